@@ -1,0 +1,32 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { LocalError } from '../local/local-error.ts';
+
+/** Where processes run: those that are measured on one core, all others on another. */
+export interface Cores {
+  readonly server: number;
+  readonly load: number;
+}
+
+/** Two cores to keep apart; undefined where there is no `taskset`, or only one core. */
+export function findCores(): Cores | undefined {
+  if (spawnSync('taskset', ['--version']).status !== 0) return undefined;
+  const [server, load] = allowedCores();
+  return server === undefined || load === undefined ? undefined : { server, load };
+}
+
+/** Keeps a process, with all its threads and the children that it makes from now on, on one core. @throws LocalError */
+export function pin(pid: number, core: number): void {
+  const { status, stderr } = spawnSync('taskset', ['-a', '-p', '-c', `${core}`, `${pid}`]);
+  if (status !== 0) throw new LocalError(`taskset: ${stderr}`);
+}
+
+/** The cores that this process may use; a container may not have all. */
+function allowedCores(): number[] {
+  const status = readFileSync('/proc/self/status', 'utf8');
+  const list = /^Cpus_allowed_list:\s*(.*)$/m.exec(status)?.[1] ?? '';
+  return list.split(',').flatMap((range) => {
+    const [first = Number.NaN, last = first] = range.split('-').map(Number);
+    return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+  });
+}

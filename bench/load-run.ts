@@ -1,0 +1,95 @@
+import { Pool } from 'undici';
+
+/** What the load generator is to do. */
+export interface LoadOrder {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** JSON texts to post. */
+  readonly bodies: readonly string[];
+  /** Each body is good once, so the run ends early when they are used up; else each caller keeps to one. */
+  readonly once: boolean;
+  /** Callers at a time, each waiting for its answer before it asks again. */
+  readonly concurrency: number;
+  readonly seconds: number;
+}
+
+export interface LoadOutcome {
+  /** All that were sent, with those that failed. */
+  readonly requests: number;
+  /** Without an answer, or with one of another status than 200. */
+  readonly errors: number;
+  /** From the first request to the last answer. */
+  readonly seconds: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+/** No answer of a healthy service takes this long; a run must end. */
+const timeoutMs = 10_000;
+
+/** Runs a load to its end, over new connections without pipelining. */
+export async function runLoad(order: LoadOrder): Promise<LoadOutcome> {
+  const { bodies, once, concurrency } = order;
+  const { origin, pathname } = new URL(order.url);
+  const pool = new Pool(origin, {
+    connections: concurrency,
+    pipelining: 1,
+    allowH2: false,
+    headersTimeout: timeoutMs,
+    bodyTimeout: timeoutMs,
+  });
+  const headers = { 'content-type': 'application/json', ...order.headers };
+  const latenciesMs: number[] = [];
+  let errors = 0;
+  let used = 0;
+  const startedAt = performance.now();
+  const endAt = startedAt + order.seconds * 1000;
+  const isLeft = () => performance.now() < endAt && !(once && used >= bodies.length);
+  const call = async (caller: number) => {
+    while (isLeft()) {
+      const body = bodies[(once ? used : caller) % bodies.length] ?? '';
+      used += 1;
+      const sentAt = performance.now();
+      const status = await post(pool, pathname, headers, body);
+      latenciesMs.push(performance.now() - sentAt);
+      if (status !== 200) errors += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: concurrency }, (_, caller) => call(caller)));
+  const seconds = (performance.now() - startedAt) / 1000;
+  await pool.close();
+  latenciesMs.sort((a, b) => a - b);
+  const percentile = (p: number) => latenciesMs[Math.floor((latenciesMs.length - 1) * p)] ?? 0;
+  return {
+    requests: latenciesMs.length,
+    errors,
+    seconds,
+    p50Ms: percentile(0.5),
+    p99Ms: percentile(0.99),
+  };
+}
+
+/** Resolves to the status once the whole answer is there; 0 where none came. */
+function post(
+  pool: Pool,
+  path: string,
+  headers: Readonly<Record<string, string>>,
+  body: string,
+): Promise<number> {
+  return new Promise((done) => {
+    let status = 0;
+    // Dispatch level: the load shares its core with the upstream.
+    pool.dispatch(
+      { path, method: 'POST', headers: { ...headers }, body },
+      {
+        onRequestStart() {},
+        onResponseStart(_controller, received) {
+          status = received;
+        },
+        onResponseData() {},
+        onResponseEnd: () => done(status),
+        onResponseError: () => done(0),
+      },
+    );
+  });
+}

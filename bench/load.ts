@@ -1,0 +1,14 @@
+/** The load generator, a process: takes a LoadOrder by `POST /`, and answers with its LoadOutcome. */
+import { createServer } from 'node:http';
+import { json } from 'node:stream/consumers';
+import { type LoadOrder, runLoad } from './load-run.ts';
+
+const server = createServer(async (request, response) => {
+  const answer = request.method === 'POST' ? await runLoad((await json(request)) as LoadOrder) : {};
+  response.end(JSON.stringify(answer));
+});
+server.listen(Number(process.env.PORT), '127.0.0.1');
+process.once('SIGTERM', () => {
+  server.close();
+  server.closeAllConnections();
+});

@@ -1,0 +1,76 @@
+/**
+ * `npm run bench [-- --json] [-- --seconds N] [-- --rounds N]`: what a call costs, warm and cold,
+ * beside a peer that does the same work, in one run (docs/bench.md). Linux, since CPU time is read
+ * from /proc. Code 1 where a request failed: the numbers would mean nothing.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { cpus, platform, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { endSignal, print, runCommand } from '../local/command.ts';
+import { LocalError } from '../local/local-error.ts';
+import type { ServiceProcess } from '../local/processes.ts';
+import { arrange } from './arrangement.ts';
+import { createCases } from './cases.ts';
+import { findCores } from './cores.ts';
+import { concurrency, measure } from './measure.ts';
+import { type BenchOptions, readBenchOptions } from './options.ts';
+import { type Report, toMarkdown } from './report.ts';
+import { judgeTargets } from './targets.ts';
+
+await runCommand('bench', async () => {
+  const options = readBenchOptions(process.argv.slice(2));
+  if (platform() !== 'linux') throw new LocalError('CPU time is read from /proc: run it on Linux');
+  const folder = mkdtempSync(join(tmpdir(), 'bench-'));
+  const started: ServiceProcess[] = [];
+  try {
+    const report = await Promise.race([bench(options, folder, started), interrupted()]);
+    print(options.json ? JSON.stringify(report, undefined, 2) : toMarkdown(report));
+    const failed = report.results.filter(({ errors }) => errors > 0);
+    if (failed.length > 0) {
+      throw new LocalError(`requests failed in: ${failed.map(({ name }) => name).join(', ')}`);
+    }
+    return 0;
+  } finally {
+    await Promise.all(started.map((process) => process.stop()));
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+async function bench(
+  options: BenchOptions,
+  folder: string,
+  started: ServiceProcess[],
+): Promise<Report> {
+  const { seconds, rounds } = options;
+  const cores = findCores();
+  const arrangement = await arrange({
+    folder,
+    cores,
+    clients: concurrency,
+    onStart: (process) => started.push(process),
+  });
+  const results = await measure(await createCases(arrangement, seconds), {
+    load: arrangement.load,
+    seconds,
+    rounds,
+    // On stderr, so that stdout can go into a file.
+    progress: (what) => process.stderr.write(`bench: ${what}\n`),
+  });
+  return {
+    setting: {
+      cpu: cpus()[0]?.model ?? 'unknown CPU',
+      cores: cpus().length,
+      node: process.versions.node,
+      pinned: cores,
+      concurrency,
+      seconds,
+      rounds,
+    },
+    results,
+    targets: judgeTargets(results),
+  };
+}
+
+async function interrupted(): Promise<never> {
+  throw new LocalError(`ended by ${await endSignal()}`);
+}

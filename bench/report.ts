@@ -1,0 +1,82 @@
+import type { Cores } from './cores.ts';
+import type { Result } from './measure.ts';
+import type { Target } from './targets.ts';
+
+/** Under what the numbers came about. */
+export interface Setting {
+  readonly cpu: string;
+  readonly cores: number;
+  readonly node: string;
+  /** Undefined where processes were not kept on cores. */
+  readonly pinned: Cores | undefined;
+  readonly concurrency: number;
+  readonly seconds: number;
+  readonly rounds: number;
+}
+
+export interface Report {
+  readonly setting: Setting;
+  readonly results: readonly Result[];
+  readonly targets: readonly Target[];
+}
+
+/** Writes a report as Markdown; ratios are to the peer in the same run. */
+export function toMarkdown({ setting, results, targets }: Report): string {
+  const peer = results.find(({ name }) => name === 'peer');
+  const ratio = (value: number, base = Number.NaN) => (value / base).toFixed(2);
+  return [
+    describe(setting),
+    '',
+    ...table(
+      [
+        '',
+        'CPU µs/request',
+        'to the peer',
+        'req/s',
+        'to the peer',
+        'cores busy',
+        'p50 ms',
+        'p99 ms',
+        'errors',
+      ],
+      results.map((result) => [
+        result.title,
+        result.cpuMicroseconds.toFixed(1),
+        ratio(result.cpuMicroseconds, peer?.cpuMicroseconds),
+        result.requestsPerSecond.toFixed(0),
+        ratio(result.requestsPerSecond, peer?.requestsPerSecond),
+        result.coresBusy.toFixed(2),
+        result.p50Ms.toFixed(2),
+        result.p99Ms.toFixed(2),
+        String(result.errors),
+      ]),
+    ),
+    '',
+    ...table(
+      ['target', 'ratio', 'at most', 'met'],
+      targets.map(({ name, value, target, met }) => [
+        name,
+        value.toFixed(2),
+        target.toFixed(2),
+        met ? 'yes' : 'no',
+      ]),
+    ),
+    '',
+  ].join('\n');
+}
+
+function describe({ cpu, cores, node, pinned, concurrency, seconds, rounds }: Setting): string {
+  const placing = pinned
+    ? `services on core ${pinned.server}, load and upstream on core ${pinned.load} (taskset)`
+    : 'processes not kept on cores, so the load disturbs what it measures';
+  return [
+    `${cpu}, ${cores} cores; Node ${node}; ${placing}.`,
+    `Concurrency ${concurrency}, plain HTTP on loopback, logs on; medians of ${rounds} interleaved rounds of ${seconds} s.`,
+  ].join('\n');
+}
+
+/** The first column is text, the others are numbers. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map((_, i) => (i === 0 ? '---' : '---:'))), ...rows.map(line)];
+}

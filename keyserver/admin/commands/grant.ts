@@ -1,0 +1,143 @@
+import type { Command } from 'commander';
+import { matchesPattern } from '../../../shared/policy/grant.ts';
+import type { Grant } from '../../../shared/policy/schema.ts';
+import type { AdminContext } from '../context.ts';
+import { checkAllOpen, listDocuments, readDocument } from '../documents.ts';
+import { addGrant, type GrantRequest, grantId, removeGrant } from '../grants.ts';
+import { table } from '../output.ts';
+import type { Session } from '../session.ts';
+import { collect, examples } from './examples.ts';
+
+export function addGrantCommands(program: Command, session: Session): void {
+  const grant = program
+    .command('grant')
+    .description("apps' rights to use tokens")
+    .addHelpText(
+      'after',
+      examples(
+        "keyserver-admin grant add reports --client 'shop-*' --type wildberries --method GET",
+      ),
+    );
+  addAdd(grant, session);
+  addList(grant, session);
+  addRemove(grant, session);
+}
+
+function addAdd(grant: Command, session: Session): void {
+  grant
+    .command('add')
+    .summary('let an app use tokens')
+    .description(
+      `Lets an app use the tokens of clients and types for methods and paths; without --method or --path
+for all of them. Patterns are exact names, or the start of names with * at the end.`,
+    )
+    .argument('<app>', 'whose right')
+    .requiredOption('--client <pattern>', 'clients whose tokens')
+    .requiredOption('--type <pattern>', 'types of tokens')
+    .option('--method <method>', 'an allowed method; repeatable', collect)
+    .option('--path <pattern>', 'an allowed path, such as /v1/orders/*; repeatable', collect)
+    .addHelpText(
+      'after',
+      examples(
+        "keyserver-admin grant add reports --client 'shop-*' --type wildberries --method GET",
+        "keyserver-admin grant add stocks --client shop-1 --type ozon-seller --method POST --path '/v2/products/stocks' --path '/v3/orders/*'",
+        "keyserver-admin grant add sync --client '*' --type '*'",
+      ),
+    )
+    .action(async (app: string, options: OptionsOfAdd) => {
+      const { client, type, method: methods, path: paths } = options;
+      await session.withContext(async (context) => {
+        const {
+          id,
+          grant: given,
+          added,
+          direct,
+        } = await addGrant(context, app, {
+          client,
+          type,
+          methods,
+          paths,
+        });
+        const warnings = await grantWarnings(context, given, direct);
+        session.out.result(
+          { app, id, added, grant: given, warnings },
+          added ? `granted ${id} to ${app}` : `${app} has this grant already: ${id}`,
+        );
+        for (const warning of warnings) session.out.note(`note: ${warning}`);
+      });
+    });
+}
+
+interface OptionsOfAdd extends Pick<GrantRequest, 'client' | 'type'> {
+  readonly method?: readonly string[];
+  readonly path?: readonly string[];
+}
+
+async function grantWarnings(
+  context: AdminContext,
+  { type, methods, paths }: Grant,
+  direct: boolean,
+): Promise<string[]> {
+  const warnings: string[] = [];
+  const types = await listDocuments(context, 'type');
+  if (!types.some(({ id }) => matchesPattern(type, id))) {
+    warnings.push(`no type matches ${JSON.stringify(type)} yet`);
+  }
+  if (direct && (methods !== undefined || paths !== undefined)) {
+    warnings.push('a direct app gets the token itself only by a grant without methods and paths');
+  }
+  return warnings;
+}
+
+function addList(grant: Command, session: Session): void {
+  grant
+    .command('list')
+    .description('Lists grants with their ids, of one app or of all.')
+    .argument('[app]', 'only of this app')
+    .addHelpText(
+      'after',
+      examples('keyserver-admin grant list', 'keyserver-admin grant list reports'),
+    )
+    .action(async (app: string | undefined) => {
+      await session.withContext(async (context) => {
+        const apps =
+          app === undefined
+            ? await listDocuments(context, 'app')
+            : [{ id: app, content: await readDocument(context, 'app', app) }];
+        const grants = apps.flatMap(({ id, content }) =>
+          (content?.grants ?? []).map((grant) => ({ app: id, id: grantId(grant), ...grant })),
+        );
+        session.out.result(
+          grants,
+          table(
+            ['app', 'id', 'client', 'type', 'methods', 'paths'],
+            grants.map(({ app: of, id, client, type, methods, paths }) => [
+              of,
+              id,
+              client,
+              type,
+              methods?.join(' ') ?? 'all',
+              paths?.join(' ') ?? 'all',
+            ]),
+            'no grants',
+          ),
+        );
+        checkAllOpen('app', apps);
+      });
+    });
+}
+
+function addRemove(grant: Command, session: Session): void {
+  grant
+    .command('remove')
+    .description('Takes a grant away; what it allowed stops within six seconds.')
+    .argument('<app>', 'whose right')
+    .argument('<grant-id>', 'as grant list shows it')
+    .addHelpText('after', examples('keyserver-admin grant remove reports x7Pq-2Lw'))
+    .action(async (app: string, id: string) => {
+      await session.withContext(async (context) => {
+        const removed = await removeGrant(context, app, id);
+        session.out.result({ app, id, removed }, `took the grant ${id} from ${app}`);
+      });
+    });
+}

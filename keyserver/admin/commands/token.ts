@@ -1,0 +1,159 @@
+import { createReadStream } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { AdminError, faultsFoundExitCode } from '../admin-error.ts';
+import { parseExpiry } from '../expiry.ts';
+import type { AdminIo } from '../io.ts';
+import { record, table } from '../output.ts';
+import { parseSecretInput, readSecretBytes } from '../secret-input.ts';
+import type { Session } from '../session.ts';
+import { deleteToken, listTokens, putToken, readToken, type TokenSummary } from '../tokens.ts';
+import { examples } from './examples.ts';
+
+export function addTokenCommands(program: Command, session: Session): void {
+  const token = program
+    .command('token')
+    .description("clients' tokens; none is ever printed")
+    .addHelpText(
+      'after',
+      examples(
+        'keyserver-admin token put --client shop-1 --type wildberries < token.txt',
+        'keyserver-admin token list',
+      ),
+    );
+  addPut(token, session);
+  addList(token, session);
+  addShow(token, session);
+  addDelete(token, session);
+}
+
+interface TokenName {
+  readonly client: string;
+  readonly type: string;
+}
+
+function addPut(token: Command, session: Session): void {
+  const { io, out } = session;
+  token
+    .command('put')
+    .summary('store or replace a token')
+    .description(
+      `Stores or replaces a client's token. The secret comes from stdin or a file, never as an argument:
+the bare token, or, where it starts with {, a JSON object of its fields.`,
+    )
+    .requiredOption('--client <id>', 'whose token')
+    .requiredOption('--type <type>', 'its token type')
+    .option('--expires <time>', 'when it ends: ISO 8601, such as 2030-01-31T18:00:00Z')
+    .option('--file <path>', 'read the secret from this file, not from stdin')
+    .addHelpText(
+      'after',
+      examples(
+        'keyserver-admin token put --client shop-1 --type wildberries < token.txt',
+        'pass show shop-1 | keyserver-admin token put --client shop-1 --type wildberries --expires 2030-01-31',
+        'keyserver-admin token put --client shop-1 --type ozon-seller --file ./ozon.json',
+      ),
+    )
+    .action(async (options: TokenName & { expires?: string; file?: string }) => {
+      const { client, type, expires, file } = options;
+      const expiresAt = expires === undefined ? undefined : parseExpiry(expires, io.clock.now());
+      const fields = parseSecretInput(await readSecret(session, file));
+      await session.withContext(async (context) => {
+        const put = { clientId: client, tokenType: type, fields, expiresAt };
+        const replaced = await putToken(context, put);
+        out.result(
+          { client, type, replaced, fields: Object.keys(fields), expiresAt: expiresAt ?? null },
+          `${replaced ? 'replaced' : 'stored'} the token of ${client} for ${type}`,
+        );
+      });
+    });
+}
+
+async function readSecret({ io, out }: Session, file: string | undefined): Promise<Buffer> {
+  if (file !== undefined) return readSecretFile(io, file);
+  if (io.stdinIsTerminal) out.note('reading the secret from stdin: end it with Enter and Ctrl-D');
+  return readSecretBytes(io.stdin);
+}
+
+async function readSecretFile({ folder }: AdminIo, file: string): Promise<Buffer> {
+  try {
+    return await readSecretBytes(createReadStream(resolve(folder, file)));
+  } catch (error) {
+    if (error instanceof AdminError) throw error;
+    // Without the path, which may be the secret itself by mistake.
+    throw new AdminError(
+      'input_invalid',
+      `cannot read the file that --file names (${(error as NodeJS.ErrnoException).code})`,
+      'name a file that holds the secret, or pipe it in',
+    );
+  }
+}
+
+function addList(token: Command, session: Session): void {
+  token
+    .command('list')
+    .description('Lists tokens: names, key, fields and end, and whether they open.')
+    .option('--client <id>', 'only of this client')
+    .option('--type <type>', 'only of this type')
+    .addHelpText('after', examples('keyserver-admin token list --type wildberries --json'))
+    .action(async (filter: Partial<TokenName>) => {
+      await session.withContext(async (context) => {
+        const tokens = await listTokens(context, filter);
+        session.out.result(
+          tokens,
+          table(
+            ['client', 'type', 'key', 'fields', 'expires', 'opens'],
+            tokens.map((summary) => Object.values(describe(summary))),
+            'no tokens',
+          ),
+        );
+      });
+    });
+}
+
+function addShow(token: Command, session: Session): void {
+  token
+    .command('show')
+    .description('Shows one token without its secret; exit code 1 where it does not open.')
+    .requiredOption('--client <id>', 'whose token')
+    .requiredOption('--type <type>', 'its token type')
+    .addHelpText('after', examples('keyserver-admin token show --client shop-1 --type wildberries'))
+    .action(async ({ client, type }: TokenName) => {
+      await session.withContext(async (context) => {
+        const summary = await readToken(context, { clientId: client, tokenType: type });
+        if (summary.opens === false) session.exitCode = faultsFoundExitCode;
+        session.out.result(summary, record(describe(summary)));
+      });
+    });
+}
+
+function addDelete(token: Command, session: Session): void {
+  token
+    .command('delete')
+    .description('Deletes a token; it stops working within six seconds.')
+    .requiredOption('--client <id>', 'whose token')
+    .requiredOption('--type <type>', 'its token type')
+    .addHelpText(
+      'after',
+      examples('keyserver-admin token delete --client shop-1 --type wildberries'),
+    )
+    .action(async ({ client, type }: TokenName) => {
+      await session.withContext(async (context) => {
+        await deleteToken(context, { clientId: client, tokenType: type });
+        session.out.result(
+          { client, type, deleted: true },
+          `deleted the token of ${client} for ${type}`,
+        );
+      });
+    });
+}
+
+function describe({ client, type, kid, legacy, opens, fields, expiresAt, expired }: TokenSummary) {
+  return {
+    client,
+    type,
+    key: legacy ? 'legacy' : (kid ?? 'unknown'),
+    fields: fields?.join(', ') ?? '-',
+    expires: expiresAt === null ? '-' : `${expiresAt}${expired ? ' (past)' : ''}`,
+    opens: opens === null ? 'not tried: AES_KEY_FILE is not set' : opens ? 'yes' : 'no',
+  };
+}

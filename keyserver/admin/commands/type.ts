@@ -1,0 +1,171 @@
+import type { Command } from 'commander';
+import type { Injection, Policy } from '../../../shared/policy/schema.ts';
+import { checkAllOpen, deleteDocument, listDocuments, readDocument } from '../documents.ts';
+import { count, record, table } from '../output.ts';
+import { type PolicyOptions, policyFromOptions } from '../policy-options.ts';
+import type { Session } from '../session.ts';
+import { listTokens } from '../tokens.ts';
+import { type PolicyChange, putType } from '../types.ts';
+import { collect, examples } from './examples.ts';
+
+export function addTypeCommands(program: Command, session: Session): void {
+  const type = program
+    .command('type')
+    .description('token types: where tokens may go and how they are put on a request')
+    .addHelpText(
+      'after',
+      examples(
+        "keyserver-admin type put wildberries --destination https://api.example.com --header 'Authorization: {token}'",
+        'keyserver-admin type show wildberries',
+      ),
+    );
+  addPut(type, session);
+  addList(type, session);
+  addShow(type, session);
+  addDelete(type, session);
+}
+
+function addPut(type: Command, session: Session): void {
+  type
+    .command('put')
+    .summary('define or replace a type')
+    .description(
+      `Defines a token type, or replaces it whole. {field} in a template stands for a field of the secret.
+Without --header, --query or --basic the token goes as "Authorization: Bearer {token}".`,
+    )
+    .argument('<type>', 'its name')
+    .requiredOption(
+      '--destination <origin...>',
+      'where tokens may go: https://host[:port][/prefix], or https://*.host',
+    )
+    .option('--header <template>', "'Name: template'; repeatable", collect)
+    .option('--query <template>', "'name=template'; repeatable", collect)
+    .option('--basic <templates>', "'user template:password template'")
+    .option('--unsafe-plaintext', 'allow http: tokens cross the network readable')
+    .option(
+      '--unsafe-allow-private <cidr>',
+      'allow destinations at these private addresses; repeatable',
+      collect,
+    )
+    .option('--cache-seconds <n>', 'how long a proxy may keep a token, 0 to 300 (default 60)')
+    .option('--no-scrub', "do not search answers for the token's fields")
+    .option('--force', 'replace a type that does not open')
+    .addHelpText(
+      'after',
+      examples(
+        "keyserver-admin type put wildberries --destination https://api.example.com --header 'Authorization: {token}'",
+        "keyserver-admin type put ozon-seller --destination https://api-seller.example.com --header 'Client-Id: {clientId}' --header 'Api-Key: {apiKey}'",
+        "keyserver-admin type put maps --destination 'https://*.maps.example.com/v2' --query 'key={token}' --cache-seconds 10",
+        "keyserver-admin type put erp --destination http://erp.example.com:8080 --basic '{user}:{password}' --unsafe-plaintext --unsafe-allow-private 10.1.0.0/16",
+      ),
+    )
+    .action(async (id: string, options: PolicyOptions & { force?: boolean }) => {
+      const policy = policyFromOptions(options);
+      await session.withContext(async (context) => {
+        const { outcome, changes } = await putType(context, id, policy, {
+          force: options.force === true,
+        });
+        session.out.result(
+          { id, outcome, changes, policy },
+          [`${outcome} ${id}`, ...changes.map(describeChange)].join('\n'),
+        );
+        if (changes.some(({ member }) => member === 'injection')) {
+          session.out.note(
+            'the injection changed: run keyserver-admin doctor to see whether stored tokens fill it',
+          );
+        }
+      });
+    });
+}
+
+function describeChange({ member, from, to }: PolicyChange): string {
+  const text = (value: unknown) => JSON.stringify(value) ?? 'not set';
+  return `  ${member}: ${text(from)} -> ${text(to)}`;
+}
+
+function addList(type: Command, session: Session): void {
+  type
+    .command('list')
+    .description('Lists the token types.')
+    .addHelpText('after', examples('keyserver-admin type list'))
+    .action(async () => {
+      await session.withContext(async (context) => {
+        const types = await listDocuments(context, 'type');
+        session.out.result(
+          types.map(({ id, content }) => ({
+            id,
+            opens: content !== undefined,
+            policy: content ?? null,
+          })),
+          table(
+            ['type', 'destinations', 'injects'],
+            types.map(({ id, content }) =>
+              content
+                ? [id, content.destinations.join(', '), describeInjection(content.injection)]
+                : [id, 'does not open', ''],
+            ),
+            'no types',
+          ),
+        );
+        checkAllOpen('type', types);
+      });
+    });
+}
+
+function addShow(type: Command, session: Session): void {
+  type
+    .command('show')
+    .description('Shows a token type.')
+    .argument('<type>', 'its name')
+    .addHelpText('after', examples('keyserver-admin type show wildberries'))
+    .action(async (id: string) => {
+      await session.withContext(async (context) => {
+        const policy = await readDocument(context, 'type', id);
+        session.out.result({ id, policy }, record({ type: id, ...describePolicy(policy) }));
+      });
+    });
+}
+
+function describePolicy(policy: Policy): Record<string, string> {
+  return {
+    destinations: policy.destinations.join(', '),
+    injects: describeInjection(policy.injection),
+    'cache seconds': String(policy.cacheSeconds ?? 'default'),
+    scrubbing: policy.scrub === false ? 'off' : 'on',
+    ...(policy.unsafePlaintext && { 'unsafe plaintext': 'allowed' }),
+    ...(policy.unsafeAllowPrivate && {
+      'unsafe private': policy.unsafeAllowPrivate.join(', '),
+    }),
+  };
+}
+
+function describeInjection(injection: Injection): string {
+  switch (injection.scheme) {
+    case 'headers':
+      return Object.entries(injection.headers)
+        .map(([name, template]) => `${name}: ${template}`)
+        .join(', ');
+    case 'query':
+      return `?${Object.entries(injection.query)
+        .map(([name, template]) => `${name}=${template}`)
+        .join('&')}`;
+    case 'basic':
+      return `basic ${injection.username}:${injection.password}`;
+  }
+}
+
+function addDelete(type: Command, session: Session): void {
+  type
+    .command('delete')
+    .description('Deletes a token type. Its tokens stay stored, and are not given out.')
+    .argument('<type>', 'its name')
+    .addHelpText('after', examples('keyserver-admin type delete wildberries'))
+    .action(async (id: string) => {
+      await session.withContext(async (context) => {
+        await deleteDocument(context, 'type', id);
+        const { length } = await listTokens(context, { type: id });
+        session.out.result({ id, deleted: true, tokensLeft: length }, `deleted ${id}`);
+        if (length > 0) session.out.note(`${count(length, 'token')} of this type stay stored`);
+      });
+    });
+}

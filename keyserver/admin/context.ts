@@ -1,0 +1,46 @@
+import type { Clock } from '../../shared/clock.ts';
+import type { LegacyKey } from '../../shared/crypto/legacy-row.ts';
+import type { StorageConfig } from '../config.ts';
+import { type Keyring, loadKeyring } from '../keys/keyring.ts';
+import { loadLegacyKey } from '../keys/legacy-key.ts';
+import type { Store } from '../store/store.ts';
+import { AdminError } from './admin-error.ts';
+
+/** What the operations of the tool work on. */
+export interface AdminContext {
+  readonly store: Store;
+  readonly keyring: Keyring;
+  /** The earlier system's key, where its files are set. */
+  readonly legacyKey?: LegacyKey | undefined;
+  readonly clock: Clock;
+}
+
+/** Loads the keys of the data at rest. @throws ConfigError */
+export function loadKeys({
+  KEYRING_DIR,
+  AES_KEY_FILE,
+  AES_IV_FILE,
+}: StorageConfig): Pick<AdminContext, 'keyring' | 'legacyKey'> {
+  return {
+    keyring: loadKeyring(KEYRING_DIR),
+    legacyKey:
+      AES_KEY_FILE !== undefined && AES_IV_FILE !== undefined
+        ? loadLegacyKey(AES_KEY_FILE, AES_IV_FILE)
+        : undefined,
+  };
+}
+
+/** @throws AdminError migrations_pending */
+export async function checkMigrated(store: Store): Promise<void> {
+  if ((await store.pendingMigrations()).length === 0) return;
+  throw new AdminError(
+    'migrations_pending',
+    `the schema of ${store.description} is not up to date`,
+    'run keyserver-admin migrate',
+  );
+}
+
+/** Milliseconds of the wall clock as ISO 8601 in UTC. */
+export function isoTime(milliseconds: number): string {
+  return new Date(milliseconds).toISOString();
+}

@@ -1,0 +1,49 @@
+import { fieldsFault } from '../../../shared/policy/injection.ts';
+import type { AdminContext } from '../context.ts';
+import { count } from '../output.ts';
+import { type InspectedToken, inspectToken } from '../tokens.ts';
+import { type Check, check } from './check.ts';
+import type { KnownTypes } from './document-checks.ts';
+
+/** Opens every token row, one after another, and judges each by its type. */
+export async function checkTokens(context: AdminContext, types: KnownTypes): Promise<Check[]> {
+  const bad: string[] = [];
+  const unfit: string[] = [];
+  const expired: string[] = [];
+  const names = new Set<string>();
+  let rows = 0;
+  let legacyRows = 0;
+  for await (const row of context.store.listTokens()) {
+    const name = `client ${JSON.stringify(row.clientId)}, type ${JSON.stringify(row.tokenType)}`;
+    const token = inspectToken(context, row);
+    const { opens, legacy, expiresAt } = token.summary;
+    rows += 1;
+    if (legacy) legacyRows += 1;
+    if (opens === false) bad.push(`${name}: does not open`);
+    if (names.has(name)) bad.push(`${name}: has more than one row`);
+    names.add(name);
+    const fault = unfitness(token, types);
+    if (fault !== undefined) unfit.push(`${name}: ${fault}`);
+    if (token.summary.expired) expired.push(`${name}: ended ${expiresAt}`);
+  }
+  return [
+    check('tokens', count(rows, 'row'), bad),
+    check('token fields', 'against their types', unfit),
+    check('expired tokens', count(expired.length, 'token'), expired),
+    check('legacy rows', count(legacyRows, 'row'), legacyFindings(legacyRows), 'warning'),
+  ];
+}
+
+function unfitness({ summary, secret }: InspectedToken, types: KnownTypes): string | undefined {
+  if (!types.has(summary.type)) return 'the type is not defined';
+  const policy = types.get(summary.type);
+  // What does not open is another check's finding.
+  return policy && secret ? fieldsFault(policy.injection, secret.fields) : undefined;
+}
+
+function legacyFindings(rows: number): string[] {
+  if (rows === 0) return [];
+  return [
+    `${count(rows, 'row')} of the earlier system without authentication: served only with UNSAFE_LEGACY_ROWS=1`,
+  ];
+}

@@ -1,0 +1,17 @@
+import { AdminError } from './admin-error.ts';
+
+const secondsIn = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
+const maxDays = 365;
+
+/** Parses `90s`, `30m`, `24h` or `7d` to seconds. @throws AdminError input_invalid */
+export function parseDuration(text: string): number {
+  const [, digits, unit] = /^(\d{1,9})([smhd])$/.exec(text) ?? [];
+  const seconds = Number(digits) * secondsIn[unit as keyof typeof secondsIn];
+  // NaN where the text has another form.
+  if (seconds <= maxDays * secondsIn.d) return seconds;
+  throw new AdminError(
+    'input_invalid',
+    `${JSON.stringify(text)} is no duration up to ${maxDays}d`,
+    'durations are a number and a unit: 90s, 30m, 24h, 7d',
+  );
+}

@@ -1,0 +1,129 @@
+import { createHash } from 'node:crypto';
+import { pathPatternFault } from '../../shared/policy/grant.ts';
+import { type Grant, type Method, methods } from '../../shared/policy/schema.ts';
+import { AdminError } from './admin-error.ts';
+import type { AdminContext } from './context.ts';
+import { changeDocument, checkName, contentOf } from './documents.ts';
+
+const idCharacters = 8;
+
+/**
+ * Names a grant within its app: the start of base64url(SHA-256) of its canonical JSON, from the
+ * first letter or digit on, since an argument that starts with - would be read as an option.
+ */
+export function grantId(grant: Grant): string {
+  const canonical = JSON.stringify(canonicalGrant(grant));
+  const digest = createHash('sha256').update(canonical).digest('base64url');
+  return digest.replace(/^[-_]+/, '').slice(0, idCharacters);
+}
+
+/** The grant with its members in one order, and methods and paths sorted, each once. */
+function canonicalGrant({ client, type, methods: allowed, paths }: Grant): Grant {
+  return {
+    client,
+    type,
+    ...(allowed && { methods: sorted(allowed) }),
+    ...(paths && { paths: sorted(paths) }),
+  };
+}
+
+function sorted<T extends string>(values: readonly T[]): T[] {
+  return [...new Set(values)].sort();
+}
+
+/** A grant as it is asked for; nothing of it is trusted yet. */
+export interface GrantRequest {
+  readonly client: string;
+  readonly type: string;
+  readonly methods?: readonly string[] | undefined;
+  readonly paths?: readonly string[] | undefined;
+}
+
+/** Checks a grant that an operator asks for. @throws AdminError input_invalid */
+export function parseGrant(request: GrantRequest): Grant {
+  checkPattern('client', request.client);
+  checkPattern('type', request.type);
+  for (const path of request.paths ?? []) {
+    const fault = pathPatternFault(path);
+    if (fault === undefined) continue;
+    throw new AdminError(
+      'input_invalid',
+      `the path ${JSON.stringify(path)} ${fault}`,
+      'examples: /v1/orders/*, https://api.example.com/v1/stocks',
+    );
+  }
+  return canonicalGrant({
+    client: request.client,
+    type: request.type,
+    ...(request.methods?.length && { methods: request.methods.map(parseMethod) }),
+    ...(request.paths?.length && { paths: [...request.paths] }),
+  });
+}
+
+function parseMethod(text: string): Method {
+  const method = methods.find((candidate) => candidate === text.toUpperCase());
+  if (method !== undefined) return method;
+  throw new AdminError(
+    'input_invalid',
+    `${JSON.stringify(text)} is no method that calls may have`,
+    `methods are ${methods.join(', ')}`,
+  );
+}
+
+function checkPattern(what: string, pattern: string): void {
+  if (pattern === '*') return;
+  const prefix = pattern.endsWith('*') ? pattern.slice(0, -1) : pattern;
+  checkName(what, prefix);
+  if (!prefix.includes('*')) return;
+  throw new AdminError(
+    'input_invalid',
+    `the ${what} pattern ${JSON.stringify(pattern)} may have one * only, at its end`,
+    'a pattern is an exact name, or the start of names with * at its end',
+  );
+}
+
+/**
+ * Gives an app a grant. Resolves to the grant's id, and to whether it is new: an equal one changes
+ * nothing. @throws AdminError not_found, integrity_failed, input_invalid
+ */
+export async function addGrant(
+  context: AdminContext,
+  appId: string,
+  request: GrantRequest,
+): Promise<{ id: string; grant: Grant; added: boolean; direct: boolean }> {
+  const grant = parseGrant(request);
+  const id = grantId(grant);
+  let added = false;
+  let direct = false;
+  await changeDocument(context, 'app', appId, (current) => {
+    const app = contentOf('app', appId, current);
+    direct = app.direct === true;
+    added = !app.grants.some((existing) => grantId(existing) === id);
+    return added ? { ...app, grants: [...app.grants, grant] } : 'unchanged';
+  });
+  return { id, grant, added, direct };
+}
+
+/** Takes a grant away by its id. @throws AdminError not_found, integrity_failed */
+export async function removeGrant(
+  context: AdminContext,
+  appId: string,
+  id: string,
+): Promise<Grant> {
+  let removed: Grant | undefined;
+  await changeDocument(context, 'app', appId, (current) => {
+    const app = contentOf('app', appId, current);
+    removed = app.grants.find((grant) => grantId(grant) === id);
+    return { ...app, grants: app.grants.filter((grant) => grant !== checkFound(removed)) };
+  });
+  return checkFound(removed);
+
+  function checkFound(grant: Grant | undefined): Grant {
+    if (grant !== undefined) return grant;
+    throw new AdminError(
+      'not_found',
+      `the app ${JSON.stringify(appId)} has no grant ${JSON.stringify(id)}`,
+      `keyserver-admin grant list ${appId} shows its grants with their ids`,
+    );
+  }
+}

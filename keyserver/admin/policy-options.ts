@@ -1,0 +1,80 @@
+import { defaultInjection, type Injection, type Policy } from '../../shared/policy/schema.ts';
+import { AdminError } from './admin-error.ts';
+
+/** A token type as its options say it. */
+export interface PolicyOptions {
+  readonly destination: readonly string[];
+  readonly header?: readonly string[];
+  readonly query?: readonly string[];
+  readonly basic?: string;
+  readonly unsafePlaintext?: boolean;
+  readonly unsafeAllowPrivate?: readonly string[];
+  readonly cacheSeconds?: string;
+  readonly scrub: boolean;
+}
+
+/** Puts a policy together; what it says is judged by putType. @throws AdminError input_invalid */
+export function policyFromOptions(options: PolicyOptions): Policy {
+  const { destination, unsafePlaintext, unsafeAllowPrivate, cacheSeconds, scrub } = options;
+  return {
+    destinations: [...destination],
+    injection: injectionFromOptions(options),
+    ...(unsafePlaintext && { unsafePlaintext }),
+    ...(unsafeAllowPrivate && { unsafeAllowPrivate: [...unsafeAllowPrivate] }),
+    ...(cacheSeconds !== undefined && { cacheSeconds: parseSeconds(cacheSeconds) }),
+    ...(!scrub && { scrub }),
+  };
+}
+
+function injectionFromOptions({ header, query, basic }: PolicyOptions): Injection {
+  if ([header, query, basic].filter((option) => option !== undefined).length > 1) {
+    throw new AdminError(
+      'input_invalid',
+      '--header, --query and --basic are three ways, of which a type has one',
+      'keep the one that the marketplace documents',
+    );
+  }
+  if (header) return { scheme: 'headers', headers: parsePairs(header, ':', '--header') };
+  if (query) return { scheme: 'query', query: parsePairs(query, '=', '--query') };
+  if (basic === undefined) return defaultInjection;
+  const [username, password] = split(basic, ':', '--basic');
+  return { scheme: 'basic', username, password };
+}
+
+function parsePairs(
+  texts: readonly string[],
+  separator: string,
+  option: string,
+): Record<string, string> {
+  const pairs = texts.map((text) => split(text, separator, option));
+  const names = pairs.map(([name]) => name);
+  const double = names.find((name, i) => names.indexOf(name) < i);
+  if (double !== undefined) {
+    throw new AdminError(
+      'input_invalid',
+      `${option} names ${JSON.stringify(double)} twice`,
+      'give each name once',
+    );
+  }
+  return Object.fromEntries(pairs);
+}
+
+function split(text: string, separator: string, option: string): [string, string] {
+  const at = text.indexOf(separator);
+  const pair: [string, string] = [text.slice(0, at).trim(), text.slice(at + 1).trim()];
+  if (at > 0 && pair[0] !== '' && pair[1] !== '') return pair;
+  throw new AdminError(
+    'input_invalid',
+    `${option} needs two parts with ${JSON.stringify(separator)} between`,
+    "examples: --header 'Authorization: Bearer {token}', --query 'key={token}', --basic '{user}:{password}'",
+  );
+}
+
+function parseSeconds(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new AdminError(
+    'input_invalid',
+    `--cache-seconds ${JSON.stringify(text)} is no whole number`,
+    'it is 0 to 300 seconds',
+  );
+}

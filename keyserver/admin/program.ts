@@ -1,0 +1,78 @@
+import { debuglog } from 'node:util';
+import { Command, CommanderError } from 'commander';
+import { toAdminError } from './admin-error.ts';
+import { addCallerCommands } from './commands/caller.ts';
+import { addDoctorCommand } from './commands/doctor.ts';
+import { addGrantCommands } from './commands/grant.ts';
+import { addMigrateCommand } from './commands/migrate.ts';
+import { addTokenCommands } from './commands/token.ts';
+import { addTypeCommands } from './commands/type.ts';
+import type { AdminIo } from './io.ts';
+import { Output } from './output.ts';
+import { Session } from './session.ts';
+
+const debug = debuglog('keyserver-admin');
+
+const description = `The operator's tool of KeyServer: tokens, token types, apps, proxies and grants.
+It works on the database and key files directly; KeyServer need not run, and takes changes over within a second.`;
+
+const closing = `
+Settings: DB_HOST, DB_PORT, DB_USER, DB_PASSWORD, DB_NAME or DB_FILE, and KEYRING_DIR, from the
+environment over .env; .data/ of the working directory where neither DB_HOST nor DB_FILE is set.
+
+Exit codes:
+  0   done
+  1   not found, does not open, or doctor found faults
+  2   usage or input is not valid
+  3   settings or key files cannot be used
+  4   the database is unavailable or not migrated
+  70  a fault of the tool itself
+
+Examples:
+  $ keyserver-admin migrate
+  $ keyserver-admin type put wildberries --destination https://api.example.com --header 'Authorization: {token}'
+  $ keyserver-admin token put --client shop-1 --type wildberries < token.txt
+  $ keyserver-admin app create reports
+  $ keyserver-admin grant add reports --client 'shop-*' --type wildberries --method GET
+  $ keyserver-admin doctor
+`;
+
+/**
+ * Runs one command of the tool and resolves to its exit code; never rejects. `argv` is without the
+ * program's own name.
+ */
+export async function runAdmin(argv: readonly string[], io: AdminIo): Promise<number> {
+  const out = new Output(io, argv.includes('--json'));
+  const session = new Session(io, out);
+  try {
+    await buildProgram(session).parseAsync(argv, { from: 'user' });
+    return session.exitCode;
+  } catch (thrown) {
+    // Help was asked for and given.
+    if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
+    const error = toAdminError(thrown);
+    // Errors of usage quote arguments, which may be misplaced secrets.
+    if (error.code !== 'usage') debug('%O', thrown);
+    out.failure(error);
+    return error.exitCode;
+  }
+}
+
+function buildProgram(session: Session): Command {
+  const { io } = session;
+  const program = new Command('keyserver-admin')
+    .description(description)
+    .option('--json', 'print one JSON value')
+    .configureHelp({ showGlobalOptions: true })
+    // What goes wrong is told once, by runAdmin.
+    .configureOutput({ writeOut: io.writeStdout, writeErr: () => {} })
+    .exitOverride()
+    .addHelpText('after', closing);
+  addTokenCommands(program, session);
+  addTypeCommands(program, session);
+  addCallerCommands(program, session);
+  addGrantCommands(program, session);
+  addMigrateCommand(program, session);
+  addDoctorCommand(program, session);
+  return program;
+}

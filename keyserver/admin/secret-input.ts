@@ -1,0 +1,82 @@
+import { AdminError } from './admin-error.ts';
+import { isFieldName } from './policy-faults.ts';
+
+/** Upper bound for a secret's text, in bytes. */
+export const maxSecretBytes = 65_536;
+
+/** Reads all of a secret. @throws AdminError input_invalid where it is too long */
+export async function readSecretBytes(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of source) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length > maxSecretBytes) {
+      throw invalid(`the secret has more than ${maxSecretBytes} bytes`, 'is it the right file?');
+    }
+  }
+  return Buffer.concat(chunks);
+}
+
+/**
+ * Parses a secret: a JSON object of text fields where it starts with `{`, else the bare token, less
+ * one line end. No message quotes it. @throws AdminError input_invalid
+ */
+export function parseSecretInput(bytes: Uint8Array): Record<string, string> {
+  const text = decode(bytes).replace(/\r?\n$/, '');
+  if (text === '') throw empty();
+  if (!text.startsWith('{')) return { token: text };
+  const fields = parseFields(text);
+  const names = Object.keys(fields);
+  const misnamed = names.findIndex((name) => !isFieldName(name));
+  if (misnamed >= 0) {
+    // By number: a name that is no name may be a misplaced secret.
+    throw invalid(
+      `the name of field ${misnamed + 1} of the secret cannot stand in a placeholder`,
+      'names of fields have 1 to 64 letters, digits, _ . -',
+    );
+  }
+  if (names.every((name) => fields[name] === '')) throw empty();
+  return fields;
+}
+
+function decode(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw invalid(
+      'the secret is not text in UTF-8',
+      'encode binary secrets, for example as base64',
+    );
+  }
+}
+
+function parseFields(text: string): Record<string, string> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    // The parser's message would quote the secret.
+  }
+  if (isTextRecord(value)) return value;
+  throw invalid(
+    'the secret starts with { but is no JSON object whose values are all texts',
+    'for example: {"clientId": "…", "apiKey": "…"}',
+  );
+}
+
+function isTextRecord(value: unknown): value is Record<string, string> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    Object.values(value).every((field) => typeof field === 'string')
+  );
+}
+
+function empty(): AdminError {
+  return invalid('the secret is empty', 'pipe it in, or name its file with --file');
+}
+
+function invalid(message: string, hint: string): AdminError {
+  return new AdminError('input_invalid', message, hint);
+}

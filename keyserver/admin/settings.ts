@@ -1,0 +1,36 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { Type } from 'typebox';
+import { type Environment, parseSettings, type Settings } from '../../shared/config.ts';
+import { readEnvironment } from '../../shared/dot-env.ts';
+import { type StorageConfig, storageFaults, storageSettings } from '../config.ts';
+import type { AdminIo } from './io.ts';
+
+/** Where `npm start` keeps the embedded database and its keyring, in the working directory. */
+const defaultFile = '.data/keyserver.db';
+const defaultKeyring = '.data/keyring';
+
+export interface AdminSettings extends Settings<StorageConfig> {
+  readonly environment: Environment;
+  /** True where no place was set and that of `npm start` is taken. */
+  readonly isDefaultPlace: boolean;
+}
+
+/** The remark for {@link AdminSettings.isDefaultPlace}. */
+export const defaultPlaceNote = `using ${defaultFile}, since neither DB_HOST nor DB_FILE is set`;
+
+/** Reads where rows and keys are. @throws ConfigError naming every fault at once. */
+export function readSettings(io: Pick<AdminIo, 'environment' | 'folder'>): AdminSettings {
+  const given = readEnvironment(io.environment, io.folder);
+  const file = join(io.folder, defaultFile);
+  const isDefaultPlace = !given.DB_HOST && !given.DB_FILE && existsSync(file);
+  const environment = isDefaultPlace
+    ? {
+        ...given,
+        DB_FILE: file,
+        KEYRING_DIR: given.KEYRING_DIR || join(io.folder, defaultKeyring),
+      }
+    : given;
+  const settings = parseSettings(Type.Object(storageSettings), environment, storageFaults);
+  return { ...settings, environment, isDefaultPlace };
+}

@@ -1,0 +1,63 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Policy } from '../../shared/policy/schema.ts';
+import { AdminError } from './admin-error.ts';
+import type { AdminContext } from './context.ts';
+import { changeDocument, doesNotOpen } from './documents.ts';
+import { policyFaults } from './policy-faults.ts';
+
+/** One member of a policy that a replacement changed; undefined where it is absent. */
+export interface PolicyChange {
+  readonly member: string;
+  readonly from: unknown;
+  readonly to: unknown;
+}
+
+export interface PutTypeResult {
+  readonly outcome: 'created' | 'replaced' | 'unchanged';
+  /** Of a replacement of a type that opened; else empty. */
+  readonly changes: readonly PolicyChange[];
+}
+
+/**
+ * Defines a token type, or replaces its policy whole. A type that does not open is replaced only
+ * with `force`. @throws AdminError input_invalid, integrity_failed
+ */
+export async function putType(
+  context: AdminContext,
+  id: string,
+  policy: Policy,
+  { force = false }: { force?: boolean } = {},
+): Promise<PutTypeResult> {
+  const faults = policyFaults(policy);
+  if (faults.length > 0) {
+    throw new AdminError(
+      'input_invalid',
+      faults.length === 1
+        ? `${faults[0]}`
+        : `the policy has ${faults.length} faults:\n  - ${faults.join('\n  - ')}`,
+      'keyserver-admin type put --help has examples',
+    );
+  }
+  let result: PutTypeResult = { outcome: 'created', changes: [] };
+  await changeDocument(context, 'type', id, (current) => {
+    if (current === undefined) return policy;
+    if (current.content === undefined) {
+      if (!force) throw doesNotOpen('type', current);
+      result = { outcome: 'replaced', changes: [] };
+      return policy;
+    }
+    const changes = policyChanges(current.content, policy);
+    result = { outcome: changes.length > 0 ? 'replaced' : 'unchanged', changes };
+    return changes.length > 0 ? policy : 'unchanged';
+  });
+  return result;
+}
+
+function policyChanges(from: Policy, to: Policy): PolicyChange[] {
+  const before: Readonly<Record<string, unknown>> = from;
+  const after: Readonly<Record<string, unknown>> = to;
+  const members = new Set([...Object.keys(before), ...Object.keys(after)]);
+  return [...members]
+    .map((member) => ({ member, from: before[member], to: after[member] }))
+    .filter((change) => !isDeepStrictEqual(change.from, change.to));
+}

@@ -1,0 +1,45 @@
+import type { ServerOptions } from 'node:https';
+import type { Logger } from 'pino';
+import { errorPageRoutes } from '../shared/error-pages.ts';
+import { healthRoutes, type Readiness } from '../shared/health.ts';
+import { createService, type Service } from '../shared/service.ts';
+import { type KeyserverConfig, keyserverSettings } from './config.ts';
+import type { RsaKeys } from './keys/rsa-keys.ts';
+import type { ReleaseDependencies } from './release.ts';
+import { publicKeyRoutes } from './routes/public-key.ts';
+import { releaseRoute } from './routes/release.ts';
+
+/** Room for the largest credential, which holds the target's URL. */
+const bodyLimitBytes = 128 * 1024;
+
+export interface KeyserverDependencies extends ReleaseDependencies {
+  readonly logger: Logger;
+  readonly rsaKeys: RsaKeys;
+  readonly readiness: () => Readiness;
+  /** Makes the listener one of TLS. */
+  readonly https?: ServerOptions | undefined;
+}
+
+/** Builds KeyServer's app; whoever calls listens and closes. */
+export async function buildKeyserver(
+  config: KeyserverConfig,
+  dependencies: KeyserverDependencies,
+): Promise<Service> {
+  const app = await createService({
+    name: 'keyserver',
+    title: 'KeyServer',
+    description:
+      'Keeps marketplace tokens and releases them sealed for one session; docs/protocol.md has the bytes.',
+    logger: dependencies.logger,
+    settingsSchema: keyserverSettings,
+    config,
+    https: dependencies.https,
+    bodyLimitBytes,
+    proxyStatus: false,
+  });
+  publicKeyRoutes(app, dependencies.rsaKeys);
+  releaseRoute(app, dependencies);
+  if (config.OPS_PORT === undefined) healthRoutes(app, dependencies.readiness);
+  errorPageRoutes(app);
+  return app;
+}

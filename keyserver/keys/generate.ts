@@ -1,0 +1,47 @@
+import { generateKeyPair, randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { ConfigError } from '../../shared/config.ts';
+import { keyBytes } from '../../shared/crypto/aead.ts';
+
+const rsaBits = 3072;
+
+/** True where the folder has no key file and no `primary`, or is not there. */
+export function isKeyFolderEmpty(folder: string): boolean {
+  return (
+    !existsSync(folder) ||
+    !readdirSync(folder).some((name) => /^primary$|\.(?:key|pem)$/.test(name))
+  );
+}
+
+/** Makes a first at-rest key, named by the day. @throws ConfigError where it cannot be written. */
+export function generateKeyring(folder: string, now: Date): void {
+  writeFirstKey(folder, now, '.key', randomBytes(keyBytes));
+}
+
+/** Makes a first RSA key of 3072 bits. @throws ConfigError where it cannot be written. */
+export async function generateRsaKey(folder: string, now: Date): Promise<void> {
+  const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: rsaBits });
+  writeFirstKey(folder, now, '.pem', privateKey.export({ type: 'pkcs8', format: 'pem' }));
+}
+
+function writeFirstKey(
+  folder: string,
+  now: Date,
+  extension: string,
+  content: string | Buffer,
+): void {
+  const name = now.toISOString().slice(0, 10);
+  // `wx`: a key file is never overwritten, and `primary` comes last, so a half-made folder shows.
+  const options = { mode: 0o600, flag: 'wx', flush: true } as const;
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    writeFileSync(join(folder, name + extension), content, options);
+    writeFileSync(join(folder, 'primary'), `${name}\n`, options);
+  } catch (error) {
+    throw new ConfigError([
+      `cannot make a key in ${folder} (${(error as NodeJS.ErrnoException).code})`,
+    ]);
+  }
+}

@@ -1,0 +1,56 @@
+import type { KeyObject } from 'node:crypto';
+import { join } from 'node:path';
+import { ConfigError } from '../../shared/config.ts';
+import { keyBytes } from '../../shared/crypto/aead.ts';
+import { deriveKey, type Purpose, purposes } from '../../shared/crypto/derive.ts';
+import type { KeyLookup } from '../../shared/crypto/kid.ts';
+import { readKeyFiles } from './key-files.ts';
+
+/** The at-rest keys, by kid, each as the keys derived from it. */
+export class Keyring {
+  readonly primaryKid: string;
+  readonly #keys: ReadonlyMap<string, Readonly<Record<Purpose, KeyObject>>>;
+
+  constructor(primaryKid: string, masters: ReadonlyMap<string, Uint8Array>) {
+    this.primaryKid = primaryKid;
+    this.#keys = new Map([...masters].map(([kid, master]) => [kid, deriveAll(master)]));
+    this.primary('rows');
+  }
+
+  /** Finds the key of a kid for one purpose. */
+  lookup(purpose: Purpose): KeyLookup {
+    return (kid) => this.#keys.get(kid)?.[purpose];
+  }
+
+  /** The key that new rows, documents or tickets are made with. */
+  primary(purpose: Purpose): KeyObject {
+    const keys = this.#keys.get(this.primaryKid);
+    if (keys === undefined) throw new RangeError(`the keyring has no key ${this.primaryKid}`);
+    return keys[purpose];
+  }
+}
+
+function deriveAll(master: Uint8Array): Record<Purpose, KeyObject> {
+  const entries = (Object.keys(purposes) as Purpose[]).map((purpose) => [
+    purpose,
+    deriveKey(master, purpose),
+  ]);
+  return Object.fromEntries(entries);
+}
+
+/** Loads `KEYRING_DIR`. @throws ConfigError */
+export function loadKeyring(folder: string): Keyring {
+  const { primary, keys } = readKeyFiles(folder, '.key');
+  const wrong = [...keys].filter(([, bytes]) => bytes.length !== keyBytes);
+  if (wrong.length > 0) {
+    throw new ConfigError(
+      wrong.map(
+        ([kid, bytes]) =>
+          `${join(folder, `${kid}.key`)} has ${bytes.length} bytes: an at-rest key has ${keyBytes}`,
+      ),
+    );
+  }
+  const keyring = new Keyring(primary, keys);
+  for (const bytes of keys.values()) bytes.fill(0);
+  return keyring;
+}

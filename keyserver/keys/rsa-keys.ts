@@ -1,0 +1,53 @@
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { join } from 'node:path';
+import { ConfigError } from '../../shared/config.ts';
+import {
+  createUnwrapper,
+  isUsableRsaKey,
+  type KeyUnwrapper,
+  minModulusBits,
+  publicKeyId,
+} from '../../shared/crypto/key-wrap.ts';
+import { readKeyFiles } from './key-files.ts';
+
+/** The RSA keys: one is published, all unwrap. */
+export interface RsaKeys {
+  readonly primary: { readonly keyId: string; readonly publicKeyPem: string };
+  /** The unwrapper of a key id, or of the primary where none is named. */
+  unwrapper(keyId: string | undefined): KeyUnwrapper | undefined;
+}
+
+/** Loads `RSA_KEY_DIR`. @throws ConfigError */
+export async function loadRsaKeys(folder: string): Promise<RsaKeys> {
+  const { primary, keys } = readKeyFiles(folder, '.pem');
+  const unwrappers = new Map<string, KeyUnwrapper>();
+  let published: RsaKeys['primary'] | undefined;
+  for (const [name, pem] of keys) {
+    const privateKey = parsePem(join(folder, `${name}.pem`), pem);
+    const publicKey = createPublicKey(privateKey);
+    const keyId = publicKeyId(publicKey);
+    unwrappers.set(keyId, await createUnwrapper(privateKey));
+    if (name === primary) {
+      published = {
+        keyId,
+        publicKeyPem: publicKey.export({ type: 'spki', format: 'pem' }) as string,
+      };
+    }
+  }
+  if (published === undefined) throw new ConfigError([`${folder} has no primary key`]);
+  const { keyId: primaryId } = published;
+  return { primary: published, unwrapper: (keyId = primaryId) => unwrappers.get(keyId) };
+}
+
+function parsePem(file: string, pem: Buffer): KeyObject {
+  let key: KeyObject;
+  try {
+    key = createPrivateKey(pem);
+  } catch {
+    throw new ConfigError([`${file} is not a private key in PEM`]);
+  }
+  if (!isUsableRsaKey(key)) {
+    throw new ConfigError([`${file} is not an RSA key of ${minModulusBits} bits or more`]);
+  }
+  return key;
+}

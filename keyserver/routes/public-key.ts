@@ -1,0 +1,56 @@
+import { Type } from 'typebox';
+import { PublicKeyAnswerSchema } from '../../shared/messages.ts';
+import { problemResponses } from '../../shared/problem.ts';
+import type { Service } from '../../shared/service.ts';
+import type { RsaKeys } from '../keys/rsa-keys.ts';
+
+const summary = 'The public key that session keys are wrapped for';
+
+/** `POST` and `GET /public_key`: the primary key (docs/protocol.md §3). */
+export function publicKeyRoutes(app: Service, { primary }: RsaKeys): void {
+  const answer = {
+    public_key: primary.publicKeyPem,
+    keyId: primary.keyId,
+    algorithm: 'RSA-OAEP-256',
+  } as const;
+  const etag = `"${primary.keyId}"`;
+  const headers = { etag, 'cache-control': 'public, max-age=60' };
+  app.get(
+    '/public_key',
+    {
+      schema: {
+        operationId: 'getPublicKey',
+        summary,
+        response: { 200: PublicKeyAnswerSchema, 304: Type.Null({ description: 'Unchanged' }) },
+      },
+    },
+    async (request, reply) => {
+      reply.headers(headers);
+      if (names(request.headers['if-none-match'], etag)) return reply.code(304).send(null);
+      return answer;
+    },
+  );
+  app.post(
+    '/public_key',
+    {
+      schema: {
+        operationId: 'postPublicKey',
+        summary,
+        response: {
+          200: PublicKeyAnswerSchema,
+          ...problemResponses('request_invalid', 'body_too_large', 'media_type_unsupported'),
+        },
+      },
+    },
+    async (_request, reply) => {
+      reply.headers(headers);
+      return answer;
+    },
+  );
+}
+
+/** Whether an `If-None-Match` names the tag (RFC 9110 §13.1.2: weak comparison, lists, `*`). */
+function names(header: string | undefined, etag: string): boolean {
+  const tags = header?.split(',').map((tag) => tag.trim().replace(/^W\//, '')) ?? [];
+  return tags.includes('*') || tags.includes(etag);
+}

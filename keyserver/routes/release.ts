@@ -1,0 +1,42 @@
+import { ReleaseAnswerSchema, ReleaseRequestSchema } from '../../shared/messages.ts';
+import { problemResponses } from '../../shared/problem.ts';
+import type { Service } from '../../shared/service.ts';
+import { type ReleaseDependencies, release } from '../release.ts';
+
+/** `POST /`: releases a token, sealed for one session (docs/protocol.md §4). */
+export function releaseRoute(app: Service, dependencies: ReleaseDependencies): void {
+  app.post(
+    '/',
+    {
+      schema: {
+        operationId: 'releaseToken',
+        summary: 'Release a token, sealed under the session key',
+        body: ReleaseRequestSchema,
+        response: {
+          200: ReleaseAnswerSchema,
+          ...problemResponses(
+            'request_invalid',
+            'request_stale',
+            'session_invalid',
+            'caller_unauthenticated',
+            'grant_denied',
+            'destination_denied',
+            'token_not_found',
+            'type_not_found',
+            'token_expired',
+            'body_too_large',
+            'media_type_unsupported',
+            'internal',
+            'integrity_failed',
+            'keyserver_unavailable',
+            'overloaded',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      reply.header('cache-control', 'no-store');
+      return { token: await release(dependencies, request.body, request.logFields) };
+    },
+  );
+}

@@ -1,0 +1,124 @@
+import type { Logger } from 'pino';
+import { systemClock } from '../shared/clock.ts';
+import { ConfigError, type Environment, parseSettings } from '../shared/config.ts';
+import { type Listeners, openListeners } from '../shared/listeners.ts';
+import { createLogger } from '../shared/logging.ts';
+import type { Running } from '../shared/run.ts';
+import { Drain } from '../shared/shutdown.ts';
+import { TlsListener } from '../shared/tls-listener.ts';
+import { buildKeyserver } from './app.ts';
+import { ChangePoll } from './change-poll.ts';
+import { type KeyserverConfig, keyserverFaults, keyserverSettings } from './config.ts';
+import { openDatabase } from './database.ts';
+import { generateKeyring, generateRsaKey, isKeyFolderEmpty } from './keys/generate.ts';
+import { loadKeyring } from './keys/keyring.ts';
+import { loadLegacyKey } from './keys/legacy-key.ts';
+import { loadRsaKeys } from './keys/rsa-keys.ts';
+import { Nonces } from './nonces.ts';
+import { Registry } from './registry.ts';
+import { Sessions } from './sessions.ts';
+import { type Store, StoreUnavailableError } from './store/store.ts';
+
+/** Starts KeyServer from its settings. @throws ConfigError */
+export async function startKeyserver(environment: Environment): Promise<Running> {
+  const { config, warnings } = parseSettings(keyserverSettings, environment, keyserverFaults);
+  const logger = createLogger('keyserver', config.LOG_LEVEL);
+  for (const warning of warnings) logger.warn(warning);
+  const store = openDatabase(config);
+  try {
+    return await startOver(store, config, logger);
+  } catch (error) {
+    // Its open connections would keep the process alive.
+    await store.close();
+    throw error;
+  }
+}
+
+async function startOver(store: Store, config: KeyserverConfig, logger: Logger): Promise<Running> {
+  const tls = TlsListener.open(config, logger);
+  if (config.GENERATE_KEYS) await generateMissingKeys(config, store, logger);
+  const keyring = loadKeyring(config.KEYRING_DIR);
+  const rsaKeys = await loadRsaKeys(config.RSA_KEY_DIR);
+  const registry = new Registry(store, keyring, logger);
+  const link = new ChangePoll(store, registry, logger, { migrate: config.DB_MIGRATE === 'on' });
+  const drain = new Drain();
+  const readiness = () => drain.over(link.readiness());
+  const app = await buildKeyserver(config, {
+    logger,
+    store,
+    keyring,
+    rsaKeys,
+    registry,
+    sessions: new Sessions(rsaKeys, keyring, systemClock),
+    nonces: new Nonces(systemClock),
+    clock: systemClock,
+    legacyKey: legacyKey(config, logger),
+    readiness,
+    https: tls?.options,
+  });
+  await link.start();
+  let listeners: Listeners;
+  try {
+    listeners = await openListeners({ name: 'keyserver', app, config, tls, readiness, logger });
+  } catch (error) {
+    await link.stop();
+    throw error;
+  }
+  return {
+    app,
+    logger,
+    drain,
+    config,
+    close: async () => {
+      await link.stop();
+      await store.close();
+      await listeners.closeOps();
+    },
+  };
+}
+
+/** New at-rest keys beside rows that others sealed would only hide the loss of the right ones. */
+async function generateMissingKeys(
+  config: KeyserverConfig,
+  store: Store,
+  logger: Logger,
+): Promise<void> {
+  const now = new Date();
+  if (isKeyFolderEmpty(config.KEYRING_DIR)) {
+    if (await databaseHasRows(config, store)) {
+      throw new ConfigError([
+        `${config.KEYRING_DIR} has no keys, but the database has rows: bring back the keyring that sealed them`,
+      ]);
+    }
+    generateKeyring(config.KEYRING_DIR, now);
+    logger.info({ folder: config.KEYRING_DIR }, 'keyring made');
+  }
+  if (isKeyFolderEmpty(config.RSA_KEY_DIR)) {
+    await generateRsaKey(config.RSA_KEY_DIR, now);
+    logger.info({ folder: config.RSA_KEY_DIR }, 'RSA key made');
+  }
+}
+
+async function databaseHasRows(config: KeyserverConfig, store: Store): Promise<boolean> {
+  try {
+    if (config.DB_MIGRATE === 'on') await store.migrate();
+    return await store.hasRows();
+  } catch (error) {
+    if (!(error instanceof StoreUnavailableError)) throw error;
+    throw new ConfigError([
+      `GENERATE_KEYS must see that the database has no rows yet: ${error.message}`,
+    ]);
+  }
+}
+
+function legacyKey(
+  { UNSAFE_LEGACY_ROWS, AES_KEY_FILE, AES_IV_FILE }: KeyserverConfig,
+  logger: Logger,
+) {
+  if (!UNSAFE_LEGACY_ROWS || AES_KEY_FILE === undefined || AES_IV_FILE === undefined)
+    return undefined;
+  logger.warn(
+    'UNSAFE_LEGACY_ROWS is set: rows of the earlier system are served without authentication',
+  );
+  return loadLegacyKey(AES_KEY_FILE, AES_IV_FILE);
+}

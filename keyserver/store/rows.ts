@@ -1,0 +1,61 @@
+import type { Change, DocumentKind, DocumentRow, TokenRow } from './store.ts';
+import { documentKinds } from './store.ts';
+
+/** A row as either driver gives it: text columns as strings, binary ones as bytes. */
+export type Row = Readonly<Record<string, unknown>>;
+
+/** A column's text. Binary columns are UTF-8; what is not, and NULL, comes back as text that equals no name. */
+export function text(row: Row, column: string): string {
+  const value = row[column];
+  if (typeof value === 'string') return value;
+  return value instanceof Uint8Array ? Buffer.from(value).toString('utf8') : '';
+}
+
+/** A column's whole number. A TypeError where it has none, which only a foreign schema can cause. */
+export function integer(row: Row, column: string): number {
+  const value = row[column];
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
+  throw new TypeError(`The column ${column} holds no safe integer`);
+}
+
+/** True where a key column's bytes are exactly the name's: no case folding, padding or normalisation. */
+export function isExactly(row: Row, column: string, name: string): boolean {
+  const value = row[column];
+  if (value instanceof Uint8Array) return Buffer.from(name, 'utf8').equals(value);
+  return value === name;
+}
+
+export function tokenRow(row: Row): TokenRow {
+  return {
+    clientId: text(row, 'client_id'),
+    tokenType: text(row, 'token_type'),
+    token: text(row, 'token'),
+  };
+}
+
+function isDocumentKind(value: string): value is DocumentKind {
+  return documentKinds.some((kind) => kind === value);
+}
+
+/** A document's row; undefined for a kind that this version does not know. */
+export function documentRow(row: Row): DocumentRow | undefined {
+  const kind = text(row, 'kind');
+  if (!isDocumentKind(kind)) return undefined;
+  return {
+    kind,
+    id: text(row, 'id'),
+    revision: integer(row, 'revision'),
+    kid: text(row, 'kid'),
+    body: text(row, 'body'),
+    mac: text(row, 'mac'),
+  };
+}
+
+/** A change's row; undefined for a kind that this version does not know. */
+export function changeRow(row: Row): Change | undefined {
+  const kind = text(row, 'kind');
+  const seq = integer(row, 'seq');
+  const id = text(row, 'id');
+  if (kind === 'token') return { seq, kind, id, tokenType: text(row, 'token_type') };
+  return isDocumentKind(kind) ? { seq, kind, id } : undefined;
+}

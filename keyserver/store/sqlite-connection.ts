@@ -1,0 +1,83 @@
+import { closeSync, openSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { sqliteError } from './sqlite-errors.ts';
+import type { Outcome, Result, Statement, Steps } from './statements.ts';
+import { StoreUnavailableError } from './store.ts';
+
+/** One connection to a SQLite file, opened when first used and again after a failure to open. */
+export class SqliteConnection {
+  readonly #file: string;
+  readonly #timeoutMs: number;
+  #database: DatabaseSync | undefined;
+  #closed = false;
+  readonly #prepared = new Map<string, StatementSync>();
+
+  constructor(file: string, timeoutMs: number) {
+    // Absolute, since SQLite gives ':memory:' and '' meanings of their own.
+    this.#file = resolve(file);
+    this.#timeoutMs = timeoutMs;
+  }
+
+  execute({ sql, params }: Statement): Result {
+    try {
+      const statement = this.#prepare(sql);
+      if (statement.columns().length > 0) return { rows: statement.all(...params), affected: 0 };
+      return { rows: [], affected: Number(statement.run(...params).changes) };
+    } catch (error) {
+      throw sqliteError(error);
+    }
+  }
+
+  drive<T>(steps: Steps<T>): T {
+    let next = steps.next();
+    while (!next.done) next = steps.next(this.execute(next.value));
+    return next.value;
+  }
+
+  /** Drives `steps` in a transaction that is a writer's from its start, so it never fails to become one. */
+  transact<T>(steps: Steps<Outcome<T>>): T {
+    this.execute({ sql: 'BEGIN IMMEDIATE', params: [] });
+    try {
+      const outcome = this.drive(steps);
+      this.execute({ sql: outcome.changed ? 'COMMIT' : 'ROLLBACK', params: [] });
+      return outcome.value;
+    } catch (error) {
+      // A full disk and the like have rolled back already.
+      if (this.#database?.isTransaction) this.execute({ sql: 'ROLLBACK', params: [] });
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#prepared.clear();
+    this.#database?.close();
+    this.#database = undefined;
+  }
+
+  #prepare(sql: string): StatementSync {
+    const known = this.#prepared.get(sql);
+    if (known !== undefined) return known;
+    const statement = this.#open().prepare(sql);
+    this.#prepared.set(sql, statement);
+    return statement;
+  }
+
+  #open(): DatabaseSync {
+    if (this.#database !== undefined) return this.#database;
+    if (this.#closed) throw new StoreUnavailableError('The store is closed');
+    // Made here for its mode, which the -wal and -shm files take over.
+    closeSync(openSync(this.#file, 'a', 0o600));
+    const database = new DatabaseSync(this.#file, { timeout: this.#timeoutMs });
+    try {
+      // FULL: with WAL anything less can lose the last commits with the power, tokens among them.
+      database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+    this.#database = database;
+    return database;
+  }
+}

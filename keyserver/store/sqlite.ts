@@ -1,0 +1,80 @@
+import { migrate, migrateDown, pendingMigrations } from './migrate.ts';
+import type { MigrationDatabase } from './migration-database.ts';
+import { SqliteConnection } from './sqlite-connection.ts';
+import type { Dialect, Outcome, Steps } from './statements.ts';
+import * as statements from './statements.ts';
+import type { Store, StoreOptions } from './store.ts';
+import { parseTableName, type TableName } from './table-name.ts';
+import { tokenBatches } from './token-batches.ts';
+
+export interface SqliteStoreOptions extends StoreOptions {
+  /** Path of the database; made with mode 0600 where there is none. Its folder must exist. */
+  readonly file: string;
+}
+
+/**
+ * A store in one SQLite file, which several processes of one host can use at once. It is opened when
+ * first used; waiting for another process's change blocks, for `timeoutMs` at most. Throws a
+ * RangeError for a token table's name that it cannot take.
+ */
+export function openSqliteStore({ file, tokenTable: name, timeoutMs }: SqliteStoreOptions): Store {
+  const tokenTable = parseTableName(name, { withDatabase: false });
+  const connection = new SqliteConnection(file, timeoutMs);
+  const dialect: Dialect = {
+    tokenTable: tokenTable.quoted,
+    forUpdate: '',
+    exact: (column) => `${column} COLLATE BINARY`,
+    bytes: String,
+  };
+  const database = migrationDatabase(tokenTable, connection);
+  const read = async <T>(steps: Steps<T>): Promise<T> => connection.drive(steps);
+  const change = async <T>(steps: Steps<Outcome<T>>): Promise<T> => connection.transact(steps);
+
+  return {
+    description: `sqlite ${file}, table ${name}`,
+
+    migrate: () => migrate(database),
+    migrateDown: () => migrateDown(database),
+    pendingMigrations: () => pendingMigrations(database),
+
+    findTokens: (clientId, tokenType) => read(statements.findTokens(dialect, clientId, tokenType)),
+    listTokens: () =>
+      tokenBatches((last, limit) => read(statements.tokensAfter(dialect, last, limit))),
+    putToken: (row) => change(statements.putToken(dialect, row)),
+    deleteToken: (clientId, tokenType) =>
+      change(statements.deleteToken(dialect, clientId, tokenType)),
+
+    documents: () => read(statements.documents()),
+    editDocument: (kind, id, edit) => change(statements.editDocument(dialect, kind, id, edit)),
+
+    lastSeq: () => read(statements.lastSeq()),
+    changesSince: (seq) => read(statements.changesSince(seq)),
+    hasRows: () => read(statements.hasRows(dialect)),
+
+    close: async () => connection.close(),
+  };
+}
+
+function migrationDatabase(tokenTable: TableName, connection: SqliteConnection): MigrationDatabase {
+  return {
+    dialect: 'sqlite',
+    tokenTable,
+    now: 'unixepoch()',
+    execute: async (statement) => connection.execute(statement),
+    apply: async (list) => {
+      connection.transact(asSteps(list));
+    },
+    hasTable: async (table) => {
+      const { rows } = connection.execute({
+        sql: "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE",
+        params: [table.replaceAll('`', '')],
+      });
+      return rows.length > 0;
+    },
+  };
+}
+
+function* asSteps(list: readonly statements.Statement[]): Steps<Outcome<void>> {
+  for (const statement of list) yield statement;
+  return { changed: true, value: undefined };
+}

@@ -1,0 +1,232 @@
+import { changeRow, documentRow, integer, isExactly, type Row, tokenRow } from './rows.ts';
+import {
+  type Change,
+  type DocumentEdit,
+  type DocumentKind,
+  type DocumentRow,
+  StoreUnavailableError,
+  type TokenRow,
+} from './store.ts';
+
+export type Value = string | number | null | Uint8Array;
+
+export interface Statement {
+  readonly sql: string;
+  readonly params: readonly Value[];
+}
+
+export interface Result {
+  readonly rows: readonly Row[];
+  /** Rows that the statement wrote, matched ones that had the value before included. */
+  readonly affected: number;
+}
+
+/**
+ * A piece of work as a coroutine: it yields statements and is resumed with their results. So it is
+ * written once, and driven at once over SQLite and with awaits over the network.
+ */
+export type Steps<T> = Generator<Statement, T, Result>;
+
+/** What a changing transaction came to. It is rolled back where nothing `changed`. */
+export interface Outcome<T> {
+  readonly changed: boolean;
+  readonly value: T;
+}
+
+/** Where the two SQLs differ. */
+export interface Dialect {
+  /** The token table's name, quoted. */
+  readonly tokenTable: string;
+  /** Ends a SELECT whose rows must stay as they are until the transaction's end. */
+  readonly forUpdate: string;
+  /** An expression for a key column's very bytes, comparable with {@link bytes} of a name. */
+  exact(column: string): string;
+  /** The parameter for {@link exact}. */
+  bytes(name: unknown): string | Uint8Array;
+}
+
+/** Changes older than this many behind the newest are pruned. */
+export const keptChanges = 10_000;
+
+export function* findTokens(sql: Dialect, clientId: string, tokenType: string): Steps<TokenRow[]> {
+  // The plain comparison lets the key serve, and finds every byte-equal row: EXPLAIN says `const` on
+  // PRIMARY both for the own VARBINARY columns and for VARCHAR ones (MariaDB 10.11). Under a
+  // collation it finds others, too, hence the look at the keys.
+  const { rows } = yield {
+    sql: `SELECT client_id, token_type, token FROM ${sql.tokenTable} WHERE client_id = ? AND token_type = ?`,
+    params: [clientId, tokenType],
+  };
+  return rows.filter((row) => isToken(row, clientId, tokenType)).map(tokenRow);
+}
+
+function isToken(row: Row, clientId: string, tokenType: string): boolean {
+  return isExactly(row, 'client_id', clientId) && isExactly(row, 'token_type', tokenType);
+}
+
+/** The `limit` rows after the `last` one, in the order of the keys' bytes. */
+export function* tokensAfter(
+  sql: Dialect,
+  last: Row | undefined,
+  limit: number,
+): Steps<readonly Row[]> {
+  const client = sql.exact('client_id');
+  const type = sql.exact('token_type');
+  const after = last === undefined ? '' : ` AND ${client} >= ? AND (${client} > ? OR ${type} > ?)`;
+  const params: Value[] = [];
+  if (last !== undefined) {
+    const clientId = sql.bytes(last.client_id);
+    params.push(clientId, clientId, sql.bytes(last.token_type));
+  }
+  const { rows } = yield {
+    sql:
+      `SELECT client_id, token_type, token FROM ${sql.tokenTable} ` +
+      `WHERE client_id IS NOT NULL AND token_type IS NOT NULL${after} ` +
+      `ORDER BY ${client}, ${type} LIMIT ${limit}`,
+    params,
+  };
+  return rows;
+}
+
+/** One condition for exactly a name's row, and its parameters; an index serves its first half. */
+function exactKeys(sql: Dialect, clientId: string, tokenType: string): Statement {
+  return {
+    sql:
+      'client_id = ? AND token_type = ? AND ' +
+      `${sql.exact('client_id')} = ? AND ${sql.exact('token_type')} = ?`,
+    params: [clientId, tokenType, sql.bytes(clientId), sql.bytes(tokenType)],
+  };
+}
+
+/** Resolves to whether a row was replaced. Several rows of one name become one. */
+export function* putToken(sql: Dialect, row: TokenRow): Steps<Outcome<boolean>> {
+  const { clientId, tokenType, token } = row;
+  const seq = yield* nextSeq();
+  const { rows } = yield {
+    sql: `SELECT client_id, token_type FROM ${sql.tokenTable} WHERE client_id = ? AND token_type = ?${sql.forUpdate}`,
+    params: [clientId, tokenType],
+  };
+  const present = rows.filter((found) => isToken(found, clientId, tokenType)).length;
+  const keys = exactKeys(sql, clientId, tokenType);
+  if (present === 1) {
+    yield {
+      sql: `UPDATE ${sql.tokenTable} SET token = ? WHERE ${keys.sql}`,
+      params: [token, ...keys.params],
+    };
+  } else {
+    if (present > 1) {
+      yield { sql: `DELETE FROM ${sql.tokenTable} WHERE ${keys.sql}`, params: keys.params };
+    }
+    yield {
+      sql: `INSERT INTO ${sql.tokenTable} (client_id, token_type, token) VALUES (?, ?, ?)`,
+      params: [clientId, tokenType, token],
+    };
+  }
+  yield* recordChange({ seq, kind: 'token', id: clientId, tokenType });
+  return { changed: true, value: present > 0 };
+}
+
+/** Resolves to whether a row was deleted. */
+export function* deleteToken(
+  sql: Dialect,
+  clientId: string,
+  tokenType: string,
+): Steps<Outcome<boolean>> {
+  const seq = yield* nextSeq();
+  const keys = exactKeys(sql, clientId, tokenType);
+  const { affected } = yield {
+    sql: `DELETE FROM ${sql.tokenTable} WHERE ${keys.sql}`,
+    params: keys.params,
+  };
+  if (affected === 0) return { changed: false, value: false };
+  yield* recordChange({ seq, kind: 'token', id: clientId, tokenType });
+  return { changed: true, value: true };
+}
+
+const documentColumns = 'kind, id, revision, kid, body, mac';
+
+export function* documents(): Steps<DocumentRow[]> {
+  const { rows } = yield {
+    sql: `SELECT ${documentColumns} FROM documents ORDER BY kind, id`,
+    params: [],
+  };
+  return rows.map(documentRow).filter((row) => row !== undefined);
+}
+
+export function* editDocument(
+  sql: Dialect,
+  kind: DocumentKind,
+  id: string,
+  edit: DocumentEdit,
+): Steps<Outcome<DocumentRow | undefined>> {
+  const seq = yield* nextSeq();
+  const { rows } = yield {
+    sql: `SELECT ${documentColumns} FROM documents WHERE kind = ? AND id = ?${sql.forUpdate}`,
+    params: [kind, id],
+  };
+  const current = rows[0] && documentRow(rows[0]);
+  const next = edit(current, seq);
+  if (next === undefined) {
+    if (current === undefined) return { changed: false, value: undefined };
+    yield { sql: 'DELETE FROM documents WHERE kind = ? AND id = ?', params: [kind, id] };
+  } else {
+    if (next.kind !== kind || next.id !== id || next.revision !== seq) {
+      throw new TypeError('An edit must keep kind and id and carry the given revision');
+    }
+    const { kid, body, mac } = next;
+    yield current === undefined
+      ? {
+          sql: `INSERT INTO documents (${documentColumns}) VALUES (?, ?, ?, ?, ?, ?)`,
+          params: [kind, id, seq, kid, body, mac],
+        }
+      : {
+          sql: 'UPDATE documents SET revision = ?, kid = ?, body = ?, mac = ? WHERE kind = ? AND id = ?',
+          params: [seq, kid, body, mac, kind, id],
+        };
+  }
+  yield* recordChange({ seq, kind, id });
+  return { changed: true, value: next };
+}
+
+/**
+ * Takes the next `seq`. A changing transaction does this first: the counter's row stays locked
+ * until it commits, so the order of `seq` is the order of commits.
+ */
+function* nextSeq(): Steps<number> {
+  const { affected } = yield {
+    sql: 'UPDATE change_counter SET seq = seq + 1 WHERE id = 1',
+    params: [],
+  };
+  if (affected !== 1) throw new StoreUnavailableError('The row of change_counter is missing');
+  return yield* lastSeq();
+}
+
+function* recordChange({ seq, kind, id, tokenType }: Change): Steps<void> {
+  yield {
+    sql: 'INSERT INTO changes (seq, kind, id, token_type) VALUES (?, ?, ?, ?)',
+    params: [seq, kind, id, tokenType ?? null],
+  };
+  yield { sql: 'DELETE FROM changes WHERE seq <= ?', params: [seq - keptChanges] };
+}
+
+export function* lastSeq(): Steps<number> {
+  const { rows } = yield { sql: 'SELECT seq FROM change_counter WHERE id = 1', params: [] };
+  if (rows[0] === undefined)
+    throw new StoreUnavailableError('The row of change_counter is missing');
+  return integer(rows[0], 'seq');
+}
+
+export function* changesSince(seq: number): Steps<Change[]> {
+  const { rows } = yield {
+    sql: 'SELECT seq, kind, id, token_type FROM changes WHERE seq > ? ORDER BY seq',
+    params: [seq],
+  };
+  return rows.map(changeRow).filter((change) => change !== undefined);
+}
+
+export function* hasRows(sql: Dialect): Steps<boolean> {
+  const { rows } = yield {
+    sql: `SELECT EXISTS (SELECT 1 FROM ${sql.tokenTable}) + EXISTS (SELECT 1 FROM documents) AS found`,
+    params: [],
+  };
+  return rows[0] !== undefined && integer(rows[0], 'found') > 0;
+}

@@ -1,0 +1,103 @@
+// The X.509 library's injection framework asks for this polyfill, first of all.
+import 'reflect-metadata';
+import { webcrypto } from 'node:crypto';
+import { isIP } from 'node:net';
+import {
+  BasicConstraintsExtension,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  PemConverter,
+  SubjectAlternativeNameExtension,
+  X509CertificateGenerator,
+} from '@peculiar/x509';
+
+const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
+const dayMs = 86_400_000;
+
+/** When a certificate is valid. */
+export interface Validity {
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+}
+
+/** A certificate with its private key, PEM. */
+export interface Certificate {
+  readonly certificate: string;
+  readonly privateKey: string;
+}
+
+/** A server's certificate, and the CA's that vouches for it. */
+export interface ServerCertificate extends Certificate {
+  readonly ca: string;
+}
+
+/** A CA made for the occasion (RFC 5280, P-256), whose own key is never written anywhere. */
+export interface Authority {
+  /** The CA's certificate, PEM. */
+  readonly ca: string;
+  /** Issues a server's certificate for these host names and addresses. */
+  issue(hosts: readonly string[], validity?: Validity): Promise<Certificate>;
+}
+
+/** Valid from a day before `now`, since clocks differ, for 30 days. */
+function around(now: Date): Validity {
+  return {
+    notBefore: new Date(now.getTime() - dayMs),
+    notAfter: new Date(now.getTime() + 30 * dayMs),
+  };
+}
+
+/** A certificate for `localhost` by a CA of its own. */
+export async function makeLocalhostCertificate(now: Date): Promise<ServerCertificate> {
+  const { ca, issue } = await createAuthority('Demo marketplace CA', now);
+  return { ca, ...(await issue(['localhost'])) };
+}
+
+/** Makes a CA. */
+export async function createAuthority(commonName: string, now: Date): Promise<Authority> {
+  const name = `CN=${commonName}`;
+  const keys = await generateKeys();
+  const ca = await X509CertificateGenerator.createSelfSigned({
+    name,
+    keys,
+    signingAlgorithm: algorithm,
+    ...around(now),
+    extensions: [
+      new BasicConstraintsExtension(true, undefined, true),
+      new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
+    ],
+  });
+  return {
+    ca: ca.toString('pem'),
+    issue: async (hosts, validity = around(now)) => {
+      const server = await generateKeys();
+      const certificate = await X509CertificateGenerator.create({
+        subject: `CN=${hosts[0]}`,
+        issuer: name,
+        publicKey: server.publicKey,
+        signingKey: keys.privateKey,
+        signingAlgorithm: algorithm,
+        ...validity,
+        extensions: [
+          new BasicConstraintsExtension(false, undefined, true),
+          new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+          new SubjectAlternativeNameExtension(
+            hosts.map((value) => ({ type: isIP(value) === 0 ? 'dns' : 'ip', value })),
+          ),
+        ],
+      });
+      return {
+        certificate: certificate.toString('pem'),
+        privateKey: await toPem(server.privateKey),
+      };
+    },
+  };
+}
+
+function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
+  return webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+}
+
+async function toPem(key: webcrypto.CryptoKey): Promise<string> {
+  return PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', key), 'PRIVATE KEY');
+}

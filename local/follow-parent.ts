@@ -1,0 +1,6 @@
+/**
+ * Loaded before a service's own code (`node --import`): the channel to the parent closes however the
+ * parent ends, SIGKILL included, and then this process stops as it would by SIGTERM.
+ */
+process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
+process.channel?.unref();

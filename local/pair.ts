@@ -1,0 +1,100 @@
+import type { Writable } from 'node:stream';
+import { storageSettings } from '../keyserver/config.ts';
+import type { Environment } from '../shared/config.ts';
+import { listenerSettings } from '../shared/http-settings.ts';
+import { checkPortFree } from './ports.ts';
+import { type ServiceProcess, startService } from './processes.ts';
+import type { LocalSettings } from './settings.ts';
+import { storagePlaces } from './state.ts';
+
+/** Both services as processes of this machine. */
+export interface Pair {
+  readonly keyserverOrigin: string;
+  readonly secureproxyOrigin: string;
+  readonly keyserverPid: number | undefined;
+  readonly secureproxyPid: number | undefined;
+  /** Resolves to a sentence once one of the two has ended, asked for or not. */
+  readonly ended: Promise<string>;
+  /** Stops SecureProxy, then KeyServer. */
+  stop(): Promise<void>;
+}
+
+export interface PairOptions {
+  readonly settings: LocalSettings;
+  /** Settings of the services that are not decided here, such as `LOG_LEVEL`, pass from it. */
+  readonly environment: Environment;
+  readonly proxyKeyFile: string;
+  /** Further settings of SecureProxy. */
+  readonly secureproxy?: Environment;
+  readonly output: (service: 'keyserver' | 'secureproxy') => Writable;
+}
+
+/** @throws LocalError naming the port and the setting to change */
+export async function checkPorts({ keyserverPort, secureproxyPort }: LocalSettings): Promise<void> {
+  await checkPortFree(keyserverPort, 'KEYSERVER_PORT');
+  await checkPortFree(secureproxyPort, 'SECUREPROXY_PORT');
+}
+
+/** Settings that the pair decides itself, so that those of another installation do not mix in. */
+const decidedHere = new Set(
+  [
+    ...Object.keys(storageSettings),
+    ...Object.keys(listenerSettings(0)).filter((name) => name !== 'LOG_LEVEL'),
+    ...['DB_MIGRATE', 'RSA_KEY_DIR', 'GENERATE_KEYS'],
+    ...['PROXY_KEY', 'PUBLIC_KEY_URL', 'TOKEN_REQUEST_URL', 'PUBLIC_KEY_PINS'],
+    ...['KEYSERVER_CA_FILE', 'KEYSERVER_CLIENT_CERT_FILE', 'KEYSERVER_CLIENT_KEY_FILE'],
+  ].flatMap((name) => [name, `${name}_FILE`]),
+);
+
+/** Starts both on prepared state; see prepareState. @throws LocalError, with nothing left running */
+export async function startPair(options: PairOptions): Promise<Pair> {
+  const { keyserverPort, secureproxyPort, folder } = options.settings;
+  const passedOn = Object.entries(options.environment).filter(([name]) => !decidedHere.has(name));
+  // In production a service leaves `.env` unread.
+  const common = { ...Object.fromEntries(passedOn), NODE_ENV: 'production', HOST: '127.0.0.1' };
+  const keyserverOrigin = `http://127.0.0.1:${keyserverPort}`;
+  const keyserver = await startService({
+    title: 'KeyServer',
+    main: 'keyserver/main.ts',
+    port: keyserverPort,
+    output: options.output('keyserver'),
+    environment: {
+      ...common,
+      ...storagePlaces(folder),
+      PORT: String(keyserverPort),
+      GENERATE_KEYS: '1',
+    },
+  });
+  const secureproxy = await startService({
+    title: 'SecureProxy',
+    main: 'secureproxy/main.ts',
+    port: secureproxyPort,
+    output: options.output('secureproxy'),
+    environment: {
+      ...common,
+      ...options.secureproxy,
+      PORT: String(secureproxyPort),
+      PROXY_KEY_FILE: options.proxyKeyFile,
+      PUBLIC_KEY_URL: `${keyserverOrigin}/public_key`,
+      TOKEN_REQUEST_URL: `${keyserverOrigin}/`,
+    },
+  }).catch(async (error: unknown) => {
+    await keyserver.stop();
+    throw error;
+  });
+  return {
+    keyserverOrigin,
+    secureproxyOrigin: `http://127.0.0.1:${secureproxyPort}`,
+    keyserverPid: keyserver.pid,
+    secureproxyPid: secureproxy.pid,
+    ended: Promise.race([endOf(keyserver), endOf(secureproxy)]),
+    stop: async () => {
+      await secureproxy.stop();
+      await keyserver.stop();
+    },
+  };
+}
+
+async function endOf({ title, exited }: ServiceProcess): Promise<string> {
+  return `${title} ended (${await exited})`;
+}

@@ -1,0 +1,52 @@
+/** `npm start [-- --data DIR]`: both services on the embedded store, until a signal. */
+import { join, resolve } from 'node:path';
+import type { Environment } from '../shared/config.ts';
+import { readEnvironment } from '../shared/dot-env.ts';
+import { endSignal, print, runCommand, shownPath } from './command.ts';
+import { logOutput } from './log-output.ts';
+import { checkPorts, startPair } from './pair.ts';
+import { readLocalSettings } from './settings.ts';
+import { startNote } from './start-note.ts';
+import { ensureCallerKey, prepareState, storagePlaces } from './state.ts';
+
+/** The folder beside package.json that keyserver-admin looks in, too. */
+const defaultFolder = '.data';
+
+await runCommand('npm start', async () => {
+  const environment = readEnvironment(process.env, process.cwd());
+  const settings = readLocalSettings(process.argv.slice(2), environment, {
+    defaultFolder,
+    takesOnce: false,
+  });
+  const { folder } = settings;
+  await checkPorts(settings);
+  const proxyKeyFile = join(folder, 'proxy.key');
+  await prepareState(folder, (context) => ensureCallerKey(context, 'proxy', 'local', proxyKeyFile));
+  const pair = await startPair({
+    settings,
+    environment,
+    proxyKeyFile,
+    output: () => logOutput(process.stdout),
+  });
+  print(
+    startNote({
+      pair,
+      folder: shownPath(folder),
+      adminSettings: adminSettings(folder, environment),
+    }),
+  );
+  const reason = await Promise.race([endSignal().then(() => undefined), pair.ended]);
+  if (reason !== undefined) process.stderr.write(`npm start: ${reason}; the other is stopped\n`);
+  await pair.stop();
+  return reason === undefined ? 0 : 1;
+});
+
+/** What keyserver-admin must be told to work on this folder, beyond what is set. */
+function adminSettings(folder: string, environment: Environment): Environment {
+  const { DB_FILE, KEYRING_DIR } = storagePlaces(folder);
+  // An empty DB_HOST would leave that of `.env` standing, which is unread in production.
+  if (environment.DB_HOST) return { NODE_ENV: 'production', DB_HOST: '', DB_FILE, KEYRING_DIR };
+  const isDefault = folder === resolve(defaultFolder);
+  if (isDefault && !environment.DB_FILE && !environment.KEYRING_DIR) return {};
+  return { DB_FILE, KEYRING_DIR };
+}

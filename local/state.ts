@@ -1,0 +1,92 @@
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Type } from 'typebox';
+import {
+  type CallerKind,
+  createApp,
+  createProxy,
+  rotateCaller,
+} from '../keyserver/admin/callers.ts';
+import { type AdminContext, loadKeys } from '../keyserver/admin/context.ts';
+import { listDocuments } from '../keyserver/admin/documents.ts';
+import { storageSettings } from '../keyserver/config.ts';
+import { openDatabase } from '../keyserver/database.ts';
+import { generateKeyring, isKeyFolderEmpty } from '../keyserver/keys/generate.ts';
+
+import { systemClock } from '../shared/clock.ts';
+import { parseSettings } from '../shared/config.ts';
+import { callerKeyHash } from '../shared/crypto/caller-key.ts';
+import { LocalError } from './local-error.ts';
+
+/** The places in a folder of state, as KeyServer's settings name them. */
+export function storagePlaces(folder: string) {
+  return {
+    DB_FILE: join(folder, 'keyserver.db'),
+    KEYRING_DIR: join(folder, 'keyring'),
+    RSA_KEY_DIR: join(folder, 'rsa'),
+  };
+}
+
+/**
+ * Makes the folder, the embedded database and its keyring where they are missing, and gives them to
+ * `prepare`, to whose result it resolves. To be done before KeyServer runs, which then starts with
+ * all of it. @throws LocalError where the keyring is lost
+ */
+export async function prepareState<T>(
+  folder: string,
+  prepare: (context: AdminContext) => Promise<T>,
+): Promise<T> {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const { DB_FILE, KEYRING_DIR } = storagePlaces(folder);
+  const { config } = parseSettings(Type.Object(storageSettings), { DB_FILE, KEYRING_DIR });
+  const store = openDatabase(config);
+  try {
+    await store.migrate();
+    if (isKeyFolderEmpty(KEYRING_DIR)) {
+      if (await store.hasRows()) {
+        throw new LocalError(
+          `${KEYRING_DIR} has no keys, but the database has rows: bring the keyring back, or start anew without ${folder}`,
+        );
+      }
+      generateKeyring(KEYRING_DIR, new Date(systemClock.now()));
+    }
+    return await prepare({ store, clock: systemClock, ...loadKeys(config) });
+  } finally {
+    await store.close();
+  }
+}
+
+/**
+ * The key of an app or proxy, kept in `file` (mode 0600): made with the caller on first use, and
+ * replaced where the file is lost or holds a key that is no longer good. Resolves to the key.
+ */
+export async function ensureCallerKey(
+  context: AdminContext,
+  kind: CallerKind,
+  id: string,
+  file: string,
+): Promise<string> {
+  const caller = (await listDocuments(context, kind)).find((document) => document.id === id);
+  const kept = readIfThere(file);
+  const now = context.clock.now();
+  const isGood = caller?.content?.keys.some(
+    ({ hash, expiresAt }) =>
+      hash === callerKeyHash(kept) && (expiresAt === undefined || Date.parse(expiresAt) > now),
+  );
+  if (isGood) return kept;
+  const create = kind === 'app' ? createApp : createProxy;
+  const key = caller ? await rotateCaller(context, kind, id) : await create(context, id);
+  // Renamed into place: a file that was cut short would lock the caller out.
+  writeFileSync(`${file}.new`, `${key}\n`, { mode: 0o600, flush: true });
+  renameSync(`${file}.new`, file);
+  return key;
+}
+
+function readIfThere(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw error;
+  }
+}

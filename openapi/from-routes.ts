@@ -1,0 +1,87 @@
+import { pino } from 'pino';
+import { buildKeyserver } from '../keyserver/app.ts';
+import { keyserverSettings } from '../keyserver/config.ts';
+import { Keyring } from '../keyserver/keys/keyring.ts';
+import { Nonces } from '../keyserver/nonces.ts';
+import { Registry } from '../keyserver/registry.ts';
+import { Sessions } from '../keyserver/sessions.ts';
+import { openStore } from '../keyserver/store/open.ts';
+import { buildSecureproxy } from '../secureproxy/app.ts';
+import { secureproxySettings } from '../secureproxy/config.ts';
+import { createOwnListeners } from '../secureproxy/own-listeners.ts';
+import { ReleaseCache } from '../secureproxy/release-cache.ts';
+import { UpstreamPools } from '../secureproxy/upstream-pools.ts';
+import { systemClock } from '../shared/clock.ts';
+import { parseSettings } from '../shared/config.ts';
+import { ServiceError } from '../shared/errors.ts';
+import { completeDocument, type OpenApiDocument } from '../shared/openapi.ts';
+import type { Service } from '../shared/service.ts';
+
+const logger = pino({ enabled: false });
+const clock = systemClock;
+const readiness = () => ({ status: 'unready', checks: {} }) as const;
+
+/** KeyServer's API, from the schemas of its routes. */
+export async function keyserverDocument(): Promise<OpenApiDocument> {
+  const app = await buildInertKeyserver();
+  return documentOf(app);
+}
+
+/** SecureProxy's API, from the schemas of its routes. */
+export async function secureproxyDocument(): Promise<OpenApiDocument> {
+  const app = await buildInertSecureproxy();
+  return documentOf(app);
+}
+
+/** KeyServer's app of parts that are whole, but have no keys, no rows and no connection. */
+export function buildInertKeyserver(): Promise<Service> {
+  const { config } = parseSettings(keyserverSettings, { KEYRING_DIR: 'none', RSA_KEY_DIR: 'none' });
+  const store = openStore({ file: ':memory:', tokenTable: 'storage', timeoutMs: 1000 });
+  const keyring = new Keyring('none', new Map([['none', new Uint8Array(32)]]));
+  const rsaKeys = { primary: { keyId: '', publicKeyPem: '' }, unwrapper: () => undefined };
+  return buildKeyserver(config, {
+    logger,
+    readiness,
+    clock,
+    store,
+    keyring,
+    rsaKeys,
+    registry: new Registry(store, keyring, logger),
+    sessions: new Sessions(rsaKeys, keyring, clock),
+    nonces: new Nonces(clock),
+    legacyKey: undefined,
+  });
+}
+
+/** SecureProxy's app, likewise. */
+export function buildInertSecureproxy(): Promise<Service> {
+  const { config } = parseSettings(secureproxySettings, {
+    PUBLIC_KEY_URL: 'http://localhost/public_key',
+    TOKEN_REQUEST_URL: 'http://localhost/',
+    PROXY_KEY: 'spx_none',
+    DOCS: 'off',
+  });
+  const client = { obtain: () => Promise.reject(new ServiceError('keyserver_unavailable')) };
+  return buildSecureproxy(config, {
+    logger,
+    readiness,
+    releases: new ReleaseCache({ client, clock, maxSeconds: 0, maxEntries: 1 }),
+    pools: new UpstreamPools({
+      ownListeners: createOwnListeners([]),
+      connections: 1,
+      connectTimeoutMs: 1,
+      headersTimeoutMs: 1,
+      bodyTimeoutMs: 1,
+      ca: undefined,
+    }),
+    totalTimeoutMs: 1,
+  });
+}
+
+async function documentOf(app: Service): Promise<OpenApiDocument> {
+  await app.ready();
+  // Through text, so that what is completed and compared is what is written.
+  const document: OpenApiDocument = JSON.parse(JSON.stringify(app.swagger()));
+  await app.close();
+  return completeDocument(document);
+}

@@ -1,0 +1,79 @@
+import { type AddressSet, addressSet, familyOf } from '../shared/policy/address-set.ts';
+
+/**
+ * Special-purpose address blocks (IANA IPv4 and IPv6 Special-Purpose Address Registries, RFC 6890)
+ * and the forms that embed an IPv4 address, each with the name of its verdict.
+ */
+const specialBlocks: readonly (readonly [verdict: string, ...cidrs: string[]])[] = [
+  ['loopback', '127.0.0.0/8', '::1/128'],
+  ['unspecified', '0.0.0.0/8', '::/128'],
+  ['private', '10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7', 'fec0::/10'],
+  ['link_local', '169.254.0.0/16', 'fe80::/10'],
+  ['cgnat', '100.64.0.0/10'],
+  ['multicast', '224.0.0.0/4', 'ff00::/8'],
+  [
+    'reserved',
+    '192.0.0.0/24',
+    '192.0.2.0/24',
+    '192.31.196.0/24',
+    '192.52.193.0/24',
+    '192.88.99.0/24',
+    '192.175.48.0/24',
+    '198.18.0.0/15',
+    '198.51.100.0/24',
+    '203.0.113.0/24',
+    '240.0.0.0/4',
+    '100::/64',
+    '100:0:0:1::/64',
+    '2001::/23',
+    '2001:db8::/32',
+    '2620:4f:8000::/48',
+    '3fff::/20',
+    '5f00::/16',
+  ],
+  [
+    'embedded_ipv4',
+    '::ffff:0:0/96',
+    '::/96',
+    '64:ff9b::/96',
+    '64:ff9b:1::/48',
+    '::ffff:0:0:0/96',
+    '2002::/16',
+    '2001::/32',
+  ],
+  // All that IANA has not set aside for global unicast (2000::/3).
+  ['reserved', '::/3', '4000::/2', '8000::/1'],
+];
+
+/** Cloud metadata services: never, whatever a type allows. */
+const metadataCidrs = [
+  '169.254.169.254/32',
+  '169.254.170.2/32',
+  '169.254.170.23/32',
+  '169.254.0.23/32',
+  '192.0.0.192/32',
+  '100.100.100.200/32',
+  '168.63.129.16/32',
+  'fd00:ec2::254/128',
+  'fd00:ec2::23/128',
+  'fd20:ce::254/128',
+];
+
+const special = specialBlocks.map(([verdict, ...cidrs]) => [verdict, addressSet(cidrs)] as const);
+const metadata = addressSet(metadataCidrs);
+const mapped = addressSet(['::ffff:0:0/96']);
+
+/**
+ * Why a token must not be sent to this IP address: the name of the block it lies in; undefined
+ * where it is public, or private and in `allowed`. Anything that is no IP address is `not_an_address`.
+ */
+export function addressVerdict(address: string, allowed: AddressSet): string | undefined {
+  const family = familyOf(address);
+  if (family === undefined) return 'not_an_address';
+  const isIn = (set: AddressSet) => set[family].check(address, family);
+  if (isIn(metadata)) return 'metadata';
+  // Whatever is allowed: the IPv4 address within was not judged.
+  if (isIn(mapped)) return 'embedded_ipv4';
+  const found = special.find(([, blocks]) => isIn(blocks));
+  return found === undefined || isIn(allowed) ? undefined : found[0];
+}

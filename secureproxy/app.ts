@@ -1,0 +1,47 @@
+import type { ServerOptions } from 'node:https';
+import type { Logger } from 'pino';
+import { errorPageRoutes } from '../shared/error-pages.ts';
+import { healthRoutes, type Readiness } from '../shared/health.ts';
+import { createService, type Service } from '../shared/service.ts';
+import type { CallDependencies } from './call.ts';
+import { type SecureproxyConfig, secureproxySettings } from './config.ts';
+import { docsPage } from './docs-page.ts';
+import { requestApiRoute } from './routes/request-api.ts';
+
+export interface SecureproxyDependencies extends CallDependencies {
+  readonly logger: Logger;
+  readonly readiness: () => Readiness;
+  /** Makes the listener one of TLS. */
+  readonly https?: ServerOptions | undefined;
+}
+
+/** Builds SecureProxy's app; whoever calls listens and closes. */
+export async function buildSecureproxy(
+  config: SecureproxyConfig,
+  dependencies: SecureproxyDependencies,
+): Promise<Service> {
+  const app = await createService({
+    name: 'secureproxy',
+    title: 'SecureProxy',
+    description: 'Calls marketplace APIs with tokens that the caller never holds.',
+    logger: dependencies.logger,
+    settingsSchema: secureproxySettings,
+    config,
+    https: dependencies.https,
+    bodyLimitBytes: config.BODY_LIMIT_BYTES,
+    proxyStatus: true,
+    securitySchemes: {
+      appKey: {
+        type: 'http',
+        scheme: 'bearer',
+        description:
+          'The app key (`spk_…`). Any other header or query parameter may carry it, too, so that an SDK is given the app key in place of a token; without a key the call is that of the app `anonymous`, if it exists.',
+      },
+    },
+  });
+  requestApiRoute(app, dependencies);
+  if (config.OPS_PORT === undefined) healthRoutes(app, dependencies.readiness);
+  errorPageRoutes(app);
+  if (config.DOCS === 'on') await docsPage(app);
+  return app;
+}

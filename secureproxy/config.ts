@@ -1,0 +1,141 @@
+import { type Static, Type } from 'typebox';
+import { isCallerKey } from '../shared/crypto/caller-key.ts';
+import { listenerFaults, listenerSettings } from '../shared/http-settings.ts';
+
+const Milliseconds = (value: number, description: string) =>
+  Type.Integer({
+    default: value,
+    minimum: 1,
+    maximum: 3_600_000,
+    description: `${description}, milliseconds`,
+  });
+
+const File = (description: string) => Type.Optional(Type.String({ minLength: 1, description }));
+
+export const secureproxySettings = Type.Object({
+  ...listenerSettings(5004),
+  PUBLIC_KEY_URL: Type.String({ pattern: '^https?://', description: "KeyServer's /public_key" }),
+  TOKEN_REQUEST_URL: Type.String({ pattern: '^https?://', description: "KeyServer's /" }),
+  PROXY_KEY: Type.String({
+    writeOnly: true,
+    pattern: '^spx_',
+    description: "This installation's key, from keyserver-admin proxy create",
+  }),
+  PUBLIC_KEY_PINS: Type.String({
+    default: '',
+    description: 'Key ids that KeyServer may publish, separated by commas; empty: any',
+  }),
+  UNSAFE_UNPINNED_KEY: Type.Boolean({
+    default: false,
+    description: 'Take an unpinned public key over plain http from another machine',
+  }),
+  KEYSERVER_CA_FILE: File('PEM file of the CA of KeyServer; no other is trusted there then'),
+  KEYSERVER_CLIENT_CERT_FILE: File(
+    'PEM file of the certificate that is shown to KeyServer, where that asks for one',
+  ),
+  KEYSERVER_CLIENT_KEY_FILE: File("PEM file of that certificate's key; others may not read it"),
+  KEYSERVER_TIMEOUT_MS: Milliseconds(1800, 'Longest wait for KeyServer, retries included'),
+  KEYSERVER_CONNECTIONS: Type.Integer({
+    default: 32,
+    minimum: 1,
+    maximum: 1024,
+    description: 'Most connections to KeyServer',
+  }),
+  TOKEN_CACHE_SECONDS: Type.Integer({
+    default: 5,
+    minimum: 0,
+    maximum: 5,
+    description: 'How long a release is kept; 0: not at all',
+  }),
+  TOKEN_CACHE_MAX: Type.Integer({
+    default: 10_000,
+    minimum: 1,
+    maximum: 1_000_000,
+    description: 'Most releases kept',
+  }),
+  BODY_LIMIT_BYTES: Type.Integer({
+    default: 16 * 1024 * 1024,
+    minimum: 1024,
+    maximum: 256 * 1024 * 1024,
+    description: 'Largest request to /request_api',
+  }),
+  UPSTREAM_CONNECTIONS: Type.Integer({
+    default: 128,
+    minimum: 1,
+    maximum: 4096,
+    description: 'Most connections to one origin',
+  }),
+  UPSTREAM_CONNECT_TIMEOUT_MS: Milliseconds(5000, 'Longest wait for a connection to a marketplace'),
+  UPSTREAM_HEADERS_TIMEOUT_MS: Milliseconds(60_000, "Longest wait for an answer's headers"),
+  UPSTREAM_BODY_TIMEOUT_MS: Milliseconds(60_000, "Longest silence within an answer's body"),
+  UPSTREAM_TOTAL_TIMEOUT_MS: Milliseconds(
+    900_000,
+    'Longest call as a whole; TimeoutMs of a request may shorten it',
+  ),
+  DOCS: Type.Enum(['on', 'off'], {
+    default: 'on',
+    description: 'The page at /docs that shows the API and tries it out',
+  }),
+  UPSTREAM_CA_FILE: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description: 'PEM file of a private CA that is trusted beside the public ones',
+    }),
+  ),
+});
+export type SecureproxyConfig = Static<typeof secureproxySettings>;
+
+/** Key ids of `PUBLIC_KEY_PINS`. */
+export function publicKeyPins({ PUBLIC_KEY_PINS }: SecureproxyConfig): ReadonlySet<string> {
+  return new Set(
+    PUBLIC_KEY_PINS.split(',')
+      .map((pin) => pin.trim())
+      .filter((pin) => pin !== ''),
+  );
+}
+
+const keyserverTlsNames = [
+  'KEYSERVER_CA_FILE',
+  'KEYSERVER_CLIENT_CERT_FILE',
+  'KEYSERVER_CLIENT_KEY_FILE',
+] as const;
+
+function keyserverTlsFaults(config: SecureproxyConfig): string[] {
+  const faults: string[] = [];
+  const { KEYSERVER_CLIENT_CERT_FILE: cert, KEYSERVER_CLIENT_KEY_FILE: key } = config;
+  if ((cert === undefined) !== (key === undefined)) {
+    faults.push('KEYSERVER_CLIENT_CERT_FILE and KEYSERVER_CLIENT_KEY_FILE go together');
+  }
+  for (const name of keyserverTlsNames.filter((one) => config[one] !== undefined)) {
+    for (const url of ['PUBLIC_KEY_URL', 'TOKEN_REQUEST_URL'] as const) {
+      if (config[url].startsWith('http:')) {
+        faults.push(`${name} is of no use while ${url} is plain http: make it https`);
+      }
+    }
+  }
+  return faults;
+}
+
+const loopbackHosts = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
+
+/** What single settings cannot say of themselves: sentences, none where all is well. */
+export function secureproxyFaults(config: SecureproxyConfig): string[] {
+  const faults = [...listenerFaults(config), ...keyserverTlsFaults(config)];
+  if (!isCallerKey(config.PROXY_KEY, 'spx_')) {
+    faults.push('PROXY_KEY is mistyped or cut short: its checksum does not fit');
+  }
+  for (const name of ['PUBLIC_KEY_URL', 'TOKEN_REQUEST_URL'] as const) {
+    if (!URL.canParse(config[name])) faults.push(`${name} is not a URL`);
+  }
+  const url = URL.parse(config.PUBLIC_KEY_URL);
+  const guarded =
+    url?.protocol === 'https:' ||
+    loopbackHosts.test(url?.hostname ?? '') ||
+    publicKeyPins(config).size > 0;
+  if (!guarded && !config.UNSAFE_UNPINNED_KEY) {
+    faults.push(
+      'PUBLIC_KEY_URL is plain http to another machine, so anyone on the way could put their own key in: use https, set PUBLIC_KEY_PINS to the keyId that KeyServer shows, or accept it with UNSAFE_UNPINNED_KEY=1',
+    );
+  }
+  return faults;
+}

@@ -1,0 +1,114 @@
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
+import { ServiceError } from '../shared/errors.ts';
+import { hopByHopHeaders, messageHeaders } from '../shared/header-names.ts';
+import { proxyStatus } from './proxy-status.ts';
+import { via } from './via.ts';
+
+/** What a caller may not send upstream: its own credentials, hop headers, framing, and overrides of method or URL. */
+const notSent = new Set<string>([
+  ...hopByHopHeaders,
+  ...messageHeaders,
+  'authorization',
+  'cookie',
+  'forwarded',
+  'x-real-ip',
+  'x-http-method',
+  'x-http-method-override',
+  'x-method-override',
+  'x-original-url',
+  'x-rewrite-url',
+  'x-original-method',
+  'x-original-host',
+  'x-override-url',
+  'x-host',
+  'x-forwarded',
+]);
+const forwardedPrefix = 'x-forwarded-';
+
+/** What an upstream may not say to the caller's browser or about our connection. */
+const notReturned = new Set<string>([
+  ...hopByHopHeaders,
+  'set-cookie',
+  'set-cookie2',
+  'alt-svc',
+  'strict-transport-security',
+  'clear-site-data',
+  'service-worker-allowed',
+]);
+const corsPrefix = 'access-control-';
+
+const tokenPattern = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+// Field values (RFC 9110 §5.5) in visible ASCII, space and tab.
+const valuePattern = /^[\t\x20-\x7e]*$/;
+
+export type CallerHeaders = Readonly<Record<string, string | readonly string[]>>;
+
+/**
+ * The caller's headers that go upstream, as name and value in turn. Names in `injected` (lower
+ * case) are dropped: the injection alone sets those.
+ * @throws ServiceError request_invalid where a name or value could not be one header field
+ */
+export function requestHeaders(headers: CallerHeaders, injected: readonly string[]): string[] {
+  const entries = Object.entries(headers).flatMap(([name, value]) =>
+    [value].flat().map((one) => [name, one] as const),
+  );
+  for (const [name, value] of entries) checkField(name, value);
+  const dropped = new Set([...injected, ...connectionNamed(headers)].map(readAs));
+  const sent = entries.filter(([name]) => {
+    const read = readAs(name);
+    return !notSent.has(read) && !read.startsWith(forwardedPrefix) && !dropped.has(read);
+  });
+  return [...sent.flat(), 'via', via];
+}
+
+/** A name as servers may read it: CGI and its heirs take `_` for `-` (RFC 3875 §4.1.18). */
+function readAs(name: string): string {
+  return name.toLowerCase().replaceAll('_', '-');
+}
+
+function checkField(name: string, value: string): void {
+  const fault = !tokenPattern.test(name)
+    ? 'is not a header name'
+    : !valuePattern.test(value)
+      ? 'has a value with characters that no header can carry'
+      : undefined;
+  if (fault === undefined) return;
+  throw new ServiceError('request_invalid', {
+    reason: 'header',
+    detail: `Headers: ${JSON.stringify(name)} ${fault}.`,
+  });
+}
+
+/** The upstream's headers that go back, with what is ours. `status` is the one received. */
+export function responseHeaders(headers: IncomingHttpHeaders, status: number): OutgoingHttpHeaders {
+  const dropped = connectionNamed(headers);
+  const returned: OutgoingHttpHeaders = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (
+      value === undefined ||
+      notReturned.has(name) ||
+      name.startsWith(corsPrefix) ||
+      dropped.has(name)
+    )
+      continue;
+    returned[name] = value;
+  }
+  returned.via = [headers.via ?? [], via].flat().join(', ');
+  returned['proxy-status'] = proxyStatus(headers['proxy-status'], status);
+  // A marketplace's page must not run as a page of ours.
+  const policies = [headers['content-security-policy'] ?? [], 'sandbox'].flat();
+  returned['content-security-policy'] = policies.join(', ');
+  returned['x-content-type-options'] = 'nosniff';
+  return returned;
+}
+
+/** Lower-case names that `Connection` declares to be of one hop. */
+function connectionNamed(
+  headers: Readonly<Record<string, string | readonly string[] | undefined>>,
+): Set<string> {
+  const named = Object.entries(headers)
+    .filter(([name]) => name.toLowerCase() === 'connection')
+    .flatMap(([, value]) => [value ?? []].flat())
+    .flatMap((value) => value.split(','));
+  return new Set(named.map((name) => name.trim().toLowerCase()));
+}

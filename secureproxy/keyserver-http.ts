@@ -1,0 +1,152 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { buildConnector, Pool } from 'undici';
+import type { Clock } from '../shared/clock.ts';
+import { minTlsVersion, type TlsMaterial } from '../shared/tls-files.ts';
+import type { ReloadedTls } from '../shared/tls-reload.ts';
+import { unavailable } from './keyserver-errors.ts';
+
+/** KeyServer's answers are small; more than this is not KeyServer. */
+const maxAnswerBytes = 4 * 1024 * 1024;
+const firstPauseMs = 25;
+/** Doubled without an end, the last pause would take half of the time that there is. */
+const maxPauseMs = 200;
+
+export interface KeyserverHttpOptions {
+  readonly connections: number;
+  /** Longest wait for one answer, attempts and pauses included. */
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+  /** The CA that alone is trusted, and a certificate to show, each where there is one. */
+  readonly tls?: Pick<ReloadedTls, 'use'> | undefined;
+}
+
+export interface KeyserverAnswer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+/** Headers that tie a call here to its lines in KeyServer's log. */
+export type TraceHeaders = Readonly<Record<string, string>>;
+
+/**
+ * JSON over a pool of connections to KeyServer. A connection that fails, as while KeyServer
+ * restarts, is tried again until the time is up; `makeBody` is asked anew each time, since a nonce
+ * is good once.
+ */
+export class KeyserverHttp {
+  readonly #options: KeyserverHttpOptions;
+  readonly #pools = new Map<string, Pool>();
+  #connect = connector({});
+  #isAnswering = true;
+
+  constructor(options: KeyserverHttpOptions) {
+    this.#options = options;
+    options.tls?.use((material) => {
+      this.#connect = connector(material);
+    });
+  }
+
+  /**
+   * @param onRetry told before each attempt but the first
+   * @throws ServiceError keyserver_unavailable where no answer came in time
+   */
+  async post(
+    url: URL,
+    makeBody: () => string | undefined,
+    trace: TraceHeaders,
+    onRetry?: () => void,
+  ): Promise<KeyserverAnswer> {
+    const { clock, timeoutMs } = this.#options;
+    const deadline = clock.monotonic() + timeoutMs;
+    for (let pause = firstPauseMs; ; pause = Math.min(pause * 2, maxPauseMs)) {
+      try {
+        const answer = await this.#attempt(url, makeBody(), trace, deadline - clock.monotonic());
+        if (!isShuttingDown(answer) || clock.monotonic() + pause >= deadline) {
+          this.#isAnswering = !isShuttingDown(answer);
+          return answer;
+        }
+      } catch (error) {
+        if (clock.monotonic() + pause >= deadline) {
+          this.#isAnswering = false;
+          throw unavailable('keyserver_unreachable', 'KeyServer does not answer.', error);
+        }
+      }
+      await sleep(pause);
+      onRetry?.();
+    }
+  }
+
+  /** False where the request that ended last got no answer of KeyServer. */
+  get isAnswering(): boolean {
+    return this.#isAnswering;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#pools.values()].map((pool) => pool.close()));
+  }
+
+  async #attempt(
+    url: URL,
+    body: string | undefined,
+    trace: TraceHeaders,
+    timeoutMs: number,
+  ): Promise<KeyserverAnswer> {
+    // Not AbortSignal.timeout: its timer would outlive the answer.
+    const expiry = new AbortController();
+    const timer = setTimeout(() => expiry.abort(), Math.max(1, timeoutMs));
+    try {
+      const response = await this.#pool(url.origin).request({
+        path: url.pathname + url.search,
+        method: 'POST',
+        headers: {
+          ...trace,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        body: body ?? null,
+        signal: expiry.signal,
+      });
+      return { status: response.statusCode, body: parseJson(await response.body.text()) };
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #pool(origin: string): Pool {
+    let pool = this.#pools.get(origin);
+    if (pool === undefined) {
+      const { connections } = this.#options;
+      pool = new Pool(origin, {
+        connections,
+        allowH2: false,
+        maxResponseSize: maxAnswerBytes,
+        // Asked anew for each connection, since certificates change.
+        connect: (options, callback) => this.#connect(options, callback),
+      });
+      this.#pools.set(origin, pool);
+    }
+    return pool;
+  }
+}
+
+function connector(material: TlsMaterial): buildConnector.connector {
+  return buildConnector({
+    ...material,
+    allowH2: false,
+    minVersion: minTlsVersion,
+    // Named, so that no environment variable can switch it off.
+    rejectUnauthorized: true,
+  });
+}
+
+/** Fastify's own 503 while it closes, or a balancer's: there is no `requestId` of ours in it. */
+function isShuttingDown({ status, body }: KeyserverAnswer): boolean {
+  return status >= 502 && status <= 504 && Object(body).requestId === undefined;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,29 @@
+import { proxyName } from './via.ts';
+
+/** The `Proxy-Status` of an upstream's answer: its own members, less those forged in our name, then ours. */
+export function proxyStatus(
+  received: string | readonly string[] | undefined,
+  status: number,
+): string {
+  const others = splitList([received ?? ''].flat().join(',')).filter(
+    (member) => isWhole(member) && !isOurs(member),
+  );
+  return [...others, `${proxyName}; received-status=${status}`].join(', ');
+}
+
+function isOurs(member: string): boolean {
+  // A member's name is a token or a quoted string (RFC 9209 §2).
+  const name = /^"?([^";=\s]*)/.exec(member)?.[1] ?? '';
+  return name.toLowerCase() === proxyName;
+}
+
+/** False where a quote stays open: such a member would swallow the one behind it, which is ours. */
+function isWhole(member: string): boolean {
+  return /^(?:"(?:\\.|[^"\\])*"|[^"])*$/.test(member);
+}
+
+/** Members of a structured list (RFC 8941 §3.1), split at commas outside of quoted strings. */
+function splitList(text: string): string[] {
+  const members = text.match(/(?:"(?:\\.|[^"\\])*"|[^",]|")+/g) ?? [];
+  return members.map((member) => member.trim()).filter((member) => member !== '');
+}

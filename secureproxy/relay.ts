@@ -1,0 +1,173 @@
+import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { Dispatcher } from 'undici';
+import { ServiceError } from '../shared/errors.ts';
+import { upstreamError } from './upstream-errors.ts';
+
+/** What goes upstream; `headers` are names and values in turn. */
+export interface UpstreamRequest {
+  readonly path: string;
+  readonly method: string;
+  readonly headers: string[];
+  readonly body: Buffer | string | null;
+}
+
+export interface RelayOptions {
+  readonly timeoutMs: number;
+  /** Makes the headers of the answer from the upstream's. */
+  readonly answerHeaders: (headers: IncomingHttpHeaders, status: number) => OutgoingHttpHeaders;
+  /** Told once the answer's head was written: from then on it is the upstream's. */
+  readonly onAnswer: () => void;
+  /** Told once, before the caller sees the end. Not told where nothing was to be sent any more. */
+  readonly onEnd: (outcome: RelayOutcome) => void;
+}
+
+/** How a relayed call ended. `error` is set where no answer began, or where it broke off. */
+export interface RelayOutcome {
+  /** Undefined where no answer began. */
+  readonly status: number | undefined;
+  readonly bytesReceived: number;
+  readonly error?: ServiceError;
+}
+
+/**
+ * Sends a request through a pool and streams the answer into `response`, as fast as the caller
+ * reads it. A caller that hangs up cancels the upstream call; an answer that breaks off breaks off
+ * the caller's too, so that it is never taken for whole. Resolves when the answer has ended.
+ * @throws ServiceError where no answer has begun; nothing is written to `response` then
+ */
+export function relay(
+  pool: Dispatcher,
+  request: UpstreamRequest,
+  response: ServerResponse,
+  options: RelayOptions,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    // Who hung up while the release was fetched would never be noticed again.
+    if (response.closed || response.destroyed) {
+      reject(callerGone());
+      return;
+    }
+    const handler = new RelayHandler(request.method, response, options, resolve, reject);
+    // Dispatch level: half the CPU of `pool.request`, and pausing is at hand.
+    pool.dispatch(request, handler);
+  });
+}
+
+class RelayHandler implements Dispatcher.DispatchHandler {
+  readonly #isHead: boolean;
+  readonly #response: ServerResponse;
+  readonly #options: RelayOptions;
+  readonly #resolve: () => void;
+  readonly #reject: (error: ServiceError) => void;
+  readonly #timer: NodeJS.Timeout;
+  readonly #onClose = () => this.#cancel(callerGone());
+  readonly #onDrain = () => this.#controller?.resume();
+  #controller: Dispatcher.DispatchController | undefined;
+  #ended: ServiceError | undefined;
+  #settled = false;
+  #status: number | undefined;
+  #bytesReceived = 0;
+
+  constructor(
+    method: string,
+    response: ServerResponse,
+    options: RelayOptions,
+    resolve: () => void,
+    reject: (error: ServiceError) => void,
+  ) {
+    this.#isHead = method === 'HEAD';
+    this.#response = response;
+    this.#options = options;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#timer = setTimeout(() => this.#cancel(tooLong()), options.timeoutMs);
+    response.once('close', this.#onClose).on('drain', this.#onDrain);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    // Hung up or timed out while waiting for a connection: nothing is sent.
+    if (this.#ended !== undefined) controller.abort(this.#ended);
+  }
+
+  onResponseStart(_controller: unknown, status: number, headers: IncomingHttpHeaders): void {
+    if (status < 100) throw statusUnknown();
+    // Interim answers (RFC 9110 §15.2) are the connection's own.
+    if (status < 200) return;
+    this.#status = status;
+    const answer = this.#options.answerHeaders(headers, status);
+    // The length of a body that a HEAD call does not have; the caller's own method was another.
+    if (this.#isHead) answer['content-length'] = '0';
+    this.#response.writeHead(status, answer);
+    this.#options.onAnswer();
+    // With the first bytes of the body where they come at once, else ahead of them.
+    setImmediate(() => {
+      if (this.#bytesReceived === 0 && !this.#settled) this.#response.flushHeaders();
+    });
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#bytesReceived += chunk.length;
+    if (!this.#response.write(chunk)) controller.pause();
+  }
+
+  onResponseEnd(): void {
+    this.#settle();
+    this.#options.onEnd({ status: this.#status, bytesReceived: this.#bytesReceived });
+    this.#response.end();
+    this.#resolve();
+  }
+
+  onResponseError(_controller: unknown, thrown: Error): void {
+    this.#fail(this.#ended ?? upstreamError(thrown));
+  }
+
+  /** Ends the call for a reason of ours; undici then reports it back, if it got so far. */
+  #cancel(error: ServiceError): void {
+    this.#ended ??= error;
+    if (this.#controller === undefined) this.#fail(error);
+    else this.#controller.abort(error);
+  }
+
+  #fail(error: ServiceError): void {
+    // A call that was cancelled before it had a connection fails again once it gets one.
+    if (this.#settled) return;
+    this.#settle();
+    this.#options.onEnd({ status: this.#status, bytesReceived: this.#bytesReceived, error });
+    if (!this.#response.headersSent) {
+      this.#reject(error);
+      return;
+    }
+    this.#response.destroy();
+    this.#resolve();
+  }
+
+  #settle(): void {
+    this.#settled = true;
+    clearTimeout(this.#timer);
+    this.#response.off('close', this.#onClose).off('drain', this.#onDrain);
+  }
+}
+
+function tooLong(): ServiceError {
+  return new ServiceError('upstream_timeout', {
+    reason: 'total_timeout',
+    proxyError: 'http_response_timeout',
+    detail: 'The call as a whole took longer than allowed.',
+  });
+}
+
+function statusUnknown(): ServiceError {
+  return new ServiceError('upstream_invalid', {
+    reason: 'not_http',
+    detail: 'The upstream answered with a status below 100.',
+  });
+}
+
+/** For the log only: there is nobody left to answer. */
+function callerGone(): ServiceError {
+  return new ServiceError('request_invalid', {
+    reason: 'caller_gone',
+    proxyError: 'connection_terminated',
+  });
+}

@@ -1,0 +1,92 @@
+import { type KeyObject, randomBytes } from 'node:crypto';
+import type { Clock } from '../shared/clock.ts';
+import { importKey, keyBytes } from '../shared/crypto/aead.ts';
+import { wrapKey } from '../shared/crypto/key-wrap.ts';
+import type { Release } from '../shared/messages.ts';
+import type { PublicKey, PublicKeys } from './public-keys.ts';
+
+/** A ticket is left unused this long before its end, for clocks and time on the way. */
+const marginMs = 30_000;
+
+/** A session key, and what to send so that KeyServer has it too. */
+export interface ProxySession {
+  readonly key: KeyObject;
+  readonly source: 'rsa' | 'ticket';
+  /** Members of the request: the wrapped key and its `keyId`, or the ticket. */
+  readonly request: { sessionKey: string; keyId: string } | { session: string };
+  readonly publicKey: PublicKey;
+}
+
+interface Ticketed {
+  readonly session: ProxySession;
+  readonly usableUntil: number;
+}
+
+/**
+ * Sessions with KeyServer. One that brought a ticket serves all calls until shortly before the
+ * ticket ends. While a first one is being set up, others wait for it rather than wrap keys of their own.
+ */
+export class Sessions {
+  readonly #publicKeys: PublicKeys;
+  readonly #clock: Clock;
+  #ticketed: Ticketed | undefined;
+  #opening: PromiseWithResolvers<void> | undefined;
+
+  constructor(publicKeys: PublicKeys, clock: Clock) {
+    this.#publicKeys = publicKeys;
+    this.#clock = clock;
+  }
+
+  /** Runs one exchange in a session and keeps the ticket that it brings. */
+  async use(exchange: (session: ProxySession) => Promise<Release>): Promise<Release> {
+    // One round of waiting only: where the first exchange was refused, each goes on by itself.
+    // Nobody waits for nothing: in that tick others would become first too.
+    if (this.#usable() === undefined && this.#opening) await this.#opening.promise;
+    const ticketed = this.#usable();
+    if (ticketed !== undefined) return exchange(ticketed);
+    const opening = Promise.withResolvers<void>();
+    this.#opening ??= opening;
+    try {
+      return await this.#open(exchange);
+    } finally {
+      if (this.#opening === opening) this.#opening = undefined;
+      opening.resolve();
+    }
+  }
+
+  /** Drops a session that KeyServer does not open, and its public key. False where another call did so before. */
+  drop({ key, publicKey }: ProxySession): boolean {
+    if (this.#ticketed?.session.key === key) this.#ticketed = undefined;
+    return this.#publicKeys.drop(publicKey);
+  }
+
+  #usable(): ProxySession | undefined {
+    const ticketed = this.#ticketed;
+    return ticketed && this.#clock.monotonic() < ticketed.usableUntil
+      ? ticketed.session
+      : undefined;
+  }
+
+  async #open(exchange: (session: ProxySession) => Promise<Release>): Promise<Release> {
+    const publicKey = await this.#publicKeys.get();
+    const raw = randomBytes(keyBytes);
+    const key = importKey(raw);
+    const sessionKey = wrapKey(publicKey.key, raw).toString('base64');
+    raw.fill(0);
+    const askedAt = this.#clock.monotonic();
+    const release = await exchange({
+      key,
+      source: 'rsa',
+      request: { sessionKey, keyId: publicKey.keyId },
+      publicKey,
+    });
+    if (release.session !== undefined) {
+      const { ticket, expiresIn } = release.session;
+      this.#ticketed = {
+        session: { key, source: 'ticket', request: { session: ticket }, publicKey },
+        usableUntil: askedAt + expiresIn * 1000 - marginMs,
+      };
+    }
+    return release;
+  }
+}

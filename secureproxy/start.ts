@@ -1,0 +1,123 @@
+import { readFileSync } from 'node:fs';
+import { getCACertificates } from 'node:tls';
+import type { Logger } from 'pino';
+import { systemClock } from '../shared/clock.ts';
+import { ConfigError, type Environment, parseSettings } from '../shared/config.ts';
+import { openListeners } from '../shared/listeners.ts';
+import { createLogger } from '../shared/logging.ts';
+import type { Running } from '../shared/run.ts';
+import { Drain } from '../shared/shutdown.ts';
+import { TlsListener } from '../shared/tls-listener.ts';
+import { ReloadedTls } from '../shared/tls-reload.ts';
+import { buildSecureproxy } from './app.ts';
+import {
+  publicKeyPins,
+  type SecureproxyConfig,
+  secureproxyFaults,
+  secureproxySettings,
+} from './config.ts';
+import { KeyserverClient } from './keyserver-client.ts';
+import { KeyserverHttp } from './keyserver-http.ts';
+import { KeyserverLink } from './keyserver-link.ts';
+import { createOwnListeners } from './own-listeners.ts';
+import { ReleaseCache } from './release-cache.ts';
+import { UpstreamPools } from './upstream-pools.ts';
+
+/** Starts SecureProxy from its settings. @throws ConfigError */
+export async function startSecureproxy(environment: Environment): Promise<Running> {
+  const { config, warnings } = parseSettings(secureproxySettings, environment);
+  const faults = secureproxyFaults(config);
+  if (faults.length > 0) throw new ConfigError(faults);
+  const logger = createLogger('secureproxy', config.LOG_LEVEL);
+  for (const warning of warnings) logger.warn(warning);
+  const clock = systemClock;
+  const publicKeyUrl = new URL(config.PUBLIC_KEY_URL);
+  const tokenRequestUrl = new URL(config.TOKEN_REQUEST_URL);
+  const tls = TlsListener.open(config, logger);
+  const tlsToKeyserver = keyserverTls(config, logger);
+  const http = new KeyserverHttp({
+    tls: tlsToKeyserver,
+    connections: config.KEYSERVER_CONNECTIONS,
+    timeoutMs: config.KEYSERVER_TIMEOUT_MS,
+    clock,
+  });
+  const client = new KeyserverClient({
+    http,
+    publicKeyUrl,
+    tokenRequestUrl,
+    clock,
+    log: logger,
+    proxyKey: config.PROXY_KEY,
+    pins: publicKeyPins(config),
+  });
+  const releases = new ReleaseCache({
+    client,
+    clock,
+    maxSeconds: config.TOKEN_CACHE_SECONDS,
+    maxEntries: config.TOKEN_CACHE_MAX,
+  });
+  const ownListeners = createOwnListeners([publicKeyUrl, tokenRequestUrl]);
+  const pools = new UpstreamPools({
+    ownListeners,
+    connections: config.UPSTREAM_CONNECTIONS,
+    connectTimeoutMs: config.UPSTREAM_CONNECT_TIMEOUT_MS,
+    headersTimeoutMs: config.UPSTREAM_HEADERS_TIMEOUT_MS,
+    bodyTimeoutMs: config.UPSTREAM_BODY_TIMEOUT_MS,
+    ca: trustedCas(config),
+  });
+  const link = new KeyserverLink({ client, http, publicKeyUrl, log: logger });
+  const drain = new Drain();
+  const readiness = () => drain.over(link.readiness());
+  const app = await buildSecureproxy(config, {
+    logger,
+    releases,
+    pools,
+    totalTimeoutMs: config.UPSTREAM_TOTAL_TIMEOUT_MS,
+    readiness,
+    https: tls?.options,
+  });
+  const listeners = await openListeners({
+    name: 'secureproxy',
+    app,
+    config,
+    tls,
+    readiness,
+    logger,
+  });
+  for (const port of listeners.ports) ownListeners.add(port);
+  link.start();
+  tlsToKeyserver?.start();
+  return {
+    app,
+    logger,
+    drain,
+    config,
+    close: async () => {
+      link.stop();
+      tlsToKeyserver?.stop();
+      await Promise.all([pools.close(), http.close()]);
+      await listeners.closeOps();
+    },
+  };
+}
+
+/** What goes for connections to KeyServer alone; undefined: public CAs, and no certificate of ours. */
+function keyserverTls(config: SecureproxyConfig, logger: Logger): ReloadedTls | undefined {
+  const files = {
+    cert: config.KEYSERVER_CLIENT_CERT_FILE,
+    key: config.KEYSERVER_CLIENT_KEY_FILE,
+    ca: config.KEYSERVER_CA_FILE,
+  };
+  return (files.cert ?? files.ca) ? new ReloadedTls(files, logger) : undefined;
+}
+
+function trustedCas({ UPSTREAM_CA_FILE: file }: SecureproxyConfig): readonly string[] | undefined {
+  if (file === undefined) return undefined;
+  try {
+    return [...getCACertificates('default'), readFileSync(file, 'utf8')];
+  } catch (error) {
+    throw new ConfigError([
+      `UPSTREAM_CA_FILE: cannot read ${file} (${(error as NodeJS.ErrnoException).code})`,
+    ]);
+  }
+}

@@ -1,0 +1,68 @@
+import { type ErrorCode, ServiceError } from '../shared/errors.ts';
+
+type Meaning = readonly [code: ErrorCode, proxyError: string, reason: string];
+
+const unreachable = (proxyError: string, reason: string): Meaning => [
+  'upstream_unreachable',
+  proxyError,
+  reason,
+];
+const timeout = (proxyError: string, reason: string): Meaning => [
+  'upstream_timeout',
+  proxyError,
+  reason,
+];
+const invalid = (reason: string): Meaning => ['upstream_invalid', 'http_protocol_error', reason];
+
+/** What the codes of undici, the resolver, sockets and TLS mean, with the error types of RFC 9209 §2.3. */
+const meanings: Readonly<Record<string, Meaning>> = {
+  UND_ERR_CONNECT_TIMEOUT: timeout('connection_timeout', 'connect_timeout'),
+  ETIMEDOUT: timeout('connection_timeout', 'connect_timeout'),
+  UND_ERR_HEADERS_TIMEOUT: timeout('http_response_timeout', 'headers_timeout'),
+  UND_ERR_BODY_TIMEOUT: timeout('connection_read_timeout', 'body_timeout'),
+  ECONNREFUSED: unreachable('connection_refused', 'connection_refused'),
+  ENOTFOUND: unreachable('dns_error', 'dns'),
+  EAI_AGAIN: unreachable('dns_error', 'dns'),
+  EHOSTUNREACH: unreachable('destination_ip_unroutable', 'unroutable'),
+  ENETUNREACH: unreachable('destination_ip_unroutable', 'unroutable'),
+  ECONNRESET: unreachable('connection_terminated', 'connection_closed'),
+  EPIPE: unreachable('connection_terminated', 'connection_closed'),
+  UND_ERR_SOCKET: unreachable('connection_terminated', 'connection_closed'),
+  UND_ERR_HEADERS_OVERFLOW: invalid('headers_too_large'),
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: invalid('length_mismatch'),
+};
+
+/** X.509 verification failures, as OpenSSL names them, and Node's own host check. */
+const certificateCode =
+  /^(?:CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_TLS_CERT_|HOSTNAME_MISMATCH|INVALID_CA|PATH_LENGTH)/;
+
+/** What became of a call, from the error that undici gave; its text stays inside, as the cause. */
+export function upstreamError(error: Error): ServiceError {
+  if (error instanceof ServiceError) return error;
+  const [first = error] = error instanceof AggregateError ? (error.errors as Error[]) : [];
+  const [code, proxyError, reason] = meaningOf(first);
+  return new ServiceError(code, {
+    proxyError,
+    reason,
+    detail: details[code] ?? 'The call to the upstream failed.',
+    cause: error,
+  });
+}
+
+function meaningOf(error: Error & { code?: unknown }): Meaning {
+  const code = typeof error.code === 'string' ? error.code : '';
+  const known = meanings[code];
+  if (known !== undefined) return known;
+  if (code.startsWith('HPE_') || error.name === 'HTTPParserError') return invalid('not_http');
+  if (certificateCode.test(code)) return unreachable('tls_certificate_error', 'tls_certificate');
+  if (code.startsWith('ERR_SSL_') || code === 'EPROTO')
+    return unreachable('tls_protocol_error', 'tls_protocol');
+  return ['internal', 'proxy_internal_error', 'unexpected'];
+}
+
+const details: Partial<Record<ErrorCode, string>> = {
+  upstream_timeout: 'The upstream did not answer in time.',
+  upstream_unreachable:
+    'No usable connection to the upstream came about, or it broke before the answer.',
+  upstream_invalid: 'The upstream did not answer in HTTP/1.1.',
+};

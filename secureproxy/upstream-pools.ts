@@ -1,0 +1,80 @@
+import { Pool } from 'undici';
+import { addressSet } from '../shared/policy/address-set.ts';
+import type { Policy } from '../shared/policy/schema.ts';
+import { guardedConnector, type Lookup } from './guarded-connector.ts';
+import type { OwnListeners } from './own-listeners.ts';
+
+export interface UpstreamPoolsOptions {
+  readonly ownListeners: OwnListeners;
+  readonly connections: number;
+  readonly connectTimeoutMs: number;
+  readonly headersTimeoutMs: number;
+  readonly bodyTimeoutMs: number;
+  readonly ca: readonly string[] | undefined;
+  readonly lookup?: Lookup;
+}
+
+/** Wildcard destinations could make any number of origins; the longest unused pools go. */
+const maxPools = 1000;
+
+/**
+ * One pool an origin and address policy: a connection that one type's `unsafeAllowPrivate` let
+ * through must not serve a type without it.
+ */
+export class UpstreamPools {
+  readonly #options: UpstreamPoolsOptions;
+  readonly #pools = new Map<string, Pool>();
+
+  constructor(options: UpstreamPoolsOptions) {
+    this.#options = options;
+  }
+
+  get(origin: string, { unsafeAllowPrivate = [] }: Policy): Pool {
+    const key = `${origin} ${unsafeAllowPrivate.toSorted().join(' ')}`;
+    let pool = this.#pools.get(key);
+    // Taken out and put back, so that the map is in order of last use.
+    if (pool !== undefined) this.#pools.delete(key);
+    else pool = this.#create(origin, unsafeAllowPrivate);
+    this.#pools.set(key, pool);
+    if (this.#pools.size > maxPools) this.#evictOldest();
+    return pool;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#pools.values()].map((pool) => pool.close()));
+  }
+
+  #create(origin: string, allowPrivate: readonly string[]): Pool {
+    const {
+      connections,
+      headersTimeoutMs,
+      bodyTimeoutMs,
+      connectTimeoutMs,
+      ownListeners,
+      ca,
+      lookup,
+    } = this.#options;
+    return new Pool(origin, {
+      connections,
+      pipelining: 1,
+      headersTimeout: headersTimeoutMs,
+      bodyTimeout: bodyTimeoutMs,
+      connect: guardedConnector({
+        origin: new URL(origin),
+        allowed: addressSet(allowPrivate),
+        ownListeners,
+        timeoutMs: connectTimeoutMs,
+        ca,
+        ...(lookup ? { lookup } : {}),
+      }),
+    });
+  }
+
+  #evictOldest(): void {
+    const [oldest] = this.#pools;
+    if (oldest === undefined) return;
+    this.#pools.delete(oldest[0]);
+    // Calls under way finish first.
+    void oldest[1].close();
+  }
+}

@@ -1,0 +1,165 @@
+import { readFileSync } from 'node:fs';
+import { envSchema } from 'env-schema';
+import leven from 'leven';
+import type { Static, TObject } from 'typebox';
+
+/** Settings as they come: names to texts. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Settings that cannot be used; `faults` names every one, a line each, without any secret. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly faults: readonly string[];
+
+  constructor(faults: readonly string[]) {
+    super(`settings cannot be used:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`);
+    this.faults = faults;
+  }
+}
+
+export interface Settings<T> {
+  readonly config: T;
+  /** Sentences about names that are unknown but close to known ones. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Reads settings by a schema (docs/design of names: README, "Settings"). An empty value counts as
+ * unset. A `writeOnly` property is a secret: it may also come as `NAME_FILE`, the path of a file
+ * whose content it is, less one line end. `across` says what is wrong with settings together; it
+ * is asked about those that are right by themselves.
+ * @throws ConfigError naming every fault at once.
+ */
+export function parseSettings<T extends TObject>(
+  schema: T,
+  environment: Environment,
+  across: (config: Partial<Static<T>>) => readonly string[] = () => [],
+): Settings<Static<T>> {
+  const faults = new Map<string, string>();
+  const data: Record<string, string> = {};
+  for (const [name, property] of Object.entries(schema.properties)) {
+    const value = isSecret(property)
+      ? readSecret(name, environment, faults)
+      : environment[name] || undefined;
+    if (value === undefined) continue;
+    data[name] = hasType(property, 'boolean') ? switchText(value) : value;
+    // The validator would take a space for 0, and hex and exponents.
+    if (hasType(property, 'integer') && !/^-?\d+$/.test(value)) {
+      faults.set(name, `${name} must be integer (it is ${JSON.stringify(value)})`);
+    }
+  }
+  const warnings = nearMisses(schema, environment);
+  let config: Static<T> | undefined;
+  try {
+    config = convert(schema, data) as Static<T>;
+  } catch (error) {
+    // What is wrong with a secret's file says more than that the secret is missing.
+    for (const [name, fault] of describeFaults(error, schema, data)) {
+      if (!faults.has(name)) faults.set(name, fault);
+    }
+  }
+  const sentences = [...faults.values(), ...across(config ?? convertRest(schema, data, faults))];
+  // A setting that is missing may be there under a name that is nearly its own.
+  if (sentences.length > 0 || config === undefined)
+    throw new ConfigError([...sentences, ...warnings]);
+  return { config, warnings };
+}
+
+function convert(schema: object, data: Readonly<Record<string, string>>): unknown {
+  return envSchema({ schema: structuredClone(schema), data: { ...data }, env: false });
+}
+
+/** The settings without fault, where others have one. */
+function convertRest<T extends TObject>(
+  schema: T,
+  data: Readonly<Record<string, string>>,
+  faults: ReadonlyMap<string, string>,
+): Partial<Static<T>> {
+  const isRight = ([name]: [string, unknown]) => !faults.has(name);
+  const properties = Object.fromEntries(Object.entries(schema.properties).filter(isRight));
+  const rest = Object.fromEntries(Object.entries(data).filter(isRight));
+  return convert({ ...schema, properties, required: [] }, rest) as Partial<Static<T>>;
+}
+
+/** True for a property whose value must not be shown (JSON Schema's `writeOnly`). */
+export function isSecret(property: object): boolean {
+  return 'writeOnly' in property && property.writeOnly === true;
+}
+
+function hasType(property: object, type: 'boolean' | 'integer'): boolean {
+  return 'type' in property && property.type === type;
+}
+
+/** Switches are set as `1` and `0`, too; the validator knows `true` and `false` only. */
+function switchText(value: string): string {
+  return value === '1' ? 'true' : value === '0' ? 'false' : value;
+}
+
+function readSecret(
+  name: string,
+  environment: Environment,
+  faults: Map<string, string>,
+): string | undefined {
+  const value = environment[name] || undefined;
+  const file = environment[`${name}_FILE`] || undefined;
+  if (file === undefined) return value;
+  if (value !== undefined) {
+    faults.set(name, `${name} and ${name}_FILE are both set: keep one`);
+    return undefined;
+  }
+  try {
+    return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+  } catch (error) {
+    faults.set(
+      name,
+      `${name}_FILE: cannot read ${file} (${(error as NodeJS.ErrnoException).code})`,
+    );
+    return undefined;
+  }
+}
+
+interface AjvFault {
+  readonly instancePath: string;
+  readonly message?: string;
+  readonly keyword: string;
+  readonly params: Readonly<Record<string, unknown>>;
+}
+
+/** Faults by the names of their settings. */
+function describeFaults(
+  error: unknown,
+  schema: TObject,
+  data: Readonly<Record<string, string>>,
+): [string, string][] {
+  const errors = (error as { errors?: AjvFault[] }).errors;
+  if (errors === undefined) throw error;
+  return errors.map(({ instancePath, message = 'is not valid', keyword, params }) => {
+    if (keyword === 'required') {
+      const missing = String(params.missingProperty);
+      return [missing, `${missing} must be set`];
+    }
+    const name = instancePath.slice(1);
+    const allowed = Array.isArray(params.allowedValues)
+      ? `: ${params.allowedValues.join(', ')}`
+      : '';
+    const property = schema.properties[name];
+    const shown = property && isSecret(property) ? '' : ` (it is ${JSON.stringify(data[name])})`;
+    return [name, `${name} ${message}${allowed}${shown}`];
+  });
+}
+
+function nearMisses(schema: TObject, environment: Environment): string[] {
+  const known = Object.entries(schema.properties).flatMap(([name, property]) =>
+    isSecret(property) ? [name, `${name}_FILE`] : [name],
+  );
+  return Object.keys(environment).flatMap((name) => {
+    if (known.includes(name)) return [];
+    const near = known.find((candidate) => isNear(name, candidate));
+    return near === undefined ? [] : [`${name} is not a setting: is ${near} meant?`];
+  });
+}
+
+function isNear(name: string, candidate: string): boolean {
+  const distance = name.length < 6 ? 1 : 2;
+  return leven(name.toUpperCase(), candidate, { maxDistance: distance + 1 }) <= distance;
+}

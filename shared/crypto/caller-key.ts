@@ -1,0 +1,50 @@
+import { createHash, randomInt } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+
+const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+const randomChars = 30;
+const checksumChars = 6;
+
+/** `spk_` names an app, `spx_` a SecureProxy installation. */
+export type KeyPrefix = 'spk_' | 'spx_';
+
+/**
+ * Makes a caller's key: prefix, 30 random base62 characters (178 bits), and six base62 digits of
+ * the CRC-32 of all that stands before them: a form that secret scanners recognise.
+ */
+export function makeCallerKey(prefix: KeyPrefix): string {
+  let text: string = prefix;
+  for (let i = 0; i < randomChars; i++) text += alphabet.charAt(randomInt(alphabet.length));
+  return text + checksum(text);
+}
+
+/** True for the right form and checksum; costs no lookup, so floods of made-up keys end here. */
+export function isCallerKey(text: string, prefix: KeyPrefix): boolean {
+  if (text.length !== prefix.length + randomChars + checksumChars) return false;
+  if (!text.startsWith(prefix) || !/^[0-9A-Za-z]+$/.test(text.slice(prefix.length))) return false;
+  const at = text.length - checksumChars;
+  return checksum(text.slice(0, at)) === text.slice(at);
+}
+
+/** True where a well-formed app key stands anywhere in the text. */
+export function containsAppKey(text: string): boolean {
+  for (const [candidate] of text.matchAll(/spk_[0-9A-Za-z]{36}/g)) {
+    if (isCallerKey(candidate, 'spk_')) return true;
+  }
+  return false;
+}
+
+/** What is stored of a key: base64url(SHA-256). Enough for 178 random bits; no salt, so it can be looked up. */
+export function callerKeyHash(key: string): string {
+  return createHash('sha256').update(key).digest('base64url');
+}
+
+function checksum(text: string): string {
+  let rest = crc32(text);
+  let digits = '';
+  for (let i = 0; i < checksumChars; i++) {
+    digits = alphabet.charAt(rest % alphabet.length) + digits;
+    rest = Math.floor(rest / alphabet.length);
+  }
+  return digits;
+}

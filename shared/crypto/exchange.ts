@@ -1,0 +1,42 @@
+import type { KeyObject } from 'node:crypto';
+import { open, seal } from './aead.ts';
+import { decodeBase64 } from './base64.ts';
+import { pae } from './pae.ts';
+
+const version = 'skx1';
+
+/** What binds a sealed credential to its request. `timestamp` is in unix seconds. */
+export interface RequestContext {
+  readonly clientId: string;
+  readonly tokenType: string;
+  readonly timestamp: number;
+  readonly nonce: string;
+}
+
+/** What binds a sealed answer to its request; the nonce is absent where the request had none. */
+export interface ResponseContext {
+  readonly clientId: string;
+  readonly tokenType: string;
+  readonly nonce?: string | undefined;
+}
+
+/** AAD of a sealed credential (docs/protocol.md §4). */
+export function requestAad(context: RequestContext): Buffer {
+  const { clientId, tokenType, timestamp, nonce } = context;
+  return pae(version, 'request', clientId, tokenType, String(timestamp), nonce);
+}
+
+/** AAD of a sealed answer (docs/protocol.md §5). */
+export function responseAad({ clientId, tokenType, nonce = '' }: ResponseContext): Buffer {
+  return pae(version, 'response', clientId, tokenType, nonce);
+}
+
+/** Seals a JSON text under the session key; base64, as it goes on the wire. */
+export function sealText(key: KeyObject, text: string, aad: Uint8Array): string {
+  return seal(key, text, aad).toString('base64');
+}
+
+/** Opens what {@link sealText} made. @throws OpenError */
+export function openText(key: KeyObject, sealed: string, aad: Uint8Array): string {
+  return open(key, decodeBase64(sealed, 'base64'), aad).toString('utf8');
+}

@@ -1,0 +1,25 @@
+import { createDecipheriv } from 'node:crypto';
+import { decodeBase64 } from './base64.ts';
+import { OpenError } from './open-error.ts';
+
+/** The earlier system's one key (32 bytes) and its one iv (16 bytes). */
+export interface LegacyKey {
+  readonly key: Uint8Array;
+  readonly iv: Uint8Array;
+}
+
+/**
+ * Opens a row of the earlier system: base64 of AES-256-CBC with PKCS#7 padding. The format carries
+ * no authentication: whoever can write to the database can change what opens. Read only.
+ * @throws OpenError for every fault alike, padding and encoding too, so that no oracle shows.
+ */
+export function openLegacyRow(row: string, { key, iv }: LegacyKey): string {
+  const ciphertext = decodeBase64(row, 'base64');
+  try {
+    const decipher = createDecipheriv('aes-256-cbc', key, iv);
+    const plaintext = Buffer.concat([decipher.update(ciphertext), decipher.final()]);
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(plaintext);
+  } catch {
+    throw new OpenError();
+  }
+}

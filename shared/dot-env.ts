@@ -1,0 +1,27 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseEnv } from 'node:util';
+import { ConfigError, type Environment } from './config.ts';
+
+/**
+ * The settings of a process: its environment over the `.env` of `folder`, which is left unread in
+ * production (`NODE_ENV=production`). An empty value counts as unset, so it hides nothing.
+ * @throws ConfigError where there is a `.env` that cannot be read.
+ */
+export function readEnvironment(processEnv: Environment, folder: string): Environment {
+  if (processEnv.NODE_ENV === 'production') return processEnv;
+  const set = Object.entries(processEnv).filter(([, value]) => value !== undefined && value !== '');
+  return { ...readEnvFile(join(folder, '.env')), ...Object.fromEntries(set) };
+}
+
+function readEnvFile(file: string): Environment {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return {};
+    throw new ConfigError([`cannot read ${file} (${code})`]);
+  }
+  return parseEnv(text);
+}

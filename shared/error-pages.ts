@@ -1,0 +1,29 @@
+import { readFile } from 'node:fs/promises';
+import { Type } from 'typebox';
+import { type ErrorCode, errorTable } from './errors.ts';
+import { problemResponses } from './problem.ts';
+import type { Service } from './service.ts';
+
+const folder = new URL('../docs/errors/', import.meta.url);
+
+/** Serves docs/errors/<code>.md, where a problem's `type` points. */
+export function errorPageRoutes(app: Service): void {
+  app.get(
+    '/errors/:code',
+    {
+      schema: {
+        operationId: 'getErrorPage',
+        summary: 'What an error code means and what to do',
+        params: Type.Object({ code: Type.Enum(Object.keys(errorTable) as ErrorCode[]) }),
+        response: {
+          200: { description: 'Markdown', content: { 'text/markdown': { schema: Type.String() } } },
+          ...problemResponses('request_invalid'),
+        },
+      },
+    },
+    async (request, reply) => {
+      reply.type('text/markdown; charset=utf-8');
+      return readFile(new URL(`${request.params.code}.md`, folder), 'utf8');
+    },
+  );
+}

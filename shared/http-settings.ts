@@ -1,0 +1,79 @@
+import { type Static, Type } from 'typebox';
+import { logLevels } from './logging.ts';
+import { parseClientNames } from './tls-client-names.ts';
+
+const File = (description: string) => Type.Optional(Type.String({ minLength: 1, description }));
+
+/** Settings of every service's listeners, log and end. */
+export function listenerSettings(port: number) {
+  return {
+    HOST: Type.String({ default: '127.0.0.1', description: 'Address to listen on' }),
+    PORT: Type.Integer({
+      default: port,
+      minimum: 0,
+      maximum: 65535,
+      description: 'Port to listen on',
+    }),
+    OPS_PORT: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 65535,
+        description: 'Port for /healthz and /readyz over plain http, which PORT then has no longer',
+      }),
+    ),
+    OPS_HOST: Type.Optional(
+      Type.String({ minLength: 1, description: 'Address of OPS_PORT; none: that of HOST' }),
+    ),
+    TLS_CERT_FILE: File('PEM file of the certificate, with its chain; turns TLS on for PORT'),
+    TLS_KEY_FILE: File("PEM file of the certificate's key; others may not read it"),
+    TLS_CLIENT_CA_FILE: File('PEM file of the CA that callers must have a certificate of (mTLS)'),
+    TLS_CLIENT_NAMES: Type.String({
+      default: '',
+      description:
+        "DNS names or URIs, separated by commas, one of which callers' certificates must have; empty: any",
+    }),
+    DRAIN_DELAY_MS: Type.Integer({
+      default: 0,
+      minimum: 0,
+      maximum: 600_000,
+      description:
+        "How long calls are still taken after SIGTERM while /readyz says unready, milliseconds; longer than a balancer's probes need to notice",
+    }),
+    SHUTDOWN_TIMEOUT_MS: Type.Integer({
+      default: 25_000,
+      minimum: 1,
+      maximum: 3_600_000,
+      description:
+        'How long calls may take to finish after that before they are cut off, milliseconds',
+    }),
+    LOG_LEVEL: Type.Enum([...logLevels], {
+      default: 'info',
+      description: 'Least level that is logged',
+    }),
+  };
+}
+
+const schema = Type.Object(listenerSettings(0));
+export type ListenerConfig = Static<typeof schema>;
+
+/** What single settings cannot say of themselves: sentences, none where all is well. */
+export function listenerFaults(config: Partial<ListenerConfig>): string[] {
+  const { TLS_CERT_FILE, TLS_KEY_FILE, TLS_CLIENT_CA_FILE, TLS_CLIENT_NAMES = '' } = config;
+  const faults: string[] = [];
+  if ((TLS_CERT_FILE === undefined) !== (TLS_KEY_FILE === undefined)) {
+    faults.push('TLS_CERT_FILE and TLS_KEY_FILE go together');
+  }
+  if (TLS_CLIENT_CA_FILE !== undefined && TLS_CERT_FILE === undefined) {
+    faults.push('TLS_CLIENT_CA_FILE needs TLS_CERT_FILE and TLS_KEY_FILE');
+  }
+  if (TLS_CLIENT_NAMES !== '' && TLS_CLIENT_CA_FILE === undefined) {
+    faults.push('TLS_CLIENT_NAMES needs TLS_CLIENT_CA_FILE');
+  }
+  if (TLS_CLIENT_NAMES !== '' && parseClientNames(TLS_CLIENT_NAMES).length === 0) {
+    faults.push('TLS_CLIENT_NAMES names nobody');
+  }
+  if (config.OPS_HOST !== undefined && config.OPS_PORT === undefined) {
+    faults.push('OPS_HOST needs OPS_PORT');
+  }
+  return faults;
+}

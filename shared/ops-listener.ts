@@ -1,0 +1,26 @@
+import type { Logger } from 'pino';
+import { Type } from 'typebox';
+import { healthRoutes, type Readiness } from './health.ts';
+import { createService, type Service, type ServiceOptions } from './service.ts';
+
+const bodyLimitBytes = 1024;
+
+/** The app of `OPS_PORT`: `/healthz` and `/readyz`, over plain http, for probes alone. */
+export async function buildOpsApp(
+  name: ServiceOptions['name'],
+  logger: Logger,
+  readiness: () => Readiness,
+): Promise<Service> {
+  const app = await createService({
+    name,
+    title: 'Probes',
+    description: 'Whether the service lives, and whether it can work.',
+    logger,
+    settingsSchema: Type.Object({}),
+    config: {},
+    bodyLimitBytes,
+    proxyStatus: false,
+  });
+  healthRoutes(app, readiness);
+  return app;
+}

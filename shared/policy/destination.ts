@@ -1,0 +1,81 @@
+import { getDomain } from 'tldts';
+import type { Policy } from './schema.ts';
+import { isAmbiguousPath, parseTargetUrl } from './url.ts';
+import { allow, refuse, type Verdict } from './verdict.ts';
+
+/** A parsed destination: an origin whose host may start with `*.`, and an optional path prefix. */
+export interface Destination {
+  readonly protocol: 'https:' | 'http:';
+  /** Lower-case ASCII; without the `*.` of a wildcard. */
+  readonly hostname: string;
+  readonly wildcard: boolean;
+  readonly port: string;
+  /** Without its trailing slash; empty where every path is allowed. */
+  readonly pathPrefix: string;
+}
+
+/**
+ * Parses `https://host[:port][/prefix]` or `https://*.domain…`, one label in place of the star.
+ * @throws RangeError with a sentence for the operator.
+ */
+export function parseDestination(text: string): Destination {
+  const fault = (what: string) => new RangeError(`destination ${JSON.stringify(text)} ${what}`);
+  const wildcard = /^https?:\/\/\*\./.test(text);
+  const plain = wildcard ? text.replace('*.', '') : text;
+  if (plain.includes('*')) throw fault('may have one * only, as the whole first label of the host');
+  if (plain.includes('?')) throw fault('may not have a query');
+  const parsed = parseTargetUrl(plain);
+  if (!parsed.allowed) throw fault(`is not usable: ${parsed.detail}`);
+  const { protocol, hostname, port, pathname } = parsed.value;
+  const pathPrefix = pathname.replace(/\/$/, '');
+  if (isAmbiguousPath(pathPrefix)) throw fault('has a path that servers could read in two ways');
+  // A wildcard over a public suffix would let the token go to whoever registers a name under it.
+  if (wildcard && getDomain(hostname, { allowPrivateDomains: true }) === null) {
+    throw fault('has a wildcard over a public suffix or an address');
+  }
+  return { protocol: protocol as Destination['protocol'], hostname, wildcard, port, pathPrefix };
+}
+
+/** True where the URL goes to this destination; the path is compared at `/` boundaries. */
+function matches(destination: Destination, url: URL): boolean {
+  const { protocol, hostname, wildcard, port, pathPrefix } = destination;
+  if (url.protocol !== protocol || url.port !== port) return false;
+  if (wildcard) {
+    const label = url.hostname.slice(0, -hostname.length - 1);
+    if (label === '' || label.includes('.') || url.hostname !== `${label}.${hostname}`)
+      return false;
+  } else if (url.hostname !== hostname) {
+    return false;
+  }
+  if (pathPrefix === '') return true;
+  if (isAmbiguousPath(url.pathname)) return false;
+  return url.pathname === pathPrefix || url.pathname.startsWith(`${pathPrefix}/`);
+}
+
+/** Judges whether the policy lets a token go to `url` (as {@link parseTargetUrl} gave it). */
+export function judgeDestination(
+  policy: Pick<Policy, 'destinations' | 'unsafePlaintext'>,
+  url: URL,
+): Verdict<URL> {
+  if (url.protocol === 'http:' && policy.unsafePlaintext !== true) {
+    return refuse('destination_denied', 'plaintext', 'Tokens of this type go over https only.');
+  }
+  if (destinationsOf(policy.destinations).some((one) => matches(one, url))) return allow(url);
+  return refuse(
+    'destination_denied',
+    'not_listed',
+    `No destination of the token type allows ${url.origin} with this path.`,
+  );
+}
+
+/** Parsed once a policy, since a kept release is judged at every call. */
+const parsedLists = new WeakMap<readonly string[], readonly Destination[]>();
+
+function destinationsOf(texts: readonly string[]): readonly Destination[] {
+  let parsed = parsedLists.get(texts);
+  if (parsed === undefined) {
+    parsed = texts.map(parseDestination);
+    parsedLists.set(texts, parsed);
+  }
+  return parsed;
+}

@@ -1,0 +1,70 @@
+import type { Grant } from './schema.ts';
+import { isAmbiguousPath, parseTargetUrl } from './url.ts';
+import { allow, type Refusal, refuse, type Verdict } from './verdict.ts';
+
+/** Matches a grant's pattern: the exact text, or a prefix with `*` at its end. Byte by byte. */
+export function matchesPattern(pattern: string, text: string): boolean {
+  return pattern.endsWith('*') ? text.startsWith(pattern.slice(0, -1)) : text === pattern;
+}
+
+/** The grants that speak of this client and type. */
+export function matchingGrants(
+  grants: readonly Grant[],
+  clientId: string,
+  tokenType: string,
+): Grant[] {
+  return grants.filter(
+    (grant) => matchesPattern(grant.client, clientId) && matchesPattern(grant.type, tokenType),
+  );
+}
+
+const denied = (reason: string, detail: string): Refusal => refuse('grant_denied', reason, detail);
+// One sentence whether or not the client, the type or a token exists.
+const noGrant = denied('no_grant', 'The app has no grant for this client and token type.');
+
+/** Judges a call by grants that already match client and type: one of them must allow method and path both. */
+export function judgeGrants(grants: readonly Grant[], method: string, url: URL): Verdict<Grant> {
+  if (grants.length === 0) return noGrant;
+  const byMethod = grants.filter(
+    ({ methods }) => methods === undefined || (methods as readonly string[]).includes(method),
+  );
+  if (byMethod.length === 0) return denied('method', `No grant of the app allows ${method}.`);
+  const grant = byMethod.find(
+    ({ paths }) => paths === undefined || paths.some((pattern) => matchesPath(pattern, url)),
+  );
+  return grant ? allow(grant) : denied('path', 'No grant of the app allows this path.');
+}
+
+/**
+ * Judges the release of a token to an app that gets it into its own hands. Limits of methods and
+ * paths could not be kept there, so only a grant without them will do.
+ */
+export function judgeDirectGrants(grants: readonly Grant[]): Verdict<Grant> {
+  if (grants.length === 0) return noGrant;
+  const grant = grants.find(({ methods, paths }) => methods === undefined && paths === undefined);
+  if (grant) return allow(grant);
+  return denied(
+    'direct_limited',
+    'The grant limits methods or paths, so the token itself is not given out.',
+  );
+}
+
+function matchesPath(pattern: string, url: URL): boolean {
+  if (isAmbiguousPath(url.pathname)) return false;
+  const path = pattern.startsWith('/') ? url.pathname : url.origin + url.pathname;
+  return matchesPattern(pattern, path);
+}
+
+/** What is wrong with a path pattern, as the end of a sentence; undefined where nothing is. */
+export function pathPatternFault(pattern: string): string | undefined {
+  const prefix = pattern.endsWith('*') ? pattern.slice(0, -1) : pattern;
+  if (prefix.includes('*')) return 'may have one * only, at its end';
+  const absolute = prefix.startsWith('/') ? `https://host.example${prefix}` : prefix;
+  const parsed = parseTargetUrl(absolute);
+  if (!parsed.allowed || parsed.value.href !== absolute || absolute.includes('?')) {
+    return 'is neither a path such as /v1/orders/* nor an origin and a path, spelled as a URL has them';
+  }
+  return isAmbiguousPath(parsed.value.pathname)
+    ? 'could be read in two ways by servers'
+    : undefined;
+}

@@ -1,0 +1,50 @@
+import { allow, refuse, type Verdict } from './verdict.ts';
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+const controls = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
+const dotSegment = /^(?:\.|%2e){1,2}$/i;
+
+const denied = (reason: string, detail: string) => refuse('destination_denied', reason, detail);
+
+/**
+ * Parses a caller's URL once (WHATWG URL) and refuses every spelling that the parser would repair,
+ * so that the serialised URL, which is what gets judged and sent, is what the caller wrote
+ * (but for percent-encoding in path and query). docs/protocol.md §8.
+ */
+export function parseTargetUrl(text: string): Verdict<URL> {
+  if (!text.isWellFormed()) return denied('url_not_unicode', 'The URL is not well-formed Unicode.');
+  if (controls.test(text))
+    return denied('url_control_character', 'The URL has a control character.');
+  if (text !== text.trim()) return denied('url_space_around', 'The URL has white space around it.');
+  if (text.includes('\\')) return denied('url_backslash', 'The URL has a backslash.');
+  if (text.includes('#'))
+    return denied('url_fragment', 'The URL has a fragment; write %23 for a literal #.');
+  const url = URL.parse(text);
+  if (url === null)
+    return denied('url_unparsable', 'The URL does not parse; it starts with https://host/.');
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') {
+    return denied('url_scheme', 'The URL is neither https nor http.');
+  }
+  const rest = text.slice(url.origin.length);
+  if (!text.startsWith(url.origin) || !/^(?:[/?]|$)/.test(rest)) {
+    return denied(
+      'url_authority_spelling',
+      `The URL spells scheme, host or port unusually, or has userinfo; it would have to start with ${url.origin}/.`,
+    );
+  }
+  if (url.hostname.endsWith('.')) return denied('url_trailing_dot', 'The host ends with a dot.');
+  const path = rest.split('?', 1)[0] ?? '';
+  if (path.split('/').some((segment) => dotSegment.test(segment))) {
+    return denied('url_dot_segment', 'The path has a dot segment.');
+  }
+  return allow(url);
+}
+
+/**
+ * True for a path in which a server could see other segments than we do: encoded slashes,
+ * backslashes and control characters (`..%00` ends at the NUL for some), double encoding, what only
+ * looks like an escape (`%u002e`), matrix parameters, empty segments. Refused where a path rule applies.
+ */
+export function isAmbiguousPath(pathname: string): boolean {
+  return /%2f|%5c|%25|%[01][0-9a-f]|%7f|%(?![0-9a-f]{2})|;|\/\//i.test(pathname);
+}

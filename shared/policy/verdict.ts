@@ -1,0 +1,26 @@
+import { type ErrorCode, ServiceError } from '../errors.ts';
+
+/** A refusal: its code, the stable name of the check that refused, and a sentence for the caller. */
+export interface Refusal {
+  readonly allowed: false;
+  readonly code: Extract<ErrorCode, 'grant_denied' | 'destination_denied' | 'request_invalid'>;
+  readonly reason: string;
+  readonly detail: string;
+}
+
+/** The outcome of a pure decision, with what was found on the way where it is yes. */
+export type Verdict<T> = { readonly allowed: true; readonly value: T } | Refusal;
+
+export function allow<T>(value: T): Verdict<T> {
+  return { allowed: true, value };
+}
+
+export function refuse(code: Refusal['code'], reason: string, detail: string): Refusal {
+  return { allowed: false, code, reason, detail };
+}
+
+/** The value of a verdict that is yes. @throws ServiceError with the refusal's code and reason. */
+export function checkAllowed<T>(verdict: Verdict<T>): T {
+  if (verdict.allowed) return verdict.value;
+  throw new ServiceError(verdict.code, { reason: verdict.reason, detail: verdict.detail });
+}

@@ -1,0 +1,89 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { ErrorCode } from './errors.ts';
+import { traceContextOf } from './trace-context.ts';
+
+function optional<T>(): T | undefined {
+  return undefined;
+}
+
+/**
+ * Every field that a request's line can have beside those of all lines, in their order; what is
+ * undefined is left out. docs/logs.md says what they mean. Names with a dot are those of OpenTelemetry's
+ * semantic conventions, or follow them.
+ */
+const noFields = {
+  'http.request.method': '',
+  'url.template': '',
+  'http.response.status_code': 0,
+  'error.type': optional<ErrorCode>(),
+  'error.reason': optional<string>(),
+  proxy: optional<string>(),
+  app: optional<string>(),
+  client: optional<string>(),
+  token_type: optional<string>(),
+  release: optional<'cached' | 'ticket' | 'rsa'>(),
+  'server.address': optional<string>(),
+  'server.port': optional<number>(),
+  'upstream.request.method': optional<string>(),
+  'upstream.response.status_code': optional<number>(),
+  duration_ms: 0,
+  'keyserver.duration_ms': optional<number>(),
+  'keyserver.retries': optional<number>(),
+  'upstream.duration_ms': optional<number>(),
+  'http.request.body.size': optional<number>(),
+  'http.response.body.size': optional<number>(),
+  'upstream.request.body.size': optional<number>(),
+  'upstream.response.body.size': optional<number>(),
+  parent_span_id: optional<string>(),
+};
+
+/** What a handler adds to its request's line: these fields and no others, no URLs, headers or bodies. */
+export type LogFields = typeof noFields;
+
+/** The names of {@link LogFields}, in the order in which a line has them. */
+export const logFieldNames = Object.keys(noFields);
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    logFields: LogFields;
+  }
+}
+
+/** A copy each time, so that all have the same shape. */
+export function newLogFields(): LogFields {
+  return { ...noFields };
+}
+
+/** Milliseconds to the microsecond: what is finer is noise. */
+export function toMilliseconds(elapsed: number): number {
+  return Math.round(elapsed * 1000) / 1000;
+}
+
+/** Fastify's own onResponse knows nothing of answers that broke off or whose callers hung up. */
+export function logOnce(request: FastifyRequest, reply: FastifyReply): void {
+  let logged = false;
+  const log = () => {
+    if (!logged) logRequest(request, reply);
+    logged = true;
+  };
+  // What the hang-up itself brings about still goes into the line.
+  reply.raw.once('finish', log).once('close', () => setImmediate(log));
+}
+
+/** Writes the one line of a request that is over. */
+export function logRequest(request: FastifyRequest, reply: FastifyReply): void {
+  const { logFields: fields } = request;
+  fields['http.request.method'] = request.method;
+  fields['url.template'] = request.routeOptions.url ?? 'none';
+  fields['http.response.status_code'] = reply.statusCode;
+  fields.duration_ms = toMilliseconds(reply.elapsedTime);
+  fields['http.request.body.size'] ??= announcedBytes(request.headers['content-length']);
+  fields['http.response.body.size'] ??= announcedBytes(reply.getHeader('content-length'));
+  fields.parent_span_id = traceContextOf(request.raw).parentSpanId;
+  request.log.info(fields, 'request');
+}
+
+function announcedBytes(header: string | string[] | number | undefined): number | undefined {
+  const bytes = Number(header);
+  return Number.isSafeInteger(bytes) ? bytes : undefined;
+}

@@ -1,0 +1,69 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { drainConnections } from './connections.ts';
+import type { Readiness } from './health.ts';
+import type { ListenerConfig } from './http-settings.ts';
+import type { Service } from './service.ts';
+
+/** What is cut off and still does not close is not waited for any longer. */
+const cutGraceMs = 2000;
+
+/** Readiness that is lost for good once the service is told to end. */
+export class Drain {
+  #hasBegun = false;
+
+  begin(): void {
+    this.#hasBegun = true;
+  }
+
+  /** What `/readyz` says, given what the service would say. */
+  over(readiness: Readiness): Readiness {
+    if (!this.#hasBegun) return readiness;
+    return { status: 'unready', checks: { ...readiness.checks, shutdown: 'draining' } };
+  }
+}
+
+export interface ShutdownOptions {
+  readonly app: Service;
+  readonly logger: Logger;
+  readonly drain: Drain;
+  readonly config: Pick<ListenerConfig, 'DRAIN_DELAY_MS' | 'SHUTDOWN_TIMEOUT_MS'>;
+  /** Closes what the app does not own; called after the app has closed. */
+  close(): Promise<void>;
+}
+
+/**
+ * Ends a service: `/readyz` turns unready, calls are still taken for the delay, then those in flight
+ * finish and all is closed. What takes longer than the timeout is cut off.
+ * @returns whether everything finished in time
+ */
+export async function shutDown(options: ShutdownOptions): Promise<boolean> {
+  const { app, logger, drain, config } = options;
+  drain.begin();
+  drainConnections(app);
+  await sleep(config.DRAIN_DELAY_MS);
+  let isClosed = false;
+  const closed = close(options).then(() => {
+    isClosed = true;
+  });
+  await Promise.race([closed, pause(config.SHUTDOWN_TIMEOUT_MS)]);
+  if (isClosed) return true;
+  logger.warn({ connections: await connectionsOf(app) }, 'not finished in time: cut off');
+  app.server.closeAllConnections();
+  await Promise.race([closed, pause(cutGraceMs)]);
+  return false;
+}
+
+async function close({ app, close: closeRest }: ShutdownOptions): Promise<void> {
+  await app.close();
+  await closeRest();
+}
+
+/** A sleep that does not keep the process alive. */
+function pause(ms: number): Promise<void> {
+  return sleep(ms, undefined, { ref: false });
+}
+
+function connectionsOf({ server }: Service): Promise<number> {
+  return new Promise((done) => server.getConnections((_error, count) => done(count)));
+}

@@ -1,0 +1,45 @@
+import { readdirSync } from 'node:fs';
+import t from 'tap';
+import { readBenchOptions } from '../../bench/options.ts';
+import type { Report } from '../../bench/report.ts';
+import { runLocal } from '../local/command.ts';
+
+const names = ['peer', 'warm', 'cold', 'keyserver-ticket', 'keyserver-rsa'];
+
+t.test('a short run measures every case without an error, and leaves nothing behind', async (t) => {
+  const TMPDIR = t.testdir({});
+  const bench = runLocal('bench', ['--json', '--seconds', '0.3', '--rounds', '1'], { TMPDIR });
+  t.equal(await bench.ended, 0, bench.stderr());
+  const { results, targets, setting } = JSON.parse(bench.stdout()) as Report;
+  t.match(setting, { node: process.versions.node, seconds: 0.3, rounds: 1 });
+  t.same(
+    results.map(({ name }) => name),
+    names,
+  );
+  for (const { name, requests, errors, cpuMicroseconds, p50Ms, p99Ms } of results) {
+    t.ok(requests > 0, `${name}: asks`);
+    t.equal(errors, 0, `${name}: is answered`);
+    t.ok(cpuMicroseconds > 0, `${name}: reads CPU time`);
+    t.ok(p50Ms > 0 && p50Ms <= p99Ms, `${name}: has latencies`);
+  }
+  t.same(
+    targets.map(({ target }) => target),
+    [0.75, 0.2],
+  );
+  for (const { value, target, met } of targets) t.equal(met, value <= target);
+  t.same(readdirSync(TMPDIR), []);
+});
+
+t.test('wrong options are explained', async (t) => {
+  const wrong = [
+    ['--minutes', '1'],
+    ['--seconds', 'x'],
+    ['--rounds', '0'],
+  ];
+  for (const args of wrong) {
+    t.throws(() => readBenchOptions(args), {
+      name: 'LocalError',
+      message: new RegExp(`${args[0]}`),
+    });
+  }
+});

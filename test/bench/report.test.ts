@@ -1,0 +1,63 @@
+import t from 'tap';
+import type { CaseName } from '../../bench/cases.ts';
+import { median, type Result } from '../../bench/measure.ts';
+import { toMarkdown } from '../../bench/report.ts';
+import { judgeTargets } from '../../bench/targets.ts';
+
+const result = (name: CaseName, cpuMicroseconds: number): Result => ({
+  name,
+  title: `case ${name}`,
+  requests: 1000,
+  errors: 0,
+  requestsPerSecond: 1_000_000 / cpuMicroseconds,
+  cpuMicroseconds,
+  coresBusy: 1,
+  p50Ms: 1,
+  p99Ms: 2,
+});
+const results = [
+  result('peer', 80),
+  result('warm', 60),
+  result('cold', 200),
+  result('keyserver-ticket', 50),
+  result('keyserver-rsa', 950),
+];
+
+t.test('a target at its limit is met, and one above is not', async (t) => {
+  t.match(judgeTargets(results), [
+    { value: 0.75, target: 0.75, met: true },
+    // 200 / (200 + 950 - 50): RSA comes on top at KeyServer, where a ticket goes.
+    { value: 200 / 1100, target: 0.2, met: true },
+  ]);
+  const slower = results.map((one) => (one.name === 'warm' ? result('warm', 61) : one));
+  t.match(judgeTargets(slower)[0], { met: false });
+});
+
+t.test('a target without its measurements is not met', async (t) => {
+  for (const { met } of judgeTargets([])) t.equal(met, false);
+});
+
+t.test('the table names the machine and has ratios to the peer', async (t) => {
+  const text = toMarkdown({
+    setting: {
+      cpu: 'Some CPU',
+      cores: 2,
+      node: '24.0.0',
+      pinned: { server: 0, load: 1 },
+      concurrency: 16,
+      seconds: 2,
+      rounds: 5,
+    },
+    results,
+    targets: judgeTargets(results),
+  });
+  t.match(text, 'Some CPU, 2 cores; Node 24.0.0; services on core 0');
+  t.match(text, '| case warm | 60.0 | 0.75 | 16667 | 1.33 |');
+  t.match(text, /\| warm call .* \| 0\.75 \| 0\.75 \| yes \|/);
+});
+
+t.test('the median leaves out one noisy round', async (t) => {
+  t.equal(median([3, 1000, 1, 2, 4]), 3);
+  t.equal(median([4, 1, 2, 3]), 2.5);
+  t.equal(median([7]), 7);
+});

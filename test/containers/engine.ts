@@ -1,0 +1,63 @@
+import { execFileSync } from 'node:child_process';
+import { appendFileSync } from 'node:fs';
+import t, { type Test } from 'tap';
+
+/** What the images are built on. */
+export const nodeImage = process.env.TEST_NODE_IMAGE ?? 'node:24-bookworm-slim';
+
+/** What the services' database is a container of. */
+export const databaseImage = process.env.TEST_DATABASE_IMAGE ?? 'mysql:8.4';
+
+const isRequired = process.env.TEST_CONTAINERS === 'required';
+
+/** What must have run where `TEST_CONTAINERS=required`. */
+export type Leg = 'store contract' | 'images' | 'compose.yaml' | 'docs/operations.md';
+
+/**
+ * A test that needs a container engine (`DOCKER_HOST`). Without one it is skipped, and says so; with
+ * `TEST_CONTAINERS=required` it fails.
+ */
+export function containerTest(leg: Leg, title: string, body: (test: Test) => Promise<void>): void {
+  if (process.env.DOCKER_HOST) run(leg, title, body);
+  else leaveOut(title, 'no container engine: DOCKER_HOST is not set (docs/containers.md)');
+}
+
+/** A {@link containerTest} that needs Compose, too; `body` gets the command that it is called by. */
+export function composeTest(
+  leg: Leg,
+  title: string,
+  body: (test: Test, command: readonly string[]) => Promise<void>,
+): void {
+  const command = process.env.DOCKER_HOST === undefined ? undefined : findCompose();
+  if (command !== undefined) run(leg, title, (test) => body(test, command));
+  else leaveOut(title, 'no container engine at DOCKER_HOST, or no Compose (docs/containers.md)');
+}
+
+function findCompose(): readonly string[] | undefined {
+  return [['docker', 'compose'], ['docker-compose']].find(([program = '', ...args]) => {
+    try {
+      execFileSync(program, [...args, 'version'], { stdio: 'ignore' });
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+function run(leg: Leg, title: string, body: (test: Test) => Promise<void>): void {
+  t.test(title, async (test) => {
+    await body(test);
+    noteRun(leg, test);
+  });
+}
+
+function leaveOut(title: string, reason: string): void {
+  if (isRequired) t.test(title, async (test) => test.fail(reason));
+  else t.test(title, { skip: reason }, async () => {});
+}
+
+/** Tells test/run.ts that this leg ran on containers, and did not fail. */
+function noteRun(leg: Leg, test: Test): void {
+  const log = process.env.TEST_CONTAINER_LOG;
+  if (log && test.passing()) appendFileSync(log, `${leg}\n`);
+}

@@ -1,0 +1,73 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { defaultOf } from '../../docs/settings-page.ts';
+import { keyserverSettings } from '../../keyserver/config.ts';
+import { secureproxySettings } from '../../secureproxy/config.ts';
+import { isSecret } from '../../shared/config.ts';
+import { root } from './command.ts';
+
+const read = (path: string) => readFileSync(join(root, path), 'utf8');
+const compose = read('compose.yaml');
+
+const services = [
+  { service: 'keyserver', dockerfile: 'Dockerfile.keyserver', schema: keyserverSettings },
+  { service: 'secureproxy', dockerfile: 'Dockerfile.proxy', schema: secureproxySettings },
+] as const;
+
+/** The names that stand below `heading` of compose.yaml, deeper than it. */
+function namesBelow(heading: RegExp): string[] {
+  const lines = compose.split('\n');
+  const start = lines.findIndex((line) => heading.test(line));
+  const depth = (line: string) => line.search(/\S/);
+  const rest = lines.slice(start + 1);
+  const end = rest.findIndex((line) => depth(line) <= depth(lines[start] ?? ''));
+  return rest.slice(0, end).flatMap((line) => /^\s+([A-Z_]+):/.exec(line)?.[1] ?? []);
+}
+
+function knownNames(schema: (typeof services)[number]['schema']): string[] {
+  return Object.entries(schema.properties).flatMap(([name, property]) =>
+    isSecret(property) ? [name, `${name}_FILE`] : [name],
+  );
+}
+
+t.test('compose.yaml gives each service settings that it knows', async (t) => {
+  const known = knownNames(keyserverSettings);
+  const shared = namesBelow(/^x-keyserver-settings:/);
+  t.ok(shared.includes('DB_HOST'));
+  for (const name of shared) t.ok(known.includes(name), name);
+  for (const { service, schema } of services) {
+    const names = namesBelow(new RegExp(`^  ${service}:`)).filter((name) => name !== 'NODE_IMAGE');
+    t.ok(names.length > 0, `${service} has settings`);
+    for (const name of names) t.ok(knownNames(schema).includes(name), `${service}: ${name}`);
+  }
+});
+
+t.test(
+  'the images have the ports of the settings, a fixed user and a program as first process',
+  async (t) => {
+    const { version } = JSON.parse(read('package.json')) as { version: string };
+    for (const { service, dockerfile, schema } of services) {
+      const text = read(dockerfile);
+      const port = defaultOf(schema.properties.PORT)?.replaceAll('`', '');
+      t.match(text, `EXPOSE ${port}\n`);
+      t.match(text, new RegExp(`PORT=${port}\\s`));
+      t.match(text, 'USER 10001:10001\n');
+      t.match(text, `CMD ["node", "${service}/main.ts"]\n`);
+      t.match(text, `image.version="${version}"`);
+    }
+  },
+);
+
+t.test('docs/containers.md names images, settings and files that are there', async (t) => {
+  const page = read('docs/containers.md');
+  const known = services.flatMap(({ schema }) => knownNames(schema));
+  const ofCompose = [...compose.matchAll(/\$\{([A-Z_]+):-/g)].map(([, name = '']) => name);
+  const ofTests = ['DOCKER_HOST', 'TEST_CONTAINERS', 'TEST_DATABASE_IMAGE', 'TEST_NODE_IMAGE'];
+  const names = [...page.matchAll(/`([A-Z]+(?:_[A-Z]+)+)(?:=[^`]*)?`/g)];
+  t.ok(names.length > 5);
+  for (const [, name = ''] of names) {
+    t.ok([...known, ...ofCompose, ...ofTests].includes(name), name);
+  }
+  for (const name of ofCompose) t.match(page, name);
+});

@@ -1,0 +1,29 @@
+import { basename, join } from 'node:path';
+import t from 'tap';
+import { root } from './command.ts';
+import { containerTest, databaseImage } from './engine.ts';
+
+/** What the store promises, and what an operator's database may be like. */
+const suites = [
+  'contract.test.ts',
+  'migrate.test.ts',
+  'mysql-access.test.ts',
+  'mysql-existing-tables.test.ts',
+];
+
+t.setTimeout(600_000);
+
+containerTest(
+  'store contract',
+  `the store keeps its contract on a container of ${databaseImage}`,
+  async (t) => {
+    for (const suite of suites) {
+      await t.spawn(
+        process.execPath,
+        [join(root, 'test/keyserver/store', suite)],
+        { env: { ...process.env, TEST_DATABASE_WAY: 'container' } },
+        basename(suite),
+      );
+    }
+  },
+);

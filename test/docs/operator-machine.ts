@@ -1,0 +1,95 @@
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import type { Test } from 'tap';
+import { openShell, type ShellSession } from './shell-session.ts';
+import { root } from './sources.ts';
+
+/** A folder that stands for an operator's machine, and what the page's names are there. */
+export interface OperatorMachine extends ShellSession {
+  /** The place of one of the machine's paths. */
+  path(absolute: string): string;
+  /** A page's text with the names of this machine. */
+  translate(text: string): string;
+}
+
+const folders = [
+  '/etc/systemd/system',
+  '/etc/keyserver/admin',
+  '/var/backups/keyserver',
+  '/opt',
+  '/run',
+];
+const roots =
+  /(?<![\w.])\/(?:etc\/(?:systemd|keyserver|secureproxy|%i)|srv\/pair-ca|var\/backups|opt)(?!\w)/g;
+
+/**
+ * Stands in for what only a real machine has: users, and systemd, of which this takes from a unit file
+ * what the page puts there. Processes end with the test.
+ */
+const standIns = `
+useradd() { :; }
+chown() { :; }
+npm() { test "$*" = 'ci --omit=dev'; }
+install() {
+  set -- $(printf '%s\\n' "$*" | sed 's/-o [a-z]* //')
+  command install "$@"
+}
+unit_value() { sed -n "s/^$2=//p" "$MACHINE/etc/systemd/system/pair@.service" | sed "s/%i/$1/g"; }
+systemctl() {
+  case $1 in
+    daemon-reload) ;;
+    enable) test "$2" = --now; begin_unit "\${3#pair@}" ;;
+    restart) shift; for unit; do end_unit "\${unit#pair@}"; begin_unit "\${unit#pair@}"; done ;;
+    stop)
+      if test "$2" = --no-block; then kill "$(cat "$MACHINE/run/\${3#pair@}")"
+      else end_unit "\${2#pair@}"; fi ;;
+    *) return 1 ;;
+  esac
+}
+begin_unit() {
+  (
+    cd "$(unit_value "$1" WorkingDirectory)"
+    exec env -i $(cat "$(unit_value "$1" EnvironmentFile)") $(unit_value "$1" ExecStart)
+  ) >>"$MACHINE/run/$1.log" 2>>"$MACHINE/run/$1.err" &
+  echo $! >"$MACHINE/run/$1"
+}
+end_unit() {
+  kill "$(cat "$MACHINE/run/$1")"
+  wait "$(cat "$MACHINE/run/$1")"
+}
+journalctl() {
+  test "$1" = -u && test "$3 $4" = '-o cat'
+  cat "$MACHINE/run/\${2#pair@}.log"
+}
+kill_units() {
+  for file in "$MACHINE"/run/*; do
+    case $file in *.log | *.err) ;; *) kill -9 "$(cat "$file")" 2>/dev/null ;; esac
+  done
+}
+trap kill_units EXIT
+`;
+
+/** Makes the machine; `names` are further texts of the page and what they are here. */
+export async function operatorMachine(
+  test: Test,
+  names: readonly (readonly [page: string, here: string])[],
+): Promise<OperatorMachine> {
+  const machine = test.testdir({ scratch: {} });
+  for (const folder of folders) mkdirSync(join(machine, folder), { recursive: true });
+  symlinkSync(root, join(machine, 'opt/secureproxy-keyserver'));
+  const scratch = join(machine, 'scratch');
+  const { PATH, HOME, LANG } = process.env;
+  const path = join(root, 'node_modules/.bin') + delimiter + PATH;
+  const environment = { PATH: path, HOME, LANG, MACHINE: machine, NODE_ENV: 'production' };
+  const shell = openShell(test, { scratch, folder: machine, environment });
+  writeFileSync(join(scratch, 'stand-ins.sh'), standIns);
+  await shell.run(`. ${join(scratch, 'stand-ins.sh')}`);
+  return {
+    run: shell.run,
+    path: (absolute) => join(machine, absolute),
+    translate: (text) =>
+      names
+        .reduce((translated, [page, here]) => translated.replaceAll(page, here), text)
+        .replace(roots, (found) => machine + found),
+  };
+}

@@ -1,0 +1,72 @@
+import { createPublicKey, randomBytes } from 'node:crypto';
+import t from 'tap';
+import { createAnonymousApp } from '../../keyserver/admin/callers.ts';
+import { addGrant } from '../../keyserver/admin/grants.ts';
+import { importKey } from '../../shared/crypto/aead.ts';
+import { openText, responseAad } from '../../shared/crypto/exchange.ts';
+import { wrapKey } from '../../shared/crypto/key-wrap.ts';
+import { callApi, problemCode, startPair } from '../support/pair.ts';
+import { type PairState, tokenType } from '../support/pair-state.ts';
+import { showAuthorization, startPlainUpstream } from '../support/plain-upstream.ts';
+
+/** Makes the app `anonymous` with a grant for all tokens. */
+function withAnonymous(options: { direct: boolean }) {
+  return async ({ admin }: PairState) => {
+    await createAnonymousApp(admin, options);
+    await addGrant(admin, 'anonymous', { client: '*', type: tokenType });
+  };
+}
+
+/** Asks KeyServer with its three bare arguments, by its published key. */
+async function askBare(keyserver: string, clientId: string) {
+  const published = await fetch(`${keyserver}/public_key`, { method: 'POST' });
+  const raw = randomBytes(32);
+  const publicKey = createPublicKey(Object(await published.json()).public_key);
+  const sessionKey = wrapKey(publicKey, raw).toString('base64');
+  const answer = await fetch(keyserver, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ sessionKey, clientId, tokenType }),
+  });
+  return { answer, key: importKey(raw) };
+}
+
+t.test('the three bare fields', async (t) => {
+  const upstream = await startPlainUpstream(t, showAuthorization);
+  const fields = { ClientId: 'shop-1', TokenType: tokenType, ApiUri: `${upstream}/v1/orders` };
+
+  t.test('work where anonymous is granted, at the proxy alone if it is not direct', async (t) => {
+    const pair = await startPair(t, { upstream, prepare: withAnonymous({ direct: false }) });
+    const answer = await callApi(pair.secureproxy.origin, fields, {});
+    t.equal(answer.status, 200);
+    t.same(await answer.json(), { authorization: `Bearer ${pair.tokens['shop-1']}` });
+
+    const direct = await askBare(pair.keyserver.origin, 'shop-1');
+    t.equal(direct.answer.status, 401);
+  });
+
+  t.test('work at KeyServer too where anonymous is direct', async (t) => {
+    const pair = await startPair(t, { upstream, prepare: withAnonymous({ direct: true }) });
+    const { answer, key } = await askBare(pair.keyserver.origin, 'shop-1');
+    t.equal(answer.status, 200);
+    const { token, ...others } = Object(await answer.json());
+    t.same(others, {});
+    const release = JSON.parse(
+      openText(key, token, responseAad({ clientId: 'shop-1', tokenType })),
+    );
+    t.match(release, { app: 'anonymous', fields: { token: pair.tokens['shop-1'] } });
+    t.notOk('session' in release, 'there is no ticket without a credential');
+  });
+
+  t.test('are unauthenticated at both where there is no anonymous', async (t) => {
+    const pair = await startPair(t, { upstream });
+    const answer = await callApi(pair.secureproxy.origin, fields, {});
+    t.equal(answer.status, 401);
+    t.equal(answer.headers.get('www-authenticate'), 'Bearer');
+    t.equal(await problemCode(answer), 'caller_unauthenticated');
+
+    const direct = await askBare(pair.keyserver.origin, 'shop-1');
+    t.equal(direct.answer.status, 401);
+    t.equal(await problemCode(direct.answer), 'caller_unauthenticated');
+  });
+});

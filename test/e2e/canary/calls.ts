@@ -1,0 +1,163 @@
+import { connect } from 'node:net';
+import { makeCallerKey } from '../../../shared/crypto/caller-key.ts';
+import { callApi } from '../../support/pair.ts';
+import { paths, silent } from './hostile-answers.ts';
+import { types } from './plant.ts';
+
+export interface Target {
+  readonly secureproxy: string;
+  readonly keyserver: string;
+  readonly upstream: string;
+  readonly appKey: string;
+  /** What callers send for the marketplace's eyes only. */
+  readonly callerSecret: string;
+}
+
+/** Texts of all problems that were answered. */
+export type Problems = string[];
+
+const brokenClients = ['damaged', 'no-json', 'other-shape', 'line-break', 'unfilled', 'expired'];
+const moreClients = ['legacy', 'legacy-cut', 'nobody'];
+
+/** Makes calls that end in every way there is; resolves to what the services said of it. */
+export async function callInEveryWay(target: Target): Promise<Problems> {
+  const problems: Problems = [];
+  for (const group of [upstreamCalls, storedCalls, deniedCalls, malformedCalls, keyserverCalls]) {
+    // An answer that broke off breaks off the caller's, too.
+    for (const call of await Promise.allSettled(group(target).map(readProblem))) {
+      if (call.status === 'fulfilled' && call.value !== undefined) problems.push(call.value);
+    }
+  }
+  await hangUp(target);
+  await Promise.all(
+    [target.secureproxy, target.keyserver].map((origin) => sayNoHttp(origin, target)),
+  );
+  return problems;
+}
+
+async function readProblem(call: Promise<Response>): Promise<string | undefined> {
+  const answer = await call;
+  const text = await answer.text();
+  return answer.headers.get('content-type')?.includes('problem') ? text : undefined;
+}
+
+function call(
+  { secureproxy, upstream, appKey, callerSecret }: Target,
+  members: Record<string, unknown>,
+  headers: Record<string, string> = {},
+): Promise<Response> {
+  return callApi(
+    secureproxy,
+    {
+      ClientId: 'shop-1',
+      TokenType: 'headers',
+      ApiUri: `${upstream}/ok`,
+      Headers: { 'X-Of-Caller': callerSecret, Cookie: callerSecret },
+      Body: { secret: callerSecret },
+      ...members,
+    },
+    { authorization: `Bearer ${appKey}`, 'x-of-caller': callerSecret, ...headers },
+  );
+}
+
+function upstreamCalls(target: Target): Promise<Response>[] {
+  return types.flatMap((TokenType) =>
+    paths.map((path) =>
+      call(target, {
+        TokenType,
+        ApiUri: `${target.upstream}${path}`,
+        ...(path === silent && { TimeoutMs: 300 }),
+      }),
+    ),
+  );
+}
+
+function storedCalls(target: Target): Promise<Response>[] {
+  return [...brokenClients, ...moreClients].map((ClientId) => call(target, { ClientId }));
+}
+
+function deniedCalls(target: Target): Promise<Response>[] {
+  const { upstream, callerSecret } = target;
+  const query = encodeURIComponent(callerSecret);
+  return [
+    call(target, { TokenType: 'down', ApiUri: 'http://127.0.0.1:9/' }),
+    call(target, { ApiUri: `https://elsewhere.example.com/?secret=${query}` }),
+    call(target, { ApiUri: `${upstream}/ok?secret=${query}` }),
+    call(target, { ApiUri: `${upstream}/ok?key=${query}`, TokenType: 'query' }),
+    call(target, { ApiUri: `${upstream.replace('//', `//user:${query}@`)}/ok` }),
+    call(target, { ApiUri: `not a url ${callerSecret}` }),
+    call(target, { TokenType: 'no-such-type' }),
+    call(target, {}, { authorization: `Bearer ${makeCallerKey('spk_')}` }),
+    call(target, {}, { authorization: `Bearer ${target.appKey}x` }),
+    call(target, {}, { 'x-second-key': target.appKey }),
+    call(target, { Headers: { Authorization: target.appKey } }),
+    call(target, { Headers: { 'X-Broken': `${callerSecret}\r\n` } }),
+    call(target, { Headers: { [callerSecret]: 'x' } }),
+    call(target, {}, { via: '1.1 secureproxy' }),
+  ];
+}
+
+function malformedCalls(target: Target): Promise<Response>[] {
+  const { callerSecret, appKey, secureproxy } = target;
+  const post = (body: string, type = 'application/json', path = '/request_api') =>
+    fetch(secureproxy + path, {
+      method: 'POST',
+      headers: { 'content-type': type, authorization: `Bearer ${appKey}` },
+      body,
+    });
+  return [
+    post(`{"ClientId": "${callerSecret}`),
+    post(JSON.stringify(callerSecret)),
+    post(JSON.stringify({ [callerSecret]: callerSecret })),
+    post(callerSecret, 'text/plain'),
+    post(callerSecret, 'application/json', `/elsewhere?secret=${encodeURIComponent(callerSecret)}`),
+    post(callerSecret, 'application/json', '/%zz'),
+    call(target, { Method: callerSecret }),
+    call(target, { ClientId: [callerSecret] }),
+    call(target, { BodyBase64: callerSecret, Body: undefined }),
+    call(target, { Body: callerSecret.repeat(400_000) }),
+  ];
+}
+
+function keyserverCalls({ keyserver, callerSecret }: Target): Promise<Response>[] {
+  const post = (body: string, path = '/') =>
+    fetch(keyserver + path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: callerSecret },
+      body,
+    });
+  const names = { clientId: 'shop-1', tokenType: 'headers' };
+  return [
+    post(`{"clientId": "${callerSecret}`),
+    post(JSON.stringify({ ...names, sessionKey: callerSecret })),
+    post(JSON.stringify({ ...names, session: callerSecret })),
+    post(JSON.stringify({ ...names, [callerSecret]: callerSecret })),
+    post('{}', `/elsewhere?secret=${encodeURIComponent(callerSecret)}`),
+    post(JSON.stringify({ filler: callerSecret.repeat(5000) })),
+  ];
+}
+
+async function hangUp(target: Target): Promise<void> {
+  const aborted = AbortSignal.timeout(200);
+  await fetch(`${target.secureproxy}/request_api`, {
+    method: 'POST',
+    signal: aborted,
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${target.appKey}` },
+    body: JSON.stringify({
+      ClientId: 'shop-1',
+      TokenType: 'headers',
+      ApiUri: target.upstream + silent,
+    }),
+  }).catch(() => {});
+}
+
+/** Bytes that only look like a request, with secrets in them. */
+async function sayNoHttp(origin: string, { appKey, callerSecret }: Target): Promise<void> {
+  const { hostname, port } = new URL(origin);
+  const socket = connect(Number(port), hostname);
+  const closed = new Promise((done) => socket.once('close', done));
+  socket.on('error', () => {});
+  socket.resume();
+  socket.end(`GET /?k=${appKey} HTTP/1.1\r\nHost: x\r\nNo header ${callerSecret}\r\n\r\n`);
+  await closed;
+}

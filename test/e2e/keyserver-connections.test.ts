@@ -1,0 +1,53 @@
+import t from 'tap';
+import { startPair } from '../support/pair.ts';
+import { showAuthorization, startPlainUpstream } from '../support/plain-upstream.ts';
+import { pollUntil } from '../support/poll-until.ts';
+import { startTcpForwarder, type TcpForwarder } from '../support/tcp-forwarder.ts';
+
+const concurrency = 16;
+const callsEach = 63;
+
+t.test('a thousand uncached calls share a key, a session and few connections', async (t) => {
+  const clients = Array.from({ length: concurrency }, (_, i) => `shop-${i}`);
+  const forwarders: TcpForwarder[] = [];
+  const pair = await startPair(t, {
+    upstream: await startPlainUpstream(t, showAuthorization),
+    clients,
+    secureproxy: { TOKEN_CACHE_SECONDS: '0' },
+    between: async (keyserverPort) => {
+      const forwarder = await startTcpForwarder(t, [keyserverPort]);
+      forwarders.push(forwarder);
+      return forwarder.port;
+    },
+  });
+  const right = await Promise.all(
+    clients.map(async (ClientId) => {
+      const expected = JSON.stringify({ authorization: `Bearer ${pair.tokens[ClientId]}` });
+      let count = 0;
+      for (let i = 0; i < callsEach; i++) {
+        const answer = await pair.call({ ClientId });
+        if ((await answer.text()) === expected && answer.status === 200) count += 1;
+      }
+      return count;
+    }),
+  );
+  t.same(right, Array(concurrency).fill(callsEach), "each got its own client's token");
+
+  const { output } = pair.keyserver;
+  const calls = concurrency * callsEach;
+  await pollUntil(
+    'all is logged',
+    () => output.linesWith({ 'url.template': '/' }).length,
+    (count) => count >= calls,
+  );
+  t.equal(output.linesWith({ 'url.template': '/public_key' }).length, 1);
+  t.equal(
+    output.linesWith({ 'url.template': '/', 'http.response.status_code': 200 }).length,
+    calls,
+  );
+  t.equal(output.linesWith({ release: 'rsa' }).length, 1, 'one key was unwrapped');
+  t.equal(output.linesWith({ release: 'ticket' }).length, calls - 1);
+  const accepted = forwarders[0]?.accepted ?? 0;
+  t.ok(accepted <= concurrency, `${accepted} connections`);
+  t.ok(accepted >= 1);
+});

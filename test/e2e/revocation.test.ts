@@ -1,0 +1,79 @@
+import t from 'tap';
+import { deleteDocument } from '../../keyserver/admin/documents.ts';
+import { grantId, removeGrant } from '../../keyserver/admin/grants.ts';
+import { deleteToken } from '../../keyserver/admin/tokens.ts';
+import { putType } from '../../keyserver/admin/types.ts';
+import { problemCode, startPair, type TestPair } from '../support/pair.ts';
+import { plainPolicy, tokenType } from '../support/pair-state.ts';
+import { showAuthorization, startPlainUpstream } from '../support/plain-upstream.ts';
+import { pollUntil } from '../support/poll-until.ts';
+
+interface Revocation {
+  readonly revoke: (pair: TestPair) => Promise<unknown>;
+  /** Status and code of a call from then on. */
+  readonly refusal: readonly [number, string];
+}
+
+const revocations: Readonly<Record<string, Revocation>> = {
+  'an app is revoked': {
+    revoke: ({ admin }) => deleteDocument(admin, 'app', 'orders'),
+    refusal: [401, 'caller_unauthenticated'],
+  },
+  'a proxy is revoked': {
+    revoke: ({ admin }) => deleteDocument(admin, 'proxy', 'proxy-1'),
+    refusal: [503, 'keyserver_unavailable'],
+  },
+  'a grant is removed': {
+    revoke: ({ admin }) => removeGrant(admin, 'orders', grantId({ client: '*', type: tokenType })),
+    refusal: [403, 'grant_denied'],
+  },
+  'a token is deleted': {
+    revoke: ({ admin }) => deleteToken(admin, { clientId: 'shop-1', tokenType }),
+    refusal: [424, 'token_not_found'],
+  },
+  'a type is deleted': {
+    revoke: ({ admin }) => deleteDocument(admin, 'type', tokenType),
+    refusal: [424, 'type_not_found'],
+  },
+  'the destination is taken from a type': {
+    revoke: ({ admin }) => putType(admin, tokenType, plainPolicy('http://elsewhere.example.com')),
+    refusal: [403, 'destination_denied'],
+  },
+};
+
+async function outcome(call: Promise<Response>): Promise<readonly [number, unknown]> {
+  const answer = await call;
+  if (answer.status === 200) {
+    await answer.arrayBuffer();
+    return [200, undefined];
+  }
+  return [answer.status, await problemCode(answer)];
+}
+
+t.test('calls that were allowed are refused soon after', async (t) => {
+  const upstream = await startPlainUpstream(t, showAuthorization);
+  for (const [what, { revoke, refusal }] of Object.entries(revocations)) {
+    await t.test(what, async (t) => {
+      const pair = await startPair(t, { upstream, secureproxy: { TOKEN_CACHE_SECONDS: '1' } });
+      await pollUntil(
+        'the cache is warm',
+        async () => {
+          t.same(await outcome(pair.call()), [200, undefined]);
+          return pair.secureproxy.output.linesWith({ release: 'cached' }).length;
+        },
+        (cached) => cached > 0,
+      );
+
+      await revoke(pair);
+      const revokedAt = performance.now();
+      const last = await pollUntil(
+        'calls are refused',
+        () => outcome(pair.call()),
+        ([status]) => status !== 200,
+      );
+      t.comment(`refused after ${Math.round(performance.now() - revokedAt)} ms`);
+      t.same(last, refusal);
+      t.same(await outcome(pair.call()), refusal, 'and stay so');
+    });
+  }
+});

@@ -1,0 +1,212 @@
+import { X509Certificate } from 'node:crypto';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { createAuthority, type ServerIdentity } from '../support/certificates.ts';
+import { callHttps } from '../support/https-call.ts';
+import { type IdentityPaths, mountIdentity, writeIdentity } from '../support/identity-files.ts';
+import { opsOrigin, readiness } from '../support/listening.ts';
+import { makeState, seed, tokenType } from '../support/pair-state.ts';
+import { showAuthorization, startPlainUpstream } from '../support/plain-upstream.ts';
+import { pollUntil } from '../support/poll-until.ts';
+import { runMain, type ServiceProcess } from '../support/service-process.ts';
+
+const authority = await createAuthority();
+const { ca } = authority;
+
+const listenerFiles = ({ cert, key }: IdentityPaths) => ({
+  TLS_CERT_FILE: cert,
+  TLS_KEY_FILE: key,
+});
+const clientFiles = (files: IdentityPaths) => ({
+  KEYSERVER_CA_FILE: files.ca,
+  KEYSERVER_CLIENT_CERT_FILE: files.cert,
+  KEYSERVER_CLIENT_KEY_FILE: files.key,
+});
+
+/** Where a service listens, by the name of its certificate. */
+async function originOf(service: ServiceProcess): Promise<string> {
+  return `https://localhost:${new URL(await service.listening()).port}`;
+}
+
+/** Both services over TLS, each knowing the other by its certificate: KeyServer lets in `proxy.example`. */
+async function startTlsPair(t: Test, shown: ServerIdentity) {
+  const upstream = await startPlainUpstream(t, showAuthorization);
+  const state = await makeState(t);
+  const { proxyKey, appKey, tokens } = await seed(state, upstream);
+  const mounted = join(state.folder, 'mounted');
+  const serverFiles = mountIdentity(mounted, '..v1', await authority.issue(), ca);
+  const proxyFiles = writeIdentity(join(state.folder, 'proxy'), await authority.issue());
+  const shownFiles = writeIdentity(join(state.folder, 'shown'), shown, ca);
+  const keyserver = runMain(t, 'keyserver/main.ts', {
+    ...state.settings,
+    ...listenerFiles(serverFiles),
+    TLS_CLIENT_CA_FILE: serverFiles.ca,
+    TLS_CLIENT_NAMES: 'spiffe://cluster/other, proxy.example',
+    PORT: '0',
+    OPS_PORT: '0',
+  });
+  const keyserverOrigin = await originOf(keyserver);
+  const secureproxy = runMain(t, 'secureproxy/main.ts', {
+    ...listenerFiles(proxyFiles),
+    ...clientFiles(shownFiles),
+    PORT: '0',
+    OPS_PORT: '0',
+    PUBLIC_KEY_URL: `${keyserverOrigin}/public_key`,
+    TOKEN_REQUEST_URL: `${keyserverOrigin}/`,
+    PROXY_KEY: proxyKey,
+    TOKEN_CACHE_SECONDS: '0',
+    KEYSERVER_TIMEOUT_MS: '1000',
+  });
+  const origin = await originOf(secureproxy);
+  const call = () =>
+    callHttps(`${origin}/request_api`, {
+      ca,
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${appKey}` },
+      body: JSON.stringify({ ClientId: 'shop-1', TokenType: tokenType, ApiUri: `${upstream}/` }),
+    });
+  const ops = await opsOrigin(secureproxy);
+  const isReady = () =>
+    pollUntil(
+      'SecureProxy is ready',
+      () => readiness(ops),
+      ({ status }) => status === 200,
+    );
+  const expected = JSON.stringify({ authorization: `Bearer ${tokens['shop-1']}` });
+  return {
+    keyserver,
+    keyserverOrigin,
+    secureproxy,
+    origin,
+    call,
+    ops,
+    isReady,
+    expected,
+    mounted,
+    shownFolder: join(state.folder, 'shown'),
+  };
+}
+
+const messages = (service: ServiceProcess) => service.lines().map(({ msg }) => String(msg));
+const said = (service: ServiceProcess, text: string) =>
+  pollUntil(
+    text,
+    () => messages(service).filter((msg) => msg.includes(text)).length,
+    (count) => count > 0,
+  );
+const handshakeFaults = (service: ServiceProcess) =>
+  service
+    .lines()
+    .filter(({ msg }) => msg === 'TLS handshake failed')
+    .map((line) => line['error.type']);
+const serialOf = ({ cert }: ServerIdentity) => new X509Certificate(cert).serialNumber;
+
+t.test(
+  'calls go from app to marketplace over TLS, and KeyServer serves its proxies alone',
+  async (t) => {
+    const shown = await authority.issue({ names: ['proxy.example'] });
+    const pair = await startTlsPair(t, shown);
+    await pair.isReady();
+    t.match(await pair.call(), { status: 200, text: pair.expected });
+    t.match(await readiness(await opsOrigin(pair.keyserver)), { status: 200 });
+    t.same(handshakeFaults(pair.keyserver), []);
+
+    const publicKey = `${pair.keyserverOrigin}/public_key`;
+    t.equal((await callHttps(publicKey, { ca, identity: shown })).status, 200);
+    await t.rejects(callHttps(publicKey, { ca }), 'no certificate');
+    await t.rejects(
+      callHttps(publicKey, { ca, identity: await authority.issue() }),
+      'another name',
+    );
+    const strange = await (await createAuthority()).issue({ names: ['proxy.example'] });
+    await t.rejects(callHttps(publicKey, { ca, identity: strange }), 'another CA');
+    t.same(handshakeFaults(pair.keyserver), ['ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE']);
+    for (const origin of [pair.keyserverOrigin, pair.origin]) {
+      await t.rejects(fetch(`${origin.replace('https:', 'http:')}/errors/internal`), 'plain http');
+    }
+    for (const service of [pair.secureproxy, pair.keyserver]) {
+      service.child.kill('SIGTERM');
+      t.equal(await service.ended, 0);
+    }
+  },
+);
+
+t.test('a new certificate is taken over from swapped links, a wrong pair is not', async (t) => {
+  const shown = await authority.issue({ names: ['proxy.example'] });
+  const pair = await startTlsPair(t, shown);
+  await pair.isReady();
+  const serial = async () =>
+    (await callHttps(`${pair.keyserverOrigin}/public_key`, { ca, identity: shown })).serial;
+
+  const second = await authority.issue();
+  mountIdentity(pair.mounted, '..v2', second, ca);
+  await pollUntil('the new certificate', serial, (now) => now === serialOf(second));
+  t.match(await pair.call(), { status: 200, text: pair.expected });
+
+  const [third, other] = [await authority.issue(), await authority.issue()];
+  mountIdentity(pair.mounted, '..v3', { cert: third.cert, key: other.key }, ca);
+  await said(pair.keyserver, 'TLS files cannot be used');
+  t.equal(await serial(), serialOf(second), 'the old one stays');
+  t.match(await pair.call(), { status: 200, text: pair.expected });
+
+  mountIdentity(pair.mounted, '..v4', third, ca);
+  await pollUntil('the mended pair', serial, (now) => now === serialOf(third));
+});
+
+t.test('a proxy that shows another name is let in once its certificate is changed', async (t) => {
+  const pair = await startTlsPair(t, await authority.issue({ names: ['other.example'] }));
+  await said(pair.keyserver, 'connection refused');
+  t.equal((await readiness(pair.ops)).status, 503);
+  t.match(await pair.call(), { status: 503, text: /keyserver_unreachable/ });
+  t.notOk(
+    pair.keyserver.lines().some(({ msg }) => msg === 'request'),
+    'nothing was asked',
+  );
+  writeIdentity(pair.shownFolder, await authority.issue({ names: ['proxy.example'] }), ca);
+  await pair.isReady();
+  t.match(await pair.call(), { status: 200, text: pair.expected });
+});
+
+t.test('a KeyServer of another CA is not trusted', async (t) => {
+  const state = await makeState(t);
+  const { proxyKey } = await seed(state, 'http://127.0.0.1:9');
+  const files = writeIdentity(join(state.folder, 'tls'), await authority.issue(), ca);
+  const { ca: otherCa } = await createAuthority();
+  const other = writeIdentity(join(state.folder, 'other'), await authority.issue(), otherCa);
+  const keyserver = runMain(t, 'keyserver/main.ts', {
+    ...state.settings,
+    ...listenerFiles(files),
+    PORT: '0',
+  });
+  const origin = await originOf(keyserver);
+  const secureproxy = runMain(t, 'secureproxy/main.ts', {
+    PORT: '0',
+    PUBLIC_KEY_URL: `${origin}/public_key`,
+    TOKEN_REQUEST_URL: `${origin}/`,
+    PROXY_KEY: proxyKey,
+    KEYSERVER_CA_FILE: other.ca,
+    KEYSERVER_TIMEOUT_MS: '200',
+  });
+  await said(secureproxy, 'KeyServer not reached yet');
+  t.match(JSON.stringify(secureproxy.lines()), 'CERT_SIGNATURE_FAILURE');
+  t.equal((await readiness(await secureproxy.listening())).status, 503);
+});
+
+t.test(
+  'files that cannot be used end the start with code 78 and a line that names them',
+  async (t) => {
+    const state = await makeState(t);
+    const [one, two] = [await authority.issue(), await authority.issue()];
+    const files = writeIdentity(join(state.folder, 'tls'), { cert: one.cert, key: two.key }, ca);
+    const main = runMain(t, 'keyserver/main.ts', {
+      ...state.settings,
+      ...listenerFiles(files),
+      PORT: '0',
+    });
+    t.equal(await main.ended, 78);
+    t.equal(
+      main.stderr(),
+      `settings cannot be used:\n  - ${files.key} is not the key of the certificate in ${files.cert}\n`,
+    );
+  },
+);

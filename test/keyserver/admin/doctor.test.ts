@@ -1,0 +1,246 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import type { Check } from '../../../keyserver/admin/doctor/check.ts';
+import { changeDocument } from '../../../keyserver/admin/documents.ts';
+import { sealSecret } from '../../../keyserver/secret.ts';
+import { Installation, install, type RunOptions, wildberries } from './installation.ts';
+
+interface Report {
+  readonly code: number;
+  readonly ok: boolean;
+  /** Names and findings of the checks that are not ok. */
+  readonly faults: Record<string, readonly string[]>;
+  readonly warnings: Record<string, readonly string[]>;
+}
+
+async function examine(admin: Installation, options?: RunOptions): Promise<Report> {
+  const { code, stdout } = await admin.run(['doctor', '--json'], options);
+  const { ok, checks } = JSON.parse(stdout) as { ok: boolean; checks: Check[] };
+  const of = (status: Check['status']) =>
+    Object.fromEntries(
+      checks
+        .filter((check) => check.status === status)
+        .map(({ name, findings }) => [name, findings]),
+    );
+  return { code, ok, faults: of('fault'), warnings: of('warning') };
+}
+
+const well = { code: 0, ok: true, faults: {}, warnings: {} };
+const put = ['token', 'put', '--client', 'shop-1', '--type', 'wildberries'];
+
+/** A type, an app with a grant, a proxy and a token, in order. */
+async function installAll(t: Parameters<typeof install>[0]): Promise<Installation> {
+  const admin = await install(t);
+  await admin.json(wildberries);
+  await admin.json(put, { stdin: 'opaque-words' });
+  await admin.json(['app', 'create', 'reports']);
+  await admin.json(['proxy', 'create', 'dc-1']);
+  await admin.json(['grant', 'add', 'reports', '--client', '*', '--type', 'wild*']);
+  return admin;
+}
+
+t.test('finds nothing where all is well', async (t) => {
+  const admin = await installAll(t);
+  t.same(await examine(admin), well);
+  const { stdout } = await admin.run(['doctor']);
+  t.match(stdout, /^CHECK +STATUS +WHAT\nsettings +ok +complete\n/);
+  t.match(stdout, /\nkeyring +ok +primary key first\n/);
+  t.match(stdout, /\ndocuments +ok +1 type, 1 app, 1 proxy\n/);
+  t.match(stdout, /\ntokens +ok +1 row\n/);
+  t.match(stdout, /\nall is well\n$/);
+});
+
+t.test('names every setting that cannot be used', async (t) => {
+  const admin = new Installation(t);
+  const environment = { DB_FILE: '', KEYRING_DIR: '', DB_PORT: 'x' };
+  const { code, stdout } = await admin.run(['doctor'], { environment });
+  t.equal(code, 1);
+  t.match(stdout, /settings +fault/);
+  t.match(stdout, /- KEYRING_DIR must be set/);
+  t.match(stdout, /- DB_PORT must be integer/);
+  t.match(stdout, /\n1 check found faults\n$/);
+});
+
+t.test('warns of settings that are unsafe or misspelt', async (t) => {
+  const admin = await installAll(t);
+  const environment = { UNSAFE_UNPINNED_KEY: '1', UNSAFE_OTHER: '0', DB_FILES: 'x' };
+  t.same(await examine(admin, { environment }), {
+    ...well,
+    warnings: {
+      settings: ['DB_FILES is not a setting: is DB_FILE meant?'],
+      'unsafe settings': ['UNSAFE_UNPINNED_KEY is set'],
+    },
+  });
+});
+
+t.test(
+  'finds key files that others can read, and looks at the database all the same',
+  async (t) => {
+    const admin = await installAll(t);
+    const file = join(admin.folder, 'keyring', 'first.key');
+    chmodSync(file, 0o644);
+    t.same(await examine(admin), {
+      ...{ code: 1, ok: false, warnings: {} },
+      faults: { keyring: [`${file} can be read by others: run chmod o-rwx on it`] },
+    });
+    admin.sql('DROP TABLE schema_migrations');
+    t.match(await examine(admin), { faults: { database: [/0001_initial is pending/] } });
+  },
+);
+
+t.test('checks the RSA keys where their folder is set', async (t) => {
+  const admin = await installAll(t);
+  const folder = join(admin.folder, 'rsa');
+  const environment = { RSA_KEY_DIR: folder };
+  t.match(await examine(admin, { environment }), { code: 1, faults: { 'rsa keys': [/ENOENT/] } });
+  mkdirSync(folder);
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' });
+  writeFileSync(join(folder, 'one.pem'), pem, { mode: 0o600 });
+  writeFileSync(join(folder, 'primary'), 'one\n');
+  t.same(await examine(admin, { environment }), well);
+});
+
+t.test('finds a database that is away, not migrated or not configured', async (t) => {
+  const admin = new Installation(t);
+  t.match(await examine(admin), {
+    code: 1,
+    faults: { database: [/^migration 0001_initial is pending: run keyserver-admin migrate$/] },
+  });
+  const away = { DB_FILE: join(admin.folder, 'nowhere', 'rows.db') };
+  t.match(await examine(admin, { environment: away }), {
+    code: 1,
+    faults: { database: [/ENOENT/] },
+  });
+  t.match(await examine(admin, { environment: { DB_TOKEN_TABLE: 'documents' } }), {
+    code: 1,
+    faults: { database: [/documents/] },
+  });
+});
+
+t.test('names each document that does not open', async (t) => {
+  const admin = await installAll(t);
+  admin.sql("UPDATE documents SET revision = revision + 1 WHERE kind = 'app'");
+  admin.sql("UPDATE documents SET body = '{}' WHERE kind = 'proxy'");
+  admin.sql("UPDATE documents SET kid = 'gone' WHERE kind = 'type'");
+  const why = 'does not open: its row was changed, or its key is missing';
+  t.match(await examine(admin), {
+    code: 1,
+    faults: {
+      documents: [
+        `the type "wildberries" ${why}`,
+        `the app "reports" ${why}`,
+        `the proxy "dc-1" ${why}`,
+      ],
+    },
+  });
+});
+
+t.test('finds types that cannot be used, and names unsafe ones', async (t) => {
+  const admin = await installAll(t);
+  const context = admin.context(t);
+  await changeDocument(context, 'type', 'nowhere', () => ({
+    destinations: [],
+    injection: { scheme: 'query', query: { a: '{b}' } },
+  }));
+  await changeDocument(context, 'type', 'broken', () => ({
+    destinations: ['https://*.com'],
+    injection: { scheme: 'query', query: { a: '{b}' } },
+    unsafePlaintext: true,
+    unsafeAllowPrivate: ['10.0.0.0/8'],
+  }));
+  t.same(await examine(admin), {
+    code: 1,
+    ok: false,
+    faults: {
+      types: [
+        'the type "broken": destination "https://*.com" has a wildcard over a public suffix or an address',
+        'the type "nowhere" has no destinations, so its tokens go nowhere',
+      ],
+    },
+    warnings: {
+      'unsafe types': [
+        'the type "broken" lets tokens cross the network readable',
+        'the type "broken" may reach 10.0.0.0/8',
+      ],
+    },
+  });
+});
+
+t.test('finds grants that match no type', async (t) => {
+  const admin = await installAll(t);
+  const grant = await admin.json(['grant', 'add', 'reports', '--client', '*', '--type', 'ozon*']);
+  t.match(await examine(admin), {
+    code: 1,
+    faults: {
+      grants: [`the grant ${grant.id} of the app "reports" matches no type ("ozon*")`],
+    },
+  });
+});
+
+t.test('names each token that does not open, fit its type, or last', async (t) => {
+  const admin = await installAll(t);
+  const { store, keyring } = admin.context(t);
+  const seal = (clientId: string, tokenType: string, fields: Record<string, string>) =>
+    store.putToken(sealSecret(keyring, { clientId, tokenType }, { fields }));
+  await seal('moved-here', 'wildberries', { token: 'x' });
+  admin.sql("UPDATE storage SET client_id = 'moved' WHERE client_id = 'moved-here'");
+  await seal('unfilled', 'wildberries', { key: 'x' });
+  await seal('untyped', 'ozon', { token: 'x' });
+  await store.putToken({ clientId: 'garbled', tokenType: 'wildberries', token: 'skt1.first' });
+  await admin.json([...put.with(3, 'ended'), '--expires', '2027-03-05'], { stdin: 'x' });
+  admin.nowMs = Date.parse('2027-03-06');
+  const name = (client: string, type = 'wildberries') => `client "${client}", type "${type}"`;
+  t.same(await examine(admin), {
+    code: 1,
+    ok: false,
+    faults: {
+      tokens: [`${name('garbled')}: does not open`, `${name('moved')}: does not open`],
+      'token fields': [
+        `${name('unfilled')}: the secret has no field "token", which the type injects`,
+        `${name('untyped', 'ozon')}: the type is not defined`,
+      ],
+      'expired tokens': [`${name('ended')}: ended 2027-03-05T00:00:00.000Z`],
+    },
+    warnings: {},
+  });
+});
+
+t.test('finds two rows of one name', async (t) => {
+  const admin = new Installation(t);
+  admin.sql('CREATE TABLE storage (client_id TEXT, token_type TEXT, token TEXT)');
+  await admin.json(['migrate']);
+  await admin.json(wildberries);
+  await admin.json(put, { stdin: 'x' });
+  admin.sql(
+    'INSERT INTO storage (client_id, token_type, token) SELECT client_id, token_type, token FROM storage',
+  );
+  t.match(await examine(admin), {
+    code: 1,
+    faults: { tokens: ['client "shop-1", type "wildberries": has more than one row'] },
+  });
+});
+
+t.test("counts the earlier system's rows", async (t) => {
+  const admin = await installAll(t);
+  const row = Buffer.alloc(32, 7).toString('base64');
+  const insert = 'INSERT INTO storage (client_id, token_type, token) VALUES (?, ?, ?)';
+  admin.sql(insert, 'shop-2', 'wildberries', row);
+  admin.sql(insert, 'shop-3', 'wildberries', row);
+  t.same(await examine(admin), {
+    ...well,
+    warnings: {
+      'legacy rows': [
+        '2 rows of the earlier system without authentication: served only with UNSAFE_LEGACY_ROWS=1',
+      ],
+    },
+  });
+});
+
+t.test('says that the database went away in between', async (t) => {
+  const admin = await installAll(t);
+  admin.sql('DROP TABLE documents');
+  t.match(await examine(admin), { code: 1, faults: { database: [/The schema is missing/] } });
+});

@@ -1,0 +1,123 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { type AdminContext, loadKeys } from '../../../keyserver/admin/context.ts';
+import { runAdmin } from '../../../keyserver/admin/program.ts';
+import { readSettings } from '../../../keyserver/admin/settings.ts';
+import { openDatabase } from '../../../keyserver/database.ts';
+import type { Clock } from '../../../shared/clock.ts';
+import type { Environment } from '../../../shared/config.ts';
+
+/** The wall clock of every run, unless a test turns it. */
+export const startMs = Date.parse('2027-03-04T05:06:07.000Z');
+
+export interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  readonly stdin?: string | Uint8Array;
+  readonly stdinIsTerminal?: boolean;
+  readonly environment?: Environment;
+}
+
+/** The part of a tap test that the fixture needs. */
+interface Test {
+  testdir(): string;
+  teardown(work: () => unknown): unknown;
+}
+
+/** A folder with a keyring and an embedded database, and the tool run on them in this process. */
+export class Installation {
+  readonly folder: string;
+  readonly environment: Environment;
+  nowMs = startMs;
+  readonly clock: Clock = { now: () => this.nowMs, monotonic: () => this.nowMs };
+
+  constructor(t: Test) {
+    this.folder = t.testdir();
+    const keyring = join(this.folder, 'keyring');
+    writeKeyring(keyring, 'first');
+    this.environment = { DB_FILE: join(this.folder, 'rows.db'), KEYRING_DIR: keyring };
+  }
+
+  async run(argv: readonly string[], options: RunOptions = {}): Promise<Ran> {
+    const { stdin = '', stdinIsTerminal = false, environment = {} } = options;
+    let stdout = '';
+    let stderr = '';
+    const code = await runAdmin(argv, {
+      environment: { ...this.environment, ...environment },
+      folder: this.folder,
+      stdin: chunked(Buffer.from(stdin)),
+      stdinIsTerminal,
+      writeStdout: (text) => {
+        stdout += text;
+      },
+      writeStderr: (text) => {
+        stderr += text;
+      },
+      clock: this.clock,
+    });
+    return { code, stdout, stderr };
+  }
+
+  /** Runs a command that must succeed; returns its JSON value. */
+  async json(argv: readonly string[], options?: RunOptions) {
+    const { code, stdout, stderr } = await this.run([...argv, '--json'], options);
+    if (code !== 0) throw new Error(`exit code ${code}: ${stderr}`);
+    return JSON.parse(stdout);
+  }
+
+  /** Runs a command that must fail; returns its exit code and its error as `--json` has it. */
+  async failure(argv: readonly string[], options?: RunOptions) {
+    const { code, stdout, stderr } = await this.run([...argv, '--json'], options);
+    if (stdout !== '') throw new Error(`unexpected result: ${stdout}`);
+    return { exit: code, ...JSON.parse(stderr).error };
+  }
+
+  /** Changes the database as somebody else with write access would. */
+  sql(statement: string, ...values: string[]): void {
+    const database = new DatabaseSync(join(this.folder, 'rows.db'));
+    database.prepare(statement).run(...values);
+    database.close();
+  }
+
+  /** What the operations work on, for tests that call them without the tool. */
+  context(t: Test): AdminContext {
+    const { config } = readSettings({ environment: this.environment, folder: this.folder });
+    const store = openDatabase(config);
+    t.teardown(() => store.close());
+    return { ...loadKeys(config), store, clock: this.clock };
+  }
+}
+
+/** An {@link Installation} with an up-to-date schema. */
+export async function install(t: Test): Promise<Installation> {
+  const installation = new Installation(t);
+  await installation.json(['migrate']);
+  return installation;
+}
+
+export function writeKeyring(folder: string, kid: string): void {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, `${kid}.key`), randomBytes(32), { mode: 0o600 });
+  writeFileSync(join(folder, 'primary'), `${kid}\n`);
+}
+
+/** As a pipe gives it: in pieces. */
+async function* chunked(bytes: Buffer): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += 10_000) yield bytes.subarray(at, at + 10_000);
+}
+
+export const wildberries = [
+  'type',
+  'put',
+  'wildberries',
+  '--destination',
+  'https://api.example.com',
+  '--header',
+  'Authorization: {token}',
+];

@@ -1,0 +1,31 @@
+import t from 'tap';
+import { scratchDatabase } from '../../support/database.ts';
+import { Installation, wildberries } from './installation.ts';
+
+t.test('works on a MySQL-protocol server', async (t) => {
+  const { host, port, user, password, database } = await scratchDatabase(t);
+  const admin = new Installation(t);
+  const environment = {
+    ...{ DB_FILE: '', DB_HOST: host, DB_PORT: String(port), DB_NAME: database },
+    ...{ DB_USER: user, DB_PASSWORD: password, DB_TIMEOUT_MS: '10000' },
+  };
+  const run = (argv: readonly string[], stdin = '') => admin.json(argv, { stdin, environment });
+  t.match(await admin.failure(['app', 'list'], { environment }), { exit: 4 });
+  t.same(await run(['migrate']), { applied: ['0001_initial'] });
+  t.match(await run(wildberries), { outcome: 'created' });
+  t.match(await run(wildberries), { outcome: 'unchanged' });
+  const put = ['token', 'put', '--client', 'магазин', '--type', 'wildberries'];
+  t.match(await run(put, 'opaque-words'), { replaced: false });
+  t.match(await run(put, 'other-words'), { replaced: true });
+  await run(['app', 'create', 'reports']);
+  const add = ['grant', 'add', 'reports', '--client', 'маг*', '--type', 'wildberries'];
+  t.match(await run(add), { added: true });
+  t.match(await run(add), { added: false });
+  t.match(await run(['token', 'list']), [{ client: 'магазин', opens: true }]);
+  t.match(await run(['doctor']), { ok: true });
+
+  const wrong = { ...environment, DB_PASSWORD: 'not-the-password', DB_TIMEOUT_MS: '3000' };
+  const failure = await admin.failure(['app', 'list'], { environment: wrong });
+  t.match(failure, { exit: 4, code: 'database_unavailable', message: /refuses the user/ });
+  t.notMatch(JSON.stringify(failure), 'not-the-password');
+});

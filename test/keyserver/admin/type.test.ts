@@ -1,0 +1,215 @@
+import t from 'tap';
+import { putType } from '../../../keyserver/admin/types.ts';
+import { openDocument } from '../../../keyserver/document-row.ts';
+import type { Policy } from '../../../shared/policy/schema.ts';
+import { install, wildberries } from './installation.ts';
+
+const destination = ['--destination', 'https://api.example.com'];
+
+t.test('defines a type as KeyServer reads it', async (t) => {
+  const admin = await install(t);
+  const { stdout } = await admin.run(wildberries);
+  t.equal(stdout, 'created wildberries\n');
+  const { store, keyring } = admin.context(t);
+  const [row] = await store.documents();
+  t.same(row && openDocument(keyring, 'type', row), {
+    destinations: ['https://api.example.com'],
+    injection: { scheme: 'headers', headers: { Authorization: '{token}' } },
+  });
+});
+
+t.test('takes every option into the policy', async (t) => {
+  const admin = await install(t);
+  const policyOf = async (...options: string[]): Promise<Policy> =>
+    (await admin.json(['type', 'put', 'x', ...options])).policy;
+  const destinations = ['https://api.example.com'];
+  t.same(await policyOf(...destination), {
+    destinations,
+    injection: { scheme: 'headers', headers: { Authorization: 'Bearer {token}' } },
+  });
+  t.same(await policyOf(...destination, '--header', 'A: {a}:{b}', '--header', 'B:  c'), {
+    destinations,
+    injection: { scheme: 'headers', headers: { A: '{a}:{b}', B: 'c' } },
+  });
+  t.same(await policyOf(...destination, '--query', 'key={token}', '--query', 'v=a=b'), {
+    destinations,
+    injection: { scheme: 'query', query: { key: '{token}', v: 'a=b' } },
+  });
+  t.same(
+    await policyOf(
+      ...['--destination', 'http://erp.example.com:8080', 'https://*.example.com/v1'],
+      ...['--destination', 'https://[2001:db8::1]'],
+      ...['--basic', '{user}:{a}:{b}', '--unsafe-plaintext'],
+      ...['--unsafe-allow-private', '10.1.0.0/16', '--unsafe-allow-private', 'fd00:1::/32'],
+      ...['--cache-seconds', '0', '--no-scrub'],
+    ),
+    {
+      destinations: [
+        'http://erp.example.com:8080',
+        'https://*.example.com/v1',
+        'https://[2001:db8::1]',
+      ],
+      injection: { scheme: 'basic', username: '{user}', password: '{a}:{b}' },
+      unsafePlaintext: true,
+      unsafeAllowPrivate: ['10.1.0.0/16', 'fd00:1::/32'],
+      cacheSeconds: 0,
+      scrub: false,
+    },
+  );
+});
+
+t.test('refuses a type that could not be used, or would be dangerous unsaid', async (t) => {
+  const admin = await install(t);
+  const header = (template: string) => [...destination, '--header', template];
+  const refusals: readonly (readonly [string, string[], RegExp])[] = [
+    ['a wildcard over a public suffix', ['--destination', 'https://*.co.uk'], /public suffix/],
+    ['userinfo', ['--destination', 'https://a@api.example.com'], /not usable/],
+    ['no scheme', ['--destination', 'api.example.com'], /not usable/],
+    ['plain http', ['--destination', 'http://api.example.com'], /--unsafe-plaintext/],
+    ['a block without length', [...destination, '--unsafe-allow-private', '10.0.0.1'], /CIDR/],
+    ['a block too long', [...destination, '--unsafe-allow-private', '10.0.0.0/33'], /CIDR/],
+    ['a block of no address', [...destination, '--unsafe-allow-private', '10.0/8'], /CIDR/],
+    ['every address', [...destination, '--unsafe-allow-private', '::/0'], /every address/],
+    ['an open brace', header('Authorization: {token'), /brace/],
+    ['a closing brace', header('Authorization: token}'), /brace/],
+    ['a placeholder that no field can fill', header('Authorization: {to ken}'), /brace/],
+    ['a brace in a query', [...destination, '--query', 'a={'], /brace/],
+    ['a brace in a user name', [...destination, '--basic', '{:x'], /brace/],
+    ['a brace in a password', [...destination, '--basic', 'x:}'], /brace/],
+    ['no placeholder at all', header('Authorization: Bearer words'), /no token would be sent/],
+    ['a header name with a space', header('A B: {token}'), /injection|headers/],
+    ['a header twice', [...header('A: {token}'), '--header', 'a: x'], /twice/],
+    ['one name twice', [...header('A: {token}'), '--header', 'A: x'], /twice/],
+    ['a line break in a header', header('A: x\r\ny'), /no header can carry/],
+    ['a header without template', header('A:'), /two parts/],
+    ['a header without colon', header('A {token}'), /two parts/],
+    ['a query without a name', [...destination, '--query', '={token}'], /two parts/],
+    ['two ways at once', [...header('A: {token}'), '--query', 'a={token}'], /three ways/],
+    ['a long caching time', [...destination, '--cache-seconds', '301'], /cacheSeconds.*<= 300/],
+    ['no caching time', [...destination, '--cache-seconds', '1.5'], /whole number/],
+  ];
+  for (const [what, options, message] of refusals) {
+    const failure = await admin.failure(['type', 'put', 'x', ...options]);
+    t.match(failure, { exit: 2, code: 'input_invalid', message }, what);
+  }
+  for (const name of ['Host', 'content-length', 'Via', 'Connection', 'TE', 'Trailer', 'Upgrade']) {
+    const failure = await admin.failure(['type', 'put', 'x', ...header(`${name}: {token}`)]);
+    t.match(failure, { exit: 2, message: 'cannot be injected' }, name);
+  }
+  t.match(await admin.failure(['type', 'put', 'a\nb', ...destination]), { exit: 2 });
+  t.match(await admin.failure(['type', 'put', 'x']), { exit: 2, code: 'usage' });
+  t.same(await admin.json(['type', 'list']), []);
+});
+
+t.test('names all faults of a type at once', async (t) => {
+  const admin = await install(t);
+  const { stderr } = await admin.run([
+    ...['type', 'put', 'x', '--destination', 'ftp://a.example'],
+    ...['--header', 'Host: {a', '--header', 'X: {token}'],
+  ]);
+  t.match(
+    stderr,
+    /^error: the policy has 3 faults:\n {2}- .*ftp.*\n {2}- .*brace.*\n {2}- .*injected\n {2}\S/,
+  );
+});
+
+t.test('prints what a replacement changes, and leaves an equal type alone', async (t) => {
+  const admin = await install(t);
+  await admin.json(wildberries);
+  const { store } = admin.context(t);
+  const seq = await store.lastSeq();
+  t.equal((await admin.run(wildberries)).stdout, 'unchanged wildberries\n');
+  t.equal(await store.lastSeq(), seq);
+  const changed = await admin.run(['type', 'put', 'wildberries', ...destination, '--no-scrub']);
+  t.equal(
+    changed.stdout,
+    [
+      'replaced wildberries',
+      '  injection: {"scheme":"headers","headers":{"Authorization":"{token}"}} -> {"scheme":"headers","headers":{"Authorization":"Bearer {token}"}}',
+      '  scrub: not set -> false',
+      '',
+    ].join('\n'),
+  );
+  t.match(changed.stderr, 'run keyserver-admin doctor');
+});
+
+t.test('replaces a type that does not open only when forced', async (t) => {
+  const admin = await install(t);
+  await admin.json(wildberries);
+  admin.sql("UPDATE documents SET body = replace(body, 'api.', 'evil.')");
+  t.match(await admin.failure(wildberries), { exit: 1, code: 'integrity_failed', hint: /--force/ });
+  t.match(await admin.failure(['type', 'show', 'wildberries']), { code: 'integrity_failed' });
+  const listed = await admin.run(['type', 'list']);
+  t.match(listed, { code: 1, stdout: /wildberries +does not open\n/ });
+  t.match(await admin.json([...wildberries, '--force']), { outcome: 'replaced', changes: [] });
+  t.match(await admin.json(['type', 'show', 'wildberries']), { id: 'wildberries' });
+});
+
+t.test('lists and shows types', async (t) => {
+  const admin = await install(t);
+  t.equal((await admin.run(['type', 'list'])).stdout, 'no types\n');
+  await admin.json(wildberries);
+  await admin.json([
+    'type',
+    'put',
+    'maps',
+    ...destination,
+    '--query',
+    'a={token}',
+    '--query',
+    'b=c',
+  ]);
+  await admin.json([
+    ...['type', 'put', 'erp', '--destination', 'http://erp.example.com', '--basic', '{u}:{p}'],
+    ...['--unsafe-plaintext', '--unsafe-allow-private', '10.0.0.0/8', '--no-scrub'],
+    ...['--cache-seconds', '5'],
+  ]);
+  t.equal(
+    (await admin.run(['type', 'list'])).stdout,
+    [
+      'TYPE         DESTINATIONS             INJECTS',
+      'erp          http://erp.example.com   basic {u}:{p}',
+      'maps         https://api.example.com  ?a={token}&b=c',
+      'wildberries  https://api.example.com  Authorization: {token}',
+      '',
+    ].join('\n'),
+  );
+  t.equal(
+    (await admin.run(['type', 'show', 'erp'])).stdout,
+    [
+      'type              erp',
+      'destinations      http://erp.example.com',
+      'injects           basic {u}:{p}',
+      'cache seconds     5',
+      'scrubbing         off',
+      'unsafe plaintext  allowed',
+      'unsafe private    10.0.0.0/8',
+      '',
+    ].join('\n'),
+  );
+  t.match((await admin.run(['type', 'show', 'maps'])).stdout, /default\nscrubbing +on\n$/);
+  t.match(await admin.failure(['type', 'show', 'none']), { exit: 1, code: 'not_found' });
+});
+
+t.test('deletes a type and says how many tokens stay', async (t) => {
+  const admin = await install(t);
+  await admin.json(wildberries);
+  const put = ['token', 'put', '--client', 'shop-1', '--type', 'wildberries'];
+  await admin.json(put, { stdin: 'x' });
+  const { stdout, stderr } = await admin.run(['type', 'delete', 'wildberries']);
+  t.equal(stdout, 'deleted wildberries\n');
+  t.equal(stderr, '1 token of this type stay stored\n');
+  t.match(await admin.failure(['type', 'delete', 'wildberries']), { exit: 1, code: 'not_found' });
+});
+
+t.test('rejects with what failed inside an edit that is not a refusal', async (t) => {
+  const admin = await install(t);
+  const context = admin.context(t);
+  await context.store.close();
+  const broken = {
+    ...context,
+    store: { ...context.store, editDocument: () => Promise.reject(new TypeError('x')) },
+  };
+  const policy: Policy = { destinations: [], injection: { scheme: 'query', query: { a: '{b}' } } };
+  await t.rejects(putType(broken, 'x', policy), TypeError);
+});

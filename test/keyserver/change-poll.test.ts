@@ -1,0 +1,106 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { ChangePoll } from '../../keyserver/change-poll.ts';
+import { openMysqlStore } from '../../keyserver/store/mysql.ts';
+import { openSqliteStore } from '../../keyserver/store/sqlite.ts';
+import type { Store } from '../../keyserver/store/store.ts';
+import type { Readiness } from '../../shared/health.ts';
+import { scratchDatabase, sharedServer } from '../support/database.ts';
+import { ticketSession } from '../support/exchange-client.ts';
+import { capturedLog } from '../support/log.ts';
+import { pollUntil } from '../support/poll-until.ts';
+import { refusal, type Scene, startScene } from './scene.ts';
+
+/** A scene that a running link keeps in step with its store. */
+async function startLinked(t: Test, store: Store): Promise<Scene & { log(): unknown[] }> {
+  let readiness: () => Readiness = () => ({ status: 'unready', checks: {} });
+  const scene = await startScene(t, { store, readiness: () => readiness() });
+  const { logger, lines } = capturedLog('test');
+  const link = new ChangePoll(store, scene.keyserver.registry, logger, { migrate: true });
+  readiness = () => link.readiness();
+  t.teardown(() => link.stop());
+  await link.start();
+  return { ...scene, log: lines };
+}
+
+async function isReady({ keyserver }: Scene): Promise<boolean> {
+  const response = await fetch(`${keyserver.url}/readyz`);
+  const { status } = (await response.json()) as Readiness;
+  t.equal(response.status, status === 'ready' ? 200 : 503);
+  return status === 'ready';
+}
+
+t.test('without its database KeyServer is unready and unavailable, and heals', async (t) => {
+  const { control } = await sharedServer();
+  if (control === undefined) {
+    t.comment('the server of TEST_DATABASE_URL is not ours to stop');
+    return;
+  }
+  const store = openMysqlStore({ ...(await scratchDatabase(t)), timeoutMs: 500 });
+  t.teardown(() => store.close());
+  await store.migrate();
+  const scene = await startLinked(t, store);
+  const session = ticketSession(await scene.ask());
+  t.ok(await isReady(scene));
+  await control.stop();
+  const { answer, problem } = await scene.ask({}, session);
+  t.match(problem, { status: 503, code: 'keyserver_unavailable', reason: 'database' });
+  t.equal(answer.headers.get('retry-after'), '1');
+  t.notMatch(answer.text, /127\.0\.0\.1|mariadb|ECONN/i, 'nothing of the place shows');
+  await pollUntil(
+    'unready',
+    () => isReady(scene),
+    (ready) => !ready,
+  );
+  t.equal((await fetch(`${scene.keyserver.url}/healthz`)).status, 200, 'but alive');
+  t.match(refusal(await scene.ask({}, session)), { code: 'keyserver_unavailable' });
+  await control.start();
+  await pollUntil('ready again', () => isReady(scene), Boolean);
+  t.equal((await scene.ask({}, session)).status, 200);
+  const outages = scene.log().filter((line) => (line as { level: string }).level === 'error');
+  t.equal(outages.length, 1, 'one outage is one line of the log');
+});
+
+t.test('a database that is away at start is waited for, and migrated then', async (t) => {
+  const folder = join(t.testdir({}), 'later');
+  const file = join(folder, 'store.db');
+  const store = openSqliteStore({ file, tokenTable: 'storage', timeoutMs: 500 });
+  t.teardown(() => store.close());
+  const { Registry } = await import('../../keyserver/registry.ts');
+  const { loadKeyring } = await import('../../keyserver/keys/keyring.ts');
+  const { writeKeyring } = await import('../support/key-folders.ts');
+  const { logger, lines } = capturedLog('test');
+  const keyring = loadKeyring(writeKeyring(join(t.testdirName, 'keyring')));
+  const registry = new Registry(store, keyring, logger);
+  const link = new ChangePoll(store, registry, logger, { migrate: true });
+  t.teardown(() => link.stop());
+  await link.start();
+  t.same(link.readiness(), { status: 'unready', checks: { database: 'unreachable' } });
+  mkdirSync(folder);
+  await pollUntil(
+    'ready',
+    () => link.readiness(),
+    ({ status }) => status === 'ready',
+  );
+  t.same(await store.pendingMigrations(), []);
+  t.match(
+    lines().map(({ msg }) => msg),
+    ['database unreachable', 'schema migrated', 'database reachable'],
+  );
+});
+
+t.test('follows changes without being told', async (t) => {
+  const file = join(t.testdir({}), 'store.db');
+  const store = openSqliteStore({ file, tokenTable: 'storage', timeoutMs: 500 });
+  t.teardown(() => store.close());
+  await store.migrate();
+  const scene = await startLinked(t, store);
+  await store.editDocument('app', 'orders', () => undefined);
+  const refused = await pollUntil(
+    'revoked',
+    () => scene.ask(),
+    ({ status }) => status !== 200,
+  );
+  t.match(refusal(refused), { code: 'caller_unauthenticated', reason: 'app_unknown' });
+});

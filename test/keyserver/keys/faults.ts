@@ -1,0 +1,12 @@
+import { ConfigError } from '../../../shared/config.ts';
+
+/** The faults that a loader names; empty where it loads. */
+export async function faultsOf(load: () => unknown): Promise<readonly string[]> {
+  try {
+    await load();
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.faults;
+    throw error;
+  }
+}

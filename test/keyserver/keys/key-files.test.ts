@@ -1,0 +1,77 @@
+import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { readKeyFiles } from '../../../keyserver/keys/key-files.ts';
+import { readPrivateFile } from '../../../shared/private-file.ts';
+import { writeKeyFolder } from '../../support/key-folders.ts';
+import { faultsOf } from './faults.ts';
+
+t.test('reads the files of one extension, and which is primary', async (t) => {
+  const folder = writeKeyFolder(join(t.testdir({}), 'keys'), {
+    'b.key': 'bb',
+    'a.key': 'aa',
+    'notes.txt': 'x',
+    'c.pem': 'x',
+  });
+  const { primary, keys } = readKeyFiles(folder, '.key');
+  t.equal(primary, 'b');
+  t.same([...keys.keys()].sort(), ['a', 'b']);
+  t.equal(String(keys.get('a')), 'aa');
+});
+
+t.test('refuses a file that others can read, write or run, but not the group', async (t) => {
+  const file = join(t.testdir({ 'a.key': 'x' }), 'a.key');
+  for (const mode of [0o604, 0o602, 0o601, 0o644, 0o777, 0o004]) {
+    chmodSync(file, mode);
+    const faults = await faultsOf(() => readPrivateFile(file));
+    t.same(faults, [`${file} can be read by others: run chmod o-rwx on it`], mode.toString(8));
+  }
+  for (const mode of [0o600, 0o400, 0o640, 0o440, 0o660]) {
+    chmodSync(file, mode);
+    t.equal(String(readPrivateFile(file)), 'x', mode.toString(8));
+  }
+});
+
+t.test('judges what a link points to', async (t) => {
+  const folder = t.testdir({ 'open.key': 'x' });
+  chmodSync(join(folder, 'open.key'), 0o644);
+  symlinkSync('open.key', join(folder, 'a.key'));
+  t.match(await faultsOf(() => readPrivateFile(join(folder, 'a.key'))), [/can be read by others/]);
+});
+
+t.test('says what is missing', async (t) => {
+  const folder = join(t.testdir({}), 'keys');
+  t.same(await faultsOf(() => readKeyFiles(folder, '.key')), [`cannot read ${folder} (ENOENT)`]);
+  mkdirSync(folder);
+  const primary = join(folder, 'primary');
+  t.same(await faultsOf(() => readKeyFiles(folder, '.key')), [`cannot read ${primary} (ENOENT)`]);
+  t.same(await faultsOf(() => readPrivateFile(join(folder, 'x'))), [
+    `cannot read ${join(folder, 'x')} (ENOENT)`,
+  ]);
+});
+
+t.test('says where `primary` names nothing', async (t) => {
+  const folder = writeKeyFolder(join(t.testdir({}), 'keys'), { 'a.key': 'x', 'c.pem': 'x' });
+  for (const named of ['b', '', 'c', 'a.key', '../keys/a', 'A', 'a\nb']) {
+    writeFileSync(join(folder, 'primary'), named);
+    const faults = await faultsOf(() => readKeyFiles(folder, '.key'));
+    t.match(
+      faults,
+      [/primary names ".*", but there is no .*\.key beside it/s],
+      JSON.stringify(named),
+    );
+  }
+  writeFileSync(join(folder, 'primary'), ' a\r\n');
+  t.equal(readKeyFiles(folder, '.key').primary, 'a', 'white space around it does not count');
+});
+
+t.test('refuses a name that is no kid, and a folder for a file', async (t) => {
+  const folder = writeKeyFolder(join(t.testdir({}), 'keys'), { 'a.key': 'x', 'ключ.key': 'x' });
+  t.match(await faultsOf(() => readKeyFiles(folder, '.key')), [/ключ\.key: key names are/]);
+  rmSync(join(folder, 'ключ.key'));
+  writeFileSync(join(folder, '.key'), 'x', { mode: 0o600 });
+  t.match(await faultsOf(() => readKeyFiles(folder, '.key')), [/key names are/]);
+  rmSync(join(folder, '.key'));
+  mkdirSync(join(folder, 'b.key'), { mode: 0o700 });
+  t.match(await faultsOf(() => readKeyFiles(folder, '.key')), [/cannot read .*b\.key \(EISDIR\)/]);
+});

@@ -1,0 +1,136 @@
+import t from 'tap';
+import { Registry } from '../../keyserver/registry.ts';
+import { type Store, StoreUnavailableError } from '../../keyserver/store/store.ts';
+import { postJson } from '../support/exchange-client.ts';
+import { startKeyserver } from '../support/keyserver.ts';
+import { capturedLog } from '../support/log.ts';
+
+/** A real store that counts how often all documents are read. */
+function countLoads(store: Store) {
+  let loads = 0;
+  const counted: Store = {
+    ...store,
+    documents: () => {
+      loads++;
+      return store.documents();
+    },
+  };
+  return { counted, loads: () => loads };
+}
+
+async function start(t: Parameters<typeof startKeyserver>[0]) {
+  const keyserver = await startKeyserver(t);
+  const { counted, loads } = countLoads(keyserver.store);
+  const registry = new Registry(counted, keyserver.keyring, capturedLog('test').logger);
+  return { keyserver, registry, loads };
+}
+
+t.test('loads once, and again only where the counter moved', async (t) => {
+  const { keyserver, registry, loads } = await start(t);
+  await registry.refresh();
+  await registry.refresh();
+  t.equal(loads(), 1);
+  await keyserver.putType('a');
+  await registry.refresh();
+  t.equal(loads(), 2);
+  t.ok(registry.policy('a'));
+  t.equal(registry.seq, await keyserver.store.lastSeq());
+});
+
+t.test('changes of tokens alone are followed without a load', async (t) => {
+  const { keyserver, registry, loads } = await start(t);
+  await registry.refresh();
+  for (let i = 0; i < 5; i++) await keyserver.putToken(`c${i}`, 'a', 'x');
+  await keyserver.store.deleteToken('c0', 'a');
+  await registry.refresh();
+  t.equal(loads(), 1);
+  t.equal(registry.seq, 6);
+  await keyserver.putToken('c', 'a', 'x');
+  await keyserver.putType('a');
+  await keyserver.putToken('c', 'b', 'x');
+  await registry.refresh();
+  t.equal(loads(), 2, 'a document among them is seen');
+  t.ok(registry.policy('a'));
+});
+
+t.test('loads where the list of changes is not complete', async (t) => {
+  const { keyserver, registry, loads } = await start(t);
+  await registry.refresh();
+  const { counted } = countLoads(keyserver.store);
+  const pruned: Store = {
+    ...counted,
+    changesSince: async (seq) => (await keyserver.store.changesSince(seq)).slice(1),
+  };
+  const log = capturedLog('test');
+  const behind = new Registry(pruned, keyserver.keyring, log.logger);
+  await behind.refresh();
+  await keyserver.putType('a');
+  await keyserver.putToken('c', 'a', 'x');
+  await behind.refresh();
+  t.ok(behind.policy('a'), 'the first change is gone, so it may have been a document’s');
+  t.equal(loads(), 1);
+});
+
+t.test('a counter that was set back is a change, too', async (t) => {
+  const { keyserver, registry, loads } = await start(t);
+  await keyserver.putType('a');
+  await registry.refresh();
+  const back: Store = { ...keyserver.store, lastSeq: async () => 0 };
+  const other = new Registry(back, keyserver.keyring, capturedLog('test').logger);
+  await other.refresh();
+  await other.refresh();
+  t.ok(other.policy('a'));
+  t.equal(loads(), 1);
+});
+
+t.test('what is loaded stays while the database is away', async (t) => {
+  const { keyserver } = await start(t);
+  await keyserver.putType('a');
+  let away = false;
+  const store: Store = {
+    ...keyserver.store,
+    lastSeq: async () => {
+      if (away) throw new StoreUnavailableError('away');
+      return keyserver.store.lastSeq();
+    },
+  };
+  const registry = new Registry(store, keyserver.keyring, capturedLog('test').logger);
+  await registry.refresh();
+  away = true;
+  await t.rejects(registry.refresh(), { name: 'StoreUnavailableError' });
+  t.ok(registry.policy('a'));
+});
+
+t.test('what is loaded is in force no longer once it is known to be out of date', async (t) => {
+  const { keyserver } = await start(t);
+  await keyserver.putType('a');
+  let unreadable = false;
+  const store: Store = {
+    ...keyserver.store,
+    documents: async () => {
+      if (unreadable) throw new StoreUnavailableError('too slow');
+      return keyserver.store.documents();
+    },
+  };
+  const registry = new Registry(store, keyserver.keyring, capturedLog('test').logger);
+  await registry.refresh();
+  unreadable = true;
+  await registry.refresh();
+  t.ok(registry.policy('a'), 'nothing has changed');
+  await keyserver.deleteDocument('type', 'a');
+  await t.rejects(registry.refresh(), { name: 'StoreUnavailableError' });
+  t.throws(() => registry.policy('a'), { code: 'keyserver_unavailable' });
+  unreadable = false;
+  await registry.refresh();
+  t.equal(registry.policy('a'), undefined);
+});
+
+t.test('before the first load every question is answered keyserver_unavailable', async (t) => {
+  const { registry, keyserver } = await start(t);
+  const unavailable = { code: 'keyserver_unavailable', options: { reason: 'documents_unread' } };
+  t.throws(() => registry.policy('a'), unavailable);
+  t.throws(() => registry.app('a'), unavailable);
+  t.throws(() => registry.appByKeyHash('a'), unavailable);
+  t.throws(() => registry.proxyByKeyHash('a'), unavailable);
+  t.equal((await postJson(keyserver.url, '{}')).status, 400);
+});

@@ -1,0 +1,145 @@
+import { randomBytes } from 'node:crypto';
+import t, { type Test } from 'tap';
+import { type MysqlStoreOptions, openMysqlStore } from '../../../keyserver/store/mysql.ts';
+import type { Store } from '../../../keyserver/store/store.ts';
+import { rawConnection, scratchDatabase } from '../../support/database.ts';
+import { ask } from '../../support/mysql-server.ts';
+
+function open(t: Test, options: MysqlStoreOptions): Store {
+  const store = openMysqlStore({ ...options, timeoutMs: 1500 });
+  t.teardown(() => store.close());
+  return store;
+}
+
+function printed(error: unknown): string {
+  return error instanceof Error ? `${error.stack} ${error.message} ${printed(error.cause)}` : '';
+}
+
+async function refusal(call: Promise<unknown>): Promise<Error> {
+  try {
+    await call;
+  } catch (error) {
+    if (error instanceof Error) return error;
+  }
+  throw new Error('was not refused');
+}
+
+t.test('says that the password is wrong, and not which it was', async (t) => {
+  const options = await scratchDatabase(t);
+  const password = randomBytes(12).toString('hex');
+  const error = await refusal(open(t, { ...options, password }).lastSeq());
+  t.match(error, {
+    name: 'StoreUnavailableError',
+    message: 'The database refuses the user or the password (ER_ACCESS_DENIED_ERROR)',
+  });
+  t.ok(error.cause, 'the cause is kept for the log');
+  t.notOk(printed(error).includes(password));
+});
+
+t.test('says that the database does not exist', async (t) => {
+  const options = await scratchDatabase(t);
+  const store = open(t, { ...options, database: 'absent' });
+  await t.rejects(store.lastSeq(), { name: 'StoreUnavailableError', message: /does not exist/ });
+});
+
+t.test('says that a privilege lacks, and shows no value', async (t) => {
+  const options = await scratchDatabase(t);
+  await open(t, options).migrate();
+  const user = `reader_${randomBytes(4).toString('hex')}`;
+  const password = randomBytes(12).toString('hex');
+  await ask(options, `CREATE USER ${user}@'%' IDENTIFIED BY '${password}'`);
+  t.teardown(() => ask(options, `DROP USER ${user}@'%'`));
+  await ask(options, `GRANT SELECT, UPDATE ON ${options.database}.* TO ${user}@'%'`);
+  const store = open(t, { ...options, user, password });
+  t.equal(await store.lastSeq(), 0);
+  t.same(await store.migrate(), [], 'a schema that is there asks for no more rights');
+  const token = randomBytes(12).toString('hex');
+  const error = await refusal(store.putToken({ clientId: 'acme', tokenType: 'ozon', token }));
+  t.match(error, { name: 'StoreUnavailableError', message: /lacks a privilege/ });
+  t.notOk(printed(error).includes(token));
+});
+
+t.test('does not take a table that it may not see for one that is missing', async (t) => {
+  const options = await scratchDatabase(t);
+  await open(t, options).migrate();
+  const user = `guest_${randomBytes(4).toString('hex')}`;
+  const password = randomBytes(12).toString('hex');
+  await ask(options, `CREATE USER ${user}@'%' IDENTIFIED BY '${password}'`);
+  t.teardown(() => ask(options, `DROP USER ${user}@'%'`));
+  await ask(options, `GRANT SELECT ON ${options.database}.documents TO ${user}@'%'`);
+  const store = open(t, { ...options, user, password });
+  t.same(await store.documents(), []);
+  await t.rejects(store.pendingMigrations(), { message: /lacks a privilege/ });
+});
+
+t.test('says that the token table has other columns', async (t) => {
+  const options = await scratchDatabase(t);
+  await ask(options, 'CREATE TABLE storage (client VARCHAR(9), token TEXT)');
+  const store = open(t, options);
+  await store.migrate();
+  await t.rejects(store.findTokens('acme', 'ozon'), { message: /lacks a column/ });
+});
+
+t.test('gives up on a row that others hold, in time', async (t) => {
+  const options = await scratchDatabase(t);
+  const store = open(t, options);
+  await store.migrate();
+  const row = { clientId: 'acme', tokenType: 'ozon', token: 'x' };
+  const other = await rawConnection(t, options);
+  await other.query('START TRANSACTION');
+  await other.query('UPDATE change_counter SET seq = 100');
+  await t.rejects(store.putToken(row), { name: 'StoreUnavailableError' });
+  t.same(await store.findTokens('acme', 'ozon'), [], 'reads are not held up');
+  await other.query('ROLLBACK');
+  await t.resolves(store.putToken(row));
+});
+
+t.test('runs a transaction again that lost a deadlock', async (t) => {
+  const options = await scratchDatabase(t);
+  const store = open(t, options);
+  await store.migrate();
+  // The trigger makes the first tries fail as a deadlock or a certification conflict does.
+  await ask(options, 'CREATE TABLE tries (n INT) ENGINE = MyISAM');
+  await ask(
+    options,
+    'CREATE TRIGGER lose BEFORE INSERT ON storage FOR EACH ROW BEGIN ' +
+      'INSERT INTO tries VALUES (1); ' +
+      'IF (SELECT COUNT(*) FROM tries) < 3 THEN ' +
+      "SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213, MESSAGE_TEXT = 'lost'; END IF; END",
+  );
+  t.equal(await store.putToken({ clientId: 'acme', tokenType: 'ozon', token: 'x' }), false);
+  t.equal(await ask(options, 'SELECT COUNT(*) AS answer FROM tries'), '3');
+  t.equal(await store.lastSeq(), 1, 'and counts it once');
+});
+
+t.test('gives up on a transaction that loses every time', async (t) => {
+  const options = await scratchDatabase(t);
+  const store = open(t, options);
+  await store.migrate();
+  await ask(
+    options,
+    'CREATE TRIGGER lose BEFORE INSERT ON changes FOR EACH ROW ' +
+      "SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213, MESSAGE_TEXT = 'lost'",
+  );
+  const row = { clientId: 'acme', tokenType: 'ozon', token: 'x' };
+  await t.rejects(store.putToken(row), {
+    name: 'StoreUnavailableError',
+    message: /locked by others/,
+  });
+  t.same(await store.findTokens('acme', 'ozon'), []);
+  t.equal(await store.lastSeq(), 0);
+});
+
+t.test('takes revisions beyond 32 bits', async (t) => {
+  const options = await scratchDatabase(t);
+  const store = open(t, options);
+  await store.migrate();
+  const seq = 2 ** 53 - 2;
+  await ask(options, `UPDATE change_counter SET seq = ${seq}`);
+  const row = { clientId: 'acme', tokenType: 'ozon', token: 'x' };
+  await store.putToken(row);
+  t.match(await store.changesSince(seq), [{ seq: seq + 1 }]);
+  t.same(await store.changesSince(seq + 1), []);
+  await t.rejects(store.putToken(row), Error, 'what JavaScript cannot count is refused');
+  t.equal(await store.lastSeq(), seq + 1);
+});

@@ -1,0 +1,86 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import t from 'tap';
+import { openMysqlStore } from '../../../keyserver/store/mysql.ts';
+import type { Store } from '../../../keyserver/store/store.ts';
+import { StoreUnavailableError } from '../../../keyserver/store/store.ts';
+import { scratchDatabase, sharedServer } from '../../support/database.ts';
+
+/** Many calls run into it here, one after the other. */
+const timeoutMs = 1000;
+const row = { clientId: 'acme', tokenType: 'ozon', token: 'x' };
+const healingAttempts = 20;
+
+/** Every kind of call, many at once, so that no connection of the pool is left out. */
+function everyCall(store: Store): Promise<unknown>[] {
+  return Array.from({ length: 6 }, () => [
+    store.findTokens('acme', 'ozon'),
+    store.lastSeq(),
+    store.documents(),
+    store.pendingMigrations(),
+    store.putToken(row),
+  ]).flat();
+}
+
+/** Resolves once the store answers; rejects with its last refusal. */
+async function heals(store: Store): Promise<void> {
+  for (let left = healingAttempts; ; left -= 1) {
+    try {
+      await store.lastSeq();
+      return;
+    } catch (error) {
+      if (left === 0) throw error;
+      await sleep(100);
+    }
+  }
+}
+
+const outages = {
+  'was stopped': ['stop', 'start'],
+  'was killed': ['kill', 'start'],
+  'stands still': ['pause', 'resume'],
+} as const;
+
+t.test('rejects in time while the server is away, and heals by itself', async (t) => {
+  const { control } = await sharedServer();
+  if (control === undefined) {
+    t.comment('the server of TEST_DATABASE_URL is not ours to stop');
+    return;
+  }
+  for (const [outage, [begin, end]] of Object.entries(outages)) {
+    await t.test(`a server that ${outage}`, async (t) => {
+      const store = openMysqlStore({ ...(await scratchDatabase(t)), timeoutMs });
+      t.teardown(() => store.close());
+      await store.migrate();
+      await Promise.all(everyCall(store));
+      await control[begin]();
+      for (let round = 0; round < 2; round += 1) {
+        const calls = everyCall(store);
+        await Promise.all(calls.map((call) => t.rejects(call, StoreUnavailableError)));
+      }
+      await t.rejects(store.migrate(), StoreUnavailableError);
+      await control[end]();
+      await t.resolves(heals(store));
+      await t.resolves(Promise.all(everyCall(store)));
+      t.equal((await store.findTokens('acme', 'ozon')).length, 1);
+    });
+  }
+
+  await t.test('a server that was away from the start', async (t) => {
+    const options = await scratchDatabase(t);
+    await control.stop();
+    const store = openMysqlStore({ ...options, timeoutMs });
+    t.teardown(() => store.close());
+    await t.rejects(store.hasRows(), { message: /cannot be reached \(ECONNREFUSED\)/ });
+    await control.start();
+    await t.resolves(store.migrate());
+    await t.resolves(heals(store));
+  });
+
+  await t.test('and a store closes while the server stands still', async (t) => {
+    const store = openMysqlStore({ ...(await scratchDatabase(t)), timeoutMs });
+    await store.migrate();
+    await control.pause();
+    await t.resolves(store.close());
+    await control.resume();
+  });
+});

@@ -1,0 +1,62 @@
+import t from 'tap';
+import { openMysqlStore } from '../../../keyserver/store/mysql.ts';
+import { createAuthority } from '../../../local/certificate.ts';
+import { findMariadbd, startMariadbd } from '../../support/mariadbd.ts';
+import { ask } from '../../support/mysql-server.ts';
+
+t.test('speaks TLS with a server that its CA vouches for, and with no other', async (t) => {
+  const program = findMariadbd();
+  if (program === undefined) {
+    t.comment('needs a mariadbd of this machine, to give it a certificate');
+    return;
+  }
+  const { ca: tlsCa, issue } = await createAuthority('database CA', new Date());
+  const { certificate, privateKey } = await issue(['127.0.0.1']);
+  const folder = t.testdir({ 'certificate.pem': certificate, 'key.pem': privateKey });
+  const files = [`--ssl-cert=${folder}/certificate.pem`, `--ssl-key=${folder}/key.pem`];
+  const server = await startMariadbd(program, files);
+  t.teardown(() => server.dispose());
+  await ask(server.address, 'CREATE DATABASE tokens');
+  const options = { ...server.address, database: 'tokens', tokenTable: 'storage', timeoutMs: 1500 };
+  const trusted = openMysqlStore({ ...options, tlsCa });
+  t.teardown(() => trusted.close());
+  t.same(await trusted.migrate(), ['0001_initial']);
+  t.equal(await trusted.hasRows(), false);
+
+  await t.test('another CA', async (t) => {
+    const { ca } = await createAuthority('another CA', new Date());
+    const store = openMysqlStore({ ...options, tlsCa: ca });
+    t.teardown(() => store.close());
+    await t.rejects(store.hasRows(), {
+      name: 'StoreUnavailableError',
+      message:
+        'The database gives no TLS that its CA vouches for (UNABLE_TO_VERIFY_LEAF_SIGNATURE)',
+    });
+  });
+
+  await t.test('another host than the certificate names', async (t) => {
+    const store = openMysqlStore({ ...options, host: 'localhost', tlsCa });
+    t.teardown(() => store.close());
+    await t.rejects(store.hasRows(), { message: /\(ERR_TLS_CERT_ALTNAME_INVALID\)/ });
+  });
+
+  await t.test('a server that wants TLS, and a store that speaks none', async (t) => {
+    await ask(server.address, "ALTER USER 'app'@'127.0.0.1' REQUIRE SSL");
+    const store = openMysqlStore(options);
+    t.teardown(() => store.close());
+    await t.rejects(store.hasRows(), { name: 'StoreUnavailableError', message: /refuses/ });
+    await t.resolves(trusted.hasRows());
+  });
+
+  await t.test('a server without TLS', async (t) => {
+    const plain = await startMariadbd(program);
+    t.teardown(() => plain.dispose());
+    const store = openMysqlStore({
+      ...options,
+      ...plain.address,
+      tlsCa,
+    });
+    t.teardown(() => store.close());
+    await t.rejects(store.hasRows(), { message: /no TLS.* \(ER_SERVER_SSL_DISABLED\)/ });
+  });
+});

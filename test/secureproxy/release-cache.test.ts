@@ -1,0 +1,213 @@
+import t from 'tap';
+import type { Obtained, ReleaseQuery } from '../../secureproxy/keyserver-client.ts';
+import { ReleaseCache } from '../../secureproxy/release-cache.ts';
+import { ServiceError } from '../../shared/errors.ts';
+import type { Release } from '../../shared/messages.ts';
+import { testClock } from '../support/clock.ts';
+import { releaseOf } from '../support/proxy.ts';
+
+const target = { method: 'GET', url: 'https://shop.example/' } as const;
+const query = (more: Partial<ReleaseQuery> = {}): ReleaseQuery => ({
+  appKey: 'key-a',
+  clientId: 'acme',
+  tokenType: 'test',
+  target,
+  trace: {},
+  ...more,
+});
+
+/** A cache before a KeyServer whose answers are given out by hand. */
+function setUp(options: { maxSeconds?: number; maxEntries?: number } = {}) {
+  const clock = testClock();
+  const asked: ReleaseQuery[] = [];
+  const waiting: PromiseWithResolvers<Obtained>[] = [];
+  const cache = new ReleaseCache({
+    client: {
+      obtain: (asking) => {
+        asked.push(asking);
+        const next = Promise.withResolvers<Obtained>();
+        waiting.push(next);
+        return next.promise;
+      },
+    },
+    clock,
+    maxSeconds: 5,
+    maxEntries: 100,
+    ...options,
+  });
+  const give = (more: Partial<Release> = {}) =>
+    waiting.shift()?.resolve({ release: release(more), source: 'rsa' });
+  const refuse = (error: Error) => waiting.shift()?.reject(error);
+  return { cache, clock, asked, give, refuse };
+}
+
+function release(more: Partial<Release>): Release {
+  return releaseOf({ destinations: ['https://shop.example'] }, more);
+}
+
+/** Obtains by way of the cache, answering whatever it asks. */
+async function obtain({ cache, give }: ReturnType<typeof setUp>, more = {}, answer = {}) {
+  const got = cache.get(query(more));
+  give(answer);
+  return got;
+}
+
+t.test('keeps a release for so long and no longer', async (t) => {
+  const it = setUp();
+  t.equal((await obtain(it)).source, 'rsa');
+  it.clock.advance(4999);
+  t.equal((await obtain(it)).source, 'cached');
+  it.clock.advance(1);
+  t.equal((await obtain(it)).source, 'rsa');
+  t.equal(it.asked.length, 2);
+});
+
+t.test('use makes it no younger, and the wall clock no older', async (t) => {
+  const it = setUp();
+  await obtain(it);
+  for (let second = 0; second < 4; second++) {
+    it.clock.advance(1000);
+    it.clock.step(-3_600_000);
+    t.equal((await obtain(it)).source, 'cached');
+  }
+  it.clock.step(3_600_000);
+  t.equal((await obtain(it)).source, 'cached');
+  it.clock.advance(1000);
+  t.equal((await obtain(it)).source, 'rsa');
+});
+
+t.test('its age counts from when it was asked for', async (t) => {
+  const it = setUp();
+  const got = it.cache.get(query());
+  it.clock.advance(4000);
+  it.give();
+  await got;
+  it.clock.advance(999);
+  t.equal((await obtain(it)).source, 'cached');
+  it.clock.advance(1);
+  t.equal((await obtain(it)).source, 'rsa');
+});
+
+t.test('what took longer to come than it may be kept is used once', async (t) => {
+  const it = setUp();
+  const got = it.cache.get(query());
+  it.clock.advance(6000);
+  it.give();
+  t.equal((await got).source, 'rsa');
+  t.equal((await obtain(it)).source, 'rsa');
+});
+
+t.test('the shortest of setting, policy and end of the token counts', async (t) => {
+  for (const [maxSeconds, cacheSeconds, expiresIn, kept] of [
+    [5, 300, null, 5],
+    [5, 2, null, 2],
+    [5, 300, 3, 3],
+    [1, 300, 300, 1],
+    [5, 0, null, 0],
+    [5, 300, 0, 0],
+    [0, 300, null, 0],
+  ] as const) {
+    const it = setUp({ maxSeconds });
+    await obtain(it, {}, { cacheSeconds, expiresIn });
+    it.clock.advance(Math.max(kept * 1000 - 1, 0));
+    const { source } = await obtain(it);
+    t.equal(
+      source,
+      kept === 0 ? 'rsa' : 'cached',
+      JSON.stringify([maxSeconds, cacheSeconds, expiresIn]),
+    );
+    if (kept === 0) continue;
+    it.clock.advance(1);
+    t.equal((await obtain(it)).source, 'rsa');
+  }
+});
+
+t.test('no app profits from the entry of another, nor a client or type', async (t) => {
+  const it = setUp();
+  await obtain(it);
+  for (const other of [
+    { appKey: 'key-b' },
+    { appKey: null },
+    { appKey: 'null' },
+    { appKey: '' },
+    { clientId: 'acme2' },
+    { clientId: 'ACME' },
+    { tokenType: 'test2' },
+    { clientId: 'acme","test', tokenType: '' },
+    { clientId: 'acm', tokenType: 'etest' },
+  ]) {
+    t.equal((await obtain(it, other)).source, 'rsa', JSON.stringify(other));
+  }
+  t.equal((await obtain(it)).source, 'cached');
+});
+
+t.test('a hundred at once are one fetch', async (t) => {
+  for (const maxSeconds of [0, 5]) {
+    const it = setUp({ maxSeconds });
+    const all = Array.from({ length: 100 }, () => it.cache.get(query()));
+    it.give();
+    const got = await Promise.all(all);
+    t.equal(it.asked.length, 1);
+    t.equal(new Set(got.map((one) => one.release)).size, 1);
+  }
+});
+
+t.test('others do not wait for it', async (t) => {
+  const it = setUp();
+  const slow = it.cache.get(query());
+  const other = it.cache.get(query({ clientId: 'other' }));
+  t.equal(it.asked.length, 2);
+  it.give();
+  it.give();
+  await Promise.all([slow, other]);
+});
+
+t.test('without a cache, one fetch is for those who wait and nobody after', async (t) => {
+  const it = setUp({ maxSeconds: 0 });
+  await obtain(it);
+  await obtain(it);
+  t.equal(it.asked.length, 2);
+});
+
+t.test("a refusal of one target is not a refusal of another's", async (t) => {
+  for (const code of ['grant_denied', 'destination_denied', 'request_invalid'] as const) {
+    const it = setUp();
+    const leader = it.cache.get(query({ target: { ...target, method: 'DELETE' } }));
+    const follower = it.cache.get(query());
+    it.refuse(new ServiceError(code));
+    await t.rejects(leader, { code });
+    // Asked anew, for its own target.
+    while (it.asked.length < 2) await Promise.resolve();
+    t.strictSame(it.asked[1]?.target, target);
+    it.give();
+    t.equal((await follower).source, 'rsa');
+    t.equal((await obtain(it)).source, 'cached');
+  }
+});
+
+t.test('what ails KeyServer is told to all that wait, and is not kept', async (t) => {
+  for (const code of [
+    'keyserver_unavailable',
+    'token_not_found',
+    'caller_unauthenticated',
+  ] as const) {
+    const it = setUp();
+    const all = Array.from({ length: 10 }, () => it.cache.get(query()));
+    it.refuse(new ServiceError(code));
+    const settled = await Promise.allSettled(all);
+    t.ok(settled.every((one) => one.status === 'rejected' && one.reason.code === code));
+    t.equal(it.asked.length, 1);
+    t.equal((await obtain(it)).source, 'rsa');
+  }
+});
+
+t.test('is bounded, and the least recently used goes first', async (t) => {
+  const it = setUp({ maxEntries: 3 });
+  for (const clientId of ['a', 'b', 'c']) await obtain(it, { clientId });
+  t.equal((await obtain(it, { clientId: 'a' })).source, 'cached');
+  await obtain(it, { clientId: 'd' });
+  t.equal((await obtain(it, { clientId: 'a' })).source, 'cached');
+  t.equal((await obtain(it, { clientId: 'c' })).source, 'cached');
+  t.equal((await obtain(it, { clientId: 'd' })).source, 'cached');
+  t.equal((await obtain(it, { clientId: 'b' })).source, 'rsa');
+});

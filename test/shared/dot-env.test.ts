@@ -1,0 +1,34 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { ConfigError } from '../../shared/config.ts';
+import { readEnvironment } from '../../shared/dot-env.ts';
+
+t.test('reads .env beneath the environment', async (t) => {
+  const folder = t.testdir({ '.env': 'PORT=6001\nHOST="::1" # loopback\nDB_NAME=fallback\n' });
+  t.same(readEnvironment({ PORT: '7001', DB_NAME: '', DB_USER: undefined }, folder), {
+    PORT: '7001',
+    HOST: '::1',
+    DB_NAME: 'fallback',
+  });
+});
+
+t.test('does not read .env in production', async (t) => {
+  const folder = t.testdir({ '.env': 'PORT=6001\n' });
+  const environment = { NODE_ENV: 'production', HOST: '127.0.0.1' };
+  t.same(readEnvironment(environment, folder), environment);
+});
+
+t.test('does without a .env', async (t) => {
+  t.same(readEnvironment({ PORT: '1' }, t.testdir()), { PORT: '1' });
+});
+
+t.test('says which .env cannot be read', async (t) => {
+  const folder = t.testdir();
+  mkdirSync(join(folder, '.env'));
+  writeFileSync(join(folder, '.env', 'x'), '');
+  t.throws(
+    () => readEnvironment({}, folder),
+    new ConfigError([`cannot read ${join(folder, '.env')} (EISDIR)`]),
+  );
+});

@@ -1,0 +1,43 @@
+import t from 'tap';
+import { Type } from 'typebox';
+import { type Environment, parseSettings } from '../../shared/config.ts';
+import { listenerFaults, listenerSettings } from '../../shared/http-settings.ts';
+
+const schema = Type.Object(listenerSettings(5001));
+const faultsOf = (environment: Environment) =>
+  listenerFaults(parseSettings(schema, environment).config);
+
+const pair = { TLS_CERT_FILE: 'c', TLS_KEY_FILE: 'k' };
+
+t.test('takes what goes together', async (t) => {
+  for (const environment of [
+    {},
+    pair,
+    { ...pair, TLS_CLIENT_CA_FILE: 'a' },
+    { ...pair, TLS_CLIENT_CA_FILE: 'a', TLS_CLIENT_NAMES: 'proxy.example' },
+    { OPS_PORT: '0' },
+    { OPS_PORT: '9000', OPS_HOST: '127.0.0.1' },
+  ]) {
+    t.same(faultsOf(environment), [], JSON.stringify(environment));
+  }
+});
+
+t.test('names what has no effect without another', async (t) => {
+  const together = 'TLS_CERT_FILE and TLS_KEY_FILE go together';
+  const cases: [Environment, string[]][] = [
+    [{ TLS_CERT_FILE: 'c' }, [together]],
+    [{ TLS_KEY_FILE: 'k' }, [together]],
+    [{ TLS_CLIENT_CA_FILE: 'a' }, ['TLS_CLIENT_CA_FILE needs TLS_CERT_FILE and TLS_KEY_FILE']],
+    [{ ...pair, TLS_CLIENT_NAMES: 'x' }, ['TLS_CLIENT_NAMES needs TLS_CLIENT_CA_FILE']],
+    [{ OPS_HOST: '::1' }, ['OPS_HOST needs OPS_PORT']],
+  ];
+  for (const [environment, faults] of cases) {
+    t.same(faultsOf(environment), faults, JSON.stringify(environment));
+  }
+});
+
+t.test('a list of names without any name lets nobody in by mistake', async (t) => {
+  t.match(faultsOf({ ...pair, TLS_CLIENT_CA_FILE: 'a', TLS_CLIENT_NAMES: ' , ' }), [
+    'TLS_CLIENT_NAMES names nobody',
+  ]);
+});

@@ -1,0 +1,70 @@
+import fc from 'fast-check';
+import t from 'tap';
+import { nameFault } from '../../shared/names.ts';
+
+t.test('takes names of any language', async (t) => {
+  for (const name of [
+    'a',
+    'shop-1',
+    'Мой магазин',
+    '店',
+    '𝄞',
+    'a b',
+    "o'hara",
+    'a/b',
+    '%',
+    ' ',
+    '../x',
+    'é',
+  ]) {
+    t.equal(nameFault(name), undefined, name);
+  }
+});
+
+t.test('counts characters, not code units or bytes', async (t) => {
+  for (const character of ['a', 'я', '店', '𝄞']) {
+    t.equal(nameFault(character.repeat(255)), undefined);
+    t.match(nameFault(character.repeat(256)), /more than 255/);
+  }
+});
+
+t.test('refuses the empty name', async (t) => {
+  t.equal(nameFault(''), 'is empty');
+});
+
+t.test('refuses lone surrogates', async (t) => {
+  for (const name of ['\ud800', 'a\udfff', '\udc00\ud800']) {
+    t.equal(nameFault(name), 'is not well-formed Unicode');
+  }
+});
+
+t.test('refuses control characters wherever they stand', async () => {
+  const control = fc
+    .oneof(
+      fc.integer({ min: 0, max: 0x1f }),
+      fc.integer({ min: 0x7f, max: 0x9f }),
+      fc.constantFrom(0x2028, 0x2029),
+      fc.integer({ min: 0x202a, max: 0x202e }),
+      fc.integer({ min: 0x2066, max: 0x2069 }),
+    )
+    .map((code) => String.fromCodePoint(code));
+  const letters = fc.string({ unit: fc.constantFrom('a', 'я', '-'), maxLength: 5 });
+  fc.assert(
+    fc.property(
+      letters,
+      control,
+      letters,
+      (before, character, after) =>
+        nameFault(before + character + after) === 'has a control character',
+    ),
+    { numRuns: 300 },
+  );
+});
+
+t.test('what it refuses is never quoted', async () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary', minLength: 8 }), (name) => {
+      return !nameFault(name)?.includes(name);
+    }),
+  );
+});

@@ -1,0 +1,104 @@
+import fc from 'fast-check';
+import t from 'tap';
+import { decide, type Request } from '../../../shared/policy/decide.ts';
+import {
+  defaultInjection,
+  type Grant,
+  methods,
+  type Policy,
+} from '../../../shared/policy/schema.ts';
+import { hostileUrls } from './hostile-urls.ts';
+
+const policy: Policy = {
+  destinations: ['https://allowed.example', 'https://*.shop.example', 'https://evil.example/v1'],
+  injection: defaultInjection,
+};
+const grants: Grant[] = [{ client: '*', type: '*' }];
+
+function outcome(target: Request, given = grants): string {
+  const verdict = decide(policy, given, target);
+  return verdict.allowed ? verdict.value.href : `${verdict.code}: ${verdict.reason}`;
+}
+
+t.test('answers yes with the URL to send, encoded as it must go out', (t) => {
+  t.equal(
+    outcome({ method: 'GET', url: 'https://allowed.example/чай?q=a b' }),
+    'https://allowed.example/%D1%87%D0%B0%D0%B9?q=a%20b',
+  );
+  for (const method of methods) {
+    t.equal(outcome({ method, url: 'https://a.shop.example' }), 'https://a.shop.example/');
+  }
+  t.end();
+});
+
+t.test('refuses methods that no call may have, also under a grant without methods', (t) => {
+  for (const method of [
+    'CONNECT',
+    'TRACE',
+    'get',
+    'GET ',
+    '',
+    'GET / HTTP/1.1\r\nX: 1',
+    'toString',
+  ]) {
+    t.equal(
+      outcome({ method, url: 'https://allowed.example/' }),
+      'request_invalid: method_unknown',
+      JSON.stringify(method),
+    );
+  }
+  t.end();
+});
+
+t.test('needs the URL, the grant and the destination to be right, each by itself', (t) => {
+  const target = { method: 'GET', url: 'https://allowed.example/v1' };
+  t.equal(outcome(target), 'https://allowed.example/v1');
+  t.equal(
+    outcome({ ...target, url: 'https://allowed.example/v1#' }),
+    'destination_denied: url_fragment',
+  );
+  t.equal(outcome(target, []), 'grant_denied: no_grant');
+  t.equal(outcome(target, [{ client: '*', type: '*', methods: ['POST'] }]), 'grant_denied: method');
+  t.equal(outcome(target, [{ client: '*', type: '*', paths: ['/v2/*'] }]), 'grant_denied: path');
+  t.equal(
+    outcome({ ...target, url: 'https://other.example/v1' }),
+    'destination_denied: not_listed',
+  );
+  t.equal(
+    outcome({ ...target, url: 'http://allowed.example/v1' }),
+    'destination_denied: plaintext',
+  );
+  t.end();
+});
+
+t.test('tells an app without a grant nothing of the destinations', (t) => {
+  for (const url of ['https://allowed.example/', 'https://other.example/']) {
+    t.equal(outcome({ method: 'GET', url }, []), 'grant_denied: no_grant');
+  }
+  t.end();
+});
+
+t.test('throws rather than allows where a destination is faulty', (t) => {
+  const faulty = { ...policy, destinations: ['https://*.com'] };
+  t.throws(() => decide(faulty, grants, { method: 'GET', url: 'https://a.com/' }), RangeError);
+  t.end();
+});
+
+t.test('never allows a host, scheme, port or path that is not listed', (t) => {
+  // Written apart from the code under test: what the three destinations mean, over the text to send.
+  const listed =
+    /^https:\/\/(?:allowed\.example\/|[^./@:?#]+\.shop\.example\/|evil\.example\/v1(?:[/?]|$))/;
+  const counts = { allowed: 0, refused: 0 };
+  fc.assert(
+    fc.property(hostileUrls, fc.constantFrom(...methods), (url, method) => {
+      const verdict = decide(policy, grants, { method, url });
+      counts[verdict.allowed ? 'allowed' : 'refused'] += 1;
+      if (verdict.allowed && !listed.test(verdict.value.href)) {
+        throw new Error(`${verdict.value.href} was allowed`);
+      }
+    }),
+    { numRuns: 5000 },
+  );
+  t.ok(counts.allowed > 100 && counts.refused > 100, JSON.stringify(counts));
+  t.end();
+});

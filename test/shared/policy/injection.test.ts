@@ -1,0 +1,175 @@
+import fc from 'fast-check';
+import t from 'tap';
+import {
+  fieldsFault,
+  inject,
+  injectedHeaderNames,
+  injectionFields,
+} from '../../../shared/policy/injection.ts';
+import { defaultInjection, type Injection } from '../../../shared/policy/schema.ts';
+
+const query: Injection = { scheme: 'query', query: { key: '{token}', v: '1' } };
+const basic: Injection = { scheme: 'basic', username: '{login}', password: '{token}' };
+const headers = (record: Record<string, string>): Injection => ({
+  scheme: 'headers',
+  headers: record,
+});
+
+t.test('puts a bearer token into Authorization by default', (t) => {
+  t.strictSame(inject(defaultInjection, { token: 'fixture-token' }), {
+    headers: [['Authorization', 'Bearer fixture-token']],
+    query: [],
+  });
+  t.end();
+});
+
+t.test('fills several headers from several fields, with plain text around them', (t) => {
+  const injection = headers({
+    'Client-Id': '{id}',
+    'Api-Key': '{token}',
+    'X-Sign': 'a={id};b={id}',
+  });
+  t.strictSame([...injectionFields(injection)], ['id', 'token']);
+  t.strictSame(inject(injection, { id: '42', token: 'fixture-token', other: 'unused' }).headers, [
+    ['Client-Id', '42'],
+    ['Api-Key', 'fixture-token'],
+    ['X-Sign', 'a=42;b=42'],
+  ]);
+  t.end();
+});
+
+t.test('fills query parameters', (t) => {
+  t.strictSame(inject(query, { token: 'a&b=c d' }), {
+    headers: [],
+    query: [
+      ['key', 'a&b=c d'],
+      ['v', '1'],
+    ],
+  });
+  t.end();
+});
+
+t.test('encodes user and password whole, in UTF-8 (RFC 7617)', (t) => {
+  t.strictSame(inject(basic, { login: 'Aladdin', token: 'open sesame' }).headers, [
+    ['authorization', 'Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=='],
+  ]);
+  t.strictSame(inject(basic, { login: 'test', token: '123£' }).headers, [
+    ['authorization', 'Basic dGVzdDoxMjPCow=='],
+  ]);
+  t.equal(fieldsFault(basic, { login: 'имя', token: 'a:b:c' }), undefined);
+  t.match(fieldsFault(basic, { login: 'a:b', token: 'c' }), /user name .* has a colon/);
+  t.end();
+});
+
+t.test('names the headers that no caller may set, in lower case', (t) => {
+  t.strictSame(injectedHeaderNames(defaultInjection), ['authorization']);
+  t.strictSame(injectedHeaderNames(headers({ 'Client-Id': 'a', 'API-KEY': 'b' })), [
+    'client-id',
+    'api-key',
+  ]);
+  t.strictSame(injectedHeaderNames(basic), ['authorization']);
+  t.strictSame(injectedHeaderNames(query), []);
+  t.end();
+});
+
+t.test('names a field that the secret lacks, inherited ones included', (t) => {
+  t.match(fieldsFault(defaultInjection, {}), /has no field "token"/);
+  t.match(fieldsFault(query, { Token: 'a' }), /has no field "token"/);
+  t.match(fieldsFault(basic, { login: 'a' }), /has no field "token"/);
+  for (const name of ['toString', 'constructor', '__proto__']) {
+    const injection = headers({ 'X-Key': `{${name}}` });
+    t.match(fieldsFault(injection, {}), new RegExp(`has no field "${name}"`));
+    t.throws(() => inject(injection, {}), {
+      name: 'TypeError',
+      message: `field ${name} is missing`,
+    });
+  }
+  t.throws(() => inject(defaultInjection, {}), TypeError);
+  t.end();
+});
+
+t.test('refuses values that would break out of their header', (t) => {
+  const bad = [
+    'a\r\nX-Injected: 1',
+    'a\nb',
+    'a\rb',
+    'a\0b',
+    'a\u007f',
+    'a\u0085b',
+    'токен',
+    '',
+    ' a',
+    'a ',
+    'a\t',
+    '\ud800',
+  ];
+  for (const token of bad) {
+    const fault = fieldsFault(defaultInjection, { token });
+    t.match(fault, /field "token" is empty or has characters/, JSON.stringify(token));
+    if (token.length > 2) t.notMatch(fault, token, 'the value is not in the sentence');
+  }
+  for (const token of ['a', 'a b', 'a\tb', 'ey.J-_~+/=', '!"#$%&']) {
+    t.equal(fieldsFault(defaultInjection, { token }), undefined, JSON.stringify(token));
+  }
+  t.end();
+});
+
+t.test('refuses plain text in a template that would break out of its header', (t) => {
+  for (const template of [
+    '{token}\r\nX-Injected: 1',
+    'Bearer {token}\n',
+    '\0{token}',
+    'ключ {token}',
+    ' {token}',
+  ]) {
+    t.match(
+      fieldsFault(headers({ 'X-Key': template }), { token: 'a' }),
+      /header X-Key has characters/,
+    );
+  }
+  t.end();
+});
+
+t.test('refuses control characters and broken Unicode in query and basic too', (t) => {
+  for (const token of ['a\r\nb', 'a\0', '\t', 'a\u007f', 'a\ud800']) {
+    t.match(fieldsFault(query, { token }), /control character/, JSON.stringify(token));
+    t.match(fieldsFault(basic, { login: 'a', token }), /control character/, JSON.stringify(token));
+  }
+  t.equal(fieldsFault(query, { token: 'токен & знак' }), undefined);
+  t.end();
+});
+
+t.test('takes a value as it is: no placeholder, no replacement pattern in it is read', (t) => {
+  const injection = headers({ 'X-Key': '{a}-{b}' });
+  for (const value of ['{b}', '$&', '$1', '$$', '$`', "$'", '{a}{b}']) {
+    t.strictSame(inject(injection, { a: value, b: 'B' }).headers, [['X-Key', `${value}-B`]]);
+  }
+  t.end();
+});
+
+t.test('leaves braces alone that hold no field name', (t) => {
+  const injection = headers({ 'X-Key': '{} { token } {{token}} {a b}' });
+  t.strictSame([...injectionFields(injection)], ['token']);
+  t.strictSame(inject(injection, { token: 'T' }).headers, [['X-Key', '{} { token } {T} {a b}']]);
+  t.end();
+});
+
+t.test('puts into a header, of any value that passed, nothing that a header cannot carry', (t) => {
+  let passed = 0;
+  const value = fc.oneof(
+    fc.string(),
+    fc.string({ unit: 'binary' }),
+    fc.constantFrom('a\r\nb', 'a\0'),
+  );
+  fc.assert(
+    fc.property(value, (token) => {
+      if (fieldsFault(defaultInjection, { token }) !== undefined) return;
+      passed += 1;
+      new Headers().append('Authorization', `Bearer ${token}`);
+      const sent = inject(defaultInjection, { token }).headers[0]?.[1];
+      if (sent !== `Bearer ${token}` || !/^[\t\x20-\x7e]+$/.test(sent)) throw new Error(sent);
+    }),
+  );
+  t.ok(passed > 0);
+  t.end();
+});

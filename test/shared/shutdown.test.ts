@@ -1,0 +1,21 @@
+import t from 'tap';
+import type { Readiness } from '../../shared/health.ts';
+import { Drain } from '../../shared/shutdown.ts';
+
+t.test('readiness is lost for good once the drain begins, whatever it would be', async (t) => {
+  const drain = new Drain();
+  const readinesses: Readiness[] = [
+    { status: 'ready', checks: { database: 'reachable' } },
+    { status: 'degraded', checks: { keyserver: 'unreachable' } },
+    { status: 'unready', checks: {} },
+  ];
+  for (const readiness of readinesses) t.same(drain.over(readiness), readiness);
+  drain.begin();
+  for (const { status, checks } of readinesses) {
+    t.same(
+      drain.over({ status, checks }),
+      { status: 'unready', checks: { ...checks, shutdown: 'draining' } },
+      status,
+    );
+  }
+});

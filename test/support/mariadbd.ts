@@ -1,0 +1,169 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { accessSync, constants, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { freePort } from './free-port.ts';
+import type { StartedServer } from './mysql-server.ts';
+import { pollUntil } from './poll-until.ts';
+import { serverReady } from './server-ready.ts';
+
+const readyLimitMs = 20_000;
+const isRoot = process.getuid?.() === 0;
+
+/** The path of a `mariadbd`, or undefined where there is none. */
+export function findMariadbd(): string | undefined {
+  return findProgram('mariadbd');
+}
+
+function findProgram(name: string): string | undefined {
+  // Not every user's PATH has the last two.
+  const folders = `${process.env.PATH}${delimiter}/usr/sbin${delimiter}/usr/local/sbin`;
+  return folders
+    .split(delimiter)
+    .map((folder) => join(folder, name))
+    .find(isExecutable);
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Installs Debian's package, as root, and gives the path; undefined where that cannot be done. */
+export function installMariadbd(): string | undefined {
+  if (!isRoot || !existsSync('/etc/debian_version')) return undefined;
+  const install =
+    'apt-get install -y --no-install-recommends mariadb-server-core mariadb-client-core';
+  // Test files run side by side: one installs, the others wait and find it done.
+  const script = `command -v mariadbd || ${install} || { apt-get update && ${install}; }`;
+  const lock = join(tmpdir(), 'install-mariadbd.lock');
+  try {
+    execFileSync('flock', ['-w', '300', lock, 'sh', '-c', script], {
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+      stdio: 'ignore',
+    });
+  } catch {
+    return undefined;
+  }
+  return findMariadbd();
+}
+
+/** Starts a private server with its data in a temporary folder; ready in about a second. */
+export async function startMariadbd(
+  program: string,
+  extraArguments: readonly string[] = [],
+): Promise<StartedServer> {
+  const folder = mkdtempSync(join(tmpdir(), 'mariadbd-'));
+  const password = randomBytes(12).toString('hex');
+  const address = { host: '127.0.0.1', port: await freePort(), user: 'app', password };
+  const asRoot = isRoot ? ['--user=root'] : [];
+  const data = join(folder, 'data');
+  const initFile = join(folder, 'init.sql');
+  writeFileSync(
+    initFile,
+    `CREATE USER IF NOT EXISTS 'app'@'127.0.0.1' IDENTIFIED BY '${password}';\n` +
+      "GRANT ALL PRIVILEGES ON *.* TO 'app'@'127.0.0.1' WITH GRANT OPTION;\n",
+    { mode: 0o600 },
+  );
+  execFileSync(
+    findProgram('mariadb-install-db') ?? 'mariadb-install-db',
+    ['--no-defaults', ...asRoot, `--datadir=${data}`].concat([
+      '--auth-root-authentication-method=normal',
+      '--skip-test-db',
+      '--skip-name-resolve',
+    ]),
+    { stdio: 'ignore' },
+  );
+  const launch = (): ChildProcess =>
+    spawn(
+      program,
+      [
+        '--no-defaults',
+        ...asRoot,
+        `--datadir=${data}`,
+        `--tmpdir=${folder}`,
+        `--socket=${join(folder, 'socket')}`,
+        `--pid-file=${join(folder, 'pid')}`,
+        `--init-file=${initFile}`,
+        `--port=${address.port}`,
+        ...serverArguments,
+        ...extraArguments,
+      ],
+      { stdio: 'ignore' },
+    );
+  let child = launch();
+  const signal = async (name: NodeJS.Signals) => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, 'exit');
+    child.kill(name);
+    await exited;
+  };
+  const removeAll = () => {
+    child.kill('SIGKILL');
+    rmSync(folder, { recursive: true, force: true });
+  };
+  process.once('exit', removeAll);
+  await serverReady(address, readyLimitMs);
+  return {
+    address,
+    place: 'mariadbd on this machine',
+    control: {
+      stop: () => signal('SIGTERM'),
+      kill: () => signal('SIGKILL'),
+      async start() {
+        child = launch();
+        await serverReady(address, readyLimitMs);
+      },
+      async pause() {
+        child.kill('SIGSTOP');
+        // Each thread stops once it is scheduled, so on a busy machine some still answer.
+        await pollUntil('every thread stands still', () => threadStates(child.pid), areStopped);
+      },
+      async resume() {
+        child.kill('SIGCONT');
+      },
+    },
+    async dispose() {
+      await signal('SIGKILL');
+      removeAll();
+      process.removeListener('exit', removeAll);
+    },
+  };
+}
+
+/** Durability is of no use here; all that is left is speed. */
+const serverArguments = [
+  '--bind-address=127.0.0.1',
+  '--skip-name-resolve',
+  '--skip-log-bin',
+  '--innodb-flush-log-at-trx-commit=0',
+  '--innodb-flush-method=nosync',
+  '--innodb-doublewrite=0',
+  '--innodb-log-file-size=16M',
+  '--innodb-buffer-pool-size=64M',
+  '--innodb-fast-shutdown=2',
+  '--innodb-use-native-aio=0',
+  '--performance-schema=OFF',
+];
+
+/** The states of a process's threads, a letter each (proc_pid_stat(5)). */
+async function threadStates(pid: number | undefined): Promise<string[]> {
+  const threads = await readdir(`/proc/${pid}/task`);
+  return Promise.all(
+    threads.map(async (thread) => {
+      const stat = await readFile(`/proc/${pid}/task/${thread}/stat`, 'utf8');
+      return stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3);
+    }),
+  );
+}
+
+function areStopped(states: readonly string[]): boolean {
+  return states.every((state) => state === 'T');
+}

@@ -1,0 +1,94 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import type { Test } from 'tap';
+import { Type } from 'typebox';
+import { createApp, createProxy } from '../../keyserver/admin/callers.ts';
+import { type AdminContext, loadKeys } from '../../keyserver/admin/context.ts';
+import { addGrant } from '../../keyserver/admin/grants.ts';
+import { putToken } from '../../keyserver/admin/tokens.ts';
+import { putType } from '../../keyserver/admin/types.ts';
+import { storageSettings } from '../../keyserver/config.ts';
+import { openDatabase } from '../../keyserver/database.ts';
+import { generateKeyring, generateRsaKey } from '../../keyserver/keys/generate.ts';
+import type { MysqlStoreOptions } from '../../keyserver/store/mysql.ts';
+import { systemClock } from '../../shared/clock.ts';
+import { type Environment, parseSettings } from '../../shared/config.ts';
+import type { Policy } from '../../shared/policy/schema.ts';
+
+/** The token type that {@link seed} defines. */
+export const tokenType = 'plain';
+
+/** A database with its keys, and what the operator's tool works on. */
+export interface PairState {
+  readonly folder: string;
+  /** Where rows and keys are, as KeyServer's settings name it. */
+  readonly settings: Readonly<Record<string, string>>;
+  readonly admin: AdminContext;
+}
+
+/** Makes new keys and an empty database with its schema; `storage` says where, by default an SQLite file. */
+export async function makeState(t: Test, storage?: Environment): Promise<PairState> {
+  const folder = t.testdir({});
+  const settings = {
+    ...(storage ?? { DB_FILE: join(folder, 'keyserver.db') }),
+    KEYRING_DIR: join(folder, 'keyring'),
+    RSA_KEY_DIR: join(folder, 'rsa'),
+  };
+  const now = new Date();
+  generateKeyring(settings.KEYRING_DIR, now);
+  await generateRsaKey(settings.RSA_KEY_DIR, now);
+  const { config } = parseSettings(Type.Object(storageSettings), settings);
+  const store = openDatabase(config);
+  t.teardown(() => store.close());
+  await store.migrate();
+  return { folder, settings, admin: { ...loadKeys(config), store, clock: systemClock } };
+}
+
+/** The settings that lead KeyServer to a database of the tests' server. */
+export function mysqlSettings(options: MysqlStoreOptions): Readonly<Record<string, string>> {
+  return {
+    DB_HOST: options.host,
+    DB_PORT: String(options.port),
+    DB_USER: options.user,
+    DB_PASSWORD: options.password,
+    DB_NAME: options.database,
+    DB_ALLOW_PUBLIC_KEY_RETRIEVAL: '1',
+  };
+}
+
+export interface Seeded {
+  readonly proxyKey: string;
+  /** Of the app `orders`, which may use all clients' tokens of {@link tokenType}. */
+  readonly appKey: string;
+  /** The secrets by client. */
+  readonly tokens: Readonly<Record<string, string>>;
+}
+
+/** Stores a proxy, a type whose tokens go to `upstream`, a token for each client, and an app with a grant. */
+export async function seed(
+  { admin }: PairState,
+  upstream: string,
+  clients: readonly string[] = ['shop-1'],
+): Promise<Seeded> {
+  const proxyKey = await createProxy(admin, 'proxy-1');
+  const appKey = await createApp(admin, 'orders');
+  await putType(admin, tokenType, plainPolicy(upstream));
+  await addGrant(admin, 'orders', { client: '*', type: tokenType });
+  const tokens: Record<string, string> = {};
+  for (const clientId of clients) {
+    const token = `made-up-token-${randomBytes(12).toString('hex')}`;
+    await putToken(admin, { clientId, tokenType, fields: { token } });
+    tokens[clientId] = token;
+  }
+  return { proxyKey, appKey, tokens };
+}
+
+/** A policy under which tokens go to one plain http origin of this machine. */
+export function plainPolicy(origin: string): Policy {
+  return {
+    destinations: [origin],
+    unsafePlaintext: true,
+    unsafeAllowPrivate: ['127.0.0.0/8'],
+    injection: { scheme: 'headers', headers: { Authorization: 'Bearer {token}' } },
+  };
+}

@@ -1,0 +1,254 @@
+import { once } from 'node:events';
+import { type ClientRequest, type IncomingMessage, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Test } from 'tap';
+import { buildSecureproxy } from '../../secureproxy/app.ts';
+import { type SecureproxyConfig, secureproxySettings } from '../../secureproxy/config.ts';
+import type { Lookup } from '../../secureproxy/guarded-connector.ts';
+import { KeyserverClient, type ReleaseQuery } from '../../secureproxy/keyserver-client.ts';
+import { KeyserverHttp } from '../../secureproxy/keyserver-http.ts';
+import { createOwnListeners } from '../../secureproxy/own-listeners.ts';
+import { ReleaseCache } from '../../secureproxy/release-cache.ts';
+import { UpstreamPools } from '../../secureproxy/upstream-pools.ts';
+import { type Clock, systemClock } from '../../shared/clock.ts';
+import { parseSettings } from '../../shared/config.ts';
+import { makeCallerKey } from '../../shared/crypto/caller-key.ts';
+import type { Release } from '../../shared/messages.ts';
+import type { Policy } from '../../shared/policy/schema.ts';
+import { defaultInjection } from '../../shared/policy/schema.ts';
+import { capturedLog, type LogLine } from './log.ts';
+import { until } from './until.ts';
+
+/** What loopback upstreams need of a policy. */
+export const loopback = ['127.0.0.0/8', '::1/128'];
+
+/** How releases are obtained: the seam behind which KeyServer stands. */
+export type Obtain = (query: ReleaseQuery) => Promise<Release>;
+
+export interface TestProxyOptions {
+  /** Where KeyServer is, without a path; absent: `obtain` alone is asked. */
+  readonly keyserverUrl?: string;
+  readonly proxyKey?: string;
+  readonly pins?: readonly string[];
+  /** Stands in for KeyServer where its decisions are not what is tested. */
+  readonly obtain?: Obtain;
+  /** Settings by name, as in the environment. */
+  readonly settings?: Readonly<Record<string, string>>;
+  readonly clock?: Clock;
+  /** Default: every name is 127.0.0.1. */
+  readonly lookup?: Lookup;
+  readonly ca?: readonly string[];
+}
+
+export interface TestProxy {
+  readonly url: string;
+  readonly port: number;
+  readonly config: SecureproxyConfig;
+  readonly client: KeyserverClient;
+  readonly pools: UpstreamPools;
+  log(): LogLine[];
+  logText(): string;
+  /** The log line of the request that came at this place, from 0; it is written once all is over. */
+  requestLine(place?: number): Promise<LogLine>;
+  /** `POST /request_api`. */
+  call(body: unknown, options?: SendOptions): Promise<ProxyAnswer>;
+  send(path: string, options?: SendOptions): Promise<ProxyAnswer>;
+  close(): Promise<void>;
+}
+
+/** The app key that tests without KeyServer call with. */
+export const someAppKey = makeCallerKey('spk_');
+
+/** A release as KeyServer would give it. */
+export function releaseOf(
+  policy: Partial<Policy> & Pick<Policy, 'destinations'>,
+  more: Partial<Release> = {},
+): Release {
+  return {
+    app: 'orders',
+    fields: { token: 'fixture-token' },
+    policy: {
+      injection: defaultInjection,
+      unsafePlaintext: true,
+      unsafeAllowPrivate: loopback,
+      ...policy,
+    },
+    grants: [{ client: '*', type: '*' }],
+    cacheSeconds: 60,
+    expiresIn: null,
+    seq: 1,
+    ...more,
+  };
+}
+
+/** Starts SecureProxy's app on a free port of 127.0.0.1, with real pools. */
+export async function startProxy(test: Test, options: TestProxyOptions): Promise<TestProxy> {
+  const { clock = systemClock, obtain, pins = [] } = options;
+  const keyserverUrl = options.keyserverUrl ?? 'http://127.0.0.1:9';
+  const { config } = parseSettings(secureproxySettings, {
+    PUBLIC_KEY_URL: `${keyserverUrl}/public_key`,
+    TOKEN_REQUEST_URL: `${keyserverUrl}/`,
+    PROXY_KEY: options.proxyKey ?? makeCallerKey('spx_'),
+    ...options.settings,
+  });
+  const captured = capturedLog('secureproxy');
+  const publicKeyUrl = new URL(config.PUBLIC_KEY_URL);
+  const tokenRequestUrl = new URL(config.TOKEN_REQUEST_URL);
+  const http = new KeyserverHttp({
+    connections: config.KEYSERVER_CONNECTIONS,
+    timeoutMs: config.KEYSERVER_TIMEOUT_MS,
+    clock: systemClock,
+  });
+  const client = new KeyserverClient({
+    http,
+    publicKeyUrl,
+    tokenRequestUrl,
+    clock,
+    log: captured.logger,
+    proxyKey: config.PROXY_KEY,
+    pins: new Set(pins),
+  });
+  const releases = new ReleaseCache({
+    client: obtain
+      ? { obtain: async (query) => ({ release: await obtain(query), source: 'rsa' }) }
+      : client,
+    clock,
+    maxSeconds: config.TOKEN_CACHE_SECONDS,
+    maxEntries: config.TOKEN_CACHE_MAX,
+  });
+  const ownListeners = createOwnListeners([publicKeyUrl, tokenRequestUrl]);
+  const pools = new UpstreamPools({
+    ownListeners,
+    connections: config.UPSTREAM_CONNECTIONS,
+    connectTimeoutMs: config.UPSTREAM_CONNECT_TIMEOUT_MS,
+    headersTimeoutMs: config.UPSTREAM_HEADERS_TIMEOUT_MS,
+    bodyTimeoutMs: config.UPSTREAM_BODY_TIMEOUT_MS,
+    ca: options.ca,
+    lookup: options.lookup ?? resolvesTo('127.0.0.1'),
+  });
+  const app = await buildSecureproxy(config, {
+    logger: captured.logger,
+    releases,
+    pools,
+    totalTimeoutMs: config.UPSTREAM_TOTAL_TIMEOUT_MS,
+    readiness: () => ({ status: 'ready', checks: {} }),
+  });
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = app.server.address() as AddressInfo;
+  ownListeners.add(port);
+  let closed: Promise<void> | undefined;
+  const close = () => {
+    closed ??= (async () => {
+      app.server.closeAllConnections();
+      await app.close();
+      await Promise.all([pools.close(), http.close()]);
+    })();
+    return closed;
+  };
+  test.teardown(close);
+  const url = `http://127.0.0.1:${port}`;
+  const send: TestProxy['send'] = (path, sent) => sendRequest(url + path, sent);
+  return {
+    url,
+    port,
+    config,
+    client,
+    pools,
+    log: captured.lines,
+    logText: captured.text,
+    requestLine: async (place = 0) => {
+      const lines = () => captured.lines().filter(({ msg }) => msg === 'request');
+      await until(() => lines().length > place);
+      return lines()[place] ?? {};
+    },
+    call: (body, sent = {}) =>
+      send('/request_api', {
+        method: 'POST',
+        ...sent,
+        headers: ['content-type', 'application/json', ...(sent.headers ?? [])],
+        body: typeof body === 'string' ? body : JSON.stringify(body),
+      }),
+    send,
+    close,
+  };
+}
+
+/** A resolver that gives every name these addresses. */
+export function resolvesTo(...addresses: readonly string[]): Lookup {
+  return (_name, _options, done) =>
+    done(
+      null,
+      addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })),
+    );
+}
+
+export interface SendOptions {
+  readonly method?: string;
+  /** Names and values in turn, sent as they are. */
+  readonly headers?: readonly string[];
+  readonly body?: string | Buffer;
+}
+
+/** An answer, read to its end or to where it broke off. */
+export interface ProxyAnswer {
+  readonly status: number;
+  readonly rawHeaders: readonly (readonly [name: string, value: string])[];
+  /** All values of a header, whatever its case. */
+  all(name: string): string[];
+  readonly body: Buffer;
+  readonly text: string;
+  /** False where the answer broke off. */
+  readonly whole: boolean;
+  /** The body of problem+json; empty for anything else. */
+  readonly problem: Readonly<Record<string, unknown>>;
+}
+
+/** Sends on a connection of its own. */
+export async function sendRequest(url: string, options: SendOptions = {}): Promise<ProxyAnswer> {
+  return readAnswer(await begin(url, options).answered);
+}
+
+/** Begins a request, for tests that read slowly or hang up. */
+export function begin(
+  url: string,
+  { method = 'GET', headers = [], body }: SendOptions = {},
+): { request: ClientRequest; answered: Promise<IncomingMessage> } {
+  const length = body === undefined ? [] : ['content-length', String(Buffer.byteLength(body))];
+  const host = ['host', new URL(url).host];
+  const sent = request(url, {
+    method,
+    headers: [...host, 'connection', 'close', ...length, ...headers],
+    agent: false,
+  });
+  sent.on('error', () => undefined);
+  const answered = once(sent, 'response').then(([message]) => message as IncomingMessage);
+  answered.catch(() => undefined);
+  sent.end(body);
+  return { request: sent, answered };
+}
+
+export async function readAnswer(message: IncomingMessage): Promise<ProxyAnswer> {
+  const chunks: Buffer[] = [];
+  let whole = true;
+  try {
+    for await (const chunk of message) chunks.push(chunk as Buffer);
+  } catch {
+    whole = false;
+  }
+  const body = Buffer.concat(chunks);
+  const { rawHeaders: raw } = message;
+  const rawHeaders = raw.flatMap((name, i) => (i % 2 ? [] : [[name, raw[i + 1] ?? ''] as const]));
+  const all = (name: string) =>
+    rawHeaders.filter(([n]) => n.toLowerCase() === name.toLowerCase()).map(([, value]) => value);
+  const text = body.toString();
+  const isProblem = all('content-type')[0]?.startsWith('application/problem+json') ?? false;
+  return {
+    status: message.statusCode ?? 0,
+    rawHeaders,
+    all,
+    body,
+    text,
+    whole: whole && message.complete,
+    problem: isProblem ? JSON.parse(text) : {},
+  };
+}
