@@ -61,10 +61,8 @@ export class KeyserverHttp {
     for (let pause = firstPauseMs; ; pause = Math.min(pause * 2, maxPauseMs)) {
       try {
         const answer = await this.#attempt(url, makeBody(), trace, deadline - clock.monotonic());
-        if (!isShuttingDown(answer) || clock.monotonic() + pause >= deadline) {
-          this.#isAnswering = !isShuttingDown(answer);
-          return answer;
-        }
+        this.#isAnswering = true;
+        return answer;
       } catch (error) {
         if (clock.monotonic() + pause >= deadline) {
           this.#isAnswering = false;
@@ -105,7 +103,12 @@ export class KeyserverHttp {
         body: body ?? null,
         signal: expiry.signal,
       });
-      return { status: response.statusCode, body: parseJson(await response.body.text()) };
+      const answer = {
+        status: response.statusCode,
+        body: parseJson(await response.body.text()),
+      };
+      if (isOfAnother(answer)) throw new Error(`status ${answer.status} not from KeyServer`);
+      return answer;
     } finally {
       clearTimeout(timer);
     }
@@ -138,8 +141,8 @@ function connector(material: TlsMaterial): buildConnector.connector {
   });
 }
 
-/** Fastify's own 503 while it closes, or a balancer's: there is no `requestId` of ours in it. */
-function isShuttingDown({ status, body }: KeyserverAnswer): boolean {
+/** A balancer's word that no KeyServer is behind it: there is no `requestId` of ours in it. */
+function isOfAnother({ status, body }: KeyserverAnswer): boolean {
   return status >= 502 && status <= 504 && Object(body).requestId === undefined;
 }
 

@@ -73,6 +73,8 @@ export async function createService(options: ServiceOptions): Promise<Service> {
       requestIdLogLabel: 'request_id',
     }),
     bodyLimit: options.bodyLimitBytes,
+    // A request on a connection that was accepted is answered like any other, to the last.
+    return503OnClosing: false,
     requestTimeout: requestTimeoutMs,
     genReqId: (request) => {
       const given = request.headers['x-request-id'];

@@ -118,7 +118,7 @@ t.test('takes no answer that is cut short, too large or not HTTP', async (t) => 
 });
 
 t.test(
-  'tries again where something in front says it is shutting down, not where KeyServer does',
+  'tries again where something in front has no KeyServer behind it, not where KeyServer refuses',
   async (t) => {
     for (const [status, body, calls] of [
       [502, 'Bad Gateway', 2],
