@@ -18,6 +18,7 @@ const minimumLinePercent = 95;
 const containerLegs: readonly Leg[] = [
   'store contract',
   'images',
+  'replicas',
   'compose.yaml',
   'docs/operations.md',
 ];

@@ -8,10 +8,13 @@ export const nodeImage = process.env.TEST_NODE_IMAGE ?? 'node:24-bookworm-slim';
 /** What the services' database is a container of. */
 export const databaseImage = process.env.TEST_DATABASE_IMAGE ?? 'mysql:8.4';
 
+/** What stands in front of replicas. */
+export const nginxImage = process.env.TEST_NGINX_IMAGE ?? 'nginx:stable';
+
 const isRequired = process.env.TEST_CONTAINERS === 'required';
 
 /** What must have run where `TEST_CONTAINERS=required`. */
-export type Leg = 'store contract' | 'images' | 'compose.yaml' | 'docs/operations.md';
+export type Leg = 'store contract' | 'images' | 'replicas' | 'compose.yaml' | 'docs/operations.md';
 
 /**
  * A test that needs a container engine (`DOCKER_HOST`). Without one it is skipped, and says so; with

@@ -2,9 +2,11 @@ import t from 'tap';
 import { tryCompose } from './compose.ts';
 import { composeTest, containerTest, databaseImage } from './engine.ts';
 import { tryImages } from './images.ts';
+import { tryReplicas } from './replicas.ts';
 
 t.setTimeout(600_000);
 
-// One after the other, so that the second finds the first one's images.
+// One after the other, so that the others find the first one's images.
 containerTest('images', `the images of both services work on ${databaseImage}`, tryImages);
+containerTest('replicas', 'docker stop behind nginx fails no call', tryReplicas);
 composeTest('compose.yaml', `compose.yaml comes up on ${databaseImage}`, tryCompose);
