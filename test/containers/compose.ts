@@ -1,10 +1,13 @@
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Test } from 'tap';
+import { pageBlocks, pageSteps } from '../docs/page-blocks.ts';
+import { openShell } from '../docs/shell-session.ts';
 import { freePort } from '../support/free-port.ts';
 import { pollUntil } from '../support/poll-until.ts';
-import { buildImage, type CommandResult, docker, runCommand } from './command.ts';
+import { buildImage, type CommandResult, docker, root, runCommand } from './command.ts';
 import { databaseImage, nodeImage } from './engine.ts';
-import { secretFolder } from './service-container.ts';
 
 const images = {
   KEYSERVER_IMAGE: 'test/keyserver',
@@ -12,22 +15,21 @@ const images = {
   MARKETPLACE_IMAGE: 'test/marketplace',
 };
 
-/** Brings compose.yaml up by `command`, as docs/containers.md says, and makes a call. */
+const upLimitMs = 300_000;
+const restartLimitMs = 60_000;
+
+/** Brings compose.yaml up and makes a call with what docs/containers.md says to type; `command` is Compose. */
 export async function tryCompose(t: Test, command: readonly string[]): Promise<void> {
   await buildImage('Dockerfile.keyserver', images.KEYSERVER_IMAGE, nodeImage);
   await buildImage('Dockerfile.proxy', images.SECUREPROXY_IMAGE, nodeImage);
   await buildImage('deploy/Dockerfile.marketplace', images.MARKETPLACE_IMAGE, nodeImage);
-  const secrets = secretFolder(t);
-  const passwords = ['db-password', 'db-root-password'].map((name) => {
-    const password = randomBytes(16).toString('hex');
-    secrets.write(name, password);
-    return password;
-  });
+  const machine = t.testdir({ scratch: {} });
+  const secrets = join(machine, 'secrets');
   const port = await freePort();
   const environment = {
     ...images,
     MYSQL_IMAGE: databaseImage,
-    SECRETS_DIR: secrets.path,
+    SECRETS_DIR: secrets,
     SECUREPROXY_PORT: String(port),
     COMPOSE_PROJECT_NAME: `test${randomBytes(4).toString('hex')}`,
   };
@@ -43,16 +45,28 @@ export async function tryCompose(t: Test, command: readonly string[]): Promise<v
     return stdout.trim();
   };
   t.teardown(() => compose('down', '--volumes', '--timeout=20'));
-  const up = await compose('up', '--detach', '--no-build');
-  if (up.code !== 0) throw new Error(up.output + (await compose('logs', '--no-color')).output);
-
-  const appKey = await admin('app', 'create', 'orders');
-  await admin('grant', 'add', 'orders', '--client', 'shop-17', '--type', '*');
+  const shell = openShell(t, {
+    scratch: join(machine, 'scratch'),
+    folder: root,
+    environment: { ...process.env, ...environment },
+    limitMs: upLimitMs,
+  });
+  const [first] = pageSteps(pageBlocks(readFileSync(join(root, 'docs/containers.md'), 'utf8')));
+  const printed = await shell.run(
+    (first?.commands ?? '')
+      .replaceAll(/\bsecrets\b/g, secrets)
+      .replaceAll('docker compose', command.join(' '))
+      // See buildImage.
+      .replaceAll('--build', '--no-build')
+      .replaceAll('127.0.0.1:5004', `127.0.0.1:${port}`),
+  );
+  t.match(printed, /tea-pot-1/, 'the marketplace knew the credential');
+  const secret = (name: string) => readFileSync(join(secrets, name), 'utf8').trim();
+  const passwords = [secret('db-password'), secret('db-root-password')];
+  const appKey = secret('orders.key');
   // Docker takes connections for a service that does not listen yet.
   const productList = () =>
     listProducts(port, appKey).catch((error) => ({ status: 0, body: String(error) }));
-  const answer = await pollUntil('the grant is known', productList, ({ status }) => status === 200);
-  t.match(answer.body, /tea-pot-1/, 'the marketplace knew the credential');
 
   await t.test('everything can be started again as it is', async (t) => {
     const { code, output } = await compose('up', '--detach', '--no-build');
@@ -62,6 +76,7 @@ export async function tryCompose(t: Test, command: readonly string[]): Promise<v
       'a call is answered',
       productList,
       ({ status }) => status === 200,
+      restartLimitMs,
     );
     t.match(again.body, /tea-pot-1/);
     t.match(await admin('doctor'), /all is well/);

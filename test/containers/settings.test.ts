@@ -63,7 +63,13 @@ t.test('docs/containers.md names images, settings and files that are there', asy
   const page = read('docs/containers.md');
   const known = services.flatMap(({ schema }) => knownNames(schema));
   const ofCompose = [...compose.matchAll(/\$\{([A-Z_]+):-/g)].map(([, name = '']) => name);
-  const ofTests = ['DOCKER_HOST', 'TEST_CONTAINERS', 'TEST_DATABASE_IMAGE', 'TEST_NODE_IMAGE'];
+  const ofTests = [
+    'DOCKER_HOST',
+    'TEST_CONTAINERS',
+    'TEST_DATABASE_IMAGE',
+    'TEST_NGINX_IMAGE',
+    'TEST_NODE_IMAGE',
+  ];
   const names = [...page.matchAll(/`([A-Z]+(?:_[A-Z]+)+)(?:=[^`]*)?`/g)];
   t.ok(names.length > 5);
   for (const [, name = ''] of names) {
