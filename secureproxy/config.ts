@@ -1,6 +1,8 @@
 import { type Static, Type } from 'typebox';
 import { isCallerKey } from '../shared/crypto/caller-key.ts';
 import { listenerFaults, listenerSettings } from '../shared/http-settings.ts';
+import type { Lookup } from './guarded-connector.ts';
+import { lookupAt } from './name-servers.ts';
 
 const Milliseconds = (value: number, description: string) =>
   Type.Integer({
@@ -72,6 +74,11 @@ export const secureproxySettings = Type.Object({
     900_000,
     'Longest call as a whole; TimeoutMs of a request may shorten it',
   ),
+  UPSTREAM_DNS_SERVERS: Type.String({
+    default: '',
+    description:
+      "Name servers for the marketplaces' names, as `address` or `address:port`, separated by commas; empty: the system's resolver",
+  }),
   DOCS: Type.Enum(['on', 'off'], {
     default: 'on',
     description: 'The page at /docs that shows the API and tries it out',
@@ -87,11 +94,31 @@ export type SecureproxyConfig = Static<typeof secureproxySettings>;
 
 /** Key ids of `PUBLIC_KEY_PINS`. */
 export function publicKeyPins({ PUBLIC_KEY_PINS }: SecureproxyConfig): ReadonlySet<string> {
-  return new Set(
-    PUBLIC_KEY_PINS.split(',')
-      .map((pin) => pin.trim())
-      .filter((pin) => pin !== ''),
-  );
+  return new Set(listOf(PUBLIC_KEY_PINS));
+}
+
+/** A lookup at `UPSTREAM_DNS_SERVERS`; undefined: the system's. @throws TypeError where one is no address */
+export function upstreamLookup({ UPSTREAM_DNS_SERVERS }: SecureproxyConfig): Lookup | undefined {
+  const servers = listOf(UPSTREAM_DNS_SERVERS);
+  return servers.length === 0 ? undefined : lookupAt(servers);
+}
+
+function listOf(text: string): string[] {
+  return text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+}
+
+function nameServerFaults(config: SecureproxyConfig): string[] {
+  try {
+    upstreamLookup(config);
+    return [];
+  } catch {
+    return [
+      'UPSTREAM_DNS_SERVERS has something else than IP addresses, each with a port or without',
+    ];
+  }
 }
 
 const keyserverTlsNames = [
@@ -120,7 +147,11 @@ const loopbackHosts = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
 
 /** What single settings cannot say of themselves: sentences, none where all is well. */
 export function secureproxyFaults(config: SecureproxyConfig): string[] {
-  const faults = [...listenerFaults(config), ...keyserverTlsFaults(config)];
+  const faults = [
+    ...listenerFaults(config),
+    ...keyserverTlsFaults(config),
+    ...nameServerFaults(config),
+  ];
   if (!isCallerKey(config.PROXY_KEY, 'spx_')) {
     faults.push('PROXY_KEY is mistyped or cut short: its checksum does not fit');
   }

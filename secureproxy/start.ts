@@ -15,6 +15,7 @@ import {
   type SecureproxyConfig,
   secureproxyFaults,
   secureproxySettings,
+  upstreamLookup,
 } from './config.ts';
 import { KeyserverClient } from './keyserver-client.ts';
 import { KeyserverHttp } from './keyserver-http.ts';
@@ -64,6 +65,7 @@ export async function startSecureproxy(environment: Environment): Promise<Runnin
     headersTimeoutMs: config.UPSTREAM_HEADERS_TIMEOUT_MS,
     bodyTimeoutMs: config.UPSTREAM_BODY_TIMEOUT_MS,
     ca: trustedCas(config),
+    lookup: upstreamLookup(config),
   });
   const link = new KeyserverLink({ client, http, publicKeyUrl, log: logger });
   const drain = new Drain();

@@ -11,7 +11,8 @@ export interface UpstreamPoolsOptions {
   readonly headersTimeoutMs: number;
   readonly bodyTimeoutMs: number;
   readonly ca: readonly string[] | undefined;
-  readonly lookup?: Lookup;
+  /** Undefined: the system's. */
+  readonly lookup?: Lookup | undefined;
 }
 
 /** Wildcard destinations could make any number of origins; the longest unused pools go. */

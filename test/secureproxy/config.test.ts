@@ -118,3 +118,11 @@ t.test('takes files for TLS to KeyServer, each pair whole and for https only', (
   t.match(secureproxyFaults(parse({ TLS_CERT_FILE: 'c' })), [/TLS_KEY_FILE/]);
   t.end();
 });
+
+t.test('takes name servers by their addresses alone', (t) => {
+  const faults = (UPSTREAM_DNS_SERVERS: string) =>
+    secureproxyFaults(parse({ UPSTREAM_DNS_SERVERS }));
+  t.strictSame(faults('192.0.2.53, 192.0.2.54:5353, [2001:db8::53]:53'), []);
+  t.match(faults('dns.example'), [/^UPSTREAM_DNS_SERVERS has something else/]);
+  t.end();
+});
