@@ -12,7 +12,6 @@ import { listDocuments } from '../keyserver/admin/documents.ts';
 import { storageSettings } from '../keyserver/config.ts';
 import { openDatabase } from '../keyserver/database.ts';
 import { generateKeyring, isKeyFolderEmpty } from '../keyserver/keys/generate.ts';
-
 import { systemClock } from '../shared/clock.ts';
 import { parseSettings } from '../shared/config.ts';
 import { callerKeyHash } from '../shared/crypto/caller-key.ts';
@@ -36,6 +35,16 @@ export async function prepareState<T>(
   folder: string,
   prepare: (context: AdminContext) => Promise<T>,
 ): Promise<T> {
+  const context = await openState(folder);
+  try {
+    return await prepare(context);
+  } finally {
+    await context.store.close();
+  }
+}
+
+/** What {@link prepareState} gives; whoever calls closes the store. @throws LocalError */
+export async function openState(folder: string): Promise<AdminContext> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const { DB_FILE, KEYRING_DIR } = storagePlaces(folder);
   const { config } = parseSettings(Type.Object(storageSettings), { DB_FILE, KEYRING_DIR });
@@ -50,9 +59,10 @@ export async function prepareState<T>(
       }
       generateKeyring(KEYRING_DIR, new Date(systemClock.now()));
     }
-    return await prepare({ store, clock: systemClock, ...loadKeys(config) });
-  } finally {
+    return { store, clock: systemClock, ...loadKeys(config) };
+  } catch (error) {
     await store.close();
+    throw error;
   }
 }
 

@@ -48,7 +48,10 @@ export interface Upstream {
 }
 
 /** An upstream that does as it is told, over real sockets; it answers `200 ok` until told. */
-export async function startUpstream(test: Test, options: UpstreamOptions = {}): Promise<Upstream> {
+export async function startUpstream(
+  test: Pick<Test, 'teardown'>,
+  options: UpstreamOptions = {},
+): Promise<Upstream> {
   const { identity, host = '127.0.0.1' } = options;
   const requests: ReceivedRequest[] = [];
   const open = new Set<Socket>();

@@ -1,0 +1,15 @@
+import type { Attack } from '../attack.ts';
+import { addressAttacks } from './address.ts';
+import { headerAttacks } from './headers.ts';
+import { redirectAttacks } from './redirect.ts';
+import { tlsAttacks } from './tls.ts';
+import { urlAttacks } from './url.ts';
+
+/** Every attack, in the order in which they are tried. */
+export const attacks: readonly Attack[] = [
+  ...urlAttacks,
+  ...addressAttacks,
+  ...redirectAttacks,
+  ...headerAttacks,
+  ...tlsAttacks,
+];

@@ -1,0 +1,11 @@
+import { startUpstream } from '../test/support/upstream.ts';
+import type { Scene } from './attack.ts';
+import type { GivenPair } from './options.ts';
+import type { Closing } from './own-scene.ts';
+
+/** The scene at a pair that runs elsewhere: ours is the hostile upstream alone. */
+export async function givenScene(closing: Closing, given: GivenPair): Promise<Scene> {
+  const { listen, identity, upstream: origin, ...rest } = given;
+  const upstream = await startUpstream(closing, { ...listen, ...(identity && { identity }) });
+  return { ...rest, origin, upstream, strays: () => 0 };
+}

@@ -1,0 +1,150 @@
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createApp, createProxy } from '../keyserver/admin/callers.ts';
+import type { AdminContext } from '../keyserver/admin/context.ts';
+import { addGrant } from '../keyserver/admin/grants.ts';
+import { putToken } from '../keyserver/admin/tokens.ts';
+import { putType } from '../keyserver/admin/types.ts';
+import { startService } from '../local/processes.ts';
+import { openState, storagePlaces } from '../local/state.ts';
+import type { Environment } from '../shared/config.ts';
+import type { Policy } from '../shared/policy/schema.ts';
+import { createAuthority } from '../test/support/certificates.ts';
+import { freePort } from '../test/support/free-port.ts';
+import { startNameServer } from '../test/support/name-server.ts';
+import { ServiceOutput } from '../test/support/service-output.ts';
+import { startUpstream } from '../test/support/upstream.ts';
+import type { Scene } from './attack.ts';
+
+/** The one address of this machine that the types' tokens may go to. */
+export const upstreamAddress = '127.0.0.2';
+/** Where those stand that show a wrong certificate. */
+export const impostorAddress = '127.0.0.4';
+const strayAddresses = ['127.0.0.1', '127.0.0.3', '::1'];
+const host = 'market.example';
+
+/** Takes what is to be closed at the end, the newest first. */
+export interface Closing {
+  teardown(close: () => unknown): void;
+}
+
+/** Starts a pair with a hostile marketplace, a name server that lies, and traps where no token may come. */
+export async function startOwnScene(closing: Closing, folder: string): Promise<Scene> {
+  const authority = await createAuthority();
+  const names = [host, `*.${host}`, `*.shops.${host}`, 'localhost', ...strayAddresses];
+  const identity = await authority.issue({ names });
+  const upstream = await startUpstream(closing, { identity, host: upstreamAddress });
+  const { port } = upstream;
+  // With the right certificate: only the guard is to keep tokens from there.
+  const traps = await Promise.all(
+    strayAddresses.map((address) => startUpstream(closing, { identity, host: address, port })),
+  );
+  const nameServer = await startNameServer(closing);
+  nameServer.answer(host, [upstreamAddress]);
+  const origin = `https://${host}:${port}`;
+  const admin = await openState(folder);
+  closing.teardown(() => admin.store.close());
+  const ports = { keyserver: await freePort(), secureproxy: await freePort() };
+  const seeded = await seed(admin, { ...policies(port), self: toSelf(Object.values(ports)) });
+  const output = new ServiceOutput();
+  const start = async (name: keyof typeof ports, environment: Environment) => {
+    const servicePort = ports[name];
+    const service = await startService({
+      title: name,
+      main: `${name}/main.ts`,
+      port: servicePort,
+      output,
+      // In production a service leaves `.env` unread.
+      environment: {
+        NODE_ENV: 'production',
+        HOST: '127.0.0.1',
+        PORT: String(servicePort),
+        LOG_LEVEL: 'trace',
+        ...environment,
+      },
+    });
+    closing.teardown(() => service.stop());
+    return `http://127.0.0.1:${servicePort}`;
+  };
+  const keyserver = await start('keyserver', { ...storagePlaces(folder), GENERATE_KEYS: '1' });
+  const caFile = join(folder, 'ca.pem');
+  writeFileSync(caFile, authority.ca);
+  const proxy = await start('secureproxy', {
+    PROXY_KEY: seeded.proxyKey,
+    PUBLIC_KEY_URL: `${keyserver}/public_key`,
+    TOKEN_REQUEST_URL: `${keyserver}/`,
+    UPSTREAM_CA_FILE: caFile,
+    UPSTREAM_DNS_SERVERS: nameServer.address,
+  });
+  return {
+    proxy,
+    upstream,
+    origin,
+    appKey: seeded.appKey,
+    clientId: 'shop-1',
+    tokenType: 'market',
+    token: seeded.token,
+    strays: () => traps.reduce((sum, { requests }) => sum + requests.length, 0),
+    own: {
+      ...seeded,
+      keyserver,
+      admin,
+      names: nameServer,
+      issue: authority.issue,
+      port,
+      printed: () => output.text,
+    },
+  };
+}
+
+/** Policies by type; {@link Scene.tokenType} is `market`. */
+function policies(port: number): Readonly<Record<string, Policy>> {
+  const base: Policy = {
+    destinations: [`https://${host}:${port}`],
+    unsafeAllowPrivate: [`${upstreamAddress}/32`],
+    injection: { scheme: 'headers', headers: { Authorization: 'Bearer {token}' } },
+  };
+  return {
+    market: base,
+    paths: { ...base, destinations: [`https://${host}:${port}/allowed`] },
+    wild: { ...base, destinations: [`https://*.${host}:${port}`] },
+    // Says of no address that it may be private.
+    public: { ...base, destinations: [`https://*.${host}:${port}`], unsafeAllowPrivate: [] },
+    tls: {
+      ...base,
+      destinations: [`https://*.${host}:${port}`],
+      unsafeAllowPrivate: [`${impostorAddress}/32`],
+    },
+    query: { ...base, injection: { scheme: 'query', query: { api_key: '{token}' } } },
+    basic: { ...base, injection: { scheme: 'basic', username: 'seller', password: '{token}' } },
+    nowhere: { ...base, destinations: [] },
+  };
+}
+
+/** Destinations that an operator would have to be talked into. */
+function toSelf(ports: readonly number[]): Policy {
+  return {
+    destinations: ports.map((port) => `http://127.0.0.1:${port}`),
+    unsafePlaintext: true,
+    unsafeAllowPrivate: ['127.0.0.0/8'],
+    injection: { scheme: 'headers', headers: { Authorization: 'Bearer {token}' } },
+  };
+}
+
+async function seed(admin: AdminContext, types: Readonly<Record<string, Policy>>) {
+  const made = () => `made-up-token-${randomBytes(18).toString('base64url')}`;
+  const [token, otherToken] = [made(), made()];
+  const proxyKey = await createProxy(admin, 'attacked');
+  const appKey = await createApp(admin, 'orders');
+  const otherKey = await createApp(admin, 'other');
+  const strangerKey = await createApp(admin, 'stranger');
+  for (const [type, policy] of Object.entries(types)) {
+    await putType(admin, type, policy);
+    await putToken(admin, { clientId: 'shop-1', tokenType: type, fields: { token } });
+    await putToken(admin, { clientId: 'shop-2', tokenType: type, fields: { token: otherToken } });
+    await addGrant(admin, 'orders', { client: 'shop-1', type });
+    await addGrant(admin, 'other', { client: 'shop-2', type });
+  }
+  return { token, otherToken, proxyKey, appKey, otherKey, strangerKey };
+}
