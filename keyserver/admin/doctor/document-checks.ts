@@ -1,9 +1,9 @@
 import { matchesPattern } from '../../../shared/policy/grant.ts';
 import type { Policy } from '../../../shared/policy/schema.ts';
+import { grantId } from '../../grant-id.ts';
 import type { DocumentKind } from '../../store/store.ts';
 import type { AdminContext } from '../context.ts';
 import { doesNotOpen, type FoundDocument, listDocuments } from '../documents.ts';
-import { grantId } from '../grants.ts';
 import { count } from '../output.ts';
 import { policyFaults } from '../policy-faults.ts';
 import { type Check, check } from './check.ts';
