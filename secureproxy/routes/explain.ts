@@ -33,8 +33,10 @@ export function explainRoute(app: Service, dependencies: ExplainDependencies): v
       onRequest: admitCaller,
     },
     async (request, reply) => {
+      const call = toCall(request.appKey, request.body);
+      const explained = await explainCall(dependencies, call, request, reply);
       reply.header('cache-control', 'no-store');
-      return explainCall(dependencies, toCall(request.appKey, request.body), request, reply);
+      return explained;
     },
   );
 }
