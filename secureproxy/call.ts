@@ -42,6 +42,7 @@ export async function makeCall(
   const { releases, pools, totalTimeoutMs } = dependencies;
   const { method } = call;
   const { logFields: log } = request;
+  log['upstream.request.method'] = method;
   const { release, source } = await askForCall(call, request, reply, (query) =>
     releases.get(query),
   );

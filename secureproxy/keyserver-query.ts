@@ -17,7 +17,6 @@ export async function askForCall<T extends { readonly source: 'cached' | 'ticket
   const { logFields: log } = request;
   log.client = clientId;
   log.token_type = tokenType;
-  log['upstream.request.method'] = method;
   const began = reply.elapsedTime;
   let retries = 0;
   let isCached = false;
