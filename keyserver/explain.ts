@@ -47,7 +47,10 @@ export async function explain(
   }
 }
 
-/** The decision up to the filled injection. @throws ServiceError; `steps` has what was begun */
+/**
+ * The decision, up to the injection that a proxy would fill; a direct app fills none.
+ * @throws ServiceError; `steps` has what was begun
+ */
 export async function takeSteps(
   dependencies: ExplainDependencies,
   asked: Asked,
@@ -55,6 +58,7 @@ export async function takeSteps(
 ): Promise<Policy> {
   const policy = judge(dependencies.registry, asked, steps);
   const { fields } = await readSecret(dependencies, asked, steps);
+  if (asked.asker.proxyId === undefined) return policy;
   steps.begin('injection');
   checkFields(policy.injection, fields);
   steps.tell(injectedNames(policy.injection));
