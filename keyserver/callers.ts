@@ -69,7 +69,8 @@ function appUnknown(): ServiceError {
   });
 }
 
-function hasEnded({ expiresAt }: CallerKey, clock: Clock): boolean {
+/** True for a key that opens nothing any more. */
+export function hasEnded({ expiresAt }: CallerKey, clock: Clock): boolean {
   // A date that does not parse is NaN and so counts as ended.
   return expiresAt !== undefined && !(Date.parse(expiresAt) > clock.now());
 }

@@ -61,10 +61,12 @@ export function buildInertSecureproxy(): Promise<Service> {
     PROXY_KEY: 'spx_none',
     DOCS: 'off',
   });
-  const client = { obtain: () => Promise.reject(new ServiceError('keyserver_unavailable')) };
+  const refuse = () => Promise.reject(new ServiceError('keyserver_unavailable'));
+  const client = { obtain: refuse, explain: refuse };
   return buildSecureproxy(config, {
     logger,
     readiness,
+    keyserver: client,
     releases: new ReleaseCache({ client, clock, maxSeconds: 0, maxEntries: 1 }),
     pools: new UpstreamPools({
       ownListeners: createOwnListeners([]),

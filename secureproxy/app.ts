@@ -6,9 +6,14 @@ import { createService, type Service } from '../shared/service.ts';
 import type { CallDependencies } from './call.ts';
 import { type SecureproxyConfig, secureproxySettings } from './config.ts';
 import { docsPage } from './docs-page.ts';
+import type { ExplainDependencies } from './explain.ts';
+import { acceptCalls } from './routes/call-request.ts';
+import { explainRoute } from './routes/explain.ts';
 import { requestApiRoute } from './routes/request-api.ts';
+import type { UpstreamPools } from './upstream-pools.ts';
 
-export interface SecureproxyDependencies extends CallDependencies {
+export interface SecureproxyDependencies extends CallDependencies, ExplainDependencies {
+  readonly pools: UpstreamPools;
   readonly logger: Logger;
   readonly readiness: () => Readiness;
   /** Makes the listener one of TLS. */
@@ -39,7 +44,9 @@ export async function buildSecureproxy(
       },
     },
   });
+  acceptCalls(app);
   requestApiRoute(app, dependencies);
+  explainRoute(app, dependencies);
   if (config.OPS_PORT === undefined) healthRoutes(app, dependencies.readiness);
   errorPageRoutes(app);
   if (config.DOCS === 'on') await docsPage(app);

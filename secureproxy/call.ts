@@ -1,15 +1,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { ServiceError } from '../shared/errors.ts';
-import { decide } from '../shared/policy/decide.ts';
-import { fieldsFault, inject, injectedHeaderNames } from '../shared/policy/injection.ts';
+import { checkFields, inject } from '../shared/policy/injection.ts';
 import type { Method } from '../shared/policy/schema.ts';
-import { checkAllowed } from '../shared/policy/verdict.ts';
 import { type LogFields, toMilliseconds } from '../shared/request-log.ts';
-import { formatTraceparent, traceContextOf } from '../shared/trace-context.ts';
-import { type CallerHeaders, requestHeaders, responseHeaders } from './headers.ts';
-import type { TraceHeaders } from './keyserver-http.ts';
+import { type CallerHeaders, responseHeaders } from './headers.ts';
+import { askForCall } from './keyserver-query.ts';
+import { prepare } from './prepare.ts';
 import { type RelayOutcome, relay } from './relay.ts';
-import type { CachedRelease, ReleaseCache } from './release-cache.ts';
+import type { ReleaseCache } from './release-cache.ts';
 import type { UpstreamPools } from './upstream-pools.ts';
 
 export interface CallDependencies {
@@ -42,29 +39,21 @@ export async function makeCall(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<void> {
-  const { pools, totalTimeoutMs } = dependencies;
+  const { releases, pools, totalTimeoutMs } = dependencies;
   const { method } = call;
   const { logFields: log } = request;
-  log.client = call.clientId;
-  log.token_type = call.tokenType;
   log['upstream.request.method'] = method;
-  const { release, source } = await obtain(dependencies, call, request, reply);
+  const { release, source } = await askForCall(call, request, reply, (query) =>
+    releases.get(query),
+  );
   log.app = release.app;
   log.release = source;
-  const { policy, grants, fields } = release;
-  const url = checkAllowed(decide(policy, grants, { method, url: call.url }));
-  const fault = fieldsFault(policy.injection, fields);
-  if (fault !== undefined) {
-    throw new ServiceError('integrity_failed', {
-      reason: 'fields',
-      detail: `The stored token cannot be injected: ${fault}.`,
-    });
-  }
+  const { policy, fields } = release;
+  const prepared = prepare(release, call);
+  checkFields(policy.injection, fields);
   const injected = inject(policy.injection, fields);
-  const headers = [
-    ...requestHeaders(call.headers, injectedHeaderNames(policy.injection)),
-    ...injected.headers.flat(),
-  ];
+  const { url } = prepared;
+  const headers = [...prepared.headers, ...injected.headers.flat()];
   log['server.address'] = url.hostname;
   if (url.port !== '') log['server.port'] = Number(url.port);
   if (call.body !== null) log['upstream.request.body.size'] = Buffer.byteLength(call.body);
@@ -89,43 +78,6 @@ export async function makeCall(
   );
 }
 
-/** Obtains the release, with what it cost in the log's line. @throws ServiceError */
-async function obtain(
-  { releases }: CallDependencies,
-  { appKey, clientId, tokenType, method, url }: Call,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): Promise<CachedRelease> {
-  const { logFields: log } = request;
-  const began = reply.elapsedTime;
-  let retries = 0;
-  let isCached = false;
-  try {
-    const obtained = await releases.get({
-      appKey,
-      clientId,
-      tokenType,
-      target: { method, url },
-      trace: traceHeaders(request),
-      onRetry: () => {
-        retries += 1;
-      },
-    });
-    isCached = obtained.source === 'cached';
-    return obtained;
-  } finally {
-    if (!isCached) {
-      log['keyserver.duration_ms'] = toMilliseconds(reply.elapsedTime - began);
-      log['keyserver.retries'] = retries;
-    }
-  }
-}
-
-/** Request id and trace context go on to KeyServer, never upstream. */
-function traceHeaders({ id, raw }: FastifyRequest): TraceHeaders {
-  return { 'x-request-id': id, traceparent: formatTraceparent(traceContextOf(raw)) };
-}
-
 function logOutcome(
   log: LogFields,
   { status, bytesReceived, error }: RelayOutcome,
@@ -140,19 +92,11 @@ function logOutcome(
   if (isRelayed) log['http.response.body.size'] = bytesReceived;
 }
 
-/** The judged URL's query with injected parameters behind it. @throws ServiceError where the caller set one of them */
-function appendQuery(url: URL, injected: readonly (readonly [string, string])[]): string {
-  if (injected.length === 0) return url.search;
-  const taken = new Set([...url.searchParams.keys()].map((name) => name.toLowerCase()));
-  const clash = injected.find(([name]) => taken.has(name.toLowerCase()));
-  if (clash !== undefined) {
-    throw new ServiceError('request_invalid', {
-      reason: 'injected_parameter',
-      detail: `ApiUri must not have the query parameter ${JSON.stringify(clash[0])}: the proxy adds it.`,
-    });
-  }
+/** The judged URL's query with injected parameters behind it. */
+function appendQuery({ search }: URL, injected: readonly (readonly [string, string])[]): string {
+  if (injected.length === 0) return search;
   const added = injected.map(
     ([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`,
   );
-  return `${url.search === '' ? '?' : `${url.search}&`}${added.join('&')}`;
+  return `${search === '' ? '?' : `${search}&`}${added.join('&')}`;
 }

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { isCallerKey } from '../shared/crypto/caller-key.ts';
 import { listenerFaults, listenerSettings } from '../shared/http-settings.ts';
-import type { Lookup } from './guarded-connector.ts';
+import type { Lookup } from './address-guard.ts';
 import { lookupAt } from './name-servers.ts';
 
 const Milliseconds = (value: number, description: string) =>

@@ -1,27 +1,12 @@
-import { type LookupAddress, type LookupOptions, lookup as systemLookup } from 'node:dns';
-import { isIP, type Socket } from 'node:net';
+import type { LookupAddress, LookupOptions } from 'node:dns';
+import type { Socket } from 'node:net';
 import { buildConnector } from 'undici';
-import { ServiceError } from '../shared/errors.ts';
-import type { AddressSet } from '../shared/policy/address-set.ts';
-import { addressVerdict } from './address-verdict.ts';
-import type { OwnListeners } from './own-listeners.ts';
+import { AddressGuard, type AddressGuardOptions } from './address-guard.ts';
 
-/** Resolves a name to all its addresses, as `dns.lookup` with `all: true` does. */
-export type Lookup = (
-  hostname: string,
-  options: LookupOptions & { all: true },
-  callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
-) => void;
-
-export interface ConnectorOptions {
-  /** The one origin that is dialled. */
-  readonly origin: URL;
-  readonly allowed: AddressSet;
-  readonly ownListeners: OwnListeners;
+export interface ConnectorOptions extends AddressGuardOptions {
   readonly timeoutMs: number;
   /** Certificates of all trusted CAs, PEM; undefined: the public ones. */
   readonly ca: readonly string[] | undefined;
-  readonly lookup?: Lookup;
 }
 
 /**
@@ -30,16 +15,7 @@ export interface ConnectorOptions {
  * reached in the end. What was judged is what is dialled.
  */
 export function guardedConnector(options: ConnectorOptions): buildConnector.connector {
-  const { origin, allowed, ownListeners, lookup = systemLookup } = options;
-  const port = Number(origin.port || (origin.protocol === 'https:' ? 443 : 80));
-  const literal = origin.hostname.replace(/^\[|\]$/g, '');
-  const judge = async (addresses: readonly string[]) => {
-    for (const address of addresses) {
-      const verdict = addressVerdict(address, allowed);
-      if (verdict !== undefined) throw addressDenied(verdict);
-      if (await ownListeners.includes(address, port)) throw addressDenied('own_listener');
-    }
-  };
+  const guard = new AddressGuard(options);
   const dial = buildConnector({
     // HTTP/1.1 only, until HTTP/2 has been shown to leak nothing.
     allowH2: false,
@@ -48,28 +24,22 @@ export function guardedConnector(options: ConnectorOptions): buildConnector.conn
     rejectUnauthorized: true,
     ...(options.ca ? { ca: [...options.ca] } : {}),
     lookup: (name: string, lookupOptions: LookupOptions, done: LookupCallback) => {
-      lookup(name, { ...lookupOptions, all: true }, (error, found) => {
-        if (error) {
-          done(error, []);
-          return;
-        }
-        judge(found.map(({ address }) => address)).then(
-          () => answer(name, found, lookupOptions, done),
-          (refusal) => done(refusal, []),
-        );
-      });
+      guard.resolve(name, lookupOptions).then(
+        (found) => answer(found, lookupOptions, done),
+        (error) => done(error, []),
+      );
     },
   } as buildConnector.BuildOptions);
   return async (target, callback) => {
     try {
-      if (isIP(literal) !== 0) await judge([literal]);
+      await guard.checkLiteral();
     } catch (refusal) {
       callback(refusal as Error, null);
       return;
     }
     dial(target, (...[error, socket]) => {
       if (error) callback(error, null);
-      else confirm(socket, allowed, callback);
+      else confirm(socket, guard, callback);
     });
   };
 }
@@ -80,23 +50,14 @@ type LookupCallback = (
   family?: number,
 ) => void;
 
-function answer(
-  name: string,
-  found: LookupAddress[],
-  { all }: LookupOptions,
-  done: LookupCallback,
-): void {
+function answer(found: LookupAddress[], { all }: LookupOptions, done: LookupCallback): void {
   const [first] = found;
-  // Node's own dialling would throw on an empty list.
-  if (first === undefined) done(Object.assign(new Error(`no address of ${name}`), notFound), []);
-  else if (all) done(null, found);
+  if (all || first === undefined) done(null, found);
   else done(null, first.address, first.family);
 }
 
-const notFound = { code: 'ENOTFOUND' };
-
 /** The last look: the peer's address as the socket has it. */
-function confirm(socket: Socket, allowed: AddressSet, callback: buildConnector.Callback): void {
+function confirm(socket: Socket, guard: AddressGuard, callback: buildConnector.Callback): void {
   const { remoteAddress } = socket;
   if (remoteAddress === undefined) {
     // Closed again already, so that nothing can be judged.
@@ -104,19 +65,12 @@ function confirm(socket: Socket, allowed: AddressSet, callback: buildConnector.C
     callback(Object.assign(new Error('closed while connecting'), { code: 'ECONNRESET' }), null);
     return;
   }
-  const verdict = addressVerdict(remoteAddress, allowed);
-  if (verdict === undefined) {
-    callback(null, socket);
+  try {
+    guard.checkAddress(remoteAddress);
+  } catch (refusal) {
+    socket.destroy();
+    callback(refusal as Error, null);
     return;
   }
-  socket.destroy();
-  callback(addressDenied(verdict), null);
-}
-
-function addressDenied(verdict: string): ServiceError {
-  return new ServiceError('destination_denied', {
-    reason: `address_${verdict}`,
-    detail: `The host resolves to an address of a kind that tokens are not sent to (${verdict}).`,
-    proxyError: 'destination_ip_prohibited',
-  });
+  callback(null, socket);
 }

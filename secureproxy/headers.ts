@@ -53,12 +53,38 @@ export function requestHeaders(headers: CallerHeaders, injected: readonly string
     [value].flat().map((one) => [name, one] as const),
   );
   for (const [name, value] of entries) checkField(name, value);
-  const dropped = new Set([...injected, ...connectionNamed(headers)].map(readAs));
-  const sent = entries.filter(([name]) => {
-    const read = readAs(name);
-    return !notSent.has(read) && !read.startsWith(forwardedPrefix) && !dropped.has(read);
-  });
+  const why = exclusions(headers, injected);
+  const sent = entries.filter(([name]) => why(name) === undefined);
   return [...sent.flat(), 'via', via];
+}
+
+/** Why a header of the caller's is not sent: the proxy sets it, `Connection` names it, or nobody may send it. */
+export type Exclusion = 'injected' | 'connection' | 'not_sent';
+
+/** The caller's headers that {@link requestHeaders} drops, as the caller spelled them. */
+export function droppedHeaders(
+  headers: CallerHeaders,
+  injected: readonly string[],
+): { name: string; why: Exclusion }[] {
+  const exclusion = exclusions(headers, injected);
+  return Object.keys(headers).flatMap((name) => {
+    const why = exclusion(name);
+    return why === undefined ? [] : [{ name, why }];
+  });
+}
+
+function exclusions(
+  headers: CallerHeaders,
+  injected: readonly string[],
+): (name: string) => Exclusion | undefined {
+  const injectedNames = new Set(injected.map(readAs));
+  const hopNames = new Set([...connectionNamed(headers)].map(readAs));
+  return (name) => {
+    const read = readAs(name);
+    if (injectedNames.has(read)) return 'injected';
+    if (notSent.has(read) || read.startsWith(forwardedPrefix)) return 'not_sent';
+    return hopNames.has(read) ? 'connection' : undefined;
+  };
 }
 
 /** A name as servers may read it: CGI and its heirs take `_` for `-` (RFC 3875 §4.1.18). */

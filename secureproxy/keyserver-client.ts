@@ -4,6 +4,7 @@ import { Compile } from 'typebox/compile';
 import type { Clock } from '../shared/clock.ts';
 import { openText, requestAad, responseAad, sealText } from '../shared/crypto/exchange.ts';
 import { ServiceError } from '../shared/errors.ts';
+import { type Explanation, ExplanationSchema } from '../shared/explanation.ts';
 import {
   type Credential,
   PublicKeyAnswerSchema,
@@ -18,7 +19,16 @@ import { PublicKeys } from './public-keys.ts';
 import { type ProxySession, Sessions } from './sessions.ts';
 
 const publicKeyAnswer = Compile(PublicKeyAnswerSchema);
-const releaseValidator = Compile(ReleaseSchema);
+/** What KeyServer is asked for: how the credential says so, and what the answer must be. */
+const wanted = {
+  release: { member: {}, validator: Compile(ReleaseSchema) },
+  explanation: { member: { explain: true }, validator: Compile(ExplanationSchema) },
+} as const;
+type Wanted = keyof typeof wanted;
+interface Answers {
+  readonly release: Release;
+  readonly explanation: Explanation;
+}
 
 export interface KeyserverClientOptions {
   readonly http: KeyserverHttp;
@@ -43,6 +53,16 @@ export interface ReleaseQuery {
 
 export interface Obtained {
   readonly release: Release;
+  readonly source: ProxySession['source'];
+}
+
+export interface ObtainedExplanation {
+  readonly explanation: Explanation;
+  readonly source: ProxySession['source'];
+}
+
+interface Answered<W extends Wanted> {
+  readonly answer: Answers[W];
   readonly source: ProxySession['source'];
 }
 
@@ -74,17 +94,28 @@ export class KeyserverClient {
    * @throws ServiceError
    */
   async obtain(query: ReleaseQuery): Promise<Obtained> {
+    const { answer, source } = await this.#ask('release', query);
+    return { release: answer, source };
+  }
+
+  /** Obtains the explanation of a release, by the same exchange. @throws ServiceError */
+  async explain(query: ReleaseQuery): Promise<ObtainedExplanation> {
+    const { answer, source } = await this.#ask('explanation', query);
+    return { explanation: answer, source };
+  }
+
+  async #ask<W extends Wanted>(want: W, query: ReleaseQuery): Promise<Answered<W>> {
     try {
-      return await this.#obtainHealing(query);
+      return await this.#askHealing(want, query);
     } catch (error) {
       this.#tellOperator(error);
       throw error;
     }
   }
 
-  async #obtainHealing(query: ReleaseQuery): Promise<Obtained> {
+  async #askHealing<W extends Wanted>(want: W, query: ReleaseQuery): Promise<Answered<W>> {
     try {
-      return await this.#exchangeInSession(query);
+      return await this.#exchangeInSession(want, query);
     } catch (error) {
       if (!(error instanceof SessionInvalid)) throw error;
       if (this.#sessions.drop(error.session)) {
@@ -96,7 +127,7 @@ export class KeyserverClient {
     }
     query.onRetry?.();
     try {
-      return await this.#exchangeInSession(query);
+      return await this.#exchangeInSession(want, query);
     } catch (error) {
       if (!(error instanceof SessionInvalid)) throw error;
       this.#sessions.drop(error.session);
@@ -113,35 +144,49 @@ export class KeyserverClient {
     }
   }
 
-  async #exchangeInSession(query: ReleaseQuery): Promise<Obtained> {
+  async #exchangeInSession<W extends Wanted>(want: W, query: ReleaseQuery): Promise<Answered<W>> {
     let source: ProxySession['source'] = 'rsa';
-    const release = await this.#sessions.use((session) => {
+    const answer = await this.#sessions.use((session) => {
       source = session.source;
-      return this.#exchange(session, query);
+      return this.#exchange(session, want, query);
     });
-    return { release, source };
+    return { answer, source };
   }
 
-  async #exchange(session: ProxySession, query: ReleaseQuery): Promise<Release> {
+  async #exchange<W extends Wanted>(
+    session: ProxySession,
+    want: W,
+    query: ReleaseQuery,
+  ): Promise<Answers[W]> {
     const { http, tokenRequestUrl } = this.#options;
     let nonce = '';
     const makeBody = () => {
       nonce = randomBytes(16).toString('base64url');
-      return JSON.stringify(this.#request(session, query, nonce));
+      return JSON.stringify(this.#request(session, want, query, nonce));
     };
     const { status, body } = await http.post(tokenRequestUrl, makeBody, query.trace, query.onRetry);
     if (status !== 200) {
       const error = fromKeyserver(body);
       throw error.code === 'session_invalid' ? new SessionInvalid(session) : error;
     }
-    return openRelease(session, { ...query, nonce }, body);
+    return openAnswer(session, want, { ...query, nonce }, body);
   }
 
-  #request(session: ProxySession, query: ReleaseQuery, nonce: string): ReleaseRequest {
+  #request(
+    session: ProxySession,
+    want: Wanted,
+    query: ReleaseQuery,
+    nonce: string,
+  ): ReleaseRequest {
     const { clock, proxyKey } = this.#options;
     const { clientId, tokenType, appKey, target } = query;
     const timestamp = Math.floor(clock.now() / 1000);
-    const credential: Credential = { proxy: proxyKey, app: appKey, target };
+    const credential: Credential = {
+      proxy: proxyKey,
+      app: appKey,
+      target,
+      ...wanted[want].member,
+    };
     const aad = requestAad({ clientId, tokenType, timestamp, nonce });
     return {
       ...session.request,
@@ -177,23 +222,24 @@ class SessionInvalid extends ServiceError {
   }
 }
 
-function openRelease(
+function openAnswer<W extends Wanted>(
   { key }: ProxySession,
+  want: W,
   context: { clientId: string; tokenType: string; nonce: string },
   body: unknown,
-): Release {
-  let release: unknown;
+): Answers[W] {
+  let answer: unknown;
   try {
-    release = JSON.parse(openText(key, String(Object(body).token), responseAad(context)));
+    answer = JSON.parse(openText(key, String(Object(body).token), responseAad(context)));
   } catch {
     // Neither the tag's failure nor the parser's text, which would quote the token, goes further.
     throw unavailable('answer_refused', "KeyServer's answer does not open.");
   }
-  if (!releaseValidator.Check(release)) {
+  if (!wanted[want].validator.Check(answer)) {
     throw unavailable(
       'release_unknown',
       'KeyServer released a token under a policy that this proxy does not know: bring both to one version.',
     );
   }
-  return release;
+  return answer as Answers[W];
 }

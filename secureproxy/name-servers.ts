@@ -1,5 +1,5 @@
 import { type LookupAddress, Resolver } from 'node:dns';
-import type { Lookup } from './guarded-connector.ts';
+import type { Lookup } from './address-guard.ts';
 
 const askTimeoutMs = 2000;
 const tries = 2;

@@ -17,6 +17,9 @@ export interface ProxySession {
   readonly publicKey: PublicKey;
 }
 
+/** An answer of KeyServer's that may bring a ticket. */
+type Ticketing = Pick<Release, 'session'>;
+
 interface Ticketed {
   readonly session: ProxySession;
   readonly usableUntil: number;
@@ -38,7 +41,7 @@ export class Sessions {
   }
 
   /** Runs one exchange in a session and keeps the ticket that it brings. */
-  async use(exchange: (session: ProxySession) => Promise<Release>): Promise<Release> {
+  async use<T extends Ticketing>(exchange: (session: ProxySession) => Promise<T>): Promise<T> {
     // One round of waiting only: where the first exchange was refused, each goes on by itself.
     // Nobody waits for nothing: in that tick others would become first too.
     if (this.#usable() === undefined && this.#opening) await this.#opening.promise;
@@ -67,26 +70,26 @@ export class Sessions {
       : undefined;
   }
 
-  async #open(exchange: (session: ProxySession) => Promise<Release>): Promise<Release> {
+  async #open<T extends Ticketing>(exchange: (session: ProxySession) => Promise<T>): Promise<T> {
     const publicKey = await this.#publicKeys.get();
     const raw = randomBytes(keyBytes);
     const key = importKey(raw);
     const sessionKey = wrapKey(publicKey.key, raw).toString('base64');
     raw.fill(0);
     const askedAt = this.#clock.monotonic();
-    const release = await exchange({
+    const answer = await exchange({
       key,
       source: 'rsa',
       request: { sessionKey, keyId: publicKey.keyId },
       publicKey,
     });
-    if (release.session !== undefined) {
-      const { ticket, expiresIn } = release.session;
+    if (answer.session !== undefined) {
+      const { ticket, expiresIn } = answer.session;
       this.#ticketed = {
         session: { key, source: 'ticket', request: { session: ticket }, publicKey },
         usableUntil: askedAt + expiresIn * 1000 - marginMs,
       };
     }
-    return release;
+    return answer;
   }
 }

@@ -72,6 +72,7 @@ export async function startSecureproxy(environment: Environment): Promise<Runnin
   const readiness = () => drain.over(link.readiness());
   const app = await buildSecureproxy(config, {
     logger,
+    keyserver: client,
     releases,
     pools,
     totalTimeoutMs: config.UPSTREAM_TOTAL_TIMEOUT_MS,

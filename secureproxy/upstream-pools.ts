@@ -1,8 +1,10 @@
 import { Pool } from 'undici';
 import { addressSet } from '../shared/policy/address-set.ts';
 import type { Policy } from '../shared/policy/schema.ts';
-import { guardedConnector, type Lookup } from './guarded-connector.ts';
+import { AddressGuard, type Lookup } from './address-guard.ts';
+import { guardedConnector } from './guarded-connector.ts';
 import type { OwnListeners } from './own-listeners.ts';
+import { upstreamError } from './upstream-errors.ts';
 
 export interface UpstreamPoolsOptions {
   readonly ownListeners: OwnListeners;
@@ -41,6 +43,25 @@ export class UpstreamPools {
     return pool;
   }
 
+  /**
+   * Judges the addresses of an origin as a connection would, and makes none.
+   * @throws ServiceError destination_denied; upstream_unreachable where the name does not resolve
+   */
+  async checkHost(origin: string, { unsafeAllowPrivate = [] }: Policy): Promise<void> {
+    const { ownListeners, lookup } = this.#options;
+    const allowed = addressSet(unsafeAllowPrivate);
+    try {
+      await new AddressGuard({
+        origin: new URL(origin),
+        allowed,
+        ownListeners,
+        lookup,
+      }).checkHost();
+    } catch (error) {
+      throw upstreamError(error as Error);
+    }
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.#pools.values()].map((pool) => pool.close()));
   }
@@ -66,7 +87,7 @@ export class UpstreamPools {
         ownListeners,
         timeoutMs: connectTimeoutMs,
         ca,
-        ...(lookup ? { lookup } : {}),
+        lookup,
       }),
     });
   }

@@ -86,6 +86,8 @@ export const CredentialSchema = Type.Object(
     proxy: Type.Union([Type.String(), Type.Null()]),
     app: Type.Union([Type.String(), Type.Null()]),
     target: Type.Optional(TargetSchema),
+    /** Asks for the decision and its steps in place of a token (shared/explanation.ts). */
+    explain: Type.Optional(Type.Boolean()),
   },
   { additionalProperties: false },
 );

@@ -22,6 +22,7 @@ const noFields = {
   client: optional<string>(),
   token_type: optional<string>(),
   release: optional<'cached' | 'ticket' | 'rsa'>(),
+  explain: optional<'ticket' | 'rsa'>(),
   'server.address': optional<string>(),
   'server.port': optional<number>(),
   'upstream.request.method': optional<string>(),

@@ -12,6 +12,8 @@ export interface AdminContext {
   readonly keyring: Keyring;
   /** The earlier system's key, where its files are set. */
   readonly legacyKey?: LegacyKey | undefined;
+  /** Whether KeyServer serves those rows, as far as these settings know (`UNSAFE_LEGACY_ROWS`). */
+  readonly servesLegacyRows?: boolean | undefined;
   readonly clock: Clock;
 }
 
@@ -20,9 +22,11 @@ export function loadKeys({
   KEYRING_DIR,
   AES_KEY_FILE,
   AES_IV_FILE,
-}: StorageConfig): Pick<AdminContext, 'keyring' | 'legacyKey'> {
+  UNSAFE_LEGACY_ROWS,
+}: StorageConfig): Pick<AdminContext, 'keyring' | 'legacyKey' | 'servesLegacyRows'> {
   return {
     keyring: loadKeyring(KEYRING_DIR),
+    servesLegacyRows: UNSAFE_LEGACY_ROWS,
     legacyKey:
       AES_KEY_FILE !== undefined && AES_IV_FILE !== undefined
         ? loadLegacyKey(AES_KEY_FILE, AES_IV_FILE)

@@ -1,35 +1,9 @@
-import { createHash } from 'node:crypto';
 import { pathPatternFault } from '../../shared/policy/grant.ts';
 import { type Grant, type Method, methods } from '../../shared/policy/schema.ts';
+import { canonicalGrant, grantId } from '../grant-id.ts';
 import { AdminError } from './admin-error.ts';
 import type { AdminContext } from './context.ts';
 import { changeDocument, checkName, contentOf } from './documents.ts';
-
-const idCharacters = 8;
-
-/**
- * Names a grant within its app: the start of base64url(SHA-256) of its canonical JSON, from the
- * first letter or digit on, since an argument that starts with - would be read as an option.
- */
-export function grantId(grant: Grant): string {
-  const canonical = JSON.stringify(canonicalGrant(grant));
-  const digest = createHash('sha256').update(canonical).digest('base64url');
-  return digest.replace(/^[-_]+/, '').slice(0, idCharacters);
-}
-
-/** The grant with its members in one order, and methods and paths sorted, each once. */
-function canonicalGrant({ client, type, methods: allowed, paths }: Grant): Grant {
-  return {
-    client,
-    type,
-    ...(allowed && { methods: sorted(allowed) }),
-    ...(paths && { paths: sorted(paths) }),
-  };
-}
-
-function sorted<T extends string>(values: readonly T[]): T[] {
-  return [...new Set(values)].sort();
-}
 
 /** A grant as it is asked for; nothing of it is trusted yet. */
 export interface GrantRequest {

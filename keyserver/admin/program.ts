@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { toAdminError } from './admin-error.ts';
 import { addCallerCommands } from './commands/caller.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
+import { addExplainCommand } from './commands/explain.ts';
 import { addGrantCommands } from './commands/grant.ts';
 import { addMigrateCommand } from './commands/migrate.ts';
 import { addTokenCommands } from './commands/token.ts';
@@ -22,7 +23,7 @@ environment over .env; .data/ of the working directory where neither DB_HOST nor
 
 Exit codes:
   0   done
-  1   not found, does not open, or doctor found faults
+  1   not found, does not open, doctor found faults, or explain found a refusal
   2   usage or input is not valid
   3   settings or key files cannot be used
   4   the database is unavailable or not migrated
@@ -35,6 +36,7 @@ Examples:
   $ keyserver-admin app create reports
   $ keyserver-admin grant add reports --client 'shop-*' --type wildberries --method GET
   $ keyserver-admin doctor
+  $ keyserver-admin explain --app reports --client shop-1 --type wildberries --method GET --url https://api.example.com/v1/orders
 `;
 
 /**
@@ -74,5 +76,6 @@ function buildProgram(session: Session): Command {
   addGrantCommands(program, session);
   addMigrateCommand(program, session);
   addDoctorCommand(program, session);
+  addExplainCommand(program, session);
   return program;
 }

@@ -1,92 +1,12 @@
-import type { FastifyRequest } from 'fastify';
-import { type Static, Type } from 'typebox';
-import { decodeBase64 } from '../../shared/crypto/base64.ts';
-import { containsAppKey } from '../../shared/crypto/caller-key.ts';
-import { ServiceError } from '../../shared/errors.ts';
-import { nameFault } from '../../shared/names.ts';
-import { MethodSchema } from '../../shared/policy/schema.ts';
+import { Type } from 'typebox';
 import { problemResponse, problemResponses } from '../../shared/problem.ts';
 import type { Service } from '../../shared/service.ts';
-import { findAppKey } from '../app-key.ts';
 import { type CallDependencies, makeCall } from '../call.ts';
-import type { CallerHeaders } from '../headers.ts';
-import { parseJsonBody, writeJson } from '../json-body.ts';
 import { dependencyStatus } from '../keyserver-errors.ts';
-import { isLoop } from '../via.ts';
-
-const maxApiUriBytes = 65_536;
-
-const RequestApiSchema = Type.Object(
-  {
-    ClientId: Type.String({
-      minLength: 1,
-      maxLength: 255,
-      description: "Whose token; the operator's name for the marketplace account",
-    }),
-    TokenType: Type.String({ minLength: 1, maxLength: 255, description: 'Which of its tokens' }),
-    ApiUri: Type.String({
-      minLength: 1,
-      maxLength: maxApiUriBytes,
-      description: "The marketplace's URL to call",
-    }),
-    Method: Type.Optional({ ...MethodSchema, default: 'POST' }),
-    Headers: Type.Optional(
-      Type.Record(Type.String(), Type.Union([Type.String(), Type.Array(Type.String())]), {
-        description: 'Headers for the marketplace; the credential is added by the proxy',
-      }),
-    ),
-    Body: Type.Optional(
-      Type.Unknown({ description: 'A string goes as it is, any other JSON value as JSON' }),
-    ),
-    BodyBase64: Type.Optional(
-      Type.String({ description: 'A body of any bytes, in base64; not with Body' }),
-    ),
-    TimeoutMs: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: 3_600_000,
-        description: 'Longest the whole call may take',
-      }),
-    ),
-  },
-  {
-    additionalProperties: false,
-    examples: [
-      {
-        ClientId: 'shop-1',
-        TokenType: 'ozon-seller',
-        ApiUri: 'https://api.marketplace.example/v3/product/list',
-        Body: { filter: { visibility: 'ALL' }, limit: 100 },
-      },
-      {
-        ClientId: 'shop-1',
-        TokenType: 'ozon-seller',
-        ApiUri: 'https://api.marketplace.example/v1/orders?since=2026-01-01',
-        Method: 'GET',
-        Headers: { Accept: 'application/json' },
-        TimeoutMs: 10_000,
-      },
-    ],
-  },
-);
-type RequestApi = Static<typeof RequestApiSchema>;
-
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** The caller's app key, found before the body is read; null where there is none. */
-    appKey: string | null;
-  }
-}
+import { admitCaller, CallRequestSchema, toCall } from './call-request.ts';
 
 /** `POST /request_api`: one call to a marketplace with a client's token (README). */
 export function requestApiRoute(app: Service, dependencies: CallDependencies): void {
-  app.decorateRequest('appKey', null);
-  app.removeContentTypeParser('application/json');
-  app.addContentTypeParser(
-    'application/json',
-    { parseAs: 'string' },
-    async (_request: FastifyRequest, text: string) => parseJsonBody(text),
-  );
   app.post(
     '/request_api',
     {
@@ -96,7 +16,7 @@ export function requestApiRoute(app: Service, dependencies: CallDependencies): v
         description:
           "The answer is the marketplace's own: status, headers, body. An error of the proxy is `application/problem+json` with `Proxy-Status: secureproxy; error=…`.",
         security: [{ appKey: [] }, {}],
-        body: RequestApiSchema,
+        body: CallRequestSchema,
         response: {
           ...problemResponses(
             'request_invalid',
@@ -125,125 +45,9 @@ export function requestApiRoute(app: Service, dependencies: CallDependencies): v
           },
         },
       },
-      // Before the body is read: what is refused here costs next to nothing.
-      onRequest: async (request) => {
-        checkOrigin(request);
-        request.appKey = findAppKey(request.raw.rawHeaders, queryOf(request));
-      },
+      onRequest: admitCaller,
     },
-    async (request, reply) => {
-      const { body } = request;
-      checkBody(body);
-      await makeCall(
-        dependencies,
-        {
-          appKey: request.appKey,
-          clientId: body.ClientId,
-          tokenType: body.TokenType,
-          method: body.Method ?? 'POST',
-          url: body.ApiUri,
-          headers: headersOf(body),
-          body: bodyOf(body),
-          timeoutMs: body.TimeoutMs,
-        },
-        request,
-        reply,
-      );
-    },
+    async (request, reply) =>
+      makeCall(dependencies, toCall(request.appKey, request.body), request, reply),
   );
-}
-
-function invalid(reason: string, detail: string): ServiceError {
-  return new ServiceError('request_invalid', { reason, detail });
-}
-
-function queryOf({ url }: FastifyRequest): string {
-  const at = url.indexOf('?');
-  return at < 0 ? '' : url.slice(at);
-}
-
-/** Refuses what came around in a circle, and pages of other sites that use a browser as their hand. */
-function checkOrigin({ headers }: FastifyRequest): void {
-  if (isLoop(headers.via)) {
-    throw new ServiceError('request_invalid', {
-      reason: 'loop',
-      proxyError: 'proxy_loop_detected',
-      detail: 'The call came back to the proxy that sent it.',
-    });
-  }
-  const site = headers['sec-fetch-site'];
-  if (site === 'cross-site' || site === 'same-site' || isForeign(headers)) {
-    throw invalid(
-      'cross_site',
-      "Pages of other sites may not call the proxy from a user's browser.",
-    );
-  }
-}
-
-/** For browsers that leave `Sec-Fetch-Site` out, as they do towards plain http. */
-function isForeign({ origin, host }: FastifyRequest['headers']): boolean {
-  return origin !== undefined && URL.parse(origin)?.host !== host;
-}
-
-/** What the schema cannot say. */
-function checkBody({
-  ClientId,
-  TokenType,
-  ApiUri,
-  Headers = {},
-  Body,
-  BodyBase64,
-}: RequestApi): void {
-  for (const [name, value] of [
-    ['ClientId', ClientId],
-    ['TokenType', TokenType],
-  ] as const) {
-    const fault = nameFault(value);
-    if (fault !== undefined) throw invalid('name', `${name} ${fault}.`);
-  }
-  if (Body !== undefined && BodyBase64 !== undefined) {
-    throw invalid('two_bodies', 'Body and BodyBase64 are both there: send one.');
-  }
-  if (isTooLong(ApiUri)) {
-    throw invalid(
-      'api_uri_long',
-      `ApiUri has more than ${maxApiUriBytes} bytes, as JSON writes it in UTF-8.`,
-    );
-  }
-  const outward = [ApiUri, ...Object.values(Headers).flat()];
-  if (outward.some(containsAppKey)) {
-    throw invalid(
-      'app_key_misplaced',
-      'An app key stands in ApiUri or Headers, from where it would go to the marketplace: send it in a header of the request itself, such as Authorization.',
-    );
-  }
-}
-
-/** The schema counts characters; KeyServer's limits, which the URL must fit into, are bytes. */
-function isTooLong(apiUri: string): boolean {
-  const mostBytesPerUnit = 6;
-  if (apiUri.length * mostBytesPerUnit <= maxApiUriBytes) return false;
-  return Buffer.byteLength(JSON.stringify(apiUri)) > maxApiUriBytes + '""'.length;
-}
-
-function headersOf({ Headers = {}, Body }: RequestApi): CallerHeaders {
-  const names = Object.keys(Headers).map((name) => name.toLowerCase());
-  const isJson = Body !== undefined && typeof Body !== 'string';
-  return {
-    ...(names.includes('user-agent') ? {} : { 'user-agent': 'secureproxy' }),
-    ...(isJson && !names.includes('content-type') ? { 'content-type': 'application/json' } : {}),
-    ...Headers,
-  };
-}
-
-function bodyOf({ Body, BodyBase64 }: RequestApi): Buffer | string | null {
-  if (BodyBase64 !== undefined) {
-    try {
-      return decodeBase64(BodyBase64, 'base64');
-    } catch {
-      throw invalid('base64', 'BodyBase64 is not base64 (RFC 4648 §4, padded).');
-    }
-  }
-  if (Body === undefined) return null;
-  return typeof Body === 'string' ? Body : writeJson(Body);
 }

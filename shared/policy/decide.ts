@@ -13,16 +13,20 @@ export interface Request {
 /**
  * Whether a token with this policy may be used under these grants (which match client and type)
  * for this request; yes comes with the parsed URL, whose `href` is the only string to send.
- * Pure: SecureProxy asks it on every use of a release; KeyServer asks the same in two steps, with
- * {@link judgeRequest} before it looks the type up, so that nothing shows without a grant.
+ * Pure: SecureProxy asks it on every use of a release; KeyServer asks the same step by step, and looks the
+ * type up after the grant only, so that nothing shows without one.
  */
 export function decide(policy: Policy, grants: readonly Grant[], request: Request): Verdict<URL> {
-  const judged = judgeRequest(grants, request);
-  return judged.allowed ? judgeDestination(policy, judged.value) : judged;
+  const parsed = parseRequest(request);
+  if (!parsed.allowed) return parsed;
+  const granted = judgeGrants(grants, request.method, parsed.value);
+  if (!granted.allowed) return granted;
+  const destined = judgeDestination(policy, parsed.value);
+  return destined.allowed ? parsed : destined;
 }
 
-/** The part of {@link decide} that needs no policy: is it a request we know, and is it granted? */
-export function judgeRequest(grants: readonly Grant[], { method, url }: Request): Verdict<URL> {
+/** The part of {@link decide} that needs neither grants nor policy: is it a request that we know? */
+export function parseRequest({ method, url }: Request): Verdict<URL> {
   // A grant without methods means every method of the list, never CONNECT, TRACE or a made-up one.
   if (!isMethod(method)) {
     return refuse(
@@ -31,8 +35,5 @@ export function judgeRequest(grants: readonly Grant[], { method, url }: Request)
       `The method is none of ${methods.join(', ')}.`,
     );
   }
-  const parsed = parseTargetUrl(url);
-  if (!parsed.allowed) return parsed;
-  const granted = judgeGrants(grants, method, parsed.value);
-  return granted.allowed ? parsed : granted;
+  return parseTargetUrl(url);
 }

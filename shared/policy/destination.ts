@@ -52,15 +52,20 @@ function matches(destination: Destination, url: URL): boolean {
   return url.pathname === pathPrefix || url.pathname.startsWith(`${pathPrefix}/`);
 }
 
-/** Judges whether the policy lets a token go to `url` (as {@link parseTargetUrl} gave it). */
+/**
+ * Judges whether the policy lets a token go to `url` (as {@link parseTargetUrl} gave it); yes comes
+ * with the destination that allows it.
+ */
 export function judgeDestination(
   policy: Pick<Policy, 'destinations' | 'unsafePlaintext'>,
   url: URL,
-): Verdict<URL> {
+): Verdict<string> {
   if (url.protocol === 'http:' && policy.unsafePlaintext !== true) {
     return refuse('destination_denied', 'plaintext', 'Tokens of this type go over https only.');
   }
-  if (destinationsOf(policy.destinations).some((one) => matches(one, url))) return allow(url);
+  const at = destinationsOf(policy.destinations).findIndex((one) => matches(one, url));
+  const destination = policy.destinations[at];
+  if (destination !== undefined) return allow(destination);
   return refuse(
     'destination_denied',
     'not_listed',

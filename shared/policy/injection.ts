@@ -1,3 +1,4 @@
+import { ServiceError } from '../errors.ts';
 import type { Injection } from './schema.ts';
 
 const placeholder = /\{([A-Za-z0-9_.-]{1,64})\}/g;
@@ -34,10 +35,29 @@ export function injectionFields(injection: Injection): Set<string> {
 
 /** Lower-case names of the headers that the injection sets, which no caller may set, double or suppress. */
 export function injectedHeaderNames(injection: Injection): string[] {
-  if (injection.scheme === 'basic') return ['authorization'];
-  return injection.scheme === 'headers'
-    ? Object.keys(injection.headers).map((name) => name.toLowerCase())
-    : [];
+  return injectedNames(injection).headers.map((name) => name.toLowerCase());
+}
+
+/** The names of what the injection adds, as the type spells them. */
+export function injectedNames(injection: Injection): { headers: string[]; query: string[] } {
+  switch (injection.scheme) {
+    case 'headers':
+      return { headers: Object.keys(injection.headers), query: [] };
+    case 'query':
+      return { headers: [], query: Object.keys(injection.query) };
+    case 'basic':
+      return { headers: ['authorization'], query: [] };
+  }
+}
+
+/** @throws ServiceError integrity_failed where the fields do not fit: see {@link fieldsFault} */
+export function checkFields(injection: Injection, fields: Readonly<Record<string, string>>): void {
+  const fault = fieldsFault(injection, fields);
+  if (fault === undefined) return;
+  throw new ServiceError('integrity_failed', {
+    reason: 'fields',
+    detail: `The stored token cannot be injected: ${fault}.`,
+  });
 }
 
 /**

@@ -41,7 +41,8 @@ export function maskLines(lines: readonly LogLine[]): LogLine[] {
   const ids: unknown[] = [];
   const mask = (line: LogLine, name: string, value: unknown): unknown => {
     if (name === 'err') return 'an error';
-    const isSealed = line['service.name'] === 'keyserver' && line.release !== undefined;
+    const session = line.release ?? line.explain;
+    const isSealed = line['service.name'] === 'keyserver' && session !== undefined;
     const isVariable = variable.test(name) || (isSealed && name === 'http.response.body.size');
     if (isVariable) return typeof value === 'number' && value >= 0 ? 'a number' : value;
     if (!patterns[name]?.test(String(value))) return value;

@@ -43,12 +43,13 @@ async function setUp(t: Test) {
       reportsKey = await createApp(admin, 'reports');
     },
   });
-  const call = async (key: string, members = {}, headers = {}) => {
+  const call = async (key: string, members = {}, headers = {}, path?: string) => {
     const sent = { ClientId: 'shop-1', TokenType: tokenType, ApiUri: `${origin}/v1/orders` };
     const given = await callApi(
       pair.secureproxy.origin,
       { ...sent, ...members },
       { authorization: `Bearer ${key}`, ...headers },
+      path,
     );
     await given.text();
   };
@@ -65,6 +66,7 @@ async function setUp(t: Test) {
       ),
     'A call that has all it needs': () => call(appKey, { Method: 'GET' }),
     'A call in an open session': () => call(appKey, { ClientId: 'shop-2' }),
+    'A call that is explained': () => call(appKey, {}, {}, '/explain'),
     'An app without a grant': () => call(reportsKey),
     'An app key that is mistyped': () =>
       call(`${appKey.slice(0, -1)}${appKey.endsWith('0') ? 1 : 0}`),

@@ -1,8 +1,9 @@
 import t from 'tap';
 import { deleteDocument } from '../../keyserver/admin/documents.ts';
-import { grantId, removeGrant } from '../../keyserver/admin/grants.ts';
+import { removeGrant } from '../../keyserver/admin/grants.ts';
 import { deleteToken } from '../../keyserver/admin/tokens.ts';
 import { putType } from '../../keyserver/admin/types.ts';
+import { grantId } from '../../keyserver/grant-id.ts';
 import { problemCode, startPair, type TestPair } from '../support/pair.ts';
 import { plainPolicy, tokenType } from '../support/pair-state.ts';
 import { showAuthorization, startPlainUpstream } from '../support/plain-upstream.ts';

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { brokenValue, jsonText } from './broken-json.ts';
+import type { DescribedOperation } from './described.ts';
 import { bodyWith, type HttpInput, mediaTypeHeader, someHeaders, someQuery } from './http-input.ts';
-import { arbitraryOf, type Schema } from './schema-arbitrary.ts';
+import { arbitraryOf } from './schema-arbitrary.ts';
 
 /** How a call names its app: keys stay out of inputs, which may be printed. */
 export interface CallerInput {
@@ -9,7 +10,7 @@ export interface CallerInput {
   readonly place: 'bearer' | 'header' | 'query' | 'both';
 }
 
-/** A call of `/request_api`, without its app key. */
+/** A call of `/request_api`, or of `/explain`, without its app key. */
 export interface CallInput {
   readonly caller: CallerInput;
   readonly request: HttpInput;
@@ -70,7 +71,10 @@ const upstreamHeaders = fc.dictionary(
 );
 
 /** Calls made from the schema: many that are granted, the rest beside it in one way or another. */
-export function callInputs(schema: Schema, granted: Granted): fc.Arbitrary<CallInput> {
+export function callInputs(
+  { path, body: schema = {} }: Pick<DescribedOperation, 'path' | 'body'>,
+  granted: Granted,
+): fc.Arbitrary<CallInput> {
   const fitting = arbitraryOf(schema) as fc.Arbitrary<Record<string, unknown>>;
   const grantedCall = fc
     .record({
@@ -110,7 +114,7 @@ export function callInputs(schema: Schema, granted: Granted): fc.Arbitrary<CallI
       caller,
       request: {
         method: 'POST',
-        path: `/request_api${query}`,
+        path: path + query,
         headers: [...headers, ...mediaTypeHeader(sent.mediaType)],
         body: sent.body,
         asLatin1: sent.asLatin1,

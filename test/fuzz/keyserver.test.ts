@@ -128,6 +128,7 @@ async function sendSealed(input: SealedInput): Promise<{ answer: HttpAnswer; fau
           proxy: keys[credential.proxy].proxy,
           app: keys[credential.app].app,
           target: credential.target,
+          explain: credential.explain,
         };
   const timestamp = Math.floor(systemClock.now() / 1000) + skewSeconds;
   const asked: Ask = {
@@ -146,6 +147,10 @@ async function sendSealed(input: SealedInput): Promise<{ answer: HttpAnswer; fau
     return { answer, fault: 'a release for a caller that is not known' };
   }
   const opened = openRelease(session, request, { ...answer, headers: new Headers() });
+  if (credential.explain) {
+    const isTold = JSON.stringify(opened).includes(tokens[clientId] ?? 'fields');
+    return isTold ? { answer, fault: 'an explanation with the token' } : { answer };
+  }
   return opened.fields.token === tokens[clientId]
     ? { answer }
     : { answer, fault: "the release is not the client's token" };

@@ -23,6 +23,7 @@ export interface SealedInput {
         readonly proxy: CallerKind;
         readonly app: CallerKind;
         readonly target: { readonly method: string; readonly url: string };
+        readonly explain?: boolean | undefined;
       }
     | { readonly text: string };
   readonly skewSeconds: number;
@@ -69,6 +70,7 @@ export function releaseInputs(
         arbitrary: fc.record({
           proxy: caller,
           app: caller,
+          explain: fc.constantFrom(undefined, undefined, true),
           target: fc.record({
             method,
             url: fc.oneof(

@@ -7,7 +7,7 @@ import { freePort } from '../support/free-port.ts';
 import { startPair } from '../support/pair.ts';
 import { plainPolicy, tokenType } from '../support/pair-state.ts';
 import { type CallerInput, type CallInput, callInputs } from './calls.ts';
-import { describedOperations } from './described.ts';
+import { type DescribedOperation, describedOperations } from './described.ts';
 import { faultPaths, startFailingUpstream } from './failing-upstream.ts';
 import { type HttpAnswer, type HttpInput, Sender } from './http-input.ts';
 import { plainInputs } from './plain-routes.ts';
@@ -46,6 +46,8 @@ const pair = await startPair(t, {
 const { secureproxy, keyserver, appKey } = pair;
 const pids = { keyserver: keyserver.process.pid, secureproxy: secureproxy.process.pid };
 const secrets = { appKey, proxyKey: pair.proxyKey, ...pair.tokens };
+const calls = { clientIds: clients, tokenType, origin: upstream.origin, absent, faultPaths };
+const callPaths = ['/request_api', '/explain'];
 const sender = new Sender(secureproxy.origin, 24);
 t.teardown(() => sender.close());
 const unknownKey = makeCallerKey('spk_');
@@ -72,7 +74,7 @@ t.test('SecureProxy answers whatever it is asked, and stays as it was', async (t
   const operations = describedOperations('secureproxy');
   const before = await measureState(secureproxy, sender, goodInput);
   for (const operation of operations) {
-    if (operation.path === '/request_api') continue;
+    if (callPaths.includes(operation.path)) continue;
     await runInputs(t, {
       title: `${operation.method} ${operation.path}`,
       inputs: plainInputs(operation),
@@ -85,18 +87,35 @@ t.test('SecureProxy answers whatever it is asked, and stays as it was', async (t
       secrets: Object.values(secrets),
     });
   }
-  const operation = operations.find(({ path }) => path === '/request_api');
+  const explain = operationAt(operations, '/explain');
+  const sentBefore = upstream.requests();
+  let allowed = 0;
+  await runInputs(t, {
+    title: 'POST /explain',
+    inputs: callInputs(explain, calls),
+    judge: async (input) => {
+      const answer = await sender.send(withKey(input));
+      const isExplained = answer.status === 200;
+      if (answer.text.startsWith('{"allowed":true')) allowed += 1;
+      if (isExplained && input.caller.key !== 'known')
+        return 'explained to an app that is not known';
+      return (
+        (answer.status >= 500 ? `status ${answer.status}: ${answer.text}` : undefined) ??
+        leakOf(answer) ??
+        explain.faultOf(answer)
+      );
+    },
+    secrets: Object.values(secrets),
+  });
+  t.comment(`${allowed} of ${inputCount} calls were explained to be allowed`);
+  t.ok(allowed >= inputCount / 5, 'a fifth would be sent');
+  t.equal(upstream.requests(), sentBefore, 'and none was');
+  const operation = operationAt(operations, '/request_api');
   let granted = 0;
   const statuses = new Map<number, number>();
   await runInputs(t, {
     title: 'POST /request_api',
-    inputs: callInputs(operation?.body ?? {}, {
-      clientIds: clients,
-      tokenType,
-      origin: upstream.origin,
-      absent,
-      faultPaths,
-    }),
+    inputs: callInputs(operation, calls),
     judge: async (input) => {
       const answer = await sendCall(input);
       if (answer === undefined) return undefined;
@@ -108,7 +127,7 @@ t.test('SecureProxy answers whatever it is asked, and stays as it was', async (t
       return (
         leakOf(answer) ??
         faultOf(input, answer, isRelayed) ??
-        (isRelayed ? undefined : operation?.faultOf(answer))
+        (isRelayed ? undefined : operation.faultOf(answer))
       );
     },
     secrets: Object.values(secrets),
@@ -121,6 +140,12 @@ t.test('SecureProxy answers whatever it is asked, and stays as it was', async (t
   checkState(t, secureproxy, pids.secureproxy, { before, after }, secrets);
   checkState(t, keyserver, pids.keyserver, { before, after }, secrets);
 });
+
+function operationAt(operations: readonly DescribedOperation[], path: string): DescribedOperation {
+  const operation = operations.find((one) => one.path === path);
+  if (operation === undefined) throw new Error(`${path} is not described`);
+  return operation;
+}
 
 /** The answer; undefined where it broke off before its head had been passed on, by a fault that was asked for. */
 async function sendCall(input: CallInput): Promise<HttpAnswer | undefined> {

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap';
-import type { Lookup } from '../../secureproxy/guarded-connector.ts';
+import type { Lookup } from '../../secureproxy/address-guard.ts';
 import type { Release } from '../../shared/messages.ts';
 import type { Policy } from '../../shared/policy/schema.ts';
 import { releaseOf, resolvesTo, startProxy, type TestProxyOptions } from '../support/proxy.ts';

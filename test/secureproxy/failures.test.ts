@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import t, { type Test } from 'tap';
-import type { Lookup } from '../../secureproxy/guarded-connector.ts';
+import type { Lookup } from '../../secureproxy/address-guard.ts';
 import { upstreamError } from '../../secureproxy/upstream-errors.ts';
 import { freePort } from '../support/free-port.ts';
 import { releaseOf, resolvesTo, startProxy } from '../support/proxy.ts';

@@ -85,13 +85,14 @@ function defaultCall(upstream: string, clients: readonly string[] = ['shop-1']) 
   return { ClientId: clients[0], TokenType: tokenType, ApiUri: `${upstream}/v1/orders` };
 }
 
-/** `POST /request_api` of a proxy. */
+/** `POST` of a call to a proxy's `/request_api`, or to another path. */
 export function callApi(
   proxyOrigin: string,
   members: CallMembers,
   headers: Readonly<Record<string, string>>,
+  path = '/request_api',
 ): Promise<Response> {
-  return fetch(`${proxyOrigin}/request_api`, {
+  return fetch(proxyOrigin + path, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...headers },
     body: JSON.stringify(members),

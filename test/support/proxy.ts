@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Test } from 'tap';
+import type { Lookup } from '../../secureproxy/address-guard.ts';
 import { buildSecureproxy } from '../../secureproxy/app.ts';
 import { type SecureproxyConfig, secureproxySettings } from '../../secureproxy/config.ts';
-import type { Lookup } from '../../secureproxy/guarded-connector.ts';
 import { KeyserverClient, type ReleaseQuery } from '../../secureproxy/keyserver-client.ts';
 import { KeyserverHttp } from '../../secureproxy/keyserver-http.ts';
 import { createOwnListeners } from '../../secureproxy/own-listeners.ts';
@@ -128,6 +128,7 @@ export async function startProxy(test: Test, options: TestProxyOptions): Promise
   });
   const app = await buildSecureproxy(config, {
     logger: captured.logger,
+    keyserver: client,
     releases,
     pools,
     totalTimeoutMs: config.UPSTREAM_TOTAL_TIMEOUT_MS,

@@ -71,8 +71,8 @@ async function checkDatabase(
     checks.push(await migrations(store));
     if (keys === undefined || checks.some(({ status }) => status === 'fault')) return checks;
     const context = { ...keys, store, clock };
-    const { checks: documentChecks, types } = await checkDocuments(context);
-    checks.push(...documentChecks, ...(await checkTokens(context, types)));
+    const { checks: documentChecks, ...known } = await checkDocuments(context);
+    checks.push(...documentChecks, ...(await checkTokens(context, known)));
     return checks;
   } catch (error) {
     if (!(error instanceof StoreUnavailableError)) throw error;

@@ -1,26 +1,45 @@
 import { matchesPattern } from '../../../shared/policy/grant.ts';
-import type { Policy } from '../../../shared/policy/schema.ts';
+import type { Grant, Policy } from '../../../shared/policy/schema.ts';
+import { grantId } from '../../grant-id.ts';
 import type { DocumentKind } from '../../store/store.ts';
 import type { AdminContext } from '../context.ts';
 import { doesNotOpen, type FoundDocument, listDocuments } from '../documents.ts';
-import { grantId } from '../grants.ts';
 import { count } from '../output.ts';
 import { policyFaults } from '../policy-faults.ts';
+import { checkCallers } from './caller-checks.ts';
 import { type Check, check } from './check.ts';
 
 /** The types that are defined; undefined in place of a policy that does not open. */
 export type KnownTypes = ReadonlyMap<string, Policy | undefined>;
 
+/** A grant with the id of its app. */
+export interface AppGrant {
+  readonly app: string;
+  readonly grant: Grant;
+}
+
+export function grantName({ app, grant }: AppGrant): string {
+  return `the grant ${grantId(grant)} of the app ${JSON.stringify(app)}`;
+}
+
+export function matchesType({ type }: Grant, types: KnownTypes): boolean {
+  return [...types.keys()].some((name) => matchesPattern(type, name));
+}
+
 /** Checks every document's MAC and form, and what they say of each other. */
 export async function checkDocuments(
   context: AdminContext,
-): Promise<{ checks: Check[]; types: KnownTypes }> {
+): Promise<{ checks: Check[]; types: KnownTypes; grants: readonly AppGrant[] }> {
   const types = await listDocuments(context, 'type');
   const apps = await listDocuments(context, 'app');
   const proxies = await listDocuments(context, 'proxy');
   const known = new Map(types.map(({ id, content }) => [id, content]));
+  const grants = apps.flatMap(({ id, content }) =>
+    (content?.grants ?? []).map((grant) => ({ app: id, grant })),
+  );
   return {
     types: known,
+    grants,
     checks: [
       check(
         'documents',
@@ -37,8 +56,11 @@ export async function checkDocuments(
       check(
         'grants',
         'their types',
-        apps.flatMap((app) => grantFaults(app, known)),
+        grants
+          .filter(({ grant }) => !matchesType(grant, known))
+          .map((one) => `${grantName(one)} matches no type (${JSON.stringify(one.grant.type)})`),
       ),
+      ...checkCallers(apps, proxies, context.clock),
     ],
   };
 }
@@ -65,13 +87,4 @@ function unsafeTypes({ id, content }: FoundDocument<'type'>): string[] {
       ? [`${name} may reach ${content.unsafeAllowPrivate.join(', ')}`]
       : []),
   ];
-}
-
-function grantFaults({ id, content }: FoundDocument<'app'>, types: KnownTypes): string[] {
-  return (content?.grants ?? [])
-    .filter(({ type }) => ![...types.keys()].some((name) => matchesPattern(type, name)))
-    .map(
-      (grant) =>
-        `the grant ${grantId(grant)} of the app ${JSON.stringify(id)} matches no type (${JSON.stringify(grant.type)})`,
-    );
 }

@@ -1,16 +1,22 @@
+import { matchingGrants } from '../../../shared/policy/grant.ts';
 import { fieldsFault } from '../../../shared/policy/injection.ts';
 import type { AdminContext } from '../context.ts';
 import { count } from '../output.ts';
 import { type InspectedToken, inspectToken } from '../tokens.ts';
 import { type Check, check } from './check.ts';
-import type { KnownTypes } from './document-checks.ts';
+import { type AppGrant, grantName, type KnownTypes, matchesType } from './document-checks.ts';
 
 /** Opens every token row, one after another, and judges each by its type. */
-export async function checkTokens(context: AdminContext, types: KnownTypes): Promise<Check[]> {
+export async function checkTokens(
+  context: AdminContext,
+  { types, grants }: { readonly types: KnownTypes; readonly grants: readonly AppGrant[] },
+): Promise<Check[]> {
   const bad: string[] = [];
   const unfit: string[] = [];
   const expired: string[] = [];
   const names = new Set<string>();
+  // A grant without a type is another check's finding.
+  let unused = grants.filter(({ grant }) => matchesType(grant, types));
   let rows = 0;
   let legacyRows = 0;
   for await (const row of context.store.listTokens()) {
@@ -18,6 +24,9 @@ export async function checkTokens(context: AdminContext, types: KnownTypes): Pro
     const token = inspectToken(context, row);
     const { opens, legacy, expiresAt } = token.summary;
     rows += 1;
+    unused = unused.filter(
+      ({ grant }) => matchingGrants([grant], row.clientId, row.tokenType).length === 0,
+    );
     if (legacy) legacyRows += 1;
     if (opens === false) bad.push(`${name}: does not open`);
     if (names.has(name)) bad.push(`${name}: has more than one row`);
@@ -30,6 +39,12 @@ export async function checkTokens(context: AdminContext, types: KnownTypes): Pro
     check('tokens', count(rows, 'row'), bad),
     check('token fields', 'against their types', unfit),
     check('expired tokens', count(expired.length, 'token'), expired),
+    check(
+      'unused grants',
+      'their tokens',
+      unused.map((one) => `${grantName(one)} matches no stored token`),
+      'warning',
+    ),
     check('legacy rows', count(legacyRows, 'row'), legacyFindings(legacyRows), 'warning'),
   ];
 }

@@ -22,7 +22,10 @@ const moreClients = ['legacy', 'legacy-cut', 'nobody'];
 /** Makes calls that end in every way there is; resolves to what the services said of it. */
 export async function callInEveryWay(target: Target): Promise<Problems> {
   const problems: Problems = [];
-  for (const group of [upstreamCalls, storedCalls, deniedCalls, malformedCalls, keyserverCalls]) {
+  for (const group of [
+    ...[upstreamCalls, storedCalls, deniedCalls, malformedCalls, explainedCalls],
+    keyserverCalls,
+  ]) {
     // An answer that broke off breaks off the caller's, too.
     for (const call of await Promise.allSettled(group(target).map(readProblem))) {
       if (call.status === 'fulfilled' && call.value !== undefined) problems.push(call.value);
@@ -35,16 +38,20 @@ export async function callInEveryWay(target: Target): Promise<Problems> {
   return problems;
 }
 
+/** What a service said of itself: a problem, or an explanation. */
 async function readProblem(call: Promise<Response>): Promise<string | undefined> {
   const answer = await call;
   const text = await answer.text();
-  return answer.headers.get('content-type')?.includes('problem') ? text : undefined;
+  const isOwn =
+    answer.headers.get('content-type')?.includes('problem') || answer.url.endsWith('/explain');
+  return isOwn ? text : undefined;
 }
 
 function call(
   { secureproxy, upstream, appKey, callerSecret }: Target,
   members: Record<string, unknown>,
   headers: Record<string, string> = {},
+  path?: string,
 ): Promise<Response> {
   return callApi(
     secureproxy,
@@ -57,7 +64,20 @@ function call(
       ...members,
     },
     { authorization: `Bearer ${appKey}`, 'x-of-caller': callerSecret, ...headers },
+    path,
   );
+}
+
+function explainedCalls(target: Target): Promise<Response>[] {
+  const explain = (members: Record<string, unknown>) => call(target, members, {}, '/explain');
+  return [
+    ...types.map((TokenType) => explain({ TokenType })),
+    ...[...brokenClients, ...moreClients].map((ClientId) => explain({ ClientId })),
+    explain({ TokenType: 'no-such-type' }),
+    explain({ ApiUri: 'https://elsewhere.example.com/' }),
+    explain({ Headers: { 'X-Broken': `${target.callerSecret}\r\n` } }),
+    call(target, {}, { authorization: `Bearer ${makeCallerKey('spk_')}` }, '/explain'),
+  ];
 }
 
 function upstreamCalls(target: Target): Promise<Response>[] {

@@ -180,6 +180,58 @@ t.test('finds grants that match no type', async (t) => {
   });
 });
 
+t.test('finds apps and proxies whose keys have all ended', async (t) => {
+  const admin = await installAll(t);
+  const context = admin.context(t);
+  for (const kind of ['app', 'proxy'] as const) {
+    const id = kind === 'app' ? 'reports' : 'dc-1';
+    await admin.json([kind, 'rotate', id, '--overlap', '1h']);
+    t.same(await examine(admin), well, 'a key that is to end still serves');
+    await changeDocument(context, kind, id, (current) => {
+      if (current?.content === undefined) throw new Error('gone');
+      return { ...current.content, keys: current.content.keys.slice(0, 1) };
+    });
+  }
+  t.same(await examine(admin), well);
+  admin.nowMs += 3_600_000;
+  const why = (kind: string) =>
+    `has no key that has not ended: keyserver-admin ${kind} rotate gives it one`;
+  t.match(await examine(admin), {
+    code: 1,
+    faults: { keys: [`the app "reports" ${why('app')}`, `the proxy "dc-1" ${why('proxy')}`] },
+  });
+});
+
+t.test('warns of apps that get nowhere: without grants, without a proxy', async (t) => {
+  const admin = await installAll(t);
+  await admin.json(['app', 'create', 'idle']);
+  await admin.json(['app', 'create', 'anonymous']);
+  await admin.json(['proxy', 'revoke', 'dc-1']);
+  const why = 'has no grants, so all its calls are refused';
+  t.same(await examine(admin), {
+    ...well,
+    warnings: {
+      callers: [
+        `the app "anonymous" ${why}`,
+        `the app "idle" ${why}`,
+        'there is no proxy, so only direct apps get anywhere: see keyserver-admin proxy create',
+      ],
+    },
+  });
+});
+
+t.test('warns of grants that match no stored token', async (t) => {
+  const admin = await installAll(t);
+  const grant = ['grant', 'add', 'reports', '--client', 'shop-2*', '--type', 'wildberries'];
+  const { id } = await admin.json(grant);
+  t.same(await examine(admin), {
+    ...well,
+    warnings: { 'unused grants': [`the grant ${id} of the app "reports" matches no stored token`] },
+  });
+  await admin.json(put.with(3, 'shop-21'), { stdin: 'x' });
+  t.same(await examine(admin), well);
+});
+
 t.test('names each token that does not open, fit its type, or last', async (t) => {
   const admin = await installAll(t);
   const { store, keyring } = admin.context(t);

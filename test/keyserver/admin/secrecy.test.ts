@@ -80,12 +80,15 @@ t.test('prints a stored secret nowhere, whatever is asked or wrong', async (t) =
   await run(['token', canary]);
   await run([...put, '--file', canary]);
   // Everything that reads it.
+  await admin.json(['app', 'create', 'reports']);
+  await admin.json(['grant', 'add', 'reports', '--client', '*', '--type', '*']);
   for (const argv of [
     ['token', 'list'],
     ['token', 'show', ...name],
     ['type', 'list'],
     ['type', 'show', 'wildberries'],
     ['doctor'],
+    ['explain', '--app', 'reports', ...name, '--url', 'https://api.example.com/'],
   ]) {
     await run(argv);
   }

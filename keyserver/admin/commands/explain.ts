@@ -1,0 +1,61 @@
+import type { Command } from 'commander';
+import type { Step } from '../../../shared/explanation.ts';
+import { faultsFoundExitCode } from '../admin-error.ts';
+import { type ExplainRequest, explainCall } from '../explain.ts';
+import { table } from '../output.ts';
+import type { Session } from '../session.ts';
+import { examples } from './examples.ts';
+
+export function addExplainCommand(program: Command, session: Session): void {
+  program
+    .command('explain')
+    .summary('say whether a call would be allowed, and if not, what to do')
+    .description(
+      `Takes the steps that KeyServer takes when an app calls through a SecureProxy, and changes nothing.
+Exit code 1 where the call would be refused. Addresses that the host resolves to are judged at the proxy only.`,
+    )
+    .requiredOption('--app <id>', 'who calls')
+    .requiredOption('--client <id>', 'whose token')
+    .requiredOption('--type <type>', 'its token type')
+    .requiredOption('--url <url>', 'the URL to call, as the app sends it')
+    .option('--method <method>', 'as in /request_api', 'POST')
+    .addHelpText(
+      'after',
+      examples(
+        'keyserver-admin explain --app reports --client shop-1 --type wildberries --method GET --url https://api.example.com/v1/orders',
+      ),
+    )
+    .action(async (request: ExplainRequest) => {
+      await session.withContext(async (context) => {
+        const { allowed, steps, remedy } = await explainCall(context, request);
+        if (!allowed) session.exitCode = faultsFoundExitCode;
+        const { code, reason, detail } = steps.at(-1) ?? {};
+        const refusal = allowed ? {} : { code, reason, detail, remedy };
+        const verdict = allowed
+          ? 'allowed'
+          : `refused: ${code}${reason === undefined ? '' : ` (${reason})`}\n  ${remedy}`;
+        session.out.result({ allowed, ...refusal, steps }, `${describe(steps)}\n${verdict}`);
+      });
+    });
+}
+
+function describe(steps: readonly Step[]): string {
+  const rows = steps.map((step) => [step.step, step.ok ? 'ok' : 'refused', finding(step)]);
+  return table(['step', 'verdict', 'what'], rows, '');
+}
+
+function finding({
+  detail,
+  app,
+  url,
+  grant,
+  destination,
+  expiresIn,
+  headers,
+  query,
+}: Step): string {
+  if (detail !== undefined) return detail;
+  if (grant !== undefined) return grant.id;
+  if (expiresIn !== undefined) return expiresIn === null ? 'never ends' : `ends in ${expiresIn} s`;
+  return app ?? url ?? destination ?? [...(headers ?? []), ...(query ?? [])].join(', ');
+}

@@ -1,0 +1,99 @@
+import { pino } from 'pino';
+import { ServiceError } from '../../shared/errors.ts';
+import { type Step, Steps } from '../../shared/explanation.ts';
+import { matchingGrants } from '../../shared/policy/grant.ts';
+import { isMethod, methods, type Target } from '../../shared/policy/schema.ts';
+import { anonymousApp, hasEnded } from '../callers.ts';
+import type { Asked } from '../decision.ts';
+import { isRefusal, takeSteps } from '../explain.ts';
+import { Registry } from '../registry.ts';
+import { StoreUnavailableError } from '../store/store.ts';
+import { AdminError } from './admin-error.ts';
+import type { AdminContext } from './context.ts';
+import { checkName, readDocument } from './documents.ts';
+import { remedyFor } from './remedies.ts';
+
+/** A call as an operator asks about it; nothing of it is trusted yet. */
+export interface ExplainRequest {
+  readonly app: string;
+  readonly client: string;
+  readonly type: string;
+  readonly method: string;
+  readonly url: string;
+}
+
+export interface AdminExplanation {
+  readonly allowed: boolean;
+  readonly steps: readonly Step[];
+  /** What to do about the last step, where that is not ok. */
+  readonly remedy?: string;
+}
+
+/**
+ * Takes the steps that KeyServer would take for a proxy that asks for this app, on the database and
+ * keys as they are. Addresses are judged at the proxy only.
+ * @throws AdminError not_found, integrity_failed, input_invalid; StoreUnavailableError
+ */
+export async function explainCall(
+  context: AdminContext,
+  request: ExplainRequest,
+): Promise<AdminExplanation> {
+  const asked = await askedBy(context, request);
+  const steps = new Steps();
+  steps.begin('authenticate');
+  steps.tell({ app: request.app });
+  try {
+    checkKeys(context, asked);
+    // Silent: what it refuses shows in the steps.
+    const registry = new Registry(context.store, context.keyring, pino({ enabled: false }));
+    await registry.refresh();
+    const { store, keyring, clock, legacyKey } = context;
+    const served = context.servesLegacyRows ? legacyKey : undefined;
+    await takeSteps({ registry, store, keyring, clock, legacyKey: served }, asked, steps);
+    return { allowed: true, steps: steps.taken };
+  } catch (error) {
+    if (error instanceof ServiceError && error.cause instanceof StoreUnavailableError) {
+      throw error.cause;
+    }
+    if (!isRefusal(error) && !isKeyless(error)) throw error;
+    steps.refuse(error);
+    return { allowed: false, steps: steps.taken, remedy: remedyFor(error, steps, asked) };
+  }
+}
+
+async function askedBy(
+  context: AdminContext,
+  { app: appId, client, type, method, url }: ExplainRequest,
+): Promise<Asked> {
+  checkName('client', client);
+  checkName('type', type);
+  const app = await readDocument(context, 'app', appId);
+  return {
+    asker: { proxyId: 'any', appId, app },
+    grants: matchingGrants(app.grants, client, type),
+    clientId: client,
+    tokenType: type,
+    target: targetOf(method.toUpperCase(), url),
+  };
+}
+
+function targetOf(method: string, url: string): Target {
+  if (isMethod(method)) return { method, url };
+  throw new AdminError(
+    'input_invalid',
+    `${JSON.stringify(method)} is no method that calls may have`,
+    `methods are ${methods.join(', ')}`,
+  );
+}
+
+function checkKeys({ clock }: AdminContext, { asker: { appId, app } }: Asked): void {
+  if (appId === anonymousApp || app.keys.some((key) => !hasEnded(key, clock))) return;
+  throw new ServiceError('caller_unauthenticated', {
+    reason: 'app_unknown',
+    detail: 'The app has no key that has not ended.',
+  });
+}
+
+function isKeyless(error: unknown): error is ServiceError {
+  return error instanceof ServiceError && error.code === 'caller_unauthenticated';
+}

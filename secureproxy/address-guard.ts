@@ -1,0 +1,90 @@
+import { type LookupAddress, type LookupOptions, lookup as systemLookup } from 'node:dns';
+import { isIP } from 'node:net';
+import { ServiceError } from '../shared/errors.ts';
+import type { AddressSet } from '../shared/policy/address-set.ts';
+import { addressVerdict } from './address-verdict.ts';
+import type { OwnListeners } from './own-listeners.ts';
+
+/** Resolves a name to all its addresses, as `dns.lookup` with `all: true` does. */
+export type Lookup = (
+  hostname: string,
+  options: LookupOptions & { all: true },
+  callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
+) => void;
+
+export interface AddressGuardOptions {
+  /** The one origin that is judged. */
+  readonly origin: URL;
+  readonly allowed: AddressSet;
+  readonly ownListeners: OwnListeners;
+  readonly lookup?: Lookup | undefined;
+}
+
+/** Judges the addresses of one origin, for whoever connects to it and for whoever only asks. */
+export class AddressGuard {
+  readonly #options: AddressGuardOptions;
+  /** The host where it is an IP address, which no resolver ever sees; else undefined. */
+  readonly #literal: string | undefined;
+  readonly #port: number;
+
+  constructor(options: AddressGuardOptions) {
+    const { hostname, port, protocol } = options.origin;
+    const bare = hostname.replace(/^\[|\]$/g, '');
+    this.#options = options;
+    this.#literal = isIP(bare) === 0 ? undefined : bare;
+    this.#port = Number(port || (protocol === 'https:' ? 443 : 80));
+  }
+
+  /** Judges what is known without a resolver. @throws ServiceError destination_denied */
+  async checkLiteral(): Promise<void> {
+    if (this.#literal !== undefined) await this.#checkAll([this.#literal]);
+  }
+
+  /**
+   * All answers of the resolver, where one bad one refuses the call.
+   * @throws ServiceError destination_denied; the resolver's own error
+   */
+  async resolve(name: string, options: LookupOptions = {}): Promise<LookupAddress[]> {
+    const { lookup = systemLookup } = this.#options;
+    const found = await new Promise<LookupAddress[]>((resolve, reject) => {
+      lookup(name, { ...options, all: true }, (error, addresses) =>
+        error ? reject(error) : resolve(addresses),
+      );
+    });
+    // Node's own dialling would throw on an empty list.
+    if (found.length === 0) throw Object.assign(new Error(`no address of ${name}`), notFound);
+    await this.#checkAll(found.map(({ address }) => address));
+    return found;
+  }
+
+  /** Judges the host, whatever it is, without connecting. @throws ServiceError; the resolver's own error */
+  async checkHost(): Promise<void> {
+    await this.checkLiteral();
+    if (this.#literal === undefined) await this.resolve(this.#options.origin.hostname);
+  }
+
+  /** Judges an address that was reached. @throws ServiceError destination_denied */
+  checkAddress(address: string): void {
+    const verdict = addressVerdict(address, this.#options.allowed);
+    if (verdict !== undefined) throw addressDenied(verdict);
+  }
+
+  async #checkAll(addresses: readonly string[]): Promise<void> {
+    for (const address of addresses) {
+      this.checkAddress(address);
+      if (await this.#options.ownListeners.includes(address, this.#port)) {
+        throw addressDenied('own_listener');
+      }
+    }
+  }
+}
+
+const notFound = { code: 'ENOTFOUND' };
+
+function addressDenied(verdict: string): ServiceError {
+  return new ServiceError('destination_denied', {
+    reason: `address_${verdict}`,
+    detail: `The host resolves to an address of a kind that tokens are not sent to (${verdict}).`,
+    proxyError: 'destination_ip_prohibited',
+  });
+}

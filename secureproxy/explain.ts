@@ -1,0 +1,117 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type Static, Type } from 'typebox';
+import { ServiceError } from '../shared/errors.ts';
+import { RefusalSchema, StepSchema, Steps } from '../shared/explanation.ts';
+import { injectedNames } from '../shared/policy/injection.ts';
+import type { Call } from './call.ts';
+import { droppedHeaders } from './headers.ts';
+import type { KeyserverClient } from './keyserver-client.ts';
+import { askForCall } from './keyserver-query.ts';
+import { prepare, type Terms } from './prepare.ts';
+import type { UpstreamPools } from './upstream-pools.ts';
+
+/** Answer of `/explain`; code, reason and detail are those of the step that is not ok, the last. */
+export const ExplainedSchema = Type.Object(
+  {
+    allowed: Type.Boolean({ description: 'Whether the call would be sent' }),
+    ...RefusalSchema.properties,
+    steps: Type.Array(StepSchema),
+    request: Type.Optional(
+      Type.Object(
+        {
+          method: Type.String(),
+          url: Type.String(),
+          headers: Type.Array(Type.String(), { description: 'Names only' }),
+        },
+        { description: 'What would be sent, but for the body and the token' },
+      ),
+    ),
+  },
+  {
+    examples: [
+      {
+        allowed: false,
+        code: 'token_not_found',
+        detail: 'No token is stored for this client and type.',
+        steps: [
+          { step: 'authenticate', ok: true, app: 'orders' },
+          { step: 'url', ok: true, url: 'https://api.marketplace.example/v3/product/list' },
+          {
+            step: 'grant',
+            ok: true,
+            grant: { id: 'ln65yeZO', client: 'shop-*', type: 'ozon-seller' },
+          },
+          { step: 'type', ok: true },
+          { step: 'destination', ok: true, destination: 'https://api.marketplace.example' },
+          {
+            step: 'token',
+            ok: false,
+            code: 'token_not_found',
+            detail: 'No token is stored for this client and type.',
+          },
+        ],
+      },
+    ],
+  },
+);
+export type Explained = Static<typeof ExplainedSchema>;
+
+export interface ExplainDependencies {
+  readonly keyserver: Pick<KeyserverClient, 'explain'>;
+  readonly pools: Pick<UpstreamPools, 'checkHost'>;
+}
+
+/**
+ * Says what {@link makeCall} would do, and does none of it: KeyServer explains its decision and keeps
+ * the token, the call is prepared, the host is resolved and its addresses are judged. Nothing
+ * is sent, nothing is cached, and no cached release is used.
+ * @throws ServiceError what an app without a grant, or nobody, is told; where nobody can say
+ */
+export async function explainCall(
+  { keyserver, pools }: ExplainDependencies,
+  call: Call,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<Explained> {
+  const { logFields: log } = request;
+  const { explanation, source } = await askForCall(call, request, reply, (query) =>
+    keyserver.explain(query),
+  );
+  log.app = explanation.app;
+  log.explain = source;
+  const steps = new Steps(explanation.steps);
+  if (explanation.terms === undefined) return explained(steps);
+  const { terms } = explanation;
+  let sent: Explained['request'];
+  try {
+    steps.begin('request');
+    const { url, headers } = prepare(terms, call);
+    sent = { method: call.method, url: url.href, headers: sentNames(headers, terms) };
+    steps.tell({
+      dropped: droppedHeaders(call.headers, injectedNames(terms.policy.injection).headers),
+    });
+    steps.begin('address');
+    await pools.checkHost(url.origin, terms.policy);
+  } catch (error) {
+    if (!(error instanceof ServiceError) || error.code === 'internal') throw error;
+    steps.refuse(error);
+  }
+  return explained(steps, sent);
+}
+
+function sentNames(headers: readonly string[], { policy }: Terms): string[] {
+  const names = headers.filter((_, at) => at % 2 === 0);
+  return [...names, ...injectedNames(policy.injection).headers];
+}
+
+function explained({ taken }: Steps, request?: Explained['request']): Explained {
+  const { ok = false, code, reason, detail } = taken.at(-1) ?? {};
+  return {
+    allowed: ok,
+    ...(code === undefined ? {} : { code }),
+    ...(reason === undefined ? {} : { reason }),
+    ...(detail === undefined ? {} : { detail }),
+    steps: taken,
+    ...(request === undefined ? {} : { request }),
+  };
+}

@@ -1,0 +1,46 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { toMilliseconds } from '../shared/request-log.ts';
+import { formatTraceparent, traceContextOf } from '../shared/trace-context.ts';
+import type { Call } from './call.ts';
+import type { ReleaseQuery } from './keyserver-client.ts';
+
+/**
+ * Asks for a call's release, or for its explanation, with what it cost in the log's line.
+ * @throws ServiceError as `ask`
+ */
+export async function askForCall<T extends { readonly source: 'cached' | 'ticket' | 'rsa' }>(
+  { appKey, clientId, tokenType, method, url }: Call,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  ask: (query: ReleaseQuery) => Promise<T>,
+): Promise<T> {
+  const { logFields: log } = request;
+  log.client = clientId;
+  log.token_type = tokenType;
+  const began = reply.elapsedTime;
+  let retries = 0;
+  let isCached = false;
+  try {
+    const answer = await ask({
+      appKey,
+      clientId,
+      tokenType,
+      target: { method, url },
+      // Request id and trace context go on to KeyServer, never upstream.
+      trace: {
+        'x-request-id': request.id,
+        traceparent: formatTraceparent(traceContextOf(request.raw)),
+      },
+      onRetry: () => {
+        retries += 1;
+      },
+    });
+    isCached = answer.source === 'cached';
+    return answer;
+  } finally {
+    if (!isCached) {
+      log['keyserver.duration_ms'] = toMilliseconds(reply.elapsedTime - began);
+      log['keyserver.retries'] = retries;
+    }
+  }
+}

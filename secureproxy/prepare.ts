@@ -1,0 +1,39 @@
+import { ServiceError } from '../shared/errors.ts';
+import type { Explanation } from '../shared/explanation.ts';
+import { decide } from '../shared/policy/decide.ts';
+import { injectedHeaderNames, injectedNames } from '../shared/policy/injection.ts';
+import { checkAllowed } from '../shared/policy/verdict.ts';
+import type { Call } from './call.ts';
+import { requestHeaders } from './headers.ts';
+
+/** What a call is judged by: those of a release, or of its explanation. */
+export type Terms = NonNullable<Explanation['terms']>;
+
+/** A call that may be made, but for the secret. */
+export interface PreparedCall {
+  /** Judged; its `href` is the only string to send. */
+  readonly url: URL;
+  /** The caller's headers that go upstream, as name and value in turn. */
+  readonly headers: string[];
+}
+
+/**
+ * Judges a call and makes ready what of it goes upstream. Making a call and explaining it both come
+ * by here, so that they cannot come apart. @throws ServiceError
+ */
+export function prepare({ policy, grants }: Terms, { method, url, headers }: Call): PreparedCall {
+  const judged = checkAllowed(decide(policy, grants, { method, url }));
+  checkParameters(judged, injectedNames(policy.injection).query);
+  return { url: judged, headers: requestHeaders(headers, injectedHeaderNames(policy.injection)) };
+}
+
+function checkParameters(url: URL, injected: readonly string[]): void {
+  if (injected.length === 0) return;
+  const taken = new Set([...url.searchParams.keys()].map((name) => name.toLowerCase()));
+  const clash = injected.find((name) => taken.has(name.toLowerCase()));
+  if (clash === undefined) return;
+  throw new ServiceError('request_invalid', {
+    reason: 'injected_parameter',
+    detail: `ApiUri must not have the query parameter ${JSON.stringify(clash)}: the proxy adds it.`,
+  });
+}

@@ -1,0 +1,205 @@
+import type { FastifyRequest } from 'fastify';
+import { type Static, Type } from 'typebox';
+import { decodeBase64 } from '../../shared/crypto/base64.ts';
+import { containsAppKey } from '../../shared/crypto/caller-key.ts';
+import { ServiceError } from '../../shared/errors.ts';
+import { nameFault } from '../../shared/names.ts';
+import { MethodSchema } from '../../shared/policy/schema.ts';
+import type { Service } from '../../shared/service.ts';
+import { findAppKey } from '../app-key.ts';
+import type { Call } from '../call.ts';
+import type { CallerHeaders } from '../headers.ts';
+import { parseJsonBody, writeJson } from '../json-body.ts';
+import { isLoop } from '../via.ts';
+
+const maxApiUriBytes = 65_536;
+
+/** What an app wants called: the body of `/request_api` and of `/explain` (README). */
+export const CallRequestSchema = Type.Object(
+  {
+    ClientId: Type.String({
+      minLength: 1,
+      maxLength: 255,
+      description: "Whose token; the operator's name for the marketplace account",
+    }),
+    TokenType: Type.String({ minLength: 1, maxLength: 255, description: 'Which of its tokens' }),
+    ApiUri: Type.String({
+      minLength: 1,
+      maxLength: maxApiUriBytes,
+      description: "The marketplace's URL to call",
+    }),
+    Method: Type.Optional({ ...MethodSchema, default: 'POST' }),
+    Headers: Type.Optional(
+      Type.Record(Type.String(), Type.Union([Type.String(), Type.Array(Type.String())]), {
+        description: 'Headers for the marketplace; the credential is added by the proxy',
+      }),
+    ),
+    Body: Type.Optional(
+      Type.Unknown({ description: 'A string goes as it is, any other JSON value as JSON' }),
+    ),
+    BodyBase64: Type.Optional(
+      Type.String({ description: 'A body of any bytes, in base64; not with Body' }),
+    ),
+    TimeoutMs: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 3_600_000,
+        description: 'Longest the whole call may take',
+      }),
+    ),
+  },
+  {
+    additionalProperties: false,
+    examples: [
+      {
+        ClientId: 'shop-1',
+        TokenType: 'ozon-seller',
+        ApiUri: 'https://api.marketplace.example/v3/product/list',
+        Body: { filter: { visibility: 'ALL' }, limit: 100 },
+      },
+      {
+        ClientId: 'shop-1',
+        TokenType: 'ozon-seller',
+        ApiUri: 'https://api.marketplace.example/v1/orders?since=2026-01-01',
+        Method: 'GET',
+        Headers: { Accept: 'application/json' },
+        TimeoutMs: 10_000,
+      },
+    ],
+  },
+);
+type CallRequest = Static<typeof CallRequestSchema>;
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The caller's app key, found before the body is read; null where there is none. */
+    appKey: string | null;
+  }
+}
+
+/** What the routes that take calls need of the app; once, before them. */
+export function acceptCalls(app: Service): void {
+  app.decorateRequest('appKey', null);
+  app.removeContentTypeParser('application/json');
+  app.addContentTypeParser(
+    'application/json',
+    { parseAs: 'string' },
+    async (_request: FastifyRequest, text: string) => parseJsonBody(text),
+  );
+}
+
+/** Before the body is read: what is refused here costs next to nothing. @throws ServiceError */
+export async function admitCaller(request: FastifyRequest): Promise<void> {
+  checkOrigin(request);
+  request.appKey = findAppKey(request.raw.rawHeaders, queryOf(request));
+}
+
+/** The call that a body asks for. @throws ServiceError request_invalid */
+export function toCall(appKey: string | null, body: CallRequest): Call {
+  checkBody(body);
+  return {
+    appKey,
+    clientId: body.ClientId,
+    tokenType: body.TokenType,
+    method: body.Method ?? 'POST',
+    url: body.ApiUri,
+    headers: headersOf(body),
+    body: bodyOf(body),
+    timeoutMs: body.TimeoutMs,
+  };
+}
+
+function invalid(reason: string, detail: string): ServiceError {
+  return new ServiceError('request_invalid', { reason, detail });
+}
+
+function queryOf({ url }: FastifyRequest): string {
+  const at = url.indexOf('?');
+  return at < 0 ? '' : url.slice(at);
+}
+
+/** Refuses what came around in a circle, and pages of other sites that use a browser as their hand. */
+function checkOrigin({ headers }: FastifyRequest): void {
+  if (isLoop(headers.via)) {
+    throw new ServiceError('request_invalid', {
+      reason: 'loop',
+      proxyError: 'proxy_loop_detected',
+      detail: 'The call came back to the proxy that sent it.',
+    });
+  }
+  const site = headers['sec-fetch-site'];
+  if (site === 'cross-site' || site === 'same-site' || isForeign(headers)) {
+    throw invalid(
+      'cross_site',
+      "Pages of other sites may not call the proxy from a user's browser.",
+    );
+  }
+}
+
+/** For browsers that leave `Sec-Fetch-Site` out, as they do towards plain http. */
+function isForeign({ origin, host }: FastifyRequest['headers']): boolean {
+  return origin !== undefined && URL.parse(origin)?.host !== host;
+}
+
+/** What the schema cannot say. */
+function checkBody({
+  ClientId,
+  TokenType,
+  ApiUri,
+  Headers = {},
+  Body,
+  BodyBase64,
+}: CallRequest): void {
+  for (const [name, value] of [
+    ['ClientId', ClientId],
+    ['TokenType', TokenType],
+  ] as const) {
+    const fault = nameFault(value);
+    if (fault !== undefined) throw invalid('name', `${name} ${fault}.`);
+  }
+  if (Body !== undefined && BodyBase64 !== undefined) {
+    throw invalid('two_bodies', 'Body and BodyBase64 are both there: send one.');
+  }
+  if (isTooLong(ApiUri)) {
+    throw invalid(
+      'api_uri_long',
+      `ApiUri has more than ${maxApiUriBytes} bytes, as JSON writes it in UTF-8.`,
+    );
+  }
+  const outward = [ApiUri, ...Object.values(Headers).flat()];
+  if (outward.some(containsAppKey)) {
+    throw invalid(
+      'app_key_misplaced',
+      'An app key stands in ApiUri or Headers, from where it would go to the marketplace: send it in a header of the request itself, such as Authorization.',
+    );
+  }
+}
+
+/** The schema counts characters; KeyServer's limits, which the URL must fit into, are bytes. */
+function isTooLong(apiUri: string): boolean {
+  const mostBytesPerUnit = 6;
+  if (apiUri.length * mostBytesPerUnit <= maxApiUriBytes) return false;
+  return Buffer.byteLength(JSON.stringify(apiUri)) > maxApiUriBytes + '""'.length;
+}
+
+function headersOf({ Headers = {}, Body }: CallRequest): CallerHeaders {
+  const names = Object.keys(Headers).map((name) => name.toLowerCase());
+  const isJson = Body !== undefined && typeof Body !== 'string';
+  return {
+    ...(names.includes('user-agent') ? {} : { 'user-agent': 'secureproxy' }),
+    ...(isJson && !names.includes('content-type') ? { 'content-type': 'application/json' } : {}),
+    ...Headers,
+  };
+}
+
+function bodyOf({ Body, BodyBase64 }: CallRequest): Buffer | string | null {
+  if (BodyBase64 !== undefined) {
+    try {
+      return decodeBase64(BodyBase64, 'base64');
+    } catch {
+      throw invalid('base64', 'BodyBase64 is not base64 (RFC 4648 §4, padded).');
+    }
+  }
+  if (Body === undefined) return null;
+  return typeof Body === 'string' ? Body : writeJson(Body);
+}

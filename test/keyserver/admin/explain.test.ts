@@ -1,0 +1,157 @@
+import t, { type Test } from 'tap';
+import { changeDocument } from '../../../keyserver/admin/documents.ts';
+import { sealSecret } from '../../../keyserver/secret.ts';
+import { type Installation, install, wildberries } from './installation.ts';
+
+const secret = 'opaque-words-nobody-may-see';
+const call = ['explain', '--app', 'reports', '--client', 'shop-1', '--type', 'wildberries'];
+const url = 'https://api.example.com/v1/orders';
+const explain = [...call, '--method', 'get', '--url', url];
+
+async function installAll(t: Test): Promise<Installation> {
+  const admin = await install(t);
+  await admin.json(wildberries);
+  await admin.json(['token', 'put', '--client', 'shop-1', '--type', 'wildberries'], {
+    stdin: secret,
+  });
+  await admin.json(['app', 'create', 'reports']);
+  await admin.json([
+    ...['grant', 'add', 'reports', '--client', 'shop-1', '--type', 'wildberries'],
+    ...['--method', 'GET', '--path', '/v1/*'],
+  ]);
+  return admin;
+}
+
+/** The explanation of a call that is refused; checks that no secret is in it. */
+async function refused(t: Test, admin: Installation, argv: readonly string[]) {
+  const { code, stdout, stderr } = await admin.run([...argv, '--json']);
+  t.equal(code, 1, stderr);
+  const text = await admin.run(argv);
+  t.equal(text.code, 1);
+  for (const printed of [stdout, text.stdout]) t.notMatch(printed, secret);
+  const explanation = JSON.parse(stdout);
+  const end = explanation.reason ? `${explanation.code} (${explanation.reason})` : explanation.code;
+  t.ok(text.stdout.endsWith(`\nrefused: ${end}\n  ${explanation.remedy}\n`), text.stdout);
+  return { ...explanation, step: explanation.steps.at(-1).step };
+}
+
+/** Runs the command that a remedy ends with. */
+async function follow(admin: Installation, remedy: string, stdin = '') {
+  const [, command = ''] = /keyserver-admin (.*)$/.exec(remedy) ?? [];
+  const argv = [...command.replace(/ < \S+$/, '').matchAll(/'([^']*)'|(\S+)/g)].map(
+    ([, quoted, plain]) => quoted ?? plain ?? '',
+  );
+  await admin.json(argv, { stdin });
+}
+
+t.test('shows the steps of a call that is allowed', async (t) => {
+  const admin = await installAll(t);
+  const { code, stdout, stderr } = await admin.run(explain);
+  t.equal(code, 0, stderr);
+  t.match(stdout, /^STEP +VERDICT +WHAT\nauthenticate +ok +reports\nurl +ok +https:/);
+  t.match(stdout, /\ndestination +ok +https:\/\/api\.example\.com\ntoken +ok +never ends\n/);
+  t.match(stdout, /\ninjection +ok +Authorization\nallowed\n$/);
+  t.match(await admin.json(explain), { allowed: true, steps: Array(7).fill({ ok: true }) });
+  t.notMatch(stdout, secret);
+});
+
+t.test('prints the grant that is missing, and that does it', async (t) => {
+  for (const argv of [
+    explain.with(4, "o'neill shop").with(2, 'reports'),
+    explain.with(8, 'POST'),
+    explain.with(10, 'https://api.example.com/v2/orders?since=1'),
+  ]) {
+    const admin = await installAll(t);
+    await admin.json(['token', 'put', '--client', argv[4] ?? '', '--type', 'wildberries'], {
+      stdin: secret,
+    });
+    const { step, code, remedy } = await refused(t, admin, argv);
+    t.match({ step, code }, { step: 'grant', code: 'grant_denied' });
+    t.match(remedy, /^grant it: keyserver-admin grant add reports --client .+ --path \S+$/);
+    if (argv.includes("o'neill shop")) t.match(remedy, String.raw`--client 'o'\''neill shop' `);
+    else {
+      await follow(admin, remedy);
+      t.match(await admin.json(argv), { allowed: true });
+    }
+  }
+});
+
+t.test('says that no path rule matches an ambiguous path', async (t) => {
+  const admin = await installAll(t);
+  const { reason, remedy } = await refused(t, admin, explain.with(10, `${url}//x`));
+  t.equal(reason, 'path');
+  t.notMatch(remedy, '--path /');
+});
+
+t.test('names what is wrong with type, destination, token and fields', async (t) => {
+  const admin = await installAll(t);
+  const context = admin.context(t);
+  await admin.json(['grant', 'add', 'reports', '--client', '*', '--type', '*']);
+  const seal = (clientId: string, fields: Record<string, string>, expiresAt?: string) =>
+    context.store.putToken(
+      sealSecret(
+        context.keyring,
+        { clientId, tokenType: 'wildberries' },
+        { fields, ...(expiresAt && { expiresAt }) },
+      ),
+    );
+  await seal('unfilled', { key: secret });
+  await seal('ended', { token: secret }, '2020-01-01T00:00:00.000Z');
+  await context.store.putToken({ clientId: 'broken', tokenType: 'wildberries', token: 'skt1.x' });
+  const legacy = Buffer.alloc(32, 7).toString('base64');
+  await context.store.putToken({ clientId: 'old', tokenType: 'wildberries', token: legacy });
+  const cases: [argv: string[], expected: object][] = [
+    [explain.with(6, 'ozon'), { step: 'type', code: 'type_not_found', remedy: /type put ozon / }],
+    [
+      explain.with(10, 'https://other.example/'),
+      {
+        step: 'destination',
+        reason: 'not_listed',
+        remedy: /--destination https:\/\/other\.example$/,
+      },
+    ],
+    [
+      explain.with(10, 'http://api.example.com/'),
+      { step: 'destination', reason: 'plaintext', remedy: /--unsafe-plaintext$/ },
+    ],
+    [explain.with(10, 'https://API.example.com/'), { step: 'url', remedy: /spell/ }],
+    [explain.with(4, 'nobody'), { step: 'token', code: 'token_not_found', remedy: /token put/ }],
+    [explain.with(4, 'ended'), { step: 'token', code: 'token_expired', remedy: /token put/ }],
+    [explain.with(4, 'broken'), { step: 'token', code: 'integrity_failed', remedy: /token show/ }],
+    [explain.with(4, 'old'), { step: 'token', remedy: /UNSAFE_LEGACY_ROWS/ }],
+    [explain.with(4, 'unfilled'), { step: 'injection', reason: 'fields', remedy: /type show/ }],
+  ];
+  for (const [argv, expected] of cases) t.match(await refused(t, admin, argv), expected);
+  const { remedy } = await refused(t, admin, explain.with(4, 'nobody'));
+  await follow(admin, remedy, secret);
+  t.match(await admin.json(explain.with(4, 'nobody')), { allowed: true });
+  admin.sql("UPDATE documents SET body = '{}' WHERE kind = 'type'");
+  t.match(await refused(t, admin, explain), { step: 'type', remedy: /--force$/ });
+});
+
+t.test('an app whose keys have ended calls no more', async (t) => {
+  const admin = await installAll(t);
+  await changeDocument(admin.context(t), 'app', 'reports', (current) => {
+    if (current?.content === undefined) throw new Error('gone');
+    return { ...current.content, keys: [] };
+  });
+  const { step, code, remedy } = await refused(t, admin, explain);
+  t.match({ step, code }, { step: 'authenticate', code: 'caller_unauthenticated' });
+  await follow(admin, remedy);
+  t.match(await admin.json(explain), { allowed: true });
+  await admin.json(['app', 'create', 'anonymous']);
+  const anonymous = await refused(t, admin, explain.with(2, 'anonymous'));
+  t.equal(anonymous.step, 'grant', 'the app without a key needs none');
+});
+
+t.test('refuses what is no question', async (t) => {
+  const admin = await installAll(t);
+  t.match(await admin.failure(explain.with(2, 'nobody')), { exit: 1, code: 'not_found' });
+  t.match(await admin.failure(explain.with(8, 'TRACE')), { exit: 2, code: 'input_invalid' });
+  t.match(await admin.failure(explain.with(4, '')), { exit: 2, code: 'input_invalid' });
+  t.match(await admin.failure(call), { exit: 2, code: 'usage' });
+  admin.sql("UPDATE documents SET body = '{}' WHERE kind = 'app'");
+  t.match(await admin.failure(explain), { exit: 1, code: 'integrity_failed' });
+  admin.sql('DROP TABLE documents');
+  t.match(await admin.failure(explain), { exit: 4, code: 'database_unavailable' });
+});
