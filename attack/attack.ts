@@ -71,6 +71,7 @@ export interface OwnScene {
   readonly otherKey: string;
   /** The token of `shop-2`. */
   readonly otherToken: string;
+  readonly proxyPid: number;
   /** All that both services have printed. */
   printed(): string;
   /** Port of {@link Scene.upstream}; at other addresses of this machine strays are counted there. */

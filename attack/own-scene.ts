@@ -65,12 +65,15 @@ export async function startOwnScene(closing: Closing, folder: string): Promise<S
       },
     });
     closing.teardown(() => service.stop());
-    return `http://127.0.0.1:${servicePort}`;
+    return { origin: `http://127.0.0.1:${servicePort}`, pid: service.pid ?? 0 };
   };
-  const keyserver = await start('keyserver', { ...storagePlaces(folder), GENERATE_KEYS: '1' });
+  const { origin: keyserver } = await start('keyserver', {
+    ...storagePlaces(folder),
+    GENERATE_KEYS: '1',
+  });
   const caFile = join(folder, 'ca.pem');
   writeFileSync(caFile, authority.ca);
-  const proxy = await start('secureproxy', {
+  const { origin: proxy, pid: proxyPid } = await start('secureproxy', {
     PROXY_KEY: seeded.proxyKey,
     PUBLIC_KEY_URL: `${keyserver}/public_key`,
     TOKEN_REQUEST_URL: `${keyserver}/`,
@@ -90,6 +93,7 @@ export async function startOwnScene(closing: Closing, folder: string): Promise<S
       ...seeded,
       keyserver,
       admin,
+      proxyPid,
       names: nameServer,
       issue: authority.issue,
       port,

@@ -17,6 +17,8 @@ export interface WireAnswer {
 }
 
 const answerLimitMs = 15_000;
+/** What comes after that is read and forgotten. */
+const mostKeptBytes = 16 * 1024 * 1024;
 
 /** Sends bytes and resolves to all that comes back until the service closes. @throws Error where it never does */
 export async function exchangeBytes(origin: string, bytes: string | Buffer): Promise<Buffer> {
@@ -26,7 +28,11 @@ export async function exchangeBytes(origin: string, bytes: string | Buffer): Pro
       ? connectTls({ host: hostname, port: Number(port || 443), servername: hostname })
       : connectPlain(Number(port || 80), hostname);
   const chunks: Buffer[] = [];
-  socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+  let kept = 0;
+  socket.on('data', (chunk: Buffer) => {
+    if (kept < mostKeptBytes) chunks.push(chunk);
+    kept += chunk.length;
+  });
   // Who refuses early may reset what is still being sent.
   socket.on('error', () => undefined);
   socket.setTimeout(answerLimitMs, () => socket.destroy());

@@ -1,7 +1,9 @@
 import type { Attack } from '../attack.ts';
 import { addressAttacks } from './address.ts';
 import { headerAttacks } from './headers.ts';
+import { loadAttacks } from './load.ts';
 import { redirectAttacks } from './redirect.ts';
+import { tenancyAttacks } from './tenancy.ts';
 import { tlsAttacks } from './tls.ts';
 import { urlAttacks } from './url.ts';
 
@@ -12,4 +14,6 @@ export const attacks: readonly Attack[] = [
   ...redirectAttacks,
   ...headerAttacks,
   ...tlsAttacks,
+  ...tenancyAttacks,
+  ...loadAttacks,
 ];
