@@ -1,8 +1,7 @@
 import { Compile } from 'typebox/compile';
 import type { Clock } from '../shared/clock.ts';
-import { openText, requestAad, responseAad, sealText } from '../shared/crypto/exchange.ts';
+import { requestAad, responseAad, sealText } from '../shared/crypto/exchange.ts';
 import type { LegacyKey } from '../shared/crypto/legacy-row.ts';
-import { OpenError } from '../shared/crypto/open-error.ts';
 import { ServiceError } from '../shared/errors.ts';
 import {
   type Credential,
@@ -18,14 +17,14 @@ import type { Grant, Policy, Target } from '../shared/policy/schema.ts';
 import { checkAllowed } from '../shared/policy/verdict.ts';
 import type { LogFields } from '../shared/request-log.ts';
 import { type Asker, authenticate } from './callers.ts';
+import { checkFresh, checkNamesSession, invalid, openCredential } from './exchange.ts';
 import type { Keyring } from './keys/keyring.ts';
 import type { Nonces } from './nonces.ts';
 import type { Registry } from './registry.ts';
 import { hasExpired, openSecret, type Secret, secondsLeft } from './secret.ts';
-import { type Session, type Sessions, sessionInvalid } from './sessions.ts';
+import type { Session, Sessions } from './sessions.ts';
 import { type Store, StoreUnavailableError } from './store/store.ts';
 
-const freshSeconds = 60;
 const defaultCacheSeconds = 60;
 const credentialValidator = Compile(CredentialSchema);
 
@@ -54,7 +53,7 @@ export async function release(
   checkShape(request);
   checkFresh(request, clock);
   const session = await sessions.open(request);
-  const credential = openCredential(session, request);
+  const credential = releaseCredential(session, request);
   const asker = authenticate(registry, clock, credential);
   const { clientId, tokenType, nonce } = request;
   log.proxy = asker.proxyId;
@@ -70,38 +69,35 @@ export async function release(
   }
   const grants = matchingGrants(asker.app.grants, clientId, tokenType);
   const policy = judge(registry, asker, grants, tokenType, credential?.target);
-  const { seq } = registry;
+  const { seq, ageMs } = registry;
   const secret = await readSecret(dependencies, clientId, tokenType);
   const answer: Release = {
     app: asker.appId,
     fields: secret.fields,
     policy,
     grants,
-    cacheSeconds: policy.cacheSeconds ?? defaultCacheSeconds,
+    cacheSeconds: cacheSeconds(policy, asker, clock.now()),
     expiresIn: secondsLeft(secret, clock.now()),
     seq,
+    ageMs,
     ...(credential && session.issueTicket ? { session: session.issueTicket() } : {}),
   };
   return sealText(session.key, JSON.stringify(answer), responseAad(request));
 }
 
-function invalid(reason: string, detail: string): ServiceError {
-  return new ServiceError('request_invalid', { reason, detail });
+/** No longer than the keys of who asked, whose end nobody announces. */
+function cacheSeconds(
+  { cacheSeconds = defaultCacheSeconds }: Policy,
+  { keysEndAt }: Asker,
+  nowMs: number,
+): number {
+  return Math.min(cacheSeconds, Math.floor((keysEndAt - nowMs) / 1000));
 }
 
 /** What the schema cannot say: which members go together, and what names are. */
-function checkShape({
-  sessionKey,
-  session,
-  credential,
-  timestamp,
-  nonce,
-  clientId,
-  tokenType,
-}: ReleaseRequest): void {
-  if ((sessionKey === undefined) === (session === undefined)) {
-    throw invalid('session', 'Exactly one of sessionKey and session is needed.');
-  }
+function checkShape(request: ReleaseRequest): void {
+  checkNamesSession(request);
+  const { session, credential, timestamp, nonce, clientId, tokenType } = request;
   if ((timestamp === undefined) !== (nonce === undefined)) {
     throw invalid('freshness', 'timestamp and nonce go together.');
   }
@@ -123,34 +119,16 @@ function checkShape({
   }
 }
 
-function checkFresh({ timestamp }: ReleaseRequest, clock: Clock): void {
-  if (timestamp === undefined || Math.abs(clock.now() / 1000 - timestamp) <= freshSeconds) return;
-  throw new ServiceError('request_stale', {
-    reason: 'timestamp',
-    detail: `timestamp is more than ${freshSeconds} s from this clock: set both clocks.`,
-  });
-}
-
-function openCredential(session: Session, request: ReleaseRequest): Credential | undefined {
+function releaseCredential(session: Session, request: ReleaseRequest): Credential | undefined {
   const { credential, timestamp, nonce, clientId, tokenType } = request;
   if (credential === undefined || timestamp === undefined || nonce === undefined) return undefined;
-  let content: unknown;
-  try {
-    content = JSON.parse(
-      openText(session.key, credential, requestAad({ clientId, tokenType, timestamp, nonce })),
-    );
-  } catch (error) {
-    // A JSON error would quote the credential's keys.
-    throw error instanceof OpenError
-      ? sessionInvalid()
-      : invalid('credential', 'The credential is not JSON.');
-  }
-  if (!credentialValidator.Check(content)) {
-    throw invalid(
-      'credential',
-      'The credential has other members than {proxy, app, target}, or of other types.',
-    );
-  }
+  const content = openCredential(
+    session.key,
+    credential,
+    requestAad({ clientId, tokenType, timestamp, nonce }),
+    credentialValidator,
+    '{proxy, app, target}',
+  );
   if (content.proxy !== null && content.target === undefined) {
     throw invalid('credential', 'A proxy names the target that the token is for.');
   }

@@ -99,7 +99,7 @@ export async function startKeyserver(
   const rsaKeys = options.rsaKeys ?? (await testRsaKeys(join(folder, 'rsa')));
   const store = options.store ?? (await scratchStore(test));
   const captured = capturedLog('keyserver', options.level);
-  const registry = new Registry(store, keyring, captured.logger);
+  const registry = new Registry(store, keyring, captured.logger, clock);
   const { config } = parseSettings(keyserverSettings, {
     KEYRING_DIR: join(folder, 'keyring'),
     RSA_KEY_DIR: join(folder, 'rsa'),
