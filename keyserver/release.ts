@@ -91,7 +91,7 @@ function cacheSeconds(
   { keysEndAt }: Asker,
   nowMs: number,
 ): number {
-  return Math.min(cacheSeconds, Math.floor((keysEndAt - nowMs) / 1000));
+  return Math.max(0, Math.min(cacheSeconds, Math.floor((keysEndAt - nowMs) / 1000)));
 }
 
 /** What the schema cannot say: which members go together, and what names are. */

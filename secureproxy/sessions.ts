@@ -2,7 +2,7 @@ import { type KeyObject, randomBytes } from 'node:crypto';
 import type { Clock } from '../shared/clock.ts';
 import { importKey, keyBytes } from '../shared/crypto/aead.ts';
 import { wrapKey } from '../shared/crypto/key-wrap.ts';
-import type { Release } from '../shared/messages.ts';
+import type { IssuedTicket } from '../shared/messages.ts';
 import type { PublicKey, PublicKeys } from './public-keys.ts';
 
 /** A ticket is left unused this long before its end, for clocks and time on the way. */
@@ -15,6 +15,11 @@ export interface ProxySession {
   /** Members of the request: the wrapped key and its `keyId`, or the ticket. */
   readonly request: { sessionKey: string; keyId: string } | { session: string };
   readonly publicKey: PublicKey;
+}
+
+/** An answer, with a ticket where it began a session. */
+export interface SessionAnswer {
+  readonly session?: IssuedTicket;
 }
 
 interface Ticketed {
@@ -38,7 +43,7 @@ export class Sessions {
   }
 
   /** Runs one exchange in a session and keeps the ticket that it brings. */
-  async use(exchange: (session: ProxySession) => Promise<Release>): Promise<Release> {
+  async use<T extends SessionAnswer>(exchange: (session: ProxySession) => Promise<T>): Promise<T> {
     // One round of waiting only: where the first exchange was refused, each goes on by itself.
     // Nobody waits for nothing: in that tick others would become first too.
     if (this.#usable() === undefined && this.#opening) await this.#opening.promise;
@@ -67,26 +72,28 @@ export class Sessions {
       : undefined;
   }
 
-  async #open(exchange: (session: ProxySession) => Promise<Release>): Promise<Release> {
+  async #open<T extends SessionAnswer>(
+    exchange: (session: ProxySession) => Promise<T>,
+  ): Promise<T> {
     const publicKey = await this.#publicKeys.get();
     const raw = randomBytes(keyBytes);
     const key = importKey(raw);
     const sessionKey = wrapKey(publicKey.key, raw).toString('base64');
     raw.fill(0);
     const askedAt = this.#clock.monotonic();
-    const release = await exchange({
+    const answer = await exchange({
       key,
       source: 'rsa',
       request: { sessionKey, keyId: publicKey.keyId },
       publicKey,
     });
-    if (release.session !== undefined) {
-      const { ticket, expiresIn } = release.session;
+    if (answer.session !== undefined) {
+      const { ticket, expiresIn } = answer.session;
       this.#ticketed = {
         session: { key, source: 'ticket', request: { session: ticket }, publicKey },
         usableUntil: askedAt + expiresIn * 1000 - marginMs,
       };
     }
-    return release;
+    return answer;
   }
 }

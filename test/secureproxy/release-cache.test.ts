@@ -1,5 +1,6 @@
 import t from 'tap';
 import type { Obtained, ReleaseQuery } from '../../secureproxy/keyserver-client.ts';
+import { KnownChanges } from '../../secureproxy/known-changes.ts';
 import { ReleaseCache } from '../../secureproxy/release-cache.ts';
 import { ServiceError } from '../../shared/errors.ts';
 import type { Release } from '../../shared/messages.ts';
@@ -21,7 +22,9 @@ function setUp(options: { maxSeconds?: number; maxEntries?: number } = {}) {
   const clock = testClock();
   const asked: ReleaseQuery[] = [];
   const waiting: PromiseWithResolvers<Obtained>[] = [];
+  const known = new KnownChanges(clock);
   const cache = new ReleaseCache({
+    known,
     client: {
       obtain: (asking) => {
         asked.push(asking);
@@ -38,7 +41,7 @@ function setUp(options: { maxSeconds?: number; maxEntries?: number } = {}) {
   const give = (more: Partial<Release> = {}) =>
     waiting.shift()?.resolve({ release: release(more), source: 'rsa' });
   const refuse = (error: Error) => waiting.shift()?.reject(error);
-  return { cache, clock, asked, give, refuse };
+  return { cache, known, clock, asked, give, refuse };
 }
 
 function release(more: Partial<Release>): Release {
