@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { AnnouncedChange } from '../shared/change-messages.ts';
+import { type AnnouncedChange, leaseMs } from '../shared/change-messages.ts';
 import { type Clock, systemClock } from '../shared/clock.ts';
 import { ServiceError } from '../shared/errors.ts';
 import type { Policy } from '../shared/policy/schema.ts';
@@ -77,8 +77,9 @@ export class Registry {
   }
 
   /**
-   * Reloads where the change counter moved. @throws StoreUnavailableError; what is loaded stays
-   * where the counter cannot be read, and is in force no longer where it moved and the rest fails.
+   * Reloads where the change counter moved. @throws StoreUnavailableError; what is loaded stays for
+   * five seconds where the counter cannot be read, and is in force no longer where it moved and the
+   * rest fails.
    */
   async refresh(): Promise<void> {
     const lookingAt = this.#clock.monotonic();
@@ -136,11 +137,12 @@ export class Registry {
   }
 
   #documents(): Loaded {
-    if (this.#loaded === undefined) {
+    // Tokens may be readable while the counter is not: that must not hold up a revocation.
+    if (this.#loaded === undefined || this.ageMs >= leaseMs) {
       throw new ServiceError('keyserver_unavailable', {
         reason: 'documents_unread',
         retryAfterSeconds: 1,
-        detail: 'KeyServer has not read its types, apps and proxies from the database.',
+        detail: 'KeyServer cannot see in the database whether its types, apps and proxies changed.',
       });
     }
     return this.#loaded;

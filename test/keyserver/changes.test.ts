@@ -19,9 +19,10 @@ import { startScene } from './scene.ts';
 /** A scene whose KeyServer runs for so long that it resets nobody without cause. */
 async function setUp(t: Test, options: TestKeyserverOptions = {}) {
   const clock = testClock();
-  const scene = await startScene(t, { clock, ...options });
-  await scene.keyserver.refresh();
+  const scene = await startScene(t, { clock, pollClock: clock, ...options });
   clock.advance(6_000);
+  await scene.keyserver.refresh();
+  clock.advance(400);
   const { keyserver, proxy } = scene;
   const since = (seq: number, session?: ClientSession) =>
     askChanges(keyserver, { credential: { proxy, since: seq } }, session);
@@ -40,7 +41,7 @@ t.test('tells a proxy what changed, and nothing else', async (t) => {
   t.equal(first.answer.headers.get('cache-control'), 'no-store');
   t.same(Object.keys(JSON.parse(first.answer.text)), ['token'], 'all of the answer is sealed');
   t.ok(Value.Check(ChangesSchema, first.changes));
-  t.match(first.changes, { seq, changes: [], ageMs: 6_000 });
+  t.match(first.changes, { seq, changes: [], ageMs: 400 });
   t.notOk('reset' in first.changes);
   await keyserver.putToken('shop-1', 'ozon-seller', 'new');
   t.match((await since(seq)).changes, { seq, changes: [] }, 'not before KeyServer heeds it');
@@ -121,8 +122,8 @@ t.test('with a session key a nonce is good once; a stale timestamp is refused', 
   const { request } = await since(0);
   const { status, text } = await postJson(`${keyserver.url}/changes`, request);
   t.match({ status, ...JSON.parse(text) }, { code: 'request_stale', reason: 'nonce_used' });
-  for (const apart of [-61, 61]) {
-    const timestamp = clock.now() / 1000 + apart;
+  for (const apart of [-61, 62]) {
+    const timestamp = Math.floor(clock.now() / 1000) + apart;
     t.same(refusal(await askChanges(keyserver, { credential: { proxy, since: 0 }, timestamp })), {
       status: 400,
       code: 'request_stale',
@@ -184,6 +185,13 @@ t.test('refuses a body of another form', async (t) => {
     const { text } = await postJson(`${keyserver.url}/changes`, body);
     t.match(JSON.parse(text), { code: 'request_invalid', reason });
   }
+});
+
+t.test('announces nothing while it cannot see whether anything changed', async (t) => {
+  const { keyserver, since, clock } = await setUp(t);
+  clock.advance(4_600);
+  const expected = { status: 503, code: 'keyserver_unavailable', reason: 'documents_unread' };
+  t.same(refusal(await since(keyserver.registry.seq)), expected);
 });
 
 t.test('asks the database nothing', async (t) => {

@@ -337,12 +337,24 @@ t.test('a release is kept no longer than the keys that it was asked with', async
 
 t.test('the release says how old what KeyServer knows is', async (t) => {
   const clock = testClock();
-  const { keyserver, ask } = await startScene(t, { clock });
+  const { keyserver, ask } = await startScene(t, { clock, pollClock: clock });
   t.equal((await ask()).release.ageMs, 0);
   clock.advance(3_210.5);
   t.equal((await ask()).release.ageMs, 3_211);
   await keyserver.refresh();
   t.equal((await ask()).release.ageMs, 0, 'also where nothing had changed');
+});
+
+t.test('releases nothing while it cannot see whether its documents changed', async (t) => {
+  const clock = testClock();
+  const { keyserver, ask } = await startScene(t, { clock, pollClock: clock });
+  clock.advance(4_999);
+  t.equal((await ask()).status, 200);
+  clock.advance(1);
+  const expected = { status: 503, code: 'keyserver_unavailable', reason: 'documents_unread' };
+  t.same(refusal(await ask()), expected, 'though the token can be read');
+  await keyserver.refresh();
+  t.equal((await ask()).status, 200);
 });
 
 t.test('a key whose end does not parse has ended', async (t) => {
