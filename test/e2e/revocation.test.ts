@@ -3,12 +3,10 @@ import { deleteDocument } from '../../keyserver/admin/documents.ts';
 import { grantId, removeGrant } from '../../keyserver/admin/grants.ts';
 import { deleteToken } from '../../keyserver/admin/tokens.ts';
 import { putType } from '../../keyserver/admin/types.ts';
-import { scratchDatabase } from '../support/database.ts';
-import { problemCode, startPair, type TestPair } from '../support/pair.ts';
-import { mysqlSettings, type PairState, plainPolicy, tokenType } from '../support/pair-state.ts';
+import { outcome, startPair, type TestPair } from '../support/pair.ts';
+import { keptForMinutes, plainPolicy, tokenType } from '../support/pair-state.ts';
 import { showAuthorization, startPlainUpstream } from '../support/plain-upstream.ts';
 import { pollUntil } from '../support/poll-until.ts';
-import { startSwitchboard } from '../support/switchboard.ts';
 
 interface Revocation {
   readonly revoke: (pair: TestPair) => Promise<unknown>;
@@ -43,21 +41,6 @@ const revocations: Readonly<Record<string, Revocation>> = {
   },
 };
 
-/** Without a lease a release is kept for five seconds, under one for this policy's 300. */
-function keptForMinutes(upstream: string) {
-  return ({ admin }: PairState) =>
-    putType(admin, tokenType, { ...plainPolicy(upstream), cacheSeconds: 300 });
-}
-
-async function outcome(call: Promise<Response>): Promise<readonly [number, unknown]> {
-  const answer = await call;
-  if (answer.status === 200) {
-    await answer.arrayBuffer();
-    return [200, undefined];
-  }
-  return [answer.status, await problemCode(answer)];
-}
-
 t.test('calls that were allowed are refused soon after', async (t) => {
   const upstream = await startPlainUpstream(t, showAuthorization);
   for (const [what, { revoke, refusal }] of Object.entries(revocations)) {
@@ -84,63 +67,4 @@ t.test('calls that were allowed are refused soon after', async (t) => {
       t.same(await outcome(pair.call()), refusal, 'and stay so');
     });
   }
-});
-
-t.test('what is kept for minutes ends by a question or two of the feed', async (t) => {
-  const upstream = await startPlainUpstream(t, showAuthorization);
-  const pair = await startPair(t, {
-    upstream,
-    storage: mysqlSettings(await scratchDatabase(t)),
-    keyserver: { LOG_LEVEL: 'debug' },
-    prepare: keptForMinutes(upstream),
-  });
-  const lines = (template: string) =>
-    pair.keyserver.output.linesWith({ 'url.template': template }).length;
-  const callUntilAsked = (times: number) =>
-    pollUntil(
-      `the feed asked ${times} times`,
-      async () => {
-        t.same(await outcome(pair.call()), [200, undefined]);
-        return lines('/changes');
-      },
-      (asked) => asked >= times,
-    );
-  await callUntilAsked(7);
-  const releases = lines('/');
-  await callUntilAsked(14);
-  t.equal(lines('/'), releases, 'one release served seven seconds');
-
-  await deleteDocument(pair.admin, 'app', 'orders');
-  const asked = lines('/changes');
-  await pollUntil(
-    'calls are refused',
-    () => outcome(pair.call()),
-    ([status]) => status === 401,
-  );
-  const more = lines('/changes') - asked;
-  t.ok(more >= 1 && more <= 3, `${more} questions later`);
-});
-
-t.test('where nobody is asked any more, what is kept for minutes ends after seconds', async (t) => {
-  const upstream = await startPlainUpstream(t, showAuthorization);
-  const line = await startSwitchboard(t, null);
-  const pair = await startPair(t, {
-    upstream,
-    prepare: keptForMinutes(upstream),
-    between: async (port) => {
-      line.connectTo(`http://127.0.0.1:${port}`);
-      return Number(new URL(line.url).port);
-    },
-  });
-  t.same(await outcome(pair.call()), [200, undefined]);
-  line.connectTo(null);
-  t.same(
-    await pollUntil(
-      'calls are refused',
-      () => outcome(pair.call()),
-      ([status]) => status !== 200,
-    ),
-    [503, 'keyserver_unavailable'],
-  );
-  t.equal(pair.secureproxy.output.linesWith({ msg: 'change feed cut' }).length, 1);
 });
