@@ -53,7 +53,16 @@ t.test('where nobody is asked any more, what is kept for minutes ends after seco
       return Number(new URL(line.url).port);
     },
   });
-  t.same(await outcome(pair.call()), [200, undefined]);
+  const said = (line: Readonly<Record<string, string>>) =>
+    pair.secureproxy.output.linesWith(line).length;
+  await pollUntil(
+    'the cache is warm',
+    async () => {
+      t.same(await outcome(pair.call()), [200, undefined]);
+      return said({ release: 'cached' });
+    },
+    (cached) => cached > 0,
+  );
   line.connectTo(null);
   t.same(
     await pollUntil(
@@ -63,5 +72,9 @@ t.test('where nobody is asked any more, what is kept for minutes ends after seco
     ),
     [503, 'keyserver_unavailable'],
   );
-  t.equal(pair.secureproxy.output.linesWith({ msg: 'change feed cut' }).length, 1);
+  await pollUntil(
+    'the outage is said',
+    () => said({ msg: 'change feed cut' }),
+    (lines) => lines === 1,
+  );
 });
