@@ -6,6 +6,7 @@ import { createService, type Service } from '../shared/service.ts';
 import { type KeyserverConfig, keyserverSettings } from './config.ts';
 import type { RsaKeys } from './keys/rsa-keys.ts';
 import type { ReleaseDependencies } from './release.ts';
+import { changesRoute } from './routes/changes.ts';
 import { publicKeyRoutes } from './routes/public-key.ts';
 import { releaseRoute } from './routes/release.ts';
 
@@ -39,6 +40,7 @@ export async function buildKeyserver(
   });
   publicKeyRoutes(app, dependencies.rsaKeys);
   releaseRoute(app, dependencies);
+  changesRoute(app, dependencies);
   if (config.OPS_PORT === undefined) healthRoutes(app, dependencies.readiness);
   errorPageRoutes(app);
   return app;

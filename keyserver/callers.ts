@@ -3,7 +3,7 @@ import { callerKeyHash, isCallerKey } from '../shared/crypto/caller-key.ts';
 import { ServiceError } from '../shared/errors.ts';
 import type { Credential } from '../shared/messages.ts';
 import type { AppDocument, CallerKey } from './document-row.ts';
-import type { Registry } from './registry.ts';
+import type { Caller, Registry } from './registry.ts';
 
 export const anonymousApp = 'anonymous';
 
@@ -13,6 +13,8 @@ export interface Asker {
   readonly proxyId: string | undefined;
   readonly appId: string;
   readonly app: AppDocument;
+  /** When the first of the keys that were shown ends, in milliseconds since 1970; Infinity: none does. */
+  readonly keysEndAt: number;
 }
 
 /**
@@ -26,20 +28,23 @@ export function authenticate(
   credential: Credential | undefined,
 ): Asker {
   const proxyKey = credential?.proxy ?? null;
-  const proxyId = proxyKey === null ? undefined : findProxy(registry, clock, proxyKey);
+  const proxy = proxyKey === null ? undefined : findProxy(registry, clock, proxyKey);
   const appKey = credential?.app ?? null;
-  const { id, document } = appKey === null ? anonymous(registry) : findApp(registry, clock, appKey);
-  if (proxyId === undefined && document.direct !== true) {
+  const { id, key, document } =
+    appKey === null ? anonymous(registry) : findApp(registry, clock, appKey);
+  if (proxy === undefined && document.direct !== true) {
     if (appKey === null) throw appUnknown();
     throw new ServiceError('grant_denied', {
       reason: 'not_direct',
       detail: 'This app asks through a SecureProxy; only direct apps get tokens from KeyServer.',
     });
   }
-  return { proxyId, appId: id, app: document };
+  const keysEndAt = Math.min(endOf(proxy?.key), endOf(key));
+  return { proxyId: proxy?.id, appId: id, app: document, keysEndAt };
 }
 
-function findProxy(registry: Registry, clock: Clock, key: string): string {
+/** The proxy whose key this is. @throws ServiceError caller_unauthenticated with the reason `proxy_unknown` */
+export function findProxy(registry: Registry, clock: Clock, key: string): Caller<'proxy'> {
   const found = isCallerKey(key, 'spx_') ? registry.proxyByKeyHash(callerKeyHash(key)) : undefined;
   if (found === undefined || hasEnded(found.key, clock)) {
     throw new ServiceError('caller_unauthenticated', {
@@ -47,10 +52,10 @@ function findProxy(registry: Registry, clock: Clock, key: string): string {
       detail: 'The proxy key is not known.',
     });
   }
-  return found.id;
+  return found;
 }
 
-function findApp(registry: Registry, clock: Clock, key: string) {
+function findApp(registry: Registry, clock: Clock, key: string): Caller<'app'> {
   const found = isCallerKey(key, 'spk_') ? registry.appByKeyHash(callerKeyHash(key)) : undefined;
   if (found === undefined || hasEnded(found.key, clock)) throw appUnknown();
   return found;
@@ -59,7 +64,7 @@ function findApp(registry: Registry, clock: Clock, key: string) {
 function anonymous(registry: Registry) {
   const document = registry.app(anonymousApp);
   if (document === undefined) throw appUnknown();
-  return { id: anonymousApp, document };
+  return { id: anonymousApp, key: undefined, document };
 }
 
 function appUnknown(): ServiceError {
@@ -70,7 +75,11 @@ function appUnknown(): ServiceError {
 }
 
 /** True for a key that opens nothing any more. */
-export function hasEnded({ expiresAt }: CallerKey, clock: Clock): boolean {
+export function hasEnded(key: CallerKey, clock: Clock): boolean {
   // A date that does not parse is NaN and so counts as ended.
-  return expiresAt !== undefined && !(Date.parse(expiresAt) > clock.now());
+  return !(endOf(key) > clock.now());
+}
+
+function endOf(key: CallerKey | undefined): number {
+  return key?.expiresAt === undefined ? Infinity : Date.parse(key.expiresAt);
 }

@@ -1,4 +1,6 @@
 import type { Logger } from 'pino';
+import { type AnnouncedChange, leaseMs } from '../shared/change-messages.ts';
+import { type Clock, systemClock } from '../shared/clock.ts';
 import { ServiceError } from '../shared/errors.ts';
 import type { Policy } from '../shared/policy/schema.ts';
 import {
@@ -8,6 +10,7 @@ import {
   openDocument,
 } from './document-row.ts';
 import type { Keyring } from './keys/keyring.ts';
+import { type ChangesSince, RecentChanges } from './recent-changes.ts';
 import type { Change, DocumentKind, DocumentRow, Store } from './store/store.ts';
 
 /** An app or proxy that was found by the hash of its key. */
@@ -22,6 +25,8 @@ interface Loaded {
   readonly apps: Map<string, AppDocument>;
   readonly appKeys: Map<string, Caller<'app'>>;
   readonly proxyKeys: Map<string, Caller<'proxy'>>;
+  /** Rows in force, by `kind id`. */
+  readonly inForce: Map<string, Pick<DocumentRow, 'kind' | 'id' | 'mac'>>;
   /** `kind id` of rows that were refused. */
   readonly refused: Set<string>;
 }
@@ -35,15 +40,25 @@ export class Registry {
   readonly #store: Store;
   readonly #keyring: Keyring;
   readonly #log: Logger;
+  readonly #clock: Pick<Clock, 'monotonic'>;
+  readonly #recent: RecentChanges;
   /** The newest revision seen, by `kind id`; outlives the document, which must not come back as it was. */
   readonly #seen = new Map<string, { revision: number; deleted: boolean }>();
   #loaded: Loaded | undefined;
   #seq = 0;
+  #lookedAt = 0;
 
-  constructor(store: Store, keyring: Keyring, log: Logger) {
+  constructor(
+    store: Store,
+    keyring: Keyring,
+    log: Logger,
+    clock: Pick<Clock, 'monotonic'> = systemClock,
+  ) {
     this.#store = store;
     this.#keyring = keyring;
     this.#log = log;
+    this.#clock = clock;
+    this.#recent = new RecentChanges(clock);
   }
 
   /** The last change that the documents in memory are known to include. */
@@ -51,28 +66,50 @@ export class Registry {
     return this.#seq;
   }
 
-  /**
-   * Reloads where the change counter moved. @throws StoreUnavailableError; what is loaded stays
-   * where the counter cannot be read, and is in force no longer where it moved and the rest fails.
-   */
-  async refresh(): Promise<void> {
-    // Read before the documents, so that it never claims more than they hold.
-    const seq = await this.#store.lastSeq();
-    if (this.#loaded !== undefined && seq === this.#seq) return;
-    try {
-      if (this.#loaded === undefined || !(await this.#isOnlyTokensUpTo(seq))) {
-        this.#loaded = this.#load(await this.#store.documents());
-      }
-      this.#seq = seq;
-    } catch (error) {
-      // Else one row that does not read would hold up every later revocation.
-      this.#loaded = undefined;
-      throw error;
-    }
+  /** How long ago the counter was looked at, in whole milliseconds: what changed since is not known here. */
+  get ageMs(): number {
+    return Math.ceil(this.#clock.monotonic() - this.#lookedAt);
   }
 
-  async #isOnlyTokensUpTo(seq: number): Promise<boolean> {
-    return onlyTokens(await this.#store.changesSince(this.#seq), this.#seq, seq);
+  /** What changed after `seq`, none of it before the documents in memory include it. */
+  changesSince(seq: number): ChangesSince {
+    return this.#recent.since(seq);
+  }
+
+  /**
+   * Reloads where the change counter moved. @throws StoreUnavailableError; what is loaded stays for
+   * five seconds where the counter cannot be read, and is in force no longer where it moved and the
+   * rest fails.
+   */
+  async refresh(): Promise<void> {
+    const lookingAt = this.#clock.monotonic();
+    // Read before the documents, so that it never claims more than they hold.
+    const seq = await this.#store.lastSeq();
+    if (this.#loaded === undefined || seq !== this.#seq) {
+      try {
+        await this.#follow(seq);
+      } catch (error) {
+        // Else one row that does not read would hold up every later revocation.
+        this.#loaded = undefined;
+        throw error;
+      }
+    }
+    this.#lookedAt = lookingAt;
+  }
+
+  async #follow(seq: number): Promise<void> {
+    const before = this.#loaded;
+    const rows = before && wholeList(await this.#store.changesSince(this.#seq), this.#seq, seq);
+    const tokens = rows?.filter(({ kind }) => kind === 'token');
+    let loaded = before;
+    if (loaded === undefined || rows === undefined || tokens?.length !== rows.length) {
+      loaded = this.#load(await this.#store.documents());
+    }
+    this.#loaded = loaded;
+    this.#seq = seq;
+    if (before === undefined || tokens === undefined) this.#recent.restart(seq);
+    // Not what the rows say of documents, but what is in force: one that is refused now has no row.
+    else this.#recent.add(seq, [...tokens, ...differences(before, loaded, seq)]);
   }
 
   /** A token type's policy, or undefined where none is defined. @throws ServiceError integrity_failed */
@@ -100,11 +137,12 @@ export class Registry {
   }
 
   #documents(): Loaded {
-    if (this.#loaded === undefined) {
+    // Tokens may be readable while the counter is not: that must not hold up a revocation.
+    if (this.#loaded === undefined || this.ageMs >= leaseMs) {
       throw new ServiceError('keyserver_unavailable', {
         reason: 'documents_unread',
         retryAfterSeconds: 1,
-        detail: 'KeyServer has not read its types, apps and proxies from the database.',
+        detail: 'KeyServer cannot see in the database whether its types, apps and proxies changed.',
       });
     }
     return this.#loaded;
@@ -116,6 +154,7 @@ export class Registry {
       apps: new Map(),
       appKeys: new Map(),
       proxyKeys: new Map(),
+      inForce: new Map(),
       refused: new Set(),
     };
     const present = new Set<string>();
@@ -125,6 +164,7 @@ export class Registry {
       try {
         this.#checkRevision(name, row.revision);
         this.#take(loaded, row);
+        loaded.inForce.set(name, { kind: row.kind, id: row.id, mac: row.mac });
         this.#seen.set(name, { revision: row.revision, deleted: false });
       } catch (error) {
         loaded.refused.add(name);
@@ -170,8 +210,21 @@ export class Registry {
   }
 }
 
-/** True where the changes between two counters are all there and touch no document. */
-function onlyTokens(changes: readonly Change[], from: number, to: number): boolean {
-  const complete = changes[0]?.seq === from + 1 && (changes.at(-1)?.seq ?? 0) >= to;
-  return complete && changes.every(({ kind }) => kind === 'token');
+/** The changes after one counter up to another; undefined where one of them is missing. */
+function wholeList(
+  changes: readonly Change[],
+  from: number,
+  to: number,
+): readonly Change[] | undefined {
+  const wanted = changes.slice(0, Math.max(0, to - from));
+  const isWhole = to > from && wanted.length === to - from;
+  return isWhole && wanted.every(({ seq }, i) => seq === from + 1 + i) ? wanted : undefined;
+}
+
+/** Documents that one load has in force and the other has not, or not the same. */
+function differences(before: Loaded, after: Loaded, seq: number): AnnouncedChange[] {
+  const all = new Map([...before.inForce, ...after.inForce]);
+  return [...all].flatMap(([name, { kind, id }]) =>
+    before.inForce.get(name)?.mac === after.inForce.get(name)?.mac ? [] : [{ seq, kind, id }],
+  );
 }

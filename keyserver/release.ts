@@ -1,8 +1,5 @@
 import { Compile } from 'typebox/compile';
-import type { Clock } from '../shared/clock.ts';
-import { openText, requestAad, responseAad, sealText } from '../shared/crypto/exchange.ts';
-import { OpenError } from '../shared/crypto/open-error.ts';
-import { ServiceError } from '../shared/errors.ts';
+import { requestAad, responseAad, sealText } from '../shared/crypto/exchange.ts';
 import type { Explanation } from '../shared/explanation.ts';
 import {
   type Credential,
@@ -12,17 +9,18 @@ import {
 } from '../shared/messages.ts';
 import { nameFault } from '../shared/names.ts';
 import { matchingGrants } from '../shared/policy/grant.ts';
+import type { Policy } from '../shared/policy/schema.ts';
 import type { LogFields } from '../shared/request-log.ts';
-import { authenticate } from './callers.ts';
+import { type Asker, authenticate } from './callers.ts';
 import { type Asked, judge, readSecret, type SecretSources } from './decision.ts';
+import { checkFresh, checkNamesSession, invalid, openCredential } from './exchange.ts';
 import { explain } from './explain.ts';
 import type { Nonces } from './nonces.ts';
 import type { Registry } from './registry.ts';
 import { secondsLeft } from './secret.ts';
-import { type Session, type Sessions, sessionInvalid } from './sessions.ts';
+import type { Session, Sessions } from './sessions.ts';
 import type { Store } from './store/store.ts';
 
-const freshSeconds = 60;
 const defaultCacheSeconds = 60;
 const credentialValidator = Compile(CredentialSchema);
 
@@ -48,7 +46,7 @@ export async function release(
   checkShape(request);
   checkFresh(request, clock);
   const session = await sessions.open(request);
-  const credential = openCredential(session, request);
+  const credential = releaseCredential(session, request);
   const asker = authenticate(registry, clock, credential);
   const { clientId, tokenType, nonce } = request;
   log.proxy = asker.proxyId;
@@ -75,36 +73,33 @@ export async function release(
 async function releaseTo(dependencies: ReleaseDependencies, asked: Asked): Promise<Release> {
   const { registry, clock } = dependencies;
   const policy = judge(registry, asked);
-  const { seq } = registry;
+  const { seq, ageMs } = registry;
   const secret = await readSecret(dependencies, asked);
   return {
     app: asked.asker.appId,
     fields: secret.fields,
     policy,
     grants: [...asked.grants],
-    cacheSeconds: policy.cacheSeconds ?? defaultCacheSeconds,
+    cacheSeconds: cacheSeconds(policy, asked.asker, clock.now()),
     expiresIn: secondsLeft(secret, clock.now()),
     seq,
+    ageMs,
   };
 }
 
-function invalid(reason: string, detail: string): ServiceError {
-  return new ServiceError('request_invalid', { reason, detail });
+/** No longer than the keys of who asked, whose end nobody announces. */
+function cacheSeconds(
+  { cacheSeconds = defaultCacheSeconds }: Policy,
+  { keysEndAt }: Asker,
+  nowMs: number,
+): number {
+  return Math.max(0, Math.min(cacheSeconds, Math.floor((keysEndAt - nowMs) / 1000)));
 }
 
 /** What the schema cannot say: which members go together, and what names are. */
-function checkShape({
-  sessionKey,
-  session,
-  credential,
-  timestamp,
-  nonce,
-  clientId,
-  tokenType,
-}: ReleaseRequest): void {
-  if ((sessionKey === undefined) === (session === undefined)) {
-    throw invalid('session', 'Exactly one of sessionKey and session is needed.');
-  }
+function checkShape(request: ReleaseRequest): void {
+  checkNamesSession(request);
+  const { session, credential, timestamp, nonce, clientId, tokenType } = request;
   if ((timestamp === undefined) !== (nonce === undefined)) {
     throw invalid('freshness', 'timestamp and nonce go together.');
   }
@@ -126,34 +121,16 @@ function checkShape({
   }
 }
 
-function checkFresh({ timestamp }: ReleaseRequest, clock: Clock): void {
-  if (timestamp === undefined || Math.abs(clock.now() / 1000 - timestamp) <= freshSeconds) return;
-  throw new ServiceError('request_stale', {
-    reason: 'timestamp',
-    detail: `timestamp is more than ${freshSeconds} s from this clock: set both clocks.`,
-  });
-}
-
-function openCredential(session: Session, request: ReleaseRequest): Credential | undefined {
+function releaseCredential(session: Session, request: ReleaseRequest): Credential | undefined {
   const { credential, timestamp, nonce, clientId, tokenType } = request;
   if (credential === undefined || timestamp === undefined || nonce === undefined) return undefined;
-  let content: unknown;
-  try {
-    content = JSON.parse(
-      openText(session.key, credential, requestAad({ clientId, tokenType, timestamp, nonce })),
-    );
-  } catch (error) {
-    // A JSON error would quote the credential's keys.
-    throw error instanceof OpenError
-      ? sessionInvalid()
-      : invalid('credential', 'The credential is not JSON.');
-  }
-  if (!credentialValidator.Check(content)) {
-    throw invalid(
-      'credential',
-      'The credential has other members than {proxy, app, target, explain}, or of other types.',
-    );
-  }
+  const content = openCredential(
+    session.key,
+    credential,
+    requestAad({ clientId, tokenType, timestamp, nonce }),
+    credentialValidator,
+    '{proxy, app, target, explain}',
+  );
   if (content.proxy !== null && content.target === undefined) {
     throw invalid('credential', 'A proxy names the target that the token is for.');
   }

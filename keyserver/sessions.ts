@@ -5,7 +5,7 @@ import { decodeBase64 } from '../shared/crypto/base64.ts';
 import { OpenError } from '../shared/crypto/open-error.ts';
 import { makeTicket, openTicket } from '../shared/crypto/ticket.ts';
 import { ServiceError } from '../shared/errors.ts';
-import type { ReleaseRequest } from '../shared/messages.ts';
+import type { IssuedTicket, ReleaseRequest } from '../shared/messages.ts';
 import type { Keyring } from './keys/keyring.ts';
 import type { RsaKeys } from './keys/rsa-keys.ts';
 
@@ -18,7 +18,7 @@ export interface Session {
   readonly key: KeyObject;
   readonly source: 'rsa' | 'ticket';
   /** Makes the ticket that stands for this key from now on; undefined where it came by ticket, since tickets are never extended. */
-  readonly issueTicket: (() => { ticket: string; expiresIn: number }) | undefined;
+  readonly issueTicket: (() => IssuedTicket) | undefined;
 }
 
 /** Opens sessions. Everything that can be wrong is the one `session_invalid` (docs/protocol.md §7). */
@@ -35,7 +35,11 @@ export class Sessions {
   }
 
   /** @throws ServiceError session_invalid, overloaded */
-  async open({ sessionKey, session, keyId }: ReleaseRequest): Promise<Session> {
+  async open({
+    sessionKey,
+    session,
+    keyId,
+  }: Pick<ReleaseRequest, 'sessionKey' | 'session' | 'keyId'>): Promise<Session> {
     try {
       return session === undefined
         ? await this.#unwrap(sessionKey ?? '', keyId)

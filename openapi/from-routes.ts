@@ -8,6 +8,7 @@ import { Sessions } from '../keyserver/sessions.ts';
 import { openStore } from '../keyserver/store/open.ts';
 import { buildSecureproxy } from '../secureproxy/app.ts';
 import { secureproxySettings } from '../secureproxy/config.ts';
+import { KnownChanges } from '../secureproxy/known-changes.ts';
 import { createOwnListeners } from '../secureproxy/own-listeners.ts';
 import { ReleaseCache } from '../secureproxy/release-cache.ts';
 import { UpstreamPools } from '../secureproxy/upstream-pools.ts';
@@ -67,7 +68,13 @@ export function buildInertSecureproxy(): Promise<Service> {
     logger,
     readiness,
     keyserver: client,
-    releases: new ReleaseCache({ client, clock, maxSeconds: 0, maxEntries: 1 }),
+    releases: new ReleaseCache({
+      client,
+      known: new KnownChanges(clock),
+      clock,
+      maxSeconds: 0,
+      maxEntries: 1,
+    }),
     pools: new UpstreamPools({
       ownListeners: createOwnListeners([]),
       connections: 1,

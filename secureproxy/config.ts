@@ -47,7 +47,8 @@ export const secureproxySettings = Type.Object({
     default: 5,
     minimum: 0,
     maximum: 5,
-    description: 'How long a release is kept; 0: not at all',
+    description:
+      'How long a release is kept while KeyServer does not tell what changed; 0: none is ever kept',
   }),
   TOKEN_CACHE_MAX: Type.Integer({
     default: 10_000,

@@ -1,34 +1,32 @@
-import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import { Compile } from 'typebox/compile';
+import { type Changes, type ChangesCredential, ChangesSchema } from '../shared/change-messages.ts';
 import type { Clock } from '../shared/clock.ts';
-import { openText, requestAad, responseAad, sealText } from '../shared/crypto/exchange.ts';
+import {
+  changesRequestAad,
+  changesResponseAad,
+  requestAad,
+  responseAad,
+} from '../shared/crypto/exchange.ts';
 import { ServiceError } from '../shared/errors.ts';
 import { type Explanation, ExplanationSchema } from '../shared/explanation.ts';
 import {
   type Credential,
   PublicKeyAnswerSchema,
   type Release,
-  type ReleaseRequest,
   ReleaseSchema,
 } from '../shared/messages.ts';
 import type { Target } from '../shared/policy/schema.ts';
-import { fromKeyserver, unavailable } from './keyserver-errors.ts';
+import { unavailable } from './keyserver-errors.ts';
 import type { KeyserverHttp, TraceHeaders } from './keyserver-http.ts';
 import { PublicKeys } from './public-keys.ts';
-import { type ProxySession, Sessions } from './sessions.ts';
+import { type Answered, type Question, SealedExchange } from './sealed-exchange.ts';
+import type { ProxySession } from './sessions.ts';
 
 const publicKeyAnswer = Compile(PublicKeyAnswerSchema);
-/** What KeyServer is asked for: how the credential says so, and what the answer must be. */
-const wanted = {
-  release: { member: {}, validator: Compile(ReleaseSchema) },
-  explanation: { member: { explain: true }, validator: Compile(ExplanationSchema) },
-} as const;
-type Wanted = keyof typeof wanted;
-interface Answers {
-  readonly release: Release;
-  readonly explanation: Explanation;
-}
+const releaseValidator = Compile(ReleaseSchema);
+const explanationValidator = Compile(ExplanationSchema);
+const changesValidator = Compile(ChangesSchema);
 
 export interface KeyserverClientOptions {
   readonly http: KeyserverHttp;
@@ -61,21 +59,19 @@ export interface ObtainedExplanation {
   readonly source: ProxySession['source'];
 }
 
-interface Answered<W extends Wanted> {
-  readonly answer: Answers[W];
-  readonly source: ProxySession['source'];
-}
-
-/** Asks KeyServer for releases, by the protocol of docs/protocol.md. */
+/** Asks KeyServer for releases and for what changed, by the protocol of docs/protocol.md. */
 export class KeyserverClient {
   readonly #options: KeyserverClientOptions;
+  readonly #changesUrl: URL;
   readonly #publicKeys: PublicKeys;
-  readonly #sessions: Sessions;
+  readonly #exchange: SealedExchange;
 
   constructor(options: KeyserverClientOptions) {
+    const { http, clock, log } = options;
     this.#options = options;
+    this.#changesUrl = new URL('changes', options.tokenRequestUrl);
     this.#publicKeys = new PublicKeys(() => this.#fetchPublicKey(), options.pins);
-    this.#sessions = new Sessions(this.#publicKeys, options.clock);
+    this.#exchange = new SealedExchange({ http, publicKeys: this.#publicKeys, clock, log });
   }
 
   /** True once KeyServer was reached and its key taken. */
@@ -88,51 +84,65 @@ export class KeyserverClient {
     await this.#publicKeys.get();
   }
 
-  /**
-   * Obtains a release. A session that KeyServer does not open is healed once: new public key, new
-   * session, new nonce, within this call.
-   * @throws ServiceError
-   */
+  /** Obtains a release. @throws ServiceError */
   async obtain(query: ReleaseQuery): Promise<Obtained> {
-    const { answer, source } = await this.#ask('release', query);
+    const { answer, source } = await this.#ask<Release>(query, {}, releaseValidator);
     return { release: answer, source };
   }
 
   /** Obtains the explanation of a release, by the same exchange. @throws ServiceError */
   async explain(query: ReleaseQuery): Promise<ObtainedExplanation> {
-    const { answer, source } = await this.#ask('explanation', query);
+    const wanted = { explain: true };
+    const { answer, source } = await this.#ask<Explanation>(query, wanted, explanationValidator);
     return { explanation: answer, source };
   }
 
-  async #ask<W extends Wanted>(want: W, query: ReleaseQuery): Promise<Answered<W>> {
+  async #ask<T extends Release | Explanation>(
+    { clientId, tokenType, appKey, target, trace, onRetry }: ReleaseQuery,
+    wanted: Pick<Credential, 'explain'>,
+    validator: Question<T>['validator'],
+  ): Promise<Answered<T>> {
+    const names = { clientId, tokenType };
+    const { proxyKey, tokenRequestUrl } = this.#options;
     try {
-      return await this.#askHealing(want, query);
+      return await this.#exchange.ask<T>({
+        url: tokenRequestUrl,
+        members: names,
+        credential: { proxy: proxyKey, app: appKey, target, ...wanted } satisfies Credential,
+        requestAad: (freshness) => requestAad({ ...names, ...freshness }),
+        responseAad: ({ nonce }) => responseAad({ ...names, nonce }),
+        validator,
+        notUnderstood: () =>
+          unavailable(
+            'release_unknown',
+            'KeyServer released a token under a policy that this proxy does not know: bring both to one version.',
+          ),
+        trace,
+        onRetry,
+      });
     } catch (error) {
       this.#tellOperator(error);
       throw error;
     }
   }
 
-  async #askHealing<W extends Wanted>(want: W, query: ReleaseQuery): Promise<Answered<W>> {
-    try {
-      return await this.#exchangeInSession(want, query);
-    } catch (error) {
-      if (!(error instanceof SessionInvalid)) throw error;
-      if (this.#sessions.drop(error.session)) {
-        this.#options.log.warn(
-          { 'error.type': 'session_invalid', release: error.session.source },
-          'session not opened by KeyServer: fetching its public key again',
-        );
-      }
-    }
-    query.onRetry?.();
-    try {
-      return await this.#exchangeInSession(want, query);
-    } catch (error) {
-      if (!(error instanceof SessionInvalid)) throw error;
-      this.#sessions.drop(error.session);
-      throw unavailable('session_invalid', 'KeyServer opens no session of this proxy.');
-    }
+  /** Asks what changed after `since`. @throws ServiceError, which is the asker's to log */
+  async changes(since: number): Promise<Changes> {
+    const { answer } = await this.#exchange.ask<Changes>({
+      url: this.#changesUrl,
+      members: {},
+      credential: { proxy: this.#options.proxyKey, since } satisfies ChangesCredential,
+      requestAad: changesRequestAad,
+      responseAad: changesResponseAad,
+      validator: changesValidator,
+      notUnderstood: () =>
+        unavailable(
+          'changes_unknown',
+          'KeyServer announced changes in a form that this proxy does not know: bring both to one version.',
+        ),
+      trace: {},
+    });
+    return answer;
   }
 
   /** Callers can do nothing about a wrong PROXY_KEY, pin or clock; what has a cause is logged with it anyway. */
@@ -142,60 +152,6 @@ export class KeyserverClient {
     if (code === 'keyserver_unavailable') {
       this.#options.log.error({ 'error.type': code, 'error.reason': options.reason }, message);
     }
-  }
-
-  async #exchangeInSession<W extends Wanted>(want: W, query: ReleaseQuery): Promise<Answered<W>> {
-    let source: ProxySession['source'] = 'rsa';
-    const answer = await this.#sessions.use((session) => {
-      source = session.source;
-      return this.#exchange(session, want, query);
-    });
-    return { answer, source };
-  }
-
-  async #exchange<W extends Wanted>(
-    session: ProxySession,
-    want: W,
-    query: ReleaseQuery,
-  ): Promise<Answers[W]> {
-    const { http, tokenRequestUrl } = this.#options;
-    let nonce = '';
-    const makeBody = () => {
-      nonce = randomBytes(16).toString('base64url');
-      return JSON.stringify(this.#request(session, want, query, nonce));
-    };
-    const { status, body } = await http.post(tokenRequestUrl, makeBody, query.trace, query.onRetry);
-    if (status !== 200) {
-      const error = fromKeyserver(body);
-      throw error.code === 'session_invalid' ? new SessionInvalid(session) : error;
-    }
-    return openAnswer(session, want, { ...query, nonce }, body);
-  }
-
-  #request(
-    session: ProxySession,
-    want: Wanted,
-    query: ReleaseQuery,
-    nonce: string,
-  ): ReleaseRequest {
-    const { clock, proxyKey } = this.#options;
-    const { clientId, tokenType, appKey, target } = query;
-    const timestamp = Math.floor(clock.now() / 1000);
-    const credential: Credential = {
-      proxy: proxyKey,
-      app: appKey,
-      target,
-      ...wanted[want].member,
-    };
-    const aad = requestAad({ clientId, tokenType, timestamp, nonce });
-    return {
-      ...session.request,
-      clientId,
-      tokenType,
-      timestamp,
-      nonce,
-      credential: sealText(session.key, JSON.stringify(credential), aad),
-    };
   }
 
   async #fetchPublicKey() {
@@ -210,36 +166,4 @@ export class KeyserverClient {
     log.info({ key_id: body.keyId }, 'public key fetched');
     return body;
   }
-}
-
-/** KeyServer does not open this session; for the one retry. */
-class SessionInvalid extends ServiceError {
-  readonly session: ProxySession;
-
-  constructor(session: ProxySession) {
-    super('session_invalid');
-    this.session = session;
-  }
-}
-
-function openAnswer<W extends Wanted>(
-  { key }: ProxySession,
-  want: W,
-  context: { clientId: string; tokenType: string; nonce: string },
-  body: unknown,
-): Answers[W] {
-  let answer: unknown;
-  try {
-    answer = JSON.parse(openText(key, String(Object(body).token), responseAad(context)));
-  } catch {
-    // Neither the tag's failure nor the parser's text, which would quote the token, goes further.
-    throw unavailable('answer_refused', "KeyServer's answer does not open.");
-  }
-  if (!wanted[want].validator.Check(answer)) {
-    throw unavailable(
-      'release_unknown',
-      'KeyServer released a token under a policy that this proxy does not know: bring both to one version.',
-    );
-  }
-  return answer as Answers[W];
 }

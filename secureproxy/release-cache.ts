@@ -1,7 +1,14 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../shared/clock.ts';
 import { ServiceError } from '../shared/errors.ts';
 import type { Release } from '../shared/messages.ts';
 import type { KeyserverClient, ReleaseQuery } from './keyserver-client.ts';
+import { unavailable } from './keyserver-errors.ts';
+import type { KnownChanges, ReleaseNames } from './known-changes.ts';
+
+/** Another KeyServer of the installation may hear of a change half a second later. */
+const outdatedRetries = 10;
+const outdatedPauseMs = 100;
 
 export interface CachedRelease {
   readonly release: Release;
@@ -11,7 +18,8 @@ export interface CachedRelease {
 export interface ReleaseCacheOptions {
   readonly client: Pick<KeyserverClient, 'obtain'>;
   readonly clock: Clock;
-  /** `TOKEN_CACHE_SECONDS`; 0 keeps nothing. */
+  readonly known: KnownChanges;
+  /** `TOKEN_CACHE_SECONDS`: the longest without a lease; 0 keeps nothing, under a lease neither. */
   readonly maxSeconds: number;
   readonly maxEntries: number;
 }
@@ -19,12 +27,15 @@ export interface ReleaseCacheOptions {
 interface Entry {
   readonly release: Release;
   readonly usableUntil: number;
+  readonly usableWithoutLeaseUntil: number;
+  /** That of {@link KnownChanges} when it was asked for. */
+  readonly epoch: number;
 }
 
 /**
  * Releases kept for seconds, by app key, client and type: the key is part of the name, so that no
- * app profits from another's entry. Whoever uses one judges policy and grants again. One fetch an
- * entry at a time; the least recently used goes first.
+ * app profits from another's entry. Whoever uses one judges policy and grants again. One that a known
+ * change made outdated is not used. One fetch an entry at a time; the least recently used goes first.
  */
 export class ReleaseCache {
   readonly #options: ReleaseCacheOptions;
@@ -38,7 +49,7 @@ export class ReleaseCache {
   /** @throws ServiceError as KeyserverClient.obtain */
   async get(query: ReleaseQuery): Promise<CachedRelease> {
     const name = JSON.stringify([query.appKey, query.clientId, query.tokenType]);
-    const entry = this.#fresh(name);
+    const entry = this.#fresh(name, query);
     if (entry !== undefined) return { release: entry.release, source: 'cached' };
     const running = this.#fetches.get(name);
     if (running !== undefined) {
@@ -55,29 +66,56 @@ export class ReleaseCache {
     }
   }
 
-  #fresh(name: string): Entry | undefined {
+  #fresh(name: string, names: ReleaseNames): Entry | undefined {
     const entry = this.#entries.get(name);
     if (entry === undefined) return undefined;
     this.#entries.delete(name);
-    if (this.#options.clock.monotonic() >= entry.usableUntil) return undefined;
+    const { clock, known } = this.#options;
+    const until = known.isLeased ? entry.usableUntil : entry.usableWithoutLeaseUntil;
+    if (clock.monotonic() >= until || entry.epoch !== known.epoch) return undefined;
+    if (!known.isCurrent(names, entry.release)) return undefined;
     this.#entries.set(name, entry);
     return entry;
   }
 
   async #fetch(name: string, query: ReleaseQuery): Promise<CachedRelease> {
-    const { client, clock, maxSeconds, maxEntries } = this.#options;
-    // Ages count from asking: what was revoked since then must not live longer.
-    const askedAt = clock.monotonic();
-    const obtained = await client.obtain(query);
-    const { cacheSeconds, expiresIn } = obtained.release;
-    const seconds = Math.min(maxSeconds, cacheSeconds, expiresIn ?? Infinity);
-    if (seconds > 0) {
-      this.#entries.delete(name);
-      this.#entries.set(name, { release: obtained.release, usableUntil: askedAt + seconds * 1000 });
-      const [oldest] = this.#entries.keys();
-      if (this.#entries.size > maxEntries && oldest !== undefined) this.#entries.delete(oldest);
+    const { client, clock, known } = this.#options;
+    for (let left = outdatedRetries; ; left -= 1) {
+      // Ages count from asking: what was revoked since then must not live longer.
+      const askedAt = clock.monotonic();
+      const { epoch } = known;
+      const obtained = await client.obtain(query);
+      if (known.isCurrent(query, obtained.release)) {
+        this.#keep(name, obtained.release, askedAt, epoch);
+        return obtained;
+      }
+      if (left === 0) {
+        throw unavailable(
+          'release_outdated',
+          'KeyServer does not know yet of a change that it announced.',
+        );
+      }
+      query.onRetry?.();
+      await sleep(outdatedPauseMs);
     }
-    return obtained;
+  }
+
+  #keep(name: string, release: Release, askedAt: number, epoch: number): void {
+    const { maxSeconds, maxEntries } = this.#options;
+    const { cacheSeconds, expiresIn, ageMs = 0 } = release;
+    const seconds = Math.min(cacheSeconds, expiresIn ?? Infinity);
+    if (maxSeconds === 0 || seconds <= 0) return;
+    const usableUntil = askedAt + seconds * 1000;
+    this.#entries.delete(name);
+    this.#entries.set(name, {
+      release,
+      usableUntil,
+      // Without a lease nobody tells what changed since KeyServer looked.
+      usableWithoutLeaseUntil: Math.min(usableUntil, askedAt + maxSeconds * 1000 - ageMs),
+      epoch,
+    });
+    const [oldest] = this.#entries.keys();
+    if (this.#entries.size > maxEntries && oldest !== undefined) this.#entries.delete(oldest);
   }
 }
 

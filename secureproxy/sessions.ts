@@ -2,7 +2,7 @@ import { type KeyObject, randomBytes } from 'node:crypto';
 import type { Clock } from '../shared/clock.ts';
 import { importKey, keyBytes } from '../shared/crypto/aead.ts';
 import { wrapKey } from '../shared/crypto/key-wrap.ts';
-import type { Release } from '../shared/messages.ts';
+import type { IssuedTicket } from '../shared/messages.ts';
 import type { PublicKey, PublicKeys } from './public-keys.ts';
 
 /** A ticket is left unused this long before its end, for clocks and time on the way. */
@@ -17,8 +17,10 @@ export interface ProxySession {
   readonly publicKey: PublicKey;
 }
 
-/** An answer of KeyServer's that may bring a ticket. */
-type Ticketing = Pick<Release, 'session'>;
+/** An answer, with a ticket where it began a session. */
+export interface SessionAnswer {
+  readonly session?: IssuedTicket;
+}
 
 interface Ticketed {
   readonly session: ProxySession;
@@ -41,7 +43,7 @@ export class Sessions {
   }
 
   /** Runs one exchange in a session and keeps the ticket that it brings. */
-  async use<T extends Ticketing>(exchange: (session: ProxySession) => Promise<T>): Promise<T> {
+  async use<T extends SessionAnswer>(exchange: (session: ProxySession) => Promise<T>): Promise<T> {
     // One round of waiting only: where the first exchange was refused, each goes on by itself.
     // Nobody waits for nothing: in that tick others would become first too.
     if (this.#usable() === undefined && this.#opening) await this.#opening.promise;
@@ -70,7 +72,9 @@ export class Sessions {
       : undefined;
   }
 
-  async #open<T extends Ticketing>(exchange: (session: ProxySession) => Promise<T>): Promise<T> {
+  async #open<T extends SessionAnswer>(
+    exchange: (session: ProxySession) => Promise<T>,
+  ): Promise<T> {
     const publicKey = await this.#publicKeys.get();
     const raw = randomBytes(keyBytes);
     const key = importKey(raw);

@@ -10,6 +10,7 @@ import { Drain } from '../shared/shutdown.ts';
 import { TlsListener } from '../shared/tls-listener.ts';
 import { ReloadedTls } from '../shared/tls-reload.ts';
 import { buildSecureproxy } from './app.ts';
+import { ChangeFeed } from './change-feed.ts';
 import {
   publicKeyPins,
   type SecureproxyConfig,
@@ -20,6 +21,7 @@ import {
 import { KeyserverClient } from './keyserver-client.ts';
 import { KeyserverHttp } from './keyserver-http.ts';
 import { KeyserverLink } from './keyserver-link.ts';
+import { KnownChanges } from './known-changes.ts';
 import { createOwnListeners } from './own-listeners.ts';
 import { ReleaseCache } from './release-cache.ts';
 import { UpstreamPools } from './upstream-pools.ts';
@@ -51,8 +53,10 @@ export async function startSecureproxy(environment: Environment): Promise<Runnin
     proxyKey: config.PROXY_KEY,
     pins: publicKeyPins(config),
   });
+  const known = new KnownChanges(clock);
   const releases = new ReleaseCache({
     client,
+    known,
     clock,
     maxSeconds: config.TOKEN_CACHE_SECONDS,
     maxEntries: config.TOKEN_CACHE_MAX,
@@ -68,6 +72,7 @@ export async function startSecureproxy(environment: Environment): Promise<Runnin
     lookup: upstreamLookup(config),
   });
   const link = new KeyserverLink({ client, http, publicKeyUrl, log: logger });
+  const feed = new ChangeFeed({ client, known, clock, log: logger });
   const drain = new Drain();
   const readiness = () => drain.over(link.readiness());
   const app = await buildSecureproxy(config, {
@@ -89,6 +94,8 @@ export async function startSecureproxy(environment: Environment): Promise<Runnin
   });
   for (const port of listeners.ports) ownListeners.add(port);
   link.start();
+  // Where nothing is kept there is nothing to drop.
+  if (config.TOKEN_CACHE_SECONDS > 0) feed.start();
   tlsToKeyserver?.start();
   return {
     app,
@@ -97,6 +104,7 @@ export async function startSecureproxy(environment: Environment): Promise<Runnin
     config,
     close: async () => {
       link.stop();
+      feed.stop();
       tlsToKeyserver?.stop();
       await Promise.all([pools.close(), http.close()]);
       await listeners.closeOps();

@@ -20,33 +20,44 @@ export const PublicKeyAnswerSchema = Type.Object(
 );
 export type PublicKeyAnswer = Static<typeof PublicKeyAnswerSchema>;
 
+/** How any request names its session. */
+export const sessionMembers = {
+  sessionKey: Type.Optional(
+    Type.String({ maxLength: 2048, description: 'base64 of RSA-OAEP over 32 random bytes' }),
+  ),
+  session: Type.Optional(
+    Type.String({
+      maxLength: 1024,
+      description: 'Ticket of an earlier answer, in place of sessionKey',
+    }),
+  ),
+  keyId: Type.Optional(
+    Type.String({
+      maxLength: 64,
+      description: 'Which public key wrapped sessionKey; absent: the primary',
+    }),
+  ),
+};
+
+/** What binds and carries a credential. */
+export const credentialMembers = {
+  timestamp: Type.Integer({ minimum: 0, description: 'Unix seconds, within 60 of ours' }),
+  nonce: Type.String({ pattern: '^[A-Za-z0-9_-]{16,64}$' }),
+  credential: Type.String({
+    maxLength: 98_304,
+    description: 'base64, sealed under the session key',
+  }),
+};
+
 /** Body of KeyServer's `POST /` (docs/protocol.md §4). */
 export const ReleaseRequestSchema = Type.Object(
   {
-    sessionKey: Type.Optional(
-      Type.String({ maxLength: 2048, description: 'base64 of RSA-OAEP over 32 random bytes' }),
-    ),
-    session: Type.Optional(
-      Type.String({
-        maxLength: 1024,
-        description: 'Ticket of an earlier answer, in place of sessionKey',
-      }),
-    ),
-    keyId: Type.Optional(
-      Type.String({
-        maxLength: 64,
-        description: 'Which public key wrapped sessionKey; absent: the primary',
-      }),
-    ),
+    ...sessionMembers,
     clientId: Type.String({ minLength: 1, maxLength: 255 }),
     tokenType: Type.String({ minLength: 1, maxLength: 255 }),
-    timestamp: Type.Optional(
-      Type.Integer({ minimum: 0, description: 'Unix seconds, within 60 of ours' }),
-    ),
-    nonce: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9_-]{16,64}$' })),
-    credential: Type.Optional(
-      Type.String({ maxLength: 98_304, description: 'base64, sealed under the session key' }),
-    ),
+    timestamp: Type.Optional(credentialMembers.timestamp),
+    nonce: Type.Optional(credentialMembers.nonce),
+    credential: Type.Optional(credentialMembers.credential),
   },
   {
     additionalProperties: false,
@@ -80,6 +91,13 @@ export const ReleaseAnswerSchema = Type.Object(
   { examples: [{ token: 'sealed+release+in+base64' }] },
 );
 
+/** The ticket that stands for a new session from now on, and for how many seconds. */
+export const IssuedTicketSchema = Type.Object({
+  ticket: Type.String(),
+  expiresIn: Type.Integer({ minimum: 0 }),
+});
+export type IssuedTicket = Static<typeof IssuedTicketSchema>;
+
 /** What a sealed credential holds (docs/protocol.md §4). */
 export const CredentialSchema = Type.Object(
   {
@@ -105,8 +123,8 @@ export const ReleaseSchema = Type.Object({
   /** Seconds until the token ends; null where it never does. */
   expiresIn: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()]),
   seq: Type.Integer({ minimum: 0 }),
-  session: Type.Optional(
-    Type.Object({ ticket: Type.String(), expiresIn: Type.Integer({ minimum: 0 }) }),
-  ),
+  /** How long before this answer KeyServer last looked for changes; an earlier KeyServer does not say. */
+  ageMs: Type.Optional(Type.Integer({ minimum: 0 })),
+  session: Type.Optional(IssuedTicketSchema),
 });
 export type Release = Static<typeof ReleaseSchema>;

@@ -48,6 +48,10 @@ declare module 'fastify' {
   interface FastifyRequest {
     logFields: LogFields;
   }
+  interface FastifyContextConfig {
+    /** Asked all the time by a program: where all is well, its line is of the level debug. */
+    isRoutine?: boolean;
+  }
 }
 
 /** A copy each time, so that all have the same shape. */
@@ -81,7 +85,8 @@ export function logRequest(request: FastifyRequest, reply: FastifyReply): void {
   fields['http.request.body.size'] ??= announcedBytes(request.headers['content-length']);
   fields['http.response.body.size'] ??= announcedBytes(reply.getHeader('content-length'));
   fields.parent_span_id = traceContextOf(request.raw).parentSpanId;
-  request.log.info(fields, 'request');
+  const isDull = request.routeOptions.config.isRoutine === true && reply.statusCode < 400;
+  request.log[isDull ? 'debug' : 'info'](fields, 'request');
 }
 
 function announcedBytes(header: string | string[] | number | undefined): number | undefined {

@@ -248,7 +248,8 @@ export const loadAttacks: readonly Attack[] = [
   {
     class: 'load',
     name: 'a header of 1 MiB',
-    run: async (scene) => refusedEarly(scene, head(scene, [`X-A: ${'a'.repeat(mebibyte)}`]), [400, 431]),
+    run: async (scene) =>
+      refusedEarly(scene, head(scene, [`X-A: ${'a'.repeat(mebibyte)}`]), [400, 431]),
   },
   {
     class: 'load',

@@ -69,7 +69,7 @@ async function askedBy(
   checkName('type', type);
   const app = await readDocument(context, 'app', appId);
   return {
-    asker: { proxyId: 'any', appId, app },
+    asker: { proxyId: 'any', appId, app, keysEndAt: Infinity },
     grants: matchingGrants(app.grants, client, type),
     clientId: client,
     tokenType: type,

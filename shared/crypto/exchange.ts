@@ -31,6 +31,19 @@ export function responseAad({ clientId, tokenType, nonce = '' }: ResponseContext
   return pae(version, 'response', clientId, tokenType, nonce);
 }
 
+/** AAD of a sealed credential of `POST /changes` (docs/protocol.md §5). */
+export function changesRequestAad({
+  timestamp,
+  nonce,
+}: Pick<RequestContext, 'timestamp' | 'nonce'>): Buffer {
+  return pae(version, 'changes-request', String(timestamp), nonce);
+}
+
+/** AAD of a sealed answer of `POST /changes` (docs/protocol.md §5). */
+export function changesResponseAad({ nonce }: Pick<RequestContext, 'nonce'>): Buffer {
+  return pae(version, 'changes-response', nonce);
+}
+
 /** Seals a JSON text under the session key; base64, as it goes on the wire. */
 export function sealText(key: KeyObject, text: string, aad: Uint8Array): string {
   return seal(key, text, aad).toString('base64');

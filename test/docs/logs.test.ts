@@ -37,8 +37,7 @@ async function setUp(t: Test) {
   const pair = await startPair(t, {
     upstream: origin,
     clients: ['shop-1', 'shop-2', 'shop-3'],
-    // Longer than the calls take here: what is cached stays so.
-    secureproxy: { TOKEN_CACHE_SECONDS: '5' },
+    keyserver: { LOG_LEVEL: 'debug' },
     prepare: async ({ admin }: PairState) => {
       reportsKey = await createApp(admin, 'reports');
     },
@@ -55,7 +54,7 @@ async function setUp(t: Test) {
   };
   const { appKey } = pair;
   const calls: Readonly<Record<string, () => Promise<void>>> = {
-    'A call that opens a session': () =>
+    'A call whose token is obtained': () =>
       call(
         appKey,
         { Body: { limit: 10 } },
@@ -65,7 +64,7 @@ async function setUp(t: Test) {
         },
       ),
     'A call that has all it needs': () => call(appKey, { Method: 'GET' }),
-    'A call in an open session': () => call(appKey, { ClientId: 'shop-2' }),
+    'A call for another client': () => call(appKey, { ClientId: 'shop-2' }),
     'A call that is explained': () => call(appKey, {}, {}, '/explain'),
     'An app without a grant': () => call(reportsKey),
     'An app key that is mistyped': () =>
@@ -79,7 +78,12 @@ async function setUp(t: Test) {
     },
   };
   const logged = (service: 'secureproxy' | 'keyserver'): LogLine[] =>
-    pair[service].output.lines().filter((line) => 'request_id' in line);
+    pair[service].output.lines().filter((line) => 'request_id' in line && line.level !== 'debug');
+  await pollUntil(
+    'a KeyServer that has begun makes proxies drop what they keep no more',
+    () => pair.keyserver.output.linesWith({ 'url.template': '/changes' }).length,
+    (asked) => asked > 7,
+  );
   return { calls, logged };
 }
 

@@ -4,8 +4,8 @@ import { removeGrant } from '../../keyserver/admin/grants.ts';
 import { deleteToken } from '../../keyserver/admin/tokens.ts';
 import { putType } from '../../keyserver/admin/types.ts';
 import { grantId } from '../../keyserver/grant-id.ts';
-import { problemCode, startPair, type TestPair } from '../support/pair.ts';
-import { plainPolicy, tokenType } from '../support/pair-state.ts';
+import { outcome, startPair, type TestPair } from '../support/pair.ts';
+import { keptForMinutes, plainPolicy, tokenType } from '../support/pair-state.ts';
 import { showAuthorization, startPlainUpstream } from '../support/plain-upstream.ts';
 import { pollUntil } from '../support/poll-until.ts';
 
@@ -42,20 +42,11 @@ const revocations: Readonly<Record<string, Revocation>> = {
   },
 };
 
-async function outcome(call: Promise<Response>): Promise<readonly [number, unknown]> {
-  const answer = await call;
-  if (answer.status === 200) {
-    await answer.arrayBuffer();
-    return [200, undefined];
-  }
-  return [answer.status, await problemCode(answer)];
-}
-
 t.test('calls that were allowed are refused soon after', async (t) => {
   const upstream = await startPlainUpstream(t, showAuthorization);
   for (const [what, { revoke, refusal }] of Object.entries(revocations)) {
     await t.test(what, async (t) => {
-      const pair = await startPair(t, { upstream, secureproxy: { TOKEN_CACHE_SECONDS: '1' } });
+      const pair = await startPair(t, { upstream, prepare: keptForMinutes(upstream) });
       await pollUntil(
         'the cache is warm',
         async () => {

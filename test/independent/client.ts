@@ -2,6 +2,7 @@
 import { type Bytes, base64url, check } from './bytes.ts';
 import {
   type Context,
+  changesAads,
   makeSessionKey,
   openText,
   readPublicKey,
@@ -12,8 +13,8 @@ import {
 } from './skx1.ts';
 
 /** §4: `POST /` with these members; resolves to the sealed answer. @throws the problem (§7) */
-export async function post(url: string, members: object): Promise<string> {
-  const answer = await fetch(`${url}/`, {
+export async function post(url: string, members: object, path = '/'): Promise<string> {
+  const answer = await fetch(`${url}${path}`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(members),
@@ -43,6 +44,17 @@ export async function withCredential(session: Session, name: Context, credential
   const context = { ...name, timestamp: Math.floor(Date.now() / 1000), nonce };
   const sealed = await sealText(session.key, requestAad(context), JSON.stringify(credential));
   return { context, members: { ...session.members, ...context, credential: sealed } };
+}
+
+/** §5, Changes: what a proxy is told. @throws the problem (§7) */
+export async function askChanges(url: string, session: Session, proxy: string, since: number) {
+  const nonce = base64url(crypto.getRandomValues(new Uint8Array(16)));
+  const timestamp = Math.floor(Date.now() / 1000);
+  const aads = changesAads({ timestamp, nonce });
+  const credential = await sealText(session.key, aads.request, JSON.stringify({ proxy, since }));
+  const members = { ...session.members, timestamp, nonce, credential };
+  const sealed = await post(url, members, '/changes');
+  return JSON.parse(await openText(session.key, aads.response, sealed));
 }
 
 export class DirectClient {

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap';
 import { startKeyserver } from '../support/keyserver.ts';
 import { check } from './bytes.ts';
-import { DirectClient, newSession, post, withCredential } from './client.ts';
+import { askChanges, DirectClient, newSession, post, withCredential } from './client.ts';
 import { openText, readPublicKey, requestAad, responseAad, sealText } from './skx1.ts';
 
 const name = { clientId: 'магазин 1', tokenType: 'example-type' };
@@ -158,4 +158,20 @@ t.test('refuses members that the page does not allow', async (t) => {
   await refused(further.members, 'credential');
   const appLess = await withCredential(session, name, { proxy: null });
   await refused(appLess.members, 'credential');
+});
+
+t.test('tells a proxy what changed, by session key and by ticket', async (t) => {
+  const { server, url } = await start(t);
+  const proxy = await server.putProxy('edge');
+  const opened = await newSession(url);
+  const first = await askChanges(url, opened, proxy, 0);
+  t.match(first, { seq: server.registry.seq, changes: [], reset: true, ageMs: 0 });
+  const session = { key: opened.key, members: { session: first.session.ticket } };
+  const second = await askChanges(url, session, proxy, first.seq);
+  t.equal(second.seq, first.seq);
+  t.notOk('session' in second, 'a ticket is never extended');
+  await t.rejects(askChanges(url, session, proxy.toLowerCase(), 0), {
+    code: 'caller_unauthenticated',
+    reason: 'proxy_unknown',
+  });
 });

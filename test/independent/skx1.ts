@@ -77,6 +77,14 @@ export function responseAad({ clientId, tokenType, nonce = '' }: Context): Bytes
   return pae('skx1', 'response', clientId, tokenType, nonce);
 }
 
+/** §5, Changes. */
+export function changesAads({ timestamp, nonce }: Required<Pick<Context, 'timestamp' | 'nonce'>>) {
+  return {
+    request: pae('skx1', 'changes-request', String(timestamp), nonce),
+    response: pae('skx1', 'changes-response', nonce),
+  };
+}
+
 /** Seals a JSON text under the session key, into base64: a `credential` or a `token`. */
 export async function sealText(sessionKey: Bytes, aad: Bytes, text: string, iv?: Bytes) {
   return base64(await seal(sessionKey, aad, utf8(text), iv));

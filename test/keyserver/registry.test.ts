@@ -1,6 +1,7 @@
 import t from 'tap';
 import { Registry } from '../../keyserver/registry.ts';
 import { type Store, StoreUnavailableError } from '../../keyserver/store/store.ts';
+import { testClock } from '../support/clock.ts';
 import { postJson } from '../support/exchange-client.ts';
 import { startKeyserver } from '../support/keyserver.ts';
 import { capturedLog } from '../support/log.ts';
@@ -83,7 +84,7 @@ t.test('a counter that was set back is a change, too', async (t) => {
   t.equal(loads(), 1);
 });
 
-t.test('what is loaded stays while the database is away', async (t) => {
+t.test('what is loaded stays for seconds while the database is away', async (t) => {
   const { keyserver } = await start(t);
   await keyserver.putType('a');
   let away = false;
@@ -94,10 +95,16 @@ t.test('what is loaded stays while the database is away', async (t) => {
       return keyserver.store.lastSeq();
     },
   };
-  const registry = new Registry(store, keyserver.keyring, capturedLog('test').logger);
+  const clock = testClock();
+  const registry = new Registry(store, keyserver.keyring, capturedLog('test').logger, clock);
   await registry.refresh();
   away = true;
   await t.rejects(registry.refresh(), { name: 'StoreUnavailableError' });
+  t.ok(registry.policy('a'));
+  clock.advance(5_000);
+  t.throws(() => registry.policy('a'), { code: 'keyserver_unavailable' }, 'but not for good');
+  away = false;
+  await registry.refresh();
   t.ok(registry.policy('a'));
 });
 

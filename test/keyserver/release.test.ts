@@ -15,7 +15,8 @@ t.test('releases a token to an app behind a proxy', async (t) => {
   t.same(Object.keys(JSON.parse(answer.text)), ['token'], 'all of the answer is sealed');
   t.equal(answer.headers.get('cache-control'), 'no-store');
   t.ok(Value.Check(ReleaseSchema, release));
-  const { session, ...content } = release;
+  const { session, ageMs, ...content } = release;
+  t.equal(typeof ageMs, 'number');
   t.same(content, {
     app: 'orders',
     fields: { token: secretText },
@@ -308,6 +309,52 @@ t.test('a rotated key works until its end, then only the new one', async (t) => 
   t.match(await asked(oldProxy, newApp), { status: 401, reason: 'proxy_unknown' });
   t.match(await asked(newProxy, oldApp), { status: 401, reason: 'app_unknown' });
   t.match(await asked(newProxy, newApp), { status: 200 });
+});
+
+t.test('a release is kept no longer than the keys that it was asked with', async (t) => {
+  const clock = testClock();
+  const { keyserver } = await startScene(t, { clock });
+  const keys = { app: makeCallerKey('spk_'), proxy: makeCallerKey('spx_') };
+  const end = (seconds?: number) =>
+    seconds === undefined ? undefined : new Date(clock.now() + seconds * 1000 + 999).toISOString();
+  for (const [app, proxy, kept] of [
+    [undefined, undefined, 60],
+    [30, undefined, 30],
+    [undefined, 20, 20],
+    [30, 20, 20],
+    [90, 90, 60],
+    [0, undefined, 0],
+  ] as const) {
+    await keyserver.putDocument('app', 'ending', {
+      keys: [callerKey(keys.app, end(app))],
+      grants: everything,
+    });
+    await keyserver.putDocument('proxy', 'ending', { keys: [callerKey(keys.proxy, end(proxy))] });
+    const { release } = await ask(keyserver, { ...wanted, credential: { ...keys, target } });
+    t.equal(release.cacheSeconds, kept, JSON.stringify([app, proxy]));
+  }
+});
+
+t.test('the release says how old what KeyServer knows is', async (t) => {
+  const clock = testClock();
+  const { keyserver, ask } = await startScene(t, { clock, pollClock: clock });
+  t.equal((await ask()).release.ageMs, 0);
+  clock.advance(3_210.5);
+  t.equal((await ask()).release.ageMs, 3_211);
+  await keyserver.refresh();
+  t.equal((await ask()).release.ageMs, 0, 'also where nothing had changed');
+});
+
+t.test('releases nothing while it cannot see whether its documents changed', async (t) => {
+  const clock = testClock();
+  const { keyserver, ask } = await startScene(t, { clock, pollClock: clock });
+  clock.advance(4_999);
+  t.equal((await ask()).status, 200);
+  clock.advance(1);
+  const expected = { status: 503, code: 'keyserver_unavailable', reason: 'documents_unread' };
+  t.same(refusal(await ask()), expected, 'though the token can be read');
+  await keyserver.refresh();
+  t.equal((await ask()).status, 200);
 });
 
 t.test('a key whose end does not parse has ended', async (t) => {

@@ -1,10 +1,13 @@
 import t from 'tap';
 import type { Obtained, ReleaseQuery } from '../../secureproxy/keyserver-client.ts';
+import { KnownChanges } from '../../secureproxy/known-changes.ts';
 import { ReleaseCache } from '../../secureproxy/release-cache.ts';
+import type { Changes } from '../../shared/change-messages.ts';
 import { ServiceError } from '../../shared/errors.ts';
 import type { Release } from '../../shared/messages.ts';
 import { testClock } from '../support/clock.ts';
 import { releaseOf } from '../support/proxy.ts';
+import { until } from '../support/until.ts';
 
 const target = { method: 'GET', url: 'https://shop.example/' } as const;
 const query = (more: Partial<ReleaseQuery> = {}): ReleaseQuery => ({
@@ -21,7 +24,9 @@ function setUp(options: { maxSeconds?: number; maxEntries?: number } = {}) {
   const clock = testClock();
   const asked: ReleaseQuery[] = [];
   const waiting: PromiseWithResolvers<Obtained>[] = [];
+  const known = new KnownChanges(clock);
   const cache = new ReleaseCache({
+    known,
     client: {
       obtain: (asking) => {
         asked.push(asking);
@@ -38,7 +43,7 @@ function setUp(options: { maxSeconds?: number; maxEntries?: number } = {}) {
   const give = (more: Partial<Release> = {}) =>
     waiting.shift()?.resolve({ release: release(more), source: 'rsa' });
   const refuse = (error: Error) => waiting.shift()?.reject(error);
-  return { cache, clock, asked, give, refuse };
+  return { cache, known, clock, asked, give, refuse };
 }
 
 function release(more: Partial<Release>): Release {
@@ -210,4 +215,163 @@ t.test('is bounded, and the least recently used goes first', async (t) => {
   t.equal((await obtain(it, { clientId: 'c' })).source, 'cached');
   t.equal((await obtain(it, { clientId: 'd' })).source, 'cached');
   t.equal((await obtain(it, { clientId: 'b' })).source, 'rsa');
+});
+
+/** What KeyServer announces, asked for now. */
+function announce({ known, clock }: ReturnType<typeof setUp>, more: Partial<Changes> = {}) {
+  known.take({ seq: known.seq, changes: [], ageMs: 0, ...more }, clock.monotonic());
+}
+
+t.test('under a lease it is kept for its own time, and no longer', async (t) => {
+  for (const [cacheSeconds, expiresIn, kept] of [
+    [60, null, 60],
+    [300, null, 300],
+    [300, 20, 20],
+    [2, null, 2],
+  ] as const) {
+    const it = setUp();
+    announce(it);
+    await obtain(it, {}, { cacheSeconds, expiresIn, seq: 1 });
+    for (let second = 1; second < kept; second++) {
+      it.clock.advance(1_000);
+      announce(it);
+    }
+    it.clock.advance(999);
+    t.equal((await obtain(it)).source, 'cached', String(kept));
+    it.clock.advance(1);
+    t.equal((await obtain(it)).source, 'rsa', String(kept));
+  }
+});
+
+t.test(
+  'where the feed is cut it is used for five seconds at most, whatever its own time',
+  async (t) => {
+    for (const kept of [0, 1_000, 3_000]) {
+      const it = setUp();
+      announce(it);
+      await obtain(it, {}, { cacheSeconds: 300, seq: 1 });
+      it.clock.advance(kept);
+      announce(it, { ageMs: 300 });
+      it.clock.advance(4_699);
+      t.equal((await obtain(it)).source, 'cached');
+      it.clock.advance(301);
+      t.equal((await obtain(it)).source, 'rsa', 'nor by its own five seconds, which are over');
+    }
+  },
+);
+
+t.test('without a lease it is kept for less by the age of what KeyServer knew', async (t) => {
+  const it = setUp();
+  await obtain(it, {}, { cacheSeconds: 60, ageMs: 700 });
+  it.clock.advance(4_299);
+  t.equal((await obtain(it)).source, 'cached');
+  it.clock.advance(1);
+  t.equal((await obtain(it)).source, 'rsa');
+});
+
+t.test('a lease that comes back brings back nothing that is older', async (t) => {
+  const it = setUp();
+  announce(it);
+  await obtain(it, {}, { cacheSeconds: 300, seq: 1 });
+  it.clock.advance(5_000);
+  announce(it);
+  t.equal((await obtain(it)).source, 'rsa');
+});
+
+t.test('TOKEN_CACHE_SECONDS=0 keeps nothing, under a lease neither', async (t) => {
+  const it = setUp({ maxSeconds: 0 });
+  announce(it);
+  await obtain(it, {}, { cacheSeconds: 300, seq: 1 });
+  t.equal((await obtain(it)).source, 'rsa');
+});
+
+t.test('a change drops what it is about, and leaves the rest', async (t) => {
+  for (const change of [
+    { kind: 'token', id: 'acme', tokenType: 'test' },
+    { kind: 'app', id: 'app-1' },
+    { kind: 'type', id: 'test' },
+  ]) {
+    const it = setUp();
+    announce(it);
+    const other = { appKey: 'key-b', clientId: 'acme2', tokenType: 'test2' };
+    await obtain(it, {}, { app: 'app-1' });
+    await obtain(it, other, { app: 'app-2' });
+    announce(it, { seq: 2, changes: [{ ...change, seq: 2 }] });
+    t.equal((await obtain(it, other)).source, 'cached');
+    t.equal((await obtain(it, {}, { app: 'app-1', seq: 2 })).source, 'rsa', change.kind);
+    t.equal((await obtain(it)).source, 'cached', 'one that includes the change is kept');
+  }
+});
+
+t.test('a change of the proxy itself, a reset and its end drop everything', async (t) => {
+  for (const [why, drop] of Object.entries({
+    proxy: (it) => announce(it, { seq: 2, changes: [{ seq: 2, kind: 'proxy', id: 'p' }] }),
+    reset: (it) => announce(it, { reset: true }),
+    revoked: (it) => it.known.revoke(),
+  } satisfies Record<string, (it: ReturnType<typeof setUp>) => void>)) {
+    const it = setUp();
+    announce(it);
+    for (const clientId of ['a', 'b']) await obtain(it, { clientId });
+    drop(it);
+    for (const clientId of ['a', 'b']) {
+      t.equal((await obtain(it, { clientId }, { seq: 2 })).source, 'rsa', why);
+    }
+  }
+});
+
+/** Waits until KeyServer was asked so many times. */
+async function asks({ asked }: ReturnType<typeof setUp>, count: number) {
+  await until(() => asked.length >= count);
+}
+
+t.test('what was revoked while it was on its way is not used, nor kept', async (t) => {
+  const it = setUp();
+  announce(it);
+  const all = Array.from({ length: 10 }, () => it.cache.get(query()));
+  announce(it, { seq: 2, changes: [{ seq: 2, kind: 'app', id: 'orders' }] });
+  it.give({ seq: 1 });
+  await asks(it, 2);
+  it.refuse(new ServiceError('caller_unauthenticated'));
+  const settled = await Promise.allSettled(all);
+  t.ok(settled.every((one) => one.status === 'rejected'));
+  t.equal(it.asked.length, 2);
+});
+
+t.test('what was replaced while it was on its way is fetched again', async (t) => {
+  const it = setUp();
+  announce(it);
+  const got = it.cache.get(query());
+  announce(it, { seq: 2, changes: [{ seq: 2, kind: 'token', id: 'acme', tokenType: 'test' }] });
+  it.give({ seq: 1, fields: { token: 'old' } });
+  await asks(it, 2);
+  it.give({ seq: 2, fields: { token: 'new' } });
+  t.same((await got).release.fields, { token: 'new' });
+  t.same((await obtain(it)).release.fields, { token: 'new' });
+});
+
+t.test('what was on its way when everything was dropped is used once', async (t) => {
+  const it = setUp();
+  announce(it);
+  const got = it.cache.get(query());
+  announce(it, { reset: true });
+  it.give({ seq: 1 });
+  t.equal((await got).source, 'rsa');
+  t.equal((await obtain(it)).source, 'rsa');
+  t.equal((await obtain(it)).source, 'cached');
+});
+
+t.test('a KeyServer that stays behind what was announced is given up', async (t) => {
+  const it = setUp();
+  announce(it, { seq: 2, changes: [] });
+  const got = it.cache.get(query());
+  const rejected = t.rejects(got, {
+    code: 'keyserver_unavailable',
+    options: { reason: 'release_outdated', retryAfterSeconds: 1 },
+  });
+  for (let count = 1; count <= 11; count++) {
+    await asks(it, count);
+    it.give({ seq: 1 });
+  }
+  await rejected;
+  t.equal(it.asked.length, 11);
 });

@@ -34,6 +34,8 @@ import { capturedLog, type LogLine } from './log.ts';
 export interface TestKeyserverOptions {
   /** Default: the system's. */
   readonly clock?: Clock;
+  /** How old what is known of the database is; default: nothing ages, as if it were polled. */
+  readonly pollClock?: Clock;
   /** Default: a new SQLite file. A given one is migrated already and not closed here. */
   readonly store?: Store;
   readonly keyring?: Keyring;
@@ -85,6 +87,8 @@ export interface TestKeyserver {
   close(): Promise<void>;
 }
 
+const stillClock = { monotonic: () => 0 };
+
 /** The grant for every client and type. */
 export const everything = [{ client: '*', type: '*' }];
 
@@ -99,7 +103,7 @@ export async function startKeyserver(
   const rsaKeys = options.rsaKeys ?? (await testRsaKeys(join(folder, 'rsa')));
   const store = options.store ?? (await scratchStore(test));
   const captured = capturedLog('keyserver', options.level);
-  const registry = new Registry(store, keyring, captured.logger);
+  const registry = new Registry(store, keyring, captured.logger, options.pollClock ?? stillClock);
   const { config } = parseSettings(keyserverSettings, {
     KEYRING_DIR: join(folder, 'keyring'),
     RSA_KEY_DIR: join(folder, 'rsa'),

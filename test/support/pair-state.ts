@@ -92,3 +92,9 @@ export function plainPolicy(origin: string): Policy {
     injection: { scheme: 'headers', headers: { Authorization: 'Bearer {token}' } },
   };
 }
+
+/** Without a lease a release is kept for five seconds, under one for this policy's 300. */
+export function keptForMinutes(upstream: string) {
+  return ({ admin }: PairState) =>
+    putType(admin, tokenType, { ...plainPolicy(upstream), cacheSeconds: 300 });
+}

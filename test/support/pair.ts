@@ -104,3 +104,13 @@ export function callApi(
 export async function problemCode(answer: Response): Promise<unknown> {
   return Object(await answer.json()).code;
 }
+
+/** Status and code of a call, once it is over. */
+export async function outcome(call: Promise<Response>): Promise<readonly [number, unknown]> {
+  const answer = await call;
+  if (answer.status === 200) {
+    await answer.arrayBuffer();
+    return [200, undefined];
+  }
+  return [answer.status, await problemCode(answer)];
+}

@@ -4,9 +4,11 @@ import type { AddressInfo } from 'node:net';
 import type { Test } from 'tap';
 import type { Lookup } from '../../secureproxy/address-guard.ts';
 import { buildSecureproxy } from '../../secureproxy/app.ts';
+import { ChangeFeed } from '../../secureproxy/change-feed.ts';
 import { type SecureproxyConfig, secureproxySettings } from '../../secureproxy/config.ts';
 import { KeyserverClient, type ReleaseQuery } from '../../secureproxy/keyserver-client.ts';
 import { KeyserverHttp } from '../../secureproxy/keyserver-http.ts';
+import { KnownChanges } from '../../secureproxy/known-changes.ts';
 import { createOwnListeners } from '../../secureproxy/own-listeners.ts';
 import { ReleaseCache } from '../../secureproxy/release-cache.ts';
 import { UpstreamPools } from '../../secureproxy/upstream-pools.ts';
@@ -46,6 +48,9 @@ export interface TestProxy {
   readonly config: SecureproxyConfig;
   readonly client: KeyserverClient;
   readonly pools: UpstreamPools;
+  /** Not started: a test asks when it wants to. */
+  readonly feed: ChangeFeed;
+  readonly known: KnownChanges;
   log(): LogLine[];
   logText(): string;
   /** The log line of the request that came at this place, from 0; it is written once all is over. */
@@ -108,7 +113,10 @@ export async function startProxy(test: Test, options: TestProxyOptions): Promise
     proxyKey: config.PROXY_KEY,
     pins: new Set(pins),
   });
+  const known = new KnownChanges(clock);
+  const feed = new ChangeFeed({ client, known, clock, log: captured.logger });
   const releases = new ReleaseCache({
+    known,
     client: obtain
       ? { obtain: async (query) => ({ release: await obtain(query), source: 'rsa' }) }
       : client,
@@ -155,6 +163,8 @@ export async function startProxy(test: Test, options: TestProxyOptions): Promise
     config,
     client,
     pools,
+    feed,
+    known,
     log: captured.lines,
     logText: captured.text,
     requestLine: async (place = 0) => {

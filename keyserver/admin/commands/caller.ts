@@ -197,7 +197,7 @@ function addRevoke(parent: Command, session: Session, kind: CallerKind): void {
     .command('revoke')
     .description(
       kind === 'app'
-        ? 'Deletes the app, its keys and its grants; its calls stop within six seconds.'
+        ? 'Deletes the app, its keys and its grants; its calls stop within two seconds.'
         : 'Deletes the proxy and its keys; it gets no more tokens.',
     )
     .argument('<id>', 'its name')

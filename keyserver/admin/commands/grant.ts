@@ -131,7 +131,7 @@ function addList(grant: Command, session: Session): void {
 function addRemove(grant: Command, session: Session): void {
   grant
     .command('remove')
-    .description('Takes a grant away; what it allowed stops within six seconds.')
+    .description('Takes a grant away; what it allowed stops within two seconds.')
     .argument('<app>', 'whose right')
     .argument('<grant-id>', 'as grant list shows it')
     .addHelpText('after', examples('keyserver-admin grant remove reports x7Pq-2Lw'))

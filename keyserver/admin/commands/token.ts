@@ -129,7 +129,7 @@ function addShow(token: Command, session: Session): void {
 function addDelete(token: Command, session: Session): void {
   token
     .command('delete')
-    .description('Deletes a token; it stops working within six seconds.')
+    .description('Deletes a token; it stops working within two seconds.')
     .requiredOption('--client <id>', 'whose token')
     .requiredOption('--type <type>', 'its token type')
     .addHelpText(

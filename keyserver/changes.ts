@@ -1,0 +1,52 @@
+import { Compile } from 'typebox/compile';
+import {
+  type Changes,
+  ChangesCredentialSchema,
+  type ChangesRequest,
+} from '../shared/change-messages.ts';
+import { changesRequestAad, changesResponseAad, sealText } from '../shared/crypto/exchange.ts';
+import type { LogFields } from '../shared/request-log.ts';
+import { findProxy } from './callers.ts';
+import { checkFresh, checkNamesSession, openCredential } from './exchange.ts';
+import type { ReleaseDependencies } from './release.ts';
+
+const credentialValidator = Compile(ChangesCredentialSchema);
+
+export type ChangesDependencies = Pick<
+  ReleaseDependencies,
+  'sessions' | 'registry' | 'nonces' | 'clock'
+>;
+
+/**
+ * Tells a proxy what changed, from memory: session → who asks → replay → sealed answer
+ * (docs/protocol.md §5). Resolves to base64.
+ * @throws ServiceError
+ */
+export async function announceChanges(
+  { sessions, registry, nonces, clock }: ChangesDependencies,
+  request: ChangesRequest,
+  log: LogFields,
+): Promise<string> {
+  checkNamesSession(request);
+  checkFresh(request, clock);
+  const session = await sessions.open(request);
+  const { proxy, since } = openCredential(
+    session.key,
+    request.credential,
+    changesRequestAad(request),
+    credentialValidator,
+    '{proxy, since}',
+  );
+  const { id } = findProxy(registry, clock, proxy);
+  log.proxy = id;
+  if (session.source === 'rsa') nonces.use(`proxy ${id}`, request.nonce);
+  const { changes, ...rest } = registry.changesSince(since);
+  const answer: Changes = {
+    ...rest,
+    // Of proxies, each hears of itself alone.
+    changes: changes.filter((change) => change.kind !== 'proxy' || change.id === id),
+    ageMs: registry.ageMs,
+    ...(session.issueTicket ? { session: session.issueTicket() } : {}),
+  };
+  return sealText(session.key, JSON.stringify(answer), changesResponseAad(request));
+}

@@ -1,0 +1,38 @@
+import { ChangesRequestSchema } from '../../shared/change-messages.ts';
+import { ReleaseAnswerSchema } from '../../shared/messages.ts';
+import { problemResponses } from '../../shared/problem.ts';
+import type { Service } from '../../shared/service.ts';
+import { announceChanges, type ChangesDependencies } from '../changes.ts';
+
+/** `POST /changes`: what a proxy asks every second (docs/protocol.md §5). */
+export function changesRoute(app: Service, dependencies: ChangesDependencies): void {
+  app.post(
+    '/changes',
+    {
+      config: { isRoutine: true },
+      schema: {
+        operationId: 'announceChanges',
+        summary: 'What changed, for proxies, sealed under the session key',
+        body: ChangesRequestSchema,
+        response: {
+          200: ReleaseAnswerSchema,
+          ...problemResponses(
+            'request_invalid',
+            'request_stale',
+            'session_invalid',
+            'caller_unauthenticated',
+            'body_too_large',
+            'media_type_unsupported',
+            'internal',
+            'keyserver_unavailable',
+            'overloaded',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      reply.header('cache-control', 'no-store');
+      return { token: await announceChanges(dependencies, request.body, request.logFields) };
+    },
+  );
+}

@@ -1,0 +1,141 @@
+import { randomBytes } from 'node:crypto';
+import type { Logger } from 'pino';
+import type { Clock } from '../shared/clock.ts';
+import { openText, type RequestContext, sealText } from '../shared/crypto/exchange.ts';
+import { ServiceError } from '../shared/errors.ts';
+import { fromKeyserver, unavailable } from './keyserver-errors.ts';
+import type { KeyserverHttp, TraceHeaders } from './keyserver-http.ts';
+import type { PublicKeys } from './public-keys.ts';
+import { type ProxySession, type SessionAnswer, Sessions } from './sessions.ts';
+
+type Freshness = Pick<RequestContext, 'timestamp' | 'nonce'>;
+
+/** A question to KeyServer that is sealed, and so is its answer. */
+export interface Question<T extends SessionAnswer> {
+  readonly url: URL;
+  /** Members of the body beside those of any exchange. */
+  readonly members: object;
+  readonly credential: object;
+  readonly requestAad: (freshness: Freshness) => Uint8Array;
+  readonly responseAad: (freshness: Freshness) => Uint8Array;
+  readonly validator: { Check(value: unknown): value is T };
+  /** What it means that the answer opens, but is not one. */
+  readonly notUnderstood: () => ServiceError;
+  readonly trace: TraceHeaders;
+  /** Told each time that KeyServer is tried again, since a connection failed or a session did not open. */
+  readonly onRetry?: (() => void) | undefined;
+}
+
+export interface Answered<T> {
+  readonly answer: T;
+  readonly source: ProxySession['source'];
+}
+
+export interface SealedExchangeOptions {
+  readonly http: KeyserverHttp;
+  readonly publicKeys: PublicKeys;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Asks KeyServer in sessions that all questions share (docs/protocol.md §4, §5). */
+export class SealedExchange {
+  readonly #options: SealedExchangeOptions;
+  readonly #sessions: Sessions;
+
+  constructor(options: SealedExchangeOptions) {
+    this.#options = options;
+    this.#sessions = new Sessions(options.publicKeys, options.clock);
+  }
+
+  /**
+   * Asks. A session that KeyServer does not open is healed once: new public key, new session, new
+   * nonce, within this question.
+   * @throws ServiceError
+   */
+  async ask<T extends SessionAnswer>(question: Question<T>): Promise<Answered<T>> {
+    try {
+      return await this.#askInSession(question);
+    } catch (error) {
+      if (!(error instanceof SessionInvalid)) throw error;
+      if (this.#sessions.drop(error.session)) {
+        this.#options.log.warn(
+          { 'error.type': 'session_invalid', release: error.session.source },
+          'session not opened by KeyServer: fetching its public key again',
+        );
+      }
+    }
+    question.onRetry?.();
+    try {
+      return await this.#askInSession(question);
+    } catch (error) {
+      if (!(error instanceof SessionInvalid)) throw error;
+      this.#sessions.drop(error.session);
+      throw unavailable('session_invalid', 'KeyServer opens no session of this proxy.');
+    }
+  }
+
+  async #askInSession<T extends SessionAnswer>(question: Question<T>): Promise<Answered<T>> {
+    let source: ProxySession['source'] = 'rsa';
+    const answer = await this.#sessions.use((session) => {
+      source = session.source;
+      return this.#askOnce(session, question);
+    });
+    return { answer, source };
+  }
+
+  async #askOnce<T extends SessionAnswer>(
+    session: ProxySession,
+    question: Question<T>,
+  ): Promise<T> {
+    const { http, clock } = this.#options;
+    let freshness: Freshness = { timestamp: 0, nonce: '' };
+    const makeBody = () => {
+      freshness = {
+        timestamp: Math.floor(clock.now() / 1000),
+        nonce: randomBytes(16).toString('base64url'),
+      };
+      const credential = JSON.stringify(question.credential);
+      return JSON.stringify({
+        ...session.request,
+        ...question.members,
+        ...freshness,
+        credential: sealText(session.key, credential, question.requestAad(freshness)),
+      });
+    };
+    const { url, trace, onRetry } = question;
+    const { status, body } = await http.post(url, makeBody, trace, onRetry);
+    if (status !== 200) {
+      const error = fromKeyserver(body);
+      throw error.code === 'session_invalid' ? new SessionInvalid(session) : error;
+    }
+    return open(session, question, freshness, body);
+  }
+}
+
+/** KeyServer does not open this session; for the one retry. */
+class SessionInvalid extends ServiceError {
+  readonly session: ProxySession;
+
+  constructor(session: ProxySession) {
+    super('session_invalid');
+    this.session = session;
+  }
+}
+
+function open<T extends SessionAnswer>(
+  { key }: ProxySession,
+  { responseAad, validator, notUnderstood }: Question<T>,
+  freshness: Freshness,
+  body: unknown,
+): T {
+  let answer: unknown;
+  try {
+    answer = JSON.parse(openText(key, String(Object(body).token), responseAad(freshness)));
+  } catch {
+    // Neither the tag's failure nor the parser's text, which would quote the token, goes further.
+    throw unavailable('answer_refused', "KeyServer's answer does not open.");
+  }
+  if (!validator.Check(answer)) throw notUnderstood();
+  return answer;
+}

@@ -1,0 +1,80 @@
+import t from 'tap';
+import { deleteDocument } from '../../keyserver/admin/documents.ts';
+import { scratchDatabase } from '../support/database.ts';
+import { outcome, startPair } from '../support/pair.ts';
+import { keptForMinutes, mysqlSettings } from '../support/pair-state.ts';
+import { showAuthorization, startPlainUpstream } from '../support/plain-upstream.ts';
+import { pollUntil } from '../support/poll-until.ts';
+import { startSwitchboard } from '../support/switchboard.ts';
+
+t.test('what is kept for minutes ends by a question or two of the feed', async (t) => {
+  const upstream = await startPlainUpstream(t, showAuthorization);
+  const pair = await startPair(t, {
+    upstream,
+    storage: mysqlSettings(await scratchDatabase(t)),
+    keyserver: { LOG_LEVEL: 'debug' },
+    prepare: keptForMinutes(upstream),
+  });
+  const lines = (template: string) =>
+    pair.keyserver.output.linesWith({ 'url.template': template }).length;
+  const callUntilAsked = (times: number) =>
+    pollUntil(
+      `the feed asked ${times} times`,
+      async () => {
+        t.same(await outcome(pair.call()), [200, undefined]);
+        return lines('/changes');
+      },
+      (asked) => asked >= times,
+    );
+  await callUntilAsked(7);
+  const releases = lines('/');
+  await callUntilAsked(14);
+  t.equal(lines('/'), releases, 'one release served seven seconds');
+
+  await deleteDocument(pair.admin, 'app', 'orders');
+  const asked = lines('/changes');
+  await pollUntil(
+    'calls are refused',
+    () => outcome(pair.call()),
+    ([status]) => status === 401,
+  );
+  const more = lines('/changes') - asked;
+  t.ok(more >= 1 && more <= 3, `${more} questions later`);
+});
+
+t.test('where nobody is asked any more, what is kept for minutes ends after seconds', async (t) => {
+  const upstream = await startPlainUpstream(t, showAuthorization);
+  const line = await startSwitchboard(t, null);
+  const pair = await startPair(t, {
+    upstream,
+    prepare: keptForMinutes(upstream),
+    between: async (port) => {
+      line.connectTo(`http://127.0.0.1:${port}`);
+      return Number(new URL(line.url).port);
+    },
+  });
+  const said = (line: Readonly<Record<string, string>>) =>
+    pair.secureproxy.output.linesWith(line).length;
+  await pollUntil(
+    'the cache is warm',
+    async () => {
+      t.same(await outcome(pair.call()), [200, undefined]);
+      return said({ release: 'cached' });
+    },
+    (cached) => cached > 0,
+  );
+  line.connectTo(null);
+  t.same(
+    await pollUntil(
+      'calls are refused',
+      () => outcome(pair.call()),
+      ([status]) => status !== 200,
+    ),
+    [503, 'keyserver_unavailable'],
+  );
+  await pollUntil(
+    'the outage is said',
+    () => said({ msg: 'change feed cut' }),
+    (lines) => lines === 1,
+  );
+});

@@ -1,0 +1,147 @@
+import t, { type Test } from 'tap';
+import { Registry } from '../../keyserver/registry.ts';
+import { type Store, StoreUnavailableError } from '../../keyserver/store/store.ts';
+import { testClock } from '../support/clock.ts';
+import { startKeyserver } from '../support/keyserver.ts';
+import { capturedLog } from '../support/log.ts';
+
+/** What an untrusted database, or one that fails, does otherwise than the real one. */
+type Changed = (real: Store) => Partial<Store>;
+
+/** A registry that has long been in step with a real database of two apps and a token. */
+async function setUp(t: Test) {
+  const keyserver = await startKeyserver(t);
+  await keyserver.putApp('a');
+  await keyserver.putApp('b');
+  await keyserver.putToken('shop', 'type', 'x');
+  const clock = testClock();
+  let changed: Partial<Store> = {};
+  const store = new Proxy(keyserver.store, {
+    get: (real, name, self) => Reflect.get({ ...real, ...changed }, name, self),
+  });
+  const registry = new Registry(store, keyserver.keyring, capturedLog('test').logger, clock);
+  await registry.refresh();
+  clock.advance(60_000);
+  return {
+    keyserver,
+    clock,
+    registry,
+    seq: registry.seq,
+    whenDatabase: (change: Changed) => {
+      changed = change(keyserver.store);
+    },
+  };
+}
+
+t.test('a change is told once the documents in memory include it, not before', async (t) => {
+  const { keyserver, registry, seq, whenDatabase } = await setUp(t);
+  const told: unknown[] = [];
+  await keyserver.deleteDocument('app', 'a');
+  whenDatabase((real) => ({
+    documents: async () => {
+      told.push(registry.changesSince(seq), registry.seq);
+      return real.documents();
+    },
+  }));
+  await registry.refresh();
+  t.same(told, [{ seq, changes: [] }, seq]);
+  t.same(registry.changesSince(seq), {
+    seq: seq + 1,
+    changes: [{ seq: seq + 1, kind: 'app', id: 'a' }],
+  });
+  t.equal(registry.app('a'), undefined);
+});
+
+t.test('a document that came after the counter was read is told, and is in force', async (t) => {
+  const { keyserver, registry, seq, whenDatabase } = await setUp(t);
+  await keyserver.deleteDocument('app', 'a');
+  whenDatabase((real) => ({
+    documents: async () => {
+      await keyserver.deleteDocument('app', 'b');
+      return real.documents();
+    },
+  }));
+  await registry.refresh();
+  t.equal(registry.app('b'), undefined);
+  t.same(registry.changesSince(seq).changes, [
+    { seq: seq + 1, kind: 'app', id: 'a' },
+    { seq: seq + 1, kind: 'app', id: 'b' },
+  ]);
+  await registry.refresh();
+  t.same(registry.changesSince(seq + 1), { seq: seq + 2, changes: [] });
+});
+
+t.test('a document that is refused is a change of its own, though no row says so', async (t) => {
+  const { keyserver, registry, seq, whenDatabase } = await setUp(t);
+  whenDatabase((real) => ({
+    documents: async () =>
+      (await real.documents()).map((row) => (row.id === 'a' ? { ...row, mac: 'forged' } : row)),
+  }));
+  await keyserver.putApp('b');
+  await registry.refresh();
+  t.same(registry.changesSince(seq).changes, [
+    { seq: seq + 1, kind: 'app', id: 'a' },
+    { seq: seq + 1, kind: 'app', id: 'b' },
+  ]);
+});
+
+for (const [what, change] of Object.entries({
+  'the counter is set back': () => ({ lastSeq: async () => 1 }),
+  'a row of a change is gone': (real) => ({
+    changesSince: async (from) => (await real.changesSince(from)).toSpliced(1, 1),
+  }),
+  'the first rows are pruned': (real) => ({
+    changesSince: async (from) => (await real.changesSince(from)).slice(1),
+  }),
+  'the last row is missing': (real) => ({
+    changesSince: async (from) => (await real.changesSince(from)).slice(0, -1),
+  }),
+  'the counter is far ahead of the rows': () => ({ lastSeq: async () => 1_000_000_000_000 }),
+} satisfies Record<string, Changed>)) {
+  t.test(`everybody drops everything where ${what}`, async (t) => {
+    const { keyserver, registry, clock, seq, whenDatabase } = await setUp(t);
+    for (const client of ['c1', 'c2', 'c3']) await keyserver.putToken(client, 'type', 'x');
+    whenDatabase(change);
+    await registry.refresh();
+    t.same(registry.changesSince(seq), { seq: registry.seq, changes: [], reset: true });
+    clock.advance(4_999);
+    await registry.refresh();
+    t.match(registry.changesSince(registry.seq), { reset: true });
+  });
+}
+
+t.test('everybody drops everything after a load that failed', async (t) => {
+  const { keyserver, registry, seq, whenDatabase } = await setUp(t);
+  await keyserver.deleteDocument('app', 'a');
+  whenDatabase(() => ({
+    documents: async () => {
+      throw new StoreUnavailableError('too slow');
+    },
+  }));
+  await t.rejects(registry.refresh());
+  whenDatabase(() => ({}));
+  await registry.refresh();
+  t.match(registry.changesSince(seq), { seq: seq + 1, reset: true });
+});
+
+t.test('what it knows is as old as the last look that succeeded', async (t) => {
+  const { registry, clock, whenDatabase } = await setUp(t);
+  t.equal(registry.ageMs, 60_000);
+  whenDatabase((real) => ({
+    lastSeq: async () => {
+      const seq = await real.lastSeq();
+      clock.advance(700);
+      return seq;
+    },
+  }));
+  await registry.refresh();
+  t.equal(registry.ageMs, 700, 'counted from when the look began');
+  whenDatabase(() => ({
+    lastSeq: async () => {
+      throw new StoreUnavailableError('away');
+    },
+  }));
+  clock.advance(1000);
+  await t.rejects(registry.refresh());
+  t.equal(registry.ageMs, 1_700);
+});

@@ -1,0 +1,141 @@
+import t from 'tap';
+import { KnownChanges } from '../../secureproxy/known-changes.ts';
+import type { Changes } from '../../shared/change-messages.ts';
+import { testClock } from '../support/clock.ts';
+import { releaseOf } from '../support/proxy.ts';
+
+const names = { clientId: 'shop', tokenType: 'ozon' };
+const release = (seq: number) => releaseOf({ destinations: [] }, { app: 'orders', seq });
+const token = { kind: 'token', id: 'shop', tokenType: 'ozon' };
+
+/** Under a lease, up to 10. */
+function setUp(max?: number) {
+  const clock = testClock();
+  const known = new KnownChanges(clock, max);
+  const take = (more: Partial<Changes> = {}, askedAt = clock.monotonic()) =>
+    known.take({ seq: known.seq, changes: [], ageMs: 0, ...more }, askedAt);
+  take({ seq: 10, reset: true });
+  const { epoch } = known;
+  return { clock, known, take, resets: () => known.epoch - epoch };
+}
+
+t.test('a lease lasts five seconds from when it was asked, by the monotonic clock', async (t) => {
+  const { clock, known, take } = setUp();
+  clock.advance(4_000);
+  clock.step(-3_600_000);
+  t.ok(known.isLeased);
+  take({}, clock.monotonic() - 1_500);
+  clock.advance(3_499);
+  clock.step(3_600_000);
+  t.ok(known.isLeased);
+  clock.advance(1);
+  t.notOk(known.isLeased);
+});
+
+t.test('a lease is shorter by the age of what KeyServer knows', async (t) => {
+  const { clock, known, take } = setUp();
+  take({ ageMs: 500 });
+  clock.advance(4_499);
+  t.ok(known.isLeased);
+  clock.advance(1);
+  t.notOk(known.isLeased);
+  take({ ageMs: 5_000 });
+  t.notOk(known.isLeased, 'what is that old says nothing of now');
+});
+
+t.test('there is none before the first answer', async (t) => {
+  t.notOk(new KnownChanges(testClock()).isLeased);
+});
+
+t.test(
+  'a release from before a change of its own is outdated, one from after is not',
+  async (t) => {
+    for (const change of [
+      token,
+      { kind: 'type', id: 'ozon' },
+      { kind: 'app', id: 'orders' },
+      { kind: 'proxy', id: 'whatever it is called here' },
+    ]) {
+      const { known, take, resets } = setUp();
+      t.ok(known.isCurrent(names, release(11)));
+      take({ seq: 14, changes: [{ ...change, seq: 12 }] });
+      t.notOk(known.isCurrent(names, release(11)), change.kind);
+      t.ok(known.isCurrent(names, release(12)), change.kind);
+      t.equal(resets(), 0);
+    }
+  },
+);
+
+t.test('changes of others make it no older', async (t) => {
+  const { known, take } = setUp();
+  const others = [
+    { ...token, tokenType: 'other' },
+    { ...token, id: 'SHOP' },
+    { kind: 'type', id: 'shop' },
+    { kind: 'type', id: 'orders' },
+    { kind: 'app', id: 'ozon' },
+    { kind: 'app', id: 'order' },
+    { ...token, id: 'shop","ozon', tokenType: '' },
+  ];
+  take({ seq: 20, changes: others.map((change) => ({ ...change, seq: 20 })) });
+  t.ok(known.isCurrent(names, release(10)));
+});
+
+t.test('of several changes the last counts, in whatever order they come', async (t) => {
+  const { known, take } = setUp();
+  take({ seq: 15, changes: [15, 12].map((seq) => ({ ...token, seq })) });
+  t.notOk(known.isCurrent(names, release(14)));
+  take({ seq: 16, changes: [{ ...token, seq: 13 }] });
+  t.notOk(known.isCurrent(names, release(14)));
+  t.ok(known.isCurrent(names, release(15)));
+});
+
+t.test('everything is dropped', async (t) => {
+  for (const [why, more] of Object.entries({
+    'by a reset': { seq: 11, reset: true },
+    'where the counter was set back': { seq: 9 },
+    'by a change of a later version': { seq: 11, changes: [{ seq: 11, kind: 'tenant', id: 'x' }] },
+    'by a token without a type': { seq: 11, changes: [{ seq: 11, kind: 'token', id: 'x' }] },
+  } satisfies Record<string, Partial<Changes>>)) {
+    const { known, take, resets } = setUp();
+    take(more);
+    t.equal(resets(), 1, why);
+    t.equal(known.seq, more.seq);
+    t.notOk(known.isCurrent(names, release(more.seq - 1)), why);
+    t.ok(known.isCurrent(names, release(more.seq)), why);
+    t.ok(known.isLeased);
+  }
+});
+
+t.test('everything is dropped where no lease held any more', async (t) => {
+  const { clock, take, resets } = setUp();
+  clock.advance(4_999);
+  take();
+  t.equal(resets(), 0);
+  clock.advance(5_000);
+  take();
+  t.equal(resets(), 1);
+});
+
+t.test(
+  'everything is dropped, and no lease holds, where the proxy is not known any more',
+  async (t) => {
+    const { known, resets } = setUp();
+    known.revoke();
+    t.equal(resets(), 1);
+    t.notOk(known.isLeased);
+  },
+);
+
+t.test('is bounded; what it forgets makes everything older outdated', async (t) => {
+  const { known, take } = setUp(3);
+  const changes = ['a', 'b', 'c'].map((id, i) => ({ seq: 11 + i, kind: 'app', id }));
+  take({ seq: 13, changes });
+  t.ok(known.isCurrent(names, release(10)));
+  take({ seq: 14, changes: [{ seq: 14, kind: 'app', id: 'a' }] });
+  t.ok(known.isCurrent(names, release(10)), 'a name that comes again takes no more room');
+  take({ seq: 15, changes: [{ seq: 15, kind: 'app', id: 'd' }] });
+  t.notOk(known.isCurrent(names, release(11)), 'b of 12 is forgotten');
+  t.ok(known.isCurrent(names, release(12)));
+  t.notOk(known.isCurrent(names, { ...release(13), app: 'a' }), 'a of 14 is not');
+});
