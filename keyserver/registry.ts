@@ -1,4 +1,6 @@
 import type { Logger } from 'pino';
+import type { Clock } from '../shared/clock.ts';
+import { OpenError } from '../shared/crypto/open-error.ts';
 import { ServiceError } from '../shared/errors.ts';
 import type { Policy } from '../shared/policy/schema.ts';
 import {
@@ -9,6 +11,11 @@ import {
 } from './document-row.ts';
 import type { Keyring } from './keys/keyring.ts';
 import type { Change, DocumentKind, DocumentRow, Store } from './store/store.ts';
+
+/** All documents are read again this often, whatever the counter says: who can write can hold it still. */
+const rereadMs = 10_000;
+/** Documents that could not be compared with the database for so long are in force no longer. */
+const maxAgeMs = 30_000;
 
 /** An app or proxy that was found by the hash of its key. */
 export interface Caller<K extends 'app' | 'proxy'> {
@@ -35,15 +42,19 @@ export class Registry {
   readonly #store: Store;
   readonly #keyring: Keyring;
   readonly #log: Logger;
+  readonly #clock: Clock;
   /** The newest revision seen, by `kind id`; outlives the document, which must not come back as it was. */
   readonly #seen = new Map<string, { revision: number; deleted: boolean }>();
   #loaded: Loaded | undefined;
   #seq = 0;
+  #comparedAt = 0;
+  #readAt = 0;
 
-  constructor(store: Store, keyring: Keyring, log: Logger) {
+  constructor(store: Store, keyring: Keyring, log: Logger, clock: Clock) {
     this.#store = store;
     this.#keyring = keyring;
     this.#log = log;
+    this.#clock = clock;
   }
 
   /** The last change that the documents in memory are known to include. */
@@ -52,23 +63,29 @@ export class Registry {
   }
 
   /**
-   * Reloads where the change counter moved. @throws StoreUnavailableError; what is loaded stays
-   * where the counter cannot be read, and is in force no longer where it moved and the rest fails.
+   * Reloads where the change counter moved, and from time to time. @throws StoreUnavailableError;
+   * what is loaded stays for a while where the counter cannot be read, and is in force no longer
+   * where it moved and the rest fails.
    */
   async refresh(): Promise<void> {
+    const askedAt = this.#clock.monotonic();
     // Read before the documents, so that it never claims more than they hold.
     const seq = await this.#store.lastSeq();
-    if (this.#loaded !== undefined && seq === this.#seq) return;
+    const hasMoved = this.#loaded === undefined || seq !== this.#seq;
+    const isDue = this.#loaded === undefined || askedAt >= this.#readAt + rereadMs;
     try {
-      if (this.#loaded === undefined || !(await this.#isOnlyTokensUpTo(seq))) {
+      if (isDue || (hasMoved && !(await this.#isOnlyTokensUpTo(seq)))) {
         this.#loaded = this.#load(await this.#store.documents());
+        this.#readAt = askedAt;
       }
-      this.#seq = seq;
     } catch (error) {
-      // Else one row that does not read would hold up every later revocation.
-      this.#loaded = undefined;
+      // Else what cannot be read would hold up a revocation that is known.
+      if (hasMoved) this.#loaded = undefined;
       throw error;
     }
+    if (seq < this.#seq) this.#log.error({ seq, seen: this.#seq }, 'change counter set back');
+    this.#seq = seq;
+    this.#comparedAt = askedAt;
   }
 
   async #isOnlyTokensUpTo(seq: number): Promise<boolean> {
@@ -100,7 +117,7 @@ export class Registry {
   }
 
   #documents(): Loaded {
-    if (this.#loaded === undefined) {
+    if (this.#loaded === undefined || this.#clock.monotonic() > this.#comparedAt + maxAgeMs) {
       throw new ServiceError('keyserver_unavailable', {
         reason: 'documents_unread',
         retryAfterSeconds: 1,
@@ -118,16 +135,20 @@ export class Registry {
       proxyKeys: new Map(),
       refused: new Set(),
     };
-    const present = new Set<string>();
+    const present = new Map<string, number>();
+    const nameOf = ({ kind, id }: DocumentRow) => `${kind} ${id}`;
+    for (const row of rows) present.set(nameOf(row), (present.get(nameOf(row)) ?? 0) + 1);
     for (const row of rows) {
-      const name = `${row.kind} ${row.id}`;
-      present.add(name);
+      const name = nameOf(row);
       try {
+        if (present.get(name) !== 1) throw new RangeError('more than one row has this name');
         this.#checkRevision(name, row.revision);
         this.#take(loaded, row);
         this.#seen.set(name, { revision: row.revision, deleted: false });
       } catch (error) {
         loaded.refused.add(name);
+        // Once while it stays so, since rows are read again and again.
+        if (this.#loaded?.refused.has(name)) continue;
         this.#log.error(
           { kind: row.kind, id: row.id, revision: row.revision, err: error },
           'document refused',
@@ -166,12 +187,14 @@ export class Registry {
         for (const key of document.keys) loaded.proxyKeys.set(key.hash, { id, key, document });
         break;
       }
+      default:
+        throw new OpenError();
     }
   }
 }
 
 /** True where the changes between two counters are all there and touch no document. */
 function onlyTokens(changes: readonly Change[], from: number, to: number): boolean {
-  const complete = changes[0]?.seq === from + 1 && (changes.at(-1)?.seq ?? 0) >= to;
-  return complete && changes.every(({ kind }) => kind === 'token');
+  const between = changes.filter(({ seq }) => seq <= to);
+  return between.length === to - from && between.every(({ kind }) => kind === 'token');
 }

@@ -39,7 +39,7 @@ async function startOver(store: Store, config: KeyserverConfig, logger: Logger):
   if (config.GENERATE_KEYS) await generateMissingKeys(config, store, logger);
   const keyring = loadKeyring(config.KEYRING_DIR);
   const rsaKeys = await loadRsaKeys(config.RSA_KEY_DIR);
-  const registry = new Registry(store, keyring, logger);
+  const registry = new Registry(store, keyring, logger, systemClock);
   const link = new ChangePoll(store, registry, logger, { migrate: config.DB_MIGRATE === 'on' });
   const drain = new Drain();
   const readiness = () => drain.over(link.readiness());

@@ -28,6 +28,7 @@ import type { Readiness } from '../../shared/health.ts';
 import type { LogLevel } from '../../shared/logging.ts';
 import { defaultInjection, type Policy } from '../../shared/policy/schema.ts';
 import type { Service } from '../../shared/service.ts';
+import { testClock } from './clock.ts';
 import { rsaPem, writeKeyFolder, writeKeyring } from './key-folders.ts';
 import { capturedLog, type LogLine } from './log.ts';
 
@@ -40,6 +41,8 @@ export interface TestKeyserverOptions {
   readonly rsaKeys?: RsaKeys;
   readonly legacyKey?: LegacyKey;
   readonly maxNonces?: number;
+  /** Tells the registry how old its documents are; default one that stands still, since nothing polls. */
+  readonly registryClock?: Clock;
   /** Least level that is kept; default all. */
   readonly level?: LogLevel;
   readonly readiness?: () => Readiness;
@@ -99,7 +102,12 @@ export async function startKeyserver(
   const rsaKeys = options.rsaKeys ?? (await testRsaKeys(join(folder, 'rsa')));
   const store = options.store ?? (await scratchStore(test));
   const captured = capturedLog('keyserver', options.level);
-  const registry = new Registry(store, keyring, captured.logger);
+  const registry = new Registry(
+    store,
+    keyring,
+    captured.logger,
+    options.registryClock ?? testClock(),
+  );
   const { config } = parseSettings(keyserverSettings, {
     KEYRING_DIR: join(folder, 'keyring'),
     RSA_KEY_DIR: join(folder, 'rsa'),
