@@ -1,6 +1,6 @@
 import { matchesPattern } from '../../../shared/policy/grant.ts';
 import type { Policy } from '../../../shared/policy/schema.ts';
-import type { DocumentKind } from '../../store/store.ts';
+import { type DocumentKind, type DocumentRow, isDocumentKind } from '../../store/store.ts';
 import type { AdminContext } from '../context.ts';
 import { doesNotOpen, type FoundDocument, listDocuments } from '../documents.ts';
 import { grantId } from '../grants.ts';
@@ -18,6 +18,7 @@ export async function checkDocuments(
   const types = await listDocuments(context, 'type');
   const apps = await listDocuments(context, 'app');
   const proxies = await listDocuments(context, 'proxy');
+  const rows = await context.store.documents();
   const known = new Map(types.map(({ id, content }) => [id, content]));
   return {
     types: known,
@@ -25,7 +26,13 @@ export async function checkDocuments(
       check(
         'documents',
         `${count(types.length, 'type')}, ${count(apps.length, 'app')}, ${count(proxies.length, 'proxy', 'proxies')}`,
-        [...broken('type', types), ...broken('app', apps), ...broken('proxy', proxies)],
+        [
+          ...broken('type', types),
+          ...broken('app', apps),
+          ...broken('proxy', proxies),
+          ...strange(rows),
+          ...repeated(rows),
+        ],
       ),
       check('types', 'destinations and injection', types.flatMap(typeFaults)),
       check(
@@ -47,6 +54,25 @@ function broken<K extends DocumentKind>(kind: K, documents: readonly FoundDocume
   return documents
     .filter(({ content }) => content === undefined)
     .map((document) => doesNotOpen(kind, document).message);
+}
+
+function strange(rows: readonly DocumentRow[]): string[] {
+  return rows
+    .filter(({ kind }) => !isDocumentKind(kind))
+    .map(
+      ({ kind, id }) =>
+        `the document ${JSON.stringify(id)} is of the unknown kind ${JSON.stringify(kind)}`,
+    );
+}
+
+function repeated(rows: readonly DocumentRow[]): string[] {
+  const seen = new Set<string>();
+  return rows.flatMap(({ kind, id }) => {
+    const name = `${kind} ${JSON.stringify(id)}`;
+    if (seen.has(name)) return [`the ${name} has more than one row`];
+    seen.add(name);
+    return [];
+  });
 }
 
 function typeFaults({ id, content }: FoundDocument<'type'>): string[] {

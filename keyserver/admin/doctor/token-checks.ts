@@ -5,6 +5,9 @@ import { type InspectedToken, inspectToken } from '../tokens.ts';
 import { type Check, check } from './check.ts';
 import type { KnownTypes } from './document-checks.ts';
 
+const legacyFinding =
+  'of the earlier system, without authentication: served only with UNSAFE_LEGACY_ROWS=1';
+
 /** Opens every token row, one after another, and judges each by its type. */
 export async function checkTokens(context: AdminContext, types: KnownTypes): Promise<Check[]> {
   const bad: string[] = [];
@@ -12,13 +15,13 @@ export async function checkTokens(context: AdminContext, types: KnownTypes): Pro
   const expired: string[] = [];
   const names = new Set<string>();
   let rows = 0;
-  let legacyRows = 0;
+  const legacyRows: string[] = [];
   for await (const row of context.store.listTokens()) {
     const name = `client ${JSON.stringify(row.clientId)}, type ${JSON.stringify(row.tokenType)}`;
     const token = inspectToken(context, row);
     const { opens, legacy, expiresAt } = token.summary;
     rows += 1;
-    if (legacy) legacyRows += 1;
+    if (legacy) legacyRows.push(`${name}: ${legacyFinding}`);
     if (opens === false) bad.push(`${name}: does not open`);
     if (names.has(name)) bad.push(`${name}: has more than one row`);
     names.add(name);
@@ -30,7 +33,7 @@ export async function checkTokens(context: AdminContext, types: KnownTypes): Pro
     check('tokens', count(rows, 'row'), bad),
     check('token fields', 'against their types', unfit),
     check('expired tokens', count(expired.length, 'token'), expired),
-    check('legacy rows', count(legacyRows, 'row'), legacyFindings(legacyRows), 'warning'),
+    check('legacy rows', count(legacyRows.length, 'row'), legacyRows, 'warning'),
   ];
 }
 
@@ -39,11 +42,4 @@ function unfitness({ summary, secret }: InspectedToken, types: KnownTypes): stri
   const policy = types.get(summary.type);
   // What does not open is another check's finding.
   return policy && secret ? fieldsFault(policy.injection, secret.fields) : undefined;
-}
-
-function legacyFindings(rows: number): string[] {
-  if (rows === 0) return [];
-  return [
-    `${count(rows, 'row')} of the earlier system without authentication: served only with UNSAFE_LEGACY_ROWS=1`,
-  ];
 }
