@@ -9,11 +9,14 @@ import { openStore } from '../../keyserver/store/open.ts';
 import type { Store } from '../../keyserver/store/store.ts';
 import { systemClock } from '../../shared/clock.ts';
 import type { Environment } from '../../shared/config.ts';
-import type { LegacyKey } from '../../shared/crypto/legacy-row.ts';
 import { type Execute, scratchDatabase, testTimeoutMs } from '../support/database.ts';
 import { ask } from '../support/exchange-client.ts';
 import { writeKeyFolder } from '../support/key-folders.ts';
-import { startKeyserver, type TestKeyserver } from '../support/keyserver.ts';
+import {
+  startKeyserver,
+  type TestKeyserver,
+  type TestKeyserverOptions,
+} from '../support/keyserver.ts';
 import { ask as query } from '../support/mysql-server.ts';
 import { mysqlSettings } from '../support/pair-state.ts';
 import { loopback, type ProxyAnswer, startProxy } from '../support/proxy.ts';
@@ -126,13 +129,16 @@ export interface Pair {
 export async function startPairOn(
   test: Test,
   { store, keyring }: Stage,
-  { seeded, legacyKey }: { seeded?: Pair; legacyKey?: LegacyKey } = {},
+  {
+    seeded,
+    ...options
+  }: { seeded?: Pair } & Pick<TestKeyserverOptions, 'legacyKey' | 'registryClock'> = {},
 ): Promise<Pair> {
   const keyserver = await startKeyserver(test, {
     store,
     keyring,
     ...(seeded && { rsaKeys: seeded.keyserver.rsaKeys }),
-    ...(legacyKey && { legacyKey }),
+    ...options,
   });
   const upstream = seeded?.upstream ?? (await startUpstream(test));
   if (!seeded) await keyserver.putType('test', policyFor(upstream));
