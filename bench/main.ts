@@ -11,10 +11,11 @@ import { LocalError } from '../local/local-error.ts';
 import type { ServiceProcess } from '../local/processes.ts';
 import { arrange } from './arrangement.ts';
 import { createCases } from './cases.ts';
-import { findCores } from './cores.ts';
+import { type Cores, findCores } from './cores.ts';
 import { concurrency, measure } from './measure.ts';
 import { type BenchOptions, readBenchOptions } from './options.ts';
-import { type Report, toMarkdown } from './report.ts';
+import { timeRefusals } from './refusals.ts';
+import { type Report, refusalsToMarkdown, toMarkdown } from './report.ts';
 import { judgeTargets } from './targets.ts';
 
 await runCommand('bench', async () => {
@@ -23,6 +24,11 @@ await runCommand('bench', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'bench-'));
   const started: ServiceProcess[] = [];
   try {
+    if (options.refusals > 0) {
+      const timed = await Promise.race([refusals(options, folder, started), interrupted()]);
+      print(options.json ? JSON.stringify(timed, undefined, 2) : refusalsToMarkdown(timed));
+      return 0;
+    }
     const report = await Promise.race([bench(options, folder, started), interrupted()]);
     print(options.json ? JSON.stringify(report, undefined, 2) : toMarkdown(report));
     const failed = report.results.filter(({ errors }) => errors > 0);
@@ -36,6 +42,19 @@ await runCommand('bench', async () => {
   }
 });
 
+function arrangeIn(folder: string, started: ServiceProcess[], cores: Cores | undefined) {
+  return arrange({
+    folder,
+    cores,
+    clients: concurrency,
+    onStart: (process) => started.push(process),
+  });
+}
+
+async function refusals(options: BenchOptions, folder: string, started: ServiceProcess[]) {
+  return timeRefusals(await arrangeIn(folder, started, findCores()), options.refusals);
+}
+
 async function bench(
   options: BenchOptions,
   folder: string,
@@ -43,12 +62,7 @@ async function bench(
 ): Promise<Report> {
   const { seconds, rounds } = options;
   const cores = findCores();
-  const arrangement = await arrange({
-    folder,
-    cores,
-    clients: concurrency,
-    onStart: (process) => started.push(process),
-  });
+  const arrangement = await arrangeIn(folder, started, cores);
   const results = await measure(await createCases(arrangement, seconds), {
     load: arrangement.load,
     seconds,

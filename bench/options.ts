@@ -6,15 +6,18 @@ export interface BenchOptions {
   /** Length of a round. */
   readonly seconds: number;
   readonly rounds: number;
+  /** Time refusals of sessions instead, this often for each cause; 0: no. */
+  readonly refusals: number;
 }
 
-/** Reads `--json`, `--seconds N`, `--rounds N`. @throws LocalError */
+/** Reads `--json`, `--seconds N`, `--rounds N`, `--refusals N`. @throws LocalError */
 export function readBenchOptions(args: readonly string[]): BenchOptions {
-  const { json, seconds, rounds } = parseFlags(args);
+  const { json, seconds, rounds, refusals } = parseFlags(args);
   return {
     json,
     seconds: inRange('--seconds', Number(seconds), 0.1, 60),
     rounds: Math.round(inRange('--rounds', Number(rounds), 1, 100)),
+    refusals: Math.round(inRange('--refusals', Number(refusals), 0, 100_000)),
   };
 }
 
@@ -26,6 +29,7 @@ function parseFlags(args: readonly string[]) {
         json: { type: 'boolean', default: false },
         seconds: { type: 'string', default: '2' },
         rounds: { type: 'string', default: '5' },
+        refusals: { type: 'string', default: '0' },
       },
     }).values;
   } catch (error) {

@@ -1,5 +1,6 @@
 import type { Cores } from './cores.ts';
 import type { Result } from './measure.ts';
+import type { RefusalTiming } from './refusals.ts';
 import type { Target } from './targets.ts';
 
 /** Under what the numbers came about. */
@@ -63,6 +64,17 @@ export function toMarkdown({ setting, results, targets }: Report): string {
     ),
     '',
   ].join('\n');
+}
+
+/** Writes the timing of refusals as Markdown. */
+export function refusalsToMarkdown(timings: readonly RefusalTiming[]): string {
+  const rows = timings.map(({ cause, requests, p50Ms, p90Ms }) => [
+    cause,
+    String(requests),
+    p50Ms.toFixed(3),
+    p90Ms.toFixed(3),
+  ]);
+  return [...table(['session_invalid', 'requests', 'p50 ms', 'p90 ms'], rows), ''].join('\n');
 }
 
 function describe({ cpu, cores, node, pinned, concurrency, seconds, rounds }: Setting): string {

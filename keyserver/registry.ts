@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { type AnnouncedChange, leaseMs } from '../shared/change-messages.ts';
 import { type Clock, systemClock } from '../shared/clock.ts';
+import { OpenError } from '../shared/crypto/open-error.ts';
 import { ServiceError } from '../shared/errors.ts';
 import type { Policy } from '../shared/policy/schema.ts';
 import {
@@ -12,6 +13,9 @@ import {
 import type { Keyring } from './keys/keyring.ts';
 import { type ChangesSince, RecentChanges } from './recent-changes.ts';
 import type { Change, DocumentKind, DocumentRow, Store } from './store/store.ts';
+
+/** All documents are read again this often, whatever the counter says: who can write can hold it still. */
+const rereadMs = 10_000;
 
 /** An app or proxy that was found by the hash of its key. */
 export interface Caller<K extends 'app' | 'proxy'> {
@@ -47,6 +51,7 @@ export class Registry {
   #loaded: Loaded | undefined;
   #seq = 0;
   #lookedAt = 0;
+  #readAt = 0;
 
   constructor(
     store: Store,
@@ -77,39 +82,48 @@ export class Registry {
   }
 
   /**
-   * Reloads where the change counter moved. @throws StoreUnavailableError; what is loaded stays for
-   * five seconds where the counter cannot be read, and is in force no longer where it moved and the
-   * rest fails.
+   * Reloads where the change counter moved, and from time to time. @throws StoreUnavailableError;
+   * what is loaded stays for five seconds where the counter cannot be read, and is in force no longer
+   * where it moved and the rest fails.
    */
   async refresh(): Promise<void> {
     const lookingAt = this.#clock.monotonic();
     // Read before the documents, so that it never claims more than they hold.
     const seq = await this.#store.lastSeq();
-    if (this.#loaded === undefined || seq !== this.#seq) {
-      try {
-        await this.#follow(seq);
-      } catch (error) {
-        // Else one row that does not read would hold up every later revocation.
-        this.#loaded = undefined;
-        throw error;
-      }
+    const hasMoved = this.#loaded === undefined || seq !== this.#seq;
+    const isDue = lookingAt >= this.#readAt + rereadMs;
+    if (seq < this.#seq) this.#log.error({ seq, seen: this.#seq }, 'change counter set back');
+    try {
+      if (hasMoved || isDue) await this.#follow(seq, isDue, lookingAt);
+    } catch (error) {
+      // Else what cannot be read would hold up a revocation that is known.
+      if (hasMoved) this.#loaded = undefined;
+      throw error;
     }
     this.#lookedAt = lookingAt;
   }
 
-  async #follow(seq: number): Promise<void> {
+  async #follow(seq: number, isDue: boolean, lookingAt: number): Promise<void> {
     const before = this.#loaded;
-    const rows = before && wholeList(await this.#store.changesSince(this.#seq), this.#seq, seq);
+    const isStill = seq === this.#seq;
+    const rows = before && (isStill ? [] : await this.#rowsUpTo(seq));
     const tokens = rows?.filter(({ kind }) => kind === 'token');
     let loaded = before;
-    if (loaded === undefined || rows === undefined || tokens?.length !== rows.length) {
+    if (loaded === undefined || isDue || tokens?.length !== rows?.length || rows === undefined) {
       loaded = this.#load(await this.#store.documents());
+      this.#readAt = lookingAt;
     }
+    // Not what the rows say of documents, but what is in force: one that is refused now has no row.
+    const changed = before ? differences(before, loaded, seq) : [];
     this.#loaded = loaded;
     this.#seq = seq;
-    if (before === undefined || tokens === undefined) this.#recent.restart(seq);
-    // Not what the rows say of documents, but what is in force: one that is refused now has no row.
-    else this.#recent.add(seq, [...tokens, ...differences(before, loaded, seq)]);
+    // What changed without a number of its own can be told to nobody who has that number.
+    if (tokens === undefined || (isStill && changed.length > 0)) this.#recent.restart(seq);
+    else this.#recent.add(seq, [...tokens, ...changed]);
+  }
+
+  async #rowsUpTo(seq: number): Promise<readonly Change[] | undefined> {
+    return wholeList(await this.#store.changesSince(this.#seq), this.#seq, seq);
   }
 
   /** A token type's policy, or undefined where none is defined. @throws ServiceError integrity_failed */
@@ -157,17 +171,21 @@ export class Registry {
       inForce: new Map(),
       refused: new Set(),
     };
-    const present = new Set<string>();
+    const present = new Map<string, number>();
+    const nameOf = ({ kind, id }: DocumentRow) => `${kind} ${id}`;
+    for (const row of rows) present.set(nameOf(row), (present.get(nameOf(row)) ?? 0) + 1);
     for (const row of rows) {
-      const name = `${row.kind} ${row.id}`;
-      present.add(name);
+      const name = nameOf(row);
       try {
+        if (present.get(name) !== 1) throw new RangeError('more than one row has this name');
         this.#checkRevision(name, row.revision);
         this.#take(loaded, row);
         loaded.inForce.set(name, { kind: row.kind, id: row.id, mac: row.mac });
         this.#seen.set(name, { revision: row.revision, deleted: false });
       } catch (error) {
         loaded.refused.add(name);
+        // Once while it stays so, since rows are read again and again.
+        if (this.#loaded?.refused.has(name)) continue;
         this.#log.error(
           { kind: row.kind, id: row.id, revision: row.revision, err: error },
           'document refused',
@@ -206,6 +224,8 @@ export class Registry {
         for (const key of document.keys) loaded.proxyKeys.set(key.hash, { id, key, document });
         break;
       }
+      default:
+        throw new OpenError();
     }
   }
 }

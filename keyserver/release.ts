@@ -56,10 +56,8 @@ export async function release(
   const isExplained = credential?.explain === true;
   log[isExplained ? 'explain' : 'release'] = session.source;
   if (session.source === 'rsa' && nonce !== undefined) {
-    nonces.use(
-      asker.proxyId === undefined ? `app ${asker.appId}` : `proxy ${asker.proxyId}`,
-      nonce,
-    );
+    // By app too, so that one app, which may have no grant at all, fills no memory of another's.
+    nonces.use(JSON.stringify([asker.proxyId, asker.appId]), nonce);
   }
   const grants = matchingGrants(asker.app.grants, clientId, tokenType);
   const asked = { asker, grants, clientId, tokenType, target: credential?.target };

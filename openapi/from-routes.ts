@@ -47,7 +47,7 @@ export function buildInertKeyserver(): Promise<Service> {
     store,
     keyring,
     rsaKeys,
-    registry: new Registry(store, keyring, logger),
+    registry: new Registry(store, keyring, logger, clock),
     sessions: new Sessions(rsaKeys, keyring, clock),
     nonces: new Nonces(clock),
     legacyKey: undefined,

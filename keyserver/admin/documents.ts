@@ -1,6 +1,7 @@
 import { OpenError } from '../../shared/crypto/open-error.ts';
 import { nameFault } from '../../shared/names.ts';
 import { type DocumentBody, openDocument, sealDocument } from '../document-row.ts';
+import { maxBodyChars } from '../store/document-statements.ts';
 import type { DocumentKind, DocumentRow } from '../store/store.ts';
 import { AdminError } from './admin-error.ts';
 import type { AdminContext } from './context.ts';
@@ -59,13 +60,23 @@ export async function changeDocument<K extends DocumentKind>(
     unchanged = next === 'unchanged';
     // Only a throw ends the transaction without a new revision.
     if (next === 'unchanged') throw new Unchanged();
-    return sealDocument(keyring, kind, id, revision, next);
+    const sealed = sealDocument(keyring, kind, id, revision, next);
+    if (sealed.body.length > maxBodyChars) throw tooLong(kind, id);
+    return sealed;
   };
   try {
     await store.editDocument(kind, id, edit);
   } catch (error) {
     if (!unchanged) throw error;
   }
+}
+
+function tooLong(kind: DocumentKind, id: string): AdminError {
+  return new AdminError(
+    'input_invalid',
+    `the ${kind} ${JSON.stringify(id)} would be longer than ${maxBodyChars} characters`,
+    'give grants by patterns, or spread them over apps',
+  );
 }
 
 class Unchanged extends Error {}

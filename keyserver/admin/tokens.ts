@@ -98,7 +98,7 @@ export async function readToken(
   if (others.length === 0) return inspectToken(context, row).summary;
   throw new AdminError(
     'integrity_failed',
-    `client ${JSON.stringify(clientId)} has ${others.length + 1} rows of type ${JSON.stringify(tokenType)}`,
+    `client ${JSON.stringify(clientId)} has more than one row of type ${JSON.stringify(tokenType)}`,
     'delete the token and put it anew',
   );
 }

@@ -77,9 +77,7 @@ function connectionConfig(server: MysqlServer, timeoutMs: number): PoolConfig {
     connectTimeout: timeoutMs,
     charset: 'utf8mb4',
     initSql: sessionSettings(timeoutMs),
-    bigIntAsNumber: true,
     insertIdAsNumber: true,
-    checkNumberRange: true,
     logParam: false,
     // A server may send the client to another one, password and all.
     permitRedirect: false,

@@ -1,3 +1,4 @@
+import { documents, editDocument } from './document-statements.ts';
 import { migrate, migrateDown, pendingMigrations } from './migrate.ts';
 import type { MigrationDatabase } from './migration-database.ts';
 import {
@@ -49,6 +50,7 @@ export function openMysqlStore(options: MysqlStoreOptions): Store {
     async *listTokens() {
       const exact = await keyExpression(pool, tokenTable);
       const listing = mysqlDialect(tokenTable, exact);
+      yield* await read(() => statements.namelessTokens(listing));
       yield* tokenBatches((last, limit) =>
         read(() => statements.tokensAfter(listing, last, limit)),
       );
@@ -57,9 +59,8 @@ export function openMysqlStore(options: MysqlStoreOptions): Store {
     deleteToken: (clientId, tokenType) =>
       change(() => statements.deleteToken(dialect, clientId, tokenType)),
 
-    documents: () => read(statements.documents),
-    editDocument: (kind, id, edit) =>
-      change(() => statements.editDocument(dialect, kind, id, edit)),
+    documents: () => read(documents),
+    editDocument: (kind, id, edit) => change(() => editDocument(dialect, kind, id, edit)),
 
     lastSeq: () => read(statements.lastSeq),
     changesSince: (seq) => read(() => statements.changesSince(seq)),

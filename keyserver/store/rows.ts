@@ -1,5 +1,4 @@
-import type { Change, DocumentKind, DocumentRow, TokenRow } from './store.ts';
-import { documentKinds } from './store.ts';
+import { type Change, type DocumentRow, isDocumentKind, type TokenRow } from './store.ts';
 
 /** A row as either driver gives it: text columns as strings, binary ones as bytes. */
 export type Row = Readonly<Record<string, unknown>>;
@@ -11,11 +10,11 @@ export function text(row: Row, column: string): string {
   return value instanceof Uint8Array ? Buffer.from(value).toString('utf8') : '';
 }
 
-/** A column's whole number. A TypeError where it has none, which only a foreign schema can cause. */
+/** A column's whole number; NaN where it holds none, or one that a number cannot hold exactly. */
 export function integer(row: Row, column: string): number {
   const value = row[column];
-  if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
-  throw new TypeError(`The column ${column} holds no safe integer`);
+  const number = typeof value === 'bigint' ? Number(value) : value;
+  return Number.isSafeInteger(number) ? (number as number) : Number.NaN;
 }
 
 /** True where a key column's bytes are exactly the name's: no case folding, padding or normalisation. */
@@ -33,16 +32,9 @@ export function tokenRow(row: Row): TokenRow {
   };
 }
 
-function isDocumentKind(value: string): value is DocumentKind {
-  return documentKinds.some((kind) => kind === value);
-}
-
-/** A document's row; undefined for a kind that this version does not know. */
-export function documentRow(row: Row): DocumentRow | undefined {
-  const kind = text(row, 'kind');
-  if (!isDocumentKind(kind)) return undefined;
+export function documentRow(row: Row): DocumentRow {
   return {
-    kind,
+    kind: text(row, 'kind'),
     id: text(row, 'id'),
     revision: integer(row, 'revision'),
     kid: text(row, 'kid'),
@@ -51,11 +43,12 @@ export function documentRow(row: Row): DocumentRow | undefined {
   };
 }
 
-/** A change's row; undefined for a kind that this version does not know. */
+/** A change's row; undefined for a kind that this version does not know, and where `seq` is no number. */
 export function changeRow(row: Row): Change | undefined {
   const kind = text(row, 'kind');
   const seq = integer(row, 'seq');
   const id = text(row, 'id');
+  if (Number.isNaN(seq)) return undefined;
   if (kind === 'token') return { seq, kind, id, tokenType: text(row, 'token_type') };
   return isDocumentKind(kind) ? { seq, kind, id } : undefined;
 }

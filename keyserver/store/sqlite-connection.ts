@@ -60,6 +60,8 @@ export class SqliteConnection {
     const known = this.#prepared.get(sql);
     if (known !== undefined) return known;
     const statement = this.#open().prepare(sql);
+    // Else one number beyond a double's would keep every row from being read.
+    statement.setReadBigInts(true);
     this.#prepared.set(sql, statement);
     return statement;
   }

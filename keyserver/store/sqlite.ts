@@ -1,3 +1,4 @@
+import { documents, editDocument } from './document-statements.ts';
 import { migrate, migrateDown, pendingMigrations } from './migrate.ts';
 import type { MigrationDatabase } from './migration-database.ts';
 import { SqliteConnection } from './sqlite-connection.ts';
@@ -38,14 +39,16 @@ export function openSqliteStore({ file, tokenTable: name, timeoutMs }: SqliteSto
     pendingMigrations: () => pendingMigrations(database),
 
     findTokens: (clientId, tokenType) => read(statements.findTokens(dialect, clientId, tokenType)),
-    listTokens: () =>
-      tokenBatches((last, limit) => read(statements.tokensAfter(dialect, last, limit))),
+    async *listTokens() {
+      yield* await read(statements.namelessTokens(dialect));
+      yield* tokenBatches((last, limit) => read(statements.tokensAfter(dialect, last, limit)));
+    },
     putToken: (row) => change(statements.putToken(dialect, row)),
     deleteToken: (clientId, tokenType) =>
       change(statements.deleteToken(dialect, clientId, tokenType)),
 
-    documents: () => read(statements.documents()),
-    editDocument: (kind, id, edit) => change(statements.editDocument(dialect, kind, id, edit)),
+    documents: () => read(documents()),
+    editDocument: (kind, id, edit) => change(editDocument(dialect, kind, id, edit)),
 
     lastSeq: () => read(statements.lastSeq()),
     changesSince: (seq) => read(statements.changesSince(seq)),

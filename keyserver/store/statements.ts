@@ -1,12 +1,5 @@
-import { changeRow, documentRow, integer, isExactly, type Row, tokenRow } from './rows.ts';
-import {
-  type Change,
-  type DocumentEdit,
-  type DocumentKind,
-  type DocumentRow,
-  StoreUnavailableError,
-  type TokenRow,
-} from './store.ts';
+import { changeRow, integer, isExactly, type Row, tokenRow } from './rows.ts';
+import { type Change, StoreUnavailableError, type TokenRow } from './store.ts';
 
 export type Value = string | number | null | Uint8Array;
 
@@ -48,13 +41,23 @@ export interface Dialect {
 /** Changes older than this many behind the newest are pruned. */
 export const keptChanges = 10_000;
 
+// Rows are cut at what no row of ours comes near, so that a huge one cannot fill the memory; cut, it
+// does not open.
+const maxTokenChars = 1_048_576;
+export const maxNameChars = 1_024;
+
+const tokenColumns =
+  `SUBSTR(client_id, 1, ${maxNameChars}) AS client_id, ` +
+  `SUBSTR(token_type, 1, ${maxNameChars}) AS token_type, SUBSTR(token, 1, ${maxTokenChars}) AS token`;
+
 export function* findTokens(sql: Dialect, clientId: string, tokenType: string): Steps<TokenRow[]> {
   // The plain comparison lets the key serve, and finds every byte-equal row: EXPLAIN says `const` on
   // PRIMARY both for the own VARBINARY columns and for VARCHAR ones (MariaDB 10.11). Under a
   // collation it finds others, too, hence the look at the keys.
+  const keys = exactKeys(sql, clientId, tokenType);
   const { rows } = yield {
-    sql: `SELECT client_id, token_type, token FROM ${sql.tokenTable} WHERE client_id = ? AND token_type = ?`,
-    params: [clientId, tokenType],
+    sql: `SELECT ${tokenColumns} FROM ${sql.tokenTable} WHERE ${keys.sql} LIMIT 2`,
+    params: keys.params,
   };
   return rows.filter((row) => isToken(row, clientId, tokenType)).map(tokenRow);
 }
@@ -79,12 +82,21 @@ export function* tokensAfter(
   }
   const { rows } = yield {
     sql:
-      `SELECT client_id, token_type, token FROM ${sql.tokenTable} ` +
+      `SELECT ${tokenColumns} FROM ${sql.tokenTable} ` +
       `WHERE client_id IS NOT NULL AND token_type IS NOT NULL${after} ` +
       `ORDER BY ${client}, ${type} LIMIT ${limit}`,
     params,
   };
   return rows;
+}
+
+/** Some of the rows that a table without a key can have and no name finds; they are nobody's token. */
+export function* namelessTokens(sql: Dialect): Steps<TokenRow[]> {
+  const { rows } = yield {
+    sql: `SELECT ${tokenColumns} FROM ${sql.tokenTable} WHERE client_id IS NULL OR token_type IS NULL LIMIT 100`,
+    params: [],
+  };
+  return rows.map(tokenRow);
 }
 
 /** One condition for exactly a name's row, and its parameters; an index serves its first half. */
@@ -142,65 +154,35 @@ export function* deleteToken(
   return { changed: true, value: true };
 }
 
-const documentColumns = 'kind, id, revision, kid, body, mac';
+/** What no counter comes to by counting; above it a number would soon not be exact. */
+const maxRevision = 2 ** 52;
 
-export function* documents(): Steps<DocumentRow[]> {
-  const { rows } = yield {
-    sql: `SELECT ${documentColumns} FROM documents ORDER BY kind, id`,
-    params: [],
-  };
-  return rows.map(documentRow).filter((row) => row !== undefined);
-}
-
-export function* editDocument(
-  sql: Dialect,
-  kind: DocumentKind,
-  id: string,
-  edit: DocumentEdit,
-): Steps<Outcome<DocumentRow | undefined>> {
-  const seq = yield* nextSeq();
-  const { rows } = yield {
-    sql: `SELECT ${documentColumns} FROM documents WHERE kind = ? AND id = ?${sql.forUpdate}`,
-    params: [kind, id],
-  };
-  const current = rows[0] && documentRow(rows[0]);
-  const next = edit(current, seq);
-  if (next === undefined) {
-    if (current === undefined) return { changed: false, value: undefined };
-    yield { sql: 'DELETE FROM documents WHERE kind = ? AND id = ?', params: [kind, id] };
-  } else {
-    if (next.kind !== kind || next.id !== id || next.revision !== seq) {
-      throw new TypeError('An edit must keep kind and id and carry the given revision');
-    }
-    const { kid, body, mac } = next;
-    yield current === undefined
-      ? {
-          sql: `INSERT INTO documents (${documentColumns}) VALUES (?, ?, ?, ?, ?, ?)`,
-          params: [kind, id, seq, kid, body, mac],
-        }
-      : {
-          sql: 'UPDATE documents SET revision = ?, kid = ?, body = ?, mac = ? WHERE kind = ? AND id = ?',
-          params: [seq, kid, body, mac, kind, id],
-        };
-  }
-  yield* recordChange({ seq, kind, id });
-  return { changed: true, value: next };
-}
+/** The first number after every change and revision, where a counter that was set back would repeat one. */
+const afterAllKnown =
+  'SELECT MAX(n) + 1 AS seq FROM (' +
+  'SELECT MAX(seq) AS n FROM changes WHERE seq < ? UNION ALL ' +
+  'SELECT MAX(revision) AS n FROM documents WHERE revision < ?) AS known';
 
 /**
  * Takes the next `seq`. A changing transaction does this first: the counter's row stays locked
  * until it commits, so the order of `seq` is the order of commits.
  */
-function* nextSeq(): Steps<number> {
+export function* nextSeq(): Steps<number> {
   const { affected } = yield {
     sql: 'UPDATE change_counter SET seq = seq + 1 WHERE id = 1',
     params: [],
   };
   if (affected !== 1) throw new StoreUnavailableError('The row of change_counter is missing');
-  return yield* lastSeq();
+  const counted = yield* lastSeq();
+  const { rows } = yield { sql: afterAllKnown, params: [maxRevision, maxRevision] };
+  const seq = Math.max(counted, (rows[0] && integer(rows[0], 'seq')) || 0);
+  if (seq > counted) {
+    yield { sql: 'UPDATE change_counter SET seq = ? WHERE id = 1', params: [seq] };
+  }
+  return seq;
 }
 
-function* recordChange({ seq, kind, id, tokenType }: Change): Steps<void> {
+export function* recordChange({ seq, kind, id, tokenType }: Change): Steps<void> {
   yield {
     sql: 'INSERT INTO changes (seq, kind, id, token_type) VALUES (?, ?, ?, ?)',
     params: [seq, kind, id, tokenType ?? null],
@@ -212,12 +194,16 @@ export function* lastSeq(): Steps<number> {
   const { rows } = yield { sql: 'SELECT seq FROM change_counter WHERE id = 1', params: [] };
   if (rows[0] === undefined)
     throw new StoreUnavailableError('The row of change_counter is missing');
-  return integer(rows[0], 'seq');
+  const seq = integer(rows[0], 'seq');
+  if (!(seq >= 0))
+    throw new StoreUnavailableError('The row of change_counter holds no usable number');
+  return seq;
 }
 
 export function* changesSince(seq: number): Steps<Change[]> {
   const { rows } = yield {
-    sql: 'SELECT seq, kind, id, token_type FROM changes WHERE seq > ? ORDER BY seq',
+    // Bounded, since others can fill the table, too.
+    sql: `SELECT seq, kind, id, token_type FROM changes WHERE seq > ? ORDER BY seq LIMIT ${keptChanges}`,
     params: [seq],
   };
   return rows.map(changeRow).filter((change) => change !== undefined);

@@ -8,11 +8,16 @@ export interface TokenRow {
 export const documentKinds = ['type', 'app', 'proxy'] as const;
 export type DocumentKind = (typeof documentKinds)[number];
 
+export function isDocumentKind(value: string): value is DocumentKind {
+  return documentKinds.some((kind) => kind === value);
+}
+
 /** A document as stored: readable JSON with the MAC that was made under `kid` (docs/protocol.md §6). */
 export interface DocumentRow {
-  readonly kind: DocumentKind;
+  /** A {@link DocumentKind}, unless the row is a later version's or somebody else's. */
+  readonly kind: string;
   readonly id: string;
-  /** The change's `seq` that wrote it; so a later revision is always greater, also after a deletion. */
+  /** The change's `seq` that wrote it, so a later one is always greater, also after a deletion; NaN where the row has no such number. */
   readonly revision: number;
   readonly kid: string;
   readonly body: string;
@@ -53,7 +58,7 @@ export interface Store {
   /** Names of migrations not applied yet. */
   pendingMigrations(): Promise<string[]>;
 
-  /** The rows whose client and type equal these byte by byte, whatever the columns' collation; more than one is the caller's to refuse. */
+  /** The rows whose client and type equal these byte by byte, whatever the columns' collation; two of them where there are more, which the caller refuses. */
   findTokens(clientId: string, tokenType: string): Promise<TokenRow[]>;
   /** All rows, in batches as read, ordered by client and type. */
   listTokens(): AsyncIterable<TokenRow>;
@@ -62,7 +67,7 @@ export interface Store {
   /** Resolves to true where a row was deleted. */
   deleteToken(clientId: string, tokenType: string): Promise<boolean>;
 
-  /** All documents, of every kind. */
+  /** All rows of documents as they are: of unknown kinds, and several of one name, too. */
   documents(): Promise<DocumentRow[]>;
   /** Changes one document; see {@link DocumentEdit}. Resolves to what is stored then. */
   editDocument(

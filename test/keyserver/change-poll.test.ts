@@ -5,6 +5,7 @@ import { ChangePoll } from '../../keyserver/change-poll.ts';
 import { openMysqlStore } from '../../keyserver/store/mysql.ts';
 import { openSqliteStore } from '../../keyserver/store/sqlite.ts';
 import type { Store } from '../../keyserver/store/store.ts';
+import { systemClock } from '../../shared/clock.ts';
 import type { Readiness } from '../../shared/health.ts';
 import { scratchDatabase, sharedServer } from '../support/database.ts';
 import { ticketSession } from '../support/exchange-client.ts';
@@ -74,7 +75,7 @@ t.test('a database that is away at start is waited for, and migrated then', asyn
   const { writeKeyring } = await import('../support/key-folders.ts');
   const { logger, lines } = capturedLog('test');
   const keyring = loadKeyring(writeKeyring(join(t.testdirName, 'keyring')));
-  const registry = new Registry(store, keyring, logger);
+  const registry = new Registry(store, keyring, logger, systemClock);
   const link = new ChangePoll(store, registry, logger, { migrate: true });
   t.teardown(() => link.stop());
   await link.start();

@@ -56,14 +56,15 @@ t.test('a nonce is good once with a session key', async (t) => {
   t.equal(reads(), 1, 'no token was read for either');
 });
 
-t.test('a nonce counts for the proxy, whatever the app, and for each asker apart', async (t) => {
+t.test('a nonce counts for the app at its proxy, and for each asker apart', async (t) => {
   const { keyserver, proxy, app } = await startScene(t);
   const nonce = newNonce();
   const by = async (credential: object) =>
     refusal(await ask(keyserver, { ...wanted, nonce, credential }));
   t.match(await by({ proxy, app, target }), { status: 200 });
   const secondApp = await keyserver.putApp('second', { direct: true });
-  t.same(await by({ proxy, app: secondApp, target }), stale('nonce_used'));
+  t.same(await by({ proxy, app, target }), stale('nonce_used'));
+  t.match(await by({ proxy, app: secondApp, target }), { status: 200 });
   const secondProxy = await keyserver.putProxy('proxy-2');
   t.match(await by({ proxy: secondProxy, app, target }), { status: 200 });
   t.match(await by({ proxy: null, app: secondApp }), { status: 200 });

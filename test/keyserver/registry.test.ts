@@ -22,7 +22,12 @@ function countLoads(store: Store) {
 async function start(t: Parameters<typeof startKeyserver>[0]) {
   const keyserver = await startKeyserver(t);
   const { counted, loads } = countLoads(keyserver.store);
-  const registry = new Registry(counted, keyserver.keyring, capturedLog('test').logger);
+  const registry = new Registry(
+    counted,
+    keyserver.keyring,
+    capturedLog('test').logger,
+    testClock(),
+  );
   return { keyserver, registry, loads };
 }
 
@@ -63,7 +68,7 @@ t.test('loads where the list of changes is not complete', async (t) => {
     changesSince: async (seq) => (await keyserver.store.changesSince(seq)).slice(1),
   };
   const log = capturedLog('test');
-  const behind = new Registry(pruned, keyserver.keyring, log.logger);
+  const behind = new Registry(pruned, keyserver.keyring, log.logger, testClock());
   await behind.refresh();
   await keyserver.putType('a');
   await keyserver.putToken('c', 'a', 'x');
@@ -77,7 +82,7 @@ t.test('a counter that was set back is a change, too', async (t) => {
   await keyserver.putType('a');
   await registry.refresh();
   const back: Store = { ...keyserver.store, lastSeq: async () => 0 };
-  const other = new Registry(back, keyserver.keyring, capturedLog('test').logger);
+  const other = new Registry(back, keyserver.keyring, capturedLog('test').logger, testClock());
   await other.refresh();
   await other.refresh();
   t.ok(other.policy('a'));
@@ -119,7 +124,7 @@ t.test('what is loaded is in force no longer once it is known to be out of date'
       return keyserver.store.documents();
     },
   };
-  const registry = new Registry(store, keyserver.keyring, capturedLog('test').logger);
+  const registry = new Registry(store, keyserver.keyring, capturedLog('test').logger, testClock());
   await registry.refresh();
   unreadable = true;
   await registry.refresh();

@@ -42,6 +42,8 @@ export interface TestKeyserverOptions {
   readonly rsaKeys?: RsaKeys;
   readonly legacyKey?: LegacyKey;
   readonly maxNonces?: number;
+  /** Tells the registry how old its documents are; default one that stands still, since nothing polls. */
+  readonly registryClock?: Clock;
   /** Least level that is kept; default all. */
   readonly level?: LogLevel;
   readonly readiness?: () => Readiness;

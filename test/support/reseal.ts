@@ -2,6 +2,7 @@ import type { AdminContext } from '../../keyserver/admin/context.ts';
 import { openDocument, sealDocument } from '../../keyserver/document-row.ts';
 import type { Keyring } from '../../keyserver/keys/keyring.ts';
 import { openSecret, sealSecret } from '../../keyserver/secret.ts';
+import { isDocumentKind } from '../../keyserver/store/store.ts';
 
 /** Seals every row and document again, under the primary key of `to`. */
 export async function resealAll({ store, keyring }: AdminContext, to: Keyring): Promise<void> {
@@ -9,6 +10,7 @@ export async function resealAll({ store, keyring }: AdminContext, to: Keyring): 
     await store.putToken(sealSecret(to, row, openSecret(keyring, row)));
   }
   for (const { kind, id } of await store.documents()) {
+    if (!isDocumentKind(kind)) continue;
     await store.editDocument(kind, id, (current, revision) => {
       if (current === undefined) return undefined;
       return sealDocument(to, kind, id, revision, openDocument(keyring, kind, current));

@@ -7,6 +7,7 @@ import type { AdminIo } from '../io.ts';
 import { count } from '../output.ts';
 import { type AdminSettings, defaultPlaceNote, readSettings } from '../settings.ts';
 import { type Check, check } from './check.ts';
+import { checkCounter } from './counter-check.ts';
 import { checkDocuments } from './document-checks.ts';
 import { checkTokens } from './token-checks.ts';
 
@@ -73,6 +74,7 @@ async function checkDatabase(
     const context = { ...keys, store, clock };
     const { checks: documentChecks, ...known } = await checkDocuments(context);
     checks.push(...documentChecks, ...(await checkTokens(context, known)));
+    checks.push(await checkCounter(context));
     return checks;
   } catch (error) {
     if (!(error instanceof StoreUnavailableError)) throw error;

@@ -1,7 +1,7 @@
 import { matchesPattern } from '../../../shared/policy/grant.ts';
 import type { Grant, Policy } from '../../../shared/policy/schema.ts';
 import { grantId } from '../../grant-id.ts';
-import type { DocumentKind } from '../../store/store.ts';
+import { type DocumentKind, type DocumentRow, isDocumentKind } from '../../store/store.ts';
 import type { AdminContext } from '../context.ts';
 import { doesNotOpen, type FoundDocument, listDocuments } from '../documents.ts';
 import { count } from '../output.ts';
@@ -33,6 +33,7 @@ export async function checkDocuments(
   const types = await listDocuments(context, 'type');
   const apps = await listDocuments(context, 'app');
   const proxies = await listDocuments(context, 'proxy');
+  const rows = await context.store.documents();
   const known = new Map(types.map(({ id, content }) => [id, content]));
   const grants = apps.flatMap(({ id, content }) =>
     (content?.grants ?? []).map((grant) => ({ app: id, grant })),
@@ -44,7 +45,13 @@ export async function checkDocuments(
       check(
         'documents',
         `${count(types.length, 'type')}, ${count(apps.length, 'app')}, ${count(proxies.length, 'proxy', 'proxies')}`,
-        [...broken('type', types), ...broken('app', apps), ...broken('proxy', proxies)],
+        [
+          ...broken('type', types),
+          ...broken('app', apps),
+          ...broken('proxy', proxies),
+          ...strange(rows),
+          ...repeated(rows),
+        ],
       ),
       check('types', 'destinations and injection', types.flatMap(typeFaults)),
       check(
@@ -69,6 +76,25 @@ function broken<K extends DocumentKind>(kind: K, documents: readonly FoundDocume
   return documents
     .filter(({ content }) => content === undefined)
     .map((document) => doesNotOpen(kind, document).message);
+}
+
+function strange(rows: readonly DocumentRow[]): string[] {
+  return rows
+    .filter(({ kind }) => !isDocumentKind(kind))
+    .map(
+      ({ kind, id }) =>
+        `the document ${JSON.stringify(id)} is of the unknown kind ${JSON.stringify(kind)}`,
+    );
+}
+
+function repeated(rows: readonly DocumentRow[]): string[] {
+  const seen = new Set<string>();
+  return rows.flatMap(({ kind, id }) => {
+    const name = `${kind} ${JSON.stringify(id)}`;
+    if (seen.has(name)) return [`the ${name} has more than one row`];
+    seen.add(name);
+    return [];
+  });
 }
 
 function typeFaults({ id, content }: FoundDocument<'type'>): string[] {

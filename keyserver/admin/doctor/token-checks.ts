@@ -6,6 +6,9 @@ import { type InspectedToken, inspectToken } from '../tokens.ts';
 import { type Check, check } from './check.ts';
 import { type AppGrant, grantName, type KnownTypes, matchesType } from './document-checks.ts';
 
+const legacyFinding =
+  'of the earlier system, without authentication: served only with UNSAFE_LEGACY_ROWS=1';
+
 /** Opens every token row, one after another, and judges each by its type. */
 export async function checkTokens(
   context: AdminContext,
@@ -18,7 +21,7 @@ export async function checkTokens(
   // A grant without a type is another check's finding.
   let unused = grants.filter(({ grant }) => matchesType(grant, types));
   let rows = 0;
-  let legacyRows = 0;
+  const legacyRows: string[] = [];
   for await (const row of context.store.listTokens()) {
     const name = `client ${JSON.stringify(row.clientId)}, type ${JSON.stringify(row.tokenType)}`;
     const token = inspectToken(context, row);
@@ -27,7 +30,7 @@ export async function checkTokens(
     unused = unused.filter(
       ({ grant }) => matchingGrants([grant], row.clientId, row.tokenType).length === 0,
     );
-    if (legacy) legacyRows += 1;
+    if (legacy) legacyRows.push(`${name}: ${legacyFinding}`);
     if (opens === false) bad.push(`${name}: does not open`);
     if (names.has(name)) bad.push(`${name}: has more than one row`);
     names.add(name);
@@ -45,7 +48,7 @@ export async function checkTokens(
       unused.map((one) => `${grantName(one)} matches no stored token`),
       'warning',
     ),
-    check('legacy rows', count(legacyRows, 'row'), legacyFindings(legacyRows), 'warning'),
+    check('legacy rows', count(legacyRows.length, 'row'), legacyRows, 'warning'),
   ];
 }
 
@@ -54,11 +57,4 @@ function unfitness({ summary, secret }: InspectedToken, types: KnownTypes): stri
   const policy = types.get(summary.type);
   // What does not open is another check's finding.
   return policy && secret ? fieldsFault(policy.injection, secret.fields) : undefined;
-}
-
-function legacyFindings(rows: number): string[] {
-  if (rows === 0) return [];
-  return [
-    `${count(rows, 'row')} of the earlier system without authentication: served only with UNSAFE_LEGACY_ROWS=1`,
-  ];
 }

@@ -275,7 +275,7 @@ t.test('finds two rows of one name', async (t) => {
   });
 });
 
-t.test("counts the earlier system's rows", async (t) => {
+t.test("names the earlier system's rows", async (t) => {
   const admin = await installAll(t);
   const row = Buffer.alloc(32, 7).toString('base64');
   const insert = 'INSERT INTO storage (client_id, token_type, token) VALUES (?, ?, ?)';
@@ -285,7 +285,8 @@ t.test("counts the earlier system's rows", async (t) => {
     ...well,
     warnings: {
       'legacy rows': [
-        '2 rows of the earlier system without authentication: served only with UNSAFE_LEGACY_ROWS=1',
+        'client "shop-2", type "wildberries": of the earlier system, without authentication: served only with UNSAFE_LEGACY_ROWS=1',
+        'client "shop-3", type "wildberries": of the earlier system, without authentication: served only with UNSAFE_LEGACY_ROWS=1',
       ],
     },
   });

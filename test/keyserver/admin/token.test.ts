@@ -174,7 +174,7 @@ t.test('refuses to choose between two rows of one name', async (t) => {
   t.match(await admin.failure(['token', 'show', ...name]), {
     exit: 1,
     code: 'integrity_failed',
-    message: 'client "shop-1" has 2 rows of type "wildberries"',
+    message: 'client "shop-1" has more than one row of type "wildberries"',
   });
 });
 

@@ -1,0 +1,142 @@
+import t from 'tap';
+import { testClock } from '../support/clock.ts';
+import { eachStage, type Stage, startPairOn } from './stage.ts';
+
+const fine = ['200', '200'];
+const denied = ['403 grant_denied no_grant', '403 grant_denied no_grant'];
+const unread = [
+  '503 keyserver_unavailable documents_unread',
+  '503 keyserver_unavailable keyserver_unavailable',
+];
+
+/** A pair in step with its database, and how the operator takes the app's grant away. */
+async function setUp(t: Parameters<typeof startPairOn>[0], stage: Stage) {
+  const clock = testClock();
+  const pair = await startPairOn(t, stage, { pollClock: clock });
+  const { keyserver } = pair;
+  await keyserver.putApp('orders', {
+    key: pair.appKey,
+    grants: [{ client: 'shop', type: 'test' }],
+  });
+  await keyserver.putToken('shop', 'test', 'made-up');
+  await keyserver.refresh();
+  t.same(await pair.answers('shop'), fine);
+  const revoke = () => stage.admin('app', 'revoke', 'orders');
+  return { clock, pair, keyserver, revoke };
+}
+
+const gone = ['401 caller_unauthenticated app_unknown', '401 caller_unauthenticated app_unknown'];
+
+const holdUps: Readonly<Record<string, (seq: number) => readonly string[]>> = {
+  'a counter held still': (seq) => [`UPDATE change_counter SET seq = ${seq}`],
+  'a change called one of a token': () => ["UPDATE changes SET kind = 'token', token_type = 'x'"],
+};
+
+for (const [what, sql] of Object.entries(holdUps)) {
+  t.test(`${what} holds a revocation up for ten seconds at most`, async (t) => {
+    await eachStage(t, async (t, stage) => {
+      const { clock, pair, keyserver, revoke } = await setUp(t, stage);
+      const seq = await stage.store.lastSeq();
+      t.equal(await revoke(), 0);
+      for (const statement of sql(seq)) await stage.execute(statement);
+      clock.advance(9_999);
+      await keyserver.refresh();
+      t.same(await pair.answers('shop'), fine, 'so long the lie holds');
+      clock.advance(1);
+      await keyserver.refresh();
+      t.same(await pair.answers('shop'), gone);
+    });
+  });
+}
+
+t.test('without a counter that reads, documents are in force for five seconds', async (t) => {
+  await eachStage(t, async (t, stage) => {
+    const { clock, pair, keyserver } = await setUp(t, stage);
+    const seq = await stage.store.lastSeq();
+    for (const sql of [
+      'DELETE FROM change_counter',
+      'UPDATE change_counter SET seq = 9223372036854775807',
+      'UPDATE change_counter SET seq = -1',
+    ]) {
+      await stage.execute(sql);
+      clock.advance(4_999);
+      await t.rejects(keyserver.refresh(), {
+        name: 'StoreUnavailableError',
+        message: /change_counter/,
+      });
+      t.same(await pair.answers('shop'), fine, sql);
+      clock.advance(1);
+      t.same(await pair.answers('shop'), unread, sql);
+      const { code, text } = await stage.doctor();
+      t.equal(code, 1);
+      t.match(text, 'change_counter');
+      await stage.execute('DELETE FROM change_counter');
+      await stage.execute(`INSERT INTO change_counter VALUES (1, ${seq})`);
+      await keyserver.refresh();
+      t.same(await pair.answers('shop'), fine, 'and it heals');
+    }
+  });
+});
+
+t.test('a counter that was set back is told, and keeps the operator from nothing', async (t) => {
+  await eachStage(t, async (t, stage) => {
+    const { pair, keyserver } = await setUp(t, stage);
+    const seq = await stage.store.lastSeq();
+    await stage.execute('UPDATE change_counter SET seq = 1');
+    await keyserver.refresh();
+    t.match(
+      keyserver.log().filter(({ msg }) => msg === 'change counter set back'),
+      [{ level: 'error', seq: 1, seen: seq }],
+    );
+    const { code, text } = await stage.doctor();
+    t.equal(code, 1);
+    t.match(text, 'the app "orders" has revision');
+    t.match(text, `change ${seq} was not counted yet`);
+    const { grants } = keyserver.registry.app('orders') ?? { grants: [] };
+    t.equal(grants.length, 1);
+    t.equal(await stage.admin('grant', 'add', 'orders', '--client', 'other', '--type', 'test'), 0);
+    await keyserver.refresh();
+    t.equal(keyserver.registry.app('orders')?.grants.length, 2, 'a revision that is new');
+    t.equal(await stage.admin('app', 'revoke', 'orders'), 0);
+    await keyserver.refresh();
+    t.same(await pair.answers('shop'), gone);
+    t.ok((await stage.store.lastSeq()) > seq);
+    t.equal((await stage.doctor()).code, 0);
+  });
+});
+
+t.test('forged changes and a counter set ahead take nothing down', async (t) => {
+  await eachStage(t, async (t, stage) => {
+    const { pair, keyserver } = await setUp(t, stage);
+    for (const sql of [
+      'UPDATE change_counter SET seq = seq + 1000',
+      "INSERT INTO changes VALUES (9223372036854775807, 'token', 'x', 'y')",
+      "INSERT INTO changes VALUES (500, 'nothing', 'x', NULL), (501, 'app', '', NULL)",
+      "INSERT INTO documents VALUES ('app', 'bait', 9223372036854775807, 'k1', '{}', '')",
+    ]) {
+      await stage.execute(sql);
+      await stage.execute('UPDATE change_counter SET seq = seq + 1');
+      await keyserver.refresh();
+      t.same(await pair.answers('shop'), fine, sql);
+    }
+    await keyserver.putApp('orders', { key: pair.appKey, grants: [] });
+    t.same(await pair.answers('shop'), denied, 'a revocation is heeded');
+    t.match((await stage.doctor()).text, 'the app "bait" does not open');
+  });
+});
+
+t.test('what is put into the tables of the migrations does no harm to rows', async (t) => {
+  await eachStage(t, async (t, stage) => {
+    const { pair } = await setUp(t, stage);
+    await stage.execute("INSERT INTO schema_migrations VALUES ('9999_theirs', 0, '`documents`')");
+    await stage.execute("UPDATE schema_migrations SET created_token_table = '`storage`'");
+    t.same(await stage.store.migrate(), []);
+    t.not(await stage.admin('migrate', '--down'), 0, 'nor is anything dropped');
+    await stage.execute('DELETE FROM schema_migrations');
+    const { code, text } = await stage.doctor();
+    t.equal(code, 1);
+    t.match(text, /migration 0001_initial is pending/);
+    t.same(await stage.store.migrate(), ['0001_initial']);
+    t.same(await (await startPairOn(t, stage, { seeded: pair })).answers('shop'), fine);
+  });
+});

@@ -1,0 +1,201 @@
+import t from 'tap';
+import { Sessions } from '../../keyserver/sessions.ts';
+import type { ReleaseRequest } from '../../shared/messages.ts';
+import { refusal, startScene, target, wanted } from '../keyserver/scene.ts';
+import { testClock } from '../support/clock.ts';
+import {
+  newSession,
+  openRelease,
+  postJson,
+  releaseRequest,
+  ticketSession,
+} from '../support/exchange-client.ts';
+
+const codeOf = ({ status, text }: { status: number; text: string }) => {
+  const { code, reason } = JSON.parse(text) as { code?: string; reason?: string };
+  return [status, code, reason].filter((word) => word !== undefined).join(' ');
+};
+
+t.test(
+  'a request replayed at a replica or after a restart changes nothing and opens for nobody else',
+  async (t) => {
+    const first = await startScene(t);
+    const { keyring, rsaKeys, store } = first.keyserver;
+    const { request, session, release } = await first.ask();
+    t.equal(codeOf(await postJson(first.keyserver.url, request)), '400 request_stale nonce_used');
+    const other = await startScene(t, { keyring, rsaKeys, store });
+    await other.keyserver.putApp('orders', { key: first.app });
+    await other.keyserver.putProxy('proxy-1', first.proxy);
+    const seq = await store.lastSeq();
+    // Nonces are each process's own: a replay there is answered, for the first asker's eyes alone.
+    const replayed = await postJson(other.keyserver.url, request);
+    t.equal(replayed.status, 200);
+    t.throws(() => openRelease(newSession(rsaKeys.primary.publicKeyPem), request, replayed), {
+      name: 'OpenError',
+    });
+    t.same(openRelease(session, request, replayed).fields, release.fields);
+    t.equal(codeOf(await postJson(other.keyserver.url, request)), '400 request_stale nonce_used');
+    t.equal(await store.lastSeq(), seq);
+  },
+);
+
+t.test('a ticket without its session key is of no use, to another proxy or a thief', async (t) => {
+  const { keyserver, app, ask } = await startScene(t);
+  const stolen = ticketSession(await ask()).named;
+  const second = await keyserver.putProxy('proxy-2');
+  const own = newSession(keyserver.rsaKeys.primary.publicKeyPem);
+  for (const proxy of [second, null]) {
+    const body = releaseRequest(
+      { key: own.key, named: stolen },
+      { ...wanted, credential: { proxy, app, target } },
+      keyserver.clock,
+    );
+    t.equal(codeOf(await postJson(keyserver.url, body)), '400 session_invalid');
+  }
+});
+
+t.test('a request stripped to three members is anonymous’s, or nobody’s', async (t) => {
+  const { keyserver, ask } = await startScene(t);
+  const { request, session } = await ask();
+  const { credential, timestamp, nonce, ...bare } = request;
+  t.equal(codeOf(await postJson(keyserver.url, bare)), '401 caller_unauthenticated app_unknown');
+  await keyserver.putApp('anonymous', {
+    key: null,
+    direct: true,
+    grants: [{ client: 'x', type: 'x' }],
+  });
+  t.equal(codeOf(await postJson(keyserver.url, bare)), '403 grant_denied no_grant');
+  await keyserver.putApp('anonymous', { key: null, direct: true });
+  const answer = await postJson(keyserver.url, bare);
+  t.equal(answer.status, 200);
+  t.throws(() => openRelease(session, request, answer), { name: 'OpenError' });
+});
+
+t.test(
+  'every member is taken up to its greatest length, and nothing is looked up beyond',
+  async (t) => {
+    const scene = await startScene(t);
+    const { keyserver, credential } = scene;
+    const session = newSession(keyserver.rsaKeys.primary.publicKeyPem);
+    const good = releaseRequest(session, { ...wanted, credential }, keyserver.clock);
+    const { sessionKey, ...rest } = good;
+    const invalid = '400 session_invalid';
+    const malformed = /^400 request_invalid/;
+    const cases: [keyof ReleaseRequest, number, string | RegExp][] = [
+      ['sessionKey', 0, invalid],
+      ['sessionKey', 1, invalid],
+      ['sessionKey', 2048, invalid],
+      ['sessionKey', 2049, malformed],
+      ['session', 0, invalid],
+      ['session', 1, invalid],
+      ['session', 1024, invalid],
+      ['session', 1025, malformed],
+      ['keyId', 0, invalid],
+      ['keyId', 1, invalid],
+      ['keyId', 64, invalid],
+      ['keyId', 65, malformed],
+      ['clientId', 0, malformed],
+      ['clientId', 1, invalid],
+      ['clientId', 255, invalid],
+      ['clientId', 256, malformed],
+      ['tokenType', 0, malformed],
+      ['tokenType', 255, invalid],
+      ['tokenType', 256, malformed],
+      ['nonce', 0, malformed],
+      ['nonce', 15, malformed],
+      ['nonce', 16, invalid],
+      ['nonce', 64, invalid],
+      ['nonce', 65, malformed],
+      ['credential', 0, invalid],
+      ['credential', 1, invalid],
+      ['credential', 98_304, invalid],
+      ['credential', 98_305, malformed],
+    ];
+    for (const [member, length, expected] of cases) {
+      const base = member === 'session' ? rest : good;
+      const answer = codeOf(
+        await postJson(keyserver.url, { ...base, [member]: 'A'.repeat(length) }),
+      );
+      t.match(answer, expected, `${member} of ${length}`);
+    }
+    for (const timestamp of [-1, 1.5, '1', Number.MAX_SAFE_INTEGER]) {
+      const answer = codeOf(await postJson(keyserver.url, { ...good, timestamp }));
+      t.match(
+        answer,
+        timestamp === Number.MAX_SAFE_INTEGER ? /request_stale/ : malformed,
+        `${timestamp}`,
+      );
+    }
+    t.equal((await postJson(keyserver.url, good)).status, 200, 'none of these was the request');
+  },
+);
+
+t.test('whatever makes a session invalid, no caller is looked up and no row is read', async (t) => {
+  const scene = await startScene(t);
+  const { keyserver, credential, ask } = scene;
+  const session = newSession(keyserver.rsaKeys.primary.publicKeyPem);
+  const byTicket = releaseRequest(
+    ticketSession(await ask()),
+    { ...wanted, credential },
+    keyserver.clock,
+  );
+  const good = releaseRequest(session, { ...wanted, credential }, keyserver.clock);
+  const operations: string[] = [];
+  for (const name of ['policy', 'app', 'appByKeyHash', 'proxyByKeyHash'] as const) {
+    const lookUp = keyserver.registry[name].bind(keyserver.registry) as (key: string) => never;
+    keyserver.registry[name] = (key: string) => {
+      operations.push(name);
+      return lookUp(key);
+    };
+  }
+  const { findTokens } = keyserver.store;
+  keyserver.store.findTokens = (clientId, tokenType) => {
+    operations.push('findTokens');
+    return findTokens(clientId, tokenType);
+  };
+  const seen = new Set<string>();
+  for (const fault of [
+    { ...good, sessionKey: `AAAA${good.sessionKey?.slice(4)}` },
+    { ...good, keyId: 'x'.repeat(43) },
+    { ...good, credential: `AAAA${good.credential?.slice(4)}` },
+    { ...byTicket, session: `AAAA${byTicket.session?.slice(4)}` },
+    { ...byTicket, credential: `AAAA${byTicket.credential?.slice(4)}` },
+  ]) {
+    const { status, text } = await postJson(keyserver.url, fault);
+    t.equal(status, 400);
+    seen.add(text.replace(/(?<="requestId":")[^"]+/, ''));
+  }
+  t.equal(seen.size, 1, 'one answer, byte by byte');
+  t.same(operations, []);
+  const lines = keyserver.log().filter((line) => line['error.type'] === 'session_invalid');
+  t.equal(lines.length, 5);
+  t.notOk(lines.some((line) => 'error.reason' in line || 'proxy' in line || 'app' in line));
+  t.equal((await postJson(keyserver.url, good)).status, 200, 'and no nonce was used up');
+});
+
+t.test('unwraps are bounded: one more is overloaded at once, tickets are not', async (t) => {
+  const scene = await startScene(t);
+  const { keyserver } = scene;
+  const { keyring, rsaKeys } = keyserver;
+  const named = ticketSession(await scene.ask()).named as { session: string };
+  const gate = Promise.withResolvers<Uint8Array>();
+  let unwrapping = 0;
+  const slow = {
+    primary: rsaKeys.primary,
+    unwrapper: () => () => {
+      unwrapping += 1;
+      return gate.promise;
+    },
+  };
+  const sessions = new Sessions(slow, keyring, testClock());
+  const request = { ...wanted, sessionKey: 'AAAA' };
+  const burst = Array.from({ length: 256 }, () => sessions.open(request));
+  const overloaded = { code: 'overloaded', options: { reason: 'unwraps', retryAfterSeconds: 1 } };
+  await t.rejects(sessions.open(request), overloaded);
+  t.equal(unwrapping, 256, 'and did not reach the key');
+  t.equal((await sessions.open({ ...wanted, ...named })).source, 'ticket');
+  gate.resolve(new Uint8Array(32));
+  await Promise.all(burst);
+  t.equal((await sessions.open(request)).source, 'rsa', 'room again');
+  t.equal(refusal(await scene.ask()).status, 200);
+});
