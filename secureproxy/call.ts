@@ -10,6 +10,8 @@ import { type CallerHeaders, requestHeaders, responseHeaders } from './headers.t
 import type { TraceHeaders } from './keyserver-http.ts';
 import { type RelayOutcome, relay } from './relay.ts';
 import type { CachedRelease, ReleaseCache } from './release-cache.ts';
+import { searchableRequest } from './scrub/content-codings.ts';
+import { scrubberOf } from './scrub/scrubber.ts';
 import type { UpstreamPools } from './upstream-pools.ts';
 
 export interface CallDependencies {
@@ -61,8 +63,10 @@ export async function makeCall(
     });
   }
   const injected = inject(policy.injection, fields);
+  const scrubber = scrubberOf(release);
+  const asked = scrubber === undefined ? call.headers : searchableRequest(call.headers);
   const headers = [
-    ...requestHeaders(call.headers, injectedHeaderNames(policy.injection)),
+    ...requestHeaders(asked, injectedHeaderNames(policy.injection)),
     ...injected.headers.flat(),
   ];
   log['server.address'] = url.hostname;
@@ -79,6 +83,7 @@ export async function makeCall(
         'x-request-id': request.id,
         ...responseHeaders(received, status),
       }),
+      scrubber,
       // Not before: what fails earlier is still Fastify's to answer.
       onAnswer: () => reply.hijack(),
       onEnd: (outcome) => {
@@ -128,7 +133,7 @@ function traceHeaders({ id, raw }: FastifyRequest): TraceHeaders {
 
 function logOutcome(
   log: LogFields,
-  { status, bytesReceived, error }: RelayOutcome,
+  { status, bytesReceived, bytesSent, scrubbed, error }: RelayOutcome,
   isRelayed: boolean,
 ): void {
   log['error.type'] = error?.code;
@@ -136,8 +141,8 @@ function logOutcome(
   if (status === undefined) return;
   log['upstream.response.status_code'] = status;
   log['upstream.response.body.size'] = bytesReceived;
-  // Streamed through, it is as long on both sides.
-  if (isRelayed) log['http.response.body.size'] = bytesReceived;
+  if (isRelayed) log['http.response.body.size'] = bytesSent;
+  if (scrubbed > 0) log.scrubbed = scrubbed;
 }
 
 /** The judged URL's query with injected parameters behind it. @throws ServiceError where the caller set one of them */
