@@ -79,8 +79,8 @@ export class MemberFilter implements BodyFilter {
     if (this.#skipping === 'scalar' && event !== 'inside') this.#resume(at);
     switch (event) {
       case 'invalid':
-        // No JSON after all; a value that was being left out stays so.
-        if (this.#skipping !== undefined || this.#isNamed) this.#cut(bytes, at);
+        // No JSON after all, but text; in that nothing goes on behind a name.
+        if (this.hits > 0 || this.#isNamed) this.#cut(bytes, at);
         else this.#mode = 'text';
         return;
       case 'name':
