@@ -31,11 +31,13 @@ export function scrubbedBody(
   const scrubbed = scrubber.scrubHeaders(received);
   const headers = without(scrubbed.headers, ['accept-ranges', 'content-encoding']);
   const answer = { headers, headerHits: scrubbed.hits, filter: scrubber.bodyFilter(), output };
-  if (isEmpty) return new StreamedBody(answer);
+  if (isEmpty) return new StreamedBody(answer).begin();
   const changeable = { ...answer, headers: without(headers, ['content-length', ...ofTheBytes]) };
   if (coding !== undefined) return new DecodedBody(changeable, coding);
   const length = Number(headers['content-length'] ?? Infinity);
-  return length <= maxCollectedBytes ? new CollectedBody(answer) : new StreamedBody(changeable);
+  return length <= maxCollectedBytes
+    ? new CollectedBody(answer)
+    : new StreamedBody(changeable).begin();
 }
 
 function without(headers: IncomingHttpHeaders, names: readonly string[]): IncomingHttpHeaders {
@@ -51,27 +53,34 @@ interface Answer {
 
 class StreamedBody implements AnswerBody {
   readonly #answer: Answer;
+  #isBegun = false;
 
   constructor(answer: Answer) {
     this.#answer = answer;
-    answer.output.head(answer.headers);
   }
 
   get hits(): number {
     return this.#answer.headerHits + this.#answer.filter.hits;
   }
 
+  /** Sends the head, ahead of the first bytes that it would go out with at the latest. */
+  begin(): this {
+    const { headers, output } = this.#answer;
+    if (!this.#isBegun) output.head(headers);
+    this.#isBegun = true;
+    return this;
+  }
+
   write(chunk: Buffer): boolean {
-    return this.#pass(this.#answer.filter.write(chunk));
+    const bytes = this.#answer.filter.write(chunk);
+    return bytes.length === 0 || this.begin().#answer.output.write(bytes);
   }
 
   end(): void {
-    this.#pass(this.#answer.filter.end());
-    this.#answer.output.end();
-  }
-
-  #pass(bytes: Buffer): boolean {
-    return bytes.length === 0 || this.#answer.output.write(bytes);
+    const { filter, output } = this.begin().#answer;
+    const bytes = filter.end();
+    if (bytes.length > 0) output.write(bytes);
+    output.end();
   }
 
   drained(): void {
@@ -81,30 +90,25 @@ class StreamedBody implements AnswerBody {
   destroy(): void {}
 }
 
-/** The head goes out with the first bytes: what is broken from its start is a plain error. */
+/** The head waits for the first bytes to go out: what is broken from its start is a plain error. */
 class DecodedBody implements AnswerBody {
-  readonly #answer: Answer;
+  readonly #body: StreamedBody;
   readonly #decoder: BodyDecoder;
-  #body: StreamedBody | undefined;
 
   constructor(answer: Answer, coding: Coding) {
-    this.#answer = answer;
     const { output } = answer;
+    const body = new StreamedBody(answer);
+    this.#body = body;
     this.#decoder = new BodyDecoder(coding, {
-      write: (bytes) => this.#begun().write(bytes),
-      end: () => this.#begun().end(),
+      write: (bytes) => body.write(bytes),
+      end: () => body.end(),
       ready: () => output.ready(),
       fail: (error) => output.fail(error),
     });
   }
 
   get hits(): number {
-    return this.#body?.hits ?? 0;
-  }
-
-  #begun(): StreamedBody {
-    this.#body ??= new StreamedBody(this.#answer);
-    return this.#body;
+    return this.#body.hits;
   }
 
   write(chunk: Buffer): boolean {
