@@ -7,6 +7,7 @@ import { askForCall } from './keyserver-query.ts';
 import { prepare } from './prepare.ts';
 import { type RelayOutcome, relay } from './relay.ts';
 import type { ReleaseCache } from './release-cache.ts';
+import { scrubberOf } from './scrub/scrubber.ts';
 import type { UpstreamPools } from './upstream-pools.ts';
 
 export interface CallDependencies {
@@ -68,6 +69,7 @@ export async function makeCall(
         'x-request-id': request.id,
         ...responseHeaders(received, status),
       }),
+      scrubber: scrubberOf(release),
       // Not before: what fails earlier is still Fastify's to answer.
       onAnswer: () => reply.hijack(),
       onEnd: (outcome) => {
@@ -80,7 +82,7 @@ export async function makeCall(
 
 function logOutcome(
   log: LogFields,
-  { status, bytesReceived, error }: RelayOutcome,
+  { status, bytesReceived, bytesSent, scrubbed, error }: RelayOutcome,
   isRelayed: boolean,
 ): void {
   log['error.type'] = error?.code;
@@ -88,8 +90,8 @@ function logOutcome(
   if (status === undefined) return;
   log['upstream.response.status_code'] = status;
   log['upstream.response.body.size'] = bytesReceived;
-  // Streamed through, it is as long on both sides.
-  if (isRelayed) log['http.response.body.size'] = bytesReceived;
+  if (isRelayed) log['http.response.body.size'] = bytesSent;
+  if (scrubbed > 0) log.scrubbed = scrubbed;
 }
 
 /** The judged URL's query with injected parameters behind it. */

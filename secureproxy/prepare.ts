@@ -5,6 +5,8 @@ import { injectedHeaderNames, injectedNames } from '../shared/policy/injection.t
 import { checkAllowed } from '../shared/policy/verdict.ts';
 import type { Call } from './call.ts';
 import { requestHeaders } from './headers.ts';
+import { searchableRequest } from './scrub/content-codings.ts';
+import { isSearched } from './scrub/scrubber.ts';
 
 /** What a call is judged by: those of a release, or of its explanation. */
 export type Terms = NonNullable<Explanation['terms']>;
@@ -24,7 +26,8 @@ export interface PreparedCall {
 export function prepare({ policy, grants }: Terms, { method, url, headers }: Call): PreparedCall {
   const judged = checkAllowed(decide(policy, grants, { method, url }));
   checkParameters(judged, injectedNames(policy.injection).query);
-  return { url: judged, headers: requestHeaders(headers, injectedHeaderNames(policy.injection)) };
+  const asked = isSearched(policy) ? searchableRequest(headers) : headers;
+  return { url: judged, headers: requestHeaders(asked, injectedHeaderNames(policy.injection)) };
 }
 
 function checkParameters(url: URL, injected: readonly string[]): void {

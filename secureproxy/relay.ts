@@ -1,6 +1,9 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { ServiceError } from '../shared/errors.ts';
+import { type AnswerBody, type AnswerOutput, PlainBody } from './answer-body.ts';
+import { scrubbedBody } from './scrub/scrubbed-body.ts';
+import type { Scrubber } from './scrub/scrubber.ts';
 import { upstreamError } from './upstream-errors.ts';
 
 /** What goes upstream; `headers` are names and values in turn. */
@@ -15,6 +18,8 @@ export interface RelayOptions {
   readonly timeoutMs: number;
   /** Makes the headers of the answer from the upstream's. */
   readonly answerHeaders: (headers: IncomingHttpHeaders, status: number) => OutgoingHttpHeaders;
+  /** Takes secrets out of the answer; undefined: it goes through as it is. */
+  readonly scrubber: Scrubber | undefined;
   /** Told once the answer's head was written: from then on it is the upstream's. */
   readonly onAnswer: () => void;
   /** Told once, before the caller sees the end. Not told where nothing was to be sent any more. */
@@ -26,6 +31,9 @@ export interface RelayOutcome {
   /** Undefined where no answer began. */
   readonly status: number | undefined;
   readonly bytesReceived: number;
+  readonly bytesSent: number;
+  /** How often something was taken out of the answer. */
+  readonly scrubbed: number;
   readonly error?: ServiceError;
 }
 
@@ -61,12 +69,16 @@ class RelayHandler implements Dispatcher.DispatchHandler {
   readonly #reject: (error: ServiceError) => void;
   readonly #timer: NodeJS.Timeout;
   readonly #onClose = () => this.#cancel(callerGone());
-  readonly #onDrain = () => this.#controller?.resume();
+  readonly #onDrain = () => this.#body?.drained();
   #controller: Dispatcher.DispatchController | undefined;
+  #body: AnswerBody | undefined;
   #ended: ServiceError | undefined;
   #settled = false;
+  /** Nothing more comes from the upstream; what came may still be under way. */
+  #received = false;
   #status: number | undefined;
   #bytesReceived = 0;
+  #bytesSent = 0;
 
   constructor(
     method: string,
@@ -95,6 +107,38 @@ class RelayHandler implements Dispatcher.DispatchHandler {
     // Interim answers (RFC 9110 §15.2) are the connection's own.
     if (status < 200) return;
     this.#status = status;
+    const { scrubber } = this.#options;
+    const output = this.#output(status);
+    this.#body =
+      scrubber === undefined
+        ? new PlainBody(headers, output)
+        : scrubbedBody(scrubber, { status, headers, isHead: this.#isHead }, output);
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#bytesReceived += chunk.length;
+    if (this.#body?.write(chunk) === false) controller.pause();
+  }
+
+  onResponseEnd(): void {
+    this.#received = true;
+    this.#body?.end();
+  }
+
+  #output(status: number): AnswerOutput {
+    return {
+      head: (headers) => this.#begin(status, headers),
+      write: (bytes) => {
+        this.#bytesSent += bytes.length;
+        return this.#response.write(bytes);
+      },
+      end: () => this.#finish(),
+      ready: () => this.#controller?.resume(),
+      fail: (error) => this.#cancel(error),
+    };
+  }
+
+  #begin(status: number, headers: IncomingHttpHeaders): void {
     const answer = this.#options.answerHeaders(headers, status);
     // The length of a body that a HEAD call does not have; the caller's own method was another.
     if (this.#isHead) answer['content-length'] = '0';
@@ -102,20 +146,25 @@ class RelayHandler implements Dispatcher.DispatchHandler {
     this.#options.onAnswer();
     // With the first bytes of the body where they come at once, else ahead of them.
     setImmediate(() => {
-      if (this.#bytesReceived === 0 && !this.#settled) this.#response.flushHeaders();
+      if (this.#bytesSent === 0 && !this.#settled) this.#response.flushHeaders();
     });
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#bytesReceived += chunk.length;
-    if (!this.#response.write(chunk)) controller.pause();
-  }
-
-  onResponseEnd(): void {
+  #finish(): void {
+    if (this.#settled) return;
     this.#settle();
-    this.#options.onEnd({ status: this.#status, bytesReceived: this.#bytesReceived });
+    this.#options.onEnd(this.#outcome());
     this.#response.end();
     this.#resolve();
+  }
+
+  #outcome(): RelayOutcome {
+    return {
+      status: this.#status,
+      bytesReceived: this.#bytesReceived,
+      bytesSent: this.#bytesSent,
+      scrubbed: this.#body?.hits ?? 0,
+    };
   }
 
   onResponseError(_controller: unknown, thrown: Error): void {
@@ -125,7 +174,7 @@ class RelayHandler implements Dispatcher.DispatchHandler {
   /** Ends the call for a reason of ours; undici then reports it back, if it got so far. */
   #cancel(error: ServiceError): void {
     this.#ended ??= error;
-    if (this.#controller === undefined) this.#fail(error);
+    if (this.#controller === undefined || this.#received) this.#fail(error);
     else this.#controller.abort(error);
   }
 
@@ -133,7 +182,7 @@ class RelayHandler implements Dispatcher.DispatchHandler {
     // A call that was cancelled before it had a connection fails again once it gets one.
     if (this.#settled) return;
     this.#settle();
-    this.#options.onEnd({ status: this.#status, bytesReceived: this.#bytesReceived, error });
+    this.#options.onEnd({ ...this.#outcome(), error });
     if (!this.#response.headersSent) {
       this.#reject(error);
       return;
@@ -145,6 +194,7 @@ class RelayHandler implements Dispatcher.DispatchHandler {
   #settle(): void {
     this.#settled = true;
     clearTimeout(this.#timer);
+    this.#body?.destroy();
     this.#response.off('close', this.#onClose).off('drain', this.#onDrain);
   }
 }

@@ -35,6 +35,7 @@ const noFields = {
   'http.response.body.size': optional<number>(),
   'upstream.request.body.size': optional<number>(),
   'upstream.response.body.size': optional<number>(),
+  scrubbed: optional<number>(),
   parent_span_id: optional<string>(),
 };
 

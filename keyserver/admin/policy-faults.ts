@@ -19,10 +19,23 @@ export function policyFaults(policy: Policy): string[] {
     ...(injectionFields(policy.injection).size === 0
       ? ['no template has a placeholder such as {token}, so no token would be sent']
       : []),
+    ...publicFaults(policy),
     // What is left over for the schema is lengths and ranges: its own sentences do.
     ...[...validator.Errors(policy)].map(
       ({ instancePath, message }) => `${instancePath.slice(1).replaceAll('/', ' ')} ${message}`,
     ),
+  ];
+}
+
+function publicFaults({ injection, publicFields = [] }: Policy): string[] {
+  const injected = [...injectionFields(injection)];
+  return [
+    ...publicFields
+      .filter((name) => !isFieldName(name))
+      .map((name) => `public field ${JSON.stringify(name)} is no name that a field can have`),
+    ...(injected.length > 0 && injected.every((name) => publicFields.includes(name))
+      ? ['every field that is injected is public, so answers would be searched for none of them']
+      : []),
   ];
 }
 

@@ -11,11 +11,14 @@ export interface PolicyOptions {
   readonly unsafeAllowPrivate?: readonly string[];
   readonly cacheSeconds?: string;
   readonly scrub: boolean;
+  readonly publicField?: readonly string[];
+  readonly redactMember?: readonly string[];
 }
 
 /** Puts a policy together; what it says is judged by putType. @throws AdminError input_invalid */
 export function policyFromOptions(options: PolicyOptions): Policy {
-  const { destination, unsafePlaintext, unsafeAllowPrivate, cacheSeconds, scrub } = options;
+  const { destination, unsafePlaintext, unsafeAllowPrivate, cacheSeconds } = options;
+  const { scrub, publicField, redactMember } = options;
   return {
     destinations: [...destination],
     injection: injectionFromOptions(options),
@@ -23,6 +26,8 @@ export function policyFromOptions(options: PolicyOptions): Policy {
     ...(unsafeAllowPrivate && { unsafeAllowPrivate: [...unsafeAllowPrivate] }),
     ...(cacheSeconds !== undefined && { cacheSeconds: parseSeconds(cacheSeconds) }),
     ...(!scrub && { scrub }),
+    ...(publicField && { publicFields: [...publicField] }),
+    ...(redactMember && { redactMembers: [...redactMember] }),
   };
 }
 

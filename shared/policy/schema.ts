@@ -57,6 +57,14 @@ export const PolicySchema = Type.Object(
     cacheSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 300 })),
     /** Whether answers are searched for the token's fields; absent means yes. */
     scrub: Type.Optional(Type.Boolean()),
+    /** Fields of the secret that are not secret, so that answers may have them. */
+    publicFields: Type.Optional(
+      Type.Array(Type.String({ minLength: 1, maxLength: 64 }), { minItems: 1, maxItems: 100 }),
+    ),
+    /** JSON members of answers that never reach a caller, such as `access_token`. */
+    redactMembers: Type.Optional(
+      Type.Array(Type.String({ minLength: 2, maxLength: 256 }), { minItems: 1, maxItems: 100 }),
+    ),
   },
   { additionalProperties: false },
 );

@@ -7,7 +7,7 @@ import type { LogLine } from '../support/log.ts';
 import { callApi, startPair } from '../support/pair.ts';
 import { type PairState, tokenType } from '../support/pair-state.ts';
 import { pollUntil } from '../support/poll-until.ts';
-import { answer, startUpstream } from '../support/upstream.ts';
+import { answer, type Script, startUpstream } from '../support/upstream.ts';
 import { maskLines, readGoldenCases } from './golden-lines.ts';
 import { root } from './sources.ts';
 
@@ -31,7 +31,9 @@ t.test('a field that no line of the page has is not in use', async (t) => {
 /** Both services, a marketplace that can be ended, and calls by the titles of the page. */
 async function setUp(t: Test) {
   const upstream = await startUpstream(t);
-  upstream.script((socket) => socket.end(answer(200, '{"ok":true}', [['Connection', 'close']])));
+  const answersOk: Script = (socket) =>
+    void socket.end(answer(200, '{"ok":true}', [['Connection', 'close']]));
+  upstream.script(answersOk);
   const origin = `http://127.0.0.1:${upstream.port}`;
   let reportsKey = '';
   const pair = await startPair(t, {
@@ -64,6 +66,14 @@ async function setUp(t: Test) {
         },
       ),
     'A call that has all it needs': () => call(appKey, { Method: 'GET' }),
+    'A marketplace that repeats the token': async () => {
+      upstream.script((socket, request) => {
+        const repeated = `unknown: ${request.all('authorization')}`;
+        socket.end(answer(401, repeated, [['Connection', 'close']]));
+      });
+      await call(appKey);
+      upstream.script(answersOk);
+    },
     'A call for another client': () => call(appKey, { ClientId: 'shop-2' }),
     'A call that is explained': () => call(appKey, {}, {}, '/explain'),
     'An app without a grant': () => call(reportsKey),

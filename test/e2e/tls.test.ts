@@ -6,7 +6,7 @@ import { callHttps } from '../support/https-call.ts';
 import { type IdentityPaths, mountIdentity, writeIdentity } from '../support/identity-files.ts';
 import { opsOrigin, readiness } from '../support/listening.ts';
 import { makeState, seed, tokenType } from '../support/pair-state.ts';
-import { showAuthorization, startPlainUpstream } from '../support/plain-upstream.ts';
+import { showAuthorization, showOf, startPlainUpstream } from '../support/plain-upstream.ts';
 import { pollUntil } from '../support/poll-until.ts';
 import { runMain, type ServiceProcess } from '../support/service-process.ts';
 
@@ -72,7 +72,7 @@ async function startTlsPair(t: Test, shown: ServerIdentity) {
       () => readiness(ops),
       ({ status }) => status === 200,
     );
-  const expected = JSON.stringify({ authorization: `Bearer ${tokens['shop-1']}` });
+  const expected = JSON.stringify(showOf(`Bearer ${tokens['shop-1']}`));
   return {
     keyserver,
     keyserverOrigin,

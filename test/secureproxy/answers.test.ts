@@ -5,7 +5,7 @@ import { answer, answers, startUpstream, writes, writesAndEnds } from '../suppor
 async function setUp(t: Test) {
   const upstream = await startUpstream(t);
   const proxy = await startProxy(t, {
-    obtain: async () => releaseOf({ destinations: [upstream.url] }),
+    obtain: async () => releaseOf({ destinations: [upstream.url], scrub: false }),
   });
   const call = (more: object = {}) =>
     proxy.call({ ClientId: 'acme', TokenType: 'test', ApiUri: `${upstream.url}/`, ...more });

@@ -15,7 +15,7 @@ async function setUp(
   lookup?: Lookup,
 ) {
   const proxy = await startProxy(t, {
-    obtain: async () => releaseOf({ destinations: [origin] }),
+    obtain: async () => releaseOf({ destinations: [origin], scrub: false }),
     settings,
     ...(lookup ? { lookup } : {}),
   });

@@ -12,7 +12,7 @@ async function setUp(t: Test, settings: Record<string, string> = {}) {
   const proxy = await startProxy(t, {
     obtain: async () => {
       await release;
-      return releaseOf({ destinations: [upstream.url] });
+      return releaseOf({ destinations: [upstream.url], scrub: false });
     },
     settings: { TOKEN_CACHE_SECONDS: '0', ...settings },
   });

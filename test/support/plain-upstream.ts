@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -16,9 +17,14 @@ export async function startPlainUpstream(t: Test, answer: RequestListener): Prom
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** Answers every request with 200 and the Authorization header that came with it, as JSON. */
+/** Answers every request with 200 and {@link showOf} the token that came with it, as JSON. */
 export const showAuthorization: RequestListener = (request, response) => {
   request.resume();
   response.setHeader('content-type', 'application/json');
-  response.end(JSON.stringify({ authorization: request.headers.authorization ?? null }));
+  response.end(JSON.stringify(showOf(request.headers.authorization)));
 };
+
+/** Tells which Authorization came, where the proxy would not let the header itself pass. */
+export function showOf(authorization = ''): { authorizationHash: string } {
+  return { authorizationHash: createHash('sha256').update(authorization).digest('hex') };
+}

@@ -49,12 +49,22 @@ Without --header, --query or --basic the token goes as "Authorization: Bearer {t
     )
     .option('--cache-seconds <n>', 'how long a proxy may keep a token, 0 to 300 (default 60)')
     .option('--no-scrub', "do not search answers for the token's fields")
+    .option(
+      '--public-field <field>',
+      'a field that is no secret: answers may have it; repeatable',
+      collect,
+    )
+    .option(
+      '--redact-member <name>',
+      'a member of JSON answers whose value no app gets, such as access_token; repeatable',
+      collect,
+    )
     .option('--force', 'replace a type that does not open')
     .addHelpText(
       'after',
       examples(
         "keyserver-admin type put wildberries --destination https://api.example.com --header 'Authorization: {token}'",
-        "keyserver-admin type put ozon-seller --destination https://api-seller.example.com --header 'Client-Id: {clientId}' --header 'Api-Key: {apiKey}'",
+        "keyserver-admin type put ozon-seller --destination https://api-seller.example.com --header 'Client-Id: {clientId}' --header 'Api-Key: {apiKey}' --public-field clientId",
         "keyserver-admin type put maps --destination 'https://*.maps.example.com/v2' --query 'key={token}' --cache-seconds 10",
         "keyserver-admin type put erp --destination http://erp.example.com:8080 --basic '{user}:{password}' --unsafe-plaintext --unsafe-allow-private 10.1.0.0/16",
       ),
@@ -132,6 +142,8 @@ function describePolicy(policy: Policy): Record<string, string> {
     injects: describeInjection(policy.injection),
     'cache seconds': String(policy.cacheSeconds ?? 'default'),
     scrubbing: policy.scrub === false ? 'off' : 'on',
+    ...(policy.publicFields && { 'public fields': policy.publicFields.join(', ') }),
+    ...(policy.redactMembers && { 'redacted members': policy.redactMembers.join(', ') }),
     ...(policy.unsafePlaintext && { 'unsafe plaintext': 'allowed' }),
     ...(policy.unsafeAllowPrivate && {
       'unsafe private': policy.unsafeAllowPrivate.join(', '),

@@ -41,7 +41,8 @@ t.test('takes every option into the policy', async (t) => {
       ...['--destination', 'https://[2001:db8::1]'],
       ...['--basic', '{user}:{a}:{b}', '--unsafe-plaintext'],
       ...['--unsafe-allow-private', '10.1.0.0/16', '--unsafe-allow-private', 'fd00:1::/32'],
-      ...['--cache-seconds', '0', '--no-scrub'],
+      ...['--cache-seconds', '0', '--no-scrub', '--public-field', 'user', '--public-field', 'b'],
+      ...['--redact-member', 'access_token', '--redact-member', 'refresh_token'],
     ),
     {
       destinations: [
@@ -54,6 +55,8 @@ t.test('takes every option into the policy', async (t) => {
       unsafeAllowPrivate: ['10.1.0.0/16', 'fd00:1::/32'],
       cacheSeconds: 0,
       scrub: false,
+      publicFields: ['user', 'b'],
+      redactMembers: ['access_token', 'refresh_token'],
     },
   );
 });
@@ -65,6 +68,9 @@ t.test('refuses a type that could not be used, or would be dangerous unsaid', as
     ['a wildcard over a public suffix', ['--destination', 'https://*.co.uk'], /public suffix/],
     ['userinfo', ['--destination', 'https://a@api.example.com'], /not usable/],
     ['no scheme', ['--destination', 'api.example.com'], /not usable/],
+    ['only public fields', [...destination, '--public-field', 'token'], /every field .* public/],
+    ['a public field of no name', [...destination, '--public-field', 'a b'], /"a b" is no name/],
+    ['a member that is hardly a name', [...destination, '--redact-member', 'a'], /redactMembers/],
     ['plain http', ['--destination', 'http://api.example.com'], /--unsafe-plaintext/],
     ['a block without length', [...destination, '--unsafe-allow-private', '10.0.0.1'], /CIDR/],
     ['a block too long', [...destination, '--unsafe-allow-private', '10.0.0.0/33'], /CIDR/],
@@ -162,7 +168,7 @@ t.test('lists and shows types', async (t) => {
   await admin.json([
     ...['type', 'put', 'erp', '--destination', 'http://erp.example.com', '--basic', '{u}:{p}'],
     ...['--unsafe-plaintext', '--unsafe-allow-private', '10.0.0.0/8', '--no-scrub'],
-    ...['--cache-seconds', '5'],
+    ...['--cache-seconds', '5', '--public-field', 'u', '--redact-member', 'access_token'],
   ]);
   t.equal(
     (await admin.run(['type', 'list'])).stdout,
@@ -182,6 +188,8 @@ t.test('lists and shows types', async (t) => {
       'injects           basic {u}:{p}',
       'cache seconds     5',
       'scrubbing         off',
+      'public fields     u',
+      'redacted members  access_token',
       'unsafe plaintext  allowed',
       'unsafe private    10.0.0.0/8',
       '',

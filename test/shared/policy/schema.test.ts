@@ -22,6 +22,8 @@ t.test('accepts a policy with every member it knows', (t) => {
     unsafeAllowPrivate: ['10.0.0.0/8'],
     cacheSeconds: 300,
     scrub: false,
+    publicFields: ['client_id'],
+    redactMembers: ['access_token'],
   };
   t.equal(accepts(PolicySchema, full), true);
   t.end();
@@ -46,6 +48,10 @@ t.test('refuses a policy whose members are missing or out of bounds', (t) => {
     { ...policy, cacheSeconds: -1 },
     { ...policy, cacheSeconds: 1.5 },
     { ...policy, scrub: 'no' },
+    { ...policy, publicFields: [] },
+    { ...policy, publicFields: [''] },
+    { ...policy, redactMembers: 'access_token' },
+    { ...policy, redactMembers: ['a'] },
     { ...policy, unsafePlaintext: 1 },
   ]) {
     t.equal(accepts(PolicySchema, bad), false, JSON.stringify(bad));

@@ -1,0 +1,76 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { ServiceError } from '../../shared/errors.ts';
+import type { CallerHeaders } from '../headers.ts';
+
+/** Content codings (RFC 9110 §8.4.1) that are decoded. */
+const codings = ['gzip', 'deflate', 'br'] as const;
+export type Coding = (typeof codings)[number];
+
+/** Parts of an answer cannot be searched for what spans two of them. */
+const partHeaders = new Set(['range', 'if-range']);
+
+/** The caller's headers, asking only for what can be searched: whole answers, in codings that are decoded. */
+export function searchableRequest(headers: CallerHeaders): CallerHeaders {
+  const sent: Record<string, string | readonly string[]> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    const read = name.toLowerCase();
+    if (partHeaders.has(read)) continue;
+    sent[name] = read === 'accept-encoding' ? decodable([value].flat().join(',')) : value;
+  }
+  return sent;
+}
+
+/** `Accept-Encoding` without what is not decoded; what was refused by `q=0` stays so. */
+function decodable(accepted: string): string {
+  const weights = new Map(
+    accepted.split(',').map((element) => {
+      const [name = '', ...parameters] = element.toLowerCase().split(';');
+      const isRefused = parameters.some((one) => /^\s*q\s*=\s*0(?:\.0*)?\s*$/.test(one));
+      return [withoutPrefix(name.trim()), !isRefused] as const;
+    }),
+  );
+  const kept = codings.filter((coding) => weights.get(coding) ?? weights.get('*') === true);
+  return [...kept, 'identity'].join(', ');
+}
+
+/** The coding that a body is in; undefined where in none. @throws ServiceError where it cannot be searched */
+export function codingOf(headers: IncomingHttpHeaders): Coding | undefined {
+  const listed = elements(headers['content-encoding']).filter((one) => one !== 'identity');
+  const transfer = elements(headers['transfer-encoding']).filter((one) => one !== 'chunked');
+  const [name, ...more] = listed.map(withoutPrefix);
+  const coding = codings.find((one) => one === name);
+  if (coding !== name || more.length > 0 || transfer.length > 0) {
+    throw new ServiceError('upstream_invalid', {
+      reason: 'content_coding',
+      proxyError: 'http_response_content_coding',
+      detail: `The answer is encoded in a way that cannot be searched for the token: only one of ${codings.join(', ')} can.`,
+    });
+  }
+  return coding;
+}
+
+function withoutPrefix(coding: string): string {
+  return coding === 'x-gzip' ? 'gzip' : coding;
+}
+
+/** @throws ServiceError for a part of an answer, which nobody asked for */
+export function checkWhole(status: number, headers: IncomingHttpHeaders): void {
+  const isParts = elements(headers['content-type']).some((one) =>
+    one.startsWith('multipart/byteranges'),
+  );
+  if (status !== 206 && !isParts) return;
+  throw new ServiceError('upstream_invalid', {
+    reason: 'partial_content',
+    detail: 'The upstream answered with a part, which cannot be searched for the token.',
+  });
+}
+
+function elements(header: string | readonly string[] | undefined): string[] {
+  return [header ?? []]
+    .flat()
+    .join(',')
+    .toLowerCase()
+    .split(',')
+    .map((element) => element.trim())
+    .filter((element) => element !== '');
+}

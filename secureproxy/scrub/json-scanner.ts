@@ -1,0 +1,152 @@
+const openBrace = 0x7b;
+const closeBrace = 0x7d;
+const openBracket = 0x5b;
+const closeBracket = 0x5d;
+const quote = 0x22;
+const backslash = 0x5c;
+const comma = 0x2c;
+const colon = 0x3a;
+
+/** Deeper ones are not taken for JSON: what is open must be remembered. */
+const maxDepth = 512;
+const literals = ['true', 'false', 'null'].map((text) => Buffer.from(text));
+/** The bytes from its own on that {@link JsonScanner.next} needs at hand, as far as there are any. */
+export const literalBytes = 5;
+
+/** What a byte of a JSON text is. `name` and `text` are the opening quotes of a member's name and of a text value. */
+export type JsonEvent =
+  | 'name'
+  | 'nameEnd'
+  | 'text'
+  | 'textEnd'
+  | 'open'
+  | 'close'
+  | 'scalar'
+  | 'inside'
+  | 'between'
+  | 'invalid';
+
+type Expected = 'value' | 'valueOrEnd' | 'name' | 'nameOrEnd' | 'colon' | 'commaOrEnd';
+type Token = 'none' | 'name' | 'text' | 'number' | 'literal';
+
+/**
+ * Reads a JSON text (RFC 8259) byte by byte, in memory that does not grow with it; also several, one
+ * after the other. Strict: another reader must not see members where this one sees none.
+ */
+export class JsonScanner {
+  /** True for an object, false for an array, of all that is open. */
+  readonly #open: boolean[] = [];
+  #expected: Expected = 'value';
+  #token: Token = 'none';
+  #isEscaped = false;
+  #literalLeft = 0;
+
+  get depth(): number {
+    return this.#open.length;
+  }
+
+  /** What the byte at `at` is, after all before it. After `invalid` it is of no use any more. */
+  next(bytes: Uint8Array, at: number): JsonEvent {
+    const byte = bytes[at] as number;
+    switch (this.#token) {
+      case 'name':
+      case 'text':
+        return this.#inString(byte, this.#token);
+      case 'literal':
+        if (--this.#literalLeft === 0) this.#token = 'none';
+        return 'inside';
+      case 'number':
+        if (isOfNumber(byte)) return 'inside';
+        this.#token = 'none';
+        return this.#between(bytes, at, byte);
+      case 'none':
+        return this.#between(bytes, at, byte);
+    }
+  }
+
+  #inString(byte: number, token: 'name' | 'text'): JsonEvent {
+    if (byte < 0x20) return 'invalid';
+    if (this.#isEscaped) this.#isEscaped = false;
+    else if (byte === backslash) this.#isEscaped = true;
+    else if (byte === quote) {
+      this.#token = 'none';
+      return token === 'name' ? 'nameEnd' : 'textEnd';
+    }
+    return 'inside';
+  }
+
+  #between(bytes: Uint8Array, at: number, byte: number): JsonEvent {
+    if (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) return 'between';
+    switch (this.#expected) {
+      case 'value':
+        return this.#value(bytes, at, byte);
+      case 'valueOrEnd':
+        return byte === closeBracket ? this.#close() : this.#value(bytes, at, byte);
+      case 'nameOrEnd':
+        if (byte === closeBrace) return this.#close();
+        return this.#name(byte);
+      case 'name':
+        return this.#name(byte);
+      case 'colon':
+        if (byte !== colon) return 'invalid';
+        this.#expected = 'value';
+        return 'between';
+      case 'commaOrEnd': {
+        const isObject = this.#open.at(-1) === true;
+        if (byte === (isObject ? closeBrace : closeBracket)) return this.#close();
+        if (byte !== comma) return 'invalid';
+        this.#expected = isObject ? 'name' : 'value';
+        return 'between';
+      }
+    }
+  }
+
+  #name(byte: number): JsonEvent {
+    if (byte !== quote) return 'invalid';
+    this.#token = 'name';
+    this.#expected = 'colon';
+    return 'name';
+  }
+
+  #value(bytes: Uint8Array, at: number, byte: number): JsonEvent {
+    if (byte === openBrace || byte === openBracket) {
+      if (this.#open.length === maxDepth) return 'invalid';
+      this.#open.push(byte === openBrace);
+      this.#expected = byte === openBrace ? 'nameOrEnd' : 'valueOrEnd';
+      return 'open';
+    }
+    this.#afterValue();
+    if (byte === quote) {
+      this.#token = 'text';
+      return 'text';
+    }
+    if (byte === 0x2d || isDigit(byte)) {
+      this.#token = 'number';
+      return 'scalar';
+    }
+    const literal = literals.find((one) => one.every((each, i) => bytes[at + i] === each));
+    if (literal === undefined) return 'invalid';
+    this.#token = 'literal';
+    this.#literalLeft = literal.length - 1;
+    return 'scalar';
+  }
+
+  #close(): JsonEvent {
+    this.#open.pop();
+    this.#afterValue();
+    return 'close';
+  }
+
+  #afterValue(): void {
+    this.#expected = this.#open.length === 0 ? 'value' : 'commaOrEnd';
+  }
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= 0x30 && byte <= 0x39;
+}
+
+/** Loosely: which digits and signs make a number does not matter to where it ends. */
+function isOfNumber(byte: number): boolean {
+  return isDigit(byte) || byte === 0x2e || byte === 0x2b || byte === 0x2d || (byte | 0x20) === 0x65;
+}

@@ -1,0 +1,162 @@
+import { type BodyFilter, Lookahead, redacted } from './body-filter.ts';
+import { JsonScanner, literalBytes } from './json-scanner.ts';
+import type { AcceptEnd, PatternMatcher } from './pattern-matcher.ts';
+
+const quote = 0x22;
+const redactedValue = Buffer.from(`"${redacted}"`);
+/** UTF-8's byte order mark, which some put ahead of JSON. */
+const byteOrderMark = [0xef, 0xbb, 0xbf];
+
+const endsName = (bytes: Uint8Array, end: number) => bytes[end] === quote;
+/** In the name of another member: what it merely ends with says nothing. */
+const endsWordWithin = (bytes: Uint8Array, end: number) =>
+  !endsName(bytes, end) && endsWord(bytes, end);
+const endsWord = (bytes: Uint8Array, end: number) => !isOfWord(bytes[end] ?? quote);
+
+/**
+ * Takes credentials out that the upstream has just made, by the names of their members. In JSON the
+ * member's value, whatever it is, is replaced. Where a name stands in other text — a form, a page,
+ * a text value of JSON — all that follows it in that text is left out.
+ */
+export class MemberFilter implements BodyFilter {
+  hits = 0;
+  readonly #names: PatternMatcher;
+  readonly #lookahead: Lookahead;
+  readonly #json = new JsonScanner();
+  #mode: 'unknown' | 'json' | 'text' | 'cut' = 'unknown';
+  /** The next value is one to replace. */
+  #isNamed = false;
+  /** What is left out now: a value, down to this depth; or the rest of a text value. */
+  #skipping: 'value' | 'scalar' | 'rest' | undefined;
+  #skippedDepth = 0;
+  /** What may end a name that is mentioned in the text being read; undefined outside of texts. */
+  #mention: AcceptEnd | undefined;
+  #pieces: Buffer[] = [];
+  /** From where on bytes of those at hand are to be passed on. */
+  #kept = 0;
+
+  constructor(names: PatternMatcher) {
+    this.#names = names;
+    // A name and what stands behind it.
+    const needed = Math.max(names.longest + 2, literalBytes);
+    this.#lookahead = new Lookahead(needed, (bytes, count) => this.#judge(bytes, count));
+  }
+
+  write(chunk: Buffer): Buffer {
+    return this.#lookahead.write(chunk);
+  }
+
+  end(last?: Buffer): Buffer {
+    return this.#lookahead.end(last);
+  }
+
+  #judge(bytes: Buffer, count: number): Buffer {
+    this.#pieces = [];
+    this.#kept = 0;
+    let at = 0;
+    while (at < count && this.#mode === 'unknown') at = this.#begin(bytes, at);
+    while (at < count && this.#mode === 'json') {
+      this.#readJson(bytes, at);
+      if (this.#mode === 'json') at++;
+    }
+    if (this.#mode === 'text') this.#readText(bytes, at, count);
+    if (this.#mode !== 'cut' && this.#skipping === undefined) this.#keepUntil(bytes, count);
+    return this.#pieces.length === 1 ? (this.#pieces[0] as Buffer) : Buffer.concat(this.#pieces);
+  }
+
+  /** Tells JSON by how it begins: what its content type says is the upstream's word. */
+  #begin(bytes: Buffer, at: number): number {
+    const byte = bytes[at] as number;
+    if (byte === 0x20 || (byte >= 0x09 && byte <= 0x0d) || byteOrderMark.includes(byte)) {
+      return at + 1;
+    }
+    this.#mode = byte === 0x7b || byte === 0x5b ? 'json' : 'text';
+    return at;
+  }
+
+  #readJson(bytes: Buffer, at: number): void {
+    const event = this.#json.next(bytes, at);
+    if (this.#skipping === 'scalar' && event !== 'inside') this.#resume(at);
+    switch (event) {
+      case 'invalid':
+        // No JSON after all, but text; in that nothing goes on behind a name.
+        if (this.hits > 0 || this.#isNamed) this.#cut(bytes, at);
+        else this.#mode = 'text';
+        return;
+      case 'name':
+        this.#mention = endsWordWithin;
+        if (this.#skipping === undefined) {
+          this.#isNamed = this.#names.end(bytes, at + 1, endsName) >= 0;
+        }
+        return;
+      case 'open':
+      case 'text':
+      case 'scalar':
+        this.#mention = event === 'text' ? endsWord : undefined;
+        if (this.#isNamed) this.#skipValue(bytes, at, event);
+        return;
+      case 'inside':
+        if (this.#skipping === undefined) this.#readInText(bytes, at);
+        return;
+      case 'nameEnd':
+      case 'textEnd':
+        this.#mention = undefined;
+        if (this.#skipping === 'rest') this.#resume(at);
+        else this.#valueEnded(at);
+        return;
+      case 'close':
+        this.#valueEnded(at);
+        return;
+    }
+  }
+
+  #skipValue(bytes: Buffer, at: number, event: 'open' | 'text' | 'scalar'): void {
+    this.#isNamed = false;
+    this.#leaveOut(bytes, at, redactedValue);
+    this.#skipping = event === 'scalar' ? 'scalar' : 'value';
+    this.#skippedDepth = this.#json.depth - (event === 'open' ? 1 : 0);
+  }
+
+  #valueEnded(at: number): void {
+    if (this.#skipping === 'value' && this.#json.depth === this.#skippedDepth) this.#resume(at + 1);
+  }
+
+  #readInText(bytes: Buffer, at: number): void {
+    if (this.#mention === undefined || this.#names.end(bytes, at, this.#mention) < 0) return;
+    this.#leaveOut(bytes, at, redacted);
+    this.#skipping = 'rest';
+  }
+
+  #readText(bytes: Buffer, from: number, to: number): void {
+    let at = this.#names.find(bytes, from, to);
+    while (at >= 0 && this.#names.end(bytes, at, endsWord) < 0) {
+      at = this.#names.find(bytes, at + 1, to);
+    }
+    if (at >= 0) this.#cut(bytes, at);
+  }
+
+  #cut(bytes: Buffer, at: number): void {
+    if (this.#skipping === undefined) this.#leaveOut(bytes, at, redacted);
+    this.#mode = 'cut';
+  }
+
+  #leaveOut(bytes: Buffer, at: number, mark: Buffer): void {
+    this.#keepUntil(bytes, at);
+    this.#pieces.push(mark);
+    this.hits++;
+  }
+
+  #resume(at: number): void {
+    this.#skipping = undefined;
+    this.#kept = at;
+  }
+
+  #keepUntil(bytes: Buffer, at: number): void {
+    if (at > this.#kept) this.#pieces.push(bytes.subarray(this.#kept, at));
+  }
+}
+
+function isOfWord(byte: number): boolean {
+  const letter = byte | 0x20;
+  return (letter >= 0x61 && letter <= 0x7a) || (byte >= 0x30 && byte <= 0x39) || byte === 0x5f;
+}

@@ -1,0 +1,134 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Release } from '../../shared/messages.ts';
+import { inject, injectionFields } from '../../shared/policy/injection.ts';
+import type { Policy } from '../../shared/policy/schema.ts';
+import type { BodyFilter } from './body-filter.ts';
+import { type Pattern, secretPatterns } from './forms.ts';
+import { MemberFilter } from './member-filter.ts';
+import { PatternMatcher } from './pattern-matcher.ts';
+import { SecretFilter } from './secret-filter.ts';
+
+/** What is taken out of the answers to one token's calls (docs/protocol.md §8). */
+export class Scrubber {
+  readonly #secrets: PatternMatcher | undefined;
+  readonly #secretNames: PatternMatcher | undefined;
+  readonly #members: PatternMatcher | undefined;
+
+  /** @param secrets texts that answers are searched for; @param members names whose values are taken out */
+  constructor(secrets: readonly string[], members: readonly string[]) {
+    this.#secrets = matcherOf(secrets.flatMap(secretPatterns));
+    // Names of headers come in lower case.
+    this.#secretNames = matcherOf(
+      secrets.flatMap(secretPatterns).map(({ bytes, escapable }) => ({
+        bytes: Buffer.from(Buffer.from(bytes).toString('latin1').toLowerCase(), 'latin1'),
+        escapable,
+      })),
+    );
+    this.#members = matcherOf(
+      members.map((name) => ({ bytes: Buffer.from(name), escapable: true })),
+    );
+  }
+
+  get isIdle(): boolean {
+    return this.#secrets === undefined && this.#members === undefined;
+  }
+
+  /** A filter for one body. */
+  bodyFilter(): BodyFilter {
+    const filters = [
+      ...(this.#members ? [new MemberFilter(this.#members)] : []),
+      ...(this.#secrets ? [new SecretFilter(this.#secrets)] : []),
+    ];
+    return filters.length === 1 ? (filters[0] as BodyFilter) : new FilterChain(filters);
+  }
+
+  /** The upstream's headers (names in lower case, latin1) with what is to be taken out taken out, and how often it was. */
+  scrubHeaders(headers: IncomingHttpHeaders): { headers: IncomingHttpHeaders; hits: number } {
+    if (!this.#isIn(headers)) return { headers, hits: 0 };
+    let hits = 0;
+    const scrub = (value: string) => {
+      const filter = this.bodyFilter();
+      const scrubbed = filter.end(Buffer.from(value, 'latin1')).toString('latin1');
+      hits += filter.hits;
+      return scrubbed;
+    };
+    const kept: [string, string | string[] | undefined][] = [];
+    for (const [name, value] of Object.entries(headers)) {
+      if (contains(this.#secretNames, name)) hits++;
+      else kept.push([name, Array.isArray(value) ? value.map(scrub) : value && scrub(value)]);
+    }
+    return { headers: Object.fromEntries(kept), hits };
+  }
+
+  /** Whether a closer look is worth it: most answers' headers have nothing. */
+  #isIn(headers: IncomingHttpHeaders): boolean {
+    const values = Object.values(headers).flat().join('\n');
+    if (contains(this.#secrets, values) || contains(this.#members, values)) return true;
+    return contains(this.#secretNames, Object.keys(headers).join('\n'));
+  }
+}
+
+function contains(matcher: PatternMatcher | undefined, text: string): boolean {
+  if (matcher === undefined) return false;
+  const bytes = Buffer.from(text, 'latin1');
+  return matcher.find(bytes, 0, bytes.length) >= 0;
+}
+
+function matcherOf(patterns: readonly Pattern[]): PatternMatcher | undefined {
+  return patterns.length === 0 ? undefined : new PatternMatcher(patterns);
+}
+
+class FilterChain implements BodyFilter {
+  readonly #filters: readonly BodyFilter[];
+
+  constructor(filters: readonly BodyFilter[]) {
+    this.#filters = filters;
+  }
+
+  get hits(): number {
+    return this.#filters.reduce((sum, { hits }) => sum + hits, 0);
+  }
+
+  write(chunk: Buffer): Buffer {
+    return this.#filters.reduce((bytes, filter) => filter.write(bytes), chunk);
+  }
+
+  end(last?: Buffer): Buffer {
+    return this.#filters.reduce<Buffer | undefined>(
+      (bytes, filter) => filter.end(bytes),
+      last,
+    ) as Buffer;
+  }
+}
+
+const scrubbers = new WeakMap<Release, Scrubber>();
+
+/** Whether answers under this policy are searched, so that calls must ask for what can be. */
+export function isSearched({ scrub, redactMembers = [] }: Policy): boolean {
+  return scrub !== false || redactMembers.length > 0;
+}
+
+/** The scrubber for answers to calls with a release, made once for each; undefined where there is nothing to take out. */
+export function scrubberOf(release: Release): Scrubber | undefined {
+  let scrubber = scrubbers.get(release);
+  if (scrubber === undefined) {
+    const { policy } = release;
+    const secrets = policy.scrub === false ? [] : secretsOf(release);
+    scrubber = new Scrubber(secrets, policy.redactMembers ?? []);
+    scrubbers.set(release, scrubber);
+  }
+  return scrubber.isIdle ? undefined : scrubber;
+}
+
+/** The secret's fields but for public ones, and what a basic credential makes of them. */
+function secretsOf({ policy, fields }: Release): string[] {
+  const { injection, publicFields = [] } = policy;
+  const isSecret = (name: string) => !publicFields.includes(name);
+  const secrets = Object.entries(fields)
+    .filter(([name]) => isSecret(name))
+    .map(([, value]) => value);
+  if (injection.scheme !== 'basic' || ![...injectionFields(injection)].some(isSecret))
+    return secrets;
+  const [[, value] = ['', '']] = inject(injection, fields).headers;
+  return [...secrets, Buffer.from(value.replace(/^Basic /, ''), 'base64').toString()];
+}

@@ -1,0 +1,159 @@
+import fc from 'fast-check';
+import t from 'tap';
+import { secretPatterns } from '../../../secureproxy/scrub/forms.ts';
+import { PatternMatcher } from '../../../secureproxy/scrub/pattern-matcher.ts';
+import { SecretFilter } from '../../../secureproxy/scrub/secret-filter.ts';
+import { findLeaks } from '../../support/leaks.ts';
+import { someForm, someSecret, someSizes, spell, split } from './spellings.ts';
+
+const token = 'made-up/token+of 30 characters';
+
+const filterFor = (...secrets: string[]) =>
+  new SecretFilter(new PatternMatcher(secrets.flatMap(secretPatterns)));
+
+function scrub(text: string, ...secrets: string[]) {
+  const filter = filterFor(...secrets);
+  const out = filter.end(Buffer.from(text)).toString();
+  return { out, hits: filter.hits };
+}
+
+function pass(
+  filter: SecretFilter,
+  pieces: readonly Buffer[],
+): { out: Buffer; released: number[] } {
+  const outs = [...pieces.map((piece) => filter.write(piece)), filter.end()];
+  return { out: Buffer.concat(outs), released: outs.map(({ length }) => length) };
+}
+
+const base64 = Buffer.from(`user:${token}`).toString('base64');
+const written: Record<string, string> = {
+  plain: token,
+  'URL-escaped': encodeURIComponent(token),
+  'URL-escaped in lower case': encodeURIComponent(token).replace(/%../g, (x) => x.toLowerCase()),
+  'URL-escaped in part': token.replaceAll('/', '%2F'),
+  'a form': new URLSearchParams({ t: token }).toString(),
+  'all URL-escaped': spell(token, ['url']),
+  'JSON-escaped': spell(token, ['json']),
+  'JSON-escaped in upper case': spell(token, ['JSON']),
+  'JSON in JSON': spell(token, ['json in json']),
+  'a slash escaped': token.replaceAll('/', '\\/'),
+  'a slash escaped in JSON in JSON': token.replaceAll('/', '\\\\\\/'),
+  base64,
+  base64url: base64.replaceAll('+', '-').replaceAll('/', '_'),
+  hex: Buffer.from(token).toString('hex'),
+  HEX: Buffer.from(token).toString('hex').toUpperCase(),
+};
+for (const ahead of ['', '1', '12'])
+  written[`base64, ${ahead.length} bytes ahead`] = Buffer.from(`${ahead}${token}!`).toString(
+    'base64',
+  );
+written['base64, URL-escaped'] = encodeURIComponent(base64);
+written['base64, JSON-escaped'] = base64.replaceAll('+', '\\u002B').replaceAll('/', '\\/');
+
+for (const [form, text] of Object.entries(written)) {
+  t.test(`finds a secret: ${form}`, (t) => {
+    const { out, hits } = scrub(`<${text}>`, token);
+    t.match(out, '[redacted]');
+    t.equal(hits, 1);
+    t.strictSame(findLeaks(out, { token }), []);
+    t.notMatch(out, /token/);
+    t.end();
+  });
+}
+
+t.test('takes nothing else out', (t) => {
+  for (const text of ['', 'made-up/token', token.slice(0, -1), token.slice(1), token.toUpperCase()])
+    t.strictSame(scrub(`${text} %zz \\u00 \\`, token), { out: `${text} %zz \\u00 \\`, hits: 0 });
+  t.strictSame(scrub('eleven char', 'eleven char'), { out: 'eleven char', hits: 0 });
+  t.strictSame(scrub('twelve chars', 'twelve chars'), { out: '[redacted]', hits: 1 });
+  t.end();
+});
+
+t.test('counts every hit; what overlaps is one', (t) => {
+  const [first, second] = ['aaaa-bbbb-cccc', 'bbbb-cccc-dddd'];
+  t.strictSame(scrub(`${first} ${first}${second}`, first, second), {
+    out: '[redacted] [redacted][redacted]',
+    hits: 3,
+  });
+  t.strictSame(scrub('aaaa-bbbb-cccc-dddd.', first, second), { out: '[redacted].', hits: 1 });
+  t.strictSame(scrub(`${first}:short`, first, `${first}:short`), { out: '[redacted]', hits: 1 });
+  t.strictSame(scrub('x'.repeat(40), 'x'.repeat(12)), { out: '[redacted]', hits: 1 });
+  t.end();
+});
+
+t.test('a beginning that looks like an escape hides nothing', (t) => {
+  for (const ahead of ['%4', '%', '\\', '\\\\', '\\u', '\\u00', '\\u004'])
+    t.notMatch(scrub(`${ahead}1234567890ab`, '1234567890ab').out, '1234567890ab', ahead);
+  t.end();
+});
+
+t.test('a secret of backslashes takes no time without end', (t) => {
+  const secret = '\\'.repeat(60);
+  t.equal(scrub('\\'.repeat(119), secret).out, '[redacted]');
+  t.equal(scrub(`${'\\'.repeat(59)}x${'\\u005c'.repeat(59)}x`, `${secret}y`).hits, 0);
+  t.end();
+});
+
+t.test('no form of a secret goes through, wherever it stands and however it is cut', (t) => {
+  const text = fc.string({ unit: fc.constantFrom(...'ab01 "\\%u{}:,é'), maxLength: 40 });
+  const scene = someSecret.chain((secret) =>
+    fc.record({
+      secret: fc.constant(secret),
+      forms: fc.array(fc.tuple(text, someForm(secret)), { minLength: 1, maxLength: 3 }),
+      rest: text,
+      sizes: someSizes,
+    }),
+  );
+  fc.assert(
+    fc.property(scene, ({ secret, forms, rest, sizes }) => {
+      const bytes = Buffer.from(`${forms.map(([ahead, form]) => ahead + form).join('')}${rest}`);
+      const filter = filterFor(secret);
+      const { out } = pass(filter, split(bytes, sizes));
+      t.notOk(findLeaks(out.toString(), { secret }).find(({ form }) => form !== 'JSON twice'));
+      for (const [, form] of forms) if (out.includes(form)) throw new Error(`${form} in ${out}`);
+      const whole = filterFor(secret);
+      if (!out.equals(whole.end(bytes)) || whole.hits !== filter.hits)
+        throw new Error('the cuts made a difference');
+      if (filter.hits === 0) throw new Error('no hit');
+    }),
+    { numRuns: 200 },
+  );
+  t.end();
+});
+
+t.test('how much is out follows from how much is in, whatever it is', (t) => {
+  const scene = someSecret.chain((secret) => {
+    const begun = fc
+      .tuple(someForm(secret), fc.nat())
+      .map(([form, length]) => form.slice(0, length % form.length));
+    const texts = fc.array(fc.oneof(begun, fc.string({ maxLength: 20 })), { maxLength: 30 });
+    return fc.record({ secret: fc.constant(secret), texts, sizes: someSizes });
+  });
+  let compared = 0;
+  fc.assert(
+    fc.property(scene, ({ secret, texts, sizes }) => {
+      const bytes = Buffer.from(texts.join(''));
+      const filter = filterFor(secret);
+      const { released } = pass(filter, split(bytes, sizes));
+      if (filter.hits > 0) return;
+      const other = pass(filterFor(secret), split(Buffer.alloc(bytes.length, 'x'), sizes));
+      if (released.join() !== other.released.join()) throw new Error(`${released}`);
+      compared++;
+    }),
+    { numRuns: 200 },
+  );
+  t.ok(compared > 150, `${compared} were compared`);
+  t.end();
+});
+
+t.test('waits for what the longest form of a secret of this length can take up', (t) => {
+  const lengths = (secret: string) => {
+    const filter = filterFor(secret);
+    return pass(filter, split(Buffer.alloc(4000, 'y'), [100])).released.join();
+  };
+  t.equal(lengths('a1b2c3d4e5f6'), lengths('zzzz%%\\\\""//'));
+  const filter = filterFor('a1b2c3d4e5f6');
+  const longestForm = 16;
+  t.equal(filter.write(Buffer.alloc(1000)).length, 1000 - (longestForm * 8 - 1));
+  t.end();
+});
