@@ -7,6 +7,7 @@ import { checkAllowed } from '../shared/policy/verdict.ts';
 import { type LogFields, toMilliseconds } from '../shared/request-log.ts';
 import { formatTraceparent, traceContextOf } from '../shared/trace-context.ts';
 import { type CallerHeaders, requestHeaders, responseHeaders } from './headers.ts';
+import { appendQuery } from './injected-query.ts';
 import type { TraceHeaders } from './keyserver-http.ts';
 import { type RelayOutcome, relay } from './relay.ts';
 import type { CachedRelease, ReleaseCache } from './release-cache.ts';
@@ -138,21 +139,4 @@ function logOutcome(
   log['upstream.response.body.size'] = bytesReceived;
   // Streamed through, it is as long on both sides.
   if (isRelayed) log['http.response.body.size'] = bytesReceived;
-}
-
-/** The judged URL's query with injected parameters behind it. @throws ServiceError where the caller set one of them */
-function appendQuery(url: URL, injected: readonly (readonly [string, string])[]): string {
-  if (injected.length === 0) return url.search;
-  const taken = new Set([...url.searchParams.keys()].map((name) => name.toLowerCase()));
-  const clash = injected.find(([name]) => taken.has(name.toLowerCase()));
-  if (clash !== undefined) {
-    throw new ServiceError('request_invalid', {
-      reason: 'injected_parameter',
-      detail: `ApiUri must not have the query parameter ${JSON.stringify(clash[0])}: the proxy adds it.`,
-    });
-  }
-  const added = injected.map(
-    ([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`,
-  );
-  return `${url.search === '' ? '?' : `${url.search}&`}${added.join('&')}`;
 }

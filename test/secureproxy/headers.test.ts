@@ -44,7 +44,21 @@ const notSent = [
   'X-Forwarded-Host',
   'X-Forwarded-Anything',
   'X_Forwarded_Host',
+  'X-Forwarded',
+  'X-Original-Forwarded-For',
   'X-Real-IP',
+  'X-Client-IP',
+  'X-Cluster-Client-IP',
+  'Client-IP',
+  'True-Client-IP',
+  'CF-Connecting-IP',
+  'Proxy',
+  'Proxy-Status',
+  'Proxy-Anything',
+  'Proxy-Authentication-Info',
+  'X-Original-URI',
+  'X.Forwarded.Host',
+  'Transfer_Encoding',
   'X-HTTP-Method',
   'X-HTTP-Method-Override',
   'X-Method-Override',
@@ -79,12 +93,25 @@ t.test('does not send what Connection names, in any case and spacing', (t) => {
     }),
     ['X-Kept', '5'],
   );
+  t.strictSame(sent({ Connection: 'X-Hop', X_Hop: '1', 'X.HOP': '2', 'X-Hop-2': '3' }), [
+    'X-Hop-2',
+    '3',
+  ]);
   t.end();
 });
 
 t.test('drops injected headers however the caller spells them', (t) => {
   const injected = ['api-key'];
-  for (const name of ['Api-Key', 'api-key', 'API-KEY', 'Api_Key', 'API_KEY']) {
+  for (const name of [
+    'Api-Key',
+    'api-key',
+    'API-KEY',
+    'Api_Key',
+    'API_KEY',
+    'Api.Key',
+    'api~key',
+    "API'KEY",
+  ]) {
     t.strictSame(sent({ [name]: ['a', 'b'], 'X-Kept': 'c' }, injected), ['X-Kept', 'c'], name);
   }
   t.end();
@@ -136,8 +163,10 @@ for (const name of [
   'connection',
   'keep-alive',
   'proxy-authenticate',
+  'proxy-authentication-info',
   'proxy-authorization',
   'proxy-connection',
+  'http2-settings',
   'te',
   'trailer',
   'transfer-encoding',
@@ -147,7 +176,11 @@ for (const name of [
   'access-control-allow-origin',
   'access-control-allow-credentials',
   'access-control-anything',
+  'accept-ch',
   'alt-svc',
+  'nel',
+  'public-key-pins',
+  'report-to',
   'strict-transport-security',
   'clear-site-data',
   'service-worker-allowed',
