@@ -17,7 +17,7 @@ export function findAppKey(rawHeaders: readonly string[], query: string): string
   const headerValues = rawHeaders
     .filter((value, i) => i % 2 === 1 && value.includes(prefix))
     .flatMap((value) => value.split(','));
-  const parameters = query === '' ? [] : new URLSearchParams(query).values();
+  const parameters = new URLSearchParams(query).values();
   const values = [...headerValues, ...parameters];
   const found = values.flatMap((value) => {
     const key = value.trim().replace(scheme, '');

@@ -42,7 +42,7 @@ export function createOwnListeners(
       const isLocal = reached.some(isLocalAddress);
       if (ports.has(port) && isLocal) return true;
       for (const { hostname } of keyserverUrls.filter((url) => portOf(url) === port)) {
-        const found = await addressesOf(hostname.replace(/^\[|\]$/g, ''));
+        const found = await addressesOf(hostname.replace(/[[\]]/g, ''));
         // A local KeyServer answers on every local address that its listener covers.
         if (found.some((one) => reached.includes(one) || (isLocal && isLocalAddress(one))))
           return true;

@@ -40,7 +40,7 @@ export const groups: readonly Group[] = [
   secureproxy(['address-verdict', 'embedded-ipv4']),
   secureproxy(['own-listeners']),
   secureproxy(['app-key']),
-  secureproxy(['proxy-status', 'via'], ['proxy-status']),
+  secureproxy(['proxy-status', 'via'], ['proxy-status', 'headers']),
   secureproxy(['headers']),
   secureproxy(['injected-query']),
   secureproxy(['upstream-pools']),

@@ -16,7 +16,7 @@ const currentTest = 'mutation:current-test';
 Object.assign(globalThis, { [currentTest]: () => current });
 
 /**
- * Loads the project's modules anew for every run, so that what they make when they load is made by
+ * Loads the project's modules anew for every run of a file, so that what they make when they load is made by
  * the mutant, and gives test files a `tap` of their own. Packages stay as they are.
  */
 function hookModules(): void {
@@ -48,9 +48,9 @@ function keepTapQuiet(): void {
 
 /** Runs the files until one fails; that one's name. */
 async function firstFailure(files: readonly string[]): Promise<string | undefined> {
-  run += 1;
   const { Test } = await import('tap');
   for (const file of files) {
+    run += 1;
     const test = new Test({
       name: file,
       cb: async () => {

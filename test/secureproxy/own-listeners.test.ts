@@ -40,7 +40,14 @@ t.test('knows its own port on every address of this machine, in every form', asy
     t.equal(await own.includes(address, 5004), true, address);
     t.equal(await own.includes(address, 5005), false, `${address}, another port`);
   }
-  for (const address of ['8.8.8.8', '198.51.100.127', '2606:4700::1', '1::1', '10.127.0.1']) {
+  for (const address of [
+    '8.8.8.8',
+    '198.51.100.127',
+    '2606:4700::1',
+    '1::1',
+    '10.127.0.1',
+    '::ffff:8.8.8.8',
+  ]) {
     t.equal(await own.includes(address, 5004), false, address);
   }
 });
