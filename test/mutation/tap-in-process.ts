@@ -46,13 +46,14 @@ function keepTapQuiet(): void {
     typeof message === 'string' ? send(message, ...rest) : true;
 }
 
-/** Runs the files until one fails; that one's name. */
+/** Runs the files until a test fails; that one's file. */
 async function firstFailure(files: readonly string[]): Promise<string | undefined> {
   const { Test } = await import('tap');
   for (const file of files) {
     run += 1;
     const test = new Test({
       name: file,
+      bail: true,
       cb: async () => {
         current = test as unknown as Test;
         await import(`${pathToFileURL(resolve(file)).href}?${run}`);
