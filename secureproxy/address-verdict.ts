@@ -1,4 +1,5 @@
 import { type AddressSet, addressSet, familyOf } from '../shared/policy/address-set.ts';
+import { embeddedIpv4, embeddingCidrs } from './embedded-ipv4.ts';
 
 /**
  * Special-purpose address blocks (IANA IPv4 and IPv6 Special-Purpose Address Registries, RFC 6890)
@@ -11,6 +12,7 @@ const specialBlocks: readonly (readonly [verdict: string, ...cidrs: string[]])[]
   ['link_local', '169.254.0.0/16', 'fe80::/10'],
   ['cgnat', '100.64.0.0/10'],
   ['multicast', '224.0.0.0/4', 'ff00::/8'],
+  ['embedded_ipv4', ...embeddingCidrs],
   [
     'reserved',
     '192.0.0.0/24',
@@ -31,16 +33,6 @@ const specialBlocks: readonly (readonly [verdict: string, ...cidrs: string[]])[]
     '3fff::/20',
     '5f00::/16',
   ],
-  [
-    'embedded_ipv4',
-    '::ffff:0:0/96',
-    '::/96',
-    '64:ff9b::/96',
-    '64:ff9b:1::/48',
-    '::ffff:0:0:0/96',
-    '2002::/16',
-    '2001::/32',
-  ],
   // All that IANA has not set aside for global unicast (2000::/3).
   ['reserved', '::/3', '4000::/2', '8000::/1'],
 ];
@@ -51,12 +43,16 @@ const metadataCidrs = [
   '169.254.170.2/32',
   '169.254.170.23/32',
   '169.254.0.23/32',
+  '169.254.42.42/32',
   '192.0.0.192/32',
   '100.100.100.200/32',
   '168.63.129.16/32',
   'fd00:ec2::254/128',
   'fd00:ec2::23/128',
   'fd20:ce::254/128',
+  'fd00:42::42/128',
+  'fd00:a9fe:a9fe::1/128',
+  'fe80::a9fe:a9fe/128',
 ];
 
 const special = specialBlocks.map(([verdict, ...cidrs]) => [verdict, addressSet(cidrs)] as const);
@@ -65,15 +61,20 @@ const mapped = addressSet(['::ffff:0:0/96']);
 
 /**
  * Why a token must not be sent to this IP address: the name of the block it lies in; undefined
- * where it is public, or private and in `allowed`. Anything that is no IP address is `not_an_address`.
+ * where it is public, or private and in `allowed`. An IPv4 address that it embeds is judged too:
+ * allowing a translator's prefix allows nothing behind the translator. Anything that is no IP
+ * address is `not_an_address`.
  */
 export function addressVerdict(address: string, allowed: AddressSet): string | undefined {
   const family = familyOf(address);
   if (family === undefined) return 'not_an_address';
   const isIn = (set: AddressSet) => set[family].check(address, family);
   if (isIn(metadata)) return 'metadata';
-  // Whatever is allowed: the IPv4 address within was not judged.
+  // Sockets dial the IPv4 address within, and no spelling of it needs this one.
   if (isIn(mapped)) return 'embedded_ipv4';
-  const found = special.find(([, blocks]) => isIn(blocks));
-  return found === undefined || isIn(allowed) ? undefined : found[0];
+  const within = embeddedIpv4(address).map((inner) => addressVerdict(inner, allowed));
+  if (within.includes('metadata')) return 'metadata';
+  const found = special.find(([, blocks]) => isIn(blocks))?.[0];
+  const isAllowed = isIn(allowed) && within.every((verdict) => verdict === undefined);
+  return isAllowed ? undefined : (found ?? (within.length > 0 ? 'embedded_ipv4' : undefined));
 }

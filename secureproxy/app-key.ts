@@ -2,6 +2,8 @@ import { isCallerKey } from '../shared/crypto/caller-key.ts';
 import { ServiceError } from '../shared/errors.ts';
 
 const prefix = 'spk_';
+/** An authentication scheme's name (RFC 9110 §11.4): `Bearer`, or what else an SDK writes before a token. */
+const scheme = /^[\w!#$%&'*+.^`|~-]+[ \t]+/;
 
 /**
  * The one app key among a request's own headers and query parameters; null where there is none.
@@ -15,10 +17,10 @@ export function findAppKey(rawHeaders: readonly string[], query: string): string
   const headerValues = rawHeaders
     .filter((value, i) => i % 2 === 1 && value.includes(prefix))
     .flatMap((value) => value.split(','));
-  const parameters = query === '' ? [] : new URLSearchParams(query).values();
+  const parameters = new URLSearchParams(query).values();
   const values = [...headerValues, ...parameters];
   const found = values.flatMap((value) => {
-    const key = value.trim().replace(/^Bearer +/i, '');
+    const key = value.trim().replace(scheme, '');
     return key.startsWith(prefix) ? [key] : [];
   });
   const [key = null, ...others] = found;

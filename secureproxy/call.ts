@@ -3,6 +3,7 @@ import { checkFields, inject } from '../shared/policy/injection.ts';
 import type { Method } from '../shared/policy/schema.ts';
 import { type LogFields, toMilliseconds } from '../shared/request-log.ts';
 import { type CallerHeaders, responseHeaders } from './headers.ts';
+import { appendQuery } from './injected-query.ts';
 import { askForCall } from './keyserver-query.ts';
 import { prepare } from './prepare.ts';
 import { type RelayOutcome, relay } from './relay.ts';
@@ -92,13 +93,4 @@ function logOutcome(
   log['upstream.response.body.size'] = bytesReceived;
   if (isRelayed) log['http.response.body.size'] = bytesSent;
   if (scrubbed > 0) log.scrubbed = scrubbed;
-}
-
-/** The judged URL's query with injected parameters behind it. */
-function appendQuery({ search }: URL, injected: readonly (readonly [string, string])[]): string {
-  if (injected.length === 0) return search;
-  const added = injected.map(
-    ([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`,
-  );
-  return `${search === '' ? '?' : `${search}&`}${added.join('&')}`;
 }

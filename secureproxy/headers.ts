@@ -11,10 +11,18 @@ const notSent = new Set<string>([
   'authorization',
   'cookie',
   'forwarded',
+  // CGI programs would take it for the proxy to use (CVE-2016-5385).
+  'proxy',
+  'cf-connecting-ip',
+  'client-ip',
+  'true-client-ip',
+  'x-client-ip',
+  'x-cluster-client-ip',
   'x-real-ip',
   'x-http-method',
   'x-http-method-override',
   'x-method-override',
+  'x-original-uri',
   'x-original-url',
   'x-rewrite-url',
   'x-original-method',
@@ -23,14 +31,18 @@ const notSent = new Set<string>([
   'x-host',
   'x-forwarded',
 ]);
-const forwardedPrefix = 'x-forwarded-';
+const notSentPrefix = /^(?:proxy|x-forwarded|x-original-forwarded)-/;
 
 /** What an upstream may not say to the caller's browser or about our connection. */
 const notReturned = new Set<string>([
   ...hopByHopHeaders,
   'set-cookie',
   'set-cookie2',
+  'accept-ch',
   'alt-svc',
+  'nel',
+  'public-key-pins',
+  'report-to',
   'strict-transport-security',
   'clear-site-data',
   'service-worker-allowed',
@@ -82,14 +94,14 @@ function exclusions(
   return (name) => {
     const read = readAs(name);
     if (injectedNames.has(read)) return 'injected';
-    if (notSent.has(read) || read.startsWith(forwardedPrefix)) return 'not_sent';
+    if (notSent.has(read) || notSentPrefix.test(read)) return 'not_sent';
     return hopNames.has(read) ? 'connection' : undefined;
   };
 }
 
-/** A name as servers may read it: CGI and its heirs take `_` for `-` (RFC 3875 §4.1.18). */
+/** A name as servers may read it: CGI and its heirs take `_`, and some any sign, for `-` (RFC 3875 §4.1.18). */
 function readAs(name: string): string {
-  return name.toLowerCase().replaceAll('_', '-');
+  return name.toLowerCase().replace(/[^0-9a-z]/g, '-');
 }
 
 function checkField(name: string, value: string): void {

@@ -1,26 +1,51 @@
 import { lookup } from 'node:dns/promises';
 import { networkInterfaces } from 'node:os';
+import { embeddedIpv4 } from './embedded-ipv4.ts';
 
 /** Tells the pair's own listeners from other servers, so that no call can be turned back on them. */
 export interface OwnListeners {
   /** Takes the port that this service listens on, once it is known. */
   add(port: number): void;
-  /** True where the address and port are this service's or KeyServer's. */
+  /**
+   * True where the address and port are this service's or KeyServer's.
+   * @throws the resolver's error where KeyServer's name never resolved, so that nothing is known
+   */
   includes(address: string, port: number): Promise<boolean>;
 }
 
-/** @param keyserverUrls where KeyServer is reached */
-export function createOwnListeners(keyserverUrls: readonly URL[]): OwnListeners {
+/**
+ * @param keyserverUrls where KeyServer is reached
+ * @param resolve gives all addresses of a name or literal address
+ */
+export function createOwnListeners(
+  keyserverUrls: readonly URL[],
+  resolve: (hostname: string) => Promise<readonly string[]> = resolveBySystem,
+): OwnListeners {
   const ports = new Set<number>();
+  const lastKnown = new Map<string, readonly string[]>();
+  const addressesOf = async (hostname: string) => {
+    try {
+      const found = await resolve(hostname);
+      lastKnown.set(hostname, found);
+      return found;
+    } catch (error) {
+      // A resolver that fails now must not open the way to where KeyServer was a moment ago.
+      const known = lastKnown.get(hostname);
+      if (known === undefined) throw error;
+      return known;
+    }
+  };
   return {
     add: (port) => ports.add(port),
     includes: async (address, port) => {
-      if (ports.has(port) && isLocalAddress(address)) return true;
-      const near = keyserverUrls.filter((url) => portOf(url) === port);
-      for (const { hostname } of near) {
-        if ((await resolve(hostname)).includes(address)) return true;
-        // A loopback KeyServer answers on every loopback address that its listener covers.
-        if (isLocalAddress(address) && (await resolve(hostname)).some(isLocalAddress)) return true;
+      const reached = [address, ...embeddedIpv4(address)];
+      const isLocal = reached.some(isLocalAddress);
+      if (ports.has(port) && isLocal) return true;
+      for (const { hostname } of keyserverUrls.filter((url) => portOf(url) === port)) {
+        const found = await addressesOf(hostname.replace(/[[\]]/g, ''));
+        // A local KeyServer answers on every local address that its listener covers.
+        if (found.some((one) => reached.includes(one) || (isLocal && isLocalAddress(one))))
+          return true;
       }
       return false;
     },
@@ -32,17 +57,13 @@ function portOf({ port, protocol }: URL): number {
 }
 
 function isLocalAddress(address: string): boolean {
-  if (/^127\.|^0\.|^::1?$|^::ffff:127\./i.test(address)) return true;
+  if (/^127\.|^0\.|^::1?$/.test(address)) return true;
   return Object.values(networkInterfaces()).some((list) =>
     list?.some((entry) => entry.address === address),
   );
 }
 
-async function resolve(hostname: string): Promise<string[]> {
-  try {
-    const found = await lookup(hostname.replace(/^\[|\]$/g, ''), { all: true });
-    return found.map(({ address }) => address);
-  } catch {
-    return [];
-  }
+async function resolveBySystem(hostname: string): Promise<string[]> {
+  const found = await lookup(hostname, { all: true });
+  return found.map(({ address }) => address);
 }

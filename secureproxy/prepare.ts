@@ -1,10 +1,10 @@
-import { ServiceError } from '../shared/errors.ts';
 import type { Explanation } from '../shared/explanation.ts';
 import { decide } from '../shared/policy/decide.ts';
 import { injectedHeaderNames, injectedNames } from '../shared/policy/injection.ts';
 import { checkAllowed } from '../shared/policy/verdict.ts';
 import type { Call } from './call.ts';
 import { requestHeaders } from './headers.ts';
+import { checkQuery } from './injected-query.ts';
 import { searchableRequest } from './scrub/content-codings.ts';
 import { isSearched } from './scrub/scrubber.ts';
 
@@ -25,18 +25,7 @@ export interface PreparedCall {
  */
 export function prepare({ policy, grants }: Terms, { method, url, headers }: Call): PreparedCall {
   const judged = checkAllowed(decide(policy, grants, { method, url }));
-  checkParameters(judged, injectedNames(policy.injection).query);
+  checkQuery(judged, injectedNames(policy.injection).query);
   const asked = isSearched(policy) ? searchableRequest(headers) : headers;
   return { url: judged, headers: requestHeaders(asked, injectedHeaderNames(policy.injection)) };
-}
-
-function checkParameters(url: URL, injected: readonly string[]): void {
-  if (injected.length === 0) return;
-  const taken = new Set([...url.searchParams.keys()].map((name) => name.toLowerCase()));
-  const clash = injected.find((name) => taken.has(name.toLowerCase()));
-  if (clash === undefined) return;
-  throw new ServiceError('request_invalid', {
-    reason: 'injected_parameter',
-    detail: `ApiUri must not have the query parameter ${JSON.stringify(clash)}: the proxy adds it.`,
-  });
 }

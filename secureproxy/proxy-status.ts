@@ -1,20 +1,17 @@
 import { proxyName } from './via.ts';
 
+/** A member of our name, which is a token or a quoted string (RFC 9209 §2). */
+const ours = new RegExp(`^"?${proxyName}(?:[";=\\s]|$)`, 'i');
+
 /** The `Proxy-Status` of an upstream's answer: its own members, less those forged in our name, then ours. */
 export function proxyStatus(
   received: string | readonly string[] | undefined,
   status: number,
 ): string {
   const others = splitList([received ?? ''].flat().join(',')).filter(
-    (member) => isWhole(member) && !isOurs(member),
+    (member) => isWhole(member) && !ours.test(member),
   );
   return [...others, `${proxyName}; received-status=${status}`].join(', ');
-}
-
-function isOurs(member: string): boolean {
-  // A member's name is a token or a quoted string (RFC 9209 §2).
-  const name = /^"?([^";=\s]*)/.exec(member)?.[1] ?? '';
-  return name.toLowerCase() === proxyName;
 }
 
 /** False where a quote stays open: such a member would swallow the one behind it, which is ours. */

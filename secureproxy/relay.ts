@@ -106,6 +106,7 @@ class RelayHandler implements Dispatcher.DispatchHandler {
     if (status < 100) throw statusUnknown();
     // Interim answers (RFC 9110 §15.2) are the connection's own.
     if (status < 200) return;
+    checkCoding(headers);
     this.#status = status;
     const { scrubber } = this.#options;
     const output = this.#output(status);
@@ -142,6 +143,8 @@ class RelayHandler implements Dispatcher.DispatchHandler {
     const answer = this.#options.answerHeaders(headers, status);
     // The length of a body that a HEAD call does not have; the caller's own method was another.
     if (this.#isHead) answer['content-length'] = '0';
+    // RFC 9110 §8.6: a length here could make the caller wait for a body that never comes.
+    if (status === 204) delete answer['content-length'];
     this.#response.writeHead(status, answer);
     this.#options.onAnswer();
     // With the first bytes of the body where they come at once, else ahead of them.
@@ -204,6 +207,15 @@ function tooLong(): ServiceError {
     reason: 'total_timeout',
     proxyError: 'http_response_timeout',
     detail: 'The call as a whole took longer than allowed.',
+  });
+}
+
+/** We ask for no other coding (RFC 9112 §7.4); its bytes would go on as if they were the content. */
+function checkCoding({ 'transfer-encoding': coding }: IncomingHttpHeaders): void {
+  if (coding === undefined || String(coding).toLowerCase() === 'chunked') return;
+  throw new ServiceError('upstream_invalid', {
+    reason: 'transfer_coding',
+    detail: 'The upstream answered in a transfer coding other than chunked.',
   });
 }
 

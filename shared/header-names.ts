@@ -7,6 +7,7 @@ export const hopByHopHeaders = [
   'http2-settings',
   'keep-alive',
   'proxy-authenticate',
+  'proxy-authentication-info',
   'proxy-authorization',
   'proxy-connection',
   'te',

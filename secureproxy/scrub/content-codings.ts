@@ -36,10 +36,9 @@ function decodable(accepted: string): string {
 /** The coding that a body is in; undefined where in none. @throws ServiceError where it cannot be searched */
 export function codingOf(headers: IncomingHttpHeaders): Coding | undefined {
   const listed = elements(headers['content-encoding']).filter((one) => one !== 'identity');
-  const transfer = elements(headers['transfer-encoding']).filter((one) => one !== 'chunked');
   const [name, ...more] = listed.map(withoutPrefix);
   const coding = codings.find((one) => one === name);
-  if (coding !== name || more.length > 0 || transfer.length > 0) {
+  if (coding !== name || more.length > 0) {
     throw new ServiceError('upstream_invalid', {
       reason: 'content_coding',
       proxyError: 'http_response_content_coding',

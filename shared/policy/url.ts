@@ -43,8 +43,23 @@ export function parseTargetUrl(text: string): Verdict<URL> {
 /**
  * True for a path in which a server could see other segments than we do: encoded slashes,
  * backslashes and control characters (`..%00` ends at the NUL for some), double encoding, what only
- * looks like an escape (`%u002e`), matrix parameters, empty segments. Refused where a path rule applies.
+ * looks like an escape (`%u002e`), matrix parameters, empty segments; bytes that are not UTF-8
+ * (`%c0%ae` is a dot for some), characters that compatibility folding makes such (`．`, `／`, `‥`),
+ * and dot segments with spaces at either end. Refused where a path rule applies.
  */
 export function isAmbiguousPath(pathname: string): boolean {
-  return /%2f|%5c|%25|%[01][0-9a-f]|%7f|%(?![0-9a-f]{2})|;|\/\//i.test(pathname);
+  if (/%2f|%5c|%25|%3b|%[01][0-9a-f]|%7f|%(?![0-9a-f]{2})|;|\/\//i.test(pathname)) return true;
+  let read: string;
+  try {
+    read = decodeURIComponent(pathname).normalize('NFKC');
+  } catch {
+    return true;
+  }
+  const segments = read.split('/');
+  return (
+    /[\\;%]/.test(read) ||
+    controls.test(read) ||
+    segments.length !== pathname.split('/').length ||
+    segments.some((segment) => dotSegment.test(segment.trim()))
+  );
 }

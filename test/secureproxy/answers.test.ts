@@ -36,6 +36,11 @@ t.test('gives answers that have no body', async (t) => {
     t.match(given, { status, text: '', whole: true });
     t.strictSame(given.all('etag'), ['"a"']);
   }
+  // A length without a body would leave the caller waiting for one.
+  upstream.script(writes('HTTP/1.1 204 Some\r\nContent-Length: 2\r\n\r\n'));
+  const empty = await call();
+  t.match(empty, { status: 204, text: '', whole: true });
+  t.strictSame(empty.all('content-length'), []);
   upstream.script(writes('HTTP/1.1 304 Some\r\nContent-Length: 100\r\n\r\n'));
   t.match(await call({ Method: 'GET' }), { status: 304, text: '', whole: true });
   upstream.script(answers(200, ''));
@@ -172,7 +177,11 @@ t.test('keeps from the caller what would act on a browser or on our connection',
     ['Strict-Transport-Security', 'max-age=1'],
     ['Clear-Site-Data', '"*"'],
     ['Service-Worker-Allowed', '/'],
+    ['NEL', '{"report_to":"a"}'],
+    ['Report-To', '{"group":"a"}'],
     ['Proxy-Authenticate', 'Basic'],
+    ['Proxy-Authentication-Info', 'a'],
+    ['Upgrade', 'h2c'],
     ['Keep-Alive', 'timeout=1234'],
     ['Connection', 'X-Hop, keep-alive'],
     ['X-Hop', '1'],
@@ -213,6 +222,27 @@ const broken: Readonly<Record<string, readonly string[]>> = {
   'two lengths': ['HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 5\r\n\r\nok'],
   'a length that is no number': ['HTTP/1.1 200 OK\r\nContent-Length: 2x\r\n\r\nok'],
   'a negative length': ['HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\nok'],
+  'the same length twice': ['HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok'],
+  'a list of lengths': ['HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\n\r\nok'],
+  'a signed length': ['HTTP/1.1 200 OK\r\nContent-Length: +2\r\n\r\nok'],
+  'a header that goes on in the next line': [
+    'HTTP/1.1 200 OK\r\nX: a\r\n Set-Cookie: b\r\nContent-Length: 2\r\n\r\nok',
+  ],
+  'a control character in a header': [
+    'HTTP/1.1 200 OK\r\nX: a\x01b\r\nContent-Length: 2\r\n\r\nok',
+  ],
+  'a header without a name': ['HTTP/1.1 200 OK\r\n: a\r\nContent-Length: 2\r\n\r\nok'],
+  'lines that end with LF alone': ['HTTP/1.1 200 OK\nContent-Length: 2\n\nok'],
+  'a CR in the reason': ['HTTP/1.1 200 a\rSet-Cookie: b\r\nContent-Length: 2\r\n\r\nok'],
+  'a body in another transfer coding': [
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n',
+  ],
+  'a transfer coding that is none': [
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding: xchunked\r\n\r\n2\r\nok\r\n0\r\n\r\n',
+  ],
+  'chunks within chunks': [
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+  ],
   'headers beyond 16 KiB': [
     `HTTP/1.1 200 OK\r\nX: ${'a'.repeat(20_000)}\r\nContent-Length: 0\r\n\r\n`,
   ],

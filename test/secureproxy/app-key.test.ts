@@ -9,6 +9,9 @@ const wrong = key.slice(0, -1) + (key.endsWith('a') ? 'b' : 'a');
 t.test('finds the key in any header or query parameter', (t) => {
   t.equal(findAppKey(['Authorization', `Bearer ${key}`], ''), key);
   t.equal(findAppKey(['authorization', `bearer   ${key}`], ''), key);
+  t.equal(findAppKey(['Authorization', `Bearer\t${key}`], ''), key);
+  t.equal(findAppKey(['Authorization', `Token ${key}`], ''), key);
+  t.equal(findAppKey(['Authorization', `OAuth2.0 \t ${key}`], ''), key);
   t.equal(findAppKey(['Authorization', key], ''), key);
   t.equal(findAppKey(['Api-Key', key, 'Host', 'x'], '?a=1'), key);
   t.equal(findAppKey(['X-Anything', ` ${key} `], ''), key);
@@ -59,6 +62,9 @@ t.test('refuses one that cannot be a key, and never takes it for none', (t) => {
       { code: 'caller_unauthenticated', options: { reason: 'app_key_form' } },
       bad,
     );
+    for (const scheme of ['Bearer\t', 'Token ', 'bearer  ', '']) {
+      t.throws(() => findAppKey(['X-Key', scheme + bad], ''), { code: 'caller_unauthenticated' });
+    }
   }
   t.end();
 });

@@ -242,6 +242,33 @@ t.test('a type shares no connection with one that allows other addresses', async
   t.equal(upstream.connections(), 1);
 });
 
+t.test(
+  'a connection that is kept open serves nothing that the policy allows no more',
+  async (t) => {
+    const upstream = await startUpstream(t);
+    const listed = { destinations: [upstream.url] };
+    let policy: Partial<Policy> & Pick<Policy, 'destinations'> = listed;
+    const proxy = await startProxy(t, {
+      obtain: async () => releaseOf(policy),
+      settings: { TOKEN_CACHE_SECONDS: '0' },
+    });
+    const call = () => proxy.call({ ClientId: 'acme', TokenType: 'test', ApiUri: upstream.url });
+    t.equal((await call()).status, 200);
+    for (const [changed, reason] of [
+      [{ destinations: [] }, 'not_listed'],
+      [{ destinations: [`${upstream.url}/v1`] }, 'not_listed'],
+      [{ ...listed, unsafePlaintext: false }, 'plaintext'],
+      [{ ...listed, unsafeAllowPrivate: ['127.0.0.2/32'] }, 'address_loopback'],
+    ] as const) {
+      policy = { ...changed, destinations: [...changed.destinations] } as typeof policy;
+      t.match(await call(), { status: 403, problem: { code: 'destination_denied', reason } });
+    }
+    policy = listed;
+    t.equal((await call()).status, 200);
+    t.strictSame([upstream.requests.length, upstream.connections()], [2, 1]);
+  },
+);
+
 t.test("never calls the pair's own listeners", async (t) => {
   const keyserver = await startUpstream(t);
   const { port: keyserverPort } = keyserver;

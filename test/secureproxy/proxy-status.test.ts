@@ -8,6 +8,7 @@ t.test('keeps the members of others before its own', (t) => {
   t.equal(proxyStatus(undefined, 200), ours);
   t.equal(proxyStatus('', 200), ours);
   t.equal(proxyStatus('cdn; error=dns_error', 200), `cdn; error=dns_error, ${ours}`);
+  t.equal(proxyStatus('a, ,b,', 200), `a, b, ${ours}`);
   t.equal(proxyStatus(['a', 'b; x=1, c'], 200), `a, b; x=1, c, ${ours}`);
   t.equal(
     proxyStatus('cdn; details="one, secureproxy; two \\" three"', 200),
@@ -60,6 +61,7 @@ t.test('knows its own Via, and no other', (t) => {
     '1.1 cdn, 1.1 secureproxy',
     '1.1 secureproxy (comment)',
     ' 1.1\tsecureproxy ',
+    '1.1 \t secureproxy',
   ]) {
     t.ok(isLoop(loop), loop);
     t.ok(isLoop(['1.1 other', loop]), loop);

@@ -80,6 +80,55 @@ t.test('a name that moves to a server with a wrong certificate gets nothing ther
   t.equal(bad.requests.length, 0);
 });
 
+t.test('a literal address is checked as an address, and sends no server name', async (t) => {
+  for (const [names, status] of [
+    [['127.0.0.1'], 200],
+    [['localhost'], 502],
+    [['127.0.0.2'], 502],
+  ] as const) {
+    const upstream = await startUpstream(t, { identity: await authority.issue({ names }) });
+    const literal = `https://127.0.0.1:${upstream.port}`;
+    const proxy = await startProxy(t, {
+      obtain: async () => releaseOf({ destinations: [literal] }),
+      ca: [authority.ca],
+    });
+    const answer = await proxy.call({
+      ClientId: 'acme',
+      TokenType: 'test',
+      ApiUri: `${literal}/`,
+      Headers: { Host: 'localhost' },
+    });
+    t.equal(answer.status, status, names[0]);
+    t.strictSame(
+      upstream.requests.map((request) => request.all('host')),
+      status === 200 ? [[`127.0.0.1:${upstream.port}`]] : [],
+    );
+    t.notOk(upstream.serverNames.some(Boolean));
+  }
+});
+
+t.test('names the host to the server, whatever Host the caller asks for', async (t) => {
+  const upstream = await startUpstream(t, { identity: await authority.issue() });
+  const proxy = await startProxy(t, {
+    obtain: async () => releaseOf({ destinations: [upstream.url] }),
+    ca: [authority.ca],
+  });
+  for (const Host of ['localhost', 'other.example', ['a.example', 'b.example']]) {
+    const answer = await proxy.call({
+      ClientId: 'acme',
+      TokenType: 'test',
+      ApiUri: `${upstream.url}/`,
+      Headers: { Host, host: 'other.example', HOST: '127.0.0.1' },
+    });
+    t.equal(answer.status, 200);
+  }
+  t.strictSame(
+    upstream.requests.map((request) => request.all('host')),
+    Array(3).fill([`localhost:${upstream.port}`]),
+  );
+  t.strictSame(upstream.serverNames, ['localhost'], 'one connection, one name');
+});
+
 t.test('a server that speaks no TLS is upstream_unreachable', async (t) => {
   const plain = createServer((socket) => {
     socket.on('error', () => undefined).end('HTTP/1.1 400 Bad Request\r\n\r\n');

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer } from 'node:tls';
+import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import type { Test } from 'tap';
 import type { ServerIdentity } from './certificates.ts';
 
@@ -42,6 +42,8 @@ export interface Upstream {
   /** Connections that were opened so far. */
   connections(): number;
   open: Set<Socket>;
+  /** The server names of the TLS connections, in order; false where none was sent. */
+  readonly serverNames: readonly (string | false | null)[];
   /** Sets how requests are answered from now on. */
   script(answer: Script): void;
   close(): Promise<void>;
@@ -55,6 +57,7 @@ export async function startUpstream(
   const { identity, host = '127.0.0.1' } = options;
   const requests: ReceivedRequest[] = [];
   const open = new Set<Socket>();
+  const serverNames: (string | false | null)[] = [];
   let connections = 0;
   let script: Script = (socket) => void socket.write(answer(200, 'ok'));
   const serve = (socket: Socket) => {
@@ -76,6 +79,7 @@ export async function startUpstream(
   };
   const server: Server = identity ? createTlsServer(identity, serve) : createServer(serve);
   server.on('tlsClientError', () => undefined);
+  server.on('secureConnection', ({ servername }: TLSSocket) => serverNames.push(servername));
   server.listen(options.port ?? 0, host);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
@@ -96,6 +100,7 @@ export async function startUpstream(
     },
     connections: () => connections,
     open,
+    serverNames,
     script: (next) => {
       script = next;
     },

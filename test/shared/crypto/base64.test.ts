@@ -24,3 +24,7 @@ for (const encoding of ['base64', 'base64url'] as const) {
     );
   });
 }
+
+t.test('what does not decode is an OpenError, which says nothing more', async (t) => {
+  t.throws(() => decodeBase64('A', 'base64'), { name: 'OpenError', message: 'does not open' });
+});

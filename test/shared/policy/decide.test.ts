@@ -71,6 +71,14 @@ t.test('needs the URL, the grant and the destination to be right, each by itself
   t.end();
 });
 
+t.test('says first what is wrong with the URL, whatever is granted', (t) => {
+  const target = { method: 'GET', url: 'https://allowed.example/v1#' };
+  for (const given of [[], [{ client: '*', type: '*', paths: ['/v2/*'] }]]) {
+    t.equal(outcome(target, given), 'destination_denied: url_fragment');
+  }
+  t.end();
+});
+
 t.test('tells an app without a grant nothing of the destinations', (t) => {
   for (const url of ['https://allowed.example/', 'https://other.example/']) {
     t.equal(outcome({ method: 'GET', url }, []), 'grant_denied: no_grant');

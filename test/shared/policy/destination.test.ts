@@ -75,6 +75,10 @@ t.test(
   (t) => {
     const http = ['http://allowed.example'];
     t.equal(outcome(http, 'http://allowed.example/'), 'plaintext');
+    t.match(judgeDestination({ destinations: http }, new URL('http://allowed.example/')), {
+      code: 'destination_denied',
+    });
+    t.equal(outcome(['http://*.shop.example'], 'http://a.shop.example/', true), 'allowed');
     t.equal(outcome(http, 'http://allowed.example/', true), 'allowed');
     t.equal(outcome(http, 'https://allowed.example/', true), 'not_listed');
     t.equal(outcome(['https://allowed.example'], 'http://allowed.example/', true), 'not_listed');

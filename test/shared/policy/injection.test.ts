@@ -56,6 +56,7 @@ t.test('encodes user and password whole, in UTF-8 (RFC 7617)', (t) => {
   t.strictSame(inject(basic, { login: 'test', token: '123£' }).headers, [
     ['authorization', 'Basic dGVzdDoxMjPCow=='],
   ]);
+  t.strictSame(inject(basic, { login: 'a', token: 'b' }).query, []);
   t.equal(fieldsFault(basic, { login: 'имя', token: 'a:b:c' }), undefined);
   t.match(fieldsFault(basic, { login: 'a:b', token: 'c' }), /user name .* has a colon/);
   t.end();

@@ -1,0 +1,62 @@
+import { addressSet } from '../shared/policy/address-set.ts';
+
+/** The eight groups of 16 bits of an IPv6 address. */
+type Groups = readonly number[];
+
+/** The IPv4 address whose 32 bits begin at a group. */
+const at = (groups: Groups, i: number) => dotted(groups[i], groups[i + 1]);
+const tail = (groups: Groups) => [at(groups, 6)];
+
+/** Blocks whose addresses embed IPv4 addresses, and which ones. */
+const forms: readonly (readonly [cidr: string, read: (groups: Groups) => string[]])[] = [
+  // IPv4-compatible, -mapped and -translated (RFC 4291 §2.5.5, RFC 2765 §2.1).
+  ['::/96', tail],
+  ['::ffff:0:0/96', tail],
+  ['::ffff:0:0:0/96', tail],
+  // NAT64, the well-known and the local-use prefix (RFC 6052 §2, RFC 8215).
+  ['64:ff9b::/96', tail],
+  ['64:ff9b:1::/48', tail],
+  // 6to4 (RFC 3056 §2).
+  ['2002::/16', (groups) => [at(groups, 1)]],
+  // Teredo: the server, and the client with its bits inverted (RFC 4380 §4).
+  [
+    '2001::/32',
+    (groups) => [
+      at(groups, 2),
+      at(
+        groups.map((group) => ~group),
+        6,
+      ),
+    ],
+  ],
+];
+
+/** The blocks that embed an IPv4 address in each of their addresses. */
+export const embeddingCidrs = forms.map(([cidr]) => cidr);
+
+const blocks = forms.map(([cidr, read]) => ({ set: addressSet([cidr]).ipv6, read }));
+const unspecifiedAndLoopback = addressSet(['::/127']).ipv6;
+
+/** The IPv4 addresses that packets to this address may come out at; none for an IPv4 address. */
+export function embeddedIpv4(address: string): string[] {
+  if (!address.includes(':') || unspecifiedAndLoopback.check(address, 'ipv6')) return [];
+  const groups = groupsOf(address);
+  const found = blocks.filter(({ set }) => set.check(address, 'ipv6'));
+  // ISATAP: under any prefix, told by the interface identifier (RFC 5214 §6.1).
+  const isIsatap = groups[5] === 0x5efe && (groups[4] === 0 || groups[4] === 0x200);
+  return [...found.flatMap(({ read }) => read(groups)), ...(isIsatap ? tail(groups) : [])];
+}
+
+function dotted(high = 0, low = 0): string {
+  return [high >> 8, high, low >> 8, low].map((byte) => byte & 0xff).join('.');
+}
+
+function groupsOf(address: string): Groups {
+  // The URL parser writes a dotted tail as hexadecimal groups.
+  const [head = '', rest = ''] = new URL(`http://[${address}]`).hostname.slice(1, -1).split('::');
+  const [left = [], right = []] = [head, rest].map((text) =>
+    text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16)),
+  );
+  const zeros = Array<number>(8 - left.length - right.length).fill(0);
+  return [...left, ...zeros, ...right];
+}

@@ -1,0 +1,38 @@
+import { ServiceError } from '../shared/errors.ts';
+
+/**
+ * Refuses a URL in which the caller set a parameter that is injected, in any spelling.
+ * @throws ServiceError request_invalid
+ */
+export function checkQuery({ search }: URL, injected: readonly string[]): void {
+  if (injected.length === 0) return;
+  // Some servers part parameters at semicolons, too.
+  const taken = new Set([...new URLSearchParams(search.replaceAll(';', '&')).keys()].map(readAs));
+  const clash = injected.find((name) => taken.has(readAs(name)));
+  if (clash === undefined) return;
+  throw new ServiceError('request_invalid', {
+    reason: 'injected_parameter',
+    detail: `ApiUri must not have the query parameter ${JSON.stringify(clash)}: the proxy adds it.`,
+  });
+}
+
+/** The query of a URL that {@link checkQuery} let pass, with injected parameters behind it. */
+export function appendQuery(
+  { search }: URL,
+  injected: readonly (readonly [name: string, value: string])[],
+): string {
+  if (injected.length === 0) return search;
+  const added = injected.map(
+    ([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`,
+  );
+  return `${search === '' ? '?' : `${search}&`}${added.join('&')}`;
+}
+
+/**
+ * A name as servers may read it: in any case, `name[]` and `name[x]` as members of `name`, cut at
+ * a NUL, without spaces before it, and `.` or a space for `_` (PHP's rules are the widest).
+ */
+function readAs(name: string): string {
+  const [read = ''] = name.trim().split(/[[\0]/, 1);
+  return read.toLowerCase().replace(/[^0-9a-z]/g, '_');
+}

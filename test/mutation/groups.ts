@@ -1,0 +1,47 @@
+/** Sources that are mutated together, and the tests that must notice. */
+export interface Group {
+  readonly name: string;
+  readonly mutate: readonly string[];
+  /** Quick ones first: the first failure ends a run. */
+  readonly tests: readonly string[];
+}
+
+/** A folder's sources and tests by their names; the tests are the sources' own unless given. */
+const inFolder =
+  (folder: string, ...also: readonly string[]) =>
+  (sources: readonly string[], tests: readonly string[] = sources): Group => ({
+    name: `${folder}/${sources[0]}`,
+    mutate: sources.map((source) => `${folder}/${source}.ts`),
+    tests: [...tests, ...also].map((test) => `test/${folder}/${test}.test.ts`),
+  });
+
+const policy = inFolder('shared/policy');
+const crypto = inFolder('shared/crypto', 'vectors');
+const secureproxy = inFolder('secureproxy');
+
+/**
+ * The guard, the headers, the decisions and the formats. Left out is `shared/policy/schema.ts`, since
+ * most of its mutants are bounds and texts of a constant that the committed API documents hold.
+ */
+export const groups: readonly Group[] = [
+  policy(['url']),
+  policy(['destination']),
+  policy(['grant'], ['grant', 'pattern']),
+  policy(['decide', 'verdict'], ['verdict', 'decide']),
+  policy(['injection']),
+  policy(['address-set']),
+  crypto(['aead', 'base64', 'pae', 'kid', 'open-error'], ['aead', 'base64', 'pae']),
+  crypto(['caller-key']),
+  crypto(['derive', 'document-mac']),
+  crypto(['exchange', 'token-row']),
+  crypto(['key-wrap']),
+  crypto(['legacy-row', 'ticket']),
+  secureproxy(['address-verdict', 'embedded-ipv4']),
+  secureproxy(['own-listeners']),
+  secureproxy(['app-key']),
+  secureproxy(['proxy-status', 'via'], ['proxy-status', 'headers']),
+  secureproxy(['headers']),
+  secureproxy(['injected-query']),
+  secureproxy(['upstream-pools']),
+  secureproxy(['guarded-connector'], ['guarded-connector', 'destinations', 'tls']),
+];

@@ -1,0 +1,77 @@
+/**
+ * `npm run mutate [-- NAME…]`: changes the sources of every group (or of those whose names begin so)
+ * in all the small ways there are, runs the group's tests on each change, and prints a table and
+ * what survived. The exit code is 0 only where every group reached the minimum (docs/mutation.md).
+ */
+import { relative, resolve } from 'node:path';
+import { Stryker } from '@stryker-mutator/core';
+import { type Group, groups } from './groups.ts';
+import { testsVariable } from './tap-in-process.ts';
+
+type Options = ConstructorParameters<typeof Stryker>[0];
+type Result = Awaited<ReturnType<Stryker['runMutationTest']>>[number];
+
+const minimumPercent = 90;
+const root = resolve(import.meta.dirname, '../..');
+const wanted = process.argv.slice(2);
+
+process.chdir(root);
+
+function optionsOf({ mutate }: Group): Options {
+  return {
+    mutate: [...mutate],
+    testRunner: 'tap-in-process',
+    coverageAnalysis: 'off',
+    concurrency: 2,
+    // Long enough that a busy machine is not taken for a mutant that hangs.
+    timeoutMS: 30_000,
+    plugins: ['./test/mutation/sentences.ts', './test/mutation/tap-in-process.ts'],
+    ignorers: ['sentences'],
+    reporters: [],
+    logLevel: 'error' as NonNullable<Options['logLevel']>,
+    tempDirName: '.stryker-tmp',
+    cleanTempDir: 'always',
+    // Without a tsconfig.json it does not ask TypeScript's former API, which is gone.
+    ignorePatterns: ['.data', '.tap', 'bench', 'openapi', 'tsconfig.json'],
+  };
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** Mutates one group; true where it reached the minimum. */
+async function mutate(group: Group): Promise<boolean> {
+  const began = Date.now();
+  process.env[testsVariable] = group.tests.join(' ');
+  const results = await new Stryker(optionsOf(group)).runMutationTest();
+  const count = (...statuses: Result['status'][]) =>
+    results.filter(({ status }) => statuses.includes(status)).length;
+  const killed = count('Killed', 'Timeout');
+  const survivors = results.filter(({ status }) => status === 'Survived');
+  const percent = (100 * killed) / (killed + survivors.length);
+  print(
+    [
+      group.name.padEnd(24),
+      String(killed).padStart(7),
+      String(count('Timeout')).padStart(10),
+      String(survivors.length).padStart(9),
+      `${percent.toFixed(1)} %`.padStart(8),
+      `${Math.round((Date.now() - began) / 1000)} s`.padStart(7),
+    ].join(''),
+  );
+  for (const { fileName, location, mutatorName, replacement } of survivors) {
+    const place = `${relative(root, fileName)}:${location.start.line}:${location.start.column}`;
+    print(`  ${place} ${mutatorName}: ${replacement?.replaceAll(/\s+/g, ' ')}`);
+  }
+  return percent >= minimumPercent;
+}
+
+let met = true;
+print('group                    killed of timeout survived   score   time');
+for (const group of groups) {
+  if (wanted.length > 0 && !wanted.some((name) => group.name.startsWith(name))) continue;
+  met = (await mutate(group)) && met;
+}
+print(met ? 'ok' : `below ${minimumPercent} %`);
+process.exit(met ? 0 : 1);
