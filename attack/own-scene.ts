@@ -122,6 +122,7 @@ function policies(port: number): Readonly<Record<string, Policy>> {
     },
     query: { ...base, injection: { scheme: 'query', query: { api_key: '{token}' } } },
     basic: { ...base, injection: { scheme: 'basic', username: 'seller', password: '{token}' } },
+    minting: { ...base, redactMembers: ['access_token', 'refresh_token'] },
     nowhere: { ...base, destinations: [] },
   };
 }

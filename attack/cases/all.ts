@@ -1,5 +1,6 @@
 import type { Attack } from '../attack.ts';
 import { addressAttacks } from './address.ts';
+import { giveawayAttacks } from './giveaway.ts';
 import { headerAttacks } from './headers.ts';
 import { loadAttacks } from './load.ts';
 import { redirectAttacks } from './redirect.ts';
@@ -14,6 +15,7 @@ export const attacks: readonly Attack[] = [
   ...redirectAttacks,
   ...headerAttacks,
   ...tlsAttacks,
+  ...giveawayAttacks,
   ...tenancyAttacks,
   ...loadAttacks,
 ];
