@@ -1,0 +1,91 @@
+/**
+ * `npm run attack:matrix`: takes each defence away in a copy of the project, tries the attacks on that, and
+ * writes which got through to docs/attack-matrix.md. Code 1 where a defence is missed by no attack.
+ */
+import { execFile } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { print, runCommand } from '../../local/command.ts';
+import { LocalError } from '../../local/local-error.ts';
+import type { Result } from '../run.ts';
+import { isThrough } from '../table.ts';
+import { type Defence, defences } from './defences.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+const folders = ['attack', 'keyserver', 'secureproxy', 'shared', 'local', 'test/support'];
+const limitMs = 300_000;
+
+await runCommand('attack:matrix', async () => {
+  const chosen = process.argv.slice(2);
+  const rows: string[] = [];
+  let missed = 0;
+  for (const defence of defences) {
+    if (chosen.length > 0 && !chosen.some((text) => defence.name.includes(text))) continue;
+    const through = await attackWithout(defence);
+    if (through.length === 0) missed += 1;
+    print(`${through.length} got through without: ${defence.name}`);
+    rows.push(row(defence, through));
+  }
+  if (chosen.length === 0) writeFileSync(join(root, 'docs/attack-matrix.md'), page(rows));
+  else for (const line of rows) print(line);
+  return missed === 0 ? 0 : 1;
+});
+
+/** The attacks that get through once the defence is taken away. */
+async function attackWithout({ file, text, without, classes }: Defence): Promise<string[]> {
+  const copy = mkdtempSync(join(tmpdir(), 'attack-matrix-'));
+  try {
+    for (const folder of folders)
+      cpSync(join(root, folder), join(copy, folder), { recursive: true });
+    cpSync(join(root, 'package.json'), join(copy, 'package.json'));
+    symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
+    const source = readFileSync(join(copy, file), 'utf8');
+    if (source.split(text).length !== 2) {
+      throw new LocalError(`${file} does not have once: ${text}`);
+    }
+    writeFileSync(
+      join(copy, file),
+      source.replace(text, () => without),
+    );
+    const results: Result[] = [];
+    for (const one of classes) results.push(...(await attack(copy, one)));
+    return results.filter(isThrough).map(({ name }) => name);
+  } finally {
+    rmSync(copy, { recursive: true, force: true });
+  }
+}
+
+function attack(folder: string, only: string): Promise<Result[]> {
+  return new Promise((done, fail) => {
+    const options = { cwd: folder, timeout: limitMs, maxBuffer: 64 * 1024 * 1024 };
+    const args = ['attack/main.ts', '--json', '--only', only];
+    execFile(process.execPath, args, options, (error, stdout, stderr) => {
+      try {
+        done((JSON.parse(stdout) as { results: Result[] }).results);
+      } catch {
+        fail(new LocalError(`the attacks themselves failed: ${error?.message} ${stderr}`));
+      }
+    });
+  });
+}
+
+function row({ name, file }: Defence, through: readonly string[]): string {
+  const few = through
+    .slice(0, 3)
+    .map((attack) => attack.replace(/[^\x20-\x7e]/g, '?').replaceAll('|', '\\|'));
+  const rest = through.length > few.length ? `; and ${through.length - few.length} more` : '';
+  return `| ${name} | \`${file}\` | ${through.length} | ${few.join('; ')}${rest} |`;
+}
+
+function page(rows: readonly string[]): string {
+  return `# Which attacks miss which defence
+
+Made by \`npm run attack:matrix\`, which takes one defence away at a time, in a copy of the sources, and tries the
+attacks of its class on that ([attack.md](attack.md)). None of them gets through what is there.
+
+| defence | taken out of | attacks that got through | such as |
+|---|---|---|---|
+${rows.join('\n')}
+`;
+}
