@@ -16,10 +16,11 @@ export class Scrubber {
 
   /** @param secrets texts that answers are searched for; @param members names whose values are taken out */
   constructor(secrets: readonly string[], members: readonly string[]) {
-    this.#secrets = matcherOf(secrets.flatMap(secretPatterns));
+    const patterns = secrets.flatMap(secretPatterns);
+    this.#secrets = matcherOf(patterns);
     // Names of headers come in lower case.
     this.#secretNames = matcherOf(
-      secrets.flatMap(secretPatterns).map(({ bytes, escapable }) => ({
+      patterns.map(({ bytes, escapable }) => ({
         bytes: Buffer.from(Buffer.from(bytes).toString('latin1').toLowerCase(), 'latin1'),
         escapable,
       })),
