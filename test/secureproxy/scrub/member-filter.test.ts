@@ -155,7 +155,8 @@ t.test('any JSON comes out as it should, however it is cut', (t) => {
       (value, ways, indent, sizes) => {
         const text = write(value, ways, indent);
         const whole = redact(text);
-        t.strictSame(JSON.parse(whole.out), model(JSON.parse(text)), text);
+        // Without a text of its own: what JSON can hold could be read as TAP.
+        t.strictSame(JSON.parse(whole.out), model(JSON.parse(text)));
         t.strictSame(redact(text, sizes), whole);
       },
     ),
@@ -168,6 +169,8 @@ t.test('no value of a named member goes through, whatever stands around it', (t)
   const noise = fc.string({ unit: fc.constantFrom(...'{}[]":,\\ \n1tn=&'), maxLength: 12 });
   fc.assert(
     fc.property(noise, noise, someWays, someSizes, (ahead, between, ways, sizes) => {
+      // Behind a backslash the quote belongs to the name, which is another one then.
+      fc.pre(!ahead.endsWith('\\'));
       const name = spell('access_token', ways);
       for (const member of [`"${name}":"made-up-1"`, `${name}=made-up-1`]) {
         const out = redact(`${ahead}${member}${between}`, sizes).out;
