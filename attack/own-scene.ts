@@ -89,6 +89,7 @@ export async function startOwnScene(closing: Closing, folder: string): Promise<S
     own: {
       ...seeded,
       keyserver,
+      folder,
       admin,
       names: nameServer,
       issue: authority.issue,

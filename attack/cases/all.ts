@@ -1,5 +1,6 @@
 import type { Attack } from '../attack.ts';
 import { addressAttacks } from './address.ts';
+import { exchangeAttacks } from './exchange.ts';
 import { headerAttacks } from './headers.ts';
 import { redirectAttacks } from './redirect.ts';
 import { tlsAttacks } from './tls.ts';
@@ -12,4 +13,5 @@ export const attacks: readonly Attack[] = [
   ...redirectAttacks,
   ...headerAttacks,
   ...tlsAttacks,
+  ...exchangeAttacks,
 ];
