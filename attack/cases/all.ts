@@ -1,5 +1,6 @@
 import type { Attack } from '../attack.ts';
 import { addressAttacks } from './address.ts';
+import { databaseAttacks } from './database.ts';
 import { exchangeAttacks } from './exchange.ts';
 import { headerAttacks } from './headers.ts';
 import { redirectAttacks } from './redirect.ts';
@@ -14,4 +15,5 @@ export const attacks: readonly Attack[] = [
   ...headerAttacks,
   ...tlsAttacks,
   ...exchangeAttacks,
+  ...databaseAttacks,
 ];
