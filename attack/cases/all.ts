@@ -3,6 +3,8 @@ import { addressAttacks } from './address.ts';
 import { databaseAttacks } from './database.ts';
 import { exchangeAttacks } from './exchange.ts';
 import { headerAttacks } from './headers.ts';
+import { operatorAttacks } from './operator.ts';
+import { printedAttack } from './printed.ts';
 import { redirectAttacks } from './redirect.ts';
 import { tlsAttacks } from './tls.ts';
 import { urlAttacks } from './url.ts';
@@ -16,4 +18,6 @@ export const attacks: readonly Attack[] = [
   ...tlsAttacks,
   ...exchangeAttacks,
   ...databaseAttacks,
+  ...operatorAttacks,
+  printedAttack,
 ];
