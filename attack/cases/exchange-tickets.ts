@@ -39,7 +39,7 @@ export const ticketFaults: Readonly<Record<string, Fault>> = {
   'stolen, without its session key': async (given) =>
     given.ask({}, byTicket(importKey(randomBytes(32)), await ticketOf(given))),
   ...Object.fromEntries(
-    Object.entries({ 'length of the kid': 0, kid: 1, content: -20, expiry: -17, tag: -1 }).map(
+    Object.entries({ 'length of the kid': 0, kid: 1, content: -40, expiry: -17, tag: -1 }).map(
       ([part, at]) => [`with a flipped bit in its ${part}`, altered((ticket) => flip(ticket, at))],
     ),
   ),
