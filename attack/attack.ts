@@ -60,6 +60,8 @@ export interface OwnScene {
   /** Origin of KeyServer. */
   readonly keyserver: string;
   readonly proxyKey: string;
+  /** Where its database and keys are (storagePlaces). */
+  readonly folder: string;
   readonly admin: AdminContext;
   /** The name server that SecureProxy asks. */
   readonly names: NameServer;

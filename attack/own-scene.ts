@@ -92,6 +92,7 @@ export async function startOwnScene(closing: Closing, folder: string): Promise<S
     own: {
       ...seeded,
       keyserver,
+      folder,
       admin,
       proxyPid,
       names: nameServer,

@@ -21,7 +21,8 @@ export function openDatabase(config: StorageConfig): Store {
       timeoutMs: config.DB_TIMEOUT_MS,
     });
   } catch (error) {
-    if (error instanceof RangeError) throw new ConfigError([error.message]);
+    // Whether host or file is set was judged before (storageFaults): what is left is the table's name.
+    if (error instanceof RangeError) throw new ConfigError([`DB_TOKEN_TABLE: ${error.message}`]);
     throw error;
   }
 }

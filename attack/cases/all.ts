@@ -1,8 +1,12 @@
 import type { Attack } from '../attack.ts';
 import { addressAttacks } from './address.ts';
+import { databaseAttacks } from './database.ts';
+import { exchangeAttacks } from './exchange.ts';
 import { giveawayAttacks } from './giveaway.ts';
 import { headerAttacks } from './headers.ts';
 import { loadAttacks } from './load.ts';
+import { operatorAttacks } from './operator.ts';
+import { printedAttack } from './printed.ts';
 import { redirectAttacks } from './redirect.ts';
 import { tenancyAttacks } from './tenancy.ts';
 import { tlsAttacks } from './tls.ts';
@@ -18,4 +22,8 @@ export const attacks: readonly Attack[] = [
   ...giveawayAttacks,
   ...tenancyAttacks,
   ...loadAttacks,
+  ...exchangeAttacks,
+  ...databaseAttacks,
+  ...operatorAttacks,
+  printedAttack,
 ];

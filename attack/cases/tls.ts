@@ -12,7 +12,7 @@ import { call, describe } from '../wire.ts';
 type Certificate = (host: string, own: OwnScene) => Promise<ServerIdentity>;
 
 /** Certificates that somebody on the way could show. */
-const certificates: Readonly<Record<string, Certificate>> = {
+const certificates = {
   'that has ended': (host, { issue }) =>
     issue({ names: [host], notBefore: days(-9), notAfter: days(-1) }),
   'that is not good yet': (host, { issue }) =>
@@ -25,12 +25,12 @@ const certificates: Readonly<Record<string, Certificate>> = {
   'of a CA that nobody knows': async (host) => (await createAuthority()).issue({ names: [host] }),
   'with the name in its subject alone': (host) =>
     selfSigned({ subject: `CN=${host}`, alternatives: [] }),
-};
+} satisfies Readonly<Record<string, Certificate>>;
 
 let count = 0;
 
 /** An upstream with the certificate, under a name that the type allows. */
-async function show(scene: Scene, make: Certificate): Promise<Outcome> {
+export async function show(scene: Scene, make: Certificate): Promise<Outcome> {
   const own = ownOf(scene);
   const host = `tls${count++}.market.example`;
   own.names.answer(host, [impostorAddress]);

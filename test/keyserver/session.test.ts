@@ -1,4 +1,4 @@
-import { constants, createPublicKey, publicEncrypt, randomBytes } from 'node:crypto';
+import { constants, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { loadKeyring } from '../../keyserver/keys/keyring.ts';
@@ -8,7 +8,6 @@ import { makeTicket } from '../../shared/crypto/ticket.ts';
 import type { ReleaseRequest } from '../../shared/messages.ts';
 import { testClock } from '../support/clock.ts';
 import {
-  type Answer,
   type Ask,
   type ClientSession,
   newNonce,
@@ -19,37 +18,8 @@ import {
 } from '../support/exchange-client.ts';
 import { rsaPem, writeKeyFolder, writeKeyring } from '../support/key-folders.ts';
 import { scratchStore } from '../support/keyserver.ts';
+import { cut, flip, visible, wrappedBy } from '../support/tampering.ts';
 import { countReads, refusal, type Scene, startScene, wanted } from './scene.ts';
-
-const oaep = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' };
-
-/** A session whose key was wrapped in another way, or has another length. */
-function wrappedBy(scene: Scene, wrap: object, bytes = 32): ClientSession {
-  const raw = randomBytes(bytes);
-  const key = createPublicKey(scene.keyserver.rsaKeys.primary.publicKeyPem);
-  const wrapped = publicEncrypt({ ...oaep, ...wrap, key }, raw);
-  return {
-    key: importKey(Buffer.concat([raw, Buffer.alloc(32)]).subarray(0, 32)),
-    named: { sessionKey: wrapped.toString('base64') },
-  };
-}
-
-function flip(base64: string, at: number): string {
-  const bytes = Buffer.from(base64, 'base64');
-  const index = at < 0 ? bytes.length + at : at;
-  bytes[index] = (bytes[index] ?? 0) ^ 1;
-  return bytes.toString('base64');
-}
-
-function cut(base64: string, bytes: number): string {
-  return Buffer.from(base64, 'base64').subarray(0, -bytes).toString('base64');
-}
-
-/** What a caller can see of an answer, but for what differs from one request to the next. */
-function visible({ status, headers, text }: Answer) {
-  const seen = [...headers].filter(([name]) => name !== 'date' && name !== 'x-request-id');
-  return { status, headers: seen, text: text.replace(/(?<="requestId":")[^"]+/, '') };
-}
 
 /** Posts requests with one fault each; all answers must be the one `session_invalid`. */
 async function allAlike(t: Test, scene: Scene, faults: Readonly<Record<string, ReleaseRequest>>) {
@@ -86,15 +56,15 @@ t.test('every fault of a session key is the same answer', async (t) => {
   await allAlike(t, scene, {
     'padding of PKCS#1 v1.5': asked(
       scene,
-      wrappedBy(scene, { padding: constants.RSA_PKCS1_PADDING }),
+      wrappedBy(publicKeyPem, { padding: constants.RSA_PKCS1_PADDING }),
     ),
-    'SHA-1': asked(scene, wrappedBy(scene, { oaepHash: 'sha1' })),
-    'SHA-512': asked(scene, wrappedBy(scene, { oaepHash: 'sha512' })),
-    'a label': asked(scene, wrappedBy(scene, { oaepLabel: Buffer.from('x') })),
-    'no byte': asked(scene, wrappedBy(scene, {}, 0)),
-    '31 bytes': asked(scene, wrappedBy(scene, {}, 31)),
-    '33 bytes': asked(scene, wrappedBy(scene, {}, 33)),
-    '16 bytes': asked(scene, wrappedBy(scene, {}, 16)),
+    'SHA-1': asked(scene, wrappedBy(publicKeyPem, { oaepHash: 'sha1' })),
+    'SHA-512': asked(scene, wrappedBy(publicKeyPem, { oaepHash: 'sha512' })),
+    'a label': asked(scene, wrappedBy(publicKeyPem, { oaepLabel: Buffer.from('x') })),
+    'no byte': asked(scene, wrappedBy(publicKeyPem, {}, 0)),
+    '31 bytes': asked(scene, wrappedBy(publicKeyPem, {}, 31)),
+    '33 bytes': asked(scene, wrappedBy(publicKeyPem, {}, 33)),
+    '16 bytes': asked(scene, wrappedBy(publicKeyPem, {}, 16)),
     'another public key': asked(scene, newSession((await otherRsa(t)).primary.publicKeyPem)),
     'a flipped bit': { ...request, sessionKey: flip(sessionKey, 100) },
     'a byte too few': { ...request, sessionKey: cut(sessionKey, 1) },

@@ -94,6 +94,7 @@ t.test('an address that is not ours ends it likewise', async (t) => {
 t.test('a table’s name that cannot be one ends it likewise', async (t) => {
   const main = run(t, { ...settingsIn(t), DB_TOKEN_TABLE: 'storage; DROP TABLE x' });
   t.equal(await main.ended, 78);
+  t.match(main.stderr(), /DB_TOKEN_TABLE: The token table's name must be/);
   t.notMatch(main.stderr(), / at .*\.ts/);
 });
 

@@ -10,16 +10,21 @@ export interface Ended {
 
 const root = resolve(import.meta.dirname, '../..');
 
-/** Runs a program of the project as a process, in the given folder, until it ends by itself. */
+/**
+ * Runs a program of the project as a process, in the given folder, until it ends by itself, or is
+ * ended after `limitMs`: then `code` is null.
+ */
 export function runToEnd(
   main: string,
   args: readonly string[],
-  options: { environment: Environment; folder: string; stdin?: string },
+  options: { environment: Environment; folder: string; stdin?: string; limitMs?: number },
 ): Promise<Ended> {
   const child = spawn(process.execPath, [resolve(root, main), ...args], {
     cwd: options.folder,
     env: { NODE_ENV: 'production', ...options.environment },
     stdio: 'pipe',
+    timeout: options.limitMs,
+    killSignal: 'SIGKILL',
   });
   const chunks: Buffer[] = [];
   child.stdout.on('data', (chunk) => chunks.push(chunk));

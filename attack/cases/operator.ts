@@ -1,0 +1,93 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { startService } from '../../local/processes.ts';
+import { storagePlaces } from '../../local/state.ts';
+import type { Environment } from '../../shared/config.ts';
+import { selfSigned } from '../../test/support/certificates.ts';
+import { postJson } from '../../test/support/exchange-client.ts';
+import { freePort } from '../../test/support/free-port.ts';
+import { writeKeyFolder } from '../../test/support/key-folders.ts';
+import { ServiceOutput } from '../../test/support/service-output.ts';
+import { type Attack, ownOf, type Scene } from '../attack.ts';
+import { problemOf, startFrom } from '../keyserver.ts';
+import { mistakes } from '../mistake.ts';
+import { keyFileMistakes, kidOf } from './operator-keys.ts';
+import { settingMistakes } from './operator-settings.ts';
+import { show } from './tls.ts';
+
+/** Starts another service beside the pair and gives its origin to `use`. */
+async function beside<T>(
+  name: 'keyserver' | 'secureproxy',
+  environment: Environment,
+  use: (origin: string) => Promise<T>,
+): Promise<T> {
+  const port = await freePort();
+  const service = await startService({
+    title: name,
+    main: `${name}/main.ts`,
+    port,
+    output: new ServiceOutput(),
+    environment: {
+      NODE_ENV: 'production',
+      HOST: '127.0.0.1',
+      PORT: String(port),
+      ...environment,
+    },
+  });
+  try {
+    return await use(`http://127.0.0.1:${port}`);
+  } finally {
+    await service.stop();
+  }
+}
+
+/** KeyServer over the pair's database, with another key under the right one's kid. */
+async function wrongKey(scene: Scene) {
+  const places = storagePlaces(ownOf(scene).folder);
+  const KEYRING_DIR = join(ownOf(scene).folder, 'wrong');
+  writeKeyFolder(KEYRING_DIR, { [`${kidOf(places.KEYRING_DIR)}.key`]: randomBytes(32) });
+  const { request } = await startFrom(scene);
+  return beside('keyserver', { ...places, KEYRING_DIR }, async (origin) => {
+    const answer = await postJson(origin, request);
+    const { code, reason } = problemOf(answer);
+    return {
+      held: code === 'caller_unauthenticated' || code === 'integrity_failed',
+      happened: `${answer.status} ${code} (${reason})`,
+    };
+  });
+}
+
+/** A variable of Node's by which every certificate would do. */
+async function unverified(scene: Scene) {
+  const { proxyKey, keyserver, names, folder } = ownOf(scene);
+  const settings = {
+    PROXY_KEY: proxyKey,
+    PUBLIC_KEY_URL: `${keyserver}/public_key`,
+    TOKEN_REQUEST_URL: `${keyserver}/`,
+    UPSTREAM_CA_FILE: join(folder, 'ca.pem'),
+    UPSTREAM_DNS_SERVERS: names.address,
+    NODE_TLS_REJECT_UNAUTHORIZED: '0',
+  };
+  return beside('secureproxy', settings, (proxy) =>
+    show({ ...scene, proxy }, (host) =>
+      selfSigned({ alternatives: [{ type: 'dns', value: host }] }),
+    ),
+  );
+}
+
+/** What operators get wrong, and what others talk them into. */
+export const operatorAttacks: readonly Attack[] = [
+  ...mistakes({ ...keyFileMistakes, ...settingMistakes }),
+  {
+    class: 'operator',
+    name: 'a wrong at-rest key under the right kid',
+    ownOnly: true,
+    run: wrongKey,
+  },
+  {
+    class: 'operator',
+    name: 'NODE_TLS_REJECT_UNAUTHORIZED=0, and a certificate signed by itself',
+    ownOnly: true,
+    run: unverified,
+  },
+];

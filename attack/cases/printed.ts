@@ -1,0 +1,25 @@
+import { findLeaks } from '../../test/support/leaks.ts';
+import { type Attack, ownOf } from '../attack.ts';
+
+/** To be tried last: what both services printed while all the others were. */
+export const printedAttack: Attack = {
+  class: 'giveaway',
+  name: 'all that both services printed, at the level trace',
+  ownOnly: true,
+  run: async (scene) => {
+    const { proxyKey, strangerKey, otherKey, otherToken, printed } = ownOf(scene);
+    const { appKey, token } = scene;
+    const text = printed();
+    const secrets = { token, otherToken, appKey, otherKey, strangerKey, proxyKey };
+    const leaks = findLeaks(text, secrets).map(({ secret, form }) => `${secret} (${form})`);
+    const isAll = ['keyserver', 'secureproxy'].every((name) =>
+      text.includes(`"service.name":"${name}"`),
+    );
+    return {
+      held: leaks.length === 0 && isAll,
+      happened: isAll
+        ? `${text.split('\n').length} lines, ${leaks.length === 0 ? 'no secret' : leaks.join(', ')}`
+        : 'not both services printed anything',
+    };
+  },
+};
