@@ -6,7 +6,7 @@
 export function pae(...pieces: readonly (string | Uint8Array)[]): Buffer {
   const parts: Uint8Array[] = [le64(pieces.length)];
   for (const piece of pieces) {
-    const bytes = typeof piece === 'string' ? Buffer.from(piece, 'utf8') : piece;
+    const bytes = typeof piece === 'string' ? Buffer.from(piece) : piece;
     parts.push(le64(bytes.length), bytes);
   }
   return Buffer.concat(parts);

@@ -48,7 +48,6 @@ export function parseTargetUrl(text: string): Verdict<URL> {
  * and dot segments with spaces at either end. Refused where a path rule applies.
  */
 export function isAmbiguousPath(pathname: string): boolean {
-  if (/%2f|%5c|%25|%3b|%[01][0-9a-f]|%7f|%(?![0-9a-f]{2})|;|\/\//i.test(pathname)) return true;
   let read: string;
   try {
     read = decodeURIComponent(pathname).normalize('NFKC');
@@ -57,7 +56,7 @@ export function isAmbiguousPath(pathname: string): boolean {
   }
   const segments = read.split('/');
   return (
-    /[\\;%]/.test(read) ||
+    /[\\;%]|\/\//.test(read) ||
     controls.test(read) ||
     segments.length !== pathname.split('/').length ||
     segments.some((segment) => dotSegment.test(segment.trim()))

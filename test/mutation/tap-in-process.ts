@@ -60,7 +60,8 @@ async function firstFailure(files: readonly string[]): Promise<string | undefine
       },
     });
     test.resume();
-    await new Promise<void>((done) => test.runMain(done));
+    // After a failure deep within, the end alone would not always be told.
+    await new Promise<void>((done) => test.once('bailout', () => done()).runMain(done));
     if (!test.passing()) return file;
   }
   return undefined;

@@ -49,13 +49,16 @@ t.test('gives one pool for an origin and the addresses that a policy allows', as
   ];
   t.equal(new Set([pool, ...others]).size, 5);
   t.equal(pools.get(origin, publicOnly), others[1], 'absent is empty');
+  // Written without a space between, these would be one.
+  t.not(pools.get(origin, policy('1::/1', '2::/8')), pools.get(origin, policy('1::/12', '::/8')));
 });
 
 t.test('lets go of the pool that was longest unused, once its calls have ended', async (t) => {
   const upstream = await startUpstream(t);
   const pools = openPools(t);
   const allowed = policy('127.0.0.0/8');
-  const oldest = pools.get(upstream.url, allowed);
+  const origin = `http://shop.example:${upstream.port}`;
+  const oldest = pools.get(origin, allowed);
   const second = pools.get('https://second.example', allowed);
   let finish = () => {};
   upstream.script((socket) => {
@@ -64,7 +67,7 @@ t.test('lets go of the pool that was longest unused, once its calls have ended',
   const call = oldest.request({ path: '/', method: 'GET' });
   // Used again, so that the second is the one that goes first.
   for (let i = 0; i < 998; i++) pools.get(`https://${i}.example`, allowed);
-  t.equal(pools.get(upstream.url, allowed), oldest);
+  t.equal(pools.get(origin, allowed), oldest);
   t.equal(second.closed, false, 'a thousand are kept');
   pools.get('https://one-more.example', allowed);
   t.equal(second.closed, true);

@@ -1,6 +1,7 @@
 import {
   constants,
   createHash,
+  createPublicKey,
   generateKeyPairSync,
   publicEncrypt,
   randomBytes,
@@ -112,4 +113,16 @@ t.test('imports RSA public keys of 2048 bits or more from SPKI, and nothing else
   t.ok(isUsableRsaKey(importPublicKey(String(publicKey.export(spki)))));
   t.notOk(isUsableRsaKey(small));
   t.notOk(isUsableRsaKey(ec));
+});
+
+t.test('takes RSA keys of 2048 to 8192 bits', async (t) => {
+  const ofBits = (bits: number) => {
+    // No product of primes, which nobody asks of a public key.
+    const n = ((1n << BigInt(bits)) - 1n).toString(16);
+    const modulus = Buffer.from(n.padStart(n.length + (n.length % 2), '0'), 'hex');
+    const jwk = { kty: 'RSA', n: modulus.toString('base64url'), e: 'AQAB' };
+    return createPublicKey({ key: jwk, format: 'jwk' });
+  };
+  for (const bits of [2048, 8192]) t.equal(isUsableRsaKey(ofBits(bits)), true, String(bits));
+  for (const bits of [2047, 8193]) t.equal(isUsableRsaKey(ofBits(bits)), false, String(bits));
 });

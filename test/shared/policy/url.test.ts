@@ -249,6 +249,7 @@ t.test('finds the paths that a server could read in another way', (t) => {
     '/v1/%E2%80%A5/admin',
     '/v1/%e2%80%a4/',
     '/v1/..%ef%bc%8fadmin',
+    '/v1%ef%bc%8fadmin',
     '/v1/..%ef%bc%bcadmin',
     '/v1/..%ef%bc%9b/admin',
     '/v1/%ef%bc%852e',
