@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { connect as connectPlain } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
@@ -33,11 +32,11 @@ export async function exchangeBytes(origin: string, bytes: string | Buffer): Pro
     if (kept < mostKeptBytes) chunks.push(chunk);
     kept += chunk.length;
   });
-  // Who refuses early may reset what is still being sent.
+  // Who refuses early may reset what is still being sent; `once` would take that for the end.
   socket.on('error', () => undefined);
   socket.setTimeout(answerLimitMs, () => socket.destroy());
   socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes);
-  await once(socket, 'close');
+  await new Promise((done) => socket.once('close', done));
   return Buffer.concat(chunks);
 }
 

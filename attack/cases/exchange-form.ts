@@ -114,7 +114,7 @@ export const formAttacks: readonly Attack[] = [
       run: async (scene) => {
         const given = await startFrom(scene);
         const answer = await postJson(ownOf(scene).keyserver + path, given.request);
-        return judge(given, answer, ['route_not_found', 'method_not_allowed', 'session_invalid']);
+        return judge(given, answer, ['route_not_found', 'method_not_allowed', 'request_invalid']);
       },
     }),
   ),

@@ -52,7 +52,7 @@ const replays: Readonly<Record<string, Expected>> = {
       const app = ownOf(given.scene).otherKey;
       return given.ask({ nonce, credential: { ...credentialOf(given.scene), app } });
     },
-    'request_stale',
+    'grant_denied',
   ],
   'a nonce again, after it was used to explain': [
     async (given) => {
