@@ -10,7 +10,8 @@ import { print, runCommand } from '../../local/command.ts';
 import { LocalError } from '../../local/local-error.ts';
 import type { Result } from '../run.ts';
 import { isThrough } from '../table.ts';
-import { type Defence, defences } from './defences.ts';
+import type { Defence } from './defence.ts';
+import { defences } from './defences.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const folders = ['attack', 'keyserver', 'secureproxy', 'shared', 'local', 'test/support'];

@@ -1,0 +1,12 @@
+import type { AttackClass } from '../attack.ts';
+
+/** A defence, and the change of the sources that takes it away. */
+export interface Defence {
+  readonly name: string;
+  readonly file: string;
+  /** Stands in the file once. */
+  readonly text: string;
+  readonly without: string;
+  /** The attacks that are tried then. */
+  readonly classes: readonly AttackClass[];
+}

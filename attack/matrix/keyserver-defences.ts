@@ -1,0 +1,112 @@
+import type { Defence } from './defence.ts';
+
+const formats = 'shared/crypto/exchange.ts';
+
+/** Of KeyServer, the formats and the settings. */
+export const keyserverDefences: readonly Defence[] = [
+  {
+    name: 'the tag of what is sealed',
+    file: 'shared/crypto/aead.ts',
+    text: 'return Buffer.concat([head, decipher.final()]);',
+    without: 'return head;',
+    classes: ['exchange', 'database'],
+  },
+  {
+    name: 'a credential belongs to its client and type',
+    file: formats,
+    text: "return pae(version, 'request', clientId, tokenType, String(timestamp), nonce);",
+    without: "return pae(version, 'request', String(clientId && tokenType && timestamp), nonce);",
+    classes: ['exchange'],
+  },
+  {
+    name: 'a credential belongs to its nonce',
+    file: formats,
+    text: "return pae(version, 'request', clientId, tokenType, String(timestamp), nonce);",
+    without: "return pae(version, 'request', clientId, tokenType, String(nonce && timestamp));",
+    classes: ['exchange'],
+  },
+  {
+    name: 'an answer belongs to its request',
+    file: formats,
+    text: "return pae(version, 'response', clientId, tokenType, nonce);",
+    without: "return pae(version, 'response', String((clientId, tokenType, nonce) && ''));",
+    classes: ['exchange'],
+  },
+  {
+    name: 'a token row belongs to its client and type',
+    file: 'shared/crypto/token-row.ts',
+    text: 'return pae(version, kid, clientId, tokenType);',
+    without: "return pae(version, kid, String((clientId, tokenType) && ''));",
+    classes: ['database'],
+  },
+  {
+    name: 'a nonce is good once',
+    file: 'keyserver/release.ts',
+    text: 'nonces.use(JSON.stringify([asker.proxyId, asker.appId]), nonce);',
+    without: '',
+    classes: ['exchange'],
+  },
+  {
+    name: 'a request is of this minute',
+    file: 'keyserver/exchange.ts',
+    text: 'if (timestamp === undefined || Math.abs(clock.now() / 1000 - timestamp) <= freshSeconds) return;',
+    without: 'if (timestamp !== null || clock) return;',
+    classes: ['exchange'],
+  },
+  {
+    name: 'a ticket ends',
+    file: 'keyserver/sessions.ts',
+    text: 'if (expiresAt * 1000 <= this.#clock.now()) throw new OpenError();',
+    without: 'if (expiresAt === null) throw new OpenError();',
+    classes: ['exchange'],
+  },
+  {
+    name: 'an app without direct asks through a proxy',
+    file: 'keyserver/callers.ts',
+    text: 'if (proxy === undefined && document.direct !== true) {',
+    without: 'if (proxy === null) {',
+    classes: ['exchange'],
+  },
+  {
+    name: 'the MAC of types, apps and proxies',
+    file: 'keyserver/document-row.ts',
+    text: 'checkDocumentMac(key, row, row.mac);',
+    without: 'checkDocumentMac;',
+    classes: ['database'],
+  },
+  {
+    name: 'no document comes back as it was',
+    file: 'keyserver/registry.ts',
+    text: 'this.#checkRevision(name, row.revision);',
+    without: '',
+    classes: ['database'],
+  },
+  {
+    name: 'one row for one name',
+    file: 'keyserver/decision.ts',
+    text: 'if (others.length > 0) {',
+    without: 'if (others === null) {',
+    classes: ['database'],
+  },
+  {
+    name: 'KeyServer judges the destination itself',
+    file: 'keyserver/decision.ts',
+    text: 'const destination = checkAllowed(judgeDestination(policy, url));',
+    without: 'const destination = checkAllowed({ allowed: true, value: policy.destinations[0] });',
+    classes: ['exchange'],
+  },
+  {
+    name: 'a key file that others can read',
+    file: 'shared/private-file.ts',
+    text: 'if ((mode & 0o007) !== 0) {',
+    without: 'if (mode === 0) {',
+    classes: ['operator'],
+  },
+  {
+    name: 'an unpinned key over plain http',
+    file: 'secureproxy/config.ts',
+    text: 'if (!guarded && !config.UNSAFE_UNPINNED_KEY) {',
+    without: 'if (guarded === null) {',
+    classes: ['operator'],
+  },
+];
