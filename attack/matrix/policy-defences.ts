@@ -44,8 +44,8 @@ export const policyDefences: readonly Defence[] = [
   {
     name: 'the list of destinations',
     file: destination,
-    text: 'if (destinationsOf(policy.destinations).some((one) => matches(one, url))) return allow(url);',
-    without: 'if (destinationsOf(policy.destinations)) return allow(url);',
+    text: 'findIndex((one) => matches(one, url))',
+    without: 'findIndex((one) => one)',
     classes: ['url', 'tenancy'],
   },
   {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import { Network, type StartedTestContainer } from 'testcontainers';
+import { showOf } from '../support/plain-upstream.ts';
 import { pollUntil } from '../support/poll-until.ts';
 import { docker, root } from './command.ts';
 import {
@@ -82,15 +83,12 @@ export async function tryImages(t: Test): Promise<void> {
     'a call reaches the marketplace with the token, and without the app key',
     async (t) => {
       const answer = await pollUntil('the grant is known', call, ({ status }) => status === 200);
-      const { method, url, headers } = answer.body as Record<string, unknown>;
-      t.match(
-        { method, url, headers },
-        {
-          method: 'POST',
-          url: '/v1/orders?limit=2',
-          headers: { authorization: `Bearer ${token}`, host: 'marketplace:8080' },
-        },
-      );
+      t.match(answer.body, {
+        method: 'POST',
+        url: '/v1/orders?limit=2',
+        headers: { host: 'marketplace:8080' },
+        ...showOf(`Bearer ${token}`),
+      });
       t.notMatch(JSON.stringify(answer.body), appKey);
     },
   );
@@ -105,10 +103,12 @@ export async function tryImages(t: Test): Promise<void> {
     t.equal(await terminate(keyserver), 0, 'it ended by itself, and well');
     await docker(['start', keyserver.getId()]);
     await admin(['token', 'put', '--client', 'shop-1', '--type', 'echo'], `${token}-2`);
+    const { authorizationHash } = showOf(`Bearer ${token}-2`);
+    const showsNew = (body: unknown) => Object(body).authorizationHash === authorizationHash;
     const answer = await pollUntil(
       'the new token is used',
       call,
-      ({ status, body }) => status === 200 && JSON.stringify(body).includes(`${token}-2`),
+      ({ status, body }) => status === 200 && showsNew(body),
     );
     t.equal(answer.status, 200);
     t.match(await admin(['doctor']), /all is well/);
