@@ -32,7 +32,7 @@ export interface ConnectorOptions {
 export function guardedConnector(options: ConnectorOptions): buildConnector.connector {
   const { origin, allowed, ownListeners, lookup = systemLookup } = options;
   const port = Number(origin.port || (origin.protocol === 'https:' ? 443 : 80));
-  const literal = origin.hostname.replace(/^\[|\]$/g, '');
+  const literal = origin.hostname.replace(/[[\]]/g, '');
   const judge = async (addresses: readonly string[]) => {
     for (const address of addresses) {
       const verdict = addressVerdict(address, allowed);

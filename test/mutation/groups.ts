@@ -43,5 +43,5 @@ export const groups: readonly Group[] = [
   secureproxy(['headers']),
   secureproxy(['injected-query']),
   secureproxy(['upstream-pools']),
-  secureproxy(['guarded-connector'], ['guarded-connector', 'destinations', 'tls']),
+  secureproxy(['guarded-connector'], ['guarded-connector', 'tls']),
 ];
