@@ -1,13 +1,19 @@
 import type { Socket } from 'node:net';
 import t from 'tap';
-import { guardedConnector } from '../../secureproxy/guarded-connector.ts';
-import { createOwnListeners } from '../../secureproxy/own-listeners.ts';
+import { guardedConnector, type Lookup } from '../../secureproxy/guarded-connector.ts';
+import { createOwnListeners, type OwnListeners } from '../../secureproxy/own-listeners.ts';
 import { addressSet } from '../../shared/policy/address-set.ts';
 import { resolvesTo } from '../support/proxy.ts';
+import { until } from '../support/until.ts';
 import { startUpstream } from '../support/upstream.ts';
 
+interface More {
+  readonly lookup?: Lookup;
+  readonly ownListeners?: OwnListeners;
+}
+
 /** Dials as undici does: `hostname` is what it would connect to. */
-function dial(origin: string, hostname: string, allowed: readonly string[]) {
+function dial(origin: string, hostname: string, allowed: readonly string[], more: More = {}) {
   const { port, protocol, host } = new URL(origin);
   const connector = guardedConnector({
     origin: new URL(origin),
@@ -16,6 +22,7 @@ function dial(origin: string, hostname: string, allowed: readonly string[]) {
     timeoutMs: 5000,
     ca: undefined,
     lookup: resolvesTo('127.0.0.1'),
+    ...more,
   });
   return new Promise<Error | Socket>((done) => {
     connector({ hostname, port, protocol, host }, (error, socket) => done(error ?? socket));
@@ -38,6 +45,62 @@ t.test('judges the peer that was reached, should nobody have asked before', asyn
     options: { reason: 'address_loopback' },
   });
   t.equal(upstream.requests.length, 0);
+  await until(() => upstream.connections() === 1 && upstream.open.size === 0);
+});
+
+t.test('refuses a name of which one address is bad, and dials none of them', async (t) => {
+  const upstream = await startUpstream(t);
+  const origin = `http://shop.example:${upstream.port}`;
+  for (const addresses of [['127.0.0.1', '10.0.0.1'], ['10.0.0.1', '127.0.0.1'], ['10.0.0.1']]) {
+    const lookup = resolvesTo(...addresses);
+    t.match(await dial(origin, 'shop.example', ['127.0.0.0/8'], { lookup }), {
+      code: 'destination_denied',
+      message: 'The host resolves to an address of a kind that tokens are not sent to (private).',
+      options: { reason: 'address_private', proxyError: 'destination_ip_prohibited' },
+    });
+  }
+  t.equal(upstream.connections(), 0);
+});
+
+t.test('refuses literal addresses before it dials', async (t) => {
+  const upstream = await startUpstream(t);
+  for (const [host, reason] of [
+    ['127.0.0.1', 'address_loopback'],
+    ['[::1]', 'address_loopback'],
+    ['[::ffff:7f00:1]', 'address_embedded_ipv4'],
+  ] as const) {
+    const origin = `http://${host}:${upstream.port}`;
+    t.match(await dial(origin, host.replace(/[[\]]/g, ''), []), { options: { reason } }, host);
+  }
+  t.equal(upstream.connections(), 0);
+});
+
+t.test('a resolver that fails, or knows no address, is told as such', async (t) => {
+  const failing: Lookup = (_name, _options, done) =>
+    done(Object.assign(new Error('later'), { code: 'EAI_AGAIN' }), []);
+  const origin = 'http://shop.example';
+  t.match(await dial(origin, 'shop.example', [], { lookup: failing }), { code: 'EAI_AGAIN' });
+  t.match(await dial(origin, 'shop.example', [], { lookup: resolvesTo() }), {
+    code: 'ENOTFOUND',
+    message: 'no address of shop.example',
+  });
+});
+
+t.test('knows own listeners at the ports that URLs leave out', async (t) => {
+  const address = '93.184.215.14';
+  for (const [keyserver, origin] of [
+    ['https://keys.example', 'https://shop.example'],
+    ['http://keys.example', 'http://shop.example'],
+    ['http://keys.example:443', 'https://shop.example'],
+    ['https://keys.example:80', 'http://shop.example'],
+  ] as const) {
+    const ownListeners = createOwnListeners([new URL(keyserver)], async () => [address]);
+    const answer = await dial(origin, 'shop.example', [], {
+      lookup: resolvesTo(address),
+      ownListeners,
+    });
+    t.match(answer, { options: { reason: 'address_own_listener' } }, `${keyserver}, ${origin}`);
+  }
 });
 
 t.test('gives a single address where a single one is wanted', async (t) => {
