@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import t from 'tap';
-import { guardedConnector, type Lookup } from '../../secureproxy/guarded-connector.ts';
+import type { Lookup } from '../../secureproxy/address-guard.ts';
+import { guardedConnector } from '../../secureproxy/guarded-connector.ts';
 import { createOwnListeners, type OwnListeners } from '../../secureproxy/own-listeners.ts';
 import { addressSet } from '../../shared/policy/address-set.ts';
 import { resolvesTo } from '../support/proxy.ts';
