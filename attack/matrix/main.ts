@@ -1,9 +1,18 @@
 /**
  * `npm run attack:matrix`: takes each defence away in a copy of the project, tries the attacks on that, and
- * writes which got through to docs/attack-matrix.md. Code 1 where a defence is missed by no attack.
+ * writes which got through to docs/attack-matrix.md. Arguments are parts of defences' names: those alone are
+ * tried, and the other rows stay. Code 1 where a defence is missed by no attack.
  */
 import { execFile } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { print, runCommand } from '../../local/command.ts';
@@ -15,23 +24,32 @@ import { defences } from './defences.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const folders = ['attack', 'keyserver', 'secureproxy', 'shared', 'local', 'test/support'];
+const pageFile = join(root, 'docs/attack-matrix.md');
 const limitMs = 300_000;
 
 await runCommand('attack:matrix', async () => {
   const chosen = process.argv.slice(2);
-  const rows: string[] = [];
+  const rows = readRows();
   let missed = 0;
   for (const defence of defences) {
-    if (chosen.length > 0 && !chosen.some((text) => defence.name.includes(text))) continue;
+    const { name } = defence;
+    if (chosen.length > 0 && !chosen.some((text) => name.includes(text))) continue;
     const through = await attackWithout(defence);
     if (through.length === 0) missed += 1;
-    print(`${through.length} got through without: ${defence.name}`);
-    rows.push(row(defence, through));
+    print(`${through.length} got through without: ${name}`);
+    rows.set(name, row(defence, through));
+    // At once, so that a run that is broken off has not been for nothing.
+    writeFileSync(pageFile, page(defences.flatMap((one) => rows.get(one.name) ?? [])));
   }
-  if (chosen.length === 0) writeFileSync(join(root, 'docs/attack-matrix.md'), page(rows));
-  else for (const line of rows) print(line);
   return missed === 0 ? 0 : 1;
 });
+
+/** The rows of the page as it is, by defence. */
+function readRows(): Map<string, string> {
+  if (!existsSync(pageFile)) return new Map();
+  const lines = readFileSync(pageFile, 'utf8').split('\n');
+  return new Map(lines.map((line) => [line.split(' | ', 1)[0]?.replace('| ', '') ?? '', line]));
+}
 
 /** The attacks that get through once the defence is taken away. */
 async function attackWithout({ file, text, without, classes }: Defence): Promise<string[]> {
