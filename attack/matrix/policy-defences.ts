@@ -56,13 +56,6 @@ export const policyDefences: readonly Defence[] = [
     classes: ['url'],
   },
   {
-    name: 'https only',
-    file: destination,
-    text: "if (url.protocol === 'http:' && policy.unsafePlaintext !== true) {",
-    without: 'if (url.protocol === undefined) {',
-    classes: ['url'],
-  },
-  {
     name: 'methods of the list only',
     file: 'shared/policy/decide.ts',
     text: 'if (!isMethod(method)) {',

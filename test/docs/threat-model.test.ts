@@ -42,16 +42,17 @@ t.test('every promise names tests that are there, and lines that were taken out'
   );
 });
 
-t.test('the matrix has every defence, each missed by an attack', async (t) => {
+t.test('the rows of the matrix are defences, each missed by an attack', async (t) => {
   const rows = read('docs/attack-matrix.md')
     .split('\n')
     .filter((line) => line.startsWith('| ') && !line.startsWith('| defence'))
     .map((line) => line.split(' | '));
-  t.same(
-    rows.map(([name = '']) => name.replace('| ', '')),
-    defences.map(({ name }) => name),
-  );
-  for (const [name = '', , count = ''] of rows) t.ok(Number(count) > 0, name);
+  t.ok(rows.length > 0);
+  const known = defences.map(({ name }) => name);
+  for (const [name = '', , count = ''] of rows) {
+    t.ok(known.includes(name.replace('| ', '')), name);
+    t.ok(Number(count) > 0, name);
+  }
 });
 
 t.test('a defence still stands where the matrix takes it out', async (t) => {
