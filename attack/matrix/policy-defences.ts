@@ -56,17 +56,10 @@ export const policyDefences: readonly Defence[] = [
     classes: ['url'],
   },
   {
-    name: 'methods of the list only',
-    file: 'shared/policy/decide.ts',
-    text: 'if (!isMethod(method)) {',
-    without: 'if (method === undefined) {',
-    classes: ['url'],
-  },
-  {
     name: 'an app may do what its grants say',
     file: grant,
     text: 'if (grants.length === 0) return noGrant;\n  const byMethod',
-    without: 'const byMethod',
+    without: "if (grants) return allow({ client: '*', type: '*' });\n  const byMethod",
     classes: ['tenancy'],
   },
   {
