@@ -226,6 +226,16 @@ t.test('huge headers are refused', async (t) => {
   );
 });
 
+t.test('whoever is still sending when refused can read why', async (t) => {
+  const { url } = await startKeyserver(t);
+  const bytes = `GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(1024 * 1024)}\r\n\r\n`;
+  // Whether an unread byte is left as the connection closes is chance.
+  for (let i = 0; i < 20; i++) {
+    const { status, problem } = readRaw(await sendRaw(url, bytes));
+    t.match({ status, problem }, { status: 400, problem: { code: 'request_invalid' } });
+  }
+});
+
 t.test('a request id is taken over in one form only, and made otherwise', async (t) => {
   const { url } = await startKeyserver(t);
   const made = /^[0-9a-f-]{36}$/;
