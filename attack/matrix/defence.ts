@@ -9,4 +9,6 @@ export interface Defence {
   readonly without: string;
   /** The attacks that are tried then. */
   readonly classes: readonly AttackClass[];
+  /** Tests that are run then, for what no attack sees from outside. */
+  readonly tests?: readonly string[];
 }

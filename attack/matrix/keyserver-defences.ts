@@ -109,4 +109,21 @@ export const keyserverDefences: readonly Defence[] = [
     without: 'if (guarded === null) {',
     classes: ['operator'],
   },
+  {
+    name: 'one answer for whatever is wrong with a session',
+    file: 'keyserver/sessions.ts',
+    text: 'if (unwrap === undefined) throw new OpenError();',
+    without:
+      "if (unwrap === undefined) throw new ServiceError('session_invalid', { reason: 'key' });",
+    classes: [],
+    tests: ['test/adversary/exchange.test.ts'],
+  },
+  {
+    name: 'all is read again from time to time, whatever the counter says',
+    file: 'keyserver/registry.ts',
+    text: 'const isDue = lookingAt >= this.#readAt + rereadMs;',
+    without: 'const isDue = lookingAt < this.#readAt;',
+    classes: [],
+    tests: ['test/adversary/change-counter.test.ts'],
+  },
 ];
