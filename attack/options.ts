@@ -74,7 +74,7 @@ function givenPair(values: ReturnType<typeof parse>): GivenPair | undefined {
     token: read(need('token-file')),
     clientId: need('client'),
     tokenType: need('type'),
-    upstream: origin('--upstream', need('upstream')),
+    upstream: destination(need('upstream')),
     listen: { host, port: Number(port) },
     identity: isTls ? { cert: read(need('cert-file')), key: read(need('key-file')) } : undefined,
   };
@@ -84,6 +84,15 @@ function origin(flag: string, value: string): string {
   const url = URL.parse(value);
   if (url === null || !/^https?:$/.test(url.protocol)) throw new LocalError(`${flag} is no URL`);
   return url.origin;
+}
+
+/** What is no https, or has no dot that could be spelled in another way, would show nothing. */
+function destination(value: string): string {
+  const upstream = origin('--upstream', value);
+  if (!/^https:.*\./.test(upstream)) {
+    throw new LocalError('--upstream must be https, at a host name with a dot');
+  }
+  return upstream;
 }
 
 function read(file: string): string {

@@ -50,7 +50,7 @@ t.test('the matrix has a row for each defence, and something misses each', async
     rows.map(([name]) => name),
     defences.map(({ name }) => name),
   );
-  for (const [name, , count = ''] of rows) t.ok(Number(count) > 0, name);
+  for (const [name = '', , count = ''] of rows) t.ok(Number(count) > 0, name);
 });
 
 t.test('a defence still stands where the matrix takes it out', async (t) => {
@@ -76,5 +76,9 @@ t.test('docs/attack.md names the classes, and flags that are taken', async (t) =
     const args = flags.split(/\s+/).filter((word) => word !== '' && word !== '--');
     const given = args.map((word) => (/\.(?:key|txt|crt)$/.test(word) ? join(folder, word) : word));
     t.ok(readAttackOptions(given));
+    for (const upstream of ['http://attacker.example:8443', 'https://localhost:8443']) {
+      const unfit = given.map((word) => (word.includes('attacker.example') ? upstream : word));
+      if (unfit.join() !== given.join()) t.throws(() => readAttackOptions(unfit), /dot/);
+    }
   }
 });

@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import t from 'tap';
 import {
+  checkFields,
   fieldsFault,
   inject,
   injectedHeaderNames,
+  injectedNames,
   injectionFields,
 } from '../../../shared/policy/injection.ts';
 import { defaultInjection, type Injection } from '../../../shared/policy/schema.ts';
@@ -70,6 +72,29 @@ t.test('names the headers that no caller may set, in lower case', (t) => {
   ]);
   t.strictSame(injectedHeaderNames(basic), ['authorization']);
   t.strictSame(injectedHeaderNames(query), []);
+  t.end();
+});
+
+t.test('names what it adds, as the type spells it', (t) => {
+  t.strictSame(injectedNames(headers({ 'Api-Key': '{token}' })), {
+    headers: ['Api-Key'],
+    query: [],
+  });
+  t.strictSame(injectedNames(query), { headers: [], query: ['key', 'v'] });
+  t.strictSame(injectedNames(basic), { headers: ['authorization'], query: [] });
+  t.end();
+});
+
+t.test('fields that fit pass the check; others are a fault of what is stored', (t) => {
+  checkFields(basic, { login: 'shop', token: 'fixture-token' });
+  t.throws(() => checkFields(basic, { login: 'shop' }), {
+    code: 'integrity_failed',
+    options: {
+      reason: 'fields',
+      detail:
+        'The stored token cannot be injected: the secret has no field "token", which the type injects.',
+    },
+  });
   t.end();
 });
 
