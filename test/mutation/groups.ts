@@ -43,5 +43,8 @@ export const groups: readonly Group[] = [
   secureproxy(['headers']),
   secureproxy(['injected-query']),
   secureproxy(['upstream-pools']),
-  secureproxy(['guarded-connector', 'address-guard'], ['guarded-connector', 'destinations', 'tls']),
+  secureproxy(
+    ['guarded-connector', 'address-guard'],
+    ['guarded-connector', 'address-guard', 'destinations', 'tls'],
+  ),
 ];

@@ -10,7 +10,7 @@ import { resolvesTo } from '../support/proxy.ts';
 import { until } from '../support/until.ts';
 import { startUpstream } from '../support/upstream.ts';
 
-function makePools(ca?: readonly string[]): UpstreamPools {
+function makePools(ca?: readonly string[], lookup = resolvesTo('127.0.0.1')): UpstreamPools {
   return new UpstreamPools({
     ownListeners: createOwnListeners([]),
     connections: 1,
@@ -18,7 +18,7 @@ function makePools(ca?: readonly string[]): UpstreamPools {
     headersTimeoutMs: 5000,
     bodyTimeoutMs: 5000,
     ca,
-    lookup: resolvesTo('127.0.0.1'),
+    lookup,
   });
 }
 
@@ -118,4 +118,18 @@ t.test('resumes TLS sessions within a policy, and never across two', async (t) =
   t.equal(await call(policy('127.0.0.0/8')), true);
   t.equal(await call(policy('127.0.0.1/32')), false);
   t.equal(sockets.length, 3);
+});
+
+t.test('judges the host of an origin as a connection would', async (t) => {
+  const pools = makePools();
+  const origin = 'https://shop.example';
+  t.equal(await pools.checkHost(origin, policy('127.0.0.0/8')), undefined);
+  const denied = { code: 'destination_denied', options: { reason: 'address_loopback' } };
+  await t.rejects(pools.checkHost(origin, policy()), denied);
+  await t.rejects(pools.checkHost(origin, publicOnly), denied);
+  const nowhere = makePools(undefined, resolvesTo());
+  await t.rejects(nowhere.checkHost(origin, policy()), {
+    code: 'upstream_unreachable',
+    options: { reason: 'dns' },
+  });
 });

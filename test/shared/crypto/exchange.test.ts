@@ -1,7 +1,15 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { importKey } from '../../../shared/crypto/aead.ts';
-import { openText, requestAad, responseAad, sealText } from '../../../shared/crypto/exchange.ts';
+import {
+  changesRequestAad,
+  changesResponseAad,
+  openText,
+  requestAad,
+  responseAad,
+  sealText,
+} from '../../../shared/crypto/exchange.ts';
+import { pae } from '../../../shared/crypto/pae.ts';
 import { name, rawKey, seconds, text } from './arbitraries.ts';
 import { isRefused } from './refusal.ts';
 
@@ -85,4 +93,13 @@ t.test('refuses sealed text that is not base64', async (t) => {
       sealed,
     );
   }
+});
+
+t.test('what is sealed for the change feed is bound to its question alone', async (t) => {
+  const question = { timestamp: 1_700_000_000, nonce: 'nonce-0123456789' };
+  t.same(
+    changesRequestAad(question),
+    pae('skx1', 'changes-request', '1700000000', 'nonce-0123456789'),
+  );
+  t.same(changesResponseAad(question), pae('skx1', 'changes-response', 'nonce-0123456789'));
 });
