@@ -3,7 +3,8 @@ import type { Arrangement, Part } from './arrangement.ts';
 import { createExchanges } from './exchanges.ts';
 import type { LoadOrder } from './load-run.ts';
 
-export type CaseName = 'peer' | 'warm' | 'cold' | 'keyserver-ticket' | 'keyserver-rsa';
+export const caseNames = ['peer', 'warm', 'cold', 'keyserver-ticket', 'keyserver-rsa'] as const;
+export type CaseName = (typeof caseNames)[number];
 
 /** One kind of request, and whose CPU it is counted to. */
 export interface Case {

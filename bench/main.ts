@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- --json] [-- --seconds N] [-- --rounds N]`: what a call costs, warm and cold,
+ * `npm run bench [-- --json] [-- --seconds N] [-- --rounds N] [-- --only NAME,…]`: what a call costs, warm and cold,
  * beside a peer that does the same work, in one run (docs/bench.md). Linux, since CPU time is read
  * from /proc. Code 1 where a request failed: the numbers would mean nothing.
  */
@@ -63,7 +63,9 @@ async function bench(
   const { seconds, rounds } = options;
   const cores = findCores();
   const arrangement = await arrangeIn(folder, started, cores);
-  const results = await measure(await createCases(arrangement, seconds), {
+  const cases = await createCases(arrangement, seconds);
+  const chosen = cases.filter(({ name }) => options.only?.includes(name) ?? true);
+  const results = await measure(chosen, {
     load: arrangement.load,
     seconds,
     rounds,

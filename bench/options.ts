@@ -1,22 +1,26 @@
 import { parseArgs } from 'node:util';
 import { LocalError } from '../local/local-error.ts';
+import { type CaseName, caseNames } from './cases.ts';
 
 export interface BenchOptions {
   readonly json: boolean;
   /** Length of a round. */
   readonly seconds: number;
   readonly rounds: number;
+  /** Names of cases; undefined: all. */
+  readonly only: readonly CaseName[] | undefined;
   /** Time refusals of sessions instead, this often for each cause; 0: no. */
   readonly refusals: number;
 }
 
-/** Reads `--json`, `--seconds N`, `--rounds N`, `--refusals N`. @throws LocalError */
+/** Reads `--json`, `--seconds N`, `--rounds N`, `--only NAME,…`, `--refusals N`. @throws LocalError */
 export function readBenchOptions(args: readonly string[]): BenchOptions {
-  const { json, seconds, rounds, refusals } = parseFlags(args);
+  const { json, seconds, rounds, only, refusals } = parseFlags(args);
   return {
     json,
     seconds: inRange('--seconds', Number(seconds), 0.1, 60),
     rounds: Math.round(inRange('--rounds', Number(rounds), 1, 100)),
+    only: only === undefined ? undefined : names(only),
     refusals: Math.round(inRange('--refusals', Number(refusals), 0, 100_000)),
   };
 }
@@ -29,6 +33,7 @@ function parseFlags(args: readonly string[]) {
         json: { type: 'boolean', default: false },
         seconds: { type: 'string', default: '2' },
         rounds: { type: 'string', default: '5' },
+        only: { type: 'string' },
         refusals: { type: 'string', default: '0' },
       },
     }).values;
@@ -40,4 +45,12 @@ function parseFlags(args: readonly string[]) {
 function inRange(name: string, value: number, least: number, most: number): number {
   if (value >= least && value <= most) return value;
   throw new LocalError(`${name} takes a number from ${least} to ${most}`);
+}
+
+function names(list: string): CaseName[] {
+  return list.split(',').map((text) => {
+    const name = caseNames.find((one) => one === text);
+    if (name === undefined) throw new LocalError(`--only takes some of ${caseNames.join(',')}`);
+    return name;
+  });
 }

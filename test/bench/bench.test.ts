@@ -35,6 +35,7 @@ t.test('wrong options are explained', async (t) => {
     ['--minutes', '1'],
     ['--seconds', 'x'],
     ['--rounds', '0'],
+    ['--only', 'warm,hot'],
   ];
   for (const args of wrong) {
     t.throws(() => readBenchOptions(args), {
