@@ -7,6 +7,7 @@ export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 's
 export type LogLevel = (typeof logLevels)[number];
 
 const stdoutFd = 1;
+const batchMs = 10;
 
 /**
  * JSON lines on stdout, or readable ones where that is a terminal: level as text, time as ISO 8601,
@@ -16,7 +17,7 @@ const stdoutFd = 1;
 export function createLogger(
   service: string,
   level: LogLevel,
-  destination: DestinationStream | undefined = terminal(),
+  destination: DestinationStream = terminal() ?? inBatches(pino.destination(stdoutFd)),
 ): Logger {
   const options = {
     level,
@@ -27,11 +28,31 @@ export function createLogger(
     // On the whole line: outside its strings, JSON has no such characters.
     hooks: { streamWrite: escapeInvisible },
   };
-  return destination ? pino(options, destination) : pino(options);
+  return pino(options, destination);
 }
 
 function terminal(): DestinationStream | undefined {
   return isatty(stdoutFd) ? prettyLines(pino.destination(stdoutFd)) : undefined;
+}
+
+/**
+ * Lines go out together, a hundredth of a second after the first of them: to wake whoever reads them costs
+ * more than all else that makes a line. What is left is written when the process exits.
+ */
+function inBatches(output: DestinationStream): DestinationStream & { flushSync(): void } {
+  let lines = '';
+  const flushSync = () => {
+    if (lines !== '') output.write(lines);
+    lines = '';
+  };
+  process.once('exit', flushSync);
+  return {
+    write: (line) => {
+      if (lines === '') setTimeout(flushSync, batchMs).unref();
+      lines += line;
+    },
+    flushSync,
+  };
 }
 
 interface ErrorDescription {
