@@ -14,11 +14,11 @@ const scheme = /^[\w!#$%&'*+.^`|~-]+[ \t]+/;
  */
 export function findAppKey(rawHeaders: readonly string[], query: string): string | null {
   // A first look, since most headers hold nothing of the kind.
-  const headerValues = rawHeaders
-    .filter((value, i) => i % 2 === 1 && value.includes(prefix))
-    .flatMap((value) => value.split(','));
-  const parameters = new URLSearchParams(query).values();
-  const values = [...headerValues, ...parameters];
+  const values: string[] = query === '' ? [] : [...new URLSearchParams(query).values()];
+  for (let i = 1; i < rawHeaders.length; i += 2) {
+    const value = rawHeaders[i] ?? '';
+    if (value.includes(prefix)) values.push(...value.split(','));
+  }
   const found = values.flatMap((value) => {
     const key = value.trim().replace(scheme, '');
     return key.startsWith(prefix) ? [key] : [];

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { checkFields, inject } from '../shared/policy/injection.ts';
+import type { Release } from '../shared/messages.ts';
+import { checkFields, type Injected, inject } from '../shared/policy/injection.ts';
 import type { Method } from '../shared/policy/schema.ts';
 import { type LogFields, toMilliseconds } from '../shared/request-log.ts';
 import { type CallerHeaders, responseHeaders } from './headers.ts';
@@ -50,10 +51,8 @@ export async function makeCall(
   );
   log.app = release.app;
   log.release = source;
-  const { policy, fields } = release;
   const prepared = prepare(release, call);
-  checkFields(policy.injection, fields);
-  const injected = inject(policy.injection, fields);
+  const injected = injectedBy(release);
   const { url } = prepared;
   const headers = [...prepared.headers, ...injected.headers.flat()];
   log['server.address'] = url.hostname;
@@ -61,7 +60,7 @@ export async function makeCall(
   if (call.body !== null) log['upstream.request.body.size'] = Buffer.byteLength(call.body);
   const began = reply.elapsedTime;
   await relay(
-    pools.get(url.origin, policy),
+    pools.get(url.origin, release.policy),
     { path: url.pathname + appendQuery(url, injected.query), method, headers, body: call.body },
     reply.raw,
     {
@@ -79,6 +78,20 @@ export async function makeCall(
       },
     },
   );
+}
+
+const injections = new WeakMap<Release, Injected>();
+
+/** What a release puts on its calls, made once for each. @throws ServiceError integrity_failed */
+function injectedBy(release: Release): Injected {
+  let injected = injections.get(release);
+  if (injected === undefined) {
+    const { policy, fields } = release;
+    checkFields(policy.injection, fields);
+    injected = inject(policy.injection, fields);
+    injections.set(release, injected);
+  }
+  return injected;
 }
 
 function logOutcome(

@@ -56,18 +56,22 @@ const valuePattern = /^[\t\x20-\x7e]*$/;
 export type CallerHeaders = Readonly<Record<string, string | readonly string[]>>;
 
 /**
- * The caller's headers that go upstream, as name and value in turn. Names in `injected` (lower
- * case) are dropped: the injection alone sets those.
+ * The caller's headers that go upstream, as name and value in turn. Names in `injected` are
+ * dropped: the injection alone sets those.
  * @throws ServiceError request_invalid where a name or value could not be one header field
  */
 export function requestHeaders(headers: CallerHeaders, injected: readonly string[]): string[] {
-  const entries = Object.entries(headers).flatMap(([name, value]) =>
-    [value].flat().map((one) => [name, one] as const),
-  );
-  for (const [name, value] of entries) checkField(name, value);
   const why = exclusions(headers, injected);
-  const sent = entries.filter(([name]) => why(name) === undefined);
-  return [...sent.flat(), 'via', via];
+  const sent: string[] = [];
+  for (const [name, values] of Object.entries(headers)) {
+    const isSent = why(name) === undefined;
+    for (const value of typeof values === 'string' ? [values] : values) {
+      checkField(name, value);
+      if (isSent) sent.push(name, value);
+    }
+  }
+  sent.push('via', via);
+  return sent;
 }
 
 /** Why a header of the caller's is not sent: the proxy sets it, `Connection` names it, or nobody may send it. */
@@ -89,11 +93,11 @@ function exclusions(
   headers: CallerHeaders,
   injected: readonly string[],
 ): (name: string) => Exclusion | undefined {
-  const injectedNames = new Set(injected.map(readAs));
+  const isInjected = readNames(injected);
   const hopNames = new Set([...connectionNamed(headers)].map(readAs));
   return (name) => {
     const read = readAs(name);
-    if (injectedNames.has(read)) return 'injected';
+    if (isInjected.has(read)) return 'injected';
     if (notSent.has(read) || notSentPrefix.test(read)) return 'not_sent';
     return hopNames.has(read) ? 'connection' : undefined;
   };
@@ -102,6 +106,18 @@ function exclusions(
 /** A name as servers may read it: CGI and its heirs take `_`, and some any sign, for `-` (RFC 3875 §4.1.18). */
 function readAs(name: string): string {
   return name.toLowerCase().replace(/[^0-9a-z]/g, '-');
+}
+
+/** Made once a list, since the same injection serves many calls. */
+const readLists = new WeakMap<readonly string[], ReadonlySet<string>>();
+
+function readNames(names: readonly string[]): ReadonlySet<string> {
+  let read = readLists.get(names);
+  if (read === undefined) {
+    read = new Set(names.map(readAs));
+    readLists.set(names, read);
+  }
+  return read;
 }
 
 function checkField(name: string, value: string): void {
@@ -144,9 +160,11 @@ export function responseHeaders(headers: IncomingHttpHeaders, status: number): O
 function connectionNamed(
   headers: Readonly<Record<string, string | readonly string[] | undefined>>,
 ): Set<string> {
-  const named = Object.entries(headers)
-    .filter(([name]) => name.toLowerCase() === 'connection')
-    .flatMap(([, value]) => [value ?? []].flat())
-    .flatMap((value) => value.split(','));
-  return new Set(named.map((name) => name.trim().toLowerCase()));
+  const named = new Set<string>();
+  for (const [name, value] of Object.entries(headers)) {
+    if (name.length !== 'connection'.length || name.toLowerCase() !== 'connection') continue;
+    const listed = [value ?? []].flat().join(',').split(',');
+    for (const one of listed) named.add(one.trim().toLowerCase());
+  }
+  return named;
 }

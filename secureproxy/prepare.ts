@@ -1,6 +1,7 @@
 import type { Explanation } from '../shared/explanation.ts';
 import { decide } from '../shared/policy/decide.ts';
-import { injectedHeaderNames, injectedNames } from '../shared/policy/injection.ts';
+import { type InjectedNames, injectedNames } from '../shared/policy/injection.ts';
+import type { Injection } from '../shared/policy/schema.ts';
 import { checkAllowed } from '../shared/policy/verdict.ts';
 import type { Call } from './call.ts';
 import { requestHeaders } from './headers.ts';
@@ -25,7 +26,20 @@ export interface PreparedCall {
  */
 export function prepare({ policy, grants }: Terms, { method, url, headers }: Call): PreparedCall {
   const judged = checkAllowed(decide(policy, grants, { method, url }));
-  checkQuery(judged, injectedNames(policy.injection).query);
+  const injected = namesOf(policy.injection);
+  checkQuery(judged, injected.query);
   const asked = isSearched(policy) ? searchableRequest(headers) : headers;
-  return { url: judged, headers: requestHeaders(asked, injectedHeaderNames(policy.injection)) };
+  return { url: judged, headers: requestHeaders(asked, injected.headers) };
+}
+
+/** Made once a policy, since a kept release serves many calls. */
+const names = new WeakMap<Injection, InjectedNames>();
+
+function namesOf(injection: Injection): InjectedNames {
+  let found = names.get(injection);
+  if (found === undefined) {
+    found = injectedNames(injection);
+    names.set(injection, found);
+  }
+  return found;
 }

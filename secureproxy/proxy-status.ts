@@ -8,10 +8,12 @@ export function proxyStatus(
   received: string | readonly string[] | undefined,
   status: number,
 ): string {
-  const others = splitList([received ?? ''].flat().join(',')).filter(
+  const own = `${proxyName}; received-status=${status}`;
+  if (received === undefined) return own;
+  const others = splitList([received].flat().join(',')).filter(
     (member) => isWhole(member) && !ours.test(member),
   );
-  return [...others, `${proxyName}; received-status=${status}`].join(', ');
+  return [...others, own].join(', ');
 }
 
 /** False where a quote stays open: such a member would swallow the one behind it, which is ours. */

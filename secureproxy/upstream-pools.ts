@@ -17,6 +17,20 @@ export interface UpstreamPoolsOptions {
   readonly lookup?: Lookup | undefined;
 }
 
+const none: string[] = [];
+/** Made once a policy, since a kept release serves many calls. */
+const spellings = new WeakMap<readonly string[], string>();
+
+/** The same for the same addresses in any order. */
+function spelled(addresses: readonly string[]): string {
+  let text = spellings.get(addresses);
+  if (text === undefined) {
+    text = addresses.toSorted().join(' ');
+    spellings.set(addresses, text);
+  }
+  return text;
+}
+
 /** Wildcard destinations could make any number of origins; the longest unused pools go. */
 const maxPools = 1000;
 
@@ -32,8 +46,8 @@ export class UpstreamPools {
     this.#options = options;
   }
 
-  get(origin: string, { unsafeAllowPrivate = [] }: Policy): Pool {
-    const key = `${origin} ${unsafeAllowPrivate.toSorted().join(' ')}`;
+  get(origin: string, { unsafeAllowPrivate = none }: Policy): Pool {
+    const key = `${origin} ${spelled(unsafeAllowPrivate)}`;
     let pool = this.#pools.get(key);
     // Taken out and put back, so that the map is in order of last use.
     if (pool !== undefined) this.#pools.delete(key);

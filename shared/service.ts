@@ -96,11 +96,12 @@ export async function createService(options: ServiceOptions): Promise<Service> {
   }).withTypeProvider<TypeBoxTypeProvider>() as unknown as Service;
   app.removeContentTypeParser('text/plain');
   app.decorateRequest('logFields');
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     request.logFields = newLogFields();
     reply.header('x-request-id', request.id);
     brokenHttp.watch(reply.raw);
     logOnce(request, reply);
+    done();
   });
   endConnectionsOnClose(app);
   app.setErrorHandler((error, request, reply) => sendProblem(proxyName, error, request, reply));

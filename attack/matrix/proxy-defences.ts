@@ -88,7 +88,7 @@ export const proxyDefences: readonly Defence[] = [
   {
     name: 'an injected query parameter is set once',
     file: 'secureproxy/prepare.ts',
-    text: 'checkQuery(judged, injectedNames(policy.injection).query);',
+    text: 'checkQuery(judged, injected.query);',
     without: '',
     classes: ['headers'],
   },

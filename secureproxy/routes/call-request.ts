@@ -1,4 +1,4 @@
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { decodeBase64 } from '../../shared/crypto/base64.ts';
 import { containsAppKey } from '../../shared/crypto/caller-key.ts';
@@ -84,14 +84,29 @@ export function acceptCalls(app: Service): void {
   app.addContentTypeParser(
     'application/json',
     { parseAs: 'string' },
-    async (_request: FastifyRequest, text: string) => parseJsonBody(text),
+    // By callback: a promise for each body is work for nothing.
+    (
+      _request: FastifyRequest,
+      text: string,
+      done: (error: Error | null, body?: unknown) => void,
+    ) => {
+      let body: unknown;
+      try {
+        body = parseJsonBody(text);
+      } catch (error) {
+        done(error as Error);
+        return;
+      }
+      done(null, body);
+    },
   );
 }
 
 /** Before the body is read: what is refused here costs next to nothing. @throws ServiceError */
-export async function admitCaller(request: FastifyRequest): Promise<void> {
+export function admitCaller(request: FastifyRequest, _reply: FastifyReply, done: () => void): void {
   checkOrigin(request);
   request.appKey = findAppKey(request.raw.rawHeaders, queryOf(request));
+  done();
 }
 
 /** The call that a body asks for. @throws ServiceError request_invalid */

@@ -41,7 +41,9 @@ export function scrubbedBody(
 }
 
 function without(headers: IncomingHttpHeaders, names: readonly string[]): IncomingHttpHeaders {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !names.includes(name)));
+  const kept = { ...headers };
+  for (const name of names) delete kept[name];
+  return kept;
 }
 
 interface Answer {

@@ -33,13 +33,14 @@ export function injectionFields(injection: Injection): Set<string> {
   return new Set(names);
 }
 
-/** Lower-case names of the headers that the injection sets, which no caller may set, double or suppress. */
-export function injectedHeaderNames(injection: Injection): string[] {
-  return injectedNames(injection).headers.map((name) => name.toLowerCase());
+/** Names of headers and query parameters, as a type spells them. */
+export interface InjectedNames {
+  readonly headers: string[];
+  readonly query: string[];
 }
 
-/** The names of what the injection adds, as the type spells them. */
-export function injectedNames(injection: Injection): { headers: string[]; query: string[] } {
+/** The names of what the injection adds, which no caller may set, double or suppress. */
+export function injectedNames(injection: Injection): InjectedNames {
   switch (injection.scheme) {
     case 'headers':
       return { headers: Object.keys(injection.headers), query: [] };

@@ -4,7 +4,6 @@ import {
   checkFields,
   fieldsFault,
   inject,
-  injectedHeaderNames,
   injectedNames,
   injectionFields,
 } from '../../../shared/policy/injection.ts';
@@ -61,17 +60,6 @@ t.test('encodes user and password whole, in UTF-8 (RFC 7617)', (t) => {
   t.strictSame(inject(basic, { login: 'a', token: 'b' }).query, []);
   t.equal(fieldsFault(basic, { login: 'имя', token: 'a:b:c' }), undefined);
   t.match(fieldsFault(basic, { login: 'a:b', token: 'c' }), /user name .* has a colon/);
-  t.end();
-});
-
-t.test('names the headers that no caller may set, in lower case', (t) => {
-  t.strictSame(injectedHeaderNames(defaultInjection), ['authorization']);
-  t.strictSame(injectedHeaderNames(headers({ 'Client-Id': 'a', 'API-KEY': 'b' })), [
-    'client-id',
-    'api-key',
-  ]);
-  t.strictSame(injectedHeaderNames(basic), ['authorization']);
-  t.strictSame(injectedHeaderNames(query), []);
   t.end();
 });
 
