@@ -1,14 +1,20 @@
+import { addGrant } from '../keyserver/admin/grants.ts';
+import { putToken } from '../keyserver/admin/tokens.ts';
 import { putType } from '../keyserver/admin/types.ts';
-import { type ServiceProcess, startService } from '../local/processes.ts';
+import { type ServiceProcess, startProgram, startService } from '../local/processes.ts';
 import { prepareState, storagePlaces } from '../local/state.ts';
 import type { Environment } from '../shared/config.ts';
 import { freePort } from '../test/support/free-port.ts';
 import { plainPolicy, type Seeded, seed, tokenType } from '../test/support/pair-state.ts';
 import { type Cores, pin } from './cores.ts';
 import { LineSink } from './line-sink.ts';
+import { type NativePeer, nativePeerCommand } from './native-peers.ts';
 
 /** Most connections that a proxy has to the upstream, ours and the peer alike. */
 const upstreamConnections = 128;
+
+/** A type whose answers are not searched for its tokens. */
+export const unsearchedType = 'unsearched';
 
 /** One process of the benchmark. */
 export interface Part {
@@ -21,10 +27,14 @@ export interface Part {
 /** All processes of the benchmark, ready. */
 export interface Arrangement extends Seeded {
   readonly clients: readonly string[];
-  /** What every call goes to; with a name for a host, as marketplaces have. */
+  /** What calls go to; with a name for a host, as marketplaces have. */
   readonly upstreamUrl: string;
   readonly load: Part;
+  /** The Fastify peers (peer.ts). */
   readonly peer: Part;
+  /** Undefined where the machine has no such program. */
+  readonly nginx: Part | undefined;
+  readonly haproxy: Part | undefined;
   readonly keyserver: Part;
   /** SecureProxy as it comes, with releases kept for 5 s. */
   readonly warmProxy: Part;
@@ -62,17 +72,28 @@ export async function arrange(options: ArrangementOptions): Promise<Arrangement>
   const { origin } = new URL(upstreamUrl);
   const seeded = await prepareState(folder, async (admin) => {
     const keys = await seed({ folder, settings, admin }, origin, clients);
-    await putType(admin, tokenType, {
-      ...plainPolicy(origin),
-      unsafeAllowPrivate: ['127.0.0.0/8', '::1/128'],
-    });
+    const policy = { ...plainPolicy(origin), unsafeAllowPrivate: ['127.0.0.0/8', '::1/128'] };
+    await putType(admin, tokenType, policy);
+    await putType(admin, unsearchedType, { ...policy, scrub: false });
+    await addGrant(admin, 'orders', { client: '*', type: unsearchedType });
+    for (const [clientId, token] of Object.entries(keys.tokens)) {
+      await putToken(admin, { clientId, tokenType: unsearchedType, fields: { token } });
+    }
     return keys;
   });
   const UPSTREAM_CONNECTIONS = String(upstreamConnections);
+  const token = seeded.tokens[clients[0] ?? ''] ?? '';
   const peer = await measured('peer', 'bench/peer.ts', {
     UPSTREAM_CONNECTIONS,
-    TOKEN: seeded.tokens[clients[0] ?? ''],
+    UPSTREAM: upstreamUrl,
+    TOKEN: token,
   });
+  const native = async (name: NativePeer) => {
+    const part = await startNative(options, name, { upstreamPort: upstream.port, token });
+    if (part && cores) pin(part.pid, cores.server);
+    return part;
+  };
+  const [nginx, haproxy] = [await native('nginx'), await native('haproxy')];
   const keyserver = await measured('KeyServer', 'keyserver/main.ts', {
     ...settings,
     GENERATE_KEYS: '1',
@@ -86,7 +107,23 @@ export async function arrange(options: ArrangementOptions): Promise<Arrangement>
       UPSTREAM_CONNECTIONS,
     });
   const [warmProxy, coldProxy] = [await proxy(5), await proxy(0)];
-  return { ...seeded, clients, upstreamUrl, load, peer, keyserver, warmProxy, coldProxy };
+  const peers = { peer, nginx, haproxy };
+  return { ...seeded, ...peers, clients, upstreamUrl, load, keyserver, warmProxy, coldProxy };
+}
+
+async function startNative(
+  { folder, onStart }: ArrangementOptions,
+  title: NativePeer,
+  more: { readonly upstreamPort: number; readonly token: string },
+): Promise<Part | undefined> {
+  const port = await freePort();
+  const log = new LineSink();
+  const program = nativePeerCommand(title, { ...more, folder, port, upstreamConnections });
+  if (program === undefined) return undefined;
+  const environment = { PATH: process.env.PATH };
+  const started = await startProgram({ title, program, port, environment, output: log });
+  onStart(started);
+  return { port, origin: `http://127.0.0.1:${port}`, pid: started.pid ?? 0, log };
 }
 
 async function startPart(

@@ -1,10 +1,11 @@
-import { Pool } from 'undici';
+import { type Dispatcher, Pool } from 'undici';
 
 /** What the load generator is to do. */
 export interface LoadOrder {
+  readonly method: 'GET' | 'POST';
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** JSON texts to post. */
+  /** JSON texts to post; none with GET. */
   readonly bodies: readonly string[];
   /** Each body is good once, so the run ends early when they are used up; else each caller keeps to one. */
   readonly once: boolean;
@@ -29,7 +30,7 @@ const timeoutMs = 10_000;
 
 /** Runs a load to its end, over new connections without pipelining. */
 export async function runLoad(order: LoadOrder): Promise<LoadOutcome> {
-  const { bodies, once, concurrency } = order;
+  const { method, bodies, once, concurrency } = order;
   const { origin, pathname } = new URL(order.url);
   const pool = new Pool(origin, {
     connections: concurrency,
@@ -38,7 +39,10 @@ export async function runLoad(order: LoadOrder): Promise<LoadOutcome> {
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
   });
-  const headers = { 'content-type': 'application/json', ...order.headers };
+  const headers = {
+    ...(method === 'POST' ? { 'content-type': 'application/json' } : {}),
+    ...order.headers,
+  };
   const latenciesMs: number[] = [];
   let errors = 0;
   let used = 0;
@@ -47,10 +51,10 @@ export async function runLoad(order: LoadOrder): Promise<LoadOutcome> {
   const isLeft = () => performance.now() < endAt && !(once && used >= bodies.length);
   const call = async (caller: number) => {
     while (isLeft()) {
-      const body = bodies[(once ? used : caller) % bodies.length] ?? '';
+      const body = bodies[(once ? used : caller) % bodies.length] ?? null;
       used += 1;
       const sentAt = performance.now();
-      const status = await post(pool, pathname, headers, body);
+      const status = await ask(pool, { method, path: pathname, headers: { ...headers }, body });
       latenciesMs.push(performance.now() - sentAt);
       if (status !== 200) errors += 1;
     }
@@ -70,26 +74,18 @@ export async function runLoad(order: LoadOrder): Promise<LoadOutcome> {
 }
 
 /** Resolves to the status once the whole answer is there; 0 where none came. */
-function post(
-  pool: Pool,
-  path: string,
-  headers: Readonly<Record<string, string>>,
-  body: string,
-): Promise<number> {
+function ask(pool: Pool, request: Dispatcher.DispatchOptions): Promise<number> {
   return new Promise((done) => {
     let status = 0;
     // Dispatch level: the load shares its core with the upstream.
-    pool.dispatch(
-      { path, method: 'POST', headers: { ...headers }, body },
-      {
-        onRequestStart() {},
-        onResponseStart(_controller, received) {
-          status = received;
-        },
-        onResponseData() {},
-        onResponseEnd: () => done(status),
-        onResponseError: () => done(0),
+    pool.dispatch(request, {
+      onRequestStart() {},
+      onResponseStart(_controller, received) {
+        status = received;
       },
-    );
+      onResponseData() {},
+      onResponseEnd: () => done(status),
+      onResponseError: () => done(0),
+    });
   });
 }

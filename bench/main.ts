@@ -1,18 +1,19 @@
 /**
- * `npm run bench [-- --json] [-- --seconds N] [-- --rounds N] [-- --only NAME,…]`: what a call costs, warm and cold,
+ * `npm run bench [-- --json] [-- --save] [-- --seconds N] [-- --rounds N] [-- --only NAME,…]`: what a call costs, warm and cold,
  * beside a peer that does the same work, in one run (docs/bench.md). Linux, since CPU time is read
  * from /proc. Code 1 where a request failed: the numbers would mean nothing.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, platform, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { endSignal, print, runCommand } from '../local/command.ts';
 import { LocalError } from '../local/local-error.ts';
 import type { ServiceProcess } from '../local/processes.ts';
 import { arrange } from './arrangement.ts';
-import { createCases } from './cases.ts';
+import { concurrency, createCases } from './cases.ts';
+import { toSvg } from './chart.ts';
 import { type Cores, findCores } from './cores.ts';
-import { concurrency, measure } from './measure.ts';
+import { measure } from './measure.ts';
 import { type BenchOptions, readBenchOptions } from './options.ts';
 import { timeRefusals } from './refusals.ts';
 import { type Report, refusalsToMarkdown, toMarkdown } from './report.ts';
@@ -31,6 +32,7 @@ await runCommand('bench', async () => {
     }
     const report = await Promise.race([bench(options, folder, started), interrupted()]);
     print(options.json ? JSON.stringify(report, undefined, 2) : toMarkdown(report));
+    if (options.save) save(report);
     const failed = report.results.filter(({ errors }) => errors > 0);
     if (failed.length > 0) {
       throw new LocalError(`requests failed in: ${failed.map(({ name }) => name).join(', ')}`);
@@ -85,6 +87,12 @@ async function bench(
     results,
     targets: judgeTargets(results),
   };
+}
+
+function save(report: Report): void {
+  writeFileSync(join(import.meta.dirname, 'results.svg'), toSvg(report));
+  const page = `# What it measured\n\n\`npm run bench -- --save\` ([docs/bench.md](../docs/bench.md)).\n\n![CPU a request](results.svg)\n\n`;
+  writeFileSync(join(import.meta.dirname, 'RESULTS.md'), page + toMarkdown(report));
 }
 
 async function interrupted(): Promise<never> {

@@ -5,8 +5,6 @@ import type { Case, CaseName } from './cases.ts';
 import { createCpuReader } from './cpu.ts';
 import type { LoadOrder, LoadOutcome } from './load-run.ts';
 
-export const concurrency = 16;
-
 export interface MeasureOptions {
   /** The load generator. */
   readonly load: Part;
@@ -25,6 +23,8 @@ export interface Result {
   readonly requestsPerSecond: number;
   /** User and system time of the measured processes, microseconds a request. */
   readonly cpuMicroseconds: number;
+  /** The least and the most of it that a round had. */
+  readonly cpuSpread: readonly [least: number, most: number];
   /** The same time as a share of one core: near 1, the measured side was the limit. */
   readonly coresBusy: number;
   readonly p50Ms: number;
@@ -50,7 +50,7 @@ const maxLogPolls = 200;
 export async function measure(cases: readonly Case[], options: MeasureOptions): Promise<Result[]> {
   const readCpu = createCpuReader();
   const cpuOf = (parts: readonly Part[]) => parts.reduce((sum, { pid }) => sum + readCpu(pid), 0);
-  const run = async ({ measured, passes, name, order }: Case): Promise<Round> => {
+  const run = async ({ measured, passes, name, concurrency, order }: Case): Promise<Round> => {
     const { seconds, load } = options;
     const full: LoadOrder = { ...(await order()), concurrency, seconds };
     const linesBefore = passes.map(({ log }) => log.lines);
@@ -81,13 +81,15 @@ export async function measure(cases: readonly Case[], options: MeasureOptions): 
 }
 
 function summarise(rounds: readonly Round[]) {
+  const costs = rounds.map(({ cpuSeconds, requests }) => (cpuSeconds * 1e6) / requests);
   const sum = (value: (round: Round) => number) => rounds.reduce((all, one) => all + value(one), 0);
   const middle = (value: (round: Round) => number) => median(rounds.map(value));
   return {
     requests: sum(({ requests }) => requests),
     errors: sum(({ errors }) => errors),
     requestsPerSecond: middle(({ requests, seconds }) => requests / seconds),
-    cpuMicroseconds: middle(({ cpuSeconds, requests }) => (cpuSeconds * 1e6) / requests),
+    cpuMicroseconds: median(costs),
+    cpuSpread: [Math.min(...costs), Math.max(...costs)] as const,
     coresBusy: middle(({ cpuSeconds, seconds }) => cpuSeconds / seconds),
     p50Ms: middle(({ p50Ms }) => p50Ms),
     p99Ms: middle(({ p99Ms }) => p99Ms),

@@ -4,6 +4,8 @@ import { type CaseName, caseNames } from './cases.ts';
 
 export interface BenchOptions {
   readonly json: boolean;
+  /** Also write RESULTS.md and results.svg. */
+  readonly save: boolean;
   /** Length of a round. */
   readonly seconds: number;
   readonly rounds: number;
@@ -13,11 +15,12 @@ export interface BenchOptions {
   readonly refusals: number;
 }
 
-/** Reads `--json`, `--seconds N`, `--rounds N`, `--only NAME,…`, `--refusals N`. @throws LocalError */
+/** Reads `--json`, `--save`, `--seconds N`, `--rounds N`, `--only NAME,…`, `--refusals N`. @throws LocalError */
 export function readBenchOptions(args: readonly string[]): BenchOptions {
-  const { json, seconds, rounds, only, refusals } = parseFlags(args);
+  const { json, save, seconds, rounds, only, refusals } = parseFlags(args);
   return {
     json,
+    save,
     seconds: inRange('--seconds', Number(seconds), 0.1, 60),
     rounds: Math.round(inRange('--rounds', Number(rounds), 1, 100)),
     only: only === undefined ? undefined : names(only),
@@ -31,7 +34,8 @@ function parseFlags(args: readonly string[]) {
       args: [...args],
       options: {
         json: { type: 'boolean', default: false },
-        seconds: { type: 'string', default: '2' },
+        save: { type: 'boolean', default: false },
+        seconds: { type: 'string', default: '1' },
         rounds: { type: 'string', default: '5' },
         only: { type: 'string' },
         refusals: { type: 'string', default: '0' },

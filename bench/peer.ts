@@ -1,19 +1,19 @@
 /**
- * The peer, a process: Fastify with @fastify/reply-from, doing what `/request_api` does for its
- * caller. JSON in, checked by a schema; a POST with an injected header out; the answer streamed back.
- * It writes no log, authenticates and decides nothing: all of that is in its favour.
+ * The Fastify peers, one process: each does on a path of its own what callers could have in place of us.
+ * None writes a log, authenticates or decides: all of that is in their favour.
  */
+import httpProxy from '@fastify/http-proxy';
 import replyFrom from '@fastify/reply-from';
 import fastify from 'fastify';
 
-const { PORT, UPSTREAM_CONNECTIONS, TOKEN } = process.env;
+const { PORT, UPSTREAM_CONNECTIONS, UPSTREAM, TOKEN } = process.env;
 
 interface Call {
   readonly ApiUri: string;
   readonly Body?: unknown;
 }
 
-const body = {
+const callSchema = {
   type: 'object',
   required: ['ClientId', 'TokenType', 'ApiUri'],
   additionalProperties: false,
@@ -24,21 +24,45 @@ const body = {
     Body: {},
   },
 };
-
-const app = fastify({ logger: false });
-await app.register(replyFrom, {
-  undici: { connections: Number(UPSTREAM_CONNECTIONS), pipelining: 1 },
-  disableRequestLogging: true,
+const answerSchema = {
+  type: 'object',
+  properties: { ClientId: { type: 'string' }, TokenType: { type: 'string' } },
+};
+const upstream = String(UPSTREAM);
+const undici = { connections: Number(UPSTREAM_CONNECTIONS), pipelining: 1 };
+const withToken = <T extends object>(headers: T) => ({
+  ...headers,
+  authorization: `Bearer ${TOKEN}`,
 });
+const injected = {
+  rewriteRequestHeaders: (_request: unknown, headers: object) => withToken(headers),
+};
+
+const app = fastify({ logger: false, bodyLimit: 256 * 1024 * 1024 });
+await app.register(replyFrom, { undici, disableRequestLogging: true });
 app.get('/readyz', async () => ({ status: 'ready' }));
-app.post<{ Body: Call }>('/request_api', { schema: { body } }, (request, reply) => {
-  reply.from(request.body.ApiUri, {
-    body: request.body.Body,
-    rewriteRequestHeaders: (_request, headers) => ({
-      ...headers,
-      authorization: `Bearer ${TOKEN}`,
-    }),
-  });
+app.post<{ Body: Call }>('/request_api', { schema: { body: callSchema } }, (request, reply) => {
+  reply.from(request.body.ApiUri, { body: request.body.Body, ...injected });
+});
+app.get('/get', (_request, reply) => reply.from(upstream, injected));
+app.post<{ Body: Call }>(
+  '/bare',
+  { schema: { body: callSchema, response: { 200: answerSchema } } },
+  async ({ body }) => body,
+);
+await app.register(async (scope) => {
+  // Bodies go on as they come, unread.
+  scope.removeAllContentTypeParsers();
+  scope.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
+  scope.post('/stream', (_request, reply) => reply.from(upstream, injected));
+});
+await app.register(httpProxy, {
+  upstream: new URL(upstream).origin,
+  prefix: '/proxy',
+  rewritePrefix: '/',
+  undici,
+  disableRequestLogging: true,
+  replyOptions: injected,
 });
 process.once('SIGTERM', () => app.close());
 await app.listen({ host: '127.0.0.1', port: Number(PORT) });

@@ -32,6 +32,7 @@ export function toMarkdown({ setting, results, targets }: Report): string {
       [
         '',
         'CPU µs/request',
+        'least to most',
         'to the peer',
         'req/s',
         'to the peer',
@@ -43,6 +44,7 @@ export function toMarkdown({ setting, results, targets }: Report): string {
       results.map((result) => [
         result.title,
         result.cpuMicroseconds.toFixed(1),
+        result.cpuSpread.map((value) => value.toFixed(0)).join(' to '),
         ratio(result.cpuMicroseconds, peer?.cpuMicroseconds),
         result.requestsPerSecond.toFixed(0),
         ratio(result.requestsPerSecond, peer?.requestsPerSecond),
@@ -83,7 +85,7 @@ function describe({ cpu, cores, node, pinned, concurrency, seconds, rounds }: Se
     : 'processes not kept on cores, so the load disturbs what it measures';
   return [
     `${cpu}, ${cores} cores; Node ${node}; ${placing}.`,
-    `Concurrency ${concurrency}, plain HTTP on loopback, logs on; medians of ${rounds} interleaved rounds of ${seconds} s.`,
+    `${concurrency} callers but where a case says otherwise, plain HTTP on loopback, logs on; medians of ${rounds} interleaved rounds of ${seconds} s.`,
   ].join('\n');
 }
 

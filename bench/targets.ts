@@ -17,6 +17,7 @@ export function judgeTargets(results: readonly Result[]): Target[] {
   const coldWithRsa = cost('cold') + cost('keyserver-rsa') - cost('keyserver-ticket');
   return [
     target('warm call against @fastify/reply-from, CPU', cost('warm') / cost('peer'), 0.75),
+    target('warm call against nginx, CPU', cost('warm') / cost('nginx'), 4.5),
     target(
       'cold call by ticket against one by RSA-3072, CPU of both services',
       cost('cold') / coldWithRsa,

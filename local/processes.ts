@@ -5,16 +5,24 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Environment } from '../shared/config.ts';
 import { LocalError } from './local-error.ts';
 
-export interface ServiceCommand {
+interface Command {
   /** As people read it: `KeyServer`. */
   readonly title: string;
-  /** Its `main.ts`, relative to the project. */
-  readonly main: string;
   /** The port that its `/readyz` is on; must be free beforehand, or another's answer would be taken for its own. */
   readonly port: number;
   readonly environment: Environment;
   /** Where stdout and stderr go. */
   readonly output: Writable;
+}
+
+export interface ServiceCommand extends Command {
+  /** Its `main.ts`, relative to the project. */
+  readonly main: string;
+}
+
+export interface ProgramCommand extends Command {
+  /** What is run, in the foreground, and its arguments. */
+  readonly program: readonly [file: string, ...args: string[]];
 }
 
 export interface ServiceProcess {
@@ -33,13 +41,23 @@ const stopTimeoutMs = 10_000;
 const pollMs = 40;
 const tailChars = 4096;
 
+/** Starts a service of ours: {@link startProgram}. It ends when this process does. */
+export function startService({ main, ...command }: ServiceCommand): Promise<ServiceProcess> {
+  const service = resolve(projectFolder, main);
+  return startProgram({
+    ...command,
+    program: [process.execPath, '--import', followParent, service],
+  });
+}
+
 /**
- * Starts a service as a process and waits until it is ready.
+ * Starts a process and waits until it is ready.
  * @throws LocalError with what the process said last, where it ends or does not get ready in time.
  */
-export async function startService(command: ServiceCommand): Promise<ServiceProcess> {
-  const { title, main, port, environment, output } = command;
-  const child = spawn(process.execPath, ['--import', followParent, resolve(projectFolder, main)], {
+export async function startProgram(command: ProgramCommand): Promise<ServiceProcess> {
+  const { title, program, port, environment, output } = command;
+  const [file, ...args] = program;
+  const child = spawn(file, args, {
     cwd: projectFolder,
     env: environment,
     // A group of its own: Ctrl-C reaches the parent alone, which then stops its services in order.

@@ -1,10 +1,15 @@
 import { readdirSync } from 'node:fs';
 import t from 'tap';
+import { caseNames } from '../../bench/cases.ts';
 import { readBenchOptions } from '../../bench/options.ts';
 import type { Report } from '../../bench/report.ts';
 import { runLocal } from '../local/command.ts';
 
-const names = ['peer', 'warm', 'cold', 'keyserver-ticket', 'keyserver-rsa'];
+/** Those that a machine may lack. */
+const optional = ['nginx', 'haproxy'];
+
+// Some twenty cases on a machine that is busy.
+t.setTimeout(180_000);
 
 t.test('a short run measures every case without an error, and leaves nothing behind', async (t) => {
   const TMPDIR = t.testdir({});
@@ -13,8 +18,8 @@ t.test('a short run measures every case without an error, and leaves nothing beh
   const { results, targets, setting } = JSON.parse(bench.stdout()) as Report;
   t.match(setting, { node: process.versions.node, seconds: 0.3, rounds: 1 });
   t.same(
-    results.map(({ name }) => name),
-    names,
+    results.map(({ name }) => name).filter((name) => !optional.includes(name)),
+    caseNames.filter((name) => !optional.includes(name)),
   );
   for (const { name, requests, errors, cpuMicroseconds, p50Ms, p99Ms } of results) {
     t.ok(requests > 0, `${name}: asks`);
@@ -24,7 +29,7 @@ t.test('a short run measures every case without an error, and leaves nothing beh
   }
   t.same(
     targets.map(({ target }) => target),
-    [0.75, 0.2],
+    results.some(({ name }) => name === 'nginx') ? [0.75, 4.5, 0.2] : [0.75, 0.2],
   );
   for (const { value, target, met } of targets) t.equal(met, value <= target);
   t.same(readdirSync(TMPDIR), []);
