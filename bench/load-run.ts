@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Dispatcher, Pool } from 'undici';
 
 /** What the load generator is to do. */
@@ -9,8 +10,10 @@ export interface LoadOrder {
   readonly bodies: readonly string[];
   /** Each body is good once, so the run ends early when they are used up; else each caller keeps to one. */
   readonly once: boolean;
-  /** Callers at a time, each waiting for its answer before it asks again. */
+  /** Callers at a time, each waiting for its answer before it asks again; connections where there is a rate. */
   readonly concurrency: number;
+  /** Requests that are sent in a second, whether or not those before were answered; undefined: as many as are answered. */
+  readonly ratePerSecond?: number;
   readonly seconds: number;
 }
 
@@ -19,19 +22,23 @@ export interface LoadOutcome {
   readonly requests: number;
   /** Without an answer, or with one of another status than 200. */
   readonly errors: number;
+  /** Those of the errors that were answered by 503. */
+  readonly refused: number;
   /** From the first request to the last answer. */
   readonly seconds: number;
+  /** Of the answers of status 200, as all that follow. */
   readonly p50Ms: number;
   readonly p99Ms: number;
 }
 
 /** No answer of a healthy service takes this long; a run must end. */
 const timeoutMs = 10_000;
+const tickMs = 2;
 
 /** Runs a load to its end, over new connections without pipelining. */
 export async function runLoad(order: LoadOrder): Promise<LoadOutcome> {
-  const { method, bodies, once, concurrency } = order;
-  const { origin, pathname } = new URL(order.url);
+  const { method, url, bodies, once, concurrency, ratePerSecond } = order;
+  const { origin, pathname: path } = new URL(url);
   const pool = new Pool(origin, {
     connections: concurrency,
     pipelining: 1,
@@ -39,38 +46,41 @@ export async function runLoad(order: LoadOrder): Promise<LoadOutcome> {
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
   });
-  const headers = {
-    ...(method === 'POST' ? { 'content-type': 'application/json' } : {}),
-    ...order.headers,
-  };
+  const type = method === 'POST' ? { 'content-type': 'application/json' } : {};
+  const headers = { ...type, ...order.headers };
   const latenciesMs: number[] = [];
-  let errors = 0;
-  let used = 0;
+  let [requests, errors, refused] = [0, 0, 0];
   const startedAt = performance.now();
   const endAt = startedAt + order.seconds * 1000;
-  const isLeft = () => performance.now() < endAt && !(once && used >= bodies.length);
-  const call = async (caller: number) => {
-    while (isLeft()) {
-      const body = bodies[(once ? used : caller) % bodies.length] ?? null;
-      used += 1;
-      const sentAt = performance.now();
-      const status = await ask(pool, { method, path: pathname, headers: { ...headers }, body });
-      latenciesMs.push(performance.now() - sentAt);
-      if (status !== 200) errors += 1;
-    }
+  const isLeft = () => performance.now() < endAt && !(once && requests >= bodies.length);
+  const send = async (caller: number) => {
+    const body = bodies[(once ? requests : caller) % bodies.length] ?? null;
+    requests += 1;
+    const sentAt = performance.now();
+    const status = await ask(pool, { method, path, headers: { ...headers }, body });
+    if (status === 200) latenciesMs.push(performance.now() - sentAt);
+    else errors += 1;
+    if (status === 503) refused += 1;
   };
-  await Promise.all(Array.from({ length: concurrency }, (_, caller) => call(caller)));
+  const call = async (caller: number) => {
+    while (isLeft()) await send(caller);
+  };
+  if (ratePerSecond === undefined) {
+    await Promise.all(Array.from({ length: concurrency }, (_, caller) => call(caller)));
+  } else {
+    const sent: Promise<void>[] = [];
+    while (isLeft()) {
+      const due = ((performance.now() - startedAt) / 1000) * ratePerSecond;
+      while (requests < due) sent.push(send(requests));
+      await sleep(tickMs);
+    }
+    await Promise.all(sent);
+  }
   const seconds = (performance.now() - startedAt) / 1000;
   await pool.close();
   latenciesMs.sort((a, b) => a - b);
   const percentile = (p: number) => latenciesMs[Math.floor((latenciesMs.length - 1) * p)] ?? 0;
-  return {
-    requests: latenciesMs.length,
-    errors,
-    seconds,
-    p50Ms: percentile(0.5),
-    p99Ms: percentile(0.99),
-  };
+  return { requests, errors, refused, seconds, p50Ms: percentile(0.5), p99Ms: percentile(0.99) };
 }
 
 /** Resolves to the status once the whole answer is there; 0 where none came. */

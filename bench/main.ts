@@ -15,8 +15,9 @@ import { toSvg } from './chart.ts';
 import { type Cores, findCores } from './cores.ts';
 import { measure } from './measure.ts';
 import { type BenchOptions, readBenchOptions } from './options.ts';
+import { type LoadTest, loadTest, type Stretch } from './overload.ts';
 import { timeRefusals } from './refusals.ts';
-import { type Report, refusalsToMarkdown, toMarkdown } from './report.ts';
+import { type Report, refusalsToMarkdown, stretchesToMarkdown, toMarkdown } from './report.ts';
 import { judgeTargets } from './targets.ts';
 
 await runCommand('bench', async () => {
@@ -28,6 +29,12 @@ await runCommand('bench', async () => {
     if (options.refusals > 0) {
       const timed = await Promise.race([refusals(options, folder, started), interrupted()]);
       print(options.json ? JSON.stringify(timed, undefined, 2) : refusalsToMarkdown(timed));
+      return 0;
+    }
+    const test = options.overload > 0 ? 'overload' : options.soak > 0 ? 'soak' : undefined;
+    if (test !== undefined) {
+      const told = await Promise.race([load(test, options[test], folder, started), interrupted()]);
+      print(options.json ? JSON.stringify(told, undefined, 2) : stretchesToMarkdown(told));
       return 0;
     }
     const report = await Promise.race([bench(options, folder, started), interrupted()]);
@@ -57,6 +64,21 @@ async function refusals(options: BenchOptions, folder: string, started: ServiceP
   return timeRefusals(await arrangeIn(folder, started, findCores()), options.refusals);
 }
 
+async function load(
+  test: LoadTest,
+  seconds: number,
+  folder: string,
+  started: ServiceProcess[],
+): Promise<Stretch[]> {
+  const arrangement = await arrangeIn(folder, started, findCores());
+  return loadTest(arrangement, test, seconds, progress);
+}
+
+/** On stderr, so that stdout can go into a file. */
+function progress(what: string): void {
+  process.stderr.write(`bench: ${what}\n`);
+}
+
 async function bench(
   options: BenchOptions,
   folder: string,
@@ -71,8 +93,7 @@ async function bench(
     load: arrangement.load,
     seconds,
     rounds,
-    // On stderr, so that stdout can go into a file.
-    progress: (what) => process.stderr.write(`bench: ${what}\n`),
+    progress,
   });
   return {
     setting: {

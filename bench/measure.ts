@@ -104,7 +104,7 @@ export function median(values: readonly number[]): number {
   return (low + high) / 2;
 }
 
-async function orderLoad(load: Part, order: LoadOrder): Promise<LoadOutcome> {
+export async function orderLoad(load: Part, order: LoadOrder): Promise<LoadOutcome> {
   const response = await fetch(load.origin, {
     method: 'POST',
     body: JSON.stringify(order),

@@ -13,11 +13,14 @@ export interface BenchOptions {
   readonly only: readonly CaseName[] | undefined;
   /** Time refusals of sessions instead, this often for each cause; 0: no. */
   readonly refusals: number;
+  /** Past the top, or below it for long, instead, for so many seconds; 0: no. */
+  readonly overload: number;
+  readonly soak: number;
 }
 
-/** Reads `--json`, `--save`, `--seconds N`, `--rounds N`, `--only NAME,…`, `--refusals N`. @throws LocalError */
+/** Reads `--json`, `--save`, `--seconds N`, `--rounds N`, `--only NAME,…`, and what is done instead. @throws LocalError */
 export function readBenchOptions(args: readonly string[]): BenchOptions {
-  const { json, save, seconds, rounds, only, refusals } = parseFlags(args);
+  const { json, save, seconds, rounds, only, refusals, overload, soak } = parseFlags(args);
   return {
     json,
     save,
@@ -25,6 +28,8 @@ export function readBenchOptions(args: readonly string[]): BenchOptions {
     rounds: Math.round(inRange('--rounds', Number(rounds), 1, 100)),
     only: only === undefined ? undefined : names(only),
     refusals: Math.round(inRange('--refusals', Number(refusals), 0, 100_000)),
+    overload: inRange('--overload', Number(overload), 0, 600),
+    soak: inRange('--soak', Number(soak), 0, 3600),
   };
 }
 
@@ -39,6 +44,8 @@ function parseFlags(args: readonly string[]) {
         rounds: { type: 'string', default: '5' },
         only: { type: 'string' },
         refusals: { type: 'string', default: '0' },
+        overload: { type: 'string', default: '0' },
+        soak: { type: 'string', default: '0' },
       },
     }).values;
   } catch (error) {

@@ -1,5 +1,6 @@
 import type { Cores } from './cores.ts';
 import type { Result } from './measure.ts';
+import type { Stretch } from './overload.ts';
 import type { RefusalTiming } from './refusals.ts';
 import type { Target } from './targets.ts';
 
@@ -77,6 +78,33 @@ export function refusalsToMarkdown(timings: readonly RefusalTiming[]): string {
     p90Ms.toFixed(3),
   ]);
   return [...table(['session_invalid', 'requests', 'p50 ms', 'p90 ms'], rows), ''].join('\n');
+}
+
+/** Writes what came of a load past the top, or of a long one, as Markdown. */
+export function stretchesToMarkdown(stretches: readonly Stretch[]): string {
+  const head = [
+    '',
+    'sent/s',
+    'answered/s',
+    'refused/s',
+    'failed',
+    'p50 ms',
+    'p99 ms',
+    'RSS MiB',
+    'open files',
+  ];
+  const rows = stretches.map((one) => [
+    one.what,
+    one.offered.toFixed(0),
+    one.goodput.toFixed(0),
+    one.refused.toFixed(0),
+    String(one.failed),
+    one.p50Ms.toFixed(1),
+    one.p99Ms.toFixed(1),
+    String(one.residentMib),
+    String(one.openFiles),
+  ]);
+  return [...table(head, rows), ''].join('\n');
 }
 
 function describe({ cpu, cores, node, pinned, concurrency, seconds, rounds }: Setting): string {

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { errorPageRoutes } from '../shared/error-pages.ts';
 import { healthRoutes, type Readiness } from '../shared/health.ts';
 import { createService, type Service } from '../shared/service.ts';
+import { shedding } from '../shared/shedding.ts';
 import { type KeyserverConfig, keyserverSettings } from './config.ts';
 import type { RsaKeys } from './keys/rsa-keys.ts';
 import type { ReleaseDependencies } from './release.ts';
@@ -38,8 +39,11 @@ export async function buildKeyserver(
     bodyLimitBytes,
     proxyStatus: false,
   });
+  await shedding(app, config.OVERLOAD_DELAY_MS, (scope) => {
+    releaseRoute(scope, dependencies);
+  });
+  // Under any load: what was revoked must be told, and neither costs much.
   publicKeyRoutes(app, dependencies.rsaKeys);
-  releaseRoute(app, dependencies);
   changesRoute(app, dependencies);
   if (config.OPS_PORT === undefined) healthRoutes(app, dependencies.readiness);
   errorPageRoutes(app);

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { errorPageRoutes } from '../shared/error-pages.ts';
 import { healthRoutes, type Readiness } from '../shared/health.ts';
 import { createService, type Service } from '../shared/service.ts';
+import { shedding } from '../shared/shedding.ts';
 import type { CallDependencies } from './call.ts';
 import { type SecureproxyConfig, secureproxySettings } from './config.ts';
 import { docsPage } from './docs-page.ts';
@@ -45,8 +46,10 @@ export async function buildSecureproxy(
     },
   });
   acceptCalls(app);
-  requestApiRoute(app, dependencies);
-  explainRoute(app, dependencies);
+  await shedding(app, config.OVERLOAD_DELAY_MS, (scope) => {
+    requestApiRoute(scope, dependencies);
+    explainRoute(scope, dependencies);
+  });
   if (config.OPS_PORT === undefined) healthRoutes(app, dependencies.readiness);
   errorPageRoutes(app);
   if (config.DOCS === 'on') await docsPage(app);

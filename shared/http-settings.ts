@@ -46,6 +46,13 @@ export function listenerSettings(port: number) {
       description:
         'How long calls may take to finish after that before they are cut off, milliseconds',
     }),
+    OVERLOAD_DELAY_MS: Type.Integer({
+      default: 200,
+      minimum: 0,
+      maximum: 60_000,
+      description:
+        'Calls are refused as overloaded while the event loop is late by more than this on average over a second, milliseconds; 0: never',
+    }),
     LOG_LEVEL: Type.Enum([...logLevels], {
       default: 'info',
       description: 'Least level that is logged',

@@ -2,7 +2,8 @@ import { readdirSync } from 'node:fs';
 import t from 'tap';
 import { caseNames } from '../../bench/cases.ts';
 import { readBenchOptions } from '../../bench/options.ts';
-import type { Report } from '../../bench/report.ts';
+import type { Stretch } from '../../bench/overload.ts';
+import { type Report, stretchesToMarkdown } from '../../bench/report.ts';
 import { runLocal } from '../local/command.ts';
 
 /** Those that a machine may lack. */
@@ -34,6 +35,21 @@ t.test('a short run measures every case without an error, and leaves nothing beh
   for (const { value, target, met } of targets) t.equal(met, value <= target);
   t.same(readdirSync(TMPDIR), []);
 });
+
+for (const test of ['overload', 'soak'] as const) {
+  t.test(`a short ${test} tells how the service fared`, async (t) => {
+    const TMPDIR = t.testdir({});
+    const bench = runLocal('bench', ['--json', `--${test}`, '0.6'], { TMPDIR });
+    t.equal(await bench.ended, 0, bench.stderr());
+    const stretches = JSON.parse(bench.stdout()) as Stretch[];
+    t.equal(stretches.length, test === 'overload' ? 5 : 8);
+    for (const { what, goodput, residentMib, openFiles } of stretches) {
+      t.ok(goodput > 0 && residentMib > 0 && openFiles > 0, what);
+    }
+    t.match(stretchesToMarkdown(stretches), '| top |');
+    t.same(readdirSync(TMPDIR), []);
+  });
+}
 
 t.test('wrong options are explained', async (t) => {
   const wrong = [

@@ -1,0 +1,54 @@
+import t, { type Test } from 'tap';
+import { shedding } from '../../shared/shedding.ts';
+import { pollUntil } from '../support/poll-until.ts';
+import { startApp } from './app.ts';
+
+/** An app with a route that is shed and one that is not. */
+async function setUp(t: Test, maxDelayMs: number) {
+  const { app } = await startApp(t);
+  await shedding(app, maxDelayMs, (scope) => {
+    scope.get('/work', async () => ({ status: 'done' }));
+  });
+  app.get('/outside', async () => ({ status: 'done' }));
+  return app;
+}
+
+/** Makes turns of the event loop of 80 ms for as long as the test runs, or until it is called. */
+function keepBusy(t: Test): () => void {
+  const timer = setInterval(() => {
+    const endAt = performance.now() + 80;
+    while (performance.now() < endAt);
+  }, 1);
+  const stop = () => clearInterval(timer);
+  t.teardown(stop);
+  return stop;
+}
+
+t.test('work is refused while the event loop is late, and taken again after', async (t) => {
+  const app = await setUp(t, 40);
+  t.equal((await app.inject('/work')).statusCode, 200);
+  const stop = keepBusy(t);
+  const refused = await pollUntil(
+    'work is refused',
+    () => app.inject('/work'),
+    ({ statusCode }) => statusCode === 503,
+  );
+  t.equal(refused.headers['retry-after'], '1');
+  t.match(refused.json(), { code: 'overloaded', reason: 'event_loop' });
+  t.equal((await app.inject('/outside')).statusCode, 200, 'such as a probe');
+  stop();
+  await pollUntil(
+    'work is taken again',
+    () => app.inject('/work'),
+    ({ statusCode }) => statusCode === 200,
+  );
+});
+
+t.test('at 0 nothing is refused', async (t) => {
+  const app = await setUp(t, 0);
+  keepBusy(t);
+  const endAt = performance.now() + 1500;
+  const statuses = new Set<number>();
+  while (performance.now() < endAt) statuses.add((await app.inject('/work')).statusCode);
+  t.same([...statuses], [200]);
+});
