@@ -192,7 +192,8 @@ t.test('bytes that are not HTTP get one answer and no more', async (t) => {
     ],
     [
       'chunks without a size',
-      'POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n',
+      // With a type that is taken, for what is refused by its head alone is answered before.
+      'POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n',
     ],
     ['a space before the colon', 'GET / HTTP/1.1\r\nHost : x\r\n\r\n'],
     ['a bare CR in a header', 'GET / HTTP/1.1\r\nHost: x\rY: z\r\n\r\n'],
