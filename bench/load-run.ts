@@ -12,7 +12,7 @@ export interface LoadOrder {
   readonly once: boolean;
   /** Callers at a time, each waiting for its answer before it asks again; connections where there is a rate. */
   readonly concurrency: number;
-  /** Requests that are sent in a second, whether or not those before were answered; undefined: as many as are answered. */
+  /** Requests that are to be sent in a second, whether or not those before were answered; undefined: as many as are answered. */
   readonly ratePerSecond?: number;
   readonly seconds: number;
 }
@@ -49,15 +49,17 @@ export async function runLoad(order: LoadOrder): Promise<LoadOutcome> {
   const type = method === 'POST' ? { 'content-type': 'application/json' } : {};
   const headers = { ...type, ...order.headers };
   const latenciesMs: number[] = [];
-  let [requests, errors, refused] = [0, 0, 0];
+  let [requests, errors, refused, underWay, skipped] = [0, 0, 0, 0, 0];
   const startedAt = performance.now();
   const endAt = startedAt + order.seconds * 1000;
   const isLeft = () => performance.now() < endAt && !(once && requests >= bodies.length);
   const send = async (caller: number) => {
     const body = bodies[(once ? requests : caller) % bodies.length] ?? null;
     requests += 1;
+    underWay += 1;
     const sentAt = performance.now();
     const status = await ask(pool, { method, path, headers: { ...headers }, body });
+    underWay -= 1;
     if (status === 200) latenciesMs.push(performance.now() - sentAt);
     else errors += 1;
     if (status === 503) refused += 1;
@@ -71,7 +73,11 @@ export async function runLoad(order: LoadOrder): Promise<LoadOutcome> {
     const sent: Promise<void>[] = [];
     while (isLeft()) {
       const due = ((performance.now() - startedAt) / 1000) * ratePerSecond;
-      while (requests < due) sent.push(send(requests));
+      // What no connection is left for is not sent: nobody waits for it.
+      while (requests + skipped < due) {
+        if (underWay < concurrency) sent.push(send(requests));
+        else skipped += 1;
+      }
       await sleep(tickMs);
     }
     await Promise.all(sent);

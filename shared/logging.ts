@@ -8,6 +8,7 @@ export type LogLevel = (typeof logLevels)[number];
 
 const stdoutFd = 1;
 const batchMs = 10;
+const batchBytes = 15 * 1024;
 
 /**
  * JSON lines on stdout, or readable ones where that is a terminal: level as text, time as ISO 8601,
@@ -17,7 +18,7 @@ const batchMs = 10;
 export function createLogger(
   service: string,
   level: LogLevel,
-  destination: DestinationStream = terminal() ?? inBatches(pino.destination(stdoutFd)),
+  destination: DestinationStream = terminal() ?? inBatches(),
 ): Logger {
   const options = {
     level,
@@ -37,21 +38,22 @@ function terminal(): DestinationStream | undefined {
 
 /**
  * Lines go out together, a hundredth of a second after the first of them: to wake whoever reads them costs
- * more than all else that makes a line. What is left is written when the process exits.
+ * more than all else that makes a line. Pino writes what is left when the process exits.
  */
-function inBatches(output: DestinationStream): DestinationStream & { flushSync(): void } {
-  let lines = '';
-  const flushSync = () => {
-    if (lines !== '') output.write(lines);
-    lines = '';
+function inBatches(): DestinationStream & { flushSync(): void } {
+  const output = pino.destination({ dest: stdoutFd, minLength: batchBytes, sync: false });
+  let isDue = false;
+  const flush = () => {
+    isDue = false;
+    output.flush();
   };
-  process.once('exit', flushSync);
   return {
     write: (line) => {
-      if (lines === '') setTimeout(flushSync, batchMs).unref();
-      lines += line;
+      output.write(line);
+      if (!isDue) setTimeout(flush, batchMs).unref();
+      isDue = true;
     },
-    flushSync,
+    flushSync: () => output.flushSync(),
   };
 }
 
