@@ -25,7 +25,7 @@ export interface Report {
 /** Writes a report as Markdown; ratios are to the peer in the same run. */
 export function toMarkdown({ setting, results, targets }: Report): string {
   const peer = results.find(({ name }) => name === 'peer');
-  const ratio = (value: number, base = Number.NaN) => (value / base).toFixed(2);
+  const ratio = (value: number, base?: number) => (base ? (value / base).toFixed(2) : '–');
   return [
     describe(setting),
     '',

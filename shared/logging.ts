@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { type DestinationStream, type Logger, pino } from 'pino';
 import { escapeInvisible } from './invisible-characters.ts';
@@ -8,7 +9,6 @@ export type LogLevel = (typeof logLevels)[number];
 
 const stdoutFd = 1;
 const batchMs = 10;
-const batchBytes = 15 * 1024;
 
 /**
  * JSON lines on stdout, or readable ones where that is a terminal: level as text, time as ISO 8601,
@@ -36,24 +36,34 @@ function terminal(): DestinationStream | undefined {
   return isatty(stdoutFd) ? prettyLines(pino.destination(stdoutFd)) : undefined;
 }
 
+/** What writes the lines that wait, one a logger. */
+const lastWrites: (() => void)[] = [];
+
+/** Writes what waits, as the process exits. */
+export function flushLogs(): void {
+  for (const write of lastWrites) write();
+}
+
 /**
  * Lines go out together, a hundredth of a second after the first of them: to wake whoever reads them costs
- * more than all else that makes a line. Pino writes what is left when the process exits.
+ * more than all else that makes a line. {@link flushLogs} is for what a sudden end would lose.
  */
 function inBatches(): DestinationStream & { flushSync(): void } {
-  const output = pino.destination({ dest: stdoutFd, minLength: batchBytes, sync: false });
-  let isDue = false;
-  const flush = () => {
-    isDue = false;
-    output.flush();
+  const output = pino.destination({ dest: stdoutFd, sync: false });
+  let waiting = '';
+  const take = () => {
+    const lines = waiting;
+    waiting = '';
+    return lines;
   };
+  const flushSync = () => void writeSync(stdoutFd, take());
+  lastWrites.push(flushSync);
   return {
     write: (line) => {
-      output.write(line);
-      if (!isDue) setTimeout(flush, batchMs).unref();
-      isDue = true;
+      if (waiting === '') setTimeout(() => output.write(take()), batchMs);
+      waiting += line;
     },
-    flushSync: () => output.flushSync(),
+    flushSync,
   };
 }
 

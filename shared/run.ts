@@ -1,4 +1,5 @@
 import { ConfigError } from './config.ts';
+import { flushLogs } from './logging.ts';
 import { type ShutdownOptions, shutDown } from './shutdown.ts';
 
 /** Exit code for settings that cannot be used (sysexits.h EX_CONFIG): a restart will not help. */
@@ -14,6 +15,7 @@ export type Running = ShutdownOptions;
  * calls had to be cut off. Settings that cannot be used end it with code 78 and a readable list on stderr.
  */
 export async function runService(start: () => Promise<Running>): Promise<void> {
+  process.once('exit', flushLogs);
   let running: Running;
   try {
     running = await start();
