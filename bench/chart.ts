@@ -8,6 +8,7 @@ const valueWidth = 110;
 const headHeight = 46;
 /** Cases of few and large bodies would make all others invisible. */
 const mostTimesPeer = 25;
+const what = 'CPU a request, median of the rounds, and from their least to their most';
 
 /** CPU a request as bars, with the least and the most of the rounds, for a README or a page (SVG 1.1). */
 export function toSvg({ setting, results }: Report): string {
@@ -30,9 +31,10 @@ export function toSvg({ setting, results }: Report): string {
   });
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">`,
+    `<title>${what}</title>`,
     '<style>text{fill:#222}.ours{fill:#2a6fb0}.peer{fill:#b9c4cf}.spread{stroke:#222;stroke-width:1.5}</style>',
     `<rect width="${width}" height="${height}" fill="#fff"/>`,
-    '<text x="10" y="18" font-size="14" font-weight="bold">CPU a request, median of the rounds, and from their least to their most</text>',
+    `<text x="10" y="18" font-size="14" font-weight="bold">${what}</text>`,
     `<text x="10" y="35">${encoded(`${setting.cpu}, Node ${setting.node}; blue: SecureProxy and KeyServer, grey: peers`)}</text>`,
     ...bars,
     '</svg>',
