@@ -47,7 +47,8 @@ export function listenerSettings(port: number) {
         'How long calls may take to finish after that before they are cut off, milliseconds',
     }),
     OVERLOAD_DELAY_MS: Type.Integer({
-      default: 200,
+      // A machine that stands still for a moment looks the same as one with too much to do.
+      default: 0,
       minimum: 0,
       maximum: 60_000,
       description:
