@@ -75,7 +75,7 @@ export interface OwnScene {
   readonly otherToken: string;
   readonly proxyPid: number;
   /** All that both services have printed. */
-  printed(): string;
+  printed(): Promise<string>;
   /** Port of {@link Scene.upstream}; at other addresses of this machine strays are counted there. */
   readonly port: number;
 }

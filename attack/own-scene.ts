@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createApp, createProxy } from '../keyserver/admin/callers.ts';
 import type { AdminContext } from '../keyserver/admin/context.ts';
 import { addGrant } from '../keyserver/admin/grants.ts';
@@ -16,6 +17,9 @@ import { startNameServer } from '../test/support/name-server.ts';
 import { ServiceOutput } from '../test/support/service-output.ts';
 import { startUpstream } from '../test/support/upstream.ts';
 import type { Scene } from './attack.ts';
+
+/** Services write their lines together, up to a hundredth of a second late. */
+const linesLateMs = 200;
 
 /** The one address of this machine that the types' tokens may go to. */
 export const upstreamAddress = '127.0.0.2';
@@ -98,7 +102,10 @@ export async function startOwnScene(closing: Closing, folder: string): Promise<S
       names: nameServer,
       issue: authority.issue,
       port,
-      printed: () => output.text,
+      printed: async () => {
+        await sleep(linesLateMs);
+        return output.text;
+      },
     },
   };
 }

@@ -50,7 +50,7 @@ const requestBody = { filter: { visibility: 'ALL' }, limit: 100, last_id: '' };
 export async function createCases(arrangement: Arrangement, seconds: number): Promise<Case[]> {
   const { peer, nginx, haproxy, warmProxy, coldProxy, keyserver } = arrangement;
   const exchanges = await createExchanges(arrangement);
-  const call = caller(arrangement);
+  const call = appCalls(arrangement);
   const common = { passes: [], warmUpRequests: 20_000, concurrency };
   const plain = (name: CaseName, title: string, part: Part, more: Partial<Case> = {}): Case => ({
     ...common,
@@ -142,7 +142,7 @@ interface CallOptions {
 }
 
 /** Calls as apps make them. A client for each caller: calls for one at a time would share a release. */
-function caller({ clients, upstreamUrl, appKey }: Arrangement) {
+export function appCalls({ clients, upstreamUrl, appKey }: Arrangement) {
   return ({ to, at = '/request_api', path, ...members }: CallOptions) => {
     const ApiUri = path === undefined ? upstreamUrl : new URL(path, upstreamUrl).href;
     const bodies = clients.map((ClientId) =>

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { residentMib } from '../test/support/resident-memory.ts';
 import type { Arrangement } from './arrangement.ts';
-import { concurrency, createCases } from './cases.ts';
+import { appCalls, concurrency } from './cases.ts';
 import type { LoadOutcome } from './load-run.ts';
 import { orderLoad } from './measure.ts';
 
@@ -38,15 +38,13 @@ export async function loadTest(
   progress: (what: string) => void,
 ): Promise<Stretch[]> {
   const { load, warmProxy } = arrangement;
-  const order = (await createCases(arrangement, seconds)).find(
-    ({ name }) => name === 'warm',
-  )?.order;
+  const order = appCalls(arrangement)({ to: warmProxy });
   const stretches: Stretch[] = [];
   const run = async (what: string, length: number, ratePerSecond?: number) => {
     progress(what);
     const rate = ratePerSecond === undefined ? { concurrency } : { ratePerSecond };
     const outcome = await orderLoad(load, {
-      ...(await (order as NonNullable<typeof order>)()),
+      ...(await order()),
       concurrency: manyConnections,
       ...rate,
       seconds: length,

@@ -13,10 +13,10 @@ const scheme = /^[\w!#$%&'*+.^`|~-]+[ \t]+/;
  * @throws ServiceError request_invalid for two, caller_unauthenticated for one that cannot be a key
  */
 export function findAppKey(rawHeaders: readonly string[], query: string): string | null {
-  // A first look, since most headers hold nothing of the kind.
   const values: string[] = query === '' ? [] : [...new URLSearchParams(query).values()];
   for (let i = 1; i < rawHeaders.length; i += 2) {
     const value = rawHeaders[i] ?? '';
+    // A first look, since most headers hold nothing of the kind.
     if (value.includes(prefix)) values.push(...value.split(','));
   }
   const found = values.flatMap((value) => {

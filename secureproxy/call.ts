@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Release } from '../shared/messages.ts';
-import { checkFields, type Injected, inject } from '../shared/policy/injection.ts';
+import { oncePer } from '../shared/once-per.ts';
+import { checkFields, inject } from '../shared/policy/injection.ts';
 import type { Method } from '../shared/policy/schema.ts';
 import { type LogFields, toMilliseconds } from '../shared/request-log.ts';
 import { type CallerHeaders, responseHeaders } from './headers.ts';
@@ -80,19 +81,11 @@ export async function makeCall(
   );
 }
 
-const injections = new WeakMap<Release, Injected>();
-
-/** What a release puts on its calls, made once for each. @throws ServiceError integrity_failed */
-function injectedBy(release: Release): Injected {
-  let injected = injections.get(release);
-  if (injected === undefined) {
-    const { policy, fields } = release;
-    checkFields(policy.injection, fields);
-    injected = inject(policy.injection, fields);
-    injections.set(release, injected);
-  }
-  return injected;
-}
+/** What a release puts on its calls. @throws ServiceError integrity_failed */
+const injectedBy = oncePer(({ policy, fields }: Release) => {
+  checkFields(policy.injection, fields);
+  return inject(policy.injection, fields);
+});
 
 function logOutcome(
   log: LogFields,

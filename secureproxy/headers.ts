@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 import { ServiceError } from '../shared/errors.ts';
 import { hopByHopHeaders, messageHeaders } from '../shared/header-names.ts';
+import { oncePer } from '../shared/once-per.ts';
 import { proxyStatus } from './proxy-status.ts';
 import { via } from './via.ts';
 
@@ -93,11 +94,11 @@ function exclusions(
   headers: CallerHeaders,
   injected: readonly string[],
 ): (name: string) => Exclusion | undefined {
-  const isInjected = readNames(injected);
+  const injectedNames = readNames(injected);
   const hopNames = new Set([...connectionNamed(headers)].map(readAs));
   return (name) => {
     const read = readAs(name);
-    if (isInjected.has(read)) return 'injected';
+    if (injectedNames.has(read)) return 'injected';
     if (notSent.has(read) || notSentPrefix.test(read)) return 'not_sent';
     return hopNames.has(read) ? 'connection' : undefined;
   };
@@ -108,17 +109,8 @@ function readAs(name: string): string {
   return name.toLowerCase().replace(/[^0-9a-z]/g, '-');
 }
 
-/** Made once a list, since the same injection serves many calls. */
-const readLists = new WeakMap<readonly string[], ReadonlySet<string>>();
-
-function readNames(names: readonly string[]): ReadonlySet<string> {
-  let read = readLists.get(names);
-  if (read === undefined) {
-    read = new Set(names.map(readAs));
-    readLists.set(names, read);
-  }
-  return read;
-}
+/** Once a list, since the same injection serves many calls. */
+const readNames = oncePer((names: readonly string[]) => new Set(names.map(readAs)));
 
 function checkField(name: string, value: string): void {
   const fault = !tokenPattern.test(name)

@@ -1,7 +1,7 @@
 import type { Explanation } from '../shared/explanation.ts';
+import { oncePer } from '../shared/once-per.ts';
 import { decide } from '../shared/policy/decide.ts';
-import { type InjectedNames, injectedNames } from '../shared/policy/injection.ts';
-import type { Injection } from '../shared/policy/schema.ts';
+import { injectedNames } from '../shared/policy/injection.ts';
 import { checkAllowed } from '../shared/policy/verdict.ts';
 import type { Call } from './call.ts';
 import { requestHeaders } from './headers.ts';
@@ -32,14 +32,5 @@ export function prepare({ policy, grants }: Terms, { method, url, headers }: Cal
   return { url: judged, headers: requestHeaders(asked, injected.headers) };
 }
 
-/** Made once a policy, since a kept release serves many calls. */
-const names = new WeakMap<Injection, InjectedNames>();
-
-function namesOf(injection: Injection): InjectedNames {
-  let found = names.get(injection);
-  if (found === undefined) {
-    found = injectedNames(injection);
-    names.set(injection, found);
-  }
-  return found;
-}
+/** Once, since a kept release serves many calls. */
+const namesOf = oncePer(injectedNames);

@@ -1,4 +1,5 @@
 import { Pool } from 'undici';
+import { oncePer } from '../shared/once-per.ts';
 import { addressSet } from '../shared/policy/address-set.ts';
 import type { Policy } from '../shared/policy/schema.ts';
 import { AddressGuard, type Lookup } from './address-guard.ts';
@@ -18,18 +19,8 @@ export interface UpstreamPoolsOptions {
 }
 
 const none: string[] = [];
-/** Made once a policy, since a kept release serves many calls. */
-const spellings = new WeakMap<readonly string[], string>();
-
-/** The same for the same addresses in any order. */
-function spelled(addresses: readonly string[]): string {
-  let text = spellings.get(addresses);
-  if (text === undefined) {
-    text = addresses.toSorted().join(' ');
-    spellings.set(addresses, text);
-  }
-  return text;
-}
+/** The same for the same addresses in any order; once, since a kept release serves many calls. */
+const spelled = oncePer((addresses: readonly string[]) => addresses.toSorted().join(' '));
 
 /** Wildcard destinations could make any number of origins; the longest unused pools go. */
 const maxPools = 1000;

@@ -56,7 +56,13 @@ function inBatches(): DestinationStream & { flushSync(): void } {
     waiting = '';
     return lines;
   };
-  const flushSync = () => void writeSync(stdoutFd, take());
+  const flushSync = () => {
+    try {
+      writeSync(stdoutFd, take());
+    } catch {
+      // Nobody reads any more, and there is nowhere left to say so.
+    }
+  };
   lastWrites.push(flushSync);
   return {
     write: (line) => {

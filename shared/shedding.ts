@@ -4,8 +4,7 @@ import type { Service } from './service.ts';
 
 /**
  * Routes that do work, which is refused while there is too much of it: as long as turns of the event loop have
- * taken longer than `maxDelayMs` on average over the last second. What is taken in is then answered in a few such
- * turns, and what is refused costs a fraction. 0 refuses nothing.
+ * taken longer than `maxDelayMs` on average over the last second. 0 refuses nothing.
  */
 export async function shedding(
   app: Service,

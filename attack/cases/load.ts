@@ -9,11 +9,10 @@ import { connectionAttacks } from './load-connections.ts';
 import { heavyAnswerAttacks } from './load-upstream.ts';
 import { stillServes } from './still-serves.ts';
 
-/** Requests that KeyServer's log tells of; its lines come together, a moment late. */
+/** Requests that KeyServer's log tells of. */
 async function asked(scene: Scene): Promise<number> {
-  await sleep(200);
-  return ownOf(scene)
-    .printed()
+  const printed = await ownOf(scene).printed();
+  return printed
     .split('\n')
     .filter(
       (line) => line.includes('"service.name":"keyserver"') && line.includes('"url.template":"/",'),

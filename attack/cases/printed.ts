@@ -9,7 +9,7 @@ export const printedAttack: Attack = {
   run: async (scene) => {
     const { proxyKey, strangerKey, otherKey, otherToken, printed } = ownOf(scene);
     const { appKey, token } = scene;
-    const text = printed();
+    const text = await printed();
     const secrets = { token, otherToken, appKey, otherKey, strangerKey, proxyKey };
     const leaks = findLeaks(text, secrets).map(({ secret, form }) => `${secret} (${form})`);
     const isAll = ['keyserver', 'secureproxy'].every((name) =>

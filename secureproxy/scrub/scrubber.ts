@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Release } from '../../shared/messages.ts';
+import { oncePer } from '../../shared/once-per.ts';
 import { inject, injectionFields } from '../../shared/policy/injection.ts';
 import type { Policy } from '../../shared/policy/schema.ts';
 import type { BodyFilter } from './body-filter.ts';
@@ -102,22 +103,19 @@ class FilterChain implements BodyFilter {
   }
 }
 
-const scrubbers = new WeakMap<Release, Scrubber>();
-
 /** Whether answers under this policy are searched, so that calls must ask for what can be. */
 export function isSearched({ scrub, redactMembers = [] }: Policy): boolean {
   return scrub !== false || redactMembers.length > 0;
 }
 
+const madeFor = oncePer((release: Release) => {
+  const { scrub, redactMembers = [] } = release.policy;
+  return new Scrubber(scrub === false ? [] : secretsOf(release), redactMembers);
+});
+
 /** The scrubber for answers to calls with a release, made once for each; undefined where there is nothing to take out. */
 export function scrubberOf(release: Release): Scrubber | undefined {
-  let scrubber = scrubbers.get(release);
-  if (scrubber === undefined) {
-    const { policy } = release;
-    const secrets = policy.scrub === false ? [] : secretsOf(release);
-    scrubber = new Scrubber(secrets, policy.redactMembers ?? []);
-    scrubbers.set(release, scrubber);
-  }
+  const scrubber = madeFor(release);
   return scrubber.isIdle ? undefined : scrubber;
 }
 

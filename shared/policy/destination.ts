@@ -1,4 +1,5 @@
 import { getDomain } from 'tldts';
+import { oncePer } from '../once-per.ts';
 import type { Policy } from './schema.ts';
 import { isAmbiguousPath, parseTargetUrl } from './url.ts';
 import { allow, refuse, type Verdict } from './verdict.ts';
@@ -74,13 +75,4 @@ export function judgeDestination(
 }
 
 /** Parsed once a policy, since a kept release is judged at every call. */
-const parsedLists = new WeakMap<readonly string[], readonly Destination[]>();
-
-function destinationsOf(texts: readonly string[]): readonly Destination[] {
-  let parsed = parsedLists.get(texts);
-  if (parsed === undefined) {
-    parsed = texts.map(parseDestination);
-    parsedLists.set(texts, parsed);
-  }
-  return parsed;
-}
+const destinationsOf = oncePer((texts: readonly string[]) => texts.map(parseDestination));

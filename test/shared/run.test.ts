@@ -72,6 +72,21 @@ t.test('closes the app before what it needs', async (t) => {
   );
 });
 
+t.test('ends as it should where nobody reads its log any more', async (t) => {
+  const main = run(
+    t,
+    `await runService(async () => {
+      const app = await build();
+      await serve(app);
+      return { app, logger, drain, config, close: async () => {} };
+    });`,
+  );
+  await main.listening();
+  main.child.stdout?.destroy();
+  main.child.kill('SIGTERM');
+  t.equal(await main.ended, 0, main.stderr());
+});
+
 t.test('a second signal neither closes twice nor cuts off', async (t) => {
   const main = run(
     t,

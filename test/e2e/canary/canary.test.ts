@@ -94,6 +94,8 @@ t.test('no secret is printed or told, at the level trace, whatever goes wrong', 
   const operated = await operateInEveryWay(state, operatorSecret);
   await keyserver.process.stop();
   problems.push(...(await call()));
+  // With the lines that are written last.
+  await secureproxy.process.stop();
 
   const texts = {
     KeyServer: keyserver.output.text,
