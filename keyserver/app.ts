@@ -39,7 +39,7 @@ export async function buildKeyserver(
     bodyLimitBytes,
     proxyStatus: false,
   });
-  await shedding(app, config.OVERLOAD_DELAY_MS, (scope) => {
+  await shedding(app, { config }, (scope) => {
     releaseRoute(scope, dependencies);
   });
   // Under any load: what was revoked must be told, and neither costs much.

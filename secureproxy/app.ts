@@ -46,7 +46,7 @@ export async function buildSecureproxy(
     },
   });
   acceptCalls(app);
-  await shedding(app, config.OVERLOAD_DELAY_MS, (scope) => {
+  await shedding(app, { config, proxyName: 'secureproxy' }, (scope) => {
     requestApiRoute(scope, dependencies);
     explainRoute(scope, dependencies);
   });

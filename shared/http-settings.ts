@@ -46,6 +46,12 @@ export function listenerSettings(port: number) {
       description:
         'How long calls may take to finish after that before they are cut off, milliseconds',
     }),
+    CALLS_MAX: Type.Integer({
+      default: 2048,
+      minimum: 1,
+      maximum: 1_000_000,
+      description: 'Most calls under way at once; what is more is refused as overloaded',
+    }),
     OVERLOAD_DELAY_MS: Type.Integer({
       // A machine that stands still for a moment looks the same as one with too much to do.
       default: 0,

@@ -13,26 +13,32 @@ export function sendProblem(
   reply: FastifyReply,
 ): void {
   const error = hungUp(request, thrown) ?? toServiceError(thrown);
-  const { reason, retryAfterSeconds, proxyError, cause } = error.options;
+  const { reason, cause } = error.options;
   request.logFields['error.type'] = error.code;
   request.logFields['error.reason'] = reason;
   if (error.code === 'internal' || cause !== undefined) {
     request.log.error({ err: cause ?? error, 'error.type': error.code }, 'request failed');
   }
-  if (error.status === 401) reply.header('www-authenticate', 'Bearer');
-  if (retryAfterSeconds !== undefined) reply.header('retry-after', String(retryAfterSeconds));
-  if (proxyName !== undefined) {
-    reply.header(
-      'proxy-status',
-      `${proxyName}; error=${proxyError ?? errorTable[error.code].proxyError}`,
-    );
-  }
+  reply.headers(problemHeaders(proxyName, error));
   // Serialised here: a route's response schema might not name this status.
   reply
     .code(error.status)
     .type(problemMediaType)
     .serializer(JSON.stringify)
     .send(toProblem(error, request.id));
+}
+
+/** What an error's answer has in its head beside type and length; names in lower case. */
+export function problemHeaders(
+  proxyName: string | undefined,
+  { status, code, options }: ServiceError,
+): Record<string, string> {
+  const { retryAfterSeconds, proxyError = errorTable[code].proxyError } = options;
+  return {
+    ...(status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
+    ...(retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) }),
+    ...(proxyName === undefined ? {} : { 'proxy-status': `${proxyName}; error=${proxyError}` }),
+  };
 }
 
 /** A caller that hangs up within its body is no fault of ours; nobody reads the answer. */

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { ServerOptions } from 'node:https';
 import fastifyEnv from '@fastify/env';
 import swagger from '@fastify/swagger';
@@ -18,6 +17,7 @@ import { BrokenHttp } from './broken-http.ts';
 import { endConnectionsOnClose } from './connections.ts';
 import { ProblemSchema } from './problem.ts';
 import { sendProblem } from './problem-replies.ts';
+import { requestIdOf } from './request-id.ts';
 import { logOnce, logRequest, newLogFields } from './request-log.ts';
 import { traceContextOf } from './trace-context.ts';
 
@@ -52,8 +52,6 @@ export interface BearerScheme {
   readonly description: string;
 }
 
-/** A caller's request id is taken over only in this form, since it ends up in logs and answers. */
-const requestIdPattern = /^[\w.-]{1,64}$/;
 /** How long a caller may take to send its whole request. */
 const requestTimeoutMs = 60_000;
 
@@ -76,10 +74,7 @@ export async function createService(options: ServiceOptions): Promise<Service> {
     // A request on a connection that was accepted is answered like any other, to the last.
     return503OnClosing: false,
     requestTimeout: requestTimeoutMs,
-    genReqId: (request) => {
-      const given = request.headers['x-request-id'];
-      return typeof given === 'string' && requestIdPattern.test(given) ? given : randomUUID();
-    },
+    genReqId: requestIdOf,
     childLoggerFactory: (parent, bindings, childOptions, request) => {
       const { traceId, spanId } = traceContextOf(request);
       return parent.child({ ...bindings, trace_id: traceId, span_id: spanId }, childOptions);

@@ -1,17 +1,30 @@
 import underPressure from '@fastify/under-pressure';
+import { limitCalls } from './call-limit.ts';
 import { ServiceError } from './errors.ts';
+import type { ListenerConfig } from './http-settings.ts';
 import type { Service } from './service.ts';
 
+export interface SheddingOptions {
+  readonly config: Pick<ListenerConfig, 'CALLS_MAX' | 'OVERLOAD_DELAY_MS'>;
+  /** For `Proxy-Status` on refusals; undefined: none. */
+  readonly proxyName?: string;
+}
+
 /**
- * Routes that do work, which is refused while there is too much of it: as long as turns of the event loop have
- * taken longer than `maxDelayMs` on average over the last second. 0 refuses nothing.
+ * Routes that do work, which is refused while there is too much of it: while `CALLS_MAX` of their calls are
+ * under way, or as long as turns of the event loop have taken longer than `OVERLOAD_DELAY_MS` on average over
+ * the last second (0: however long).
  */
 export async function shedding(
   app: Service,
-  maxDelayMs: number,
+  { config, proxyName }: SheddingOptions,
   routes: (scope: Service) => void,
 ): Promise<void> {
+  const { CALLS_MAX: max, OVERLOAD_DELAY_MS: maxDelayMs } = config;
+  const paths = new Set<string>();
+  limitCalls(app, { max, proxyName, isCall: (path) => paths.has(path) });
   await app.register(async (scope) => {
+    scope.addHook('onRoute', ({ url }) => void paths.add(url));
     if (maxDelayMs > 0) {
       await scope.register(underPressure, {
         maxEventLoopDelay: maxDelayMs,

@@ -1,0 +1,11 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+
+/** A caller's request id is taken over only in this form, since it ends up in logs and answers. */
+const pattern = /^[\w.-]{1,64}$/;
+
+/** The caller's `X-Request-Id`, or a new one. */
+export function requestIdOf({ headers }: Pick<IncomingMessage, 'headers'>): string {
+  const given = headers['x-request-id'];
+  return typeof given === 'string' && pattern.test(given) ? given : randomUUID();
+}
