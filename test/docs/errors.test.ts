@@ -63,7 +63,7 @@ t.test('no page names a reason that the sources do not have', async (t) => {
 });
 
 t.test('pages name only commands and settings that exist', async (t) => {
-  const sources = readSources('keyserver', 'secureproxy').map(({ text }) => text);
+  const sources = readSources('keyserver', 'secureproxy', 'shared').map(({ text }) => text);
   const said = codes.flatMap((code) => [
     ...(page(code).match(/--[a-z][a-z-]+/g) ?? []),
     ...(page(code).match(/\b[A-Z]{2,}(?:_[A-Z]+)+\b/g) ?? []),
