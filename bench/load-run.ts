@@ -1,5 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Dispatcher, Pool } from 'undici';
+import { LoadCount } from './load-count.ts';
+import { runPacedLoad } from './paced-load.ts';
 
 /** What the load generator is to do. */
 export interface LoadOrder {
@@ -24,7 +25,7 @@ export interface LoadOutcome {
   readonly errors: number;
   /** Those of the errors that were answered by 503. */
   readonly refused: number;
-  /** From the first request to the last answer. */
+  /** From the first request to the last answer; with a rate, to the last request. */
   readonly seconds: number;
   /** Of the answers of status 200, as all that follow. */
   readonly p50Ms: number;
@@ -33,11 +34,11 @@ export interface LoadOutcome {
 
 /** No answer of a healthy service takes this long; a run must end. */
 const timeoutMs = 10_000;
-const tickMs = 2;
 
 /** Runs a load to its end, over new connections without pipelining. */
 export async function runLoad(order: LoadOrder): Promise<LoadOutcome> {
-  const { method, url, bodies, once, concurrency, ratePerSecond } = order;
+  const { method, url, bodies, once, concurrency } = order;
+  if (order.ratePerSecond !== undefined) return runPacedLoad(order, order.ratePerSecond);
   const { origin, pathname: path } = new URL(url);
   const pool = new Pool(origin, {
     connections: concurrency,
@@ -48,45 +49,20 @@ export async function runLoad(order: LoadOrder): Promise<LoadOutcome> {
   });
   const type = method === 'POST' ? { 'content-type': 'application/json' } : {};
   const headers = { ...type, ...order.headers };
-  const latenciesMs: number[] = [];
-  let [requests, errors, refused, underWay, skipped] = [0, 0, 0, 0, 0];
-  const startedAt = performance.now();
-  const endAt = startedAt + order.seconds * 1000;
-  const isLeft = () => performance.now() < endAt && !(once && requests >= bodies.length);
-  const send = async (caller: number) => {
-    const body = bodies[(once ? requests : caller) % bodies.length] ?? null;
-    requests += 1;
-    underWay += 1;
-    const sentAt = performance.now();
-    const status = await ask(pool, { method, path, headers: { ...headers }, body });
-    underWay -= 1;
-    if (status === 200) latenciesMs.push(performance.now() - sentAt);
-    else errors += 1;
-    if (status === 503) refused += 1;
-  };
+  const count = new LoadCount();
+  const isLeft = () =>
+    count.elapsedMs() < order.seconds * 1000 && !(once && count.requests >= bodies.length);
   const call = async (caller: number) => {
-    while (isLeft()) await send(caller);
-  };
-  if (ratePerSecond === undefined) {
-    await Promise.all(Array.from({ length: concurrency }, (_, caller) => call(caller)));
-  } else {
-    const sent: Promise<void>[] = [];
     while (isLeft()) {
-      const due = ((performance.now() - startedAt) / 1000) * ratePerSecond;
-      // What no connection is left for is not sent: nobody waits for it.
-      while (requests + skipped < due) {
-        if (underWay < concurrency) sent.push(send(requests));
-        else skipped += 1;
-      }
-      await sleep(tickMs);
+      const body = bodies[(once ? count.requests : caller) % bodies.length] ?? null;
+      const sentAt = count.sent();
+      count.answered(await ask(pool, { method, path, headers, body }), sentAt);
     }
-    await Promise.all(sent);
-  }
-  const seconds = (performance.now() - startedAt) / 1000;
+  };
+  await Promise.all(Array.from({ length: concurrency }, (_, caller) => call(caller)));
+  const outcome = count.outcome();
   await pool.close();
-  latenciesMs.sort((a, b) => a - b);
-  const percentile = (p: number) => latenciesMs[Math.floor((latenciesMs.length - 1) * p)] ?? 0;
-  return { requests, errors, refused, seconds, p50Ms: percentile(0.5), p99Ms: percentile(0.99) };
+  return outcome;
 }
 
 /** Resolves to the status once the whole answer is there; 0 where none came. */

@@ -47,10 +47,11 @@ export function listenerSettings(port: number) {
         'How long calls may take to finish after that before they are cut off, milliseconds',
     }),
     CALLS_MAX: Type.Integer({
-      default: 2048,
+      default: 1024,
       minimum: 1,
       maximum: 1_000_000,
-      description: 'Most calls under way at once; what is more is refused as overloaded',
+      description:
+        'Most calls under way at once; what is more is refused as overloaded, after a second',
     }),
     OVERLOAD_DELAY_MS: Type.Integer({
       // A machine that stands still for a moment looks the same as one with too much to do.

@@ -1,0 +1,44 @@
+import type { LoadOutcome } from './load-run.ts';
+
+/** What a run of the load generator came to, as it goes on. */
+export class LoadCount {
+  readonly #startedAt = performance.now();
+  readonly #latenciesMs: number[] = [];
+  #requests = 0;
+  #errors = 0;
+  #refused = 0;
+
+  get requests(): number {
+    return this.#requests;
+  }
+
+  elapsedMs(): number {
+    return performance.now() - this.#startedAt;
+  }
+
+  /** One more was sent; returns when, for {@link answered}. */
+  sent(): number {
+    this.#requests += 1;
+    return performance.now();
+  }
+
+  /** @param status 0 where no answer came */
+  answered(status: number, sentAt: number): void {
+    if (status === 200) this.#latenciesMs.push(performance.now() - sentAt);
+    else this.#errors += 1;
+    if (status === 503) this.#refused += 1;
+  }
+
+  outcome(): LoadOutcome {
+    const sorted = this.#latenciesMs.toSorted((a, b) => a - b);
+    const percentile = (p: number) => sorted[Math.floor((sorted.length - 1) * p)] ?? 0;
+    return {
+      requests: this.#requests,
+      errors: this.#errors,
+      refused: this.#refused,
+      seconds: this.elapsedMs() / 1000,
+      p50Ms: percentile(0.5),
+      p99Ms: percentile(0.99),
+    };
+  }
+}

@@ -1,0 +1,121 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { LoadCount } from './load-count.ts';
+import type { LoadOrder, LoadOutcome } from './load-run.ts';
+
+const tickMs = 2;
+/** No answer of a healthy service takes this long; a run must end. */
+const timeoutMs = 10_000;
+/** Fewer than wait to be accepted at most; more are turned away, and come again after seconds. */
+const connectAtOnce = 100;
+const headEnd = '\r\n\r\n';
+
+/**
+ * Sends so many requests a second whether or not those before were answered, over up to `concurrency`
+ * connections; what none is free for is not sent. By sockets alone: an HTTP client costs as much as what is
+ * measured, and looks for a free connection among all of them each time.
+ */
+export async function runPacedLoad(order: LoadOrder, ratePerSecond: number): Promise<LoadOutcome> {
+  const { url, bodies, concurrency } = order;
+  const { hostname, port } = new URL(url);
+  const requests = bodies.map((body) => requestBytes(order, body));
+  const free: Connection[] = [];
+  const open = new Set<Connection>();
+  while (open.size < concurrency) {
+    const opened = Array.from({ length: connectAtOnce }, () => {
+      const connection = new Connection(connect(Number(port), hostname), {
+        onFree: () => free.push(connection),
+        onClose: () => open.delete(connection),
+      });
+      return connection;
+    });
+    await Promise.all(opened.map(({ socket }) => once(socket, 'connect')));
+    for (const connection of opened) open.add(connection);
+    free.push(...opened);
+  }
+  const count = new LoadCount();
+  const send = () => {
+    const connection = free.pop();
+    if (connection === undefined) return;
+    const sentAt = count.sent();
+    const request = requests[count.requests % requests.length] as Buffer;
+    connection.ask(request, (status) => count.answered(status, sentAt));
+  };
+  let due = 0;
+  while (count.elapsedMs() < order.seconds * 1000) {
+    const nowDue = Math.floor((count.elapsedMs() / 1000) * ratePerSecond);
+    for (; due < nowDue; due++) send();
+    await sleep(tickMs);
+  }
+  const seconds = count.elapsedMs() / 1000;
+  const lastAt = count.elapsedMs() + timeoutMs;
+  while (free.length < open.size && count.elapsedMs() < lastAt) await sleep(tickMs);
+  for (const { socket } of open) socket.destroy();
+  await sleep(tickMs);
+  return { ...count.outcome(), seconds };
+}
+
+function requestBytes({ method, url, headers }: LoadOrder, body: string): Buffer {
+  const { host, pathname } = new URL(url);
+  const fields = { host, 'content-type': 'application/json', ...headers };
+  const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}`);
+  const length = `content-length: ${Buffer.byteLength(body)}`;
+  const head = [`${method} ${pathname} HTTP/1.1`, ...lines, length].join('\r\n');
+  return Buffer.from(head + headEnd + body);
+}
+
+interface ConnectionEvents {
+  readonly onFree: () => void;
+  readonly onClose: () => void;
+}
+
+/** One connection, on which one request at a time is under way; answers have a `Content-Length`. */
+class Connection {
+  readonly socket: Socket;
+  readonly #events: ConnectionEvents;
+  #done: ((status: number) => void) | undefined;
+  #head = '';
+  #status = 0;
+  #bytesLeft = 0;
+
+  constructor(socket: Socket, events: ConnectionEvents) {
+    this.socket = socket;
+    this.#events = events;
+    socket.setNoDelay(true);
+    socket.on('data', (chunk) => this.#read(chunk));
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      events.onClose();
+      this.#done?.(0);
+    });
+  }
+
+  /** `done` is told the status; 0 where no whole answer came. */
+  ask(request: Buffer, done: (status: number) => void): void {
+    this.#done = done;
+    this.socket.write(request);
+  }
+
+  #read(chunk: Buffer): void {
+    if (this.#status !== 0) this.#bytesLeft -= chunk.length;
+    else if (!this.#readHead(chunk)) return;
+    if (this.#bytesLeft > 0) return;
+    const [status, done] = [this.#status, this.#done];
+    this.#status = 0;
+    this.#done = undefined;
+    this.#events.onFree();
+    done?.(status);
+  }
+
+  #readHead(chunk: Buffer): boolean {
+    this.#head += chunk.toString('latin1');
+    const end = this.#head.indexOf(headEnd);
+    if (end < 0) return false;
+    const [, length = '0'] = /\r\ncontent-length: (\d+)/i.exec(this.#head) ?? [];
+    this.#status = Number(this.#head.slice('HTTP/1.1 '.length, 'HTTP/1.1 200'.length));
+    this.#bytesLeft = Number(length) - (this.#head.length - end - headEnd.length);
+    this.#head = '';
+    return true;
+  }
+}
