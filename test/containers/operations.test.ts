@@ -72,6 +72,22 @@ containerTest('docs/operations.md', 'the page leads from nothing to a call', asy
     t.match(answer, '"code":"grant_denied"');
   });
 
+  await t.test('a stop right after the start is heard', async (t) => {
+    for (const name of ['secureproxy', 'keyserver']) {
+      await docker(['restart', name]);
+      // Before that not even an init could hear it.
+      await pollUntil(
+        `Node runs in ${name}`,
+        () => docker(['top', name]),
+        (processes) =>
+          processes.split('\n').some((line) => /(?<!-- )node \w+\/main\.ts$/.test(line)),
+      );
+      await docker(['stop', name]);
+      const code = (await docker(['inspect', '--format={{.State.ExitCode}}', name])).trim();
+      t.ok(['0', '143'].includes(code), `${name} ended with ${code}`);
+    }
+  });
+
   await t.test('nothing secret is in docker inspect or in the logs', async (t) => {
     const shown = await shell.run(`
       docker inspect keyserver secureproxy mysql

@@ -87,9 +87,10 @@ export async function tryReplicas(t: Test): Promise<void> {
   await admin(['grant', 'add', 'orders', '--client', 'shop-1', '--type', 'echo']);
   const front = origin(nginx, 5004);
   await pollUntil(
-    'the grant is known',
-    () => requestApi(front, appKey),
-    ({ status }) => status === 200,
+    'both KeyServers know the grant',
+    // In turn they get all of these.
+    () => Promise.all(Array.from({ length: callers }, () => requestApi(front, appKey))),
+    (answers) => answers.every(({ status }) => status === 200),
   );
 
   const load = startLoad(nginx, appKey);

@@ -59,6 +59,23 @@ t.test(
   },
 );
 
+t.test('who stops a container waits longer than its calls may take', async (t) => {
+  const stopTimes = [
+    ...compose.matchAll(/^ {2}stop_grace_period: (\d+)s$/gm),
+    ...read('docs/operations.md').matchAll(/docker create .* --stop-timeout (\d+) /g),
+  ];
+  t.equal(stopTimes.length, 3, 'of compose.yaml, and of both services on the page');
+  for (const { schema } of services) {
+    const { SHUTDOWN_TIMEOUT_MS, DRAIN_DELAY_MS } = schema.properties;
+    const [longest = 0, delay = 0] = [SHUTDOWN_TIMEOUT_MS, DRAIN_DELAY_MS].map((setting) =>
+      Number(defaultOf(setting)?.replaceAll('`', '')),
+    );
+    for (const [, seconds = ''] of stopTimes) {
+      t.ok(Number(seconds) * 1000 > longest + delay + 2000, `${seconds} s`);
+    }
+  }
+});
+
 t.test('docs/containers.md names images, settings and files that are there', async (t) => {
   const page = read('docs/containers.md');
   const known = services.flatMap(({ schema }) => knownNames(schema));

@@ -50,6 +50,20 @@ t.test('any other failure is a crash with its stack', async (t) => {
   t.match(main.stderr(), /RangeError: too much\n +at /);
 });
 
+t.test('a signal during the start ends it', async (t) => {
+  const main = run(
+    t,
+    `await runService(async () => {
+      logger.info('starting');
+      setInterval(() => {}, 1000);
+      await new Promise(() => {});
+    });`,
+  );
+  await main.said('starting');
+  main.child.kill('SIGTERM');
+  t.equal(await main.ended, 0, 'by itself, not by the signal');
+});
+
 t.test('closes the app before what it needs', async (t) => {
   const main = run(
     t,

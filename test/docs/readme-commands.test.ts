@@ -1,0 +1,182 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import type { RequestListener } from 'node:http';
+import { delimiter, join } from 'node:path';
+import t, { type Test } from 'tap';
+import { freePort } from '../support/free-port.ts';
+import { startPlainUpstream } from '../support/plain-upstream.ts';
+import { pollUntil } from '../support/poll-until.ts';
+import { readyStatus } from '../support/service-run.ts';
+import { outputPattern, pageBlocks } from './page-blocks.ts';
+import { openShell } from './shell-session.ts';
+import { root } from './sources.ts';
+
+t.setTimeout(300_000);
+
+const page = readFileSync(join(root, 'README.md'), 'utf8');
+const blocks = pageBlocks(page);
+const { PATH, HOME, LANG } = process.env;
+const inherited = { PATH: join(root, 'node_modules/.bin') + delimiter + PATH, HOME, LANG };
+
+/** The blocks of one language below a heading of the page. */
+function textsOf(place: string, language: string): string[] {
+  return blocks
+    .filter((block) => block.place === place && block.language === language)
+    .map(({ text }) => text);
+}
+
+/** A folder like a fresh clone after `npm ci`, so that what the page makes is not left in the project. */
+function freshClone(test: Test): string {
+  const folder = test.testdir({ project: {}, scratch: {} });
+  const project = join(folder, 'project');
+  for (const name of ['package.json', 'docs', 'shared', 'keyserver', 'secureproxy', 'local']) {
+    cpSync(join(root, name), join(project, name), { recursive: true });
+  }
+  symlinkSync(join(root, 'node_modules'), join(project, 'node_modules'));
+  return folder;
+}
+
+/** Types a command that stays in the foreground; it ends with the test. */
+function typed(
+  test: Test,
+  folder: string,
+  commands: string,
+  environment: Readonly<Record<string, string>>,
+): ChildProcess {
+  const child = spawn('bash', ['-euc', commands], {
+    cwd: folder,
+    env: { ...inherited, ...environment },
+    // As a terminal does, so that its end reaches npm and what npm runs.
+    detached: true,
+    stdio: 'ignore',
+  });
+  const ended = once(child, 'close');
+  test.teardown(async () => {
+    if (child.exitCode === null && child.pid !== undefined) process.kill(-child.pid, 'SIGINT');
+    await ended;
+  });
+  return child;
+}
+
+function isReady(port: number): Promise<number> {
+  return pollUntil(
+    `port ${port} is ready`,
+    () => readyStatus(port),
+    (status) => status === 200,
+  );
+}
+
+/** A request as it stands in an `http` block. */
+function parseRequest(text: string) {
+  const [head = '', body = ''] = text.split('\n\n');
+  const [line = '', ...headers] = head.split('\n');
+  return { line, headers: headers.map((header) => header.split(': ') as [string, string]), body };
+}
+
+/** A marketplace that keeps what came, as an `http` block has it. */
+function recorder() {
+  const requests: string[] = [];
+  const listener: RequestListener = async (request, response) => {
+    let body = '';
+    for await (const chunk of request) body += chunk;
+    const headers = request.rawHeaders.flatMap((name, i) =>
+      i % 2 === 0 ? [`${name}: ${request.rawHeaders[i + 1]}`] : [],
+    );
+    const line = `${request.method} ${request.url} HTTP/${request.httpVersion}`;
+    requests.push(`${[line, ...headers].join('\n')}\n\n${body}\n`);
+    response.end('{"result":"what the marketplace has"}');
+  };
+  return { requests, listener };
+}
+
+t.test('the first token by hand, and the call that the page shows', async (t) => {
+  const folder = freshClone(t);
+  const project = join(folder, 'project');
+  const marketplace = recorder();
+  const upstream = await startPlainUpstream(t, marketplace.listener);
+  const [keyserver, secureproxy] = await Promise.all([freePort(), freePort()]);
+  const origin = `http://127.0.0.1:${secureproxy}`;
+  const translate = (text: string) =>
+    text
+      .replace(
+        '--destination https://api-seller.ozon.ru',
+        '$& --unsafe-plaintext --unsafe-allow-private 127.0.0.0/8',
+      )
+      .replaceAll('https://api-seller.ozon.ru', upstream)
+      .replaceAll('http://127.0.0.1:5004', origin);
+
+  const start = textsOf('Run it', 'sh').find((text) => text.startsWith('npm start')) ?? '';
+  typed(t, project, start, {
+    KEYSERVER_PORT: String(keyserver),
+    SECUREPROXY_PORT: String(secureproxy),
+  });
+  await isReady(secureproxy);
+  const apiKey = randomBytes(12).toString('hex');
+  const secret = /^`(\{"client_id": .*\})`/m.exec(page)?.[1]?.replace('…', apiKey) ?? '';
+  writeFileSync(join(project, 'token.json'), secret);
+  const shell = openShell(t, {
+    scratch: join(folder, 'scratch'),
+    folder: project,
+    environment: inherited,
+  });
+  const [commands = ''] = textsOf('A first token by hand', 'sh');
+  const printed = await shell.run(translate(commands));
+  t.match(printed, 'all is well\n');
+  t.ok(printed.endsWith('{"result":"what the marketplace has"}'));
+  const [byHand] = marketplace.requests.splice(0);
+
+  const [sent = '', leaves = ''] = textsOf('One call', 'http').map(translate);
+  const authorization = `Bearer ${readFileSync(join(project, 'orders.key'), 'utf8').trim()}`;
+  const post = async (path: string, body: string) => {
+    const { headers } = parseRequest(sent);
+    const fields = Object.fromEntries(headers.filter(([name]) => name !== 'Host'));
+    const answer = await fetch(origin + path, {
+      method: 'POST',
+      headers: { ...fields, Authorization: authorization },
+      body,
+    });
+    return { status: answer.status, body: await answer.text() };
+  };
+  const { line, body } = parseRequest(sent);
+  t.equal((await post(line.split(' ')[1] ?? '', body)).status, 200);
+  const [arrived] = marketplace.requests;
+  const expected = leaves
+    .replace('api-seller.ozon.ru', new URL(upstream).host)
+    .replace('(the stored key of shop-17)', apiKey);
+  t.equal(arrived, expected, 'what leaves is what the page shows');
+  t.equal(byHand, expected, 'and the curl of the page sends the same');
+
+  const refused = body.replace('/v3/product/list', '/v2/stocks');
+  t.not(refused, body);
+  const explained = await post('/explain', refused);
+  t.equal(explained.status, 200);
+  const [shown = ''] = textsOf('Why is it refused?', 'json').map(translate);
+  const oneLine = (text: string) => text.replaceAll(/([{[,:])\s+/g, '$1').trim();
+  t.match(explained.body, outputPattern(oneLine(shown)));
+});
+
+t.test('each service by itself', async (t) => {
+  const folder = freshClone(t);
+  const project = join(folder, 'project');
+  const machine = join(folder, 'machine');
+  mkdirSync(machine);
+  const [keyserver, secureproxy] = await Promise.all([freePort(), freePort()]);
+  const [text = ''] = textsOf('Each service by itself', 'sh');
+  const [first = '', create = '', last = ''] = text
+    .replaceAll('/var/lib/', `${machine}/`)
+    .replaceAll('https://keyserver.example', `http://127.0.0.1:${keyserver}`)
+    .split(/^# .*\n/m)
+    .filter((part) => part !== '');
+  typed(t, project, first, { PORT: String(keyserver) });
+  await isReady(keyserver);
+  const shell = openShell(t, {
+    scratch: join(folder, 'scratch'),
+    folder: project,
+    environment: inherited,
+  });
+  t.equal(await shell.run(create), '', 'the key is in the file');
+  typed(t, project, last, { PORT: String(secureproxy) });
+  t.equal(await isReady(secureproxy), 200);
+});
