@@ -67,8 +67,9 @@ export async function makeCall(
     {
       timeoutMs: Math.min(call.timeoutMs ?? totalTimeoutMs, totalTimeoutMs),
       answerHeaders: (received, status) => ({
-        'x-request-id': request.id,
         ...responseHeaders(received, status),
+        // Over the upstream's: the caller finds our log by it.
+        'x-request-id': request.id,
       }),
       scrubber: scrubberOf(release),
       // Not before: what fails earlier is still Fastify's to answer.

@@ -3,7 +3,7 @@ import type { ReleaseQuery } from '../../secureproxy/keyserver-client.ts';
 import { makeCallerKey } from '../../shared/crypto/caller-key.ts';
 import { methods } from '../../shared/policy/schema.ts';
 import { releaseOf, someAppKey, startProxy } from '../support/proxy.ts';
-import { startUpstream } from '../support/upstream.ts';
+import { answers, startUpstream } from '../support/upstream.ts';
 
 async function setUp(t: Test) {
   const upstream = await startUpstream(t);
@@ -355,6 +355,9 @@ t.test('the request id and trace context go to KeyServer, and not upstream', asy
   t.strictSame(upstream.only().all('traceparent'), []);
   const other = await proxy.call(required, { headers: ['x-request-id', 'not an id'] });
   t.match(other.all('x-request-id')[0], /^[0-9a-f-]{36}$/);
+  upstream.script(answers(200, 'ok', [['X-Request-Id', 'of-the-upstream']]));
+  const own = await proxy.call(required, { headers });
+  t.strictSame(own.all('x-request-id'), ['my-id.1'], 'by which the log is found');
 });
 
 t.test('logs one line a call, with names and sizes only', async (t) => {
