@@ -8,8 +8,6 @@ import type { Service } from './service.ts';
 export interface CallLimitOptions {
   /** Most calls under way at once. */
   readonly max: number;
-  /** Whether a path, without its query, is one of a call; all else is let through. */
-  readonly isCall: (path: string) => boolean;
   /** For `Proxy-Status` on refusals; undefined: none. */
   readonly proxyName: string | undefined;
 }
@@ -25,12 +23,15 @@ const refusal = new ServiceError('overloaded', {
 });
 
 /**
- * Refuses calls beyond a number, ahead of the framework: whoever is past what can be done must not spend on
+ * Refuses calls of a scope's routes beyond a number, ahead of the framework: whoever is past what can be done must not spend on
  * saying no what is needed for those that were let in. For the same reason refusals are late by what they ask
- * callers to wait: those that do not heed `Retry-After` would ask many times a second.
+ * callers to wait: those that do not heed `Retry-After` would ask many times a second. A call is under way from when it was received whole, so that who is slow to send
+ * keeps nobody out.
  */
-export function limitCalls(app: Service, options: CallLimitOptions): void {
-  const { max, isCall, proxyName } = options;
+export function limitCalls(scope: Service, { max, proxyName }: CallLimitOptions): void {
+  const { server, log } = scope;
+  const paths = new Set<string>();
+  scope.addHook('onRoute', ({ url }) => void paths.add(url));
   const headers = Object.entries(problemHeaders(proxyName, refusal)).flat();
   let underWay = 0;
   let refused = 0;
@@ -40,7 +41,7 @@ export function limitCalls(app: Service, options: CallLimitOptions): void {
   };
   const tell = () => {
     const { code, options } = refusal;
-    app.log.warn({ 'error.type': code, 'error.reason': options.reason, refused }, 'calls refused');
+    log.warn({ 'error.type': code, 'error.reason': options.reason, refused }, 'calls refused');
     refused = 0;
   };
   const answer = (request: IncomingMessage, response: ServerResponse) => {
@@ -63,16 +64,17 @@ export function limitCalls(app: Service, options: CallLimitOptions): void {
     const delayMs = held > max ? 0 : retryAfterSeconds * 1000;
     setTimeout(answer, delayMs, request, response);
   };
+  scope.addHook('preHandler', (_request, reply, done) => {
+    underWay += 1;
+    reply.raw.once('close', leave);
+    done();
+  });
   // Fastify has no place ahead of its own work.
-  const [serve] = app.server.listeners('request') as [RequestListener];
-  app.server.removeListener('request', serve);
-  app.server.on('request', (request, response) => {
+  const [serve] = server.listeners('request') as [RequestListener];
+  server.removeListener('request', serve);
+  server.on('request', (request, response) => {
     const [path = ''] = (request.url ?? '').split('?', 1);
-    if (isCall(path)) {
-      if (underWay >= max) return refuse(request, response);
-      underWay += 1;
-      response.once('close', leave);
-    }
-    return serve(request, response);
+    if (underWay >= max && paths.has(path)) refuse(request, response);
+    else serve(request, response);
   });
 }

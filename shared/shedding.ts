@@ -21,10 +21,8 @@ export async function shedding(
   routes: (scope: Service) => void,
 ): Promise<void> {
   const { CALLS_MAX: max, OVERLOAD_DELAY_MS: maxDelayMs } = config;
-  const paths = new Set<string>();
-  limitCalls(app, { max, proxyName, isCall: (path) => paths.has(path) });
   await app.register(async (scope) => {
-    scope.addHook('onRoute', ({ url }) => void paths.add(url));
+    limitCalls(scope as Service, { max, proxyName });
     if (maxDelayMs > 0) {
       await scope.register(underPressure, {
         maxEventLoopDelay: maxDelayMs,

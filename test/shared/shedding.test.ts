@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { shedding } from '../../shared/shedding.ts';
 import { pollUntil } from '../support/poll-until.ts';
@@ -29,7 +32,7 @@ async function startListening(t: Test, limits: Limits) {
   const origin = await app.listen({ host: '127.0.0.1', port: 0 });
   const post = (path: string, init: RequestInit = {}) =>
     fetch(origin + path, { method: 'POST', ...init });
-  return { post, log };
+  return { post, log, port: Number(new URL(origin).port) };
 }
 
 /** Makes turns of the event loop of 80 ms for as long as the test runs, or until it is called. */
@@ -112,4 +115,18 @@ t.test('calls beyond CALLS_MAX are refused until one of them is over', async (t)
   );
   t.match(told(), [{ level: 'warn', 'error.type': 'overloaded', 'error.reason': 'calls' }]);
   t.ok(Number(told()[0]?.refused) > 0);
+});
+
+t.test('who is slow to send keeps nobody out', async (t) => {
+  const { post, port } = await startListening(t, { maxCalls: 1 });
+  const slow = connect(port, '127.0.0.1');
+  t.teardown(() => slow.destroy());
+  slow.write(
+    'POST /work HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{',
+  );
+  await setTimeout(100);
+  t.equal((await post('/work')).status, 200);
+  slow.end('"a": 1 }');
+  const [answer] = await once(slow, 'data');
+  t.match(String(answer), /^HTTP\/1.1 200 /);
 });
