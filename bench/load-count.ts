@@ -5,11 +5,17 @@ export class LoadCount {
   readonly #startedAt = performance.now();
   readonly #latenciesMs: number[] = [];
   #requests = 0;
+  #answers = 0;
   #errors = 0;
   #refused = 0;
 
   get requests(): number {
     return this.#requests;
+  }
+
+  /** Sent and not answered yet. */
+  get pending(): number {
+    return this.#requests - this.#answers;
   }
 
   elapsedMs(): number {
@@ -24,6 +30,7 @@ export class LoadCount {
 
   /** @param status 0 where no answer came */
   answered(status: number, sentAt: number): void {
+    this.#answers += 1;
     if (status === 200) this.#latenciesMs.push(performance.now() - sentAt);
     else this.#errors += 1;
     if (status === 503) this.#refused += 1;

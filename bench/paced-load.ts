@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LoadCount } from './load-count.ts';
@@ -22,21 +21,25 @@ export async function runPacedLoad(order: LoadOrder, ratePerSecond: number): Pro
   const requests = bodies.map((body) => requestBytes(order, body));
   const free: Connection[] = [];
   const open = new Set<Connection>();
-  while (open.size < concurrency) {
-    const opened = Array.from({ length: connectAtOnce }, () => {
-      const connection = new Connection(connect(Number(port), hostname), {
-        onFree: () => free.push(connection),
-        onClose: () => open.delete(connection),
-      });
-      return connection;
+  let connecting = 0;
+  const openOne = () => {
+    const connection = new Connection(connect(Number(port), hostname), {
+      onConnect: () => {
+        connecting -= 1;
+      },
+      onFree: () => free.push(connection),
+      onClose: () => open.delete(connection),
     });
-    await Promise.all(opened.map(({ socket }) => once(socket, 'connect')));
-    for (const connection of opened) open.add(connection);
-    free.push(...opened);
-  }
+    connecting += 1;
+    open.add(connection);
+    return connection;
+  };
   const count = new LoadCount();
   const send = () => {
-    const connection = free.pop();
+    let connection = free.pop();
+    // Closed by the service, which keeps no idle connection for ever.
+    while (connection?.socket.destroyed) connection = free.pop();
+    if (open.size < concurrency && connecting < connectAtOnce) connection ??= openOne();
     if (connection === undefined) return;
     const sentAt = count.sent();
     const request = requests[count.requests % requests.length] as Buffer;
@@ -50,9 +53,10 @@ export async function runPacedLoad(order: LoadOrder, ratePerSecond: number): Pro
   }
   const seconds = count.elapsedMs() / 1000;
   const lastAt = count.elapsedMs() + timeoutMs;
-  while (free.length < open.size && count.elapsedMs() < lastAt) await sleep(tickMs);
+  while (count.pending > 0 && count.elapsedMs() < lastAt) await sleep(tickMs);
   for (const { socket } of open) socket.destroy();
-  await sleep(tickMs);
+  // Those without an answer are told so as their connection closes.
+  while (count.pending > 0) await sleep(tickMs);
   return { ...count.outcome(), seconds };
 }
 
@@ -66,6 +70,7 @@ function requestBytes({ method, url, headers }: LoadOrder, body: string): Buffer
 }
 
 interface ConnectionEvents {
+  readonly onConnect: () => void;
   readonly onFree: () => void;
   readonly onClose: () => void;
 }
@@ -82,7 +87,7 @@ class Connection {
   constructor(socket: Socket, events: ConnectionEvents) {
     this.socket = socket;
     this.#events = events;
-    socket.setNoDelay(true);
+    socket.setNoDelay(true).on('connect', events.onConnect);
     socket.on('data', (chunk) => this.#read(chunk));
     socket.on('error', () => undefined);
     socket.on('close', () => {
