@@ -8,13 +8,19 @@ export interface LoadOrder {
   readonly headers: Readonly<Record<string, string>>;
   /** JSON texts to post; none with GET. */
   readonly bodies: readonly string[];
-  /** Each body is good once, so the run ends early when they are used up; else each caller keeps to one. */
-  readonly once: boolean;
+  /** Makes so many letters of {@link lettersMark} in a body: too many to send with an order. */
+  readonly letters?: number;
+  /** Whether each caller keeps to one of them, or each request takes the next one. */
+  readonly use: 'by-caller' | 'by-turns';
+  /** The run ends early after so many requests. */
+  readonly most?: number;
   /** Callers at a time, each waiting for its answer before it asks again; connections where there is a rate. */
   readonly concurrency: number;
   /** Requests that are to be sent in a second, whether or not those before were answered; undefined: as many as are answered. */
   readonly ratePerSecond?: number;
   readonly seconds: number;
+  /** CA that the service's certificate is checked by, PEM. */
+  readonly ca?: string;
 }
 
 export interface LoadOutcome {
@@ -31,13 +37,17 @@ export interface LoadOutcome {
   readonly p99Ms: number;
 }
 
+/** See {@link LoadOrder.letters}. */
+export const lettersMark = '{letters}';
+
 /** No answer of a healthy service takes this long; a run must end. */
-const timeoutMs = 10_000;
+const timeoutMs = 30_000;
 const tickMs = 2;
 
 /** Runs a load to its end, over new connections without pipelining. */
 export async function runLoad(order: LoadOrder): Promise<LoadOutcome> {
-  const { method, url, bodies, once, concurrency, ratePerSecond } = order;
+  const { method, url, use, most = Infinity, concurrency, ratePerSecond, ca } = order;
+  const bodies = bodiesOf(order);
   const { origin, pathname: path } = new URL(url);
   const pool = new Pool(origin, {
     connections: concurrency,
@@ -45,6 +55,7 @@ export async function runLoad(order: LoadOrder): Promise<LoadOutcome> {
     allowH2: false,
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
+    ...(ca !== undefined && { connect: { ca } }),
   });
   const type = method === 'POST' ? { 'content-type': 'application/json' } : {};
   const headers = { ...type, ...order.headers };
@@ -52,9 +63,9 @@ export async function runLoad(order: LoadOrder): Promise<LoadOutcome> {
   let [requests, errors, refused, underWay, skipped] = [0, 0, 0, 0, 0];
   const startedAt = performance.now();
   const endAt = startedAt + order.seconds * 1000;
-  const isLeft = () => performance.now() < endAt && !(once && requests >= bodies.length);
+  const isLeft = () => performance.now() < endAt && requests < most;
   const send = async (caller: number) => {
-    const body = bodies[(once ? requests : caller) % bodies.length] ?? null;
+    const body = bodies[(use === 'by-caller' ? caller : requests) % bodies.length] ?? null;
     requests += 1;
     underWay += 1;
     const sentAt = performance.now();
@@ -87,6 +98,11 @@ export async function runLoad(order: LoadOrder): Promise<LoadOutcome> {
   latenciesMs.sort((a, b) => a - b);
   const percentile = (p: number) => latenciesMs[Math.floor((latenciesMs.length - 1) * p)] ?? 0;
   return { requests, errors, refused, seconds, p50Ms: percentile(0.5), p99Ms: percentile(0.99) };
+}
+
+function bodiesOf({ bodies, letters = 0 }: LoadOrder): Buffer[] {
+  const text = 'x'.repeat(letters);
+  return bodies.map((body) => Buffer.from(body.replace(lettersMark, text)));
 }
 
 /** Resolves to the status once the whole answer is there; 0 where none came. */
