@@ -2,17 +2,19 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { LocalError } from '../local/local-error.ts';
 
-/** Where processes run: those that are measured on one core, all others on another. */
+/** Where processes run: those that are measured on one core, all others on another; a database on a third, if there is one. */
 export interface Cores {
   readonly server: number;
   readonly load: number;
+  readonly database: number;
 }
 
 /** Two cores to keep apart; undefined where there is no `taskset`, or only one core. */
 export function findCores(): Cores | undefined {
   if (spawnSync('taskset', ['--version']).status !== 0) return undefined;
-  const [server, load] = allowedCores();
-  return server === undefined || load === undefined ? undefined : { server, load };
+  const [server, load, database = load] = allowedCores();
+  if (server === undefined || load === undefined || database === undefined) return undefined;
+  return { server, load, database };
 }
 
 /** Keeps a process, with all its threads and the children that it makes from now on, on one core. @throws LocalError */

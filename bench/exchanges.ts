@@ -8,7 +8,7 @@ import {
   releaseRequest,
 } from '../test/support/exchange-client.ts';
 import { tokenType } from '../test/support/pair-state.ts';
-import type { Arrangement } from './arrangement.ts';
+import type { System } from './system.ts';
 
 /** Makes the bodies that SecureProxy would send to KeyServer, for one round each. */
 export interface Exchanges {
@@ -21,12 +21,13 @@ export interface Exchanges {
 /** Wrapped once and sent often: KeyServer unwraps at every request, and only nonces are good once. */
 const sessionCount = 64;
 
-export async function createExchanges(arrangement: Arrangement): Promise<Exchanges> {
-  const { keyserver, clients, proxyKey, appKey, upstreamUrl } = arrangement;
+/** `url`: where the token is to go. */
+export async function createExchanges(system: System, url: string): Promise<Exchanges> {
+  const { keyserver, clients, proxyKey, appKey } = system;
   const { text } = await postJson(`${keyserver.origin}/public_key`, {});
   const { public_key } = JSON.parse(text) as { public_key: string };
   const sessions = Array.from({ length: sessionCount }, () => newSession(public_key));
-  const target = { method: 'POST', url: upstreamUrl };
+  const target = { method: 'POST', url };
   const credential = { proxy: proxyKey, app: appKey, target };
   const ask = (i: number): Ask => ({
     clientId: pick(clients, i),

@@ -9,13 +9,19 @@ export interface LoadOrder {
   readonly headers: Readonly<Record<string, string>>;
   /** JSON texts to post; none with GET. */
   readonly bodies: readonly string[];
-  /** Each body is good once, so the run ends early when they are used up; else each caller keeps to one. */
-  readonly once: boolean;
+  /** Makes so many letters of {@link lettersMark} in a body: too many to send with an order. */
+  readonly letters?: number;
+  /** Whether each caller keeps to one of them, or each request takes the next one. */
+  readonly use: 'by-caller' | 'by-turns';
+  /** The run ends early after so many requests. */
+  readonly most?: number;
   /** Callers at a time, each waiting for its answer before it asks again; connections where there is a rate. */
   readonly concurrency: number;
   /** Requests that are to be sent in a second, whether or not those before were answered; undefined: as many as are answered. */
   readonly ratePerSecond?: number;
   readonly seconds: number;
+  /** CA that the service's certificate is checked by, PEM. */
+  readonly ca?: string;
 }
 
 export interface LoadOutcome {
@@ -32,13 +38,17 @@ export interface LoadOutcome {
   readonly p99Ms: number;
 }
 
+/** See {@link LoadOrder.letters}. */
+export const lettersMark = '{letters}';
+
 /** No answer of a healthy service takes this long; a run must end. */
-const timeoutMs = 10_000;
+const timeoutMs = 30_000;
 
 /** Runs a load to its end, over new connections without pipelining. */
 export async function runLoad(order: LoadOrder): Promise<LoadOutcome> {
-  const { method, url, bodies, once, concurrency } = order;
-  if (order.ratePerSecond !== undefined) return runPacedLoad(order, order.ratePerSecond);
+  const { method, url, use, most = Infinity, concurrency, ratePerSecond, ca } = order;
+  const bodies = bodiesOf(order);
+  if (ratePerSecond !== undefined) return runPacedLoad({ ...order, ratePerSecond }, bodies);
   const { origin, pathname: path } = new URL(url);
   const pool = new Pool(origin, {
     connections: concurrency,
@@ -46,15 +56,15 @@ export async function runLoad(order: LoadOrder): Promise<LoadOutcome> {
     allowH2: false,
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
+    ...(ca !== undefined && { connect: { ca } }),
   });
   const type = method === 'POST' ? { 'content-type': 'application/json' } : {};
   const headers = { ...type, ...order.headers };
   const count = new LoadCount();
-  const isLeft = () =>
-    count.elapsedMs() < order.seconds * 1000 && !(once && count.requests >= bodies.length);
+  const isLeft = () => count.elapsedMs() < order.seconds * 1000 && count.requests < most;
   const call = async (caller: number) => {
     while (isLeft()) {
-      const body = bodies[(once ? count.requests : caller) % bodies.length] ?? null;
+      const body = bodies[(use === 'by-caller' ? caller : count.requests) % bodies.length] ?? null;
       const sentAt = count.sent();
       count.answered(await ask(pool, { method, path, headers, body }), sentAt);
     }
@@ -63,6 +73,11 @@ export async function runLoad(order: LoadOrder): Promise<LoadOutcome> {
   const outcome = count.outcome();
   await pool.close();
   return outcome;
+}
+
+function bodiesOf({ bodies, letters = 0 }: LoadOrder): Buffer[] {
+  const text = 'x'.repeat(letters);
+  return bodies.map((body) => Buffer.from(body.replace(lettersMark, text)));
 }
 
 /** Resolves to the status once the whole answer is there; 0 where none came. */

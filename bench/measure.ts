@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LocalError } from '../local/local-error.ts';
-import type { Part } from './arrangement.ts';
-import type { Case, CaseName } from './cases.ts';
+import { residentMib } from '../test/support/resident-memory.ts';
+import type { CaseName, NamedCase } from './cases/all.ts';
 import { createCpuReader } from './cpu.ts';
 import type { LoadOrder, LoadOutcome } from './load-run.ts';
+import { median, type Spread, spread } from './median.ts';
+import type { Part } from './parts.ts';
 
 export interface MeasureOptions {
   /** The load generator. */
@@ -24,7 +26,11 @@ export interface Result {
   /** User and system time of the measured processes, microseconds a request. */
   readonly cpuMicroseconds: number;
   /** The least and the most of it that a round had. */
-  readonly cpuSpread: readonly [least: number, most: number];
+  readonly cpuSpread: Spread;
+  /** Likewise of each process by its title, also of those that are not counted, such as a database. */
+  readonly cpuByPart: Readonly<Record<string, number>>;
+  /** Resident memory of the measured processes after a round. */
+  readonly residentMib: number;
   /** The same time as a share of one core: near 1, the measured side was the limit. */
   readonly coresBusy: number;
   readonly p50Ms: number;
@@ -33,10 +39,12 @@ export interface Result {
 
 interface Round extends LoadOutcome {
   readonly cpuSeconds: number;
+  readonly cpuSecondsByPart: Readonly<Record<string, number>>;
+  readonly residentMib: number;
 }
 
 /** Beyond the length of a round: making connections, and the last answers. */
-const graceMs = 20_000;
+const graceMs = 60_000;
 /** The whole must end in good time on a busy machine, too. */
 const maxWarmUpRounds = 3;
 const logPollMs = 10;
@@ -47,22 +55,31 @@ const maxLogPolls = 200;
  * neighbour then hits every case, and medians leave it out.
  * @throws LocalError where a case was not what it says, as its log lines show
  */
-export async function measure(cases: readonly Case[], options: MeasureOptions): Promise<Result[]> {
+export async function measure(
+  cases: readonly NamedCase[],
+  options: MeasureOptions,
+): Promise<Result[]> {
   const readCpu = createCpuReader();
-  const cpuOf = (parts: readonly Part[]) => parts.reduce((sum, { pid }) => sum + readCpu(pid), 0);
-  const run = async ({ measured, passes, name, concurrency, order }: Case): Promise<Round> => {
+  const run = async (one: NamedCase): Promise<Round> => {
+    const { measured, beside, passes, name, concurrency, order } = one;
     const { seconds, load } = options;
     const full: LoadOrder = { ...(await order()), concurrency, seconds };
     const linesBefore = passes.map(({ log }) => log.lines);
-    const cpuBefore = cpuOf(measured);
+    const parts = [...measured, ...beside];
+    const cpuBefore = parts.map(({ pid }) => readCpu(pid));
     const outcome = await orderLoad(load, full);
-    const cpuSeconds = cpuOf(measured) - cpuBefore;
+    const cpu = parts.map(({ pid }, i) => readCpu(pid) - (cpuBefore[i] ?? 0));
     // A failed request may have been logged or not.
     const whole = outcome.errors === 0 ? passes.entries() : [];
     for (const [i, { log }] of whole) {
       await checkLogged(name, log, (linesBefore[i] ?? 0) + outcome.requests);
     }
-    return { ...outcome, cpuSeconds };
+    return {
+      ...outcome,
+      cpuSeconds: sum(cpu.slice(0, measured.length)),
+      cpuSecondsByPart: Object.fromEntries(parts.map(({ title }, i) => [title, cpu[i] ?? 0])),
+      residentMib: sum(measured.map(({ pid }) => residentMib(pid))),
+    };
   };
   options.progress('warming up');
   for (const one of cases) {
@@ -82,26 +99,32 @@ export async function measure(cases: readonly Case[], options: MeasureOptions): 
 
 function summarise(rounds: readonly Round[]) {
   const costs = rounds.map(({ cpuSeconds, requests }) => (cpuSeconds * 1e6) / requests);
-  const sum = (value: (round: Round) => number) => rounds.reduce((all, one) => all + value(one), 0);
+  const all = (value: (round: Round) => number) => sum(rounds.map(value));
   const middle = (value: (round: Round) => number) => median(rounds.map(value));
+  const titles = Object.keys(rounds[0]?.cpuSecondsByPart ?? {});
   return {
-    requests: sum(({ requests }) => requests),
-    errors: sum(({ errors }) => errors),
+    requests: all(({ requests }) => requests),
+    errors: all(({ errors }) => errors),
     requestsPerSecond: middle(({ requests, seconds }) => requests / seconds),
     cpuMicroseconds: median(costs),
-    cpuSpread: [Math.min(...costs), Math.max(...costs)] as const,
+    cpuSpread: spread(costs),
+    cpuByPart: Object.fromEntries(
+      titles.map((title) => [
+        title,
+        middle(
+          ({ cpuSecondsByPart, requests }) => ((cpuSecondsByPart[title] ?? 0) * 1e6) / requests,
+        ),
+      ]),
+    ),
+    residentMib: middle(({ residentMib }) => residentMib),
     coresBusy: middle(({ cpuSeconds, seconds }) => cpuSeconds / seconds),
     p50Ms: middle(({ p50Ms }) => p50Ms),
     p99Ms: middle(({ p99Ms }) => p99Ms),
   };
 }
 
-/** The middle value, or the mean of the two in the middle. */
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const half = sorted.length / 2;
-  const [low = Number.NaN, high = low] = sorted.slice(Math.ceil(half) - 1, Math.floor(half) + 1);
-  return (low + high) / 2;
+function sum(values: readonly number[]): number {
+  return values.reduce((all, one) => all + one, 0);
 }
 
 export async function orderLoad(load: Part, order: LoadOrder): Promise<LoadOutcome> {

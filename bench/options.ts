@@ -1,16 +1,19 @@
 import { parseArgs } from 'node:util';
 import { LocalError } from '../local/local-error.ts';
-import { type CaseName, caseNames } from './cases.ts';
+import { type CaseName, caseNames, isFullCase } from './cases/all.ts';
+import { type FigureGroup, figureGroups, isFullGroup } from './figures/all.ts';
 
 export interface BenchOptions {
   readonly json: boolean;
-  /** Also write RESULTS.md and results.svg. */
+  /** Also write RESULTS.md, results.svg and results.json. */
   readonly save: boolean;
   /** Length of a round. */
   readonly seconds: number;
   readonly rounds: number;
-  /** Names of cases; undefined: all. */
-  readonly only: readonly CaseName[] | undefined;
+  readonly cases: readonly CaseName[];
+  readonly figures: readonly FigureGroup[];
+  /** How much is streamed to look at memory, MiB. */
+  readonly mib: number;
   /** Time refusals of sessions instead, this often for each cause; 0: no. */
   readonly refusals: number;
   /** Past the top, or below it for long, instead, for so many seconds; 0: no. */
@@ -18,15 +21,19 @@ export interface BenchOptions {
   readonly soak: number;
 }
 
-/** Reads `--json`, `--save`, `--seconds N`, `--rounds N`, `--only NAME,…`, and what is done instead. @throws LocalError */
+/** Reads what docs/bench.md shows. @throws LocalError */
 export function readBenchOptions(args: readonly string[]): BenchOptions {
-  const { json, save, seconds, rounds, only, refusals, overload, soak } = parseFlags(args);
+  const { json, save, full, only, seconds, rounds, mib, refusals, overload, soak } =
+    parseFlags(args);
+  const chosen = only === undefined ? undefined : names(only);
   return {
     json,
     save,
     seconds: inRange('--seconds', Number(seconds), 0.1, 60),
     rounds: Math.round(inRange('--rounds', Number(rounds), 1, 100)),
-    only: only === undefined ? undefined : names(only),
+    cases: caseNames.filter((name) => chosen?.includes(name) ?? (full || !isFullCase(name))),
+    figures: figureGroups.filter((name) => chosen?.includes(name) ?? (full || !isFullGroup(name))),
+    mib: Math.round(inRange('--mib', Number(mib), 16, 4096)),
     refusals: Math.round(inRange('--refusals', Number(refusals), 0, 100_000)),
     overload: inRange('--overload', Number(overload), 0, 600),
     soak: inRange('--soak', Number(soak), 0, 3600),
@@ -40,9 +47,11 @@ function parseFlags(args: readonly string[]) {
       options: {
         json: { type: 'boolean', default: false },
         save: { type: 'boolean', default: false },
+        full: { type: 'boolean', default: false },
         seconds: { type: 'string', default: '1' },
         rounds: { type: 'string', default: '5' },
         only: { type: 'string' },
+        mib: { type: 'string', default: '1024' },
         refusals: { type: 'string', default: '0' },
         overload: { type: 'string', default: '0' },
         soak: { type: 'string', default: '0' },
@@ -58,10 +67,9 @@ function inRange(name: string, value: number, least: number, most: number): numb
   throw new LocalError(`${name} takes a number from ${least} to ${most}`);
 }
 
-function names(list: string): CaseName[] {
-  return list.split(',').map((text) => {
-    const name = caseNames.find((one) => one === text);
-    if (name === undefined) throw new LocalError(`--only takes some of ${caseNames.join(',')}`);
-    return name;
-  });
+function names(list: string): string[] {
+  const all: readonly string[] = [...caseNames, ...figureGroups];
+  const chosen = list.split(',');
+  if (chosen.every((name) => all.includes(name))) return chosen;
+  throw new LocalError(`--only takes some of ${all.join(',')}`);
 }

@@ -1,9 +1,10 @@
 import { readdirSync } from 'node:fs';
 import { residentMib } from '../test/support/resident-memory.ts';
 import type { Arrangement } from './arrangement.ts';
-import { appCalls, concurrency } from './cases.ts';
+import { baseCalls } from './cases/case.ts';
 import type { LoadOutcome } from './load-run.ts';
 import { orderLoad } from './measure.ts';
+import { concurrency } from './system.ts';
 
 /** One stretch of time under a load. */
 export interface Stretch {
@@ -38,13 +39,13 @@ export async function loadTest(
   progress: (what: string) => void,
 ): Promise<Stretch[]> {
   const { load, warmProxy } = arrangement;
-  const order = appCalls(arrangement)({ to: warmProxy });
+  const order = baseCalls(arrangement, { to: warmProxy });
   const stretches: Stretch[] = [];
   const run = async (what: string, length: number, ratePerSecond?: number) => {
     progress(what);
     const rate = ratePerSecond === undefined ? { concurrency } : { ratePerSecond };
     const outcome = await orderLoad(load, {
-      ...(await order()),
+      ...order(),
       concurrency: manyConnections,
       ...rate,
       seconds: length,

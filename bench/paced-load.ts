@@ -15,8 +15,11 @@ const headEnd = '\r\n\r\n';
  * connections; what none is free for is not sent. By sockets alone: an HTTP client costs as much as what is
  * measured, and looks for a free connection among all of them each time.
  */
-export async function runPacedLoad(order: LoadOrder, ratePerSecond: number): Promise<LoadOutcome> {
-  const { url, bodies, concurrency } = order;
+export async function runPacedLoad(
+  order: LoadOrder & { readonly ratePerSecond: number },
+  bodies: readonly Buffer[],
+): Promise<LoadOutcome> {
+  const { url, concurrency, ratePerSecond } = order;
   const { hostname, port } = new URL(url);
   const requests = bodies.map((body) => requestBytes(order, body));
   const free: Connection[] = [];
@@ -60,13 +63,13 @@ export async function runPacedLoad(order: LoadOrder, ratePerSecond: number): Pro
   return { ...count.outcome(), seconds };
 }
 
-function requestBytes({ method, url, headers }: LoadOrder, body: string): Buffer {
+function requestBytes({ method, url, headers }: LoadOrder, body: Buffer): Buffer {
   const { host, pathname } = new URL(url);
   const fields = { host, 'content-type': 'application/json', ...headers };
   const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}`);
-  const length = `content-length: ${Buffer.byteLength(body)}`;
+  const length = `content-length: ${body.length}`;
   const head = [`${method} ${pathname} HTTP/1.1`, ...lines, length].join('\r\n');
-  return Buffer.from(head + headEnd + body);
+  return Buffer.concat([Buffer.from(head + headEnd), body]);
 }
 
 interface ConnectionEvents {

@@ -1,5 +1,9 @@
+import type { CaseName } from './cases/all.ts';
 import type { Cores } from './cores.ts';
+import type { FigureName } from './figures/all.ts';
+import type { Figure } from './figures/figure.ts';
 import type { Result } from './measure.ts';
+import type { Spread } from './median.ts';
 import type { Stretch } from './overload.ts';
 import type { RefusalTiming } from './refusals.ts';
 import type { Target } from './targets.ts';
@@ -18,55 +22,84 @@ export interface Setting {
 
 export interface Report {
   readonly setting: Setting;
+  /** Cases that the machine lacks a program for. */
+  readonly leftOut: readonly CaseName[];
   readonly results: readonly Result[];
+  readonly figures: readonly Figure<FigureName>[];
   readonly targets: readonly Target[];
 }
 
 /** Writes a report as Markdown; ratios are to the peer in the same run. */
-export function toMarkdown({ setting, results, targets }: Report): string {
-  const peer = results.find(({ name }) => name === 'peer');
-  const ratio = (value: number, base?: number) => (base ? (value / base).toFixed(2) : '–');
+export function toMarkdown({ setting, leftOut, results, figures, targets }: Report): string {
   return [
-    describe(setting),
-    '',
-    ...table(
-      [
-        '',
-        'CPU µs/request',
-        'least to most',
-        'to the peer',
-        'req/s',
-        'to the peer',
-        'cores busy',
-        'p50 ms',
-        'p99 ms',
-        'errors',
-      ],
-      results.map((result) => [
-        result.title,
-        result.cpuMicroseconds.toFixed(1),
-        result.cpuSpread.map((value) => value.toFixed(0)).join(' to '),
-        ratio(result.cpuMicroseconds, peer?.cpuMicroseconds),
-        result.requestsPerSecond.toFixed(0),
-        ratio(result.requestsPerSecond, peer?.requestsPerSecond),
-        result.coresBusy.toFixed(2),
-        result.p50Ms.toFixed(2),
-        result.p99Ms.toFixed(2),
-        String(result.errors),
-      ]),
-    ),
-    '',
-    ...table(
-      ['target', 'ratio', 'at most', 'met'],
-      targets.map(({ name, value, target, met }) => [
-        name,
-        value.toFixed(2),
-        target.toFixed(2),
-        met ? 'yes' : 'no',
-      ]),
-    ),
+    describe(setting, leftOut),
+    ...(results.length > 0 ? ['', ...resultTable(results)] : []),
+    ...(figures.length > 0 ? ['', ...figureTable(figures)] : []),
+    ...(targets.length > 0 ? ['', ...targetTable(targets)] : []),
     '',
   ].join('\n');
+}
+
+function resultTable(results: readonly Result[]): string[] {
+  const peer = results.find(({ name }) => name === 'peer');
+  const ratio = (value: number, base?: number) => (base ? (value / base).toFixed(2) : '–');
+  return table(
+    [
+      '',
+      'CPU µs/request',
+      'least to most',
+      'to the peer',
+      'req/s',
+      'to the peer',
+      'cores busy',
+      'p50 ms',
+      'p99 ms',
+      'RSS MiB',
+      'errors',
+    ],
+    results.map((result) => [
+      result.title,
+      result.cpuMicroseconds.toFixed(1),
+      between(result.cpuSpread, 0),
+      ratio(result.cpuMicroseconds, peer?.cpuMicroseconds),
+      result.requestsPerSecond.toFixed(0),
+      ratio(result.requestsPerSecond, peer?.requestsPerSecond),
+      result.coresBusy.toFixed(2),
+      result.p50Ms.toFixed(2),
+      result.p99Ms.toFixed(2),
+      result.residentMib.toFixed(0),
+      String(result.errors),
+    ]),
+  );
+}
+
+function figureTable(figures: readonly Figure[]): string[] {
+  const digits = { ms: 1, MiB: 0, 'requests/s': 0, times: 2 };
+  return table(
+    ['', 'unit', 'median', 'least to most'],
+    figures.map(({ title, unit, value, spread }) => [
+      title,
+      unit,
+      value.toFixed(digits[unit]),
+      between(spread, digits[unit]),
+    ]),
+  );
+}
+
+function targetTable(targets: readonly Target[]): string[] {
+  return table(
+    ['target', 'measured', 'wanted', 'met'],
+    targets.map(({ name, value, bound, target, met }) => [
+      name,
+      value.toFixed(2),
+      `${bound} ${target.toFixed(2)}`,
+      met ? 'yes' : 'no',
+    ]),
+  );
+}
+
+function between([least, most]: Spread, digits: number): string {
+  return `${least.toFixed(digits)} to ${most.toFixed(digits)}`;
 }
 
 /** Writes the timing of refusals as Markdown. */
@@ -107,13 +140,19 @@ export function stretchesToMarkdown(stretches: readonly Stretch[]): string {
   return [...table(head, rows), ''].join('\n');
 }
 
-function describe({ cpu, cores, node, pinned, concurrency, seconds, rounds }: Setting): string {
+function describe(
+  { cpu, cores, node, pinned, concurrency, seconds, rounds }: Setting,
+  leftOut: readonly CaseName[],
+): string {
   const placing = pinned
-    ? `services on core ${pinned.server}, load and upstream on core ${pinned.load} (taskset)`
+    ? `services on core ${pinned.server}, load and upstream on core ${pinned.load}, a database on core ${pinned.database} (taskset)`
     : 'processes not kept on cores, so the load disturbs what it measures';
   return [
     `${cpu}, ${cores} cores; Node ${node}; ${placing}.`,
     `${concurrency} callers but where a case says otherwise, plain HTTP on loopback, logs on; medians of ${rounds} interleaved rounds of ${seconds} s.`,
+    ...(leftOut.length > 0
+      ? [`Left out, as the machine has no such thing: ${leftOut.join(', ')}.`]
+      : []),
   ].join('\n');
 }
 

@@ -1,39 +1,72 @@
 /**
  * The marketplace of the benchmark, a process: answers with one small JSON, as fast as Node can, or below
- * `/bytes/` with a JSON of that many bytes.
+ * `/bytes/` with a JSON of that many bytes. With TLS_CERT_FILE and TLS_KEY_FILE it speaks TLS at PORT, and
+ * plain http at OPS_PORT; with ADDRESSES it listens at so many (addresses.ts).
  */
-import { createServer } from 'node:http';
+import { readFileSync } from 'node:fs';
+import { createServer, type RequestListener } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import { createServer as createTcpServer, type Server } from 'node:net';
+import { pipeline, Readable } from 'node:stream';
+import { upstreamAddresses } from './addresses.ts';
 
-const small = JSON.stringify({
-  result: {
-    items: Array.from({ length: 3 }, (_, i) => ({ product_id: 10_017 + i, offer_id: `pot-${i}` })),
-    total: 3,
-    last_id: '',
-  },
-});
-const made = new Map<string, Buffer>();
+const { PORT, OPS_PORT, TLS_CERT_FILE, TLS_KEY_FILE, ADDRESSES = '1' } = process.env;
 
-/** A text in quotes of so many bytes, which looks like what marketplaces list. */
-function answerOf(path = ''): Buffer {
-  let answer = made.get(path);
-  if (answer === undefined) {
-    const bytes = Number(/^\/bytes\/(\d+)$/.exec(path)?.[1] ?? 0);
-    answer = bytes === 0 ? Buffer.from(small) : Buffer.alloc(bytes, `"pot-10017 4.90 EUR, `);
-    if (bytes > 0) answer.write('"', bytes - 1);
-    made.set(path, answer);
-  }
-  return answer;
+const small = Buffer.from(
+  JSON.stringify({
+    result: {
+      items: Array.from({ length: 3 }, (_, i) => ({
+        product_id: 10_017 + i,
+        offer_id: `pot-${i}`,
+      })),
+      total: 3,
+      last_id: '',
+    },
+  }),
+);
+/** What marketplaces list, in about a MiB. */
+const listing = Buffer.alloc(1024 ** 2, `pot-10017 4.90 EUR, `);
+
+/** A text in quotes of so many bytes. */
+function* piecesOf(bytes: number): Generator<Buffer> {
+  yield Buffer.from('"');
+  for (let left = bytes - 2; left > 0; left -= listing.length) yield listing.subarray(0, left);
+  yield Buffer.from('"');
 }
 
-const server = createServer((request, response) => {
+const answer: RequestListener = (request, response) => {
+  const bytes = Number(/^\/bytes\/(\d+)$/.exec(request.url ?? '')?.[1] ?? 0);
   request.resume();
-  const answer = answerOf(request.url);
-  response
-    .writeHead(200, { 'content-type': 'application/json', 'content-length': answer.length })
-    .end(answer);
-});
-server.listen(Number(process.env.PORT), '127.0.0.1');
+  // Once all of it has come, as who reads what is sent does.
+  request.once('end', () => {
+    response.writeHead(200, {
+      'content-type': 'application/json',
+      'content-length': bytes || small.length,
+    });
+    if (bytes === 0) response.end(small);
+    // Whoever hangs up midway is counted where that is done.
+    else pipeline(Readable.from(piecesOf(bytes)), response, () => {});
+  });
+};
+
+const server =
+  TLS_CERT_FILE && TLS_KEY_FILE
+    ? createTlsServer(
+        { cert: readFileSync(TLS_CERT_FILE), key: readFileSync(TLS_KEY_FILE) },
+        answer,
+      )
+    : createServer(answer);
+// As long as nginx's: connections outlast the rounds of other cases.
+server.keepAliveTimeout = 75_000;
+const plain = createServer(answer);
+const doors: Server[] = [server.listen(Number(PORT), '127.0.0.1')];
+if (OPS_PORT) doors.push(plain.listen(Number(OPS_PORT), '127.0.0.1'));
+for (const address of upstreamAddresses(Number(ADDRESSES)).slice(1)) {
+  const door = createTcpServer((socket) => server.emit('connection', socket));
+  doors.push(door.listen(Number(PORT), address));
+}
 process.once('SIGTERM', () => {
-  server.close();
+  for (const door of doors) door.close();
   server.closeAllConnections();
+  plain.closeAllConnections();
 });

@@ -1,8 +1,10 @@
 import t from 'tap';
-import type { CaseName } from '../../bench/cases.ts';
+import type { CaseName } from '../../bench/cases/all.ts';
 import { toSvg } from '../../bench/chart.ts';
-import { median, type Result } from '../../bench/measure.ts';
-import { toMarkdown } from '../../bench/report.ts';
+import { figure } from '../../bench/figures/figure.ts';
+import type { Result } from '../../bench/measure.ts';
+import { median } from '../../bench/median.ts';
+import { type Setting, toMarkdown } from '../../bench/report.ts';
 import { judgeTargets } from '../../bench/targets.ts';
 
 const result = (name: CaseName, cpuMicroseconds: number): Result => ({
@@ -13,6 +15,8 @@ const result = (name: CaseName, cpuMicroseconds: number): Result => ({
   requestsPerSecond: 1_000_000 / cpuMicroseconds,
   cpuMicroseconds,
   cpuSpread: [cpuMicroseconds - 1, cpuMicroseconds + 1],
+  cpuByPart: {},
+  residentMib: 100,
   coresBusy: 1,
   p50Ms: 1,
   p99Ms: 2,
@@ -26,54 +30,72 @@ const results = [
   result('keyserver-rsa', 950),
 ];
 
+const setting: Setting = {
+  cpu: 'CPU <&>',
+  cores: 2,
+  node: '24.0.0',
+  pinned: { server: 0, load: 1, database: 1 },
+  concurrency: 16,
+  seconds: 2,
+  rounds: 5,
+};
+const starts = [
+  figure('start-keyserver', 'KeyServer: start to ready', 'ms', [900, 1000, 1100]),
+  figure('start-secureproxy', 'SecureProxy: start to ready', 'ms', [1001]),
+] as const;
+
 t.test('a target at its limit is met, and one above is not', async (t) => {
-  t.match(judgeTargets(results), [
+  t.match(judgeTargets(results, starts), [
     { value: 0.75, target: 0.75, met: true },
     { value: 4, target: 4.5, met: true },
     // 200 / (200 + 950 - 50): RSA comes on top at KeyServer, where a ticket goes.
     { value: 200 / 1100, target: 0.2, met: true },
+    { value: 1, target: 1, met: true },
+    { value: 1.001, target: 1, met: false },
   ]);
   const slower = results.map((one) => (one.name === 'warm' ? result('warm', 61) : one));
-  t.match(judgeTargets(slower)[0], { met: false });
+  t.match(judgeTargets(slower, [])[0], { met: false });
+});
+
+t.test('a rate may be above its target, and not below', async (t) => {
+  const bare = result('bare', 40);
+  for (const [cost, met] of [
+    [99, true],
+    [100, true],
+    [101, false],
+  ] as const) {
+    const [judged] = judgeTargets([bare, result('keyserver-mysql', cost)], []);
+    t.match(judged, { value: 40 / cost, bound: 'at least', target: 0.4, met });
+  }
 });
 
 t.test('a target is judged where what it compares was measured', async (t) => {
-  t.same(judgeTargets([]), []);
+  t.same(judgeTargets([], []), []);
   const withoutNginx = results.filter(({ name }) => name !== 'nginx');
-  t.equal(judgeTargets(withoutNginx).length, judgeTargets(results).length - 1);
+  t.equal(judgeTargets(withoutNginx, []).length, judgeTargets(results, []).length - 1);
 });
 
-t.test('the table names the machine and has ratios to the peer', async (t) => {
+t.test('the tables name the machine, and have ratios to the peer', async (t) => {
   const text = toMarkdown({
-    setting: {
-      cpu: 'Some CPU',
-      cores: 2,
-      node: '24.0.0',
-      pinned: { server: 0, load: 1 },
-      concurrency: 16,
-      seconds: 2,
-      rounds: 5,
-    },
+    setting,
+    leftOut: ['haproxy'],
     results,
-    targets: judgeTargets(results),
+    figures: starts,
+    targets: judgeTargets(results, []),
   });
-  t.match(text, 'Some CPU, 2 cores; Node 24.0.0; services on core 0');
+  t.match(text, 'CPU <&>, 2 cores; Node 24.0.0; services on core 0');
+  t.match(text, 'no such thing: haproxy.');
   t.match(text, '| case warm | 60.0 | 59 to 61 | 0.75 | 16667 | 1.33 |');
-  t.match(text, /\| warm call .* \| 0\.75 \| 0\.75 \| yes \|/);
+  t.match(text, '| KeyServer: start to ready | ms | 1000.0 | 900.0 to 1100.0 |');
+  t.match(text, /\| warm call .* \| 0\.75 \| at most 0\.75 \| yes \|/);
 });
 
 t.test('the chart has a bar for each case that compares', async (t) => {
   const svg = toSvg({
-    setting: {
-      cpu: 'CPU <&>',
-      cores: 2,
-      node: '24.0.0',
-      pinned: undefined,
-      concurrency: 16,
-      seconds: 2,
-      rounds: 5,
-    },
+    setting,
+    leftOut: [],
     results: [...results, result('warm-10m-down', 80_000)],
+    figures: [],
     targets: [],
   });
   t.equal(svg.match(/class="(?:ours|peer)"/g)?.length, results.length, 'without the huge one');

@@ -55,11 +55,17 @@ export function installMariadbd(): string | undefined {
   return findMariadbd();
 }
 
+/** A server as a process of this machine. */
+export interface StartedMariadbd extends StartedServer {
+  /** Of the process that runs now. */
+  pid(): number | undefined;
+}
+
 /** Starts a private server with its data in a temporary folder; ready in about a second. */
 export async function startMariadbd(
   program: string,
   extraArguments: readonly string[] = [],
-): Promise<StartedServer> {
+): Promise<StartedMariadbd> {
   const folder = mkdtempSync(join(tmpdir(), 'mariadbd-'));
   const password = randomBytes(12).toString('hex');
   const address = { host: '127.0.0.1', port: await freePort(), user: 'app', password };
@@ -113,6 +119,7 @@ export async function startMariadbd(
   await serverReady(address, readyLimitMs);
   return {
     address,
+    pid: () => child.pid,
     place: 'mariadbd on this machine',
     control: {
       stop: () => signal('SIGTERM'),

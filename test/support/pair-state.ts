@@ -10,7 +10,7 @@ import { putType } from '../../keyserver/admin/types.ts';
 import { storageSettings } from '../../keyserver/config.ts';
 import { openDatabase } from '../../keyserver/database.ts';
 import { generateKeyring, generateRsaKey } from '../../keyserver/keys/generate.ts';
-import type { MysqlStoreOptions } from '../../keyserver/store/mysql.ts';
+import type { MysqlServer } from '../../keyserver/store/mysql-connections.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { type Environment, parseSettings } from '../../shared/config.ts';
 import type { Policy } from '../../shared/policy/schema.ts';
@@ -26,9 +26,18 @@ export interface PairState {
   readonly admin: AdminContext;
 }
 
-/** Makes new keys and an empty database with its schema; `storage` says where, by default an SQLite file. */
+/** {@link createState} in the test's own folder; the store is closed after the test. */
 export async function makeState(t: Test, storage?: Environment): Promise<PairState> {
-  const folder = t.testdir({});
+  const state = await createState(t.testdir({}), storage);
+  t.teardown(() => state.admin.store.close());
+  return state;
+}
+
+/**
+ * Makes new keys and an empty database with its schema; `storage` says where, by default an SQLite
+ * file in `folder`. Whoever calls closes the store.
+ */
+export async function createState(folder: string, storage?: Environment): Promise<PairState> {
   const settings = {
     ...(storage ?? { DB_FILE: join(folder, 'keyserver.db') }),
     KEYRING_DIR: join(folder, 'keyring'),
@@ -39,13 +48,12 @@ export async function makeState(t: Test, storage?: Environment): Promise<PairSta
   await generateRsaKey(settings.RSA_KEY_DIR, now);
   const { config } = parseSettings(Type.Object(storageSettings), settings);
   const store = openDatabase(config);
-  t.teardown(() => store.close());
   await store.migrate();
   return { folder, settings, admin: { ...loadKeys(config), store, clock: systemClock } };
 }
 
-/** The settings that lead KeyServer to a database of the tests' server. */
-export function mysqlSettings(options: MysqlStoreOptions): Readonly<Record<string, string>> {
+/** The settings that lead KeyServer to a database of a server. */
+export function mysqlSettings(options: MysqlServer): Readonly<Record<string, string>> {
   return {
     DB_HOST: options.host,
     DB_PORT: String(options.port),

@@ -1,0 +1,39 @@
+import { cpus } from 'node:os';
+import type { Arrangement } from './arrangement.ts';
+import { createCases } from './cases/all.ts';
+import { measureFigures } from './figures/all.ts';
+import { measure } from './measure.ts';
+import type { BenchOptions } from './options.ts';
+import type { Report } from './report.ts';
+import { concurrency } from './system.ts';
+import { judgeTargets } from './targets.ts';
+
+/** Measures the chosen cases, then the chosen figures, and judges what they come to. */
+export async function bench(
+  arrangement: Arrangement,
+  options: BenchOptions,
+  progress: (what: string) => void,
+): Promise<Report> {
+  const { seconds, rounds, mib } = options;
+  const { load, parts } = arrangement;
+  const cases = await createCases(arrangement, { names: options.cases, seconds });
+  const results = await measure(cases, { load, seconds, rounds, progress });
+  const context = { ...arrangement, seconds, rounds, mib, progress };
+  const figures = await measureFigures(context, options.figures);
+  const [cpu] = cpus();
+  return {
+    setting: {
+      cpu: cpu?.model ?? 'unknown CPU',
+      cores: cpus().length,
+      node: process.versions.node,
+      pinned: parts.cores,
+      concurrency,
+      seconds,
+      rounds,
+    },
+    leftOut: options.cases.filter((name) => !cases.some((one) => one.name === name)),
+    results,
+    figures,
+    targets: judgeTargets(results, figures),
+  };
+}

@@ -1,0 +1,70 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Environment } from '../../shared/config.ts';
+import { findMariadbd, startMariadbd } from '../../test/support/mariadbd.ts';
+import { ask } from '../../test/support/mysql-server.ts';
+import { mysqlSettings } from '../../test/support/pair-state.ts';
+import { exchangeOrder } from '../calls.ts';
+import { createExchanges } from '../exchanges.ts';
+import { type System, startSystem } from '../system.ts';
+import { type Case, type CaseContext, type MakeCase, plainCase } from './case.ts';
+
+/** A file system in memory, where Linux has one. */
+const memoryDisk = '/dev/shm';
+/** More than two cores unwrap in a second. */
+const maxUnwrapsPerSecond = 4000;
+
+/** KeyServer alone, asked as SecureProxy asks it. */
+export const keyserverCases = {
+  'keyserver-ticket': (context) => byTicket('KeyServer alone, by ticket', context, context),
+  'keyserver-memory': async (context) => {
+    if (!existsSync(memoryDisk)) return undefined;
+    const DB_FILE = join(context.parts.folder(memoryDisk), 'keyserver.db');
+    const system = await startAt(context, { DB_FILE });
+    return byTicket('KeyServer alone, by ticket, SQLite file in memory', context, system);
+  },
+  'keyserver-mysql': async (context) => {
+    const program = findMariadbd();
+    if (program === undefined) return undefined;
+    const server = await startMariadbd(program);
+    const dispose = () => server.dispose();
+    const database = context.parts.database('database', server.pid() ?? 0, dispose);
+    const name = 'bench';
+    await ask(server.address, `CREATE DATABASE ${name}`);
+    const system = await startAt(context, mysqlSettings({ ...server.address, database: name }));
+    const title = 'KeyServer alone, by ticket, row in MariaDB';
+    return byTicket(title, context, system, { beside: [database] });
+  },
+  'keyserver-rsa': async (context) => {
+    const { keyserver, seconds } = context;
+    const exchanges = await createExchanges(context, context.upstreamUrl);
+    const count = Math.ceil(seconds * maxUnwrapsPerSecond);
+    return plainCase(
+      'KeyServer alone, RSA-3072 at each request',
+      keyserver,
+      // Each is good once.
+      () => exchangeOrder(keyserver, exchanges.rsa(count), { use: 'by-turns', most: count }),
+      { passes: [keyserver], warmUpRequests: 500 },
+    );
+  },
+} satisfies Record<string, MakeCase>;
+
+async function byTicket(
+  title: string,
+  { upstreamUrl }: CaseContext,
+  system: System,
+  more: Partial<Case> = {},
+): Promise<Case> {
+  const { keyserver } = system;
+  const exchanges = await createExchanges(system, upstreamUrl);
+  return plainCase(
+    title,
+    keyserver,
+    async () => exchangeOrder(keyserver, await exchanges.ticket(), { use: 'by-caller' }),
+    { passes: [keyserver], warmUpRequests: 5000, ...more },
+  );
+}
+
+function startAt({ parts, upstreamUrl }: CaseContext, storage: Environment) {
+  return startSystem(parts, { storage, origins: [new URL(upstreamUrl).origin] });
+}

@@ -1,0 +1,32 @@
+import { directOrder } from '../calls.ts';
+import { baseCalls, type MakeCase, plainCase } from './case.ts';
+
+/** What callers could have in place of us. */
+export const peerCases = {
+  peer: (context) =>
+    plainCase(
+      '@fastify/reply-from, the same call',
+      context.peer,
+      baseCalls(context, { to: context.peer }),
+    ),
+  'peer-get': ({ peer }) =>
+    plainCase('@fastify/reply-from, GET', peer, () => directOrder(peer, '/get', 'GET')),
+  'peer-stream': ({ peer }) =>
+    plainCase('@fastify/reply-from, POST streamed', peer, () => directOrder(peer, '/stream')),
+  'http-proxy': ({ peer }) =>
+    plainCase('@fastify/http-proxy, POST', peer, () => directOrder(peer, '/proxy/v1/orders')),
+  bare: (context) =>
+    plainCase(
+      'a bare Fastify POST, no upstream',
+      context.peer,
+      baseCalls(context, { to: context.peer, at: '/bare' }),
+    ),
+  nginx: ({ nginx }) =>
+    nginx &&
+    plainCase('nginx with a static header, POST', nginx, () => directOrder(nginx, '/v1/orders')),
+  haproxy: ({ haproxy }) =>
+    haproxy &&
+    plainCase('HAProxy with a static header, POST', haproxy, () =>
+      directOrder(haproxy, '/v1/orders'),
+    ),
+} satisfies Record<string, MakeCase>;

@@ -1,0 +1,47 @@
+import { baseCalls } from '../cases/case.ts';
+import type { LoadOutcome } from '../load-run.ts';
+import { orderLoad } from '../measure.ts';
+import { concurrency } from '../system.ts';
+import { type FigureContext, figure } from './figure.ts';
+
+/** Enough that no call waits for one. */
+const openConnections = 256;
+
+/**
+ * Latency of warm calls that come at half the rate that 16 callers get at most, whether or not those
+ * before were answered; each round finds that rate anew.
+ */
+export async function measureHalfTop(context: FigureContext) {
+  const { load, warmProxy, seconds, rounds } = context;
+  const order = baseCalls(context, { to: warmProxy });
+  const run = (more: { concurrency: number; ratePerSecond?: number }): Promise<LoadOutcome> =>
+    orderLoad(load, { ...order(), seconds, ...more });
+  await run({ concurrency });
+  const tops: number[] = [];
+  const halves: LoadOutcome[] = [];
+  for (let round = 1; round <= rounds; round++) {
+    context.progress(`half the top, ${round} of ${rounds}`);
+    const { requests, seconds: took } = await run({ concurrency });
+    const top = requests / took;
+    tops.push(top);
+    halves.push(await run({ concurrency: openConnections, ratePerSecond: top / 2 }));
+  }
+  const of = (value: (outcome: LoadOutcome) => number) => halves.map(value);
+  const times = of(({ p50Ms, p99Ms }) => p99Ms / p50Ms);
+  return [
+    figure('top', 'warm: the most of 16 callers', 'requests/s', tops),
+    figure(
+      'half-top-p50',
+      'warm: p50 at half of it',
+      'ms',
+      of(({ p50Ms }) => p50Ms),
+    ),
+    figure(
+      'half-top-p99',
+      'warm: p99 at half of it',
+      'ms',
+      of(({ p99Ms }) => p99Ms),
+    ),
+    figure('half-top-p99-to-p50', 'warm: p99 by p50 at half of it', 'times', times),
+  ];
+}

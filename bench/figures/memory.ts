@@ -1,0 +1,50 @@
+import { LocalError } from '../../local/local-error.ts';
+import { watchMemory } from '../../test/support/resident-memory.ts';
+import { baseCalls } from '../cases/case.ts';
+import { orderLoad } from '../measure.ts';
+import { type FigureContext, figure } from './figure.ts';
+
+const bytesPerMib = 1024 ** 2;
+/** A call's body comes whole, so much goes up in many. */
+const uploadMib = 8;
+const longestSeconds = 120;
+
+/** What SecureProxy grows by in the second GiB that passes it in one direction. */
+export async function measureMemory(context: FigureContext) {
+  const { mib, upstreamUrl } = context;
+  const down = await growth(context, 'down', 1, {
+    urls: [new URL(`/bytes/${mib * bytesPerMib}`, upstreamUrl).href],
+  });
+  const up = await growth(context, 'up', Math.ceil(mib / uploadMib), {
+    letters: uploadMib * bytesPerMib,
+  });
+  return [
+    figure('memory-down', `SecureProxy: growth by ${mib} MiB from the marketplace`, 'MiB', [down]),
+    figure('memory-up', `SecureProxy: growth by ${mib} MiB to the marketplace`, 'MiB', [up]),
+  ];
+}
+
+async function growth(
+  context: FigureContext,
+  way: 'up' | 'down',
+  requests: number,
+  calls: { readonly urls?: readonly string[]; readonly letters?: number },
+): Promise<number> {
+  const { load, progress } = context;
+  const proxy = await context.startProxy();
+  const order = baseCalls(context, { to: proxy, ...calls });
+  const pass = async () => {
+    progress(`memory, ${context.mib} MiB ${way}`);
+    const full = { ...order(), concurrency: 1, seconds: longestSeconds, most: requests };
+    const outcome = await orderLoad(load, full);
+    if (outcome.requests !== requests || outcome.errors > 0) {
+      throw new LocalError(`memory: not all of it went ${way}`);
+    }
+  };
+  // The first fills what every process of Node keeps: heap, pools of buffers, compiled code.
+  const first = await watchMemory(proxy.pid, pass);
+  const second = await watchMemory(proxy.pid, pass);
+  await proxy.stop();
+  // Garbage not yet collected moves the one or the other; what stays moves both.
+  return Math.min(second.floorMib - first.floorMib, second.peakMib - first.peakMib);
+}

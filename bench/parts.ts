@@ -1,0 +1,103 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type ServiceProcess, startProgram, startService } from '../local/processes.ts';
+import type { Environment } from '../shared/config.ts';
+import { freePort } from '../test/support/free-port.ts';
+import { type Cores, pin } from './cores.ts';
+import { LineSink } from './line-sink.ts';
+
+/** One process of the benchmark. */
+export interface Part {
+  readonly title: string;
+  readonly origin: string;
+  readonly pid: number;
+  readonly log: LineSink;
+  stop(): Promise<void>;
+}
+
+/** Starts the processes of the benchmark, each on the core that it belongs on, and ends them. */
+export class Parts {
+  readonly cores: Cores | undefined;
+  readonly #processes: Pick<ServiceProcess, 'stop'>[] = [];
+  readonly #cleanUps: (() => void | Promise<void>)[] = [];
+
+  constructor(cores: Cores | undefined) {
+    this.cores = cores;
+    // Children begin where their parent is.
+    if (cores) pin(process.pid, cores.load);
+  }
+
+  /** An empty folder below `place`, removed at the end. */
+  folder(place: string = tmpdir()): string {
+    const folder = mkdtempSync(join(place, 'bench-'));
+    this.#cleanUps.push(() => rmSync(folder, { recursive: true, force: true }));
+    return folder;
+  }
+
+  /** What measures or is needed to: the load, the upstream. With a TLS_CERT_FILE it speaks TLS. */
+  async helper(title: string, main: string, environment: Environment): Promise<Part> {
+    const [port, opsPort] = [await freePort(), await freePort()];
+    const tls = environment.TLS_CERT_FILE !== undefined;
+    const log = new LineSink();
+    const started = await startService({
+      title,
+      main,
+      port: tls ? opsPort : port,
+      output: log,
+      // In production a service leaves `.env` unread.
+      environment: {
+        NODE_ENV: 'production',
+        HOST: '127.0.0.1',
+        PORT: String(port),
+        ...(tls && { OPS_PORT: String(opsPort) }),
+        ...environment,
+      },
+    });
+    return this.#part(started, `${tls ? 'https' : 'http'}://127.0.0.1:${port}`, log);
+  }
+
+  /** What is measured: on a core of its own, at full log level into a pipe that is read. */
+  async measured(title: string, main: string, environment: Environment): Promise<Part> {
+    const part = await this.helper(title, main, { LOG_LEVEL: 'info', ...environment });
+    this.#moveToServerCore(part);
+    return part;
+  }
+
+  /** A program that is no service of ours, measured likewise; it must answer `/readyz` at `port`. */
+  async program(
+    title: string,
+    port: number,
+    program: readonly [string, ...string[]],
+  ): Promise<Part> {
+    const log = new LineSink();
+    const environment = { PATH: process.env.PATH };
+    const started = await startProgram({ title, program, port, environment, output: log });
+    const part = this.#part(started, `http://127.0.0.1:${port}`, log);
+    this.#moveToServerCore(part);
+    return part;
+  }
+
+  /** Takes in a database that runs already, and ends it after those that use it. */
+  database(title: string, pid: number, stop: () => Promise<void>): Part {
+    this.#cleanUps.push(stop);
+    if (this.cores) pin(pid, this.cores.database);
+    return { title, origin: '', pid, log: new LineSink(), stop };
+  }
+
+  /** Ends and removes whatever is left. */
+  async close(): Promise<void> {
+    await Promise.all(this.#processes.map((one) => one.stop()));
+    for (const cleanUp of this.#cleanUps) await cleanUp();
+  }
+
+  #part(started: ServiceProcess, origin: string, log: LineSink): Part {
+    this.#processes.push(started);
+    const { title, pid = 0, stop } = started;
+    return { title, origin, pid, log, stop };
+  }
+
+  #moveToServerCore({ pid }: Part): void {
+    if (this.cores) pin(pid, this.cores.server);
+  }
+}
