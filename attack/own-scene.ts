@@ -1,7 +1,6 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { createApp, createProxy } from '../keyserver/admin/callers.ts';
 import type { AdminContext } from '../keyserver/admin/context.ts';
 import { addGrant } from '../keyserver/admin/grants.ts';
@@ -14,12 +13,13 @@ import type { Policy } from '../shared/policy/schema.ts';
 import { createAuthority } from '../test/support/certificates.ts';
 import { freePort } from '../test/support/free-port.ts';
 import { startNameServer } from '../test/support/name-server.ts';
+import { pollUntil } from '../test/support/poll-until.ts';
 import { ServiceOutput } from '../test/support/service-output.ts';
 import { startUpstream } from '../test/support/upstream.ts';
 import type { Scene } from './attack.ts';
 
-/** Services write their lines together, up to a hundredth of a second late. */
-const linesLateMs = 200;
+/** Longer than usual: an answer that is late on a busy machine is not what is tried. */
+const keyserverTimeoutMs = '10000';
 
 /** The one address of this machine that the types' tokens may go to. */
 export const upstreamAddress = '127.0.0.2';
@@ -81,6 +81,7 @@ export async function startOwnScene(closing: Closing, folder: string): Promise<S
     PROXY_KEY: seeded.proxyKey,
     PUBLIC_KEY_URL: `${keyserver}/public_key`,
     TOKEN_REQUEST_URL: `${keyserver}/`,
+    KEYSERVER_TIMEOUT_MS: keyserverTimeoutMs,
     UPSTREAM_CA_FILE: caFile,
     UPSTREAM_DNS_SERVERS: nameServer.address,
   });
@@ -102,12 +103,24 @@ export async function startOwnScene(closing: Closing, folder: string): Promise<S
       names: nameServer,
       issue: authority.issue,
       port,
-      printed: async () => {
-        await sleep(linesLateMs);
-        return output.text;
-      },
+      printed: () => printedUntilNow(output, [keyserver, proxy]),
     },
   };
+}
+
+/** Lines come late, but in order: all are there once the lines of requests made now are. */
+async function printedUntilNow(output: ServiceOutput, origins: readonly string[]): Promise<string> {
+  const id = randomUUID();
+  for (const origin of origins) {
+    const answer = await fetch(`${origin}/none`, { headers: { 'x-request-id': id } });
+    await answer.body?.cancel();
+  }
+  await pollUntil(
+    'the lines of the last requests',
+    () => output.linesWith({ request_id: id }).length,
+    (count) => count === origins.length,
+  );
+  return output.text;
 }
 
 /** Policies by type; {@link Scene.tokenType} is `market`. */

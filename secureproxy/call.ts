@@ -67,9 +67,8 @@ export async function makeCall(
     {
       timeoutMs: Math.min(call.timeoutMs ?? totalTimeoutMs, totalTimeoutMs),
       answerHeaders: (received, status) => ({
-        ...responseHeaders(received, status),
-        // Over the upstream's: the caller finds our log by it.
         'x-request-id': request.id,
+        ...responseHeaders(received, status),
       }),
       scrubber: scrubberOf(release),
       // Not before: what fails earlier is still Fastify's to answer.

@@ -5,6 +5,8 @@ import { oncePer } from '../shared/once-per.ts';
 import { proxyStatus } from './proxy-status.ts';
 import { via } from './via.ts';
 
+const requestIdHeader = 'x-request-id';
+
 /** What a caller may not send upstream: its own credentials, hop headers, framing, and overrides of method or URL. */
 const notSent = new Set<string>([
   ...hopByHopHeaders,
@@ -47,6 +49,7 @@ const notReturned = new Set<string>([
   'strict-transport-security',
   'clear-site-data',
   'service-worker-allowed',
+  requestIdHeader,
 ]);
 const corsPrefix = 'access-control-';
 
@@ -138,6 +141,11 @@ export function responseHeaders(headers: IncomingHttpHeaders, status: number): O
     )
       continue;
     returned[name] = value;
+  }
+  // Under this name the caller gets ours; a marketplace's support asks for theirs.
+  const theirId = headers[requestIdHeader];
+  if (theirId !== undefined && !dropped.has(requestIdHeader)) {
+    returned['x-upstream-request-id'] = theirId;
   }
   returned.via = [headers.via ?? [], via].flat().join(', ');
   returned['proxy-status'] = proxyStatus(headers['proxy-status'], status);

@@ -1,8 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { maxHeaderSize, type ServerResponse } from 'node:http';
+import { maxHeaderSize } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Logger } from 'pino';
 import { ServiceError } from './errors.ts';
 import { problemMediaType, toProblem } from './problem.ts';
+import { problemHeaders } from './problem-replies.ts';
+import type { LogFields } from './request-log.ts';
 
 const details: Readonly<Record<string, string>> = {
   HPE_HEADER_OVERFLOW: `Headers are limited to ${maxHeaderSize} bytes.`,
@@ -15,33 +19,83 @@ const details: Readonly<Record<string, string>> = {
  */
 const lingerMs = 1_000;
 
-/** Answers bytes that are not HTTP; there is no request yet, so Fastify's handlers are not reached. */
+interface Exchange {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+}
+
+/** Answers bytes that are not HTTP, where Fastify's handlers are not reached, and writes their line of the log. */
 export class BrokenHttp {
-  readonly #answers = new WeakMap<Duplex, ServerResponse>();
+  readonly #proxyName: string | undefined;
+  readonly #log: Logger;
+  readonly #newest = new WeakMap<Duplex, Exchange>();
   readonly #refused = new WeakSet<Duplex>();
 
-  /** Remembers the newest answer of a connection, which may be under way when it breaks. */
-  watch(answer: ServerResponse): void {
-    if (answer.socket !== null) this.#answers.set(answer.socket, answer);
+  /** `proxyName` is set where `Proxy-Status` (RFC 9209) goes with the answers. */
+  constructor(proxyName: string | undefined, log: Logger) {
+    this.#proxyName = proxyName;
+    this.#log = log;
+  }
+
+  /** Remembers the newest request of a connection, which may be under way when it breaks. */
+  watch(request: FastifyRequest, reply: FastifyReply): void {
+    if (reply.raw.socket !== null) this.#newest.set(reply.raw.socket, { request, reply });
   }
 
   refuse(error: Error & { code?: string }, socket: Duplex): void {
     // What is still on its way behind the bytes that were refused is read, and breaks again.
     if (this.#refused.has(socket) && error.code !== 'ECONNRESET') return;
-    const answer = this.#answers.get(socket);
-    // A second head would be read as a part of the answer that is under way.
-    const isAnswering = answer?.headersSent === true && !answer.writableFinished;
+    const pending = this.#pendingOn(socket);
+    // What breaks behind a request is no fault of it, and a second head would be read as a part of its answer.
+    const isAnswering =
+      pending !== undefined && (pending.request.raw.complete || pending.reply.raw.headersSent);
     if (error.code === 'ECONNRESET' || !socket.writable || isAnswering) {
       socket.destroy();
       return;
     }
     const detail = details[error.code ?? ''] ?? 'The bytes are not an HTTP/1.1 request.';
     const fault = new ServiceError('request_invalid', { reason: 'http', detail });
-    const body = JSON.stringify(toProblem(fault, randomUUID()));
-    socket.end(
-      `HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: ${problemMediaType}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-    );
+    const requestId = pending?.request.id ?? randomUUID();
+    const bytes = this.#answer(socket, fault, requestId);
+    if (pending === undefined) this.#logAlone(fault, requestId, bytes);
+    // Its own line says why. Who ended in the middle has hung up.
+    else if (error.code !== 'HPE_INVALID_EOF_STATE') {
+      pending.request.logFields['error.reason'] = fault.options.reason;
+    }
     this.#refused.add(socket);
     setTimeout(() => socket.destroy(), lingerMs).unref();
+  }
+
+  #pendingOn(socket: Duplex): Exchange | undefined {
+    const newest = this.#newest.get(socket);
+    return newest?.reply.raw.writableFinished ? undefined : newest;
+  }
+
+  /** Returns the bytes of the answer's body. */
+  #answer(socket: Duplex, fault: ServiceError, requestId: string): number {
+    const body = JSON.stringify(toProblem(fault, requestId));
+    const bytes = Buffer.byteLength(body);
+    const headers = {
+      connection: 'close',
+      'x-request-id': requestId,
+      ...problemHeaders(this.#proxyName, fault),
+      'content-type': problemMediaType,
+      'content-length': String(bytes),
+    };
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+    socket.end(`HTTP/1.1 400 Bad Request\r\n${lines.join('')}\r\n${body}`);
+    return bytes;
+  }
+
+  /** The line of a request whose head was not understood, so that there is little to say of it. */
+  #logAlone(fault: ServiceError, requestId: string, bytes: number): void {
+    const fields: Partial<LogFields> = {
+      'url.template': 'none',
+      'http.response.status_code': fault.status,
+      'error.type': fault.code,
+      'error.reason': fault.options.reason,
+      'http.response.body.size': bytes,
+    };
+    this.#log.info({ request_id: requestId, ...fields }, 'request');
   }
 }

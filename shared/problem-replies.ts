@@ -46,6 +46,9 @@ function hungUp(request: FastifyRequest, thrown: unknown): ServiceError | undefi
   const { complete, destroyed } = request.raw;
   const isReset = thrown instanceof Error && 'code' in thrown && thrown.code === 'ECONNRESET';
   return isReset && destroyed && !complete
-    ? new ServiceError('request_invalid', { reason: 'caller_gone' })
+    ? new ServiceError('request_invalid', {
+        // That of an answer that was given already: the bytes were no HTTP.
+        reason: request.logFields['error.reason'] ?? 'caller_gone',
+      })
     : undefined;
 }

@@ -84,7 +84,9 @@ export function logRequest(request: FastifyRequest, reply: FastifyReply): void {
   fields['http.response.status_code'] = reply.statusCode;
   fields.duration_ms = toMilliseconds(reply.elapsedTime);
   fields['http.request.body.size'] ??= announcedBytes(request.headers['content-length']);
-  fields['http.response.body.size'] ??= announcedBytes(reply.getHeader('content-length'));
+  // Nobody got what was announced to a caller that was gone.
+  if (!reply.raw.destroyed)
+    fields['http.response.body.size'] ??= announcedBytes(reply.getHeader('content-length'));
   fields.parent_span_id = traceContextOf(request.raw).parentSpanId;
   const isDull = request.routeOptions.config.isRoutine === true && reply.statusCode < 400;
   request.log[isDull ? 'debug' : 'info'](fields, 'request');

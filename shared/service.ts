@@ -5,6 +5,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
+  type FastifyRequest,
   LogController,
   type RawReplyDefaultExpression,
   type RawRequestDefaultExpression,
@@ -15,6 +16,7 @@ import type { TObject } from 'typebox';
 import { notFound, watchRoutes } from './allowed-methods.ts';
 import { BrokenHttp } from './broken-http.ts';
 import { endConnectionsOnClose } from './connections.ts';
+import { ServiceError } from './errors.ts';
 import { ProblemSchema } from './problem.ts';
 import { sendProblem } from './problem-replies.ts';
 import { requestIdOf } from './request-id.ts';
@@ -55,6 +57,9 @@ export interface BearerScheme {
 /** How long a caller may take to send its whole request. */
 const requestTimeoutMs = 60_000;
 
+/** What Node would answer by itself, without a problem and unseen by the log. */
+const ownChecks = { requireHostHeader: false };
+
 /**
  * What both services have in common: strict parsing (Fastify would coerce types and drop unknown
  * members), problem+json for every error, one log line a request, request ids, error pages, OpenAPI.
@@ -62,9 +67,9 @@ const requestTimeoutMs = 60_000;
 export async function createService(options: ServiceOptions): Promise<Service> {
   const { name, logger, proxyStatus } = options;
   const proxyName = proxyStatus ? name : undefined;
-  const brokenHttp = new BrokenHttp();
+  const brokenHttp = new BrokenHttp(proxyName, logger);
   const app = fastify({
-    https: options.https ?? null,
+    ...(options.https ? { https: { ...options.https, ...ownChecks } } : { http: ownChecks }),
     loggerInstance: logger as FastifyBaseLogger,
     logController: new LogController({
       disableRequestLogging: true,
@@ -94,10 +99,14 @@ export async function createService(options: ServiceOptions): Promise<Service> {
   app.addHook('onRequest', (request, reply, done) => {
     request.logFields = newLogFields();
     reply.header('x-request-id', request.id);
-    brokenHttp.watch(reply.raw);
+    brokenHttp.watch(request, reply);
     logOnce(request, reply);
-    done();
+    done(hostMissing(request));
   });
+  // As ownChecks: an expectation that is not known may be passed over (RFC 9110 §10.1.1).
+  app.server.on('checkExpectation', (request, response) =>
+    app.server.emit('request', request, response),
+  );
   endConnectionsOnClose(app);
   app.setErrorHandler((error, request, reply) => sendProblem(proxyName, error, request, reply));
   const methodsOf = watchRoutes(app);
@@ -135,4 +144,13 @@ export async function createService(options: ServiceOptions): Promise<Service> {
     },
   });
   return app;
+}
+
+/** RFC 9112 §3.2. */
+function hostMissing({ raw, headers }: FastifyRequest): ServiceError | undefined {
+  if (headers.host !== undefined || raw.httpVersion !== '1.1') return undefined;
+  return new ServiceError('request_invalid', {
+    reason: 'http',
+    detail: 'An HTTP/1.1 request has the header Host.',
+  });
 }

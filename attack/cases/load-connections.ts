@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pollUntil } from '../../test/support/poll-until.ts';
 import type { Attack, Outcome, Scene } from '../attack.ts';
 import { describe, exchangeBytes, readAnswer, type WireAnswer } from '../wire.ts';
 import { stillServes } from './still-serves.ts';
@@ -122,15 +123,20 @@ export const connectionAttacks: readonly Attack[] = [
         50,
         head(scene, [`Content-Length: ${body.length}`]) + body,
       );
-      for (let i = 0; i < 100 && scene.upstream.requests.length < arrived + 50; i++)
-        await sleep(50);
-      const open = scene.upstream.open.size;
+      const { upstream } = scene;
+      await pollUntil(
+        'fifty calls',
+        () => upstream.requests.length - arrived,
+        (count) => count === 50,
+      );
+      const others = upstream.open.size - 50;
       end();
-      for (let i = 0; i < 100 && scene.upstream.open.size > open - 50; i++) await sleep(50);
-      const left = scene.upstream.open.size - (open - 50);
-      return left <= 0
-        ? stillServes(scene, 'their calls were cancelled')
-        : { held: false, happened: `${left} calls went on` };
+      await pollUntil(
+        'calls that go on',
+        () => upstream.open.size - others,
+        (left) => left <= 0,
+      );
+      return stillServes(scene, 'their calls were cancelled');
     },
   },
   {

@@ -355,9 +355,24 @@ t.test('the request id and trace context go to KeyServer, and not upstream', asy
   t.strictSame(upstream.only().all('traceparent'), []);
   const other = await proxy.call(required, { headers: ['x-request-id', 'not an id'] });
   t.match(other.all('x-request-id')[0], /^[0-9a-f-]{36}$/);
-  upstream.script(answers(200, 'ok', [['X-Request-Id', 'of-the-upstream']]));
+  upstream.script(
+    answers(200, 'ok', [
+      ['X-Request-Id', 'of-the-upstream'],
+      ['X-Upstream-Request-Id', 'of-one-further-on'],
+    ]),
+  );
   const own = await proxy.call(required, { headers });
   t.strictSame(own.all('x-request-id'), ['my-id.1'], 'by which the log is found');
+  t.strictSame(own.all('x-upstream-request-id'), ['of-the-upstream'], 'for their support');
+  upstream.script(
+    answers(200, 'ok', [
+      ['Connection', 'X-Request-Id'],
+      ['X-Request-Id', 'hop'],
+    ]),
+  );
+  const hop = await proxy.call(required, { headers });
+  t.strictSame(hop.all('x-request-id'), ['my-id.1']);
+  t.strictSame(hop.all('x-upstream-request-id'), []);
 });
 
 t.test('logs one line a call, with names and sizes only', async (t) => {

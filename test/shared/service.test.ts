@@ -131,6 +131,9 @@ t.test('a caller that hangs up is not a fault of ours', async (t) => {
     [],
     'no stack in the log',
   );
+  const [gone] = requests().filter((line) => line['url.template'] === '/x');
+  t.match(gone, { 'error.type': 'request_invalid', 'error.reason': 'caller_gone' });
+  t.notOk('http.response.body.size' in Object(gone), 'nobody got a body');
 });
 
 t.test('broken bytes after an answer has begun cut it off, and add nothing to it', async (t) => {
@@ -189,7 +192,88 @@ t.test('a request that is not finished in time is told so', async (t) => {
 });
 
 t.test('HTTP/1.1 without Host is refused', async (t) => {
-  const { app } = await startApp(t);
+  const { app, log } = await startApp(t, { proxyStatus: true });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
-  t.match(await sendRaw(url, 'GET / HTTP/1.1\r\n\r\n'), /^HTTP\/1\.1 400 /);
+  const text = 'GET / HTTP/1.1\r\nConnection: close\r\nX-Request-Id: hostless\r\n\r\n';
+  const { status, head, problem } = readRaw(await sendRaw(url, text));
+  t.equal(status, 400);
+  t.match(head, /^proxy-status: /im);
+  t.match(problem, { code: 'request_invalid', reason: 'http', requestId: 'hostless' });
+  t.match(await requestLines(log, 1), [{ request_id: 'hostless', 'error.reason': 'http' }]);
+  t.match(await sendRaw(url, 'GET / HTTP/1.0\r\n\r\n'), / 404 /, 'which HTTP/1.0 does without');
 });
+
+t.test('an expectation that is not known is passed over', async (t) => {
+  const { app, log } = await startApp(t);
+  const url = await app.listen({ host: '127.0.0.1', port: 0 });
+  const text = 'GET /none HTTP/1.1\r\nHost: x\r\nExpect: much\r\nConnection: close\r\n\r\n';
+  t.equal(readRaw(await sendRaw(url, text)).status, 404);
+  t.match(await requestLines(log, 1), [{ 'http.response.status_code': 404 }]);
+});
+
+t.test('bytes that are no HTTP have a line, found by the id of their answer', async (t) => {
+  const { app, log } = await startApp(t, { proxyStatus: true, name: 'secureproxy' });
+  const url = await app.listen({ host: '127.0.0.1', port: 0 });
+  const { head, problem } = readRaw(await sendRaw(url, 'broken\r\n\r\n'));
+  const { requestId } = problem;
+  t.match(head, `x-request-id: ${requestId}`);
+  t.match(head, 'proxy-status: secureproxy; error=http_request_error');
+  t.strictSame(
+    (await requestLines(log, 1)).map(({ level, time, ...line }) => line),
+    [
+      {
+        'service.name': 'test',
+        request_id: requestId,
+        'url.template': 'none',
+        'http.response.status_code': 400,
+        'error.type': 'request_invalid',
+        'error.reason': 'http',
+        'http.response.body.size': JSON.stringify(problem).length,
+        msg: 'request',
+      },
+    ],
+  );
+});
+
+t.test('a request whose body is no HTTP is answered by its own id, and has one line', async (t) => {
+  const { app, log } = await startApp(t);
+  app.post('/x', async () => 'ok');
+  const url = await app.listen({ host: '127.0.0.1', port: 0 });
+  const head = ['POST /x HTTP/1.1', 'Host: x', 'X-Request-Id: begun', 'Transfer-Encoding: chunked'];
+  const lines = [...head, 'Content-Type: application/json', '', 'zz', ''].join('\r\n');
+  const { status, problem } = readRaw(await sendRaw(url, lines));
+  t.match({ status, problem }, { status: 400, problem: { requestId: 'begun', reason: 'http' } });
+  t.match(await requestLines(log, 1), [
+    { request_id: 'begun', 'url.template': '/x', 'error.reason': 'http' },
+  ]);
+});
+
+t.test('a whole request is not told that it is broken for the bytes behind it', async (t) => {
+  const { app, log } = await startApp(t);
+  const asked = Promise.withResolvers<void>();
+  app.post('/x', async () => {
+    asked.resolve();
+    await new Promise((done) => app.server.once('close', done));
+  });
+  const { hostname, port } = new URL(await app.listen({ host: '127.0.0.1', port: 0 }));
+  const socket = connect(Number(port), hostname);
+  let text = '';
+  socket.setEncoding('utf8').on('data', (chunk: string) => {
+    text += chunk;
+  });
+  socket.on('error', () => undefined);
+  socket.write('POST /x HTTP/1.1\r\nHost: x\r\n\r\n');
+  await asked.promise;
+  socket.write('broken\r\n\r\n');
+  await once(socket, 'close');
+  t.equal(text, '', 'it is cut off: what came of it is not known');
+  await requestLines(log, 1);
+});
+
+/** The lines of requests that are over, once there are so many. @throws Error where there are more */
+async function requestLines(log: Awaited<ReturnType<typeof startApp>>['log'], count: number) {
+  const requests = () => log.lines().filter(({ msg }) => msg === 'request');
+  const lines = await pollUntil('the lines', requests, ({ length }) => length >= count);
+  if (lines.length > count) throw new Error(`${lines.length} lines`);
+  return lines;
+}
