@@ -1,6 +1,13 @@
-import { ConfigError } from './config.ts';
-import { flushLogs } from './logging.ts';
-import { type ShutdownOptions, shutDown } from './shutdown.ts';
+import cluster from 'node:cluster';
+import type { Logger } from 'pino';
+import { ConfigError, type Environment, type Settings } from './config.ts';
+import { readEnvironment } from './dot-env.ts';
+import type { ListenerConfig } from './http-settings.ts';
+import { createLogger, createProcessLogger, flushLogs } from './logging.ts';
+import { Primary } from './primary.ts';
+import type { ServiceOptions } from './service.ts';
+import { type ShutdownOptions, shutDown, shutdownLimitMs } from './shutdown.ts';
+import { type Answer, Workers } from './workers.ts';
 
 /** Exit code for settings that cannot be used (sysexits.h EX_CONFIG): a restart will not help. */
 const configExitCode = 78;
@@ -10,35 +17,114 @@ const cutExitCode = 1;
 /** A service that was started, and how it is to end. */
 export type Running = ShutdownOptions;
 
+/** Settings that say how a service's processes live and end. */
+type ProcessConfig = Pick<
+  ListenerConfig,
+  'WORKERS' | 'LOG_LEVEL' | 'DRAIN_DELAY_MS' | 'SHUTDOWN_TIMEOUT_MS'
+>;
+
+/** A service, as {@link runService} runs it: in one process, or in several (docs/workers.md). */
+export interface Program<C extends ProcessConfig> {
+  readonly name: ServiceOptions['name'];
+  /** @throws ConfigError */
+  readSettings(environment: Environment): Settings<C>;
+  /** Done once before the start, however many processes there will be. @throws ConfigError */
+  prepare?(config: C, logger: Logger): Promise<void>;
+  /** Starts the service in this process; `primary` where others run it, too. @throws ConfigError */
+  start(config: C, logger: Logger, primary?: Primary): Promise<Running>;
+  /** Makes what the primary process keeps for its workers, as the answer to what they ask. */
+  keep?(): Answer;
+}
+
 /**
- * Runs a service in this process until SIGTERM or SIGINT, then shuts it down: code 0, or 1 where
+ * Runs a service by its settings (`readEnvironment`) until SIGTERM or SIGINT, then shuts it down: code 0, or 1 where
  * calls had to be cut off. Settings that cannot be used end it with code 78 and a readable list on stderr.
  */
-export async function runService(start: () => Promise<Running>): Promise<void> {
+export async function runService<C extends ProcessConfig>(
+  program: Program<C>,
+  processEnv: Environment,
+): Promise<void> {
   process.once('exit', flushLogs);
-  let running: Running;
   try {
-    running = await start();
+    const { config, warnings } = program.readSettings(readEnvironment(processEnv, process.cwd()));
+    if (cluster.worker) return await runWorker(program, config, new Primary(cluster.worker));
+    const logger =
+      config.WORKERS === 1
+        ? createLogger(program.name, config.LOG_LEVEL)
+        : processLogger(program, config);
+    for (const warning of warnings) logger.warn(warning);
+    await program.prepare?.(config, logger);
+    if (config.WORKERS === 1) runUntilSignal(await program.start(config, logger));
+    else await runPrimary(program, config, logger);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     process.stderr.write(`${error.message}\n`);
     process.exitCode = configExitCode;
-    return;
+    leavePrimary();
   }
+}
+
+function processLogger<C extends ProcessConfig>(program: Program<C>, config: C): Logger {
+  return createProcessLogger(program.name, config.LOG_LEVEL, process.pid);
+}
+
+async function runWorker<C extends ProcessConfig>(
+  program: Program<C>,
+  config: C,
+  primary: Primary,
+): Promise<void> {
+  runUntilSignal(await program.start(config, processLogger(program, config), primary));
+  primary.tellStarted();
+}
+
+async function runPrimary<C extends ProcessConfig>(
+  program: Program<C>,
+  config: C,
+  logger: Logger,
+): Promise<void> {
+  const workers = new Workers({
+    count: config.WORKERS,
+    stopLimitMs: shutdownLimitMs(config),
+    logger,
+    answer: program.keep?.(),
+  });
+  const ended = workers.run();
+  onEndSignal(async (signal) => {
+    logger.info({ signal }, 'stopping');
+    workers.stop();
+    await ended;
+    logger.info('stopped');
+  });
+  process.exitCode = await ended;
+}
+
+function runUntilSignal(running: Running): void {
   const { logger } = running;
-  const stop = async (signal: NodeJS.Signals) => {
+  onEndSignal(async (signal) => {
     logger.info({ signal }, 'stopping');
     const hasFinished = await shutDown(running);
     logger.info('stopped');
     // Whatever did not close would keep the process alive.
     if (!hasFinished) process.exit(cutExitCode);
-  };
-  // A terminal and npm both pass a signal on: the second one must not cut off what is being finished.
-  let isStopping = false;
+    leavePrimary();
+  });
+}
+
+/**
+ * The channel to the primary process keeps a worker alive. Where the primary goes first, Node ends the
+ * worker at once.
+ */
+function leavePrimary(): void {
+  cluster.worker?.disconnect();
+}
+
+/** A terminal and npm both pass a signal on: the second one must not cut off what is being finished. */
+function onEndSignal(end: (signal: NodeJS.Signals) => unknown): void {
+  let isEnding = false;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
-      if (!isStopping) void stop(signal);
-      isStopping = true;
+      if (!isEnding) void end(signal);
+      isEnding = true;
     });
   }
 }
