@@ -39,7 +39,7 @@ export async function announceChanges(
   );
   const { id } = findProxy(registry, clock, proxy);
   log.proxy = id;
-  if (session.source === 'rsa') nonces.use(`proxy ${id}`, request.nonce);
+  if (session.source === 'rsa') await nonces.use(`proxy ${id}`, request.nonce);
   const { changes, ...rest } = registry.changesSince(since);
   const answer: Changes = {
     ...rest,

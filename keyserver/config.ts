@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { type Environment, parseSettings, type Settings } from '../shared/config.ts';
 import { listenerFaults, listenerSettings } from '../shared/http-settings.ts';
 
 const Path = (description: string) => Type.Optional(Type.String({ minLength: 1, description }));
@@ -60,6 +61,15 @@ export const keyserverSettings = Type.Object({
   }),
 });
 export type KeyserverConfig = Static<typeof keyserverSettings>;
+
+/** @throws ConfigError */
+export function readKeyserverSettings(environment: Environment): Settings<KeyserverConfig> {
+  const { config, warnings } = parseSettings(keyserverSettings, environment, keyserverFaults);
+  const unsafe = config.UNSAFE_LEGACY_ROWS
+    ? ['UNSAFE_LEGACY_ROWS is set: rows of the earlier system are served without authentication']
+    : [];
+  return { config, warnings: [...warnings, ...unsafe] };
+}
 
 /** What single settings cannot say of themselves: sentences, none where all is well. */
 export function keyserverFaults(config: Partial<KeyserverConfig>): string[] {

@@ -1,5 +1,4 @@
-import { readEnvironment } from '../shared/dot-env.ts';
 import { runService } from '../shared/run.ts';
-import { startKeyserver } from './start.ts';
+import { keyserverProgram } from './start.ts';
 
-await runService(() => startKeyserver(readEnvironment(process.env, process.cwd())));
+await runService(keyserverProgram, process.env);

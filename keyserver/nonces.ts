@@ -1,58 +1,36 @@
-import type { Clock } from '../shared/clock.ts';
 import { ServiceError } from '../shared/errors.ts';
+import type { NonceVerdict } from './nonce-memory.ts';
 
-/** Longer than any accepted timestamp stays acceptable (±60 s), so a replay meets its nonce or is stale. */
-const rememberMs = 120_000;
+/** Takes a nonce of an asker for good, and says whether it was new. */
+export type TakeNonce = (asker: string, nonce: string) => NonceVerdict | Promise<NonceVerdict>;
 
-/**
- * Nonces that were used, each for 120 to 240 s: two generations per asker, the older of which is
- * dropped whole. Bounded per asker, so that one cannot fill the memory of the others.
- */
+/** Lets each nonce be used once, by whatever remembers them. */
 export class Nonces {
-  readonly #clock: Clock;
-  readonly #maxPerGeneration: number;
-  readonly #askers = new Map<
-    string,
-    { startedAt: number; current: Set<string>; previous: Set<string> }
-  >();
+  readonly #take: TakeNonce;
 
-  constructor(clock: Clock, maxPerGeneration = 100_000) {
-    this.#clock = clock;
-    this.#maxPerGeneration = maxPerGeneration;
+  constructor(take: TakeNonce) {
+    this.#take = take;
   }
 
-  /** Takes a nonce for good. @throws ServiceError request_stale where it was used, overloaded where no more can be remembered. */
-  use(asker: string, nonce: string): void {
-    const memory = this.#rotate(asker);
-    if (memory.current.has(nonce) || memory.previous.has(nonce)) {
+  /**
+   * Takes a nonce for good.
+   * @throws ServiceError request_stale where it was used, overloaded where no more can be remembered,
+   * keyserver_unavailable where it cannot be known
+   */
+  async use(asker: string, nonce: string): Promise<void> {
+    const verdict = await this.#take(asker, nonce);
+    if (verdict === 'used') {
       throw new ServiceError('request_stale', {
         reason: 'nonce_used',
         detail: 'The nonce was used before: take a new one for every request.',
       });
     }
-    if (memory.current.size >= this.#maxPerGeneration) {
+    if (verdict === 'full') {
       throw new ServiceError('overloaded', {
         reason: 'nonces_full',
         retryAfterSeconds: 120,
         detail: 'Too many new sessions: use the ticket of an earlier answer.',
       });
     }
-    memory.current.add(nonce);
-  }
-
-  #rotate(asker: string) {
-    const now = this.#clock.monotonic();
-    let memory = this.#askers.get(asker);
-    if (memory === undefined) {
-      memory = { startedAt: now, current: new Set(), previous: new Set() };
-      this.#askers.set(asker, memory);
-    }
-    const age = now - memory.startedAt;
-    if (age >= rememberMs) {
-      memory.previous = age < 2 * rememberMs ? memory.current : new Set();
-      memory.current = new Set();
-      memory.startedAt = now;
-    }
-    return memory;
   }
 }

@@ -57,7 +57,7 @@ export async function release(
   log[isExplained ? 'explain' : 'release'] = session.source;
   if (session.source === 'rsa' && nonce !== undefined) {
     // By app too, so that one app, which may have no grant at all, fills no memory of another's.
-    nonces.use(JSON.stringify([asker.proxyId, asker.appId]), nonce);
+    await nonces.use(JSON.stringify([asker.proxyId, asker.appId]), nonce);
   }
   const grants = matchingGrants(asker.app.grants, clientId, tokenType);
   const asked = { asker, grants, clientId, tokenType, target: credential?.target };

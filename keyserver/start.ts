@@ -1,32 +1,53 @@
 import type { Logger } from 'pino';
 import { systemClock } from '../shared/clock.ts';
-import { ConfigError, type Environment, parseSettings } from '../shared/config.ts';
+import { ConfigError } from '../shared/config.ts';
 import { type Listeners, openListeners } from '../shared/listeners.ts';
-import { createLogger } from '../shared/logging.ts';
-import type { Running } from '../shared/run.ts';
+import type { Primary } from '../shared/primary.ts';
+import type { Program, Running } from '../shared/run.ts';
 import { Drain } from '../shared/shutdown.ts';
 import { TlsListener } from '../shared/tls-listener.ts';
 import { buildKeyserver } from './app.ts';
 import { ChangePoll } from './change-poll.ts';
-import { type KeyserverConfig, keyserverFaults, keyserverSettings } from './config.ts';
+import { type KeyserverConfig, readKeyserverSettings } from './config.ts';
 import { openDatabase } from './database.ts';
 import { generateKeyring, generateRsaKey, isKeyFolderEmpty } from './keys/generate.ts';
 import { loadKeyring } from './keys/keyring.ts';
 import { loadLegacyKey } from './keys/legacy-key.ts';
 import { loadRsaKeys } from './keys/rsa-keys.ts';
+import { NonceMemory } from './nonce-memory.ts';
+import { answerNonces, askForNonces } from './nonce-sharing.ts';
 import { Nonces } from './nonces.ts';
 import { Registry } from './registry.ts';
 import { Sessions } from './sessions.ts';
 import { type Store, StoreUnavailableError } from './store/store.ts';
 
-/** Starts KeyServer from its settings. @throws ConfigError */
-export async function startKeyserver(environment: Environment): Promise<Running> {
-  const { config, warnings } = parseSettings(keyserverSettings, environment, keyserverFaults);
-  const logger = createLogger('keyserver', config.LOG_LEVEL);
-  for (const warning of warnings) logger.warn(warning);
+/** KeyServer, for `runService`: its processes share the listeners and the memory of nonces. */
+export const keyserverProgram: Program<KeyserverConfig> = {
+  name: 'keyserver',
+  readSettings: readKeyserverSettings,
+  prepare: prepareKeyserver,
+  start: startKeyserver,
+  keep: () => answerNonces(new NonceMemory(systemClock)),
+};
+
+async function prepareKeyserver(config: KeyserverConfig, logger: Logger): Promise<void> {
+  if (!config.GENERATE_KEYS) return;
   const store = openDatabase(config);
   try {
-    return await startOver(store, config, logger);
+    await generateMissingKeys(config, store, logger);
+  } finally {
+    await store.close();
+  }
+}
+
+async function startKeyserver(
+  config: KeyserverConfig,
+  logger: Logger,
+  primary?: Primary,
+): Promise<Running> {
+  const store = openDatabase(config);
+  try {
+    return await startOver(store, noncesOf(primary), config, logger);
   } catch (error) {
     // Its open connections would keep the process alive.
     await store.close();
@@ -34,9 +55,19 @@ export async function startKeyserver(environment: Environment): Promise<Running>
   }
 }
 
-async function startOver(store: Store, config: KeyserverConfig, logger: Logger): Promise<Running> {
+function noncesOf(primary: Primary | undefined): Nonces {
+  if (primary !== undefined) return new Nonces(askForNonces(primary));
+  const memory = new NonceMemory(systemClock);
+  return new Nonces((asker, nonce) => memory.take(asker, nonce));
+}
+
+async function startOver(
+  store: Store,
+  nonces: Nonces,
+  config: KeyserverConfig,
+  logger: Logger,
+): Promise<Running> {
   const tls = TlsListener.open(config, logger);
-  if (config.GENERATE_KEYS) await generateMissingKeys(config, store, logger);
   const keyring = loadKeyring(config.KEYRING_DIR);
   const rsaKeys = await loadRsaKeys(config.RSA_KEY_DIR);
   const registry = new Registry(store, keyring, logger, systemClock);
@@ -50,9 +81,9 @@ async function startOver(store: Store, config: KeyserverConfig, logger: Logger):
     rsaKeys,
     registry,
     sessions: new Sessions(rsaKeys, keyring, systemClock),
-    nonces: new Nonces(systemClock),
+    nonces,
     clock: systemClock,
-    legacyKey: legacyKey(config, logger),
+    legacyKey: legacyKey(config),
     readiness,
     https: tls?.options,
   });
@@ -111,14 +142,8 @@ async function databaseHasRows(config: KeyserverConfig, store: Store): Promise<b
   }
 }
 
-function legacyKey(
-  { UNSAFE_LEGACY_ROWS, AES_KEY_FILE, AES_IV_FILE }: KeyserverConfig,
-  logger: Logger,
-) {
+function legacyKey({ UNSAFE_LEGACY_ROWS, AES_KEY_FILE, AES_IV_FILE }: KeyserverConfig) {
   if (!UNSAFE_LEGACY_ROWS || AES_KEY_FILE === undefined || AES_IV_FILE === undefined)
     return undefined;
-  logger.warn(
-    'UNSAFE_LEGACY_ROWS is set: rows of the earlier system are served without authentication',
-  );
   return loadLegacyKey(AES_KEY_FILE, AES_IV_FILE);
 }

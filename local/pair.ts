@@ -21,7 +21,7 @@ export interface Pair {
 
 export interface PairOptions {
   readonly settings: LocalSettings;
-  /** Settings of the services that are not decided here, such as `LOG_LEVEL`, pass from it. */
+  /** Settings of the services that are not decided here, such as `LOG_LEVEL` and `WORKERS`, pass from it. */
   readonly environment: Environment;
   readonly proxyKeyFile: string;
   /** Further settings of SecureProxy. */
@@ -35,11 +35,14 @@ export async function checkPorts({ keyserverPort, secureproxyPort }: LocalSettin
   await checkPortFree(secureproxyPort, 'SECUREPROXY_PORT');
 }
 
+/** Settings of every service that mean the same to both. */
+const passedToBoth = new Set(['LOG_LEVEL', 'WORKERS']);
+
 /** Settings that the pair decides itself, so that those of another installation do not mix in. */
 const decidedHere = new Set(
   [
     ...Object.keys(storageSettings),
-    ...Object.keys(listenerSettings(0)).filter((name) => name !== 'LOG_LEVEL'),
+    ...Object.keys(listenerSettings(0)).filter((name) => !passedToBoth.has(name)),
     ...['DB_MIGRATE', 'RSA_KEY_DIR', 'GENERATE_KEYS'],
     ...['PROXY_KEY', 'PUBLIC_KEY_URL', 'TOKEN_REQUEST_URL', 'PUBLIC_KEY_PINS'],
     ...['KEYSERVER_CA_FILE', 'KEYSERVER_CLIENT_CERT_FILE', 'KEYSERVER_CLIENT_KEY_FILE'],

@@ -49,7 +49,7 @@ export function buildInertKeyserver(): Promise<Service> {
     rsaKeys,
     registry: new Registry(store, keyring, logger, clock),
     sessions: new Sessions(rsaKeys, keyring, clock),
-    nonces: new Nonces(clock),
+    nonces: new Nonces(() => 'full'),
     legacyKey: undefined,
   });
 }

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { ConfigError, type Environment, parseSettings, type Settings } from '../shared/config.ts';
 import { isCallerKey } from '../shared/crypto/caller-key.ts';
 import { listenerFaults, listenerSettings } from '../shared/http-settings.ts';
 import type { Lookup } from './address-guard.ts';
@@ -92,6 +93,14 @@ export const secureproxySettings = Type.Object({
   ),
 });
 export type SecureproxyConfig = Static<typeof secureproxySettings>;
+
+/** @throws ConfigError */
+export function readSecureproxySettings(environment: Environment): Settings<SecureproxyConfig> {
+  const settings = parseSettings(secureproxySettings, environment);
+  const faults = secureproxyFaults(settings.config);
+  if (faults.length > 0) throw new ConfigError(faults);
+  return settings;
+}
 
 /** Key ids of `PUBLIC_KEY_PINS`. */
 export function publicKeyPins({ PUBLIC_KEY_PINS }: SecureproxyConfig): ReadonlySet<string> {

@@ -1,5 +1,4 @@
-import { readEnvironment } from '../shared/dot-env.ts';
 import { runService } from '../shared/run.ts';
-import { startSecureproxy } from './start.ts';
+import { secureproxyProgram } from './start.ts';
 
-await runService(() => startSecureproxy(readEnvironment(process.env, process.cwd())));
+await runService(secureproxyProgram, process.env);

@@ -2,10 +2,9 @@ import { readFileSync } from 'node:fs';
 import { getCACertificates } from 'node:tls';
 import type { Logger } from 'pino';
 import { systemClock } from '../shared/clock.ts';
-import { ConfigError, type Environment, parseSettings } from '../shared/config.ts';
+import { ConfigError } from '../shared/config.ts';
 import { openListeners } from '../shared/listeners.ts';
-import { createLogger } from '../shared/logging.ts';
-import type { Running } from '../shared/run.ts';
+import type { Program, Running } from '../shared/run.ts';
 import { Drain } from '../shared/shutdown.ts';
 import { TlsListener } from '../shared/tls-listener.ts';
 import { ReloadedTls } from '../shared/tls-reload.ts';
@@ -13,9 +12,8 @@ import { buildSecureproxy } from './app.ts';
 import { ChangeFeed } from './change-feed.ts';
 import {
   publicKeyPins,
+  readSecureproxySettings,
   type SecureproxyConfig,
-  secureproxyFaults,
-  secureproxySettings,
   upstreamLookup,
 } from './config.ts';
 import { KeyserverClient } from './keyserver-client.ts';
@@ -26,13 +24,14 @@ import { createOwnListeners } from './own-listeners.ts';
 import { ReleaseCache } from './release-cache.ts';
 import { UpstreamPools } from './upstream-pools.ts';
 
-/** Starts SecureProxy from its settings. @throws ConfigError */
-export async function startSecureproxy(environment: Environment): Promise<Running> {
-  const { config, warnings } = parseSettings(secureproxySettings, environment);
-  const faults = secureproxyFaults(config);
-  if (faults.length > 0) throw new ConfigError(faults);
-  const logger = createLogger('secureproxy', config.LOG_LEVEL);
-  for (const warning of warnings) logger.warn(warning);
+/** SecureProxy, for `runService`: its processes share nothing but the listeners. */
+export const secureproxyProgram: Program<SecureproxyConfig> = {
+  name: 'secureproxy',
+  readSettings: readSecureproxySettings,
+  start: startSecureproxy,
+};
+
+async function startSecureproxy(config: SecureproxyConfig, logger: Logger): Promise<Running> {
   const clock = systemClock;
   const publicKeyUrl = new URL(config.PUBLIC_KEY_URL);
   const tokenRequestUrl = new URL(config.TOKEN_REQUEST_URL);

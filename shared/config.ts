@@ -19,7 +19,7 @@ export class ConfigError extends Error {
 
 export interface Settings<T> {
   readonly config: T;
-  /** Sentences about names that are unknown but close to known ones. */
+  /** Sentences for the log: about names that are unknown but close to known ones, or what is unsafe. */
   readonly warnings: readonly string[];
 }
 

@@ -32,6 +32,12 @@ export function listenerSettings(port: number) {
       description:
         "DNS names or URIs, separated by commas, one of which callers' certificates must have; empty: any",
     }),
+    WORKERS: Type.Integer({
+      default: 1,
+      minimum: 1,
+      maximum: 64,
+      description: 'Processes that share the work on this machine',
+    }),
     DRAIN_DELAY_MS: Type.Integer({
       default: 0,
       minimum: 0,

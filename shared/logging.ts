@@ -9,6 +9,8 @@ export type LogLevel = (typeof logLevels)[number];
 
 const stdoutFd = 1;
 const batchMs = 10;
+/** What a pipe takes at once, also where others write to it and it is nearly full (PIPE_BUF of pipe(7)). */
+const atomicBytes = 4096;
 
 /**
  * JSON lines on stdout, or readable ones where that is a terminal: level as text, time as ISO 8601,
@@ -32,6 +34,15 @@ export function createLogger(
   return pino(options, destination);
 }
 
+/**
+ * The logger of one process of several that write to the same output: its lines name it, and no line of up
+ * to 4 KiB is torn by another's.
+ */
+export function createProcessLogger(service: string, level: LogLevel, pid: number): Logger {
+  const logger = createLogger(service, level, terminal() ?? inBatches(atomicBytes));
+  return logger.child({ 'process.pid': pid });
+}
+
 function terminal(): DestinationStream | undefined {
   return isatty(stdoutFd) ? prettyLines(pino.destination(stdoutFd)) : undefined;
 }
@@ -48,13 +59,21 @@ export function flushLogs(): void {
  * Lines go out together, a hundredth of a second after the first of them: to wake whoever reads them costs
  * more than all else that makes a line. {@link flushLogs} is for what a sudden end would lose.
  */
-function inBatches(): DestinationStream & { flushSync(): void } {
-  const output = pino.destination({ dest: stdoutFd, sync: false });
+function inBatches(mostBytes = Infinity): DestinationStream & { flushSync(): void } {
+  const isBounded = mostBytes < Infinity;
+  const output = pino.destination({
+    dest: stdoutFd,
+    sync: false,
+    ...(isBounded ? { maxWrite: mostBytes } : {}),
+  });
   let waiting = '';
   const take = () => {
     const lines = waiting;
     waiting = '';
     return lines;
+  };
+  const send = () => {
+    if (waiting !== '') output.write(take());
   };
   const flushSync = () => {
     try {
@@ -66,7 +85,8 @@ function inBatches(): DestinationStream & { flushSync(): void } {
   lastWrites.push(flushSync);
   return {
     write: (line) => {
-      if (waiting === '') setTimeout(() => output.write(take()), batchMs);
+      if (isBounded && Buffer.byteLength(waiting) + Buffer.byteLength(line) > mostBytes) send();
+      if (waiting === '') setTimeout(send, batchMs);
       waiting += line;
     },
     flushSync,

@@ -1,6 +1,13 @@
-import { ConfigError } from './config.ts';
-import { flushLogs } from './logging.ts';
-import { type ShutdownOptions, shutDown } from './shutdown.ts';
+import cluster, { type Worker } from 'node:cluster';
+import type { Logger } from 'pino';
+import { ConfigError, type Environment, type Settings } from './config.ts';
+import { readEnvironment } from './dot-env.ts';
+import type { ListenerConfig } from './http-settings.ts';
+import { createLogger, createProcessLogger, flushLogs } from './logging.ts';
+import { Primary } from './primary.ts';
+import type { ServiceOptions } from './service.ts';
+import { type ShutdownOptions, shutDown, shutdownLimitMs } from './shutdown.ts';
+import { type Answer, Workers } from './workers.ts';
 
 /** Exit code for settings that cannot be used (sysexits.h EX_CONFIG): a restart will not help. */
 const configExitCode = 78;
@@ -10,38 +17,128 @@ const cutExitCode = 1;
 /** A service that was started, and how it is to end. */
 export type Running = ShutdownOptions;
 
+/** Settings that say how a service's processes live and end. */
+type ProcessConfig = Pick<
+  ListenerConfig,
+  'WORKERS' | 'LOG_LEVEL' | 'DRAIN_DELAY_MS' | 'SHUTDOWN_TIMEOUT_MS'
+>;
+
+/** A service, as {@link runService} runs it: in one process, or in several (docs/workers.md). */
+export interface Program<C extends ProcessConfig> {
+  readonly name: ServiceOptions['name'];
+  /** @throws ConfigError */
+  readSettings(environment: Environment): Settings<C>;
+  /** Done once before the start, however many processes there will be. @throws ConfigError */
+  prepare?(config: C, logger: Logger): Promise<void>;
+  /** Starts the service in this process; `primary` where others run it, too. @throws ConfigError */
+  start(config: C, logger: Logger, primary?: Primary): Promise<Running>;
+  /** Makes what the primary process keeps for its workers, as the answer to what they ask. */
+  keep?(): Answer;
+}
+
 /**
- * Runs a service in this process until SIGTERM or SIGINT, then shuts it down: code 0, or 1 where
+ * Runs a service by its settings (`readEnvironment`) until SIGTERM or SIGINT, then shuts it down: code 0, or 1 where
  * calls had to be cut off. A signal during the start ends it at once, with code 0. Settings that cannot be
  * used end it with code 78 and a readable list on stderr.
  */
-export async function runService(start: () => Promise<Running>): Promise<void> {
+export async function runService<C extends ProcessConfig>(
+  program: Program<C>,
+  processEnv: Environment,
+): Promise<void> {
   process.once('exit', flushLogs);
-  let running: Running | undefined;
-  // A terminal and npm both pass a signal on: the second one must not cut off what is being finished.
-  let isStopping = false;
   // Before the start, since a signal without a handler does not reach the first process of a container.
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => {
-      if (running === undefined) process.exit();
-      if (!isStopping) void stop(running, signal);
-      isStopping = true;
-    });
-  }
+  const onEnd = watchEndSignals(() => process.exit());
   try {
-    running = await start();
+    const { config, warnings } = program.readSettings(readEnvironment(processEnv, process.cwd()));
+    if (cluster.worker) return await runWorker(program, config, cluster.worker, onEnd);
+    const logger =
+      config.WORKERS === 1
+        ? createLogger(program.name, config.LOG_LEVEL)
+        : processLogger(program, config);
+    for (const warning of warnings) logger.warn(warning);
+    await program.prepare?.(config, logger);
+    if (config.WORKERS === 1) onEnd(shuttingDown(await program.start(config, logger)));
+    else await runPrimary(program, config, logger, onEnd);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     process.stderr.write(`${error.message}\n`);
     process.exitCode = configExitCode;
+    leavePrimary();
   }
 }
 
-async function stop(running: Running, signal: NodeJS.Signals): Promise<void> {
+function processLogger<C extends ProcessConfig>(program: Program<C>, config: C): Logger {
+  return createProcessLogger(program.name, config.LOG_LEVEL, process.pid);
+}
+
+async function runWorker<C extends ProcessConfig>(
+  program: Program<C>,
+  config: C,
+  worker: Worker,
+  onEnd: OnEnd,
+): Promise<void> {
+  const primary = new Primary(worker);
+  onEnd(shuttingDown(await program.start(config, processLogger(program, config), primary)));
+  primary.tellStarted();
+}
+
+async function runPrimary<C extends ProcessConfig>(
+  program: Program<C>,
+  config: C,
+  logger: Logger,
+  onEnd: OnEnd,
+): Promise<void> {
+  const workers = new Workers({
+    count: config.WORKERS,
+    stopLimitMs: shutdownLimitMs(config),
+    logger,
+    answer: program.keep?.(),
+  });
+  const ended = workers.run();
+  onEnd(async (signal) => {
+    logger.info({ signal }, 'stopping');
+    workers.stop();
+    await ended;
+    logger.info('stopped');
+  });
+  process.exitCode = await ended;
+}
+
+function shuttingDown(running: Running): End {
   const { logger } = running;
-  logger.info({ signal }, 'stopping');
-  const hasFinished = await shutDown(running);
-  logger.info('stopped');
-  // Whatever did not close would keep the process alive.
-  if (!hasFinished) process.exit(cutExitCode);
+  return async (signal) => {
+    logger.info({ signal }, 'stopping');
+    const hasFinished = await shutDown(running);
+    logger.info('stopped');
+    // Whatever did not close would keep the process alive.
+    if (!hasFinished) process.exit(cutExitCode);
+    leavePrimary();
+  };
+}
+
+/**
+ * The channel to the primary process keeps a worker alive. Where the primary goes first, Node ends the
+ * worker at once.
+ */
+function leavePrimary(): void {
+  cluster.worker?.disconnect();
+}
+
+type End = (signal: NodeJS.Signals) => unknown;
+/** Says what the first signal does from now on. */
+type OnEnd = (end: End) => void;
+
+function watchEndSignals(initial: End): OnEnd {
+  let end = initial;
+  // A terminal and npm both pass a signal on: the second one must not cut off what is being finished.
+  let isEnding = false;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (!isEnding) void end(signal);
+      isEnding = true;
+    });
+  }
+  return (next) => {
+    end = next;
+  };
 }

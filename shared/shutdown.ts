@@ -23,6 +23,11 @@ export class Drain {
   }
 }
 
+/** After this a process that was told to end has ended by itself, in milliseconds, or never will. */
+export function shutdownLimitMs(config: ShutdownOptions['config']): number {
+  return config.DRAIN_DELAY_MS + config.SHUTDOWN_TIMEOUT_MS + 2 * cutGraceMs;
+}
+
 export interface ShutdownOptions {
   readonly app: Service;
   readonly logger: Logger;

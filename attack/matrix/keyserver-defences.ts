@@ -42,7 +42,7 @@ export const keyserverDefences: readonly Defence[] = [
   {
     name: 'a nonce is good once',
     file: 'keyserver/release.ts',
-    text: 'nonces.use(JSON.stringify([asker.proxyId, asker.appId]), nonce);',
+    text: 'await nonces.use(JSON.stringify([asker.proxyId, asker.appId]), nonce);',
     without: '',
     classes: ['exchange'],
   },

@@ -1,54 +1,60 @@
 import t from 'tap';
+import { NonceMemory } from '../../keyserver/nonce-memory.ts';
 import { Nonces } from '../../keyserver/nonces.ts';
 import { testClock } from '../support/clock.ts';
-
-const used = { code: 'request_stale', options: { reason: 'nonce_used' } };
-const full = { code: 'overloaded', options: { reason: 'nonces_full', retryAfterSeconds: 120 } };
 
 t.test('remembers a nonce for 120 to 240 seconds, whenever it came', async (t) => {
   for (const start of [0, 1, 60_000, 119_999]) {
     const clock = testClock();
-    const nonces = new Nonces(clock);
-    nonces.use('proxy a', 'first');
+    const nonces = new NonceMemory(clock);
+    t.equal(nonces.take('proxy a', 'first'), 'new');
     clock.advance(start);
-    nonces.use('proxy a', 'n');
+    t.equal(nonces.take('proxy a', 'n'), 'new');
     clock.advance(119_999);
-    t.throws(() => nonces.use('proxy a', 'n'), used, `came after ${start} ms`);
+    t.equal(nonces.take('proxy a', 'n'), 'used', `came after ${start} ms`);
     clock.advance(120_001);
-    nonces.use('proxy a', 'n');
+    t.equal(nonces.take('proxy a', 'n'), 'new');
   }
 });
 
-t.test('forgets what came before a pause of two generations', async () => {
+t.test('forgets what came before a pause of two generations', async (t) => {
   const clock = testClock();
-  const nonces = new Nonces(clock);
-  nonces.use('proxy a', 'n');
+  const nonces = new NonceMemory(clock);
+  t.equal(nonces.take('proxy a', 'n'), 'new');
   clock.advance(240_000);
-  nonces.use('proxy a', 'n');
+  t.equal(nonces.take('proxy a', 'n'), 'new');
 });
 
 t.test('does not forget because the wall clock was set back or forth', async (t) => {
   const clock = testClock();
-  const nonces = new Nonces(clock);
-  nonces.use('proxy a', 'n');
+  const nonces = new NonceMemory(clock);
+  t.equal(nonces.take('proxy a', 'n'), 'new');
   clock.step(-86_400_000);
-  t.throws(() => nonces.use('proxy a', 'n'), used);
+  t.equal(nonces.take('proxy a', 'n'), 'used');
   clock.step(2 * 86_400_000);
-  t.throws(() => nonces.use('proxy a', 'n'), used);
+  t.equal(nonces.take('proxy a', 'n'), 'used');
 });
 
 t.test(
   'a full memory refuses new nonces, knows the old ones, and is each asker’s own',
   async (t) => {
     const clock = testClock();
-    const nonces = new Nonces(clock, 2);
-    nonces.use('proxy a', '1');
-    nonces.use('proxy a', '2');
-    t.throws(() => nonces.use('proxy a', '3'), full);
-    t.throws(() => nonces.use('proxy a', '1'), used);
-    nonces.use('proxy b', '1');
+    const nonces = new NonceMemory(clock, 2);
+    t.equal(nonces.take('proxy a', '1'), 'new');
+    t.equal(nonces.take('proxy a', '2'), 'new');
+    t.equal(nonces.take('proxy a', '3'), 'full');
+    t.equal(nonces.take('proxy a', '1'), 'used');
+    t.equal(nonces.take('proxy b', '1'), 'new');
     clock.advance(120_000);
-    nonces.use('proxy a', '3');
-    t.throws(() => nonces.use('proxy a', '2'), used, 'the generation before is still known');
+    t.equal(nonces.take('proxy a', '3'), 'new');
+    t.equal(nonces.take('proxy a', '2'), 'used', 'the generation before is still known');
   },
 );
+
+t.test('what is not new is refused, whoever remembers', async (t) => {
+  const used = { code: 'request_stale', options: { reason: 'nonce_used' } };
+  const full = { code: 'overloaded', options: { reason: 'nonces_full', retryAfterSeconds: 120 } };
+  await new Nonces(() => 'new').use('proxy a', 'n');
+  await t.rejects(new Nonces(() => 'used').use('proxy a', 'n'), used);
+  await t.rejects(new Nonces(async () => 'full' as const).use('proxy a', 'n'), full);
+});

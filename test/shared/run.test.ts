@@ -16,18 +16,25 @@ function run(t: Test, code: string, config: object = {}) {
       import { ConfigError } from '${shared}/config.ts';
       import { createLogger } from '${shared}/logging.ts';
       import { openListeners } from '${shared}/listeners.ts';
-      import { runService } from '${shared}/run.ts';
+      import { runService as runProgram } from '${shared}/run.ts';
       import { createService } from '${shared}/service.ts';
       import { Drain } from '${shared}/shutdown.ts';
-      const logger = createLogger('test', 'info');
       const build = () => createService({
         name: 'keyserver', title: 'T', description: 'D', logger, settingsSchema: Type.Object({}),
         config: {}, bodyLimitBytes: 1000, proxyStatus: false,
       });
       const config = {
-        HOST: '127.0.0.1', PORT: 0, TLS_CLIENT_NAMES: '', LOG_LEVEL: 'info',
+        HOST: '127.0.0.1', PORT: 0, WORKERS: 1, TLS_CLIENT_NAMES: '', LOG_LEVEL: 'info',
         DRAIN_DELAY_MS: 0, SHUTDOWN_TIMEOUT_MS: 5000, ...${JSON.stringify(config)},
       };
+      let logger = createLogger('test', 'info');
+      const runService = (start, more = {}) => runProgram({
+        name: 'test', readSettings: () => ({ config, warnings: [] }), ...more,
+        start: (_config, given, primary) => {
+          logger = given;
+          return start(primary);
+        },
+      }, {});
       const drain = new Drain();
       const readiness = () => drain.over({ status: 'ready', checks: {} });
       const serve = (app) =>

@@ -13,6 +13,7 @@ import {
 } from '../../keyserver/document-row.ts';
 import { type Keyring, loadKeyring } from '../../keyserver/keys/keyring.ts';
 import { loadRsaKeys, type RsaKeys } from '../../keyserver/keys/rsa-keys.ts';
+import { NonceMemory } from '../../keyserver/nonce-memory.ts';
 import { Nonces } from '../../keyserver/nonces.ts';
 import { Registry } from '../../keyserver/registry.ts';
 import { sealSecret } from '../../keyserver/secret.ts';
@@ -110,6 +111,7 @@ export async function startKeyserver(
     KEYRING_DIR: join(folder, 'keyring'),
     RSA_KEY_DIR: join(folder, 'rsa'),
   });
+  const nonces = new NonceMemory(clock, options.maxNonces);
   const app = await buildKeyserver(config, {
     logger: captured.logger,
     store,
@@ -117,7 +119,7 @@ export async function startKeyserver(
     rsaKeys,
     registry,
     sessions: new Sessions(rsaKeys, keyring, clock),
-    nonces: new Nonces(clock, options.maxNonces),
+    nonces: new Nonces((asker, nonce) => nonces.take(asker, nonce)),
     clock,
     legacyKey: options.legacyKey,
     readiness: options.readiness ?? (() => ({ status: 'ready', checks: {} })),

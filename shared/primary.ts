@@ -1,0 +1,60 @@
+import type { Worker } from 'node:cluster';
+
+/** A primary process has little to do: one that takes longer is stopped or gone. */
+const answerTimeoutMs = 1000;
+
+/** From a worker to its primary process. */
+export type ToPrimary = { readonly started: true } | Question;
+/** What a worker wants to know; `id` is in its answer, too. */
+export interface Question {
+  readonly id: number;
+  readonly question: unknown;
+}
+/** From the primary process to a worker. */
+export interface ToWorker {
+  readonly id: number;
+  readonly answer: unknown;
+}
+
+/** A worker's way to the primary process, which started it and all of its siblings. */
+export class Primary {
+  readonly #worker: Worker;
+  readonly #waiting = new Map<number, (answer: unknown) => void>();
+  #lastId = 0;
+
+  constructor(worker: Worker) {
+    this.#worker = worker;
+    worker.on('message', ({ id, answer }: ToWorker) => this.#waiting.get(id)?.(answer));
+  }
+
+  /** Says that this worker takes calls. */
+  tellStarted(): void {
+    // A primary that is gone needs to know nothing more.
+    this.#send({ started: true }, () => undefined);
+  }
+
+  /** Resolves to the answer. @throws Error where none comes within a second */
+  async ask(question: unknown): Promise<unknown> {
+    this.#lastId += 1;
+    const id = this.#lastId;
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    this.#waiting.set(id, resolve);
+    const timeout = setTimeout(
+      () => reject(new Error('The primary process does not answer')),
+      answerTimeoutMs,
+    );
+    this.#send({ id, question }, reject);
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(timeout);
+      this.#waiting.delete(id);
+    }
+  }
+
+  #send(message: ToPrimary, failed: (error: Error) => void): void {
+    this.#worker.send(message, (error: Error | null) => {
+      if (error) failed(error);
+    });
+  }
+}

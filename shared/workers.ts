@@ -1,0 +1,123 @@
+import cluster, { type Worker } from 'node:cluster';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { ToPrimary, ToWorker } from './primary.ts';
+
+/** How long a worker's place is empty; doubled each time, but for a worker that lived long enough. */
+const firstPauseMs = 100;
+const longestPauseMs = 10_000;
+const longEnoughMs = 60_000;
+
+/** Answers what a worker asks. */
+export type Answer = (question: unknown) => unknown;
+
+export interface WorkersOptions {
+  readonly count: number;
+  /** What a worker may take to end before it is killed. */
+  readonly stopLimitMs: number;
+  readonly logger: Logger;
+  readonly answer: Answer | undefined;
+}
+
+/** How a process ended; without a code where a signal ended it, or where it could not be made. */
+interface End {
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly hasStarted: boolean;
+}
+
+/** Keeps processes of this program running, which share its listeners (`node:cluster`). */
+export class Workers {
+  readonly #options: WorkersOptions;
+  readonly #alive = new Set<Worker>();
+  readonly #stopping = new AbortController();
+  #serving = 0;
+  #exitCode = 0;
+
+  constructor(options: WorkersOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Runs them until {@link stop}, and replaces those that end before. The first starts alone, so that
+   * what is wrong is said once. One that ends without having started, while no other serves, ends all.
+   * Resolves to the exit code: 0 where all ended as they were told to, else that of one that did not.
+   */
+  async run(): Promise<number> {
+    const first = Promise.withResolvers<void>();
+    const kept = [this.#keep(first.resolve)];
+    await first.promise;
+    while (kept.length < this.#options.count) kept.push(this.#keep());
+    await Promise.all(kept);
+    return this.#exitCode;
+  }
+
+  /** Tells all to end, once their calls have finished. */
+  stop(): void {
+    this.#stopping.abort();
+    for (const worker of this.#alive) worker.process.kill('SIGTERM');
+    setTimeout(() => {
+      for (const worker of this.#alive) worker.process.kill('SIGKILL');
+    }, this.#options.stopLimitMs).unref();
+  }
+
+  /** Keeps one place filled; `settled` is called once its first worker has started or ended. */
+  async #keep(settled: () => void = () => undefined): Promise<void> {
+    const { signal: stopping } = this.#stopping;
+    let pauseMs = firstPauseMs;
+    while (!stopping.aborted) {
+      const worker = cluster.fork();
+      const begunAt = performance.now();
+      const end = await this.#lifeOf(worker, settled);
+      if (stopping.aborted) {
+        // One that had no calls yet may go by the signal itself.
+        this.#exitCode ||= end.code ?? (end.hasStarted ? 1 : 0);
+        break;
+      }
+      if (!end.hasStarted && end.code !== null && this.#serving === 0) {
+        this.#exitCode = end.code;
+        this.stop();
+        break;
+      }
+      if (performance.now() - begunAt >= longEnoughMs) pauseMs = firstPauseMs;
+      this.#options.logger.error(
+        { worker: worker.process.pid, exit: end.code ?? end.signal, pause_ms: pauseMs },
+        'worker ended: replaced',
+      );
+      await sleep(pauseMs, undefined, { signal: stopping }).catch(() => undefined);
+      pauseMs = Math.min(2 * pauseMs, longestPauseMs);
+    }
+    settled();
+  }
+
+  async #lifeOf(worker: Worker, settled: () => void): Promise<End> {
+    let hasStarted = false;
+    this.#alive.add(worker);
+    worker.on('message', (message: ToPrimary) => {
+      if ('started' in message) {
+        hasStarted = true;
+        this.#serving += 1;
+        settled();
+      } else {
+        this.#reply(worker, { id: message.id, answer: this.#options.answer?.(message.question) });
+      }
+    });
+    const end = Promise.withResolvers<End>();
+    worker.on('exit', (code: number | null, signal: string | null) =>
+      end.resolve({ code, signal, hasStarted }),
+    );
+    worker.on('error', (error) => {
+      this.#options.logger.error({ err: error, worker: worker.process.pid }, 'worker failed');
+      if (worker.process.pid === undefined) end.resolve({ code: null, signal: null, hasStarted });
+    });
+    const ended = await end.promise;
+    this.#alive.delete(worker);
+    if (hasStarted) this.#serving -= 1;
+    return ended;
+  }
+
+  #reply(worker: Worker, message: ToWorker): void {
+    // Who has asked and is gone needs no answer.
+    worker.send(message, () => undefined);
+  }
+}
