@@ -8,6 +8,13 @@ const firstPauseMs = 100;
 const longestPauseMs = 10_000;
 const longEnoughMs = 60_000;
 
+/**
+ * Workers take connections from the system themselves. By Node's round robin the primary process hands
+ * them out: evenly, but one that reaches a worker as the last of them closes is never answered or closed,
+ * nor is one that a killed worker was being given.
+ */
+cluster.schedulingPolicy = cluster.SCHED_NONE;
+
 /** Answers what a worker asks. */
 export type Answer = (question: unknown) => unknown;
 

@@ -1,10 +1,11 @@
+import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
 import { makeState } from '../support/pair-state.ts';
 import { pollUntil } from '../support/poll-until.ts';
 import { runMain } from '../support/service-process.ts';
-
 import { openToOthers } from '../support/workers.ts';
 
 t.test('keys that cannot be used are said once, and end the start with code 78', async (t) => {
@@ -15,6 +16,20 @@ t.test('keys that cannot be used are said once, and end the start with code 78',
   t.equal(
     main.stderr(),
     `settings cannot be used:\n  - ${key} can be read by others: run chmod o-rwx on it\n`,
+  );
+});
+
+t.test('a port that is taken is said once, too', async (t) => {
+  const { settings } = await makeState(t);
+  const taken = createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  t.teardown(() => taken.close());
+  const { port } = taken.address() as AddressInfo;
+  const main = runMain(t, 'keyserver/main.ts', { PORT: String(port), ...settings, WORKERS: '3' });
+  t.equal(await main.ended, 78);
+  t.equal(
+    main.stderr(),
+    `settings cannot be used:\n  - port ${port} is taken: end what listens there, or set PORT\n`,
   );
 });
 

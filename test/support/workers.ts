@@ -37,7 +37,7 @@ export const isGone = (pid: number) => {
 export const answeredBy = ({ output }: ServiceRun, members: Readonly<Record<string, unknown>>) =>
   new Set(output.linesWith(members).map((line) => line['process.pid']));
 
-/** Calls on a new connection, which goes to the next worker. */
+/** Calls on a new connection, which any worker may take. */
 export const callNext = ({ call, appKey }: TestPair, members = {}) =>
   outcome(call(members, { authorization: `Bearer ${appKey}`, connection: 'close' }));
 
