@@ -75,9 +75,11 @@ export async function runLoad(order: LoadOrder): Promise<LoadOutcome> {
   return outcome;
 }
 
-function bodiesOf({ bodies, letters = 0 }: LoadOrder): Buffer[] {
+function bodiesOf({ bodies, letters = 0, use, concurrency }: LoadOrder): Buffer[] {
   const text = 'x'.repeat(letters);
-  return bodies.map((body) => Buffer.from(body.replace(lettersMark, text)));
+  // Callers of one body each need no more, which may be large.
+  const needed = use === 'by-caller' ? bodies.slice(0, concurrency) : bodies;
+  return needed.map((body) => Buffer.from(body.replace(lettersMark, text)));
 }
 
 /** Resolves to the status once the whole answer is there; 0 where none came. */

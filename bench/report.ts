@@ -6,6 +6,7 @@ import type { Result } from './measure.ts';
 import type { Spread } from './median.ts';
 import type { Stretch } from './overload.ts';
 import type { RefusalTiming } from './refusals.ts';
+import { table } from './table.ts';
 import type { Target } from './targets.ts';
 
 /** Under what the numbers came about. */
@@ -154,10 +155,4 @@ function describe(
       ? [`Left out, as the machine has no such thing: ${leftOut.join(', ')}.`]
       : []),
   ].join('\n');
-}
-
-/** The first column is text, the others are numbers. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  return [line(head), line(head.map((_, i) => (i === 0 ? '---' : '---:'))), ...rows.map(line)];
 }
