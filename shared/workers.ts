@@ -26,10 +26,11 @@ export interface WorkersOptions {
   readonly answer: Answer | undefined;
 }
 
-/** How a process ended; without a code where a signal ended it, or where it could not be made. */
+/** How a process ended. */
 interface End {
   readonly code: number | null;
-  readonly signal: string | null;
+  /** Without a code: the signal that ended it, or why it could not be made (`EAGAIN`). */
+  readonly why: string | null;
   readonly hasStarted: boolean;
 }
 
@@ -88,7 +89,7 @@ export class Workers {
       }
       if (performance.now() - begunAt >= longEnoughMs) pauseMs = firstPauseMs;
       this.#options.logger.error(
-        { worker: worker.process.pid, exit: end.code ?? end.signal, pause_ms: pauseMs },
+        { worker: worker.process.pid, exit: end.code ?? end.why, pause_ms: pauseMs },
         'worker ended: replaced',
       );
       await sleep(pauseMs, undefined, { signal: stopping }).catch(() => undefined);
@@ -111,11 +112,11 @@ export class Workers {
     });
     const end = Promise.withResolvers<End>();
     worker.on('exit', (code: number | null, signal: string | null) =>
-      end.resolve({ code, signal, hasStarted }),
+      end.resolve({ code, why: signal, hasStarted }),
     );
-    worker.on('error', (error) => {
-      this.#options.logger.error({ err: error, worker: worker.process.pid }, 'worker failed');
-      if (worker.process.pid === undefined) end.resolve({ code: null, signal: null, hasStarted });
+    worker.on('error', ({ code: why = 'unknown' }: NodeJS.ErrnoException) => {
+      // Other errors are of messages to one that is going, whose exit follows.
+      if (worker.process.pid === undefined) end.resolve({ code: null, why, hasStarted });
     });
     const ended = await end.promise;
     this.#alive.delete(worker);
