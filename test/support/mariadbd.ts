@@ -68,7 +68,6 @@ export async function startMariadbd(
 ): Promise<StartedMariadbd> {
   const folder = mkdtempSync(join(tmpdir(), 'mariadbd-'));
   const password = randomBytes(12).toString('hex');
-  const address = { host: '127.0.0.1', port: await freePort(), user: 'app', password };
   const asRoot = isRoot ? ['--user=root'] : [];
   const data = join(folder, 'data');
   const initFile = join(folder, 'init.sql');
@@ -87,6 +86,8 @@ export async function startMariadbd(
     ]),
     { stdio: 'ignore' },
   );
+  // Only now, or another process could take it meanwhile.
+  const address = { host: '127.0.0.1', port: await freePort(), user: 'app', password };
   const launch = (): ChildProcess =>
     spawn(
       program,
