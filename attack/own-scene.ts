@@ -18,8 +18,8 @@ import { ServiceOutput } from '../test/support/service-output.ts';
 import { startUpstream } from '../test/support/upstream.ts';
 import type { Scene } from './attack.ts';
 
-/** Longer than usual: an answer that is late on a busy machine is not what is tried. */
-const keyserverTimeoutMs = '10000';
+/** Longer than usual: what is late on a busy machine is not what is tried. */
+const patience = { KEYSERVER_TIMEOUT_MS: '12000', UPSTREAM_CONNECT_TIMEOUT_MS: '12000' };
 
 /** The one address of this machine that the types' tokens may go to. */
 export const upstreamAddress = '127.0.0.2';
@@ -81,7 +81,7 @@ export async function startOwnScene(closing: Closing, folder: string): Promise<S
     PROXY_KEY: seeded.proxyKey,
     PUBLIC_KEY_URL: `${keyserver}/public_key`,
     TOKEN_REQUEST_URL: `${keyserver}/`,
-    KEYSERVER_TIMEOUT_MS: keyserverTimeoutMs,
+    ...patience,
     UPSTREAM_CA_FILE: caFile,
     UPSTREAM_DNS_SERVERS: nameServer.address,
   });

@@ -25,6 +25,8 @@ export interface Granted {
   readonly absent: { readonly tokenType: string; readonly origin: string };
   /** Paths under which the upstream fails. */
   readonly faultPaths: readonly string[];
+  /** One under which it does not even answer. */
+  readonly silentPath: string;
 }
 
 const caller = fc.oneof(
@@ -70,6 +72,9 @@ const upstreamHeaders = fc.dictionary(
   { maxKeys: 4 },
 );
 
+/** How long a call waits for an upstream that is silent, so that the settings' limits need not be short. */
+const silenceMs = 1000;
+
 /** Calls made from the schema: many that are granted, the rest beside it in one way or another. */
 export function callInputs(
   { path, body: schema = {} }: Pick<DescribedOperation, 'path' | 'body'>,
@@ -88,10 +93,10 @@ export function callInputs(
       const { Headers: _headers, BodyBase64: _bytes, Body, TimeoutMs, ...rest } = any;
       return {
         ...rest,
+        ...(isHasty ? { TimeoutMs } : {}),
         ...target,
         ...(headers === null ? {} : { Headers: headers }),
         ...(bytes === null ? { Body } : { BodyBase64: bytes }),
-        ...(isHasty ? { TimeoutMs } : {}),
       };
     });
   const json = fc.oneof(
@@ -122,7 +127,8 @@ export function callInputs(
     }));
 }
 
-function grantedTarget({ clientIds, tokenType, origin, absent, faultPaths }: Granted) {
+function grantedTarget(granted: Granted) {
+  const { clientIds, tokenType, origin, absent, faultPaths, silentPath } = granted;
   const path = fc
     .tuple(
       fc.oneof(
@@ -145,7 +151,12 @@ function grantedTarget({ clientIds, tokenType, origin, absent, faultPaths }: Gra
     },
     {
       weight: 1,
-      arbitrary: at(tokenType, fc.constantFrom(...faultPaths.map((path) => origin + path))),
+      arbitrary: fc.constantFrom(...faultPaths).chain((path) => {
+        const target = at(tokenType, fc.constant(origin + path));
+        return path === silentPath
+          ? target.map((call) => ({ ...call, TimeoutMs: silenceMs }))
+          : target;
+      }),
     },
     {
       weight: 1,

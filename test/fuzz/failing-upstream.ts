@@ -1,10 +1,12 @@
 import type { Test } from 'tap';
 import { answer, type Script, startUpstream } from '../support/upstream.ts';
 
+export const silentPath = '/fault/silence';
+
 /** Ways in which the upstream fails, by path. */
 const faults: Readonly<Record<string, Script>> = {
   '/fault/reset': (socket) => void socket.destroy(),
-  '/fault/silence': () => undefined,
+  [silentPath]: () => undefined,
   '/fault/no-http': (socket) => void socket.end('this is no HTTP\r\n\r\n'),
   '/fault/cut-head': (socket) => void socket.end('HTTP/1.1 200 OK\r\nContent-'),
   '/fault/cut-body': (socket) => void socket.end('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\ncut'),
