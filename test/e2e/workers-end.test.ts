@@ -65,3 +65,13 @@ t.test('the primary process that is killed leaves nothing behind', async (t) => 
   process.kill(keyserver.process.pid ?? 0, 'SIGKILL');
   await pollUntil('its workers are gone', () => pids.every(isGone), Boolean);
 });
+
+t.test('a worker that does not end is killed, and the code is 1', async (t) => {
+  const state = await makeState(t);
+  const keyserver = await runKeyserver(t, state, { ...two, SHUTDOWN_TIMEOUT_MS: '1' });
+  const [stuck = 0] = await workersOf(keyserver);
+  process.kill(stuck, 'SIGSTOP');
+  process.kill(keyserver.process.pid ?? 0, 'SIGTERM');
+  t.equal(await keyserver.process.exited, 'code 1');
+  await pollUntil('it is gone', () => isGone(stuck), Boolean);
+});
