@@ -96,7 +96,8 @@ export async function startMariadbd(
         ...asRoot,
         `--datadir=${data}`,
         `--tmpdir=${folder}`,
-        `--socket=${join(folder, 'socket')}`,
+        // In its data folder: with a path it may be too long to bind (unix(7)).
+        '--socket=socket',
         `--pid-file=${join(folder, 'pid')}`,
         `--init-file=${initFile}`,
         `--port=${address.port}`,
