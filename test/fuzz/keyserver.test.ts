@@ -51,7 +51,16 @@ const keys: Readonly<Record<CallerKind, { proxy: string | null; app: string | nu
 
 const published = await sender.send({ method: 'GET', path: '/public_key', headers: [] });
 const { public_key: publicKeyPem, keyId } = JSON.parse(published.text) as PublicKeyAnswer;
-const ticket = await newTicket();
+let ticket = await newTicket();
+let ticketTakenAt = performance.now();
+/** Half of the time for which a ticket is good; all inputs may take longer. */
+const ticketMs = 300_000;
+
+async function renewTicket(): Promise<void> {
+  if (performance.now() - ticketTakenAt < ticketMs) return;
+  ticketTakenAt = performance.now();
+  ticket = await newTicket();
+}
 
 async function newTicket(): Promise<ClientSession> {
   const asked = await ask(
@@ -83,7 +92,7 @@ const good: Ask = {
 };
 const goodInput = () => release(JSON.stringify(releaseRequest(ticket, good, systemClock)));
 
-t.setTimeout(600_000);
+t.setTimeout(1_200_000);
 
 t.test('KeyServer answers whatever it is asked, and stays as it was', async (t) => {
   const before = await measureState(keyserver, sender, goodInput);
@@ -114,12 +123,14 @@ t.test('KeyServer answers whatever it is asked, and stays as it was', async (t) 
   });
   t.comment(`${granted} of ${inputCount} requests were granted`);
   t.ok(granted >= inputCount / 5, 'a fifth gets past authorization');
+  await renewTicket();
   const after = await measureState(keyserver, sender, goodInput);
   checkState(t, keyserver, pid, { before, after }, secrets);
 });
 
 async function sendSealed(input: SealedInput): Promise<{ answer: HttpAnswer; fault?: string }> {
   const { clientId, tokenType, credential, nonce, skewSeconds, tampered } = input;
+  await renewTicket();
   const session = input.session === 'new' ? newSession(publicKeyPem) : ticket;
   const content =
     'text' in credential

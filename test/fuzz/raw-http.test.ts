@@ -7,7 +7,7 @@ import { type HttpInput, Sender } from './http-input.ts';
 import { inputCount, runInputs } from './run-inputs.ts';
 import { checkState, measureState, smallHeap } from './service-state.ts';
 
-t.setTimeout(600_000);
+t.setTimeout(1_200_000);
 
 const upstream = await startPlainUpstream(t, showAuthorization);
 const pair = await startPair(t, { upstream, keyserver: smallHeap, secureproxy: smallHeap });

@@ -14,7 +14,7 @@ import { plainInputs } from './plain-routes.ts';
 import { inputCount, runInputs } from './run-inputs.ts';
 import { checkState, measureState, smallHeap } from './service-state.ts';
 
-t.setTimeout(600_000);
+t.setTimeout(1_200_000);
 
 const clients = ['shop-1', 'магазин', "o'neill"];
 const absent = { tokenType: 'absent', origin: `http://localhost:${await freePort()}` };
