@@ -1,12 +1,14 @@
-import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Clock } from '../shared/clock.ts';
 import { openText, type RequestContext, sealText } from '../shared/crypto/exchange.ts';
+import { pooledRandom } from '../shared/crypto/random-pool.ts';
 import { ServiceError } from '../shared/errors.ts';
 import { fromKeyserver, unavailable } from './keyserver-errors.ts';
 import type { KeyserverHttp, TraceHeaders } from './keyserver-http.ts';
 import type { PublicKeys } from './public-keys.ts';
 import { type ProxySession, type SessionAnswer, Sessions } from './sessions.ts';
+
+const nonceBytes = 16;
 
 type Freshness = Pick<RequestContext, 'timestamp' | 'nonce'>;
 
@@ -93,7 +95,7 @@ export class SealedExchange {
     const makeBody = () => {
       freshness = {
         timestamp: Math.floor(clock.now() / 1000),
-        nonce: randomBytes(16).toString('base64url'),
+        nonce: pooledRandom(nonceBytes).toString('base64url'),
       };
       const credential = JSON.stringify(question.credential);
       return JSON.stringify({

@@ -1,5 +1,5 @@
-import { randomFillSync } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { pooledRandom } from './crypto/random-pool.ts';
 
 /** Where a request stands in its trace (W3C Trace Context): ids in lower-case hex. */
 export interface TraceContext {
@@ -63,17 +63,8 @@ function makeContext(header: string | readonly string[] | undefined): TraceConte
   };
 }
 
-/** Filled for many requests at once: a system call for each would cost more than all else here. */
-const pool = Buffer.alloc(4096);
-let unusedFrom = pool.length;
-
 function randomId(bytes: number): string {
-  if (unusedFrom + bytes > pool.length) {
-    randomFillSync(pool);
-    unusedFrom = 0;
-  }
-  const id = pool.toString('hex', unusedFrom, unusedFrom + bytes);
-  unusedFrom += bytes;
+  const id = pooledRandom(bytes).toString('hex');
   // All zeros is no id.
   return /[^0]/.test(id) ? id : randomId(bytes);
 }

@@ -1,11 +1,6 @@
-import {
-  createCipheriv,
-  createDecipheriv,
-  createSecretKey,
-  type KeyObject,
-  randomBytes,
-} from 'node:crypto';
+import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto';
 import { OpenError } from './open-error.ts';
+import { pooledRandom } from './random-pool.ts';
 
 const algorithm = 'aes-256-gcm';
 export const keyBytes = 32;
@@ -23,7 +18,7 @@ export function importKey(raw: Uint8Array): KeyObject {
  * docs/protocol.md §2.
  */
 export function seal(key: KeyObject, plaintext: Uint8Array | string, aad: Uint8Array): Buffer {
-  return sealWithIv(key, plaintext, aad, randomBytes(ivBytes));
+  return sealWithIv(key, plaintext, aad, pooledRandom(ivBytes));
 }
 
 /** {@link seal} under a given iv, for committed vectors. An iv must never serve twice under one key. */

@@ -1,19 +1,31 @@
+const countBytes = 8;
+
 /**
  * Pre-authentication encoding (PASETO v1–v4, "PAE"): `LE64(n) ‖ each piece: LE64(length) ‖ bytes`.
  * Injective, so that no two lists of pieces share one AAD; text pieces are UTF-8.
  * docs/protocol.md §2.
  */
 export function pae(...pieces: readonly (string | Uint8Array)[]): Buffer {
-  const parts: Uint8Array[] = [le64(pieces.length)];
+  let length = countBytes;
+  for (const piece of pieces) length += countBytes + byteLength(piece);
+  const encoded = Buffer.alloc(length);
+  let at = writeCount(encoded, pieces.length, 0);
   for (const piece of pieces) {
-    const bytes = typeof piece === 'string' ? Buffer.from(piece) : piece;
-    parts.push(le64(bytes.length), bytes);
+    const bytes = byteLength(piece);
+    at = writeCount(encoded, bytes, at);
+    if (typeof piece === 'string') encoded.write(piece, at);
+    else encoded.set(piece, at);
+    at += bytes;
   }
-  return Buffer.concat(parts);
+  return encoded;
 }
 
-function le64(value: number): Buffer {
-  const bytes = Buffer.alloc(8);
-  bytes.writeBigUInt64LE(BigInt(value));
-  return bytes;
+function byteLength(piece: string | Uint8Array): number {
+  return typeof piece === 'string' ? Buffer.byteLength(piece) : piece.length;
+}
+
+/** As LE64, whose upper half is zero: nothing in memory has 4 GiB. Returns where it ends. */
+function writeCount(into: Buffer, count: number, at: number): number {
+  into.writeUInt32LE(count, at);
+  return at + countBytes;
 }
