@@ -20,6 +20,7 @@ import type { Registry } from './registry.ts';
 import { secondsLeft } from './secret.ts';
 import type { Session, Sessions } from './sessions.ts';
 import type { Store } from './store/store.ts';
+import { turnOfAll } from './turns.ts';
 
 const defaultCacheSeconds = 60;
 const credentialValidator = Compile(CredentialSchema);
@@ -42,6 +43,7 @@ export async function release(
   request: ReleaseRequest,
   log: LogFields,
 ): Promise<string> {
+  await turnOfAll();
   const { sessions, registry, nonces, clock } = dependencies;
   checkShape(request);
   checkFresh(request, clock);

@@ -14,6 +14,7 @@ import * as statements from './statements.ts';
 import type { Store, StoreOptions } from './store.ts';
 import { parseTableName, type TableName } from './table-name.ts';
 import { tokenBatches } from './token-batches.ts';
+import { TokenLookups } from './token-lookups.ts';
 
 export interface MysqlStoreOptions extends StoreOptions, MysqlServer {
   /** Most connections at once; default 8. */
@@ -37,6 +38,9 @@ export function openMysqlStore(options: MysqlStoreOptions): Store {
   const read = <T>(steps: () => Steps<T>) => pool.use((session) => drive(session, steps()));
   const change = <T>(steps: () => Steps<Outcome<T>>) =>
     pool.use((session) => retryConflicts(() => transact(session, steps)));
+  const lookups = new TokenLookups((names) =>
+    read(() => statements.findTokensOfAll(dialect, names)),
+  );
 
   return {
     description: `mysql://${options.host}:${options.port}/${options.database}, table ${options.tokenTable}`,
@@ -45,8 +49,7 @@ export function openMysqlStore(options: MysqlStoreOptions): Store {
     migrateDown: () => migrating(options, tokenTable, pool, migrateDown),
     pendingMigrations: () => pendingMigrations(migrationDatabase(tokenTable, pool)),
 
-    findTokens: (clientId, tokenType) =>
-      read(() => statements.findTokens(dialect, clientId, tokenType)),
+    findTokens: (clientId, tokenType) => lookups.find({ clientId, tokenType }),
     async *listTokens() {
       const exact = await keyExpression(pool, tokenTable);
       const listing = mysqlDialect(tokenTable, exact);

@@ -1,5 +1,5 @@
 import { changeRow, integer, isExactly, type Row, tokenRow } from './rows.ts';
-import { type Change, StoreUnavailableError, type TokenRow } from './store.ts';
+import { type Change, StoreUnavailableError, type TokenName, type TokenRow } from './store.ts';
 
 export type Value = string | number | null | Uint8Array;
 
@@ -50,16 +50,60 @@ const tokenColumns =
   `SUBSTR(client_id, 1, ${maxNameChars}) AS client_id, ` +
   `SUBSTR(token_type, 1, ${maxNameChars}) AS token_type, SUBSTR(token, 1, ${maxTokenChars}) AS token`;
 
+/** One, or more than one, which the reader refuses. */
+const rowsToTell = 2;
+
 export function* findTokens(sql: Dialect, clientId: string, tokenType: string): Steps<TokenRow[]> {
   // The plain comparison lets the key serve, and finds every byte-equal row: EXPLAIN says `const` on
   // PRIMARY both for the own VARBINARY columns and for VARCHAR ones (MariaDB 10.11). Under a
   // collation it finds others, too, hence the look at the keys.
   const keys = exactKeys(sql, clientId, tokenType);
   const { rows } = yield {
-    sql: `SELECT ${tokenColumns} FROM ${sql.tokenTable} WHERE ${keys.sql} LIMIT 2`,
+    sql: `SELECT ${tokenColumns} FROM ${sql.tokenTable} WHERE ${keys.sql} LIMIT ${rowsToTell}`,
     params: keys.params,
   };
   return rows.filter((row) => isToken(row, clientId, tokenType)).map(tokenRow);
+}
+
+/** What {@link findTokens} gives for each of several names, by one statement where that can tell. */
+export function* findTokensOfAll(sql: Dialect, names: readonly TokenName[]): Steps<TokenRow[][]> {
+  const rows = names.length > 1 ? yield* rowsOfAll(sql, names) : undefined;
+  if (rows === undefined) {
+    const found: TokenRow[][] = [];
+    for (const { clientId, tokenType } of names) {
+      found.push(yield* findTokens(sql, clientId, tokenType));
+    }
+    return found;
+  }
+  const byName = Map.groupBy(rows, (row) => nameKey(tokenRow(row)));
+  return names.map((name) => {
+    const named = byName.get(nameKey(name)) ?? [];
+    const exact = named.filter((row) => isToken(row, name.clientId, name.tokenType));
+    return exact.slice(0, rowsToTell).map(tokenRow);
+  });
+}
+
+/**
+ * The rows that a column's collation takes for those of the names; the key serves each. Undefined where some
+ * may be missing: there are as many as were allowed, so lookalikes and copies of some may have crowded others
+ * out, or none at all, which is also what a single name does that a column's charset cannot hold.
+ */
+function* rowsOfAll(sql: Dialect, names: readonly TokenName[]): Steps<readonly Row[] | undefined> {
+  // Of few lengths, so that few statements are prepared.
+  const length = 2 ** Math.ceil(Math.log2(names.length));
+  const asked = Array.from({ length }, (_, i) => names[i % names.length] as TokenName);
+  const limit = rowsToTell * length;
+  const { rows } = yield {
+    sql:
+      `SELECT ${tokenColumns} FROM ${sql.tokenTable} WHERE ` +
+      `${asked.map(() => '(client_id = ? AND token_type = ?)').join(' OR ')} LIMIT ${limit}`,
+    params: asked.flatMap(({ clientId, tokenType }) => [clientId, tokenType]),
+  };
+  return rows.length === 0 || rows.length === limit ? undefined : rows;
+}
+
+function nameKey({ clientId, tokenType }: TokenName): string {
+  return JSON.stringify([clientId, tokenType]);
 }
 
 function isToken(row: Row, clientId: string, tokenType: string): boolean {

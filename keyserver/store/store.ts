@@ -1,7 +1,11 @@
-/** A token as stored: `token` is sealed (`skt1.…`) or of the earlier system's format. */
-export interface TokenRow {
+/** What a token is found by. */
+export interface TokenName {
   readonly clientId: string;
   readonly tokenType: string;
+}
+
+/** A token as stored: `token` is sealed (`skt1.…`) or of the earlier system's format. */
+export interface TokenRow extends TokenName {
   readonly token: string;
 }
 

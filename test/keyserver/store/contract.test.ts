@@ -50,6 +50,29 @@ t.test('keeps tokens', (t) =>
   }),
 );
 
+t.test('finds tokens asked for at once as it does one by one', (t) =>
+  eachStore(t, async (t, openStore) => {
+    const store = await openStore();
+    const clients = Array.from({ length: 50 }, (_, i) => `shop-${i}`);
+    const stored = clients.filter((_, i) => i % 3 !== 0);
+    for (const clientId of stored) {
+      await store.putToken({ clientId, tokenType: 'ozon', token: `of ${clientId}` });
+    }
+    const asked = [...clients, 'shop-1', 'SHOP-1'];
+    const together = await Promise.all(asked.map((name) => store.findTokens(name, 'ozon')));
+    t.same(
+      together,
+      asked.map((clientId) =>
+        stored.includes(clientId) ? [{ clientId, tokenType: 'ozon', token: `of ${clientId}` }] : [],
+      ),
+    );
+    t.same(
+      await Promise.all([store.findTokens('shop-1', 'other'), store.findTokens('none', 'ozon')]),
+      [[], []],
+    );
+  }),
+);
+
 t.test('tells names apart by their bytes alone', (t) =>
   eachStore(t, async (t, openStore) => {
     const store = await openStore();

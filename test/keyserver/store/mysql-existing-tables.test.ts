@@ -62,6 +62,31 @@ for (const charset of ['utf8mb4 COLLATE utf8mb4_general_ci', 'utf8mb3', 'latin1'
   });
 }
 
+t.test('no name hides the row of another that is asked for at the same time', async (t) => {
+  const column = 'VARCHAR(150) CHARACTER SET latin1 COLLATE latin1_general_ci';
+  const lookalikes = Array.from({ length: 9 }, (_, i) => ['acme'.padEnd(5 + i), 'ozon', 'x']);
+  const store = await existing(
+    t,
+    `client_id ${column}, token_type ${column}, token TEXT, KEY (client_id, token_type)`,
+    [['shop', 'ozon', 'right'], ...lookalikes, ['twice', 'ozon', 'a'], ['twice', 'ozon', 'b']],
+  );
+  const right = [{ clientId: 'shop', tokenType: 'ozon', token: 'right' }];
+  for (const other of ['акме', 'acme', 'ACME', 'SHOP', 'nobody']) {
+    const [found, none] = await Promise.all([
+      store.findTokens('shop', 'ozon'),
+      store.findTokens(other, 'ozon'),
+    ]);
+    t.same(found, right, `beside ${other}`);
+    t.same(none, [], other);
+  }
+  const [found, twice] = await Promise.all([
+    store.findTokens('shop', 'ozon'),
+    store.findTokens('twice', 'ozon'),
+  ]);
+  t.same(found, right);
+  t.equal(twice.length, 2, 'so that the reader refuses it');
+});
+
 t.test('works on fixed-width, binary and blob columns', async (t) => {
   const store = await existing(
     t,
