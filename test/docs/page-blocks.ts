@@ -37,16 +37,36 @@ export function pageSteps(blocks: readonly PageBlock[]): Step[] {
   });
 }
 
+/** The commands of the `console` blocks: each with the lines below it, up to the next one. */
+export function consoleSteps(blocks: readonly PageBlock[]): Step[] {
+  return blocks.flatMap(({ place, language, text }) => {
+    if (language !== 'console') return [];
+    const [, ...typed] = text.split(/^\$ /m);
+    return typed.map((lines) => {
+      const [commands = ''] = /^(?:.*\\\n)*.*\n/.exec(lines) ?? [];
+      return { place, commands, output: lines.slice(commands.length) || undefined };
+    });
+  });
+}
+
 /** Matches what ends as a page shows it: `…` stands for any text, alone in its line for any lines. */
 export function outputPattern(shown: string): RegExp {
+  // The last line's end is not always printed.
+  return new RegExp(`(?:^|\\n)${linesPattern(shown)}?$`);
+}
+
+/** Matches what is as a page shows it from its first line to its last. */
+export function wholeOutputPattern(shown: string): RegExp {
+  return new RegExp(`^${linesPattern(shown)}$`);
+}
+
+function linesPattern(shown: string): string {
   const lines = shown.trim().split('\n');
-  const pattern = lines
+  return lines
     .map((line) =>
       line === '…' ? '(?:.*\\n)*?' : `${line.split('…').map(escapePattern).join('.*')}\\n`,
     )
     .join('');
-  // The last line's end is not always printed.
-  return new RegExp(`(?:^|\\n)${pattern}?$`);
 }
 
 function escapePattern(text: string): string {

@@ -1,14 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { freePort } from '../support/free-port.ts';
 import { startPlainUpstream } from '../support/plain-upstream.ts';
 import { pollUntil } from '../support/poll-until.ts';
 import { readyStatus } from '../support/service-run.ts';
+import { freshClone, typistEnvironment } from './fresh-clone.ts';
 import { outputPattern, pageBlocks } from './page-blocks.ts';
 import { openShell } from './shell-session.ts';
 import { root } from './sources.ts';
@@ -17,25 +18,12 @@ t.setTimeout(300_000);
 
 const page = readFileSync(join(root, 'README.md'), 'utf8');
 const blocks = pageBlocks(page);
-const { PATH, HOME, LANG } = process.env;
-const inherited = { PATH: join(root, 'node_modules/.bin') + delimiter + PATH, HOME, LANG };
 
 /** The blocks of one language below a heading of the page. */
 function textsOf(place: string, language: string): string[] {
   return blocks
     .filter((block) => block.place === place && block.language === language)
     .map(({ text }) => text);
-}
-
-/** A folder like a fresh clone after `npm ci`, so that what the page makes is not left in the project. */
-function freshClone(test: Test): string {
-  const folder = test.testdir({ project: {}, scratch: {} });
-  const project = join(folder, 'project');
-  for (const name of ['package.json', 'docs', 'shared', 'keyserver', 'secureproxy', 'local']) {
-    cpSync(join(root, name), join(project, name), { recursive: true });
-  }
-  symlinkSync(join(root, 'node_modules'), join(project, 'node_modules'));
-  return folder;
 }
 
 /** Types a command that stays in the foreground; it ends with the test. */
@@ -47,7 +35,7 @@ function typed(
 ): ChildProcess {
   const child = spawn('bash', ['-euc', commands], {
     cwd: folder,
-    env: { ...inherited, ...environment },
+    env: { ...typistEnvironment, ...environment },
     // As a terminal does, so that its end reaches npm and what npm runs.
     detached: true,
     stdio: 'ignore',
@@ -119,7 +107,7 @@ t.test('the first token by hand, and the call that the page shows', async (t) =>
   const shell = openShell(t, {
     scratch: join(folder, 'scratch'),
     folder: project,
-    environment: inherited,
+    environment: typistEnvironment,
   });
   const [commands = ''] = textsOf('A first token by hand', 'sh');
   const printed = await shell.run(translate(commands));
@@ -174,7 +162,7 @@ t.test('each service by itself', async (t) => {
   const shell = openShell(t, {
     scratch: join(folder, 'scratch'),
     folder: project,
-    environment: inherited,
+    environment: typistEnvironment,
   });
   t.equal(await shell.run(create), '', 'the key is in the file');
   typed(t, project, last, { PORT: String(secureproxy) });

@@ -5,7 +5,9 @@
  */
 import { relative, resolve } from 'node:path';
 import { Stryker } from '@stryker-mutator/core';
-import { type Group, groups } from './groups.ts';
+import { print, runCommand } from '../../local/command.ts';
+import type { Group } from './groups.ts';
+import { readMutationOptions } from './options.ts';
 import { testsVariable } from './tap-in-process.ts';
 
 type Options = ConstructorParameters<typeof Stryker>[0];
@@ -13,7 +15,6 @@ type Result = Awaited<ReturnType<Stryker['runMutationTest']>>[number];
 
 const minimumPercent = 90;
 const root = resolve(import.meta.dirname, '../..');
-const wanted = process.argv.slice(2);
 
 process.chdir(root);
 
@@ -34,10 +35,6 @@ function optionsOf({ mutate }: Group): Options {
     // Without a tsconfig.json it does not ask TypeScript's former API, which is gone.
     ignorePatterns: ['.data', '.tap', 'bench', 'openapi', 'tsconfig.json'],
   };
-}
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
 }
 
 /** Mutates one group; true where it reached the minimum. */
@@ -67,11 +64,13 @@ async function mutate(group: Group): Promise<boolean> {
   return percent >= minimumPercent;
 }
 
-let met = true;
-print('group                    killed of timeout survived   score   time');
-for (const group of groups) {
-  if (wanted.length > 0 && !wanted.some((name) => group.name.startsWith(name))) continue;
-  met = (await mutate(group)) && met;
-}
-print(met ? 'ok' : `below ${minimumPercent} %`);
-process.exit(met ? 0 : 1);
+await runCommand('mutate', async () => {
+  const chosen = readMutationOptions(process.argv.slice(2));
+  let met = true;
+  print('group                    killed of timeout survived   score   time');
+  for (const group of chosen) met = (await mutate(group)) && met;
+  print(met ? 'ok' : `below ${minimumPercent} %`);
+  return met ? 0 : 1;
+});
+// Without waiting for what the mutation left open.
+process.exit();

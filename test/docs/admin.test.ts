@@ -1,0 +1,111 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { generateKeyring } from '../../keyserver/keys/generate.ts';
+import { freshClone, typistEnvironment } from './fresh-clone.ts';
+import { consoleSteps, pageBlocks, type Step, wholeOutputPattern } from './page-blocks.ts';
+import { openShell } from './shell-session.ts';
+import { root } from './sources.ts';
+
+t.setTimeout(300_000);
+
+const page = readFileSync(join(root, 'docs/admin.md'), 'utf8');
+const steps = consoleSteps(pageBlocks(page));
+/** The day after which the page's at-rest key is named. */
+const keyringDay = new Date('2026-11-23');
+
+/** What the page takes to be on the operator's machine. */
+const machine = `
+keyserver-admin() { keyserver/admin/main.ts "$@"; }
+pass() { test "$*" = 'show shop-1' && echo made-up-token; }
+`;
+
+/** What happens before the first command of a place, where that needs more than the commands above it. */
+const preparations: Readonly<Record<string, string>> = {
+  // It lists the tokens before the page has come to make a database.
+  '': 'keyserver-admin migrate',
+  'From nothing to a call': 'rm .data/keyserver.db*',
+  // A migration is not taken back while the table of the tokens has rows.
+  Database: 'keyserver-admin token delete --client shop-1 --type ozon-seller',
+  // An installation of the size that it shows, with one unsafe setting, and one token's row written
+  // over with another's by somebody with access to the database.
+  doctor: `
+    umask 077
+    keyserver-admin migrate
+    keyserver-admin type put wildberries --destination https://marketplace-api.example.com
+    keyserver-admin type put ozon-seller --destination https://api-seller.example.com
+    keyserver-admin proxy create dc-1
+    keyserver-admin app create reports
+    keyserver-admin grant add reports --client 'shop-*' --type wildberries
+    keyserver-admin token put --client shop-1 --type wildberries < token.txt
+    keyserver-admin token put --client shop-2 --type wildberries < token.txt
+    node --input-type=module <<'END'
+    import { DatabaseSync } from 'node:sqlite';
+    new DatabaseSync('.data/keyserver.db').exec(
+      "UPDATE storage SET token = (SELECT token FROM storage WHERE client_id = 'shop-1')",
+    );
+END
+    head -c 32 /dev/urandom > key.bin
+    head -c 16 /dev/urandom > iv.bin
+    export UNSAFE_LEGACY_ROWS=1 AES_KEY_FILE=key.bin AES_IV_FILE=iv.bin`,
+};
+
+/** The exit code of the page's table for what it shows. */
+function codeOf({ output = '' }: Step): number {
+  if (output.startsWith('error: ')) return 2;
+  return /^refused: | found faults$/m.test(output) ? 1 : 0;
+}
+
+t.test('the commands of the page print what it shows', async (t) => {
+  const folder = freshClone(t);
+  const project = join(folder, 'project');
+  generateKeyring(join(project, '.data/keyring'), keyringDay);
+  for (const [name, text] of [
+    ['.env', 'DB_FILE=.data/keyserver.db\nKEYRING_DIR=.data/keyring\n'],
+    ['token.txt', 'made-up-token\n'],
+    ['ozon.json', '{"clientId": "made-up-id", "apiKey": "made-up-key"}'],
+  ] as const) {
+    writeFileSync(join(project, name), text);
+  }
+  const shell = openShell(t, {
+    scratch: join(folder, 'scratch'),
+    folder: project,
+    // Without its cache, a command takes longer to compile than to run.
+    environment: { ...typistEnvironment, NODE_COMPILE_CACHE: join(folder, 'compiled') },
+  });
+  await shell.run(machine);
+  t.equal(steps.length, page.match(/^\$ /gm)?.length, 'no command stands elsewhere');
+  const places = Map.groupBy(steps, ({ place }) => place);
+  t.strictSame(
+    Object.keys(preparations).filter((place) => !places.has(place)),
+    [],
+    'what is prepared is on the page',
+  );
+  for (const [place, placeSteps] of places) {
+    await t.test(place || 'the beginning', async (t) => {
+      await shell.run(preparations[place] ?? '');
+      for (const step of placeSteps) {
+        const { commands, output } = step;
+        const printed = await shell.run(`code=0; {\n${commands}} 2>&1 || code=$?`);
+        t.equal(await shell.run('echo $code'), `${codeOf(step)}\n`, commands, { printed });
+        if (output !== undefined) t.match(printed, wholeOutputPattern(output), commands);
+      }
+    });
+  }
+});
+
+t.test('the page shows every command', async (t) => {
+  const commands = {
+    token: ['put', 'list', 'show', 'delete'],
+    type: ['put', 'list', 'show', 'delete'],
+    app: ['create', 'list', 'rotate', 'revoke'],
+    proxy: ['create', 'list', 'rotate', 'revoke'],
+    grant: ['add', 'list', 'remove'],
+  };
+  for (const [noun, verbs] of Object.entries(commands)) {
+    for (const verb of verbs) t.match(page, `$ keyserver-admin ${noun} ${verb}`);
+  }
+  for (const command of ['migrate', 'doctor', 'explain']) {
+    t.match(page, `$ keyserver-admin ${command}`);
+  }
+});
