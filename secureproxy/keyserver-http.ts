@@ -4,6 +4,7 @@ import type { Clock } from '../shared/clock.ts';
 import { minTlsVersion, type TlsMaterial } from '../shared/tls-files.ts';
 import type { ReloadedTls } from '../shared/tls-reload.ts';
 import { unavailable } from './keyserver-errors.ts';
+import { wholeAnswer } from './whole-answer.ts';
 
 /** KeyServer's answers are small; more than this is not KeyServer. */
 const maxAnswerBytes = 4 * 1024 * 1024;
@@ -89,11 +90,9 @@ export class KeyserverHttp {
     trace: TraceHeaders,
     timeoutMs: number,
   ): Promise<KeyserverAnswer> {
-    // Not AbortSignal.timeout: its timer would outlive the answer.
-    const expiry = new AbortController();
-    const timer = setTimeout(() => expiry.abort(), Math.max(1, timeoutMs));
-    try {
-      const response = await this.#pool(url.origin).request({
+    const { status, text } = await wholeAnswer(
+      this.#pool(url.origin),
+      {
         path: url.pathname + url.search,
         method: 'POST',
         headers: {
@@ -101,17 +100,12 @@ export class KeyserverHttp {
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         },
         body: body ?? null,
-        signal: expiry.signal,
-      });
-      const answer = {
-        status: response.statusCode,
-        body: parseJson(await response.body.text()),
-      };
-      if (isOfAnother(answer)) throw new Error(`status ${answer.status} not from KeyServer`);
-      return answer;
-    } finally {
-      clearTimeout(timer);
-    }
+      },
+      Math.max(1, timeoutMs),
+    );
+    const answer = { status, body: parseJson(text) };
+    if (isOfAnother(answer)) throw new Error(`status ${status} not from KeyServer`);
+    return answer;
   }
 
   #pool(origin: string): Pool {

@@ -1,0 +1,71 @@
+import type { Dispatcher } from 'undici';
+
+/** An answer to its end. */
+export interface WholeAnswer {
+  readonly status: number;
+  readonly text: string;
+}
+
+/**
+ * Sends a request through a pool and resolves to the whole answer. Rejects where it fails, and where it has not
+ * ended within `timeoutMs`. At dispatch level, as `pool.request` takes twice the CPU.
+ */
+export function wholeAnswer(
+  pool: Dispatcher,
+  request: Dispatcher.DispatchOptions,
+  timeoutMs: number,
+): Promise<WholeAnswer> {
+  return new Promise((resolve, reject) => {
+    pool.dispatch(request, new AnswerCollector(timeoutMs, resolve, reject));
+  });
+}
+
+class AnswerCollector implements Dispatcher.DispatchHandler {
+  readonly #resolve: (answer: WholeAnswer) => void;
+  readonly #reject: (error: Error) => void;
+  readonly #timer: NodeJS.Timeout;
+  readonly #chunks: Buffer[] = [];
+  #controller: Dispatcher.DispatchController | undefined;
+  #expired: Error | undefined;
+  #status = 0;
+
+  constructor(
+    timeoutMs: number,
+    resolve: (answer: WholeAnswer) => void,
+    reject: (error: Error) => void,
+  ) {
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#timer = setTimeout(() => this.#expire(), timeoutMs);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    // While it waited for a connection: nothing is sent.
+    if (this.#expired !== undefined) controller.abort(this.#expired);
+  }
+
+  onResponseStart(_controller: unknown, status: number): void {
+    this.#status = status;
+  }
+
+  onResponseData(_controller: unknown, chunk: Buffer): void {
+    this.#chunks.push(chunk);
+  }
+
+  onResponseEnd(): void {
+    clearTimeout(this.#timer);
+    this.#resolve({ status: this.#status, text: Buffer.concat(this.#chunks).toString('utf8') });
+  }
+
+  onResponseError(_controller: unknown, error: Error): void {
+    clearTimeout(this.#timer);
+    this.#reject(error);
+  }
+
+  #expire(): void {
+    this.#expired = new Error('no whole answer in time');
+    if (this.#controller === undefined) this.#reject(this.#expired);
+    else this.#controller.abort(this.#expired);
+  }
+}
