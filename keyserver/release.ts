@@ -11,6 +11,7 @@ import { nameFault } from '../shared/names.ts';
 import { matchingGrants } from '../shared/policy/grant.ts';
 import type { Policy } from '../shared/policy/schema.ts';
 import type { LogFields } from '../shared/request-log.ts';
+import { turnOfAll } from '../shared/turns.ts';
 import { type Asker, authenticate } from './callers.ts';
 import { type Asked, judge, readSecret, type SecretSources } from './decision.ts';
 import { checkFresh, checkNamesSession, invalid, openCredential } from './exchange.ts';
@@ -20,7 +21,6 @@ import type { Registry } from './registry.ts';
 import { secondsLeft } from './secret.ts';
 import type { Session, Sessions } from './sessions.ts';
 import type { Store } from './store/store.ts';
-import { turnOfAll } from './turns.ts';
 
 const defaultCacheSeconds = 60;
 const credentialValidator = Compile(CredentialSchema);

@@ -3,6 +3,7 @@ import type { Clock } from '../shared/clock.ts';
 import { openText, type RequestContext, sealText } from '../shared/crypto/exchange.ts';
 import { pooledRandom } from '../shared/crypto/random-pool.ts';
 import { ServiceError } from '../shared/errors.ts';
+import { turnOfAll } from '../shared/turns.ts';
 import { fromKeyserver, unavailable } from './keyserver-errors.ts';
 import type { KeyserverHttp, TraceHeaders } from './keyserver-http.ts';
 import type { PublicKeys } from './public-keys.ts';
@@ -90,6 +91,7 @@ export class SealedExchange {
     session: ProxySession,
     question: Question<T>,
   ): Promise<T> {
+    await turnOfAll();
     const { http, clock } = this.#options;
     let freshness: Freshness = { timestamp: 0, nonce: '' };
     const makeBody = () => {
@@ -107,6 +109,7 @@ export class SealedExchange {
     };
     const { url, trace, onRetry } = question;
     const { status, body } = await http.post(url, makeBody, trace, onRetry);
+    await turnOfAll();
     if (status !== 200) {
       const error = fromKeyserver(body);
       throw error.code === 'session_invalid' ? new SessionInvalid(session) : error;
