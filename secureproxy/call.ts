@@ -4,6 +4,7 @@ import { oncePer } from '../shared/once-per.ts';
 import { checkFields, inject } from '../shared/policy/injection.ts';
 import type { Method } from '../shared/policy/schema.ts';
 import { type LogFields, toMilliseconds } from '../shared/request-log.ts';
+import { turnOfAll } from '../shared/turns.ts';
 import { type CallerHeaders, responseHeaders } from './headers.ts';
 import { appendQuery } from './injected-query.ts';
 import { askForCall } from './keyserver-query.ts';
@@ -43,6 +44,7 @@ export async function makeCall(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<void> {
+  await turnOfAll();
   const { releases, pools, totalTimeoutMs } = dependencies;
   const { method } = call;
   const { logFields: log } = request;

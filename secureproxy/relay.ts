@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { ServiceError } from '../shared/errors.ts';
+import { turnOfAll } from '../shared/turns.ts';
 import { type AnswerBody, type AnswerOutput, PlainBody } from './answer-body.ts';
 import { scrubbedBody } from './scrub/scrubbed-body.ts';
 import type { Scrubber } from './scrub/scrubber.ts';
@@ -134,6 +135,7 @@ class RelayHandler implements Dispatcher.DispatchHandler {
         return this.#response.write(bytes);
       },
       end: () => this.#finish(),
+      inTurn: (send) => this.#inTurn(send),
       ready: () => this.#controller?.resume(),
       fail: (error) => this.#cancel(error),
     };
@@ -151,6 +153,14 @@ class RelayHandler implements Dispatcher.DispatchHandler {
     setImmediate(() => {
       if (this.#bytesSent === 0 && !this.#settled) this.#response.flushHeaders();
     });
+  }
+
+  #inTurn(send: () => void): void {
+    turnOfAll()
+      .then(() => {
+        if (!this.#settled) send();
+      })
+      .catch((error: Error) => this.#fail(upstreamError(error)));
   }
 
   #finish(): void {

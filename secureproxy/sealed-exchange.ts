@@ -91,7 +91,6 @@ export class SealedExchange {
     session: ProxySession,
     question: Question<T>,
   ): Promise<T> {
-    await turnOfAll();
     const { http, clock } = this.#options;
     let freshness: Freshness = { timestamp: 0, nonce: '' };
     const makeBody = () => {

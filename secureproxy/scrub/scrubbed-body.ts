@@ -148,6 +148,10 @@ class CollectedBody implements AnswerBody {
   }
 
   end(): void {
+    this.#answer.output.inTurn(() => this.#send());
+  }
+
+  #send(): void {
     const { headers, filter, output } = this.#answer;
     const [first, ...more] = this.#chunks;
     const bytes = filter.end(more.length === 0 ? first : Buffer.concat(this.#chunks));
