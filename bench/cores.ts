@@ -19,8 +19,17 @@ export function findCores(): Cores | undefined {
 
 /** Keeps a process, with all its threads and the children that it makes from now on, on one core. @throws LocalError */
 export function pin(pid: number, core: number): void {
-  const { status, stderr } = spawnSync('taskset', ['-a', '-p', '-c', `${core}`, `${pid}`]);
+  taskset(pid, [core]);
+}
+
+function taskset(pid: number, cores: readonly number[]): void {
+  const { status, stderr } = spawnSync('taskset', ['-a', '-p', '-c', cores.join(','), `${pid}`]);
   if (status !== 0) throw new LocalError(`taskset: ${stderr}`);
+}
+
+/** Lets a process run on any of the cores. @throws LocalError */
+export function unpin(pid: number, { server, load, database }: Cores): void {
+  taskset(pid, [...new Set([server, load, database])]);
 }
 
 /** The cores that this process may use; a container may not have all. */

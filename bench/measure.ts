@@ -45,8 +45,8 @@ interface Round extends LoadOutcome {
 
 /** Beyond the length of a round: making connections, and the last answers. */
 const graceMs = 60_000;
-/** The whole must end in good time on a busy machine, too. */
-const maxWarmUpRounds = 3;
+/** The whole must end in good time on a busy machine, too, and a single round need not be exact. */
+const warmUpRoundsByRound = 4;
 const logPollMs = 10;
 const maxLogPolls = 200;
 
@@ -84,7 +84,7 @@ export async function measure(
   options.progress('warming up');
   for (const one of cases) {
     let requests = 0;
-    const most = Math.min(maxWarmUpRounds, options.rounds);
+    const most = Math.max(1, warmUpRoundsByRound * (options.rounds - 1));
     for (let round = 0; round < most && requests < one.warmUpRequests; round++) {
       requests += (await run(one)).requests;
     }

@@ -34,8 +34,8 @@ export interface SystemOptions {
 export interface System extends Seeded {
   readonly clients: readonly string[];
   readonly keyserver: Part;
-  /** Starts another KeyServer on the same database. */
-  startKeyserver(): Promise<Part>;
+  /** Starts another KeyServer on the same database, with settings besides those that it needs. */
+  startKeyserver(settings?: Environment): Promise<Part>;
   /** Starts a SecureProxy, with settings besides those that it needs. */
   startProxy(settings?: Environment): Promise<Part>;
 }
@@ -48,8 +48,12 @@ export async function startSystem(parts: Parts, options: SystemOptions): Promise
   const clients = (await fill?.(state)) ?? Object.keys(seeded.tokens);
   await state.admin.store.close();
   const listener: Environment = tls ? { TLS_CERT_FILE: tls.cert, TLS_KEY_FILE: tls.key } : {};
-  const startKeyserver = () =>
-    parts.measured('KeyServer', 'keyserver/main.ts', { ...state.settings, ...listener });
+  const startKeyserver = (settings: Environment = {}) =>
+    parts.measured('KeyServer', 'keyserver/main.ts', {
+      ...state.settings,
+      ...listener,
+      ...settings,
+    });
   const keyserver = await startKeyserver();
   return {
     ...seeded,

@@ -47,6 +47,11 @@ export function judgeTargets(
       rate('keyserver-memory') / rate('bare'),
     ),
     atMost(3, 'warm p99 to p50 at half the top', value('half-top-p99-to-p50')),
+    atMost(
+      20,
+      "p99 of KeyServer's event loop's delay in a storm of RSA, ms",
+      value('storm-delay-p99'),
+    ),
     atMost(32, 'growth by a second GiB from the marketplace, MiB', value('memory-down')),
     atMost(32, 'growth by a second GiB to the marketplace, MiB', value('memory-up')),
     atMost(1, 'KeyServer from start to ready, s', value('start-keyserver') / 1000),

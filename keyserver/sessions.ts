@@ -10,7 +10,7 @@ import type { Keyring } from './keys/keyring.ts';
 import type { RsaKeys } from './keys/rsa-keys.ts';
 
 const ticketSeconds = 600;
-/** More unwraps than this at once would only queue for the two or four threads that do them. */
+/** More unwraps than this at once would only queue for the few threads that do them. */
 const maxPendingUnwraps = 256;
 
 /** The key that one request and its answer are sealed under, and how it came. */

@@ -2,8 +2,13 @@ import type { Figure, FigureContext } from './figure.ts';
 import { measureHalfTop } from './half-top.ts';
 import { measureMemory } from './memory.ts';
 import { measureStart } from './start.ts';
+import { measureStorm } from './storm.ts';
 
-const usualMakers = { start: measureStart, 'half-top': measureHalfTop };
+const usualMakers = {
+  start: measureStart,
+  'half-top': measureHalfTop,
+  storm: measureStorm,
+};
 /** Those that take long: `--full`. */
 const fullMakers = { memory: measureMemory };
 const makers = { ...usualMakers, ...fullMakers };

@@ -6,6 +6,7 @@ import {
   publicEncrypt,
   webcrypto,
 } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import { keyBytes } from './aead.ts';
 import { OpenError } from './open-error.ts';
 
@@ -54,11 +55,17 @@ export function wrapKey(publicKey: KeyObject, sessionKey: Uint8Array): Buffer {
 /** Unwraps session keys; resolves to the 32 bytes, rejects with OpenError for every fault alike. */
 export type KeyUnwrapper = (wrapped: Uint8Array) => Promise<Uint8Array>;
 
+/** As many cores as the process has, less one that stays the event loop's, in whatever storm of new sessions. */
+const coresForUnwraps = Math.max(1, availableParallelism() - 1);
+
 /**
  * Makes an unwrapper that works off the event loop. One CryptoKey is served by one thread at a
  * time, so the key is imported `imports` times and the copies take turns (docs/protocol.md §3).
  */
-export async function createUnwrapper(privateKey: KeyObject, imports = 4): Promise<KeyUnwrapper> {
+export async function createUnwrapper(
+  privateKey: KeyObject,
+  imports = coresForUnwraps,
+): Promise<KeyUnwrapper> {
   const wrappedBytes = Math.ceil((privateKey.asymmetricKeyDetails?.modulusLength ?? 0) / 8);
   const pkcs8 = privateKey.export({ type: 'pkcs8', format: 'der' });
   const algorithm = { name: 'RSA-OAEP', hash: 'SHA-256' };

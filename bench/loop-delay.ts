@@ -1,0 +1,30 @@
+/**
+ * Preloaded into a service by its NODE_OPTIONS: on SIGUSR2 it begins to measure how late the event loop is, on
+ * the next one it writes what came of it to LOOP_DELAY_FILE.
+ */
+import { renameSync, writeFileSync } from 'node:fs';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+
+export interface LoopDelay {
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly mostMs: number;
+}
+
+const resolutionMs = 1;
+const delay = monitorEventLoopDelay({ resolution: resolutionMs });
+
+process.on('SIGUSR2', () => {
+  if (delay.enable()) return;
+  delay.disable();
+  // Node counts from one look to the next, so the time between them, too.
+  const late = (nanoseconds: number) => Math.max(0, nanoseconds / 1e6 - resolutionMs);
+  const measured: LoopDelay = {
+    p50Ms: late(delay.percentile(50)),
+    p99Ms: late(delay.percentile(99)),
+    mostMs: late(delay.max),
+  };
+  const file = String(process.env.LOOP_DELAY_FILE);
+  writeFileSync(`${file}.part`, JSON.stringify(measured));
+  renameSync(`${file}.part`, file);
+});
