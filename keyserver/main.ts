@@ -1,4 +1,8 @@
-import { runService } from '../shared/run.ts';
-import { keyserverProgram } from './start.ts';
+import { keepCompiledCode } from '../shared/compile-cache.ts';
+
+keepCompiledCode();
+// Only now, so that they are kept, too.
+const { runService } = await import('../shared/run.ts');
+const { keyserverProgram } = await import('./start.ts');
 
 await runService(keyserverProgram, process.env);

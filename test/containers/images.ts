@@ -4,7 +4,7 @@ import type { Test } from 'tap';
 import { Network, type StartedTestContainer } from 'testcontainers';
 import { showOf } from '../support/plain-upstream.ts';
 import { pollUntil } from '../support/poll-until.ts';
-import { docker, root } from './command.ts';
+import { docker, root, runCommand } from './command.ts';
 import {
   buildImages,
   images,
@@ -136,6 +136,11 @@ async function checkImage(t: Test, image: string): Promise<void> {
   const inside = await docker(['run', '--rm', image, 'ls', '-A', '/app', '/app/node_modules']);
   const names = inside.split('\n');
   t.ok(names.includes('fastify'), `${image} has what it needs`);
+  const start = await runCommand('docker', [
+    ...['run', '--rm', '--env', 'NODE_DEBUG_NATIVE=COMPILE_CACHE', image],
+  ]);
+  t.match(start.output, /code cache for ESM .*start\.ts was accepted/, 'compiled ahead');
+  t.notMatch(start.output, /writing cache/, 'of which its user can change nothing');
   const developmentOnly = Object.entries(lock.packages).flatMap(([path, { dev }]) =>
     dev ? (/^node_modules\/([^@/][^/]*)$/.exec(path)?.[1] ?? []) : [],
   );
