@@ -3,7 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { LoadCount } from './load-count.ts';
 import type { LoadOrder, LoadOutcome } from './load-run.ts';
 
-const tickMs = 2;
+/** How far apart what is sent comes at the least. */
+export const tickMs = 1;
 /** No answer of a healthy service takes this long; a run must end. */
 const timeoutMs = 10_000;
 /** Fewer than wait to be accepted at most; more are turned away, and come again after seconds. */

@@ -1,5 +1,6 @@
+import type { Order } from '../calls.ts';
 import { baseCalls } from '../cases/case.ts';
-import type { LoadOutcome } from '../load-run.ts';
+import type { LoadOrder, LoadOutcome } from '../load-run.ts';
 import { orderLoad } from '../measure.ts';
 import { concurrency } from '../system.ts';
 import { type FigureContext, figure } from './figure.ts';
@@ -9,25 +10,31 @@ const openConnections = 256;
 
 /**
  * Latency of warm calls that come at half the rate that 16 callers get at most, whether or not those
- * before were answered; each round finds that rate anew.
+ * before were answered; each round finds that rate anew. The peer gets as many calls, so that what is the
+ * machine's shows.
  */
 export async function measureHalfTop(context: FigureContext) {
-  const { load, warmProxy, seconds, rounds } = context;
+  const { load, warmProxy, peer, seconds, rounds } = context;
   const order = baseCalls(context, { to: warmProxy });
-  const run = (more: { concurrency: number; ratePerSecond?: number }): Promise<LoadOutcome> =>
-    orderLoad(load, { ...order(), seconds, ...more });
-  await run({ concurrency });
+  const peerOrder = baseCalls(context, { to: peer });
+  const run = (to: () => Order, more: Pick<LoadOrder, 'concurrency' | 'ratePerSecond'>) =>
+    orderLoad(load, { ...to(), seconds, ...more });
+  await run(order, { concurrency });
+  await run(peerOrder, { concurrency });
   const tops: number[] = [];
   const halves: LoadOutcome[] = [];
+  const peers: LoadOutcome[] = [];
   for (let round = 1; round <= rounds; round++) {
     context.progress(`half the top, ${round} of ${rounds}`);
-    const { requests, seconds: took } = await run({ concurrency });
+    const { requests, seconds: took } = await run(order, { concurrency });
     const top = requests / took;
+    const half = { concurrency: openConnections, ratePerSecond: top / 2 };
     tops.push(top);
-    halves.push(await run({ concurrency: openConnections, ratePerSecond: top / 2 }));
+    halves.push(await run(order, half));
+    peers.push(await run(peerOrder, half));
   }
   const of = (value: (outcome: LoadOutcome) => number) => halves.map(value);
-  const times = of(({ p50Ms, p99Ms }) => p99Ms / p50Ms);
+  const times = ({ p50Ms, p99Ms }: LoadOutcome) => p99Ms / p50Ms;
   return [
     figure('top', 'warm: the most of 16 callers', 'requests/s', tops),
     figure(
@@ -42,6 +49,7 @@ export async function measureHalfTop(context: FigureContext) {
       'ms',
       of(({ p99Ms }) => p99Ms),
     ),
-    figure('half-top-p99-to-p50', 'warm: p99 by p50 at half of it', 'times', times),
+    figure('half-top-p99-to-p50', 'warm: p99 by p50 at half of it', 'times', of(times)),
+    figure('half-top-peer', 'the peer: p99 by p50 under as many calls', 'times', peers.map(times)),
   ];
 }

@@ -1,3 +1,4 @@
+import { tickMs } from '../paced-load.ts';
 import { table } from '../table.ts';
 import type { Costs, Points } from './costs.ts';
 import { simulate } from './simulate.ts';
@@ -5,8 +6,6 @@ import { sizeFor } from './size.ts';
 
 const seed = 1;
 const requests = 400_000;
-/** Of the benchmark's load (load-run.ts). */
-const tickMs = 2;
 const rates = [1e3, 1e5, 1e7];
 const hitRatios = [0.99, 0.9];
 /** Of a machine with 16, so that the network's interrupts have some. */
