@@ -13,6 +13,8 @@ export interface CallLimitOptions {
 }
 
 const retryAfterSeconds = 1;
+/** Most refusals that wait, by `max`: with fewer, callers that ask again at once cost more than those let in. */
+const heldByMax = 4;
 /** Refusals are told together, since a line each would be work on top of too much work. */
 const tellMs = 1000;
 
@@ -61,7 +63,7 @@ export function limitCalls(scope: Service, { max, proxyName }: CallLimitOptions)
     refused += 1;
     held += 1;
     // Bounded, as they are in memory until then.
-    const delayMs = held > max ? 0 : retryAfterSeconds * 1000;
+    const delayMs = held > heldByMax * max ? 0 : retryAfterSeconds * 1000;
     setTimeout(answer, delayMs, request, response);
   };
   scope.addHook('preHandler', (_request, reply, done) => {

@@ -55,6 +55,12 @@ export async function openListeners(options: ListenersOptions): Promise<Listener
   return { ports: [portOf(app), portOf(ops)], closeOps: async () => ops.close() };
 }
 
+/**
+ * Connections that the kernel keeps for us at most (listen(2); net.core.somaxconn may allow less). Node takes one in
+ * each turn of its event loop, and a connection that finds no room is tried again after one, three, seven seconds.
+ */
+const backlog = 4096;
+
 interface Place {
   readonly host: string;
   readonly port: number;
@@ -67,7 +73,12 @@ interface Place {
 async function listen(app: Service, { host, port, settings, says }: Place): Promise<void> {
   const [hostSetting, portSetting] = settings;
   try {
-    await app.listen({ host, port, listenTextResolver: (address) => `${says} at ${address}` });
+    await app.listen({
+      host,
+      port,
+      backlog,
+      listenTextResolver: (address) => `${says} at ${address}`,
+    });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (
