@@ -15,6 +15,7 @@ import type { Store, StoreOptions } from './store.ts';
 import { parseTableName, type TableName } from './table-name.ts';
 import { tokenBatches } from './token-batches.ts';
 import { TokenLookups } from './token-lookups.ts';
+import * as tokens from './token-statements.ts';
 
 export interface MysqlStoreOptions extends StoreOptions, MysqlServer {
   /** Most connections at once; default 8. */
@@ -38,9 +39,7 @@ export function openMysqlStore(options: MysqlStoreOptions): Store {
   const read = <T>(steps: () => Steps<T>) => pool.use((session) => drive(session, steps()));
   const change = <T>(steps: () => Steps<Outcome<T>>) =>
     pool.use((session) => retryConflicts(() => transact(session, steps)));
-  const lookups = new TokenLookups((names) =>
-    read(() => statements.findTokensOfAll(dialect, names)),
-  );
+  const lookups = new TokenLookups((names) => read(() => tokens.findTokensOfAll(dialect, names)));
 
   return {
     description: `mysql://${options.host}:${options.port}/${options.database}, table ${options.tokenTable}`,
@@ -53,14 +52,12 @@ export function openMysqlStore(options: MysqlStoreOptions): Store {
     async *listTokens() {
       const exact = await keyExpression(pool, tokenTable);
       const listing = mysqlDialect(tokenTable, exact);
-      yield* await read(() => statements.namelessTokens(listing));
-      yield* tokenBatches((last, limit) =>
-        read(() => statements.tokensAfter(listing, last, limit)),
-      );
+      yield* await read(() => tokens.namelessTokens(listing));
+      yield* tokenBatches((last, limit) => read(() => tokens.tokensAfter(listing, last, limit)));
     },
-    putToken: (row) => change(() => statements.putToken(dialect, row)),
+    putToken: (row) => change(() => tokens.putToken(dialect, row)),
     deleteToken: (clientId, tokenType) =>
-      change(() => statements.deleteToken(dialect, clientId, tokenType)),
+      change(() => tokens.deleteToken(dialect, clientId, tokenType)),
 
     documents: () => read(documents),
     editDocument: (kind, id, edit) => change(() => editDocument(dialect, kind, id, edit)),

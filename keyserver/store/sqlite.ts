@@ -7,6 +7,7 @@ import * as statements from './statements.ts';
 import type { Store, StoreOptions } from './store.ts';
 import { parseTableName, type TableName } from './table-name.ts';
 import { tokenBatches } from './token-batches.ts';
+import * as tokens from './token-statements.ts';
 
 export interface SqliteStoreOptions extends StoreOptions {
   /** Path of the database; made with mode 0600 where there is none. Its folder must exist. */
@@ -38,14 +39,13 @@ export function openSqliteStore({ file, tokenTable: name, timeoutMs }: SqliteSto
     migrateDown: () => migrateDown(database),
     pendingMigrations: () => pendingMigrations(database),
 
-    findTokens: (clientId, tokenType) => read(statements.findTokens(dialect, clientId, tokenType)),
+    findTokens: (clientId, tokenType) => read(tokens.findTokens(dialect, clientId, tokenType)),
     async *listTokens() {
-      yield* await read(statements.namelessTokens(dialect));
-      yield* tokenBatches((last, limit) => read(statements.tokensAfter(dialect, last, limit)));
+      yield* await read(tokens.namelessTokens(dialect));
+      yield* tokenBatches((last, limit) => read(tokens.tokensAfter(dialect, last, limit)));
     },
-    putToken: (row) => change(statements.putToken(dialect, row)),
-    deleteToken: (clientId, tokenType) =>
-      change(statements.deleteToken(dialect, clientId, tokenType)),
+    putToken: (row) => change(tokens.putToken(dialect, row)),
+    deleteToken: (clientId, tokenType) => change(tokens.deleteToken(dialect, clientId, tokenType)),
 
     documents: () => read(documents()),
     editDocument: (kind, id, edit) => change(editDocument(dialect, kind, id, edit)),

@@ -1,0 +1,167 @@
+import { isExactly, type Row, tokenRow } from './rows.ts';
+import {
+  type Dialect,
+  maxNameChars,
+  nextSeq,
+  type Outcome,
+  recordChange,
+  type Statement,
+  type Steps,
+  type Value,
+} from './statements.ts';
+import type { TokenName, TokenRow } from './store.ts';
+
+/** As {@link maxNameChars}. */
+const maxTokenChars = 1_048_576;
+
+const tokenColumns =
+  `SUBSTR(client_id, 1, ${maxNameChars}) AS client_id, ` +
+  `SUBSTR(token_type, 1, ${maxNameChars}) AS token_type, SUBSTR(token, 1, ${maxTokenChars}) AS token`;
+
+/** One, or more than one, which the reader refuses. */
+const rowsToTell = 2;
+
+export function* findTokens(sql: Dialect, clientId: string, tokenType: string): Steps<TokenRow[]> {
+  // The plain comparison lets the key serve, and finds every byte-equal row: EXPLAIN says `const` on
+  // PRIMARY both for the own VARBINARY columns and for VARCHAR ones (MariaDB 10.11). Under a
+  // collation it finds others, too, hence the look at the keys.
+  const keys = exactKeys(sql, clientId, tokenType);
+  const { rows } = yield {
+    sql: `SELECT ${tokenColumns} FROM ${sql.tokenTable} WHERE ${keys.sql} LIMIT ${rowsToTell}`,
+    params: keys.params,
+  };
+  return rows.filter((row) => isToken(row, clientId, tokenType)).map(tokenRow);
+}
+
+/** What {@link findTokens} gives for each of several names, by one statement where that can tell. */
+export function* findTokensOfAll(sql: Dialect, names: readonly TokenName[]): Steps<TokenRow[][]> {
+  const rows = names.length > 1 ? yield* rowsOfAll(sql, names) : undefined;
+  if (rows === undefined) {
+    const found: TokenRow[][] = [];
+    for (const { clientId, tokenType } of names) {
+      found.push(yield* findTokens(sql, clientId, tokenType));
+    }
+    return found;
+  }
+  const byName = Map.groupBy(rows, (row) => nameKey(tokenRow(row)));
+  return names.map((name) => {
+    const named = byName.get(nameKey(name)) ?? [];
+    const exact = named.filter((row) => isToken(row, name.clientId, name.tokenType));
+    return exact.slice(0, rowsToTell).map(tokenRow);
+  });
+}
+
+/**
+ * The rows that a column's collation takes for those of the names; the key serves each. Undefined where some
+ * may be missing: there are as many as were allowed, so lookalikes and copies of some may have crowded others
+ * out, or none at all, which is also what a single name does that a column's charset cannot hold.
+ */
+function* rowsOfAll(sql: Dialect, names: readonly TokenName[]): Steps<readonly Row[] | undefined> {
+  // Of few lengths, so that few statements are prepared.
+  const length = 2 ** Math.ceil(Math.log2(names.length));
+  const asked = Array.from({ length }, (_, i) => names[i % names.length] as TokenName);
+  const limit = rowsToTell * length;
+  const { rows } = yield {
+    sql:
+      `SELECT ${tokenColumns} FROM ${sql.tokenTable} WHERE ` +
+      `${asked.map(() => '(client_id = ? AND token_type = ?)').join(' OR ')} LIMIT ${limit}`,
+    params: asked.flatMap(({ clientId, tokenType }) => [clientId, tokenType]),
+  };
+  return rows.length === 0 || rows.length === limit ? undefined : rows;
+}
+
+function nameKey({ clientId, tokenType }: TokenName): string {
+  return JSON.stringify([clientId, tokenType]);
+}
+
+function isToken(row: Row, clientId: string, tokenType: string): boolean {
+  return isExactly(row, 'client_id', clientId) && isExactly(row, 'token_type', tokenType);
+}
+
+/** The `limit` rows after the `last` one, in the order of the keys' bytes. */
+export function* tokensAfter(
+  sql: Dialect,
+  last: Row | undefined,
+  limit: number,
+): Steps<readonly Row[]> {
+  const client = sql.exact('client_id');
+  const type = sql.exact('token_type');
+  const after = last === undefined ? '' : ` AND ${client} >= ? AND (${client} > ? OR ${type} > ?)`;
+  const params: Value[] = [];
+  if (last !== undefined) {
+    const clientId = sql.bytes(last.client_id);
+    params.push(clientId, clientId, sql.bytes(last.token_type));
+  }
+  const { rows } = yield {
+    sql:
+      `SELECT ${tokenColumns} FROM ${sql.tokenTable} ` +
+      `WHERE client_id IS NOT NULL AND token_type IS NOT NULL${after} ` +
+      `ORDER BY ${client}, ${type} LIMIT ${limit}`,
+    params,
+  };
+  return rows;
+}
+
+/** Some of the rows that a table without a key can have and no name finds; they are nobody's token. */
+export function* namelessTokens(sql: Dialect): Steps<TokenRow[]> {
+  const { rows } = yield {
+    sql: `SELECT ${tokenColumns} FROM ${sql.tokenTable} WHERE client_id IS NULL OR token_type IS NULL LIMIT 100`,
+    params: [],
+  };
+  return rows.map(tokenRow);
+}
+
+/** One condition for exactly a name's row, and its parameters; an index serves its first half. */
+function exactKeys(sql: Dialect, clientId: string, tokenType: string): Statement {
+  return {
+    sql:
+      'client_id = ? AND token_type = ? AND ' +
+      `${sql.exact('client_id')} = ? AND ${sql.exact('token_type')} = ?`,
+    params: [clientId, tokenType, sql.bytes(clientId), sql.bytes(tokenType)],
+  };
+}
+
+/** Resolves to whether a row was replaced. Several rows of one name become one. */
+export function* putToken(sql: Dialect, row: TokenRow): Steps<Outcome<boolean>> {
+  const { clientId, tokenType, token } = row;
+  const seq = yield* nextSeq();
+  const { rows } = yield {
+    sql: `SELECT client_id, token_type FROM ${sql.tokenTable} WHERE client_id = ? AND token_type = ?${sql.forUpdate}`,
+    params: [clientId, tokenType],
+  };
+  const present = rows.filter((found) => isToken(found, clientId, tokenType)).length;
+  const keys = exactKeys(sql, clientId, tokenType);
+  if (present === 1) {
+    yield {
+      sql: `UPDATE ${sql.tokenTable} SET token = ? WHERE ${keys.sql}`,
+      params: [token, ...keys.params],
+    };
+  } else {
+    if (present > 1) {
+      yield { sql: `DELETE FROM ${sql.tokenTable} WHERE ${keys.sql}`, params: keys.params };
+    }
+    yield {
+      sql: `INSERT INTO ${sql.tokenTable} (client_id, token_type, token) VALUES (?, ?, ?)`,
+      params: [clientId, tokenType, token],
+    };
+  }
+  yield* recordChange({ seq, kind: 'token', id: clientId, tokenType });
+  return { changed: true, value: present > 0 };
+}
+
+/** Resolves to whether a row was deleted. */
+export function* deleteToken(
+  sql: Dialect,
+  clientId: string,
+  tokenType: string,
+): Steps<Outcome<boolean>> {
+  const seq = yield* nextSeq();
+  const keys = exactKeys(sql, clientId, tokenType);
+  const { affected } = yield {
+    sql: `DELETE FROM ${sql.tokenTable} WHERE ${keys.sql}`,
+    params: keys.params,
+  };
+  if (affected === 0) return { changed: false, value: false };
+  yield* recordChange({ seq, kind: 'token', id: clientId, tokenType });
+  return { changed: true, value: true };
+}
