@@ -1,11 +1,7 @@
-/** What a token is found by. */
-export interface TokenName {
-  readonly clientId: string;
-  readonly tokenType: string;
-}
+import type { TokenContext } from '../../shared/crypto/token-row.ts';
 
 /** A token as stored: `token` is sealed (`skt1.…`) or of the earlier system's format. */
-export interface TokenRow extends TokenName {
+export interface TokenRow extends TokenContext {
   readonly token: string;
 }
 

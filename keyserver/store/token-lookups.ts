@@ -1,10 +1,11 @@
-import type { TokenName, TokenRow } from './store.ts';
+import type { TokenContext } from '../../shared/crypto/token-row.ts';
+import type { TokenRow } from './store.ts';
 
 /** Finds the rows of several names at once: for each in its place, what {@link Store.findTokens} gives. */
-type FindAll = (names: readonly TokenName[]) => Promise<TokenRow[][]>;
+type FindAll = (names: readonly TokenContext[]) => Promise<TokenRow[][]>;
 
 interface Lookup {
-  readonly name: TokenName;
+  readonly name: TokenContext;
   readonly found: PromiseWithResolvers<TokenRow[]>;
 }
 
@@ -21,7 +22,7 @@ export class TokenLookups {
   }
 
   /** Rejects as `findAll` does, for all that were looked up together. */
-  find(name: TokenName): Promise<TokenRow[]> {
+  find(name: TokenContext): Promise<TokenRow[]> {
     const found = Promise.withResolvers<TokenRow[]>();
     if (this.#waiting.push({ name, found }) === 1) setImmediate(() => this.#sendAll());
     return found.promise;

@@ -1,3 +1,4 @@
+import type { TokenContext } from '../../shared/crypto/token-row.ts';
 import { isExactly, type Row, tokenRow } from './rows.ts';
 import {
   type Dialect,
@@ -9,7 +10,7 @@ import {
   type Steps,
   type Value,
 } from './statements.ts';
-import type { TokenName, TokenRow } from './store.ts';
+import type { TokenRow } from './store.ts';
 
 /** As {@link maxNameChars}. */
 const maxTokenChars = 1_048_576;
@@ -34,7 +35,10 @@ export function* findTokens(sql: Dialect, clientId: string, tokenType: string): 
 }
 
 /** What {@link findTokens} gives for each of several names, by one statement where that can tell. */
-export function* findTokensOfAll(sql: Dialect, names: readonly TokenName[]): Steps<TokenRow[][]> {
+export function* findTokensOfAll(
+  sql: Dialect,
+  names: readonly TokenContext[],
+): Steps<TokenRow[][]> {
   const rows = names.length > 1 ? yield* rowsOfAll(sql, names) : undefined;
   if (rows === undefined) {
     const found: TokenRow[][] = [];
@@ -56,10 +60,13 @@ export function* findTokensOfAll(sql: Dialect, names: readonly TokenName[]): Ste
  * may be missing: there are as many as were allowed, so lookalikes and copies of some may have crowded others
  * out, or none at all, which is also what a single name does that a column's charset cannot hold.
  */
-function* rowsOfAll(sql: Dialect, names: readonly TokenName[]): Steps<readonly Row[] | undefined> {
+function* rowsOfAll(
+  sql: Dialect,
+  names: readonly TokenContext[],
+): Steps<readonly Row[] | undefined> {
   // Of few lengths, so that few statements are prepared.
   const length = 2 ** Math.ceil(Math.log2(names.length));
-  const asked = Array.from({ length }, (_, i) => names[i % names.length] as TokenName);
+  const asked = Array.from({ length }, (_, i) => names[i % names.length] as TokenContext);
   const limit = rowsToTell * length;
   const { rows } = yield {
     sql:
@@ -70,7 +77,7 @@ function* rowsOfAll(sql: Dialect, names: readonly TokenName[]): Steps<readonly R
   return rows.length === 0 || rows.length === limit ? undefined : rows;
 }
 
-function nameKey({ clientId, tokenType }: TokenName): string {
+function nameKey({ clientId, tokenType }: TokenContext): string {
   return JSON.stringify([clientId, tokenType]);
 }
 
