@@ -57,7 +57,7 @@ export function listenerSettings(port: number) {
       minimum: 1,
       maximum: 1_000_000,
       description:
-        'Most calls under way at once; what is more is refused as overloaded, after a second',
+        'Most calls under way at once; what is more waits up to a second and is refused as overloaded then',
     }),
     OVERLOAD_DELAY_MS: Type.Integer({
       // A machine that stands still for a moment looks the same as one with too much to do.

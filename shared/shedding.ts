@@ -10,10 +10,13 @@ export interface SheddingOptions {
   readonly proxyName?: string;
 }
 
+/** Longer than a short rush needs, and shorter than callers think an answer is lost. */
+const patienceMs = 1000;
+
 /**
- * Routes that do work, which is refused while there is too much of it: while `CALLS_MAX` of their calls are
- * under way, or as long as turns of the event loop have taken longer than `OVERLOAD_DELAY_MS` on average over
- * the last second (0: however long).
+ * Routes that do work, which waits its turn and is refused where there is too much of it: what has waited for
+ * a second, and everything as long as turns of the event loop have taken longer than `OVERLOAD_DELAY_MS` on
+ * average over the last second (0: however long).
  */
 export async function shedding(
   app: Service,
@@ -22,7 +25,7 @@ export async function shedding(
 ): Promise<void> {
   const { CALLS_MAX: max, OVERLOAD_DELAY_MS: maxDelayMs } = config;
   await app.register(async (scope) => {
-    limitCalls(scope as Service, { max, proxyName });
+    limitCalls(scope as Service, { max, patienceMs, proxyName });
     if (maxDelayMs > 0) {
       await scope.register(underPressure, {
         maxEventLoopDelay: maxDelayMs,
