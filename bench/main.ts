@@ -13,7 +13,7 @@ import { type BenchOptions, readBenchOptions } from './options.ts';
 import { loadTest } from './overload.ts';
 import { Parts } from './parts.ts';
 import { timeRefusals } from './refusals.ts';
-import { refusalsToMarkdown, stretchesToMarkdown, toMarkdown } from './report.ts';
+import { loadTestToMarkdown, refusalsToMarkdown, toMarkdown } from './report.ts';
 import { saveReport } from './save.ts';
 
 /** What came of it, for scripts and for people. */
@@ -50,7 +50,7 @@ async function run(arrangement: Arrangement, options: BenchOptions): Promise<Tol
   for (const test of ['overload', 'soak'] as const) {
     if (options[test] === 0) continue;
     const json = await loadTest(arrangement, test, options[test], progress);
-    return { json, markdown: stretchesToMarkdown(json) };
+    return { json, markdown: loadTestToMarkdown(json) };
   }
   const json = await bench(arrangement, options, progress);
   if (options.save) saveReport(json);

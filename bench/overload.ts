@@ -21,6 +21,14 @@ export interface Stretch {
   readonly openFiles: number;
 }
 
+export interface LoadTestReport {
+  readonly stretches: readonly Stretch[];
+  /** Of an overload: what was answered of three times the top, to the mean of the tops before and after. */
+  readonly goodputToTop?: number;
+  /** Of a soak: how SecureProxy's resident memory grew from the first of its stretches to the last. */
+  readonly residentMibByMinute?: number;
+}
+
 export type LoadTest = 'overload' | 'soak';
 
 /** Enough that an answer which takes a second holds nothing up. */
@@ -29,17 +37,21 @@ const manyConnections = 3000;
 const warmUpSeconds = 15;
 const topSeconds = 5;
 const settleSeconds = 5;
+/** Until the heap has once been as large as too much work makes it; V8 gives little of it back. */
+const fillSeconds = 30;
+const soakStretches = 6;
 
 /**
- * `overload`: the most that warm calls come to, three times that for `seconds`, and the five seconds after.
- * `soak`: seven tenths of it for `seconds`, in six stretches, so that growth shows.
+ * `overload`: the most that warm calls come to, three times that for `seconds`, the five seconds after, and the most
+ * once more, since machines change their pace.
+ * `soak`: too much for a while, then seven tenths of the most for `seconds`, in six stretches, so that growth shows.
  */
 export async function loadTest(
   arrangement: Arrangement,
   test: LoadTest,
   seconds: number,
   progress: (what: string) => void,
-): Promise<Stretch[]> {
+): Promise<LoadTestReport> {
   const { load, warmProxy } = arrangement;
   const order = baseCalls(arrangement, { to: warmProxy });
   const stretches: Stretch[] = [];
@@ -59,16 +71,28 @@ export async function loadTest(
   await run('warming up', warmUpSeconds);
   const { goodput: top } = await run('top', topSeconds);
   if (test === 'overload') {
-    await run('three times the top', seconds, top * 3);
+    const { goodput } = await run('three times the top', seconds, top * 3);
     await run('right after', settleSeconds, top / 2);
     await run('then', settleSeconds, top / 2);
-  } else {
-    const parts = 6;
-    for (let part = 1; part <= parts; part++) {
-      await run(`seven tenths of the top, ${part} of ${parts}`, seconds / parts, top * 0.7);
-    }
+    const after = await run('top again', topSeconds);
+    return { stretches, goodputToTop: goodput / ((top + after.goodput) / 2) };
   }
-  return stretches;
+  await run('three times the top', Math.min(seconds, fillSeconds), top * 3);
+  const soak: Stretch[] = [];
+  for (let part = 1; part <= soakStretches; part++) {
+    const what = `seven tenths of the top, ${part} of ${soakStretches}`;
+    soak.push(await run(what, seconds / soakStretches, top * 0.7));
+  }
+  const minutes = seconds / soakStretches / 60;
+  return { stretches, residentMibByMinute: slope(soak.map((one) => one.residentMib)) / minutes };
+}
+
+/** How much values grow from one to the next, by least squares. */
+function slope(values: readonly number[]): number {
+  const middle = (values.length - 1) / 2;
+  const sum = (of: (value: number, from: number) => number) =>
+    values.reduce((all, value, i) => all + of(value, i - middle), 0);
+  return sum((value, from) => value * from) / sum((_, from) => from * from);
 }
 
 function rates({ requests, errors, refused, seconds, p50Ms, p99Ms }: LoadOutcome) {

@@ -4,7 +4,7 @@ import type { FigureName } from './figures/all.ts';
 import type { Figure } from './figures/figure.ts';
 import type { Result } from './measure.ts';
 import type { Spread } from './median.ts';
-import type { Stretch } from './overload.ts';
+import type { LoadTestReport } from './overload.ts';
 import type { RefusalTiming } from './refusals.ts';
 import { table } from './table.ts';
 import type { Target } from './targets.ts';
@@ -115,7 +115,11 @@ export function refusalsToMarkdown(timings: readonly RefusalTiming[]): string {
 }
 
 /** Writes what came of a load past the top, or of a long one, as Markdown. */
-export function stretchesToMarkdown(stretches: readonly Stretch[]): string {
+export function loadTestToMarkdown({
+  stretches,
+  goodputToTop,
+  residentMibByMinute,
+}: LoadTestReport): string {
   const head = [
     '',
     'sent/s',
@@ -138,7 +142,15 @@ export function stretchesToMarkdown(stretches: readonly Stretch[]): string {
     String(one.residentMib),
     String(one.openFiles),
   ]);
-  return [...table(head, rows), ''].join('\n');
+  const sums = [
+    ...(goodputToTop === undefined
+      ? []
+      : [`Of three times the top, ${goodputToTop.toFixed(2)} of the top was answered.`]),
+    ...(residentMibByMinute === undefined
+      ? []
+      : [`RSS grew by ${residentMibByMinute.toFixed(1)} MiB a minute.`]),
+  ];
+  return [...table(head, rows), '', ...sums, ''].join('\n');
 }
 
 function describe(
