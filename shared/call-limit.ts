@@ -92,7 +92,7 @@ export function limitCalls(scope: Service, { max, patienceMs, proxyName }: CallL
     underWay += 1;
     reply.raw.once('close', leave);
     const queued = queuedMs.get(raw);
-    if (queued !== undefined) logFields.queued_ms = toMilliseconds(queued);
+    if (queued !== undefined) logFields['queue.duration_ms'] = toMilliseconds(queued);
     done();
   });
   server.on('connection', () => {

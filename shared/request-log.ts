@@ -27,7 +27,7 @@ const noFields = {
   'server.port': optional<number>(),
   'upstream.request.method': optional<string>(),
   'upstream.response.status_code': optional<number>(),
-  queued_ms: optional<number>(),
+  'queue.duration_ms': optional<number>(),
   duration_ms: 0,
   'keyserver.duration_ms': optional<number>(),
   'keyserver.retries': optional<number>(),

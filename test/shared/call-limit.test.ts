@@ -78,7 +78,7 @@ t.test('calls beyond the most wait, and begin in their order', async (t) => {
   const queued = log
     .lines()
     .filter(({ msg }) => msg === 'request')
-    .map(({ request_id: id, queued_ms: ms }) => [id, ms !== undefined && Number(ms) > 0]);
+    .map(({ request_id: id, 'queue.duration_ms': ms }) => [id, ms !== undefined && Number(ms) > 0]);
   t.same(queued, [
     ['first', false],
     ['second', true],
