@@ -16,6 +16,12 @@ export interface MeasureOptions {
   readonly progress: (what: string) => void;
 }
 
+/** What a request cost in one round, and how many there were a second. */
+export interface RoundCost {
+  readonly cpuMicroseconds: number;
+  readonly requestsPerSecond: number;
+}
+
 /** A case over all rounds: medians, but `requests` and `errors`, which are sums. */
 export interface Result {
   readonly name: CaseName;
@@ -27,6 +33,8 @@ export interface Result {
   readonly cpuMicroseconds: number;
   /** The least and the most of it that a round had. */
   readonly cpuSpread: Spread;
+  /** Round by round, for ratios: rounds of the same number lie close together. */
+  readonly rounds: readonly RoundCost[];
   /** Likewise of each process by its title, also of those that are not counted, such as a database. */
   readonly cpuByPart: Readonly<Record<string, number>>;
   /** Resident memory of the measured processes after a round. */
@@ -98,16 +106,21 @@ export async function measure(
 }
 
 function summarise(rounds: readonly Round[]) {
-  const costs = rounds.map(({ cpuSeconds, requests }) => (cpuSeconds * 1e6) / requests);
+  const costs = rounds.map(({ cpuSeconds, requests, seconds }) => ({
+    cpuMicroseconds: (cpuSeconds * 1e6) / requests,
+    requestsPerSecond: requests / seconds,
+  }));
+  const cpu = costs.map(({ cpuMicroseconds }) => cpuMicroseconds);
   const all = (value: (round: Round) => number) => sum(rounds.map(value));
   const middle = (value: (round: Round) => number) => median(rounds.map(value));
   const titles = Object.keys(rounds[0]?.cpuSecondsByPart ?? {});
   return {
     requests: all(({ requests }) => requests),
     errors: all(({ errors }) => errors),
-    requestsPerSecond: middle(({ requests, seconds }) => requests / seconds),
-    cpuMicroseconds: median(costs),
-    cpuSpread: spread(costs),
+    requestsPerSecond: median(costs.map(({ requestsPerSecond }) => requestsPerSecond)),
+    cpuMicroseconds: median(cpu),
+    cpuSpread: spread(cpu),
+    rounds: costs,
     cpuByPart: Object.fromEntries(
       titles.map((title) => [
         title,

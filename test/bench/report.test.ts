@@ -7,20 +7,24 @@ import { median } from '../../bench/median.ts';
 import { type Setting, toMarkdown } from '../../bench/report.ts';
 import { judgeTargets } from '../../bench/targets.ts';
 
-const result = (name: CaseName, cpuMicroseconds: number): Result => ({
-  name,
-  title: `case ${name}`,
-  requests: 1000,
-  errors: 0,
-  requestsPerSecond: 1_000_000 / cpuMicroseconds,
-  cpuMicroseconds,
-  cpuSpread: [cpuMicroseconds - 1, cpuMicroseconds + 1],
-  cpuByPart: {},
-  residentMib: 100,
-  coresBusy: 1,
-  p50Ms: 1,
-  p99Ms: 2,
-});
+const result = (name: CaseName, ...byRound: number[]): Result => {
+  const cpuMicroseconds = median(byRound);
+  return {
+    name,
+    title: `case ${name}`,
+    requests: 1000,
+    errors: 0,
+    requestsPerSecond: 1_000_000 / cpuMicroseconds,
+    cpuMicroseconds,
+    cpuSpread: [cpuMicroseconds - 1, cpuMicroseconds + 1],
+    rounds: byRound.map((cost) => ({ cpuMicroseconds: cost, requestsPerSecond: 1_000_000 / cost })),
+    cpuByPart: {},
+    residentMib: 100,
+    coresBusy: 1,
+    p50Ms: 1,
+    p99Ms: 2,
+  };
+};
 const results = [
   result('peer', 80),
   result('warm', 60),
@@ -55,6 +59,12 @@ t.test('a target at its limit is met, and one above is not', async (t) => {
   ]);
   const slower = results.map((one) => (one.name === 'warm' ? result('warm', 61) : one));
   t.match(judgeTargets(slower, [])[0], { met: false });
+});
+
+t.test('what lies together is compared', async (t) => {
+  // The machine was slower by half in the second round, and by as much again in the third.
+  const byRound = [result('peer', 100, 200, 400), result('warm', 70, 140, 800)];
+  t.match(judgeTargets(byRound, []), [{ value: 0.7 }]);
 });
 
 t.test('a rate may be above its target, and not below', async (t) => {
