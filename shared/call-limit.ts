@@ -27,7 +27,7 @@ export function limitCalls(scope: Service, { max, patienceMs, proxyName }: CallL
   const refuse = refuser(log, { retryAfterSeconds: Math.ceil(patienceMs / 1000), proxyName });
   const queue = new CallQueue({ max, patienceMs, begin: serve, refuse });
   scope.addHook('preHandler', ({ raw, logFields }, reply, done) => {
-    queue.isUnderWay(reply.raw);
+    queue.enter(reply.raw);
     const waitedMs = queue.waitedMs(raw);
     if (waitedMs !== undefined) logFields['queue.duration_ms'] = toMilliseconds(waitedMs);
     done();

@@ -58,7 +58,7 @@ export class CallQueue {
   }
 
   /** A call that has begun is under way until its response closes. */
-  isUnderWay(response: ServerResponse): void {
+  enter(response: ServerResponse): void {
     this.#underWay += 1;
     response.once('close', this.#leave);
   }
