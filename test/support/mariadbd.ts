@@ -80,6 +80,8 @@ export async function startMariadbd(
   execFileSync(
     findProgram('mariadb-install-db') ?? 'mariadb-install-db',
     ['--no-defaults', ...asRoot, `--datadir=${data}`].concat([
+      // In the common folder a server that starts removes the temporary tables of every other.
+      `--tmpdir=${folder}`,
       '--auth-root-authentication-method=normal',
       '--skip-test-db',
       '--skip-name-resolve',
