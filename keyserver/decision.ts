@@ -6,6 +6,7 @@ import { parseRequest } from '../shared/policy/decide.ts';
 import { judgeDestination } from '../shared/policy/destination.ts';
 import { judgeDirectGrants, judgeGrants } from '../shared/policy/grant.ts';
 import type { Grant, Policy, Target } from '../shared/policy/schema.ts';
+import type { TargetUrl } from '../shared/policy/url.ts';
 import { checkAllowed } from '../shared/policy/verdict.ts';
 import type { Asker } from './callers.ts';
 import { grantId } from './grant-id.ts';
@@ -55,7 +56,7 @@ export function judge(
   return policy;
 }
 
-function judgeTarget(grants: readonly Grant[], target: Target, steps?: Steps): URL {
+function judgeTarget(grants: readonly Grant[], target: Target, steps?: Steps): TargetUrl {
   steps?.begin('url');
   const url = checkAllowed(parseRequest(target));
   steps?.tell({ url: url.href });

@@ -68,10 +68,11 @@ export async function makeCall(
     reply.raw,
     {
       timeoutMs: Math.min(call.timeoutMs ?? totalTimeoutMs, totalTimeoutMs),
-      answerHeaders: (received, status) => ({
-        'x-request-id': request.id,
-        ...responseHeaders(received, status),
-      }),
+      answerHeaders: (received, status) => {
+        const answer = responseHeaders(received, status);
+        answer['x-request-id'] = request.id;
+        return answer;
+      },
       scrubber: scrubberOf(release),
       // Not before: what fails earlier is still Fastify's to answer.
       onAnswer: () => reply.hijack(),

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 import { ServiceError } from '../shared/errors.ts';
 import { hopByHopHeaders, messageHeaders } from '../shared/header-names.ts';
-import { oncePer } from '../shared/once-per.ts';
+import { oncePer, oncePerText } from '../shared/once-per.ts';
 import { proxyStatus } from './proxy-status.ts';
 import { via } from './via.ts';
 
@@ -98,12 +98,12 @@ function exclusions(
   injected: readonly string[],
 ): (name: string) => Exclusion | undefined {
   const injectedNames = readNames(injected);
-  const hopNames = new Set([...connectionNamed(headers)].map(readAs));
+  const hopNames = connectionNamed(headers).map(readAs);
   return (name) => {
-    const read = readAs(name);
+    const { read, isNeverSent } = traitsOf(name);
     if (injectedNames.has(read)) return 'injected';
-    if (notSent.has(read) || notSentPrefix.test(read)) return 'not_sent';
-    return hopNames.has(read) ? 'connection' : undefined;
+    if (isNeverSent) return 'not_sent';
+    return hopNames.includes(read) ? 'connection' : undefined;
   };
 }
 
@@ -112,11 +112,21 @@ function readAs(name: string): string {
   return name.toLowerCase().replace(/[^0-9a-z]/g, '-');
 }
 
+/** What a name says by itself. */
+const traitsOf = oncePerText((name) => {
+  const read = readAs(name);
+  return {
+    read,
+    isName: tokenPattern.test(name),
+    isNeverSent: notSent.has(read) || notSentPrefix.test(read),
+  };
+});
+
 /** Once a list, since the same injection serves many calls. */
 const readNames = oncePer((names: readonly string[]) => new Set(names.map(readAs)));
 
 function checkField(name: string, value: string): void {
-  const fault = !tokenPattern.test(name)
+  const fault = !traitsOf(name).isName
     ? 'is not a header name'
     : !valuePattern.test(value)
       ? 'has a value with characters that no header can carry'
@@ -137,34 +147,38 @@ export function responseHeaders(headers: IncomingHttpHeaders, status: number): O
       value === undefined ||
       notReturned.has(name) ||
       name.startsWith(corsPrefix) ||
-      dropped.has(name)
+      dropped.includes(name)
     )
       continue;
     returned[name] = value;
   }
   // Under this name the caller gets ours; a marketplace's support asks for theirs.
   const theirId = headers[requestIdHeader];
-  if (theirId !== undefined && !dropped.has(requestIdHeader)) {
+  if (theirId !== undefined && !dropped.includes(requestIdHeader)) {
     returned['x-upstream-request-id'] = theirId;
   }
-  returned.via = [headers.via ?? [], via].flat().join(', ');
+  returned.via = behind(headers.via, via);
   returned['proxy-status'] = proxyStatus(headers['proxy-status'], status);
   // A marketplace's page must not run as a page of ours.
-  const policies = [headers['content-security-policy'] ?? [], 'sandbox'].flat();
-  returned['content-security-policy'] = policies.join(', ');
+  returned['content-security-policy'] = behind(headers['content-security-policy'], 'sandbox');
   returned['x-content-type-options'] = 'nosniff';
   return returned;
+}
+
+/** A list field (RFC 9110 §5.6.1) with a member of ours behind those received. */
+function behind(received: string | readonly string[] | undefined, own: string): string {
+  return received === undefined ? own : [received, own].flat().join(', ');
 }
 
 /** Lower-case names that `Connection` declares to be of one hop. */
 function connectionNamed(
   headers: Readonly<Record<string, string | readonly string[] | undefined>>,
-): Set<string> {
-  const named = new Set<string>();
-  for (const [name, value] of Object.entries(headers)) {
+): string[] {
+  const named: string[] = [];
+  for (const name of Object.keys(headers)) {
     if (name.length !== 'connection'.length || name.toLowerCase() !== 'connection') continue;
-    const listed = [value ?? []].flat().join(',').split(',');
-    for (const one of listed) named.add(one.trim().toLowerCase());
+    const listed = [headers[name] ?? []].flat().join(',').split(',');
+    for (const one of listed) named.push(one.trim().toLowerCase());
   }
   return named;
 }

@@ -1,10 +1,14 @@
 import { ServiceError } from '../shared/errors.ts';
+import type { TargetUrl } from '../shared/policy/url.ts';
 
 /**
  * Refuses a URL in which the caller set a parameter that is injected, in any spelling.
  * @throws ServiceError request_invalid
  */
-export function checkQuery({ search }: URL, injected: readonly string[]): void {
+export function checkQuery(
+  { search }: Pick<TargetUrl, 'search'>,
+  injected: readonly string[],
+): void {
   if (injected.length === 0) return;
   // Some servers part parameters at semicolons, too.
   const taken = new Set([...new URLSearchParams(search.replaceAll(';', '&')).keys()].map(readAs));
@@ -18,7 +22,7 @@ export function checkQuery({ search }: URL, injected: readonly string[]): void {
 
 /** The query of a URL that {@link checkQuery} let pass, with injected parameters behind it. */
 export function appendQuery(
-  { search }: URL,
+  { search }: Pick<TargetUrl, 'search'>,
   injected: readonly (readonly [name: string, value: string])[],
 ): string {
   if (injected.length === 0) return search;

@@ -67,6 +67,8 @@ export class KnownChanges {
 
   /** True where no change is known that came after this release. */
   isCurrent({ clientId, tokenType }: ReleaseNames, { app, seq }: Release): boolean {
+    // Nothing was announced since.
+    if (seq >= this.#seq) return true;
     const names = [
       tokenName(clientId, tokenType),
       documentName('type', tokenType),

@@ -2,6 +2,7 @@ import type { Explanation } from '../shared/explanation.ts';
 import { oncePer } from '../shared/once-per.ts';
 import { decide } from '../shared/policy/decide.ts';
 import { injectedNames } from '../shared/policy/injection.ts';
+import type { TargetUrl } from '../shared/policy/url.ts';
 import { checkAllowed } from '../shared/policy/verdict.ts';
 import type { Call } from './call.ts';
 import { requestHeaders } from './headers.ts';
@@ -15,7 +16,7 @@ export type Terms = NonNullable<Explanation['terms']>;
 /** A call that may be made, but for the secret. */
 export interface PreparedCall {
   /** Judged; its `href` is the only string to send. */
-  readonly url: URL;
+  readonly url: TargetUrl;
   /** The caller's headers that go upstream, as name and value in turn. */
   readonly headers: string[];
 }

@@ -72,7 +72,9 @@ function watchUnused({ server }: Service): ReadonlyMap<string, Socket> {
     });
   });
   // Over TLS this is another socket of the same peer.
-  server.on('request', ({ socket }) => unused.delete(peerOf(socket)));
+  server.on('request', ({ socket }) => {
+    if (unused.size > 0) unused.delete(peerOf(socket));
+  });
   return unused;
 }
 

@@ -25,7 +25,7 @@ export function createLogger(
   const options = {
     level,
     base: { 'service.name': service },
-    timestamp: () => `,"time":"${new Date().toISOString()}"`,
+    timestamp,
     formatters: { level: (label: string) => ({ level: label }) },
     serializers: { err: (error: unknown) => describeError(error) },
     // On the whole line: outside its strings, JSON has no such characters.
@@ -41,6 +41,19 @@ export function createLogger(
 export function createProcessLogger(service: string, level: LogLevel, pid: number): Logger {
   const logger = createLogger(service, level, terminal() ?? inBatches(atomicBytes));
   return logger.child({ 'process.pid': pid });
+}
+
+let timeMs = 0;
+let time = '';
+
+/** Spelled anew once a millisecond: that takes as long as a quarter of all else in a line. */
+function timestamp(): string {
+  const now = Date.now();
+  if (now !== timeMs) {
+    timeMs = now;
+    time = `,"time":"${new Date(now).toISOString()}"`;
+  }
+  return time;
 }
 
 function terminal(): DestinationStream | undefined {

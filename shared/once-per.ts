@@ -10,3 +10,23 @@ export function oncePer<K extends object, V extends {}>(make: (key: K) => V): (k
     return value;
   };
 }
+
+const mostTexts = 1000;
+/** A longer one is made anew each time, so that what is kept stays small. */
+const mostCharacters = 1024;
+
+/** The same for a text: of the last so many, since one that comes once often comes again. */
+export function oncePerText<V extends {}>(make: (text: string) => V): (text: string) => V {
+  const made = new Map<string, V>();
+  return (text) => {
+    let value = made.get(text);
+    if (value === undefined) {
+      value = make(text);
+      if (text.length > mostCharacters) return value;
+      // Simpler than to keep account of use, and as good where few texts come over and over.
+      if (made.size === mostTexts) made.clear();
+      made.set(text, value);
+    }
+    return value;
+  };
+}

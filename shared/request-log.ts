@@ -68,13 +68,11 @@ export function toMilliseconds(elapsed: number): number {
 
 /** Fastify's own onResponse knows nothing of answers that broke off or whose callers hung up. */
 export function logOnce(request: FastifyRequest, reply: FastifyReply): void {
-  let logged = false;
-  const log = () => {
-    if (!logged) logRequest(request, reply);
-    logged = true;
-  };
-  // What the hang-up itself brings about still goes into the line.
-  reply.raw.once('finish', log).once('close', () => setImmediate(log));
+  reply.raw.once('close', () => {
+    if (reply.raw.writableFinished) logRequest(request, reply);
+    // What the hang-up itself brings about still goes into the line.
+    else setImmediate(() => logRequest(request, reply));
+  });
 }
 
 /** Writes the one line of a request that is over. */
@@ -86,7 +84,7 @@ export function logRequest(request: FastifyRequest, reply: FastifyReply): void {
   fields.duration_ms = toMilliseconds(reply.elapsedTime);
   fields['http.request.body.size'] ??= announcedBytes(request.headers['content-length']);
   // Nobody got what was announced to a caller that was gone.
-  if (!reply.raw.destroyed)
+  if (reply.raw.writableFinished || !reply.raw.destroyed)
     fields['http.response.body.size'] ??= announcedBytes(reply.getHeader('content-length'));
   fields.parent_span_id = traceContextOf(request.raw).parentSpanId;
   const isDull = request.routeOptions.config.isRoutine === true && reply.statusCode < 400;

@@ -32,18 +32,16 @@ export function scrubbedBody(
   const headers = without(scrubbed.headers, ['accept-ranges', 'content-encoding']);
   const answer = { headers, headerHits: scrubbed.hits, filter: scrubber.bodyFilter(), output };
   if (isEmpty) return new StreamedBody(answer).begin();
+  const length = Number(headers['content-length'] ?? Infinity);
+  if (coding === undefined && length <= maxCollectedBytes) return new CollectedBody(answer);
   const changeable = { ...answer, headers: without(headers, ['content-length', ...ofTheBytes]) };
   if (coding !== undefined) return new DecodedBody(changeable, coding);
-  const length = Number(headers['content-length'] ?? Infinity);
-  return length <= maxCollectedBytes
-    ? new CollectedBody(answer)
-    : new StreamedBody(changeable).begin();
+  return new StreamedBody(changeable).begin();
 }
 
 function without(headers: IncomingHttpHeaders, names: readonly string[]): IncomingHttpHeaders {
-  const kept = { ...headers };
-  for (const name of names) delete kept[name];
-  return kept;
+  if (!names.some((name) => name in headers)) return headers;
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !names.includes(name)));
 }
 
 interface Answer {

@@ -1,7 +1,7 @@
 import { judgeDestination } from './destination.ts';
 import { judgeGrants } from './grant.ts';
 import { type Grant, isMethod, methods, type Policy } from './schema.ts';
-import { parseTargetUrl } from './url.ts';
+import { parseTargetUrl, type TargetUrl } from './url.ts';
 import { refuse, type Verdict } from './verdict.ts';
 
 /** A method and a URL as a caller wrote them. */
@@ -16,7 +16,11 @@ export interface Request {
  * Pure: SecureProxy asks it on every use of a release; KeyServer asks the same step by step, and looks the
  * type up after the grant only, so that nothing shows without one.
  */
-export function decide(policy: Policy, grants: readonly Grant[], request: Request): Verdict<URL> {
+export function decide(
+  policy: Policy,
+  grants: readonly Grant[],
+  request: Request,
+): Verdict<TargetUrl> {
   const parsed = parseRequest(request);
   if (!parsed.allowed) return parsed;
   const granted = judgeGrants(grants, request.method, parsed.value);
@@ -26,7 +30,7 @@ export function decide(policy: Policy, grants: readonly Grant[], request: Reques
 }
 
 /** The part of {@link decide} that needs neither grants nor policy: is it a request that we know? */
-export function parseRequest({ method, url }: Request): Verdict<URL> {
+export function parseRequest({ method, url }: Request): Verdict<TargetUrl> {
   // A grant without methods means every method of the list, never CONNECT, TRACE or a made-up one.
   if (!isMethod(method)) {
     return refuse(

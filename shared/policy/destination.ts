@@ -1,7 +1,7 @@
 import { getDomain } from 'tldts';
 import { oncePer } from '../once-per.ts';
 import type { Policy } from './schema.ts';
-import { isAmbiguousPath, parseTargetUrl } from './url.ts';
+import { parseTargetUrl, type TargetUrl } from './url.ts';
 import { allow, refuse, type Verdict } from './verdict.ts';
 
 /** A parsed destination: an origin whose host may start with `*.`, and an optional path prefix. */
@@ -27,9 +27,9 @@ export function parseDestination(text: string): Destination {
   if (plain.includes('?')) throw fault('may not have a query');
   const parsed = parseTargetUrl(plain);
   if (!parsed.allowed) throw fault(`is not usable: ${parsed.detail}`);
-  const { protocol, hostname, port, pathname } = parsed.value;
+  const { protocol, hostname, port, pathname, isAmbiguous } = parsed.value;
   const pathPrefix = pathname.replace(/\/$/, '');
-  if (isAmbiguousPath(pathPrefix)) throw fault('has a path that servers could read in two ways');
+  if (isAmbiguous) throw fault('has a path that servers could read in two ways');
   // A wildcard over a public suffix would let the token go to whoever registers a name under it.
   if (wildcard && getDomain(hostname, { allowPrivateDomains: true }) === null) {
     throw fault('has a wildcard over a public suffix or an address');
@@ -38,7 +38,7 @@ export function parseDestination(text: string): Destination {
 }
 
 /** True where the URL goes to this destination; the path is compared at `/` boundaries. */
-function matches(destination: Destination, url: URL): boolean {
+function matches(destination: Destination, url: TargetUrl): boolean {
   const { protocol, hostname, wildcard, port, pathPrefix } = destination;
   if (url.protocol !== protocol || url.port !== port) return false;
   if (wildcard) {
@@ -49,7 +49,7 @@ function matches(destination: Destination, url: URL): boolean {
     return false;
   }
   if (pathPrefix === '') return true;
-  if (isAmbiguousPath(url.pathname)) return false;
+  if (url.isAmbiguous) return false;
   return url.pathname === pathPrefix || url.pathname.startsWith(`${pathPrefix}/`);
 }
 
@@ -59,7 +59,7 @@ function matches(destination: Destination, url: URL): boolean {
  */
 export function judgeDestination(
   policy: Pick<Policy, 'destinations' | 'unsafePlaintext'>,
-  url: URL,
+  url: TargetUrl,
 ): Verdict<string> {
   if (url.protocol === 'http:' && policy.unsafePlaintext !== true) {
     return refuse('destination_denied', 'plaintext', 'Tokens of this type go over https only.');

@@ -1,5 +1,5 @@
 import type { Grant } from './schema.ts';
-import { isAmbiguousPath, parseTargetUrl } from './url.ts';
+import { parseTargetUrl, type TargetUrl } from './url.ts';
 import { allow, type Refusal, refuse, type Verdict } from './verdict.ts';
 
 /** Matches a grant's pattern: the exact text, or a prefix with `*` at its end. Byte by byte. */
@@ -23,7 +23,11 @@ const denied = (reason: string, detail: string): Refusal => refuse('grant_denied
 const noGrant = denied('no_grant', 'The app has no grant for this client and token type.');
 
 /** Judges a call by grants that already match client and type: one of them must allow method and path both. */
-export function judgeGrants(grants: readonly Grant[], method: string, url: URL): Verdict<Grant> {
+export function judgeGrants(
+  grants: readonly Grant[],
+  method: string,
+  url: TargetUrl,
+): Verdict<Grant> {
   if (grants.length === 0) return noGrant;
   const byMethod = grants.filter(
     ({ methods }) => methods === undefined || (methods as readonly string[]).includes(method),
@@ -49,8 +53,8 @@ export function judgeDirectGrants(grants: readonly Grant[]): Verdict<Grant> {
   );
 }
 
-function matchesPath(pattern: string, url: URL): boolean {
-  if (isAmbiguousPath(url.pathname)) return false;
+function matchesPath(pattern: string, url: TargetUrl): boolean {
+  if (url.isAmbiguous) return false;
   const path = pattern.startsWith('/') ? url.pathname : url.origin + url.pathname;
   return matchesPattern(pattern, path);
 }
@@ -64,7 +68,5 @@ export function pathPatternFault(pattern: string): string | undefined {
   if (!parsed.allowed || parsed.value.href !== absolute || absolute.includes('?')) {
     return 'is neither a path such as /v1/orders/* nor an origin and a path, spelled as a URL has them';
   }
-  return isAmbiguousPath(parsed.value.pathname)
-    ? 'could be read in two ways by servers'
-    : undefined;
+  return parsed.value.isAmbiguous ? 'could be read in two ways by servers' : undefined;
 }

@@ -1,3 +1,4 @@
+import { oncePerText } from '../once-per.ts';
 import { allow, refuse, type Verdict } from './verdict.ts';
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
@@ -6,12 +7,40 @@ const dotSegment = /^(?:\.|%2e){1,2}$/i;
 
 const denied = (reason: string, detail: string) => refuse('destination_denied', reason, detail);
 
+/** The parts of a URL (WHATWG URL), which cannot be changed: many calls share one. */
+export class TargetUrl {
+  readonly href: string;
+  readonly protocol: string;
+  readonly origin: string;
+  readonly hostname: string;
+  readonly port: string;
+  readonly pathname: string;
+  readonly search: string;
+  #isAmbiguous: boolean | undefined;
+
+  constructor({ href, protocol, origin, hostname, port, pathname, search }: URL) {
+    this.href = href;
+    this.protocol = protocol;
+    this.origin = origin;
+    this.hostname = hostname;
+    this.port = port;
+    this.pathname = pathname;
+    this.search = search;
+  }
+
+  /** Of its path: {@link isAmbiguousPath}. */
+  get isAmbiguous(): boolean {
+    this.#isAmbiguous ??= isAmbiguousPath(this.pathname);
+    return this.#isAmbiguous;
+  }
+}
+
 /**
  * Parses a caller's URL once (WHATWG URL) and refuses every spelling that the parser would repair,
  * so that the serialised URL, which is what gets judged and sent, is what the caller wrote
- * (but for percent-encoding in path and query). docs/protocol.md §8.
+ * (but for percent-encoding in path and query). docs/protocol.md §8. What comes again is not parsed again.
  */
-export function parseTargetUrl(text: string): Verdict<URL> {
+export const parseTargetUrl = oncePerText((text: string): Verdict<TargetUrl> => {
   if (!text.isWellFormed()) return denied('url_not_unicode', 'The URL is not well-formed Unicode.');
   if (controls.test(text))
     return denied('url_control_character', 'The URL has a control character.');
@@ -37,8 +66,8 @@ export function parseTargetUrl(text: string): Verdict<URL> {
   if (path.split('/').some((segment) => dotSegment.test(segment))) {
     return denied('url_dot_segment', 'The path has a dot segment.');
   }
-  return allow(url);
-}
+  return allow(new TargetUrl(url));
+});
 
 /**
  * True for a path in which a server could see other segments than we do: encoded slashes,

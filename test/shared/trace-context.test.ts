@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import t from 'tap';
 import { formatTraceparent, parseTraceparent, traceContextOf } from '../../shared/trace-context.ts';
+import { until } from '../support/until.ts';
 import { startApp } from './app.ts';
 
 const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
@@ -102,6 +103,7 @@ t.test('every line of a request has its trace', async (t) => {
     url: '/fails',
     headers: { traceparent: `00-${traceId}-${parentId}-01`, 'x-request-id': 'r1' },
   });
+  await until(() => log.lines().length >= 3);
   const lines = log.lines();
   t.match(
     lines.map(({ msg }) => msg),

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap';
 import { judgeDestination, parseDestination } from '../../../shared/policy/destination.ts';
-import { parseTargetUrl } from '../../../shared/policy/url.ts';
+import { parseTargetUrl, TargetUrl } from '../../../shared/policy/url.ts';
 
 /** `allowed`, or the reason of the refusal, by the parser or by the destination. */
 function outcome(destinations: readonly string[], text: string, unsafePlaintext = false): string {
@@ -26,7 +26,10 @@ t.test('lets a token go to any listed destination and names the origin otherwise
   const destinations = ['https://one.example', 'https://two.example/v1'];
   t.equal(outcome(destinations, 'https://one.example/x'), 'allowed');
   t.equal(outcome(destinations, 'https://two.example/v1/x'), 'allowed');
-  const verdict = judgeDestination({ destinations }, new URL('https://three.example/secret?q=1'));
+  const verdict = judgeDestination(
+    { destinations },
+    new TargetUrl(new URL('https://three.example/secret?q=1')),
+  );
   t.match(verdict, {
     allowed: false,
     code: 'destination_denied',
@@ -75,9 +78,12 @@ t.test(
   (t) => {
     const http = ['http://allowed.example'];
     t.equal(outcome(http, 'http://allowed.example/'), 'plaintext');
-    t.match(judgeDestination({ destinations: http }, new URL('http://allowed.example/')), {
-      code: 'destination_denied',
-    });
+    t.match(
+      judgeDestination({ destinations: http }, new TargetUrl(new URL('http://allowed.example/'))),
+      {
+        code: 'destination_denied',
+      },
+    );
     t.equal(outcome(['http://*.shop.example'], 'http://a.shop.example/', true), 'allowed');
     t.equal(outcome(http, 'http://allowed.example/', true), 'allowed');
     t.equal(outcome(http, 'https://allowed.example/', true), 'not_listed');

@@ -6,11 +6,12 @@ import {
   pathPatternFault,
 } from '../../../shared/policy/grant.ts';
 import type { Grant } from '../../../shared/policy/schema.ts';
+import { TargetUrl } from '../../../shared/policy/url.ts';
 
 const any = { client: '*', type: '*' };
 
 function outcome(grants: readonly Grant[], method: string, url: string): string {
-  const verdict = judgeGrants(grants, method, new URL(url));
+  const verdict = judgeGrants(grants, method, new TargetUrl(new URL(url)));
   return verdict.allowed ? 'allowed' : `${verdict.code}: ${verdict.reason}`;
 }
 
@@ -36,7 +37,7 @@ t.test('refuses without a grant in one sentence, whatever exists', (t) => {
     reason: 'no_grant',
     detail: 'The app has no grant for this client and token type.',
   };
-  t.strictSame(judgeGrants([], 'GET', new URL('https://api.example/')), expected);
+  t.strictSame(judgeGrants([], 'GET', new TargetUrl(new URL('https://api.example/'))), expected);
   t.strictSame(judgeDirectGrants([]), expected);
   t.end();
 });
