@@ -8,6 +8,8 @@ export interface AnswerOutput {
   /** False asks to wait until {@link AnswerBody.drained}. */
   write(bytes: Buffer): boolean;
   end(): void;
+  /** Head, body and end at once, in place of {@link head}, {@link write} and {@link end}. */
+  whole(headers: IncomingHttpHeaders, bytes: Buffer): void;
   /** Calls back when other answers go out, too, unless this one has failed by then. */
   inTurn(send: () => void): void;
   /** Takes more again, after {@link AnswerBody.write} said no. */

@@ -129,12 +129,23 @@ class RelayHandler implements Dispatcher.DispatchHandler {
 
   #output(status: number): AnswerOutput {
     return {
-      head: (headers) => this.#begin(status, headers),
+      head: (headers) => {
+        this.#begin(status, headers);
+        // With the first bytes of the body where they come at once, else ahead of them.
+        setImmediate(() => {
+          if (this.#bytesSent === 0 && !this.#settled) this.#response.flushHeaders();
+        });
+      },
       write: (bytes) => {
         this.#bytesSent += bytes.length;
         return this.#response.write(bytes);
       },
       end: () => this.#finish(),
+      whole: (headers, bytes) => {
+        this.#begin(status, headers);
+        this.#bytesSent = bytes.length;
+        this.#finish(bytes);
+      },
       inTurn: (send) => this.#inTurn(send),
       ready: () => this.#controller?.resume(),
       fail: (error) => this.#cancel(error),
@@ -149,10 +160,6 @@ class RelayHandler implements Dispatcher.DispatchHandler {
     if (status === 204) delete answer['content-length'];
     this.#response.writeHead(status, answer);
     this.#options.onAnswer();
-    // With the first bytes of the body where they come at once, else ahead of them.
-    setImmediate(() => {
-      if (this.#bytesSent === 0 && !this.#settled) this.#response.flushHeaders();
-    });
   }
 
   #inTurn(send: () => void): void {
@@ -163,11 +170,11 @@ class RelayHandler implements Dispatcher.DispatchHandler {
       .catch((error: Error) => this.#fail(upstreamError(error)));
   }
 
-  #finish(): void {
+  #finish(last?: Buffer): void {
     if (this.#settled) return;
     this.#settle();
     this.#options.onEnd(this.#outcome());
-    this.#response.end();
+    this.#response.end(last);
     this.#resolve();
   }
 

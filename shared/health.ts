@@ -10,7 +10,7 @@ export interface Readiness {
 
 /** `/healthz`: the process answers. `/readyz`: it can do its work; 503 where it cannot. */
 export function healthRoutes(app: Service, readiness: () => Readiness): void {
-  const options = { logLevel: 'warn' } as const;
+  const options = { config: { requestLine: 'none' } } as const;
   app.get(
     '/healthz',
     {

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ErrorCode } from './errors.ts';
 import { traceContextOf } from './trace-context.ts';
@@ -12,6 +13,9 @@ function optional<T>(): T | undefined {
  * semantic conventions, or follow them.
  */
 const noFields = {
+  request_id: '',
+  trace_id: '',
+  span_id: '',
   'http.request.method': '',
   'url.template': '',
   'http.response.status_code': 0,
@@ -51,14 +55,23 @@ declare module 'fastify' {
     logFields: LogFields;
   }
   interface FastifyContextConfig {
-    /** Asked all the time by a program: where all is well, its line is of the level debug. */
-    isRoutine?: boolean;
+    /**
+     * For what a program asks all the time. `debug`: the level of a line where all is well; `none`: no line,
+     * whatever came of it.
+     */
+    requestLine?: 'debug' | 'none';
   }
 }
 
 /** A copy each time, so that all have the same shape. */
 export function newLogFields(): LogFields {
   return { ...noFields };
+}
+
+/** What every line of a request has. */
+export function logIds(requestId: string, request: IncomingMessage) {
+  const { traceId, spanId } = traceContextOf(request);
+  return { request_id: requestId, trace_id: traceId, span_id: spanId };
 }
 
 /** Milliseconds to the microsecond: what is finer is noise. */
@@ -77,7 +90,11 @@ export function logOnce(request: FastifyRequest, reply: FastifyReply): void {
 
 /** Writes the one line of a request that is over. */
 export function logRequest(request: FastifyRequest, reply: FastifyReply): void {
-  const { logFields: fields } = request;
+  const { logFields: fields, raw } = request;
+  const { requestLine } = request.routeOptions.config;
+  if (requestLine === 'none') return;
+  const { log } = request.server;
+  Object.assign(fields, logIds(request.id, raw));
   fields['http.request.method'] = request.method;
   fields['url.template'] = request.routeOptions.url ?? 'none';
   fields['http.response.status_code'] = reply.statusCode;
@@ -86,9 +103,8 @@ export function logRequest(request: FastifyRequest, reply: FastifyReply): void {
   // Nobody got what was announced to a caller that was gone.
   if (reply.raw.writableFinished || !reply.raw.destroyed)
     fields['http.response.body.size'] ??= announcedBytes(reply.getHeader('content-length'));
-  fields.parent_span_id = traceContextOf(request.raw).parentSpanId;
-  const isDull = request.routeOptions.config.isRoutine === true && reply.statusCode < 400;
-  request.log[isDull ? 'debug' : 'info'](fields, 'request');
+  fields.parent_span_id = traceContextOf(raw).parentSpanId;
+  log[requestLine === 'debug' && reply.statusCode < 400 ? 'debug' : 'info'](fields, 'request');
 }
 
 function announcedBytes(header: string | string[] | number | undefined): number | undefined {

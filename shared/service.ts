@@ -20,8 +20,8 @@ import { ServiceError } from './errors.ts';
 import { ProblemSchema } from './problem.ts';
 import { sendProblem } from './problem-replies.ts';
 import { requestIdOf } from './request-id.ts';
-import { logOnce, logRequest, newLogFields } from './request-log.ts';
-import { traceContextOf } from './trace-context.ts';
+import { logIds, logOnce, logRequest, newLogFields } from './request-log.ts';
+import { RequestLogger } from './request-logger.ts';
 
 export type Service = FastifyInstance<
   RawServerDefault,
@@ -80,10 +80,8 @@ export async function createService(options: ServiceOptions): Promise<Service> {
     return503OnClosing: false,
     requestTimeout: requestTimeoutMs,
     genReqId: requestIdOf,
-    childLoggerFactory: (parent, bindings, childOptions, request) => {
-      const { traceId, spanId } = traceContextOf(request);
-      return parent.child({ ...bindings, trace_id: traceId, span_id: spanId }, childOptions);
-    },
+    childLoggerFactory: (parent, { request_id }, _options, request) =>
+      new RequestLogger(parent, () => logIds(String(request_id), request)),
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
     frameworkErrors: (error, request, reply) => {
       // A URL that does not parse: no hook has run, and none will.

@@ -9,7 +9,7 @@ export function changesRoute(app: Service, dependencies: ChangesDependencies): v
   app.post(
     '/changes',
     {
-      config: { isRoutine: true },
+      config: { requestLine: 'debug' },
       schema: {
         operationId: 'announceChanges',
         summary: 'What changed, for proxies, sealed under the session key',

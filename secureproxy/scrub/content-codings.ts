@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { ServiceError } from '../../shared/errors.ts';
+import { oncePerText } from '../../shared/once-per.ts';
 import type { CallerHeaders } from '../headers.ts';
 
 /** Content codings (RFC 9110 §8.4.1) that are decoded. */
@@ -35,7 +36,9 @@ function decodable(accepted: string): string {
 
 /** The coding that a body is in; undefined where in none. @throws ServiceError where it cannot be searched */
 export function codingOf(headers: IncomingHttpHeaders): Coding | undefined {
-  const listed = elements(headers['content-encoding']).filter((one) => one !== 'identity');
+  const { 'content-encoding': codingHeader } = headers;
+  if (codingHeader === undefined) return undefined;
+  const listed = elements(String(codingHeader)).filter((one) => one !== 'identity');
   const [name, ...more] = listed.map(withoutPrefix);
   const coding = codings.find((one) => one === name);
   if (coding !== name || more.length > 0) {
@@ -54,20 +57,19 @@ function withoutPrefix(coding: string): string {
 
 /** @throws ServiceError for a part of an answer, which nobody asked for */
 export function checkWhole(status: number, headers: IncomingHttpHeaders): void {
-  const isParts = elements(headers['content-type']).some((one) =>
-    one.startsWith('multipart/byteranges'),
-  );
-  if (status !== 206 && !isParts) return;
+  if (status !== 206 && !hasParts(String(headers['content-type'] ?? ''))) return;
   throw new ServiceError('upstream_invalid', {
     reason: 'partial_content',
     detail: 'The upstream answered with a part, which cannot be searched for the token.',
   });
 }
 
-function elements(header: string | readonly string[] | undefined): string[] {
-  return [header ?? []]
-    .flat()
-    .join(',')
+const hasParts = oncePerText((contentType) =>
+  elements(contentType).some((one) => one.startsWith('multipart/byteranges')),
+);
+
+function elements(header: string): string[] {
+  return header
     .toLowerCase()
     .split(',')
     .map((element) => element.trim())

@@ -154,13 +154,12 @@ class CollectedBody implements AnswerBody {
     const [first, ...more] = this.#chunks;
     const bytes = filter.end(more.length === 0 ? first : Buffer.concat(this.#chunks));
     const isChanged = filter.hits > 0;
-    output.head(
+    output.whole(
       isChanged
         ? { ...without(headers, ofTheBytes), 'content-length': String(bytes.length) }
         : headers,
+      bytes,
     );
-    if (bytes.length > 0) output.write(bytes);
-    output.end();
   }
 
   drained(): void {}

@@ -64,9 +64,14 @@ export class Scrubber {
 
   /** Whether a closer look is worth it: most answers' headers have nothing. */
   #isIn(headers: IncomingHttpHeaders): boolean {
-    const values = Object.values(headers).flat().join('\n');
+    let names = '';
+    let values = '';
+    for (const name of Object.keys(headers)) {
+      names += `${name}\n`;
+      values += `${headers[name]}\n`;
+    }
     if (contains(this.#secrets, values) || contains(this.#members, values)) return true;
-    return contains(this.#secretNames, Object.keys(headers).join('\n'));
+    return contains(this.#secretNames, names);
   }
 }
 
