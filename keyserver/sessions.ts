@@ -6,6 +6,7 @@ import { OpenError } from '../shared/crypto/open-error.ts';
 import { makeTicket, openTicket } from '../shared/crypto/ticket.ts';
 import { ServiceError } from '../shared/errors.ts';
 import type { IssuedTicket, ReleaseRequest } from '../shared/messages.ts';
+import { oncePerText } from '../shared/once-per.ts';
 import type { Keyring } from './keys/keyring.ts';
 import type { RsaKeys } from './keys/rsa-keys.ts';
 
@@ -26,6 +27,14 @@ export class Sessions {
   readonly #rsaKeys: RsaKeys;
   readonly #keyring: Keyring;
   readonly #clock: Clock;
+  /** Opened once, since a proxy sends the same with all requests of ten minutes. */
+  readonly #ticketOf = oncePerText((text) => {
+    const { sessionKey, expiresAt } = openTicket(
+      decodeBase64(text, 'base64'),
+      this.#keyring.lookup('tickets'),
+    );
+    return { key: importKey(sessionKey), expiresAt };
+  });
   #pendingUnwraps = 0;
 
   constructor(rsaKeys: RsaKeys, keyring: Keyring, clock: Clock) {
@@ -70,12 +79,9 @@ export class Sessions {
   }
 
   #openTicket(text: string): Session {
-    const { sessionKey, expiresAt } = openTicket(
-      decodeBase64(text, 'base64'),
-      this.#keyring.lookup('tickets'),
-    );
+    const { key, expiresAt } = this.#ticketOf(text);
     if (expiresAt * 1000 <= this.#clock.now()) throw new OpenError();
-    return { key: importKey(sessionKey), source: 'ticket', issueTicket: undefined };
+    return { key, source: 'ticket', issueTicket: undefined };
   }
 
   #issueTicket(sessionKey: Uint8Array) {

@@ -5,13 +5,19 @@ import { sqliteError } from './sqlite-errors.ts';
 import type { Outcome, Result, Statement, Steps } from './statements.ts';
 import { StoreUnavailableError } from './store.ts';
 
+interface Prepared {
+  readonly statement: StatementSync;
+  /** Whether it answers with rows. */
+  readonly hasRows: boolean;
+}
+
 /** One connection to a SQLite file, opened when first used and again after a failure to open. */
 export class SqliteConnection {
   readonly #file: string;
   readonly #timeoutMs: number;
   #database: DatabaseSync | undefined;
   #closed = false;
-  readonly #prepared = new Map<string, StatementSync>();
+  readonly #prepared = new Map<string, Prepared>();
 
   constructor(file: string, timeoutMs: number) {
     // Absolute, since SQLite gives ':memory:' and '' meanings of their own.
@@ -21,8 +27,8 @@ export class SqliteConnection {
 
   execute({ sql, params }: Statement): Result {
     try {
-      const statement = this.#prepare(sql);
-      if (statement.columns().length > 0) return { rows: statement.all(...params), affected: 0 };
+      const { statement, hasRows } = this.#prepare(sql);
+      if (hasRows) return { rows: statement.all(...params), affected: 0 };
       return { rows: [], affected: Number(statement.run(...params).changes) };
     } catch (error) {
       throw sqliteError(error);
@@ -56,14 +62,15 @@ export class SqliteConnection {
     this.#database = undefined;
   }
 
-  #prepare(sql: string): StatementSync {
+  #prepare(sql: string): Prepared {
     const known = this.#prepared.get(sql);
     if (known !== undefined) return known;
     const statement = this.#open().prepare(sql);
     // Else one number beyond a double's would keep every row from being read.
     statement.setReadBigInts(true);
-    this.#prepared.set(sql, statement);
-    return statement;
+    const prepared = { statement, hasRows: statement.columns().length > 0 };
+    this.#prepared.set(sql, prepared);
+    return prepared;
   }
 
   #open(): DatabaseSync {

@@ -12,20 +12,17 @@ import { SecretFilter } from './secret-filter.ts';
 /** What is taken out of the answers to one token's calls (docs/protocol.md §8). */
 export class Scrubber {
   readonly #secrets: PatternMatcher | undefined;
-  readonly #secretNames: PatternMatcher | undefined;
+  readonly #secretPatterns: readonly Pattern[];
+  readonly #shortestSecret: number;
+  #lowerCaseSecrets: PatternMatcher | undefined;
   readonly #members: PatternMatcher | undefined;
 
   /** @param secrets texts that answers are searched for; @param members names whose values are taken out */
   constructor(secrets: readonly string[], members: readonly string[]) {
     const patterns = secrets.flatMap(secretPatterns);
     this.#secrets = matcherOf(patterns);
-    // Names of headers come in lower case.
-    this.#secretNames = matcherOf(
-      patterns.map(({ bytes, escapable }) => ({
-        bytes: Buffer.from(Buffer.from(bytes).toString('latin1').toLowerCase(), 'latin1'),
-        escapable,
-      })),
-    );
+    this.#secretPatterns = patterns;
+    this.#shortestSecret = Math.min(...patterns.map(({ bytes }) => bytes.length));
     this.#members = matcherOf(
       members.map((name) => ({ bytes: Buffer.from(name), escapable: true })),
     );
@@ -56,7 +53,7 @@ export class Scrubber {
     };
     const kept: [string, string | string[] | undefined][] = [];
     for (const [name, value] of Object.entries(headers)) {
-      if (contains(this.#secretNames, name)) hits++;
+      if (this.#isInName(name)) hits++;
       else kept.push([name, Array.isArray(value) ? value.map(scrub) : value && scrub(value)]);
     }
     return { headers: Object.fromEntries(kept), hits };
@@ -64,15 +61,26 @@ export class Scrubber {
 
   /** Whether a closer look is worth it: most answers' headers have nothing. */
   #isIn(headers: IncomingHttpHeaders): boolean {
-    let names = '';
     let values = '';
     for (const name of Object.keys(headers)) {
-      names += `${name}\n`;
+      if (this.#isInName(name)) return true;
       values += `${headers[name]}\n`;
     }
-    if (contains(this.#secrets, values) || contains(this.#members, values)) return true;
-    return contains(this.#secretNames, names);
+    return contains(this.#secrets, values) || contains(this.#members, values);
   }
+
+  #isInName(name: string): boolean {
+    // Few names are as long as a token.
+    if (name.length < this.#shortestSecret) return false;
+    this.#lowerCaseSecrets ??= matcherOf(this.#secretPatterns.map(lowerCase));
+    return contains(this.#lowerCaseSecrets, name);
+  }
+}
+
+/** As names of headers come. */
+function lowerCase({ bytes, escapable }: Pattern): Pattern {
+  const text = Buffer.from(bytes).toString('latin1').toLowerCase();
+  return { bytes: Buffer.from(text, 'latin1'), escapable };
 }
 
 function contains(matcher: PatternMatcher | undefined, text: string): boolean {

@@ -31,8 +31,10 @@ export function sealWithIv(
   const cipher = createCipheriv(algorithm, key, iv, { authTagLength: tagBytes });
   cipher.setAAD(aad);
   // The encoding is of texts alone: Node ignores it for bytes.
-  const head = cipher.update(plaintext as string, 'utf8');
-  return Buffer.concat([iv, head, cipher.final(), cipher.getAuthTag()]);
+  const ciphertext = cipher.update(plaintext as string, 'utf8');
+  // In this mode nothing is left over for it to return.
+  cipher.final();
+  return Buffer.concat([iv, ciphertext, cipher.getAuthTag()]);
 }
 
 /**
@@ -48,11 +50,12 @@ export function open(key: KeyObject, sealed: Uint8Array, aad: Uint8Array): Buffe
   });
   decipher.setAAD(aad);
   decipher.setAuthTag(sealed.subarray(tagAt));
-  const head = decipher.update(sealed.subarray(ivBytes, tagAt));
+  const plaintext = decipher.update(sealed.subarray(ivBytes, tagAt));
   try {
-    return Buffer.concat([head, decipher.final()]);
+    decipher.final();
+    return plaintext;
   } catch {
-    head.fill(0);
+    plaintext.fill(0);
     throw new OpenError();
   }
 }

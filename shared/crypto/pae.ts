@@ -8,7 +8,7 @@ const countBytes = 8;
 export function pae(...pieces: readonly (string | Uint8Array)[]): Buffer {
   let length = countBytes;
   for (const piece of pieces) length += countBytes + byteLength(piece);
-  const encoded = Buffer.alloc(length);
+  const encoded = Buffer.allocUnsafe(length);
   let at = writeCount(encoded, pieces.length, 0);
   for (const piece of pieces) {
     const bytes = byteLength(piece);
@@ -26,6 +26,5 @@ function byteLength(piece: string | Uint8Array): number {
 
 /** As LE64, whose upper half is zero: nothing in memory has 4 GiB. Returns where it ends. */
 function writeCount(into: Buffer, count: number, at: number): number {
-  into.writeUInt32LE(count, at);
-  return at + countBytes;
+  return into.writeUInt32LE(0, into.writeUInt32LE(count, at));
 }
