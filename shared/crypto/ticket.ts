@@ -18,7 +18,7 @@ function ticketAad(kid: string): Buffer {
 
 /**
  * Makes a ticket: `length(kid) in one byte ‖ kid ‖ sealed {session key(32) ‖ LE64(expiry)}`.
- * Every replica that has the keyring opens it, and none stores it (docs/protocol.md §5).
+ * Every replica that has the keyring opens it, and none needs to store it (docs/protocol.md §5).
  */
 export function makeTicket(kid: string, key: KeyObject, content: TicketContent): Buffer {
   const plaintext = Buffer.alloc(plaintextBytes);
