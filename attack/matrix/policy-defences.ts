@@ -37,7 +37,7 @@ export const policyDefences: readonly Defence[] = [
   {
     name: 'no path that servers could read in two ways, where a path rule applies',
     file: destination,
-    text: 'if (isAmbiguousPath(url.pathname)) return false;',
+    text: 'if (url.isAmbiguous) return false;',
     without: '',
     classes: ['url'],
   },

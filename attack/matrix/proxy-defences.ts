@@ -39,14 +39,14 @@ export const proxyDefences: readonly Defence[] = [
   {
     name: 'headers that may not be sent upstream',
     file: headers,
-    text: "if (notSent.has(read) || notSentPrefix.test(read)) return 'not_sent';",
+    text: "if (isNeverSent) return 'not_sent';",
     without: '',
     classes: ['headers'],
   },
   {
     name: 'headers that Connection names',
     file: headers,
-    text: "return hopNames.has(read) ? 'connection' : undefined;",
+    text: "return hopNames.includes(read) ? 'connection' : undefined;",
     without: 'return undefined;',
     classes: ['headers'],
   },
