@@ -98,12 +98,13 @@ function exclusions(
   injected: readonly string[],
 ): (name: string) => Exclusion | undefined {
   const injectedNames = readNames(injected);
-  const hopNames = connectionNamed(headers).map(readAs);
+  const named = connectionNamed(headers);
+  const hopNames = named.size === 0 ? named : new Set([...named].map(readAs));
   return (name) => {
     const { read, isNeverSent } = traitsOf(name);
     if (injectedNames.has(read)) return 'injected';
     if (isNeverSent) return 'not_sent';
-    return hopNames.includes(read) ? 'connection' : undefined;
+    return hopNames.has(read) ? 'connection' : undefined;
   };
 }
 
@@ -147,14 +148,14 @@ export function responseHeaders(headers: IncomingHttpHeaders, status: number): O
       value === undefined ||
       notReturned.has(name) ||
       name.startsWith(corsPrefix) ||
-      dropped.includes(name)
+      dropped.has(name)
     )
       continue;
     returned[name] = value;
   }
   // Under this name the caller gets ours; a marketplace's support asks for theirs.
   const theirId = headers[requestIdHeader];
-  if (theirId !== undefined && !dropped.includes(requestIdHeader)) {
+  if (theirId !== undefined && !dropped.has(requestIdHeader)) {
     returned['x-upstream-request-id'] = theirId;
   }
   returned.via = behind(headers.via, via);
@@ -170,15 +171,18 @@ function behind(received: string | readonly string[] | undefined, own: string): 
   return received === undefined ? own : [received, own].flat().join(', ');
 }
 
-/** Lower-case names that `Connection` declares to be of one hop. */
+const nothing: ReadonlySet<string> = new Set();
+
+/** Lower-case names that `Connection` declares to be of one hop; a set, since there can be as many as there are headers. */
 function connectionNamed(
   headers: Readonly<Record<string, string | readonly string[] | undefined>>,
-): string[] {
-  const named: string[] = [];
-  for (const name of Object.keys(headers)) {
-    if (name.length !== 'connection'.length || name.toLowerCase() !== 'connection') continue;
-    const listed = [headers[name] ?? []].flat().join(',').split(',');
-    for (const one of listed) named.push(one.trim().toLowerCase());
-  }
-  return named;
+): ReadonlySet<string> {
+  const spelled = Object.keys(headers).filter(isConnection);
+  if (spelled.length === 0) return nothing;
+  const listed = spelled.flatMap((name) => [headers[name] ?? []].flat().join(',').split(','));
+  return new Set(listed.map((one) => one.trim().toLowerCase()));
+}
+
+function isConnection(name: string): boolean {
+  return name.length === 'connection'.length && name.toLowerCase() === 'connection';
 }

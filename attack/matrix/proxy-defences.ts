@@ -46,7 +46,7 @@ export const proxyDefences: readonly Defence[] = [
   {
     name: 'headers that Connection names',
     file: headers,
-    text: "return hopNames.includes(read) ? 'connection' : undefined;",
+    text: "return hopNames.has(read) ? 'connection' : undefined;",
     without: 'return undefined;',
     classes: ['headers'],
   },

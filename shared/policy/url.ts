@@ -26,6 +26,7 @@ export class TargetUrl {
     this.port = port;
     this.pathname = pathname;
     this.search = search;
+    Object.freeze(this);
   }
 
   /** Of its path: {@link isAmbiguousPath}. */
