@@ -46,7 +46,7 @@ export function createProcessLogger(service: string, level: LogLevel, pid: numbe
 let timeMs = 0;
 let time = '';
 
-/** Spelled anew once a millisecond: that takes as long as a quarter of all else in a line. */
+/** Spelled anew once a millisecond, since it takes a quarter of what a line costs. */
 function timestamp(): string {
   const now = Date.now();
   if (now !== timeMs) {

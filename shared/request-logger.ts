@@ -5,7 +5,7 @@ const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as
 
 /**
  * Logs with a request's ids through a child of `parent` that is made when something is first said: most requests
- * have one line only, which has the ids as fields, and to make a child costs more than to write that line.
+ * have one line only, which has the ids as fields, and to make a child costs nearly as much as to write it.
  */
 export class RequestLogger implements FastifyBaseLogger {
   declare readonly fatal: FastifyLogFn;

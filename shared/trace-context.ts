@@ -45,7 +45,7 @@ const context = Symbol('trace context');
 
 declare module 'node:http' {
   interface IncomingMessage {
-    /** On the request itself: a weak map with an entry for each costs more than all else here. */
+    /** On the request itself: a weak map with an entry for each costs more than to make one. */
     [context]?: TraceContext;
   }
 }
