@@ -1,4 +1,4 @@
-import type { AdminContext } from '../keyserver/admin/context.ts';
+import type { AdminContext } from '../keyserver/operations/context.ts';
 import type { Authority } from '../test/support/certificates.ts';
 import type { NameServer } from '../test/support/name-server.ts';
 import type { Upstream } from '../test/support/upstream.ts';

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../shared/errors.ts';
-import type { PublicKeyAnswer, Release, ReleaseRequest } from '../shared/messages.ts';
-import type { Problem } from '../shared/problem.ts';
+import type { Problem } from '../shared/http/problem.ts';
+import type { PublicKeyAnswer, Release, ReleaseRequest } from '../shared/protocol/messages.ts';
 import {
   type Answer,
   type Ask,

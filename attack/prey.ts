@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { createApp } from '../keyserver/admin/callers.ts';
-import { readDocument } from '../keyserver/admin/documents.ts';
-import { addGrant } from '../keyserver/admin/grants.ts';
-import { putToken } from '../keyserver/admin/tokens.ts';
-import { putType } from '../keyserver/admin/types.ts';
+import { createApp } from '../keyserver/operations/callers.ts';
+import { readDocument } from '../keyserver/operations/documents.ts';
+import { addGrant } from '../keyserver/operations/grants.ts';
+import { putToken } from '../keyserver/operations/tokens.ts';
+import { putType } from '../keyserver/operations/types.ts';
 import type { ErrorCode } from '../shared/errors.ts';
 import type { Policy } from '../shared/policy/schema.ts';
 import { type Attack, type Outcome, type OwnScene, ownOf, type Scene } from './attack.ts';

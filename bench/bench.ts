@@ -1,12 +1,12 @@
 import { cpus } from 'node:os';
-import type { Arrangement } from './arrangement.ts';
 import { createCases } from './cases/all.ts';
 import { measureFigures } from './figures/all.ts';
 import { measure } from './measure.ts';
 import type { BenchOptions } from './options.ts';
-import type { Report } from './report.ts';
-import { concurrency } from './system.ts';
-import { judgeTargets } from './targets.ts';
+import type { Arrangement } from './pair/arrangement.ts';
+import { concurrency } from './pair/system.ts';
+import type { Report } from './report/report.ts';
+import { judgeTargets } from './report/targets.ts';
 
 /** Measures the chosen cases, then the chosen figures, and judges what they come to. */
 export async function bench(

@@ -6,15 +6,15 @@
 import { platform } from 'node:os';
 import { endSignal, print, runCommand } from '../local/command.ts';
 import { LocalError } from '../local/local-error.ts';
-import { type Arrangement, arrange } from './arrangement.ts';
 import { bench } from './bench.ts';
-import { findCores } from './cores.ts';
+import { findCores } from './machine/cores.ts';
+import { Parts } from './machine/parts.ts';
 import { type BenchOptions, readBenchOptions } from './options.ts';
 import { loadTest } from './overload.ts';
-import { Parts } from './parts.ts';
+import { type Arrangement, arrange } from './pair/arrangement.ts';
 import { timeRefusals } from './refusals.ts';
-import { loadTestToMarkdown, refusalsToMarkdown, toMarkdown } from './report.ts';
-import { saveReport } from './save.ts';
+import { loadTestToMarkdown, refusalsToMarkdown, toMarkdown } from './report/report.ts';
+import { saveReport } from './report/save.ts';
 
 /** What came of it, for scripts and for people. */
 interface Told {

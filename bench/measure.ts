@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { LocalError } from '../local/local-error.ts';
 import { residentMib } from '../test/support/resident-memory.ts';
 import type { CaseName, NamedCase } from './cases/all.ts';
-import { createCpuReader } from './cpu.ts';
-import type { LoadOrder, LoadOutcome } from './load-run.ts';
+import type { LoadOrder, LoadOutcome } from './load/run.ts';
+import { createCpuReader } from './machine/cpu.ts';
+import type { Part } from './machine/parts.ts';
 import { median, type Spread, spread } from './median.ts';
-import type { Part } from './parts.ts';
 
 export interface MeasureOptions {
   /** The load generator. */

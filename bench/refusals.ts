@@ -1,7 +1,7 @@
 import { createPublicKey, randomBytes } from 'node:crypto';
 import { systemClock } from '../shared/clock.ts';
 import { wrapKey } from '../shared/crypto/key-wrap.ts';
-import type { ReleaseRequest } from '../shared/messages.ts';
+import type { ReleaseRequest } from '../shared/protocol/messages.ts';
 import {
   type ClientSession,
   newSession,
@@ -10,7 +10,7 @@ import {
   releaseRequest,
 } from '../test/support/exchange-client.ts';
 import { tokenType } from '../test/support/pair-state.ts';
-import type { Arrangement } from './arrangement.ts';
+import type { Arrangement } from './pair/arrangement.ts';
 
 /** How long KeyServer takes to refuse a session for one cause, seen by a caller; milliseconds. */
 export interface RefusalTiming {

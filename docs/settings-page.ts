@@ -1,7 +1,7 @@
 import type { TObject, TSchema } from 'typebox';
 import { keyserverSettings, storageSettings } from '../keyserver/config.ts';
 import { secureproxySettings } from '../secureproxy/config.ts';
-import { isSecret } from '../shared/config.ts';
+import { isSecret } from '../shared/settings/config.ts';
 
 /** The text of docs/settings.md, from the schemas that the services check their settings by. */
 export function settingsPage(): string {

@@ -1,12 +1,12 @@
 import type { ServerOptions } from 'node:https';
 import type { Logger } from 'pino';
-import { errorPageRoutes } from '../shared/error-pages.ts';
-import { healthRoutes, type Readiness } from '../shared/health.ts';
-import { createService, type Service } from '../shared/service.ts';
-import { shedding } from '../shared/shedding.ts';
+import { errorPageRoutes } from '../shared/http/error-pages.ts';
+import { healthRoutes, type Readiness } from '../shared/http/health.ts';
+import { createService, type Service } from '../shared/http/service.ts';
+import { shedding } from '../shared/overload/shedding.ts';
 import { type KeyserverConfig, keyserverSettings } from './config.ts';
 import type { RsaKeys } from './keys/rsa-keys.ts';
-import type { ReleaseDependencies } from './release.ts';
+import type { ReleaseDependencies } from './release/release.ts';
 import { changesRoute } from './routes/changes.ts';
 import { publicKeyRoutes } from './routes/public-key.ts';
 import { releaseRoute } from './routes/release.ts';

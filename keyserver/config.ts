@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
-import { type Environment, parseSettings, type Settings } from '../shared/config.ts';
-import { listenerFaults, listenerSettings } from '../shared/http-settings.ts';
+import { listenerFaults, listenerSettings } from '../shared/listen/listener-settings.ts';
+import { type Environment, parseSettings, type Settings } from '../shared/settings/config.ts';
 
 const Path = (description: string) => Type.Optional(Type.String({ minLength: 1, description }));
 

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { ConfigError } from '../shared/config.ts';
+import { ConfigError } from '../shared/settings/config.ts';
 import type { StorageConfig } from './config.ts';
 import { openStore } from './store/open.ts';
 import type { Store } from './store/store.ts';

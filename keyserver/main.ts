@@ -1,8 +1,8 @@
-import { keepCompiledCode } from '../shared/compile-cache.ts';
+import { keepCompiledCode } from '../shared/process/compile-cache.ts';
 
 keepCompiledCode();
 // Only now, so that they are kept, too.
-const { runService } = await import('../shared/run.ts');
+const { runService } = await import('../shared/process/run.ts');
 const { keyserverProgram } = await import('./start.ts');
 
 await runService(keyserverProgram, process.env);

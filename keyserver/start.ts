@@ -1,24 +1,24 @@
 import type { Logger } from 'pino';
 import { systemClock } from '../shared/clock.ts';
-import { ConfigError } from '../shared/config.ts';
-import { type Listeners, openListeners } from '../shared/listeners.ts';
-import type { Primary } from '../shared/primary.ts';
-import type { Program, Running } from '../shared/run.ts';
-import { Drain } from '../shared/shutdown.ts';
-import { TlsListener } from '../shared/tls-listener.ts';
+import { type Listeners, openListeners } from '../shared/listen/listeners.ts';
+import { TlsListener } from '../shared/listen/tls-listener.ts';
+import type { Primary } from '../shared/process/primary.ts';
+import type { Program, Running } from '../shared/process/run.ts';
+import { Drain } from '../shared/process/shutdown.ts';
+import { ConfigError } from '../shared/settings/config.ts';
 import { buildKeyserver } from './app.ts';
-import { ChangePoll } from './change-poll.ts';
+import { ChangePoll } from './changes/poll.ts';
 import { type KeyserverConfig, readKeyserverSettings } from './config.ts';
 import { openDatabase } from './database.ts';
+import { NonceMemory } from './exchange/nonce-memory.ts';
+import { answerNonces, askForNonces } from './exchange/nonce-sharing.ts';
+import { Nonces } from './exchange/nonces.ts';
+import { Sessions } from './exchange/sessions.ts';
 import { generateKeyring, generateRsaKey, isKeyFolderEmpty } from './keys/generate.ts';
 import { loadKeyring } from './keys/keyring.ts';
 import { loadLegacyKey } from './keys/legacy-key.ts';
 import { loadRsaKeys } from './keys/rsa-keys.ts';
-import { NonceMemory } from './nonce-memory.ts';
-import { answerNonces, askForNonces } from './nonce-sharing.ts';
-import { Nonces } from './nonces.ts';
-import { Registry } from './registry.ts';
-import { Sessions } from './sessions.ts';
+import { Registry } from './registry/registry.ts';
 import { type Store, StoreUnavailableError } from './store/store.ts';
 
 /** KeyServer, for `runService`: its processes share the listeners and the memory of nonces. */

@@ -1,7 +1,7 @@
 import { relative } from 'node:path';
-import { AdminError } from '../keyserver/admin/admin-error.ts';
+import { AdminError } from '../keyserver/admin/exit.ts';
 import { StoreUnavailableError } from '../keyserver/store/store.ts';
-import { ConfigError } from '../shared/config.ts';
+import { ConfigError } from '../shared/settings/config.ts';
 import { LocalError } from './local-error.ts';
 
 /** Writes a line to stdout. */

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import type { AdminContext } from '../keyserver/admin/context.ts';
-import { addGrant } from '../keyserver/admin/grants.ts';
-import { putToken } from '../keyserver/admin/tokens.ts';
-import { putType } from '../keyserver/admin/types.ts';
+import type { AdminContext } from '../keyserver/operations/context.ts';
+import { addGrant } from '../keyserver/operations/grants.ts';
+import { putToken } from '../keyserver/operations/tokens.ts';
+import { putType } from '../keyserver/operations/types.ts';
 import type { MarketplaceCredentials } from './marketplace.ts';
 import { ensureCallerKey } from './state.ts';
 

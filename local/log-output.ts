@@ -1,8 +1,8 @@
 import { Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import type { DestinationStream } from 'pino';
-import { forTerminal } from '../shared/invisible-characters.ts';
-import { prettyLines } from '../shared/pretty-log.ts';
+import { forTerminal } from '../shared/log/invisible-characters.ts';
+import { prettyLines } from '../shared/log/pretty-log.ts';
 
 /**
  * Where a service's output goes: to a terminal in a form for people, elsewhere as it is. The service

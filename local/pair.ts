@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import { storageSettings } from '../keyserver/config.ts';
-import type { Environment } from '../shared/config.ts';
-import { listenerSettings } from '../shared/http-settings.ts';
+import { listenerSettings } from '../shared/listen/listener-settings.ts';
+import type { Environment } from '../shared/settings/config.ts';
 import { checkPortFree } from './ports.ts';
 import { type ServiceProcess, startService } from './processes.ts';
 import type { LocalSettings } from './settings.ts';

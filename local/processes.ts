@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { resolve } from 'node:path';
 import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Environment } from '../shared/config.ts';
+import type { Environment } from '../shared/settings/config.ts';
 import { LocalError } from './local-error.ts';
 
 interface Command {

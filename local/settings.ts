@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Type } from 'typebox';
-import { type Environment, parseSettings } from '../shared/config.ts';
+import { type Environment, parseSettings } from '../shared/settings/config.ts';
 import { LocalError } from './local-error.ts';
 
 const Port = (value: number) => Type.Integer({ default: value, minimum: 1, maximum: 65535 });

@@ -1,4 +1,4 @@
-import type { Environment } from '../shared/config.ts';
+import type { Environment } from '../shared/settings/config.ts';
 import type { Pair } from './pair.ts';
 
 export interface StartNote {

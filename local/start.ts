@@ -1,7 +1,7 @@
 /** `npm start [-- --data DIR]`: both services on the embedded store, until a signal. */
 import { join, resolve } from 'node:path';
-import type { Environment } from '../shared/config.ts';
-import { readEnvironment } from '../shared/dot-env.ts';
+import type { Environment } from '../shared/settings/config.ts';
+import { readEnvironment } from '../shared/settings/dot-env.ts';
 import { endSignal, print, runCommand, shownPath } from './command.ts';
 import { logOutput } from './log-output.ts';
 import { checkPorts, startPair } from './pair.ts';

@@ -1,20 +1,20 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Type } from 'typebox';
+import { storageSettings } from '../keyserver/config.ts';
+import { openDatabase } from '../keyserver/database.ts';
+import { generateKeyring, isKeyFolderEmpty } from '../keyserver/keys/generate.ts';
 import {
   type CallerKind,
   createApp,
   createProxy,
   rotateCaller,
-} from '../keyserver/admin/callers.ts';
-import { type AdminContext, loadKeys } from '../keyserver/admin/context.ts';
-import { listDocuments } from '../keyserver/admin/documents.ts';
-import { storageSettings } from '../keyserver/config.ts';
-import { openDatabase } from '../keyserver/database.ts';
-import { generateKeyring, isKeyFolderEmpty } from '../keyserver/keys/generate.ts';
+} from '../keyserver/operations/callers.ts';
+import { type AdminContext, loadKeys } from '../keyserver/operations/context.ts';
+import { listDocuments } from '../keyserver/operations/documents.ts';
 import { systemClock } from '../shared/clock.ts';
-import { parseSettings } from '../shared/config.ts';
 import { callerKeyHash } from '../shared/crypto/caller-key.ts';
+import { parseSettings } from '../shared/settings/config.ts';
 import { LocalError } from './local-error.ts';
 
 /** The places in a folder of state, as KeyServer's settings name them. */

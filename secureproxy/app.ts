@@ -1,17 +1,17 @@
 import type { ServerOptions } from 'node:https';
 import type { Logger } from 'pino';
-import { errorPageRoutes } from '../shared/error-pages.ts';
-import { healthRoutes, type Readiness } from '../shared/health.ts';
-import { createService, type Service } from '../shared/service.ts';
-import { shedding } from '../shared/shedding.ts';
-import type { CallDependencies } from './call.ts';
+import { errorPageRoutes } from '../shared/http/error-pages.ts';
+import { healthRoutes, type Readiness } from '../shared/http/health.ts';
+import { createService, type Service } from '../shared/http/service.ts';
+import { shedding } from '../shared/overload/shedding.ts';
+import type { ExplainDependencies } from './call/explain-call.ts';
+import type { CallDependencies } from './call/make-call.ts';
 import { type SecureproxyConfig, secureproxySettings } from './config.ts';
 import { docsPage } from './docs-page.ts';
-import type { ExplainDependencies } from './explain.ts';
 import { acceptCalls } from './routes/call-request.ts';
 import { explainRoute } from './routes/explain.ts';
 import { requestApiRoute } from './routes/request-api.ts';
-import type { UpstreamPools } from './upstream-pools.ts';
+import type { UpstreamPools } from './upstream/pools.ts';
 
 export interface SecureproxyDependencies extends CallDependencies, ExplainDependencies {
   readonly pools: UpstreamPools;

@@ -1,9 +1,14 @@
 import { type Static, Type } from 'typebox';
-import { ConfigError, type Environment, parseSettings, type Settings } from '../shared/config.ts';
 import { isCallerKey } from '../shared/crypto/caller-key.ts';
-import { listenerFaults, listenerSettings } from '../shared/http-settings.ts';
-import type { Lookup } from './address-guard.ts';
-import { lookupAt } from './name-servers.ts';
+import { listenerFaults, listenerSettings } from '../shared/listen/listener-settings.ts';
+import {
+  ConfigError,
+  type Environment,
+  parseSettings,
+  type Settings,
+} from '../shared/settings/config.ts';
+import type { Lookup } from './guard/address-guard.ts';
+import { lookupAt } from './guard/name-servers.ts';
 
 const Milliseconds = (value: number, description: string) =>
   Type.Integer({

@@ -2,27 +2,27 @@ import { readFileSync } from 'node:fs';
 import { getCACertificates } from 'node:tls';
 import type { Logger } from 'pino';
 import { systemClock } from '../shared/clock.ts';
-import { ConfigError } from '../shared/config.ts';
-import { openListeners } from '../shared/listeners.ts';
-import type { Program, Running } from '../shared/run.ts';
-import { Drain } from '../shared/shutdown.ts';
-import { TlsListener } from '../shared/tls-listener.ts';
-import { ReloadedTls } from '../shared/tls-reload.ts';
+import { openListeners } from '../shared/listen/listeners.ts';
+import { TlsListener } from '../shared/listen/tls-listener.ts';
+import type { Program, Running } from '../shared/process/run.ts';
+import { Drain } from '../shared/process/shutdown.ts';
+import { ConfigError } from '../shared/settings/config.ts';
+import { ReloadedTls } from '../shared/tls/reload.ts';
 import { buildSecureproxy } from './app.ts';
-import { ChangeFeed } from './change-feed.ts';
 import {
   publicKeyPins,
   readSecureproxySettings,
   type SecureproxyConfig,
   upstreamLookup,
 } from './config.ts';
-import { KeyserverClient } from './keyserver-client.ts';
-import { KeyserverHttp } from './keyserver-http.ts';
-import { KeyserverLink } from './keyserver-link.ts';
-import { KnownChanges } from './known-changes.ts';
-import { createOwnListeners } from './own-listeners.ts';
-import { ReleaseCache } from './release-cache.ts';
-import { UpstreamPools } from './upstream-pools.ts';
+import { createOwnListeners } from './guard/own-listeners.ts';
+import { KeyserverClient } from './keyserver-client/client.ts';
+import { KeyserverHttp } from './keyserver-client/http.ts';
+import { KeyserverLink } from './keyserver-client/link.ts';
+import { ChangeFeed } from './releases/change-feed.ts';
+import { KnownChanges } from './releases/known-changes.ts';
+import { ReleaseCache } from './releases/release-cache.ts';
+import { UpstreamPools } from './upstream/pools.ts';
 
 /** SecureProxy, for `runService`: its processes share nothing but the listeners. */
 export const secureproxyProgram: Program<SecureproxyConfig> = {

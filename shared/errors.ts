@@ -125,7 +125,7 @@ export interface ServiceErrorOptions {
   readonly proxyError?: string;
 }
 
-/** An error that has a code of the table; becomes problem+json in one place, `shared/problem.ts`. */
+/** An error that has a code of the table; becomes problem+json in one place, `shared/http/problem.ts`. */
 export class ServiceError extends Error {
   override readonly name = 'ServiceError';
   readonly code: ErrorCode;

@@ -1,11 +1,11 @@
 import type { Attack } from '../attack.ts';
 import { addressAttacks } from './address.ts';
-import { databaseAttacks } from './database.ts';
-import { exchangeAttacks } from './exchange.ts';
+import { databaseAttacks } from './database/all.ts';
+import { exchangeAttacks } from './exchange/all.ts';
 import { giveawayAttacks } from './giveaway.ts';
-import { headerAttacks } from './headers.ts';
-import { loadAttacks } from './load.ts';
-import { operatorAttacks } from './operator.ts';
+import { headerAttacks } from './headers/all.ts';
+import { loadAttacks } from './load/all.ts';
+import { operatorAttacks } from './operator/all.ts';
 import { printedAttack } from './printed.ts';
 import { redirectAttacks } from './redirect.ts';
 import { tenancyAttacks } from './tenancy.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createApp, rotateCaller } from '../../keyserver/admin/callers.ts';
-import { deleteDocument } from '../../keyserver/admin/documents.ts';
-import { addGrant } from '../../keyserver/admin/grants.ts';
+import { createApp, rotateCaller } from '../../keyserver/operations/callers.ts';
+import { deleteDocument } from '../../keyserver/operations/documents.ts';
+import { addGrant } from '../../keyserver/operations/grants.ts';
 import { makeCallerKey } from '../../shared/crypto/caller-key.ts';
 import { type Attack, type Outcome, ownOf, type Scene } from '../attack.ts';
 import { arrives, refused } from '../judge.ts';

@@ -1,10 +1,10 @@
 import type { Defence } from './defence.ts';
 
-const guard = 'secureproxy/address-guard.ts';
-const headers = 'secureproxy/headers.ts';
+const guard = 'secureproxy/guard/address-guard.ts';
+const headers = 'secureproxy/http/headers.ts';
 const callRequest = 'secureproxy/routes/call-request.ts';
 const scrubber = 'secureproxy/scrub/scrubber.ts';
-const relay = 'secureproxy/relay.ts';
+const relay = 'secureproxy/upstream/relay.ts';
 
 /** Of SecureProxy. */
 export const proxyDefences: readonly Defence[] = [
@@ -31,7 +31,7 @@ export const proxyDefences: readonly Defence[] = [
   },
   {
     name: 'a pool for each address policy',
-    file: 'secureproxy/upstream-pools.ts',
+    file: 'secureproxy/upstream/pools.ts',
     text: "addresses.toSorted().join(' ')",
     without: "addresses.slice(0, 0).join(' ')",
     classes: ['address'],
@@ -66,7 +66,7 @@ export const proxyDefences: readonly Defence[] = [
   },
   {
     name: "an upstream's words in the name of the proxy",
-    file: 'secureproxy/proxy-status.ts',
+    file: 'secureproxy/http/proxy-status.ts',
     text: '(member) => isWhole(member) && !ours.test(member),',
     without: '(member) => isWhole(member),',
     classes: ['headers'],
@@ -87,14 +87,14 @@ export const proxyDefences: readonly Defence[] = [
   },
   {
     name: 'an injected query parameter is set once',
-    file: 'secureproxy/prepare.ts',
+    file: 'secureproxy/call/prepare.ts',
     text: 'checkQuery(judged, injected.query);',
     without: '',
     classes: ['headers'],
   },
   {
     name: 'certificates are verified',
-    file: 'secureproxy/guarded-connector.ts',
+    file: 'secureproxy/guard/guarded-connector.ts',
     text: 'rejectUnauthorized: true,',
     without: 'rejectUnauthorized: false,',
     classes: ['tls'],
@@ -122,14 +122,14 @@ export const proxyDefences: readonly Defence[] = [
   },
   {
     name: 'a kept release is that of one app key',
-    file: 'secureproxy/release-cache.ts',
+    file: 'secureproxy/releases/release-cache.ts',
     text: 'JSON.stringify([query.appKey, query.clientId, query.tokenType])',
     without: 'JSON.stringify([query.clientId, query.tokenType])',
     classes: ['tenancy'],
   },
   {
     name: 'one app key a request',
-    file: 'secureproxy/app-key.ts',
+    file: 'secureproxy/routes/app-key.ts',
     text: 'if (others.length > 0) {',
     without: 'if (others === undefined) {',
     classes: ['tenancy'],
@@ -143,14 +143,14 @@ export const proxyDefences: readonly Defence[] = [
   },
   {
     name: 'an app key has its checksum',
-    file: 'secureproxy/app-key.ts',
+    file: 'secureproxy/routes/app-key.ts',
     text: 'if (key !== null && !isCallerKey(key, prefix)) {',
     without: 'if (key === undefined) {',
     classes: ['load'],
   },
   {
     name: 'one fetch of a release at a time',
-    file: 'secureproxy/release-cache.ts',
+    file: 'secureproxy/releases/release-cache.ts',
     text: 'if (running !== undefined) {',
     without: 'if (running === null) {',
     classes: ['load'],
@@ -186,15 +186,15 @@ export const proxyDefences: readonly Defence[] = [
   },
   {
     name: 'errors are logged without what hangs on them',
-    file: 'shared/logging.ts',
+    file: 'shared/log/logging.ts',
     text: 'serializers: { err: (error: unknown) => describeError(error) },',
     without: 'serializers: { err: (error: unknown) => ({ ...(error as object) }) },',
     classes: [],
-    tests: ['test/shared/logging.test.ts'],
+    tests: ['test/shared/log/logging.test.ts'],
   },
   {
     name: 'requests are logged by the template of their path',
-    file: 'shared/request-log.ts',
+    file: 'shared/log/request-log.ts',
     text: "fields['url.template'] = request.routeOptions.url ?? 'none';",
     without: "fields['url.template'] = request.url;",
     classes: [],
@@ -202,7 +202,7 @@ export const proxyDefences: readonly Defence[] = [
   },
   {
     name: 'a release that a change has outdated is not used',
-    file: 'secureproxy/known-changes.ts',
+    file: 'secureproxy/releases/known-changes.ts',
     text: 'return seq >= this.#floor && names.every((name) => seq >= (this.#latest.get(name) ?? 0));',
     without: 'return seq >= this.#floor || names.length === 0;',
     classes: [],
@@ -210,10 +210,10 @@ export const proxyDefences: readonly Defence[] = [
   },
   {
     name: 'what was announced is good for five seconds',
-    file: 'secureproxy/known-changes.ts',
+    file: 'secureproxy/releases/known-changes.ts',
     text: 'return this.#clock.monotonic() < this.#leaseEndsAt;',
     without: 'return this.#clock.monotonic() > 0;',
     classes: [],
-    tests: ['test/secureproxy/known-changes.test.ts'],
+    tests: ['test/secureproxy/releases/known-changes.test.ts'],
   },
 ];

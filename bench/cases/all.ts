@@ -1,4 +1,4 @@
-import type { Arrangement } from '../arrangement.ts';
+import type { Arrangement } from '../pair/arrangement.ts';
 import type { Case, CaseContext, MakeCase } from './case.ts';
 import { coldCases } from './cold.ts';
 import { keyserverCases } from './keyserver.ts';

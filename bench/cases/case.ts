@@ -1,7 +1,7 @@
-import type { Arrangement } from '../arrangement.ts';
-import { callOrder, type Order } from '../calls.ts';
-import type { Part } from '../parts.ts';
-import { concurrency } from '../system.ts';
+import type { Part } from '../machine/parts.ts';
+import type { Arrangement } from '../pair/arrangement.ts';
+import { callOrder, type Order } from '../pair/calls.ts';
+import { concurrency } from '../pair/system.ts';
 
 /** One kind of request, and whose CPU it is counted to. */
 export interface Case {

@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Environment } from '../../shared/config.ts';
+import type { Environment } from '../../shared/settings/config.ts';
 import { findMariadbd, startMariadbd } from '../../test/support/mariadbd.ts';
 import { ask } from '../../test/support/mysql-server.ts';
 import { mysqlSettings } from '../../test/support/pair-state.ts';
-import { exchangeOrder } from '../calls.ts';
-import { createExchanges } from '../exchanges.ts';
-import { type System, startSystem } from '../system.ts';
+import { exchangeOrder } from '../pair/calls.ts';
+import { createExchanges } from '../pair/exchanges.ts';
+import { type System, startSystem } from '../pair/system.ts';
 import { type Case, type CaseContext, type MakeCase, plainCase } from './case.ts';
 
 /** A file system in memory, where Linux has one. */

@@ -1,5 +1,5 @@
-import { upstreamAddresses } from '../addresses.ts';
-import { startSystem } from '../system.ts';
+import { upstreamAddresses } from '../pair/addresses.ts';
+import { startSystem } from '../pair/system.ts';
 import { baseCalls, type Case, type CaseContext, type MakeCase, plainCase } from './case.ts';
 
 /** Calls that go to one marketplace, and by turns to a thousand; each with a SecureProxy of its own, for its memory. */
@@ -10,7 +10,7 @@ export const originCases = {
 
 async function callsTo(context: CaseContext, count: number, what: string): Promise<Case> {
   const { parts } = context;
-  const upstream = await parts.helper('upstream', 'bench/upstream.ts', {
+  const upstream = await parts.helper('upstream', 'bench/pair/upstream.ts', {
     ADDRESSES: String(count),
   });
   const urls = upstreamAddresses(count).map((address) => {

@@ -1,4 +1,4 @@
-import { directOrder } from '../calls.ts';
+import { directOrder } from '../pair/calls.ts';
 import { baseCalls, type MakeCase, plainCase } from './case.ts';
 
 /** What callers could have in place of us. */

@@ -1,7 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
-import { sealSecret } from '../../keyserver/secret.ts';
+import { sealSecret } from '../../keyserver/at-rest/secret.ts';
 import { type PairState, tokenType } from '../../test/support/pair-state.ts';
-import { startSystem } from '../system.ts';
+import { startSystem } from '../pair/system.ts';
 import { baseCalls, type Case, type CaseContext, type MakeCase, plainCase } from './case.ts';
 
 /** Cold calls with few and with many tokens stored; the clients that are asked for lie all over the table. */

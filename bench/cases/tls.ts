@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createAuthority } from '../../local/certificate.ts';
-import { marketplaceUrl } from '../arrangement.ts';
-import { startSystem } from '../system.ts';
+import { marketplaceUrl } from '../pair/arrangement.ts';
+import { startSystem } from '../pair/system.ts';
 import { baseCalls, type MakeCase, plainCase } from './case.ts';
 
 /** The warm call with TLS from the caller to SecureProxy, from there to KeyServer, and to the marketplace. */
@@ -22,7 +22,7 @@ export const tlsCases = {
       cert: file('certificate.pem', certificate),
       key: file('key.pem', privateKey),
     };
-    const upstream = await parts.helper('upstream', 'bench/upstream.ts', {
+    const upstream = await parts.helper('upstream', 'bench/pair/upstream.ts', {
       TLS_CERT_FILE: tls.cert,
       TLS_KEY_FILE: tls.key,
     });

@@ -1,5 +1,5 @@
-import type { Calls } from '../calls.ts';
-import { unsearchedType } from '../system.ts';
+import type { Calls } from '../pair/calls.ts';
+import { unsearchedType } from '../pair/system.ts';
 import { baseCalls, type Case, type CaseContext, type MakeCase, plainCase } from './case.ts';
 
 /** SecureProxy with a kept release. */

@@ -1,5 +1,5 @@
-import type { Arrangement } from '../arrangement.ts';
 import { median, type Spread, spread } from '../median.ts';
+import type { Arrangement } from '../pair/arrangement.ts';
 
 /** Something measured that is no CPU a request: the median of the rounds. */
 export interface Figure<Name extends string = string> {

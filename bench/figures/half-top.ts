@@ -1,8 +1,8 @@
-import type { Order } from '../calls.ts';
 import { baseCalls } from '../cases/case.ts';
-import type { LoadOrder, LoadOutcome } from '../load-run.ts';
+import type { LoadOrder, LoadOutcome } from '../load/run.ts';
 import { orderLoad } from '../measure.ts';
-import { concurrency } from '../system.ts';
+import type { Order } from '../pair/calls.ts';
+import { concurrency } from '../pair/system.ts';
 import { type FigureContext, figure } from './figure.ts';
 
 /** Enough that no call waits for one. */

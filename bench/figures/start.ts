@@ -1,4 +1,4 @@
-import { startSystem } from '../system.ts';
+import { startSystem } from '../pair/system.ts';
 import { type FigureContext, figure } from './figure.ts';
 
 /** From the start of a process to the first 200 of its `/readyz`, which is asked for every 40 ms. */

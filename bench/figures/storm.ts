@@ -1,12 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { exchangeOrder } from '../calls.ts';
 import { maxUnwrapsPerSecond } from '../cases/keyserver.ts';
-import { unpin } from '../cores.ts';
-import { createExchanges } from '../exchanges.ts';
-import type { LoopDelay } from '../loop-delay.ts';
+import { unpin } from '../machine/cores.ts';
+import type { LoopDelay } from '../machine/loop-delay.ts';
 import { orderLoad } from '../measure.ts';
+import { exchangeOrder } from '../pair/calls.ts';
+import { createExchanges } from '../pair/exchanges.ts';
 import { type FigureContext, figure } from './figure.ts';
 
 const callers = 64;
@@ -25,7 +25,7 @@ export async function measureStorm(context: FigureContext) {
     context.progress(`storm, ${round} of ${rounds}`);
     const file = join(parts.folder(), 'loop-delay.json');
     const keyserver = await context.startKeyserver({
-      NODE_OPTIONS: `--import ${join(import.meta.dirname, '../loop-delay.ts')}`,
+      NODE_OPTIONS: `--import ${join(import.meta.dirname, '../machine/loop-delay.ts')}`,
       LOOP_DELAY_FILE: file,
     });
     if (parts.cores) unpin(keyserver.pid, parts.cores);

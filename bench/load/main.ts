@@ -1,7 +1,7 @@
 /** The load generator, a process: takes a LoadOrder by `POST /`, and answers with its LoadOutcome. */
 import { createServer } from 'node:http';
 import { json } from 'node:stream/consumers';
-import { type LoadOrder, runLoad } from './load-run.ts';
+import { type LoadOrder, runLoad } from './run.ts';
 
 const server = createServer(async (request, response) => {
   const answer = request.method === 'POST' ? await runLoad((await json(request)) as LoadOrder) : {};

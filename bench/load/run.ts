@@ -1,6 +1,6 @@
 import { type Dispatcher, Pool } from 'undici';
-import { LoadCount } from './load-count.ts';
-import { runPacedLoad } from './paced-load.ts';
+import { LoadCount } from './count.ts';
+import { runPacedLoad } from './paced.ts';
 
 /** What the load generator is to do. */
 export interface LoadOrder {

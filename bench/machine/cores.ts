@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { LocalError } from '../local/local-error.ts';
+import { LocalError } from '../../local/local-error.ts';
 
 /** Where processes run: those that are measured on one core, all others on another; a database on a third, if there is one. */
 export interface Cores {

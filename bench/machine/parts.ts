@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type ServiceProcess, startProgram, startService } from '../local/processes.ts';
-import type { Environment } from '../shared/config.ts';
-import { freePort } from '../test/support/free-port.ts';
+import { type ServiceProcess, startProgram, startService } from '../../local/processes.ts';
+import type { Environment } from '../../shared/settings/config.ts';
+import { freePort } from '../../test/support/free-port.ts';
 import { type Cores, pin } from './cores.ts';
 import { LineSink } from './line-sink.ts';
 

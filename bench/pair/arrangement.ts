@@ -1,6 +1,6 @@
-import { freePort } from '../test/support/free-port.ts';
+import { freePort } from '../../test/support/free-port.ts';
+import type { Part, Parts } from '../machine/parts.ts';
 import { type NativePeer, nativePeerCommand } from './native-peers.ts';
-import type { Part, Parts } from './parts.ts';
 import { type System, startSystem, upstreamConnections } from './system.ts';
 
 /** What most cases share, ready. Others start what they need besides. */
@@ -22,13 +22,13 @@ export interface Arrangement extends System {
 
 /** Starts the real services on the embedded store, and what they are measured with. */
 export async function arrange(parts: Parts): Promise<Arrangement> {
-  const upstream = await parts.helper('upstream', 'bench/upstream.ts', {});
-  const load = await parts.helper('load generator', 'bench/load.ts', {});
+  const upstream = await parts.helper('upstream', 'bench/pair/upstream.ts', {});
+  const load = await parts.helper('load generator', 'bench/load/main.ts', {});
   const upstreamUrl = marketplaceUrl(upstream);
   const { origin, port } = new URL(upstreamUrl);
   const system = await startSystem(parts, { origins: [origin] });
   const token = Object.values(system.tokens)[0] ?? '';
-  const peer = await parts.measured('peer', 'bench/peer.ts', {
+  const peer = await parts.measured('peer', 'bench/pair/peer.ts', {
     UPSTREAM_CONNECTIONS: String(upstreamConnections),
     UPSTREAM: upstreamUrl,
     TOKEN: token,

@@ -1,6 +1,6 @@
-import { tokenType } from '../test/support/pair-state.ts';
-import { type LoadOrder, lettersMark } from './load-run.ts';
-import type { Part } from './parts.ts';
+import { tokenType } from '../../test/support/pair-state.ts';
+import { type LoadOrder, lettersMark } from '../load/run.ts';
+import type { Part } from '../machine/parts.ts';
 
 /** What a round's load is, less its length and its callers. */
 export type Order = Pick<

@@ -1,4 +1,4 @@
-import { systemClock } from '../shared/clock.ts';
+import { systemClock } from '../../shared/clock.ts';
 import {
   type Ask,
   type ClientSession,
@@ -6,8 +6,8 @@ import {
   openRelease,
   postJson,
   releaseRequest,
-} from '../test/support/exchange-client.ts';
-import { tokenType } from '../test/support/pair-state.ts';
+} from '../../test/support/exchange-client.ts';
+import { tokenType } from '../../test/support/pair-state.ts';
 import type { System } from './system.ts';
 
 /** Makes the bodies that SecureProxy would send to KeyServer, for one round each. */

@@ -1,7 +1,7 @@
-import { addGrant } from '../keyserver/admin/grants.ts';
-import { putToken } from '../keyserver/admin/tokens.ts';
-import { putType } from '../keyserver/admin/types.ts';
-import type { Environment } from '../shared/config.ts';
+import { addGrant } from '../../keyserver/operations/grants.ts';
+import { putToken } from '../../keyserver/operations/tokens.ts';
+import { putType } from '../../keyserver/operations/types.ts';
+import type { Environment } from '../../shared/settings/config.ts';
 import {
   createState,
   type PairState,
@@ -9,8 +9,8 @@ import {
   type Seeded,
   seed,
   tokenType,
-} from '../test/support/pair-state.ts';
-import type { Part, Parts } from './parts.ts';
+} from '../../test/support/pair-state.ts';
+import type { Part, Parts } from '../machine/parts.ts';
 
 /** Callers at a time, but where a case says otherwise; and clients that have a token. */
 export const concurrency = 16;

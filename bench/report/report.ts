@@ -1,11 +1,11 @@
-import type { CaseName } from './cases/all.ts';
-import type { Cores } from './cores.ts';
-import type { FigureName } from './figures/all.ts';
-import type { Figure } from './figures/figure.ts';
-import type { Result } from './measure.ts';
-import type { Spread } from './median.ts';
-import type { LoadTestReport } from './overload.ts';
-import type { RefusalTiming } from './refusals.ts';
+import type { CaseName } from '../cases/all.ts';
+import type { FigureName } from '../figures/all.ts';
+import type { Figure } from '../figures/figure.ts';
+import type { Cores } from '../machine/cores.ts';
+import type { Result } from '../measure.ts';
+import type { Spread } from '../median.ts';
+import type { LoadTestReport } from '../overload.ts';
+import type { RefusalTiming } from '../refusals.ts';
 import { table } from './table.ts';
 import type { Target } from './targets.ts';
 

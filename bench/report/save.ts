@@ -4,7 +4,7 @@ import { toSvg } from './chart.ts';
 import { type Report, toMarkdown } from './report.ts';
 
 /** The numbers of the run that RESULTS.md shows. */
-export const resultsFile = join(import.meta.dirname, 'results.json');
+export const resultsFile = join(import.meta.dirname, '../results.json');
 
 /** Writes a report as RESULTS.md with its chart, and as numbers. */
 export function saveReport(report: Report): void {
@@ -18,6 +18,6 @@ export function saveReport(report: Report): void {
     toMarkdown(report),
   ];
   writeFileSync(resultsFile, `${JSON.stringify(report, undefined, 2)}\n`);
-  writeFileSync(join(import.meta.dirname, 'results.svg'), toSvg(report));
-  writeFileSync(join(import.meta.dirname, 'RESULTS.md'), page.join('\n'));
+  writeFileSync(join(import.meta.dirname, '../results.svg'), toSvg(report));
+  writeFileSync(join(import.meta.dirname, '../RESULTS.md'), page.join('\n'));
 }

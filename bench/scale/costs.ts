@@ -1,7 +1,7 @@
 import { LocalError } from '../../local/local-error.ts';
 import type { CaseName } from '../cases/all.ts';
 import type { FigureName } from '../figures/all.ts';
-import type { Report } from '../report.ts';
+import type { Report } from '../report/report.ts';
 
 /** CPU a request, microseconds, of one core as measured. */
 export interface Costs {

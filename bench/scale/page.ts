@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Report } from '../report.ts';
-import { resultsFile } from '../save.ts';
+import type { Report } from '../report/report.ts';
+import { resultsFile } from '../report/save.ts';
 
 export const pageFile = join(import.meta.dirname, '../../docs/scale.md');
 const marks = ['<!-- npm run scale -- --save -->', '<!-- end -->'] as const;

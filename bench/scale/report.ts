@@ -1,5 +1,5 @@
-import { tickMs } from '../paced-load.ts';
-import { table } from '../table.ts';
+import { tickMs } from '../load/paced.ts';
+import { table } from '../report/table.ts';
 import type { Costs, Points } from './costs.ts';
 import { simulate } from './simulate.ts';
 import { sizeFor } from './size.ts';

@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { ConfigError } from '../../shared/config.ts';
+import { ConfigError } from '../../shared/settings/config.ts';
 import { StoreUnavailableError } from '../store/store.ts';
 
 /** Every way the tool fails, with the exit code for scripts (docs/admin.md). */

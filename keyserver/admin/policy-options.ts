@@ -1,5 +1,5 @@
 import { defaultInjection, type Injection, type Policy } from '../../shared/policy/schema.ts';
-import { AdminError } from './admin-error.ts';
+import { AdminError } from './exit.ts';
 
 /** A token type as its options say it. */
 export interface PolicyOptions {

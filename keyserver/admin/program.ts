@@ -1,6 +1,5 @@
 import { debuglog } from 'node:util';
 import { Command, CommanderError } from 'commander';
-import { toAdminError } from './admin-error.ts';
 import { addCallerCommands } from './commands/caller.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addExplainCommand } from './commands/explain.ts';
@@ -8,6 +7,7 @@ import { addGrantCommands } from './commands/grant.ts';
 import { addMigrateCommand } from './commands/migrate.ts';
 import { addTokenCommands } from './commands/token.ts';
 import { addTypeCommands } from './commands/type.ts';
+import { toAdminError } from './exit.ts';
 import type { AdminIo } from './io.ts';
 import { Output } from './output.ts';
 import { Session } from './session.ts';

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Type } from 'typebox';
-import { type Environment, parseSettings, type Settings } from '../../shared/config.ts';
-import { readEnvironment } from '../../shared/dot-env.ts';
+import { type Environment, parseSettings, type Settings } from '../../shared/settings/config.ts';
+import { readEnvironment } from '../../shared/settings/dot-env.ts';
 import { type StorageConfig, storageFaults, storageSettings } from '../config.ts';
 import type { AdminIo } from './io.ts';
 

@@ -1,10 +1,10 @@
 import { type Static, type TSchema, Type } from 'typebox';
 import { Compile, type Validator } from 'typebox/compile';
-import { checkDocumentMac, documentMac } from '../shared/crypto/document-mac.ts';
-import { OpenError } from '../shared/crypto/open-error.ts';
-import { GrantSchema, PolicySchema } from '../shared/policy/schema.ts';
-import type { Keyring } from './keys/keyring.ts';
-import type { DocumentKind, DocumentRow } from './store/store.ts';
+import { checkDocumentMac, documentMac } from '../../shared/crypto/document-mac.ts';
+import { OpenError } from '../../shared/crypto/open-error.ts';
+import { GrantSchema, PolicySchema } from '../../shared/policy/schema.ts';
+import type { Keyring } from '../keys/keyring.ts';
+import type { DocumentKind, DocumentRow } from '../store/store.ts';
 
 /** A caller's key as stored: its hash, and an end (ISO 8601) where a rotation left it an overlap. */
 const CallerKeySchema = Type.Object(

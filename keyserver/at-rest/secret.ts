@@ -1,15 +1,15 @@
 import { type Static, Type } from 'typebox';
 import { Compile } from 'typebox/compile';
-import { type LegacyKey, openLegacyRow } from '../shared/crypto/legacy-row.ts';
-import { OpenError } from '../shared/crypto/open-error.ts';
+import { type LegacyKey, openLegacyRow } from '../../shared/crypto/legacy-row.ts';
+import { OpenError } from '../../shared/crypto/open-error.ts';
 import {
   openTokenRow,
   sealTokenRow,
   type TokenContext,
   tokenRowKid,
-} from '../shared/crypto/token-row.ts';
-import type { Keyring } from './keys/keyring.ts';
-import type { TokenRow } from './store/store.ts';
+} from '../../shared/crypto/token-row.ts';
+import type { Keyring } from '../keys/keyring.ts';
+import type { TokenRow } from '../store/store.ts';
 
 /** What a token row holds once opened; `expiresAt` is UTC, as `2030-01-01T00:00:00.000Z`. */
 const SecretSchema = Type.Object(

@@ -1,14 +1,14 @@
 import { Compile } from 'typebox/compile';
+import { changesRequestAad, changesResponseAad, sealText } from '../../shared/crypto/exchange.ts';
+import type { LogFields } from '../../shared/log/request-log.ts';
 import {
   type Changes,
   ChangesCredentialSchema,
   type ChangesRequest,
-} from '../shared/change-messages.ts';
-import { changesRequestAad, changesResponseAad, sealText } from '../shared/crypto/exchange.ts';
-import type { LogFields } from '../shared/request-log.ts';
-import { findProxy } from './callers.ts';
-import { checkFresh, checkNamesSession, openCredential } from './exchange.ts';
-import type { ReleaseDependencies } from './release.ts';
+} from '../../shared/protocol/change-messages.ts';
+import { checkFresh, checkNamesSession, openCredential } from '../exchange/credential.ts';
+import { findProxy } from '../release/callers.ts';
+import type { ReleaseDependencies } from '../release/release.ts';
 
 const credentialValidator = Compile(ChangesCredentialSchema);
 

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { Readiness } from '../shared/health.ts';
-import type { Registry } from './registry.ts';
-import type { Store } from './store/store.ts';
+import type { Readiness } from '../../shared/http/health.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { Store } from '../store/store.ts';
 
 /** How often the change counter is looked at. */
 const pollMs = 500;

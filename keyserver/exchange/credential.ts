@@ -1,9 +1,9 @@
 import type { KeyObject } from 'node:crypto';
-import type { Clock } from '../shared/clock.ts';
-import { openText } from '../shared/crypto/exchange.ts';
-import { OpenError } from '../shared/crypto/open-error.ts';
-import { ServiceError } from '../shared/errors.ts';
-import type { ReleaseRequest } from '../shared/messages.ts';
+import type { Clock } from '../../shared/clock.ts';
+import { openText } from '../../shared/crypto/exchange.ts';
+import { OpenError } from '../../shared/crypto/open-error.ts';
+import { ServiceError } from '../../shared/errors.ts';
+import type { ReleaseRequest } from '../../shared/protocol/messages.ts';
 import { sessionInvalid } from './sessions.ts';
 
 const freshSeconds = 60;

@@ -1,4 +1,4 @@
-import type { Clock } from '../shared/clock.ts';
+import type { Clock } from '../../shared/clock.ts';
 
 /** Longer than any accepted timestamp stays acceptable (±60 s), so a replay meets its nonce or is stale. */
 const rememberMs = 120_000;

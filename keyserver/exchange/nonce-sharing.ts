@@ -1,6 +1,6 @@
-import { ServiceError } from '../shared/errors.ts';
-import type { Primary } from '../shared/primary.ts';
-import type { Answer } from '../shared/workers.ts';
+import { ServiceError } from '../../shared/errors.ts';
+import type { Primary } from '../../shared/process/primary.ts';
+import type { Answer } from '../../shared/process/workers.ts';
 import type { NonceMemory, NonceVerdict } from './nonce-memory.ts';
 import type { TakeNonce } from './nonces.ts';
 

@@ -1,4 +1,4 @@
-import { ServiceError } from '../shared/errors.ts';
+import { ServiceError } from '../../shared/errors.ts';
 import type { NonceVerdict } from './nonce-memory.ts';
 
 /** Takes a nonce of an asker for good, and says whether it was new. */

@@ -1,14 +1,14 @@
 import type { KeyObject } from 'node:crypto';
-import type { Clock } from '../shared/clock.ts';
-import { importKey } from '../shared/crypto/aead.ts';
-import { decodeBase64 } from '../shared/crypto/base64.ts';
-import { OpenError } from '../shared/crypto/open-error.ts';
-import { makeTicket, openTicket } from '../shared/crypto/ticket.ts';
-import { ServiceError } from '../shared/errors.ts';
-import type { IssuedTicket, ReleaseRequest } from '../shared/messages.ts';
-import { oncePerText } from '../shared/once-per.ts';
-import type { Keyring } from './keys/keyring.ts';
-import type { RsaKeys } from './keys/rsa-keys.ts';
+import type { Clock } from '../../shared/clock.ts';
+import { importKey } from '../../shared/crypto/aead.ts';
+import { decodeBase64 } from '../../shared/crypto/base64.ts';
+import { OpenError } from '../../shared/crypto/open-error.ts';
+import { makeTicket, openTicket } from '../../shared/crypto/ticket.ts';
+import { ServiceError } from '../../shared/errors.ts';
+import { oncePerText } from '../../shared/memoize.ts';
+import type { IssuedTicket, ReleaseRequest } from '../../shared/protocol/messages.ts';
+import type { Keyring } from '../keys/keyring.ts';
+import type { RsaKeys } from '../keys/rsa-keys.ts';
 
 const ticketSeconds = 600;
 /** More unwraps than this at once would only queue for the few threads that do them. */

@@ -2,8 +2,8 @@ import { generateKeyPair, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { ConfigError } from '../../shared/config.ts';
 import { keyBytes } from '../../shared/crypto/aead.ts';
+import { ConfigError } from '../../shared/settings/config.ts';
 
 const rsaBits = 3072;
 

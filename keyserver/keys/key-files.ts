@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ConfigError } from '../../shared/config.ts';
 import { isKid } from '../../shared/crypto/kid.ts';
-import { readOrFault, readPrivateFile } from '../../shared/private-file.ts';
+import { ConfigError } from '../../shared/settings/config.ts';
+import { readOrFault, readPrivateFile } from '../../shared/settings/private-file.ts';
 
 export interface KeyFiles {
   /** Name of the primary key, as the file `primary` has it. */

@@ -1,9 +1,9 @@
 import type { KeyObject } from 'node:crypto';
 import { join } from 'node:path';
-import { ConfigError } from '../../shared/config.ts';
 import { keyBytes } from '../../shared/crypto/aead.ts';
 import { deriveKey, type Purpose, purposes } from '../../shared/crypto/derive.ts';
 import type { KeyLookup } from '../../shared/crypto/kid.ts';
+import { ConfigError } from '../../shared/settings/config.ts';
 import { readKeyFiles } from './key-files.ts';
 
 /** The at-rest keys, by kid, each as the keys derived from it. */

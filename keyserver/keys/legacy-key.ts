@@ -1,6 +1,6 @@
-import { ConfigError } from '../../shared/config.ts';
 import type { LegacyKey } from '../../shared/crypto/legacy-row.ts';
-import { readPrivateFile } from '../../shared/private-file.ts';
+import { ConfigError } from '../../shared/settings/config.ts';
+import { readPrivateFile } from '../../shared/settings/private-file.ts';
 
 /** Loads the earlier system's key and iv. @throws ConfigError */
 export function loadLegacyKey(keyFile: string, ivFile: string): LegacyKey {

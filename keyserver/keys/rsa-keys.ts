@@ -1,6 +1,5 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { join } from 'node:path';
-import { ConfigError } from '../../shared/config.ts';
 import {
   createUnwrapper,
   isUsableRsaKey,
@@ -8,6 +7,7 @@ import {
   minModulusBits,
   publicKeyId,
 } from '../../shared/crypto/key-wrap.ts';
+import { ConfigError } from '../../shared/settings/config.ts';
 import { readKeyFiles } from './key-files.ts';
 
 /** The RSA keys: one is published, all unwrap. */

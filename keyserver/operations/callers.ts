@@ -1,7 +1,7 @@
 import { callerKeyHash, type KeyPrefix, makeCallerKey } from '../../shared/crypto/caller-key.ts';
-import { anonymousApp } from '../callers.ts';
-import type { CallerKey } from '../document-row.ts';
-import { AdminError } from './admin-error.ts';
+import { AdminError } from '../admin/exit.ts';
+import type { CallerKey } from '../at-rest/document-row.ts';
+import { anonymousApp } from '../release/callers.ts';
 import { type AdminContext, isoTime } from './context.ts';
 import { changeDocument, contentOf, type FoundDocument } from './documents.ts';
 

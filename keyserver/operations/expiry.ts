@@ -1,4 +1,4 @@
-import { AdminError } from './admin-error.ts';
+import { AdminError } from '../admin/exit.ts';
 import { isoTime } from './context.ts';
 
 const isoForm =

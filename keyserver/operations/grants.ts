@@ -1,7 +1,7 @@
 import { pathPatternFault } from '../../shared/policy/grant.ts';
 import { type Grant, type Method, methods } from '../../shared/policy/schema.ts';
-import { canonicalGrant, grantId } from '../grant-id.ts';
-import { AdminError } from './admin-error.ts';
+import { AdminError } from '../admin/exit.ts';
+import { canonicalGrant, grantId } from '../registry/grant-id.ts';
 import type { AdminContext } from './context.ts';
 import { changeDocument, checkName, contentOf } from './documents.ts';
 

@@ -1,5 +1,5 @@
 import { Compile } from 'typebox/compile';
-import { hopByHopHeaders, messageHeaders } from '../../shared/header-names.ts';
+import { hopByHopHeaders, messageHeaders } from '../../shared/http/header-names.ts';
 import { addressSet } from '../../shared/policy/address-set.ts';
 import { parseDestination } from '../../shared/policy/destination.ts';
 import { fieldsFault, inject, injectionFields } from '../../shared/policy/injection.ts';

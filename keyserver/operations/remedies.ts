@@ -1,7 +1,7 @@
 import type { ServiceError } from '../../shared/errors.ts';
-import type { Steps } from '../../shared/explanation.ts';
 import { isAmbiguousPath } from '../../shared/policy/url.ts';
-import type { Asked } from '../decision.ts';
+import type { Steps } from '../../shared/protocol/explanation.ts';
+import type { Asked } from '../release/decision.ts';
 
 /** What an operator can do about the refusal of the step that began last. */
 export function remedyFor(error: ServiceError, steps: Steps, asked: Asked): string {

@@ -2,9 +2,9 @@ import { decodeBase64 } from '../../shared/crypto/base64.ts';
 import { OpenError } from '../../shared/crypto/open-error.ts';
 import { type TokenContext, tokenRowKid } from '../../shared/crypto/token-row.ts';
 import { fieldsFault } from '../../shared/policy/injection.ts';
-import { hasExpired, openSecret, type Secret, sealSecret } from '../secret.ts';
+import { AdminError } from '../admin/exit.ts';
+import { hasExpired, openSecret, type Secret, sealSecret } from '../at-rest/secret.ts';
 import type { TokenRow } from '../store/store.ts';
-import { AdminError } from './admin-error.ts';
 import type { AdminContext } from './context.ts';
 import { checkName, doesNotOpen, listDocuments } from './documents.ts';
 

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Policy } from '../../shared/policy/schema.ts';
-import { AdminError } from './admin-error.ts';
+import { AdminError } from '../admin/exit.ts';
 import type { AdminContext } from './context.ts';
 import { changeDocument, doesNotOpen } from './documents.ts';
 import { policyFaults } from './policy-faults.ts';

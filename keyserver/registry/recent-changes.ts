@@ -1,5 +1,9 @@
-import { type AnnouncedChange, type Changes, leaseMs } from '../shared/change-messages.ts';
-import type { Clock } from '../shared/clock.ts';
+import type { Clock } from '../../shared/clock.ts';
+import {
+  type AnnouncedChange,
+  type Changes,
+  leaseMs,
+} from '../../shared/protocol/change-messages.ts';
 
 /** What proxies are told of changes, without `ageMs` and session. */
 export type ChangesSince = Pick<Changes, 'seq' | 'changes' | 'reset'>;

@@ -1,18 +1,18 @@
 import type { Logger } from 'pino';
-import { type AnnouncedChange, leaseMs } from '../shared/change-messages.ts';
-import { type Clock, systemClock } from '../shared/clock.ts';
-import { OpenError } from '../shared/crypto/open-error.ts';
-import { ServiceError } from '../shared/errors.ts';
-import type { Policy } from '../shared/policy/schema.ts';
+import { type Clock, systemClock } from '../../shared/clock.ts';
+import { OpenError } from '../../shared/crypto/open-error.ts';
+import { ServiceError } from '../../shared/errors.ts';
+import type { Policy } from '../../shared/policy/schema.ts';
+import { type AnnouncedChange, leaseMs } from '../../shared/protocol/change-messages.ts';
 import {
   type AppDocument,
   type CallerKey,
   type DocumentBody,
   openDocument,
-} from './document-row.ts';
-import type { Keyring } from './keys/keyring.ts';
+} from '../at-rest/document-row.ts';
+import type { Keyring } from '../keys/keyring.ts';
+import type { Change, DocumentKind, DocumentRow, Store } from '../store/store.ts';
 import { type ChangesSince, RecentChanges } from './recent-changes.ts';
-import type { Change, DocumentKind, DocumentRow, Store } from './store/store.ts';
 
 /** All documents are read again this often, whatever the counter says: who can write can hold it still. */
 const rereadMs = 10_000;

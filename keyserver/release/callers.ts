@@ -1,9 +1,9 @@
-import type { Clock } from '../shared/clock.ts';
-import { callerKeyHash, isCallerKey } from '../shared/crypto/caller-key.ts';
-import { ServiceError } from '../shared/errors.ts';
-import type { Credential } from '../shared/messages.ts';
-import type { AppDocument, CallerKey } from './document-row.ts';
-import type { Caller, Registry } from './registry.ts';
+import type { Clock } from '../../shared/clock.ts';
+import { callerKeyHash, isCallerKey } from '../../shared/crypto/caller-key.ts';
+import { ServiceError } from '../../shared/errors.ts';
+import type { Credential } from '../../shared/protocol/messages.ts';
+import type { AppDocument, CallerKey } from '../at-rest/document-row.ts';
+import type { Caller, Registry } from '../registry/registry.ts';
 
 export const anonymousApp = 'anonymous';
 

@@ -1,19 +1,19 @@
-import type { Clock } from '../shared/clock.ts';
-import type { LegacyKey } from '../shared/crypto/legacy-row.ts';
-import { ServiceError } from '../shared/errors.ts';
-import type { Steps } from '../shared/explanation.ts';
-import { parseRequest } from '../shared/policy/decide.ts';
-import { judgeDestination } from '../shared/policy/destination.ts';
-import { judgeDirectGrants, judgeGrants } from '../shared/policy/grant.ts';
-import type { Grant, Policy, Target } from '../shared/policy/schema.ts';
-import type { TargetUrl } from '../shared/policy/url.ts';
-import { checkAllowed } from '../shared/policy/verdict.ts';
+import type { Clock } from '../../shared/clock.ts';
+import type { LegacyKey } from '../../shared/crypto/legacy-row.ts';
+import { ServiceError } from '../../shared/errors.ts';
+import { parseRequest } from '../../shared/policy/decide.ts';
+import { judgeDestination } from '../../shared/policy/destination.ts';
+import { judgeDirectGrants, judgeGrants } from '../../shared/policy/grant.ts';
+import type { Grant, Policy, Target } from '../../shared/policy/schema.ts';
+import type { TargetUrl } from '../../shared/policy/url.ts';
+import { checkAllowed } from '../../shared/policy/verdict.ts';
+import type { Steps } from '../../shared/protocol/explanation.ts';
+import { hasExpired, openSecret, type Secret, secondsLeft } from '../at-rest/secret.ts';
+import type { Keyring } from '../keys/keyring.ts';
+import { grantId } from '../registry/grant-id.ts';
+import type { Registry } from '../registry/registry.ts';
+import { type Store, StoreUnavailableError } from '../store/store.ts';
 import type { Asker } from './callers.ts';
-import { grantId } from './grant-id.ts';
-import type { Keyring } from './keys/keyring.ts';
-import type { Registry } from './registry.ts';
-import { hasExpired, openSecret, type Secret, secondsLeft } from './secret.ts';
-import { type Store, StoreUnavailableError } from './store/store.ts';
 
 /** What a token is asked for, by someone who is known. */
 export interface Asked {

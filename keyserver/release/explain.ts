@@ -1,9 +1,9 @@
-import { type ErrorCode, ServiceError } from '../shared/errors.ts';
-import { type Explanation, Steps } from '../shared/explanation.ts';
-import { checkFields, injectedNames } from '../shared/policy/injection.ts';
-import type { Policy } from '../shared/policy/schema.ts';
+import { type ErrorCode, ServiceError } from '../../shared/errors.ts';
+import { checkFields, injectedNames } from '../../shared/policy/injection.ts';
+import type { Policy } from '../../shared/policy/schema.ts';
+import { type Explanation, Steps } from '../../shared/protocol/explanation.ts';
+import type { Registry } from '../registry/registry.ts';
 import { type Asked, judge, readSecret, type SecretSources } from './decision.ts';
-import type { Registry } from './registry.ts';
 
 export interface ExplainDependencies extends SecretSources {
   readonly registry: Pick<Registry, 'policy'>;

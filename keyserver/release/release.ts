@@ -1,26 +1,26 @@
 import { Compile } from 'typebox/compile';
-import { requestAad, responseAad, sealText } from '../shared/crypto/exchange.ts';
-import type { Explanation } from '../shared/explanation.ts';
+import { requestAad, responseAad, sealText } from '../../shared/crypto/exchange.ts';
+import { turnOfAll } from '../../shared/event-loop.ts';
+import type { LogFields } from '../../shared/log/request-log.ts';
+import { nameFault } from '../../shared/names.ts';
+import { matchingGrants } from '../../shared/policy/grant.ts';
+import type { Policy } from '../../shared/policy/schema.ts';
+import type { Explanation } from '../../shared/protocol/explanation.ts';
 import {
   type Credential,
   CredentialSchema,
   type Release,
   type ReleaseRequest,
-} from '../shared/messages.ts';
-import { nameFault } from '../shared/names.ts';
-import { matchingGrants } from '../shared/policy/grant.ts';
-import type { Policy } from '../shared/policy/schema.ts';
-import type { LogFields } from '../shared/request-log.ts';
-import { turnOfAll } from '../shared/turns.ts';
+} from '../../shared/protocol/messages.ts';
+import { secondsLeft } from '../at-rest/secret.ts';
+import { checkFresh, checkNamesSession, invalid, openCredential } from '../exchange/credential.ts';
+import type { Nonces } from '../exchange/nonces.ts';
+import type { Session, Sessions } from '../exchange/sessions.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { Store } from '../store/store.ts';
 import { type Asker, authenticate } from './callers.ts';
 import { type Asked, judge, readSecret, type SecretSources } from './decision.ts';
-import { checkFresh, checkNamesSession, invalid, openCredential } from './exchange.ts';
 import { explain } from './explain.ts';
-import type { Nonces } from './nonces.ts';
-import type { Registry } from './registry.ts';
-import { secondsLeft } from './secret.ts';
-import type { Session, Sessions } from './sessions.ts';
-import type { Store } from './store/store.ts';
 
 const defaultCacheSeconds = 60;
 const credentialValidator = Compile(CredentialSchema);

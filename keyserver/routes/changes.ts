@@ -1,8 +1,8 @@
-import { ChangesRequestSchema } from '../../shared/change-messages.ts';
-import { ReleaseAnswerSchema } from '../../shared/messages.ts';
-import { problemResponses } from '../../shared/problem.ts';
-import type { Service } from '../../shared/service.ts';
-import { announceChanges, type ChangesDependencies } from '../changes.ts';
+import { problemResponses } from '../../shared/http/problem.ts';
+import type { Service } from '../../shared/http/service.ts';
+import { ChangesRequestSchema } from '../../shared/protocol/change-messages.ts';
+import { ReleaseAnswerSchema } from '../../shared/protocol/messages.ts';
+import { announceChanges, type ChangesDependencies } from '../changes/announce.ts';
 
 /** `POST /changes`: what a proxy asks every second (docs/protocol.md §5). */
 export function changesRoute(app: Service, dependencies: ChangesDependencies): void {

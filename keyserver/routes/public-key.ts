@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
-import { PublicKeyAnswerSchema } from '../../shared/messages.ts';
-import { problemResponses } from '../../shared/problem.ts';
-import type { Service } from '../../shared/service.ts';
+import { problemResponses } from '../../shared/http/problem.ts';
+import type { Service } from '../../shared/http/service.ts';
+import { PublicKeyAnswerSchema } from '../../shared/protocol/messages.ts';
 import type { RsaKeys } from '../keys/rsa-keys.ts';
 
 const summary = 'The public key that session keys are wrapped for';

@@ -1,7 +1,7 @@
-import { ReleaseAnswerSchema, ReleaseRequestSchema } from '../../shared/messages.ts';
-import { problemResponses } from '../../shared/problem.ts';
-import type { Service } from '../../shared/service.ts';
-import { type ReleaseDependencies, release } from '../release.ts';
+import { problemResponses } from '../../shared/http/problem.ts';
+import type { Service } from '../../shared/http/service.ts';
+import { ReleaseAnswerSchema, ReleaseRequestSchema } from '../../shared/protocol/messages.ts';
+import { type ReleaseDependencies, release } from '../release/release.ts';
 
 /** `POST /`: releases a token, sealed for one session (docs/protocol.md §4). */
 export function releaseRoute(app: Service, dependencies: ReleaseDependencies): void {

@@ -1,6 +1,6 @@
-import { openMysqlStore } from './mysql.ts';
-import type { MysqlServer } from './mysql-connections.ts';
-import { openSqliteStore } from './sqlite.ts';
+import type { MysqlServer } from './mysql/connections.ts';
+import { openMysqlStore } from './mysql/mysql.ts';
+import { openSqliteStore } from './sqlite/sqlite.ts';
 import type { Store, StoreOptions } from './store.ts';
 
 type Optional<T> = { readonly [K in keyof T]?: T[K] | undefined };

@@ -1,8 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { toMilliseconds } from '../shared/request-log.ts';
-import { formatTraceparent, traceContextOf } from '../shared/trace-context.ts';
-import type { Call } from './call.ts';
-import type { ReleaseQuery } from './keyserver-client.ts';
+import { toMilliseconds } from '../../shared/log/request-log.ts';
+import { formatTraceparent, traceContextOf } from '../../shared/log/trace-context.ts';
+import type { ReleaseQuery } from '../keyserver-client/client.ts';
+import type { Call } from './make-call.ts';
 
 /**
  * Asks for a call's release, or for its explanation, with what it cost in the log's line.

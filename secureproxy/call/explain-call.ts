@@ -1,14 +1,14 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
-import { ServiceError } from '../shared/errors.ts';
-import { RefusalSchema, StepSchema, Steps } from '../shared/explanation.ts';
-import { injectedNames } from '../shared/policy/injection.ts';
-import type { Call } from './call.ts';
-import { droppedHeaders } from './headers.ts';
-import type { KeyserverClient } from './keyserver-client.ts';
-import { askForCall } from './keyserver-query.ts';
+import { ServiceError } from '../../shared/errors.ts';
+import { injectedNames } from '../../shared/policy/injection.ts';
+import { RefusalSchema, StepSchema, Steps } from '../../shared/protocol/explanation.ts';
+import { droppedHeaders } from '../http/headers.ts';
+import type { KeyserverClient } from '../keyserver-client/client.ts';
+import type { UpstreamPools } from '../upstream/pools.ts';
+import { askForCall } from './ask-keyserver.ts';
+import type { Call } from './make-call.ts';
 import { prepare, type Terms } from './prepare.ts';
-import type { UpstreamPools } from './upstream-pools.ts';
 
 /** Answer of `/explain`; code, reason and detail are those of the step that is not ok, the last. */
 export const ExplainedSchema = Type.Object(

@@ -1,18 +1,18 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Release } from '../shared/messages.ts';
-import { oncePer } from '../shared/once-per.ts';
-import { checkFields, inject } from '../shared/policy/injection.ts';
-import type { Method } from '../shared/policy/schema.ts';
-import { type LogFields, toMilliseconds } from '../shared/request-log.ts';
-import { turnOfAll } from '../shared/turns.ts';
-import { type CallerHeaders, responseHeaders } from './headers.ts';
-import { appendQuery } from './injected-query.ts';
-import { askForCall } from './keyserver-query.ts';
+import { turnOfAll } from '../../shared/event-loop.ts';
+import { type LogFields, toMilliseconds } from '../../shared/log/request-log.ts';
+import { oncePer } from '../../shared/memoize.ts';
+import { checkFields, inject } from '../../shared/policy/injection.ts';
+import type { Method } from '../../shared/policy/schema.ts';
+import type { Release } from '../../shared/protocol/messages.ts';
+import { type CallerHeaders, responseHeaders } from '../http/headers.ts';
+import { appendQuery } from '../http/injected-query.ts';
+import type { ReleaseCache } from '../releases/release-cache.ts';
+import { scrubberOf } from '../scrub/scrubber.ts';
+import type { UpstreamPools } from '../upstream/pools.ts';
+import { type RelayOutcome, relay } from '../upstream/relay.ts';
+import { askForCall } from './ask-keyserver.ts';
 import { prepare } from './prepare.ts';
-import { type RelayOutcome, relay } from './relay.ts';
-import type { ReleaseCache } from './release-cache.ts';
-import { scrubberOf } from './scrub/scrubber.ts';
-import type { UpstreamPools } from './upstream-pools.ts';
 
 export interface CallDependencies {
   readonly releases: ReleaseCache;

@@ -1,14 +1,14 @@
-import type { Explanation } from '../shared/explanation.ts';
-import { oncePer } from '../shared/once-per.ts';
-import { decide } from '../shared/policy/decide.ts';
-import { injectedNames } from '../shared/policy/injection.ts';
-import type { TargetUrl } from '../shared/policy/url.ts';
-import { checkAllowed } from '../shared/policy/verdict.ts';
-import type { Call } from './call.ts';
-import { requestHeaders } from './headers.ts';
-import { checkQuery } from './injected-query.ts';
-import { searchableRequest } from './scrub/content-codings.ts';
-import { isSearched } from './scrub/scrubber.ts';
+import { oncePer } from '../../shared/memoize.ts';
+import { decide } from '../../shared/policy/decide.ts';
+import { injectedNames } from '../../shared/policy/injection.ts';
+import type { TargetUrl } from '../../shared/policy/url.ts';
+import { checkAllowed } from '../../shared/policy/verdict.ts';
+import type { Explanation } from '../../shared/protocol/explanation.ts';
+import { requestHeaders } from '../http/headers.ts';
+import { checkQuery } from '../http/injected-query.ts';
+import { searchableRequest } from '../scrub/content-codings.ts';
+import { isSearched } from '../scrub/scrubber.ts';
+import type { Call } from './make-call.ts';
 
 /** What a call is judged by: those of a release, or of its explanation. */
 export type Terms = NonNullable<Explanation['terms']>;

@@ -1,7 +1,7 @@
 import { type LookupAddress, type LookupOptions, lookup as systemLookup } from 'node:dns';
 import { isIP } from 'node:net';
-import { ServiceError } from '../shared/errors.ts';
-import type { AddressSet } from '../shared/policy/address-set.ts';
+import { ServiceError } from '../../shared/errors.ts';
+import type { AddressSet } from '../../shared/policy/address-set.ts';
 import { addressVerdict } from './address-verdict.ts';
 import type { OwnListeners } from './own-listeners.ts';
 

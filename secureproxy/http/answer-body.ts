@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { ServiceError } from '../shared/errors.ts';
+import type { ServiceError } from '../../shared/errors.ts';
 
 /** Where an answer's head and body go to, and who is told what. */
 export interface AnswerOutput {

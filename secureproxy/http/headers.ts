@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
-import { ServiceError } from '../shared/errors.ts';
-import { hopByHopHeaders, messageHeaders } from '../shared/header-names.ts';
-import { oncePer, oncePerText } from '../shared/once-per.ts';
+import { ServiceError } from '../../shared/errors.ts';
+import { hopByHopHeaders, messageHeaders } from '../../shared/http/header-names.ts';
+import { oncePer, oncePerText } from '../../shared/memoize.ts';
 import { proxyStatus } from './proxy-status.ts';
 import { via } from './via.ts';
 

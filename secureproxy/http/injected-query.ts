@@ -1,5 +1,5 @@
-import { ServiceError } from '../shared/errors.ts';
-import type { TargetUrl } from '../shared/policy/url.ts';
+import { ServiceError } from '../../shared/errors.ts';
+import type { TargetUrl } from '../../shared/policy/url.ts';
 
 /**
  * Refuses a URL in which the caller set a parameter that is injected, in any spelling.

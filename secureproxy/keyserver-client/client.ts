@@ -1,24 +1,28 @@
 import type { Logger } from 'pino';
 import { Compile } from 'typebox/compile';
-import { type Changes, type ChangesCredential, ChangesSchema } from '../shared/change-messages.ts';
-import type { Clock } from '../shared/clock.ts';
+import type { Clock } from '../../shared/clock.ts';
 import {
   changesRequestAad,
   changesResponseAad,
   requestAad,
   responseAad,
-} from '../shared/crypto/exchange.ts';
-import { ServiceError } from '../shared/errors.ts';
-import { type Explanation, ExplanationSchema } from '../shared/explanation.ts';
+} from '../../shared/crypto/exchange.ts';
+import { ServiceError } from '../../shared/errors.ts';
+import type { Target } from '../../shared/policy/schema.ts';
+import {
+  type Changes,
+  type ChangesCredential,
+  ChangesSchema,
+} from '../../shared/protocol/change-messages.ts';
+import { type Explanation, ExplanationSchema } from '../../shared/protocol/explanation.ts';
 import {
   type Credential,
   PublicKeyAnswerSchema,
   type Release,
   ReleaseSchema,
-} from '../shared/messages.ts';
-import type { Target } from '../shared/policy/schema.ts';
-import { unavailable } from './keyserver-errors.ts';
-import type { KeyserverHttp, TraceHeaders } from './keyserver-http.ts';
+} from '../../shared/protocol/messages.ts';
+import { unavailable } from './errors.ts';
+import type { KeyserverHttp, TraceHeaders } from './http.ts';
 import { PublicKeys } from './public-keys.ts';
 import { type Answered, type Question, SealedExchange } from './sealed-exchange.ts';
 import type { ProxySession } from './sessions.ts';

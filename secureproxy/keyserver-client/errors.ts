@@ -1,4 +1,4 @@
-import { isErrorCode, ServiceError } from '../shared/errors.ts';
+import { isErrorCode, ServiceError } from '../../shared/errors.ts';
 
 /** Not found and gone are the marketplace's words to an SDK; ours are a failed dependency (RFC 4918 §11.4). */
 export const dependencyStatus = 424;

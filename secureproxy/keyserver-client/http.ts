@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { buildConnector, Pool } from 'undici';
-import type { Clock } from '../shared/clock.ts';
-import { minTlsVersion, type TlsMaterial } from '../shared/tls-files.ts';
-import type { ReloadedTls } from '../shared/tls-reload.ts';
-import { unavailable } from './keyserver-errors.ts';
+import type { Clock } from '../../shared/clock.ts';
+import { minTlsVersion, type TlsMaterial } from '../../shared/tls/files.ts';
+import type { ReloadedTls } from '../../shared/tls/reload.ts';
+import { unavailable } from './errors.ts';
 import { wholeAnswer } from './whole-answer.ts';
 
 /** KeyServer's answers are small; more than this is not KeyServer. */

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { Readiness } from '../shared/health.ts';
-import type { KeyserverClient } from './keyserver-client.ts';
-import type { KeyserverHttp } from './keyserver-http.ts';
+import type { Readiness } from '../../shared/http/health.ts';
+import type { KeyserverClient } from './client.ts';
+import type { KeyserverHttp } from './http.ts';
 
 const lookEveryMs = 500;
 

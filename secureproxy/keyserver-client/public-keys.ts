@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
-import { importPublicKey, publicKeyId } from '../shared/crypto/key-wrap.ts';
-import { ServiceError } from '../shared/errors.ts';
-import type { PublicKeyAnswer } from '../shared/messages.ts';
+import { importPublicKey, publicKeyId } from '../../shared/crypto/key-wrap.ts';
+import { ServiceError } from '../../shared/errors.ts';
+import type { PublicKeyAnswer } from '../../shared/protocol/messages.ts';
 
 export interface PublicKey {
   readonly key: KeyObject;

@@ -1,11 +1,11 @@
 import type { Logger } from 'pino';
-import type { Clock } from '../shared/clock.ts';
-import { openText, type RequestContext, sealText } from '../shared/crypto/exchange.ts';
-import { pooledRandom } from '../shared/crypto/random-pool.ts';
-import { ServiceError } from '../shared/errors.ts';
-import { turnOfAll } from '../shared/turns.ts';
-import { fromKeyserver, unavailable } from './keyserver-errors.ts';
-import type { KeyserverHttp, TraceHeaders } from './keyserver-http.ts';
+import type { Clock } from '../../shared/clock.ts';
+import { openText, type RequestContext, sealText } from '../../shared/crypto/exchange.ts';
+import { pooledRandom } from '../../shared/crypto/random-pool.ts';
+import { ServiceError } from '../../shared/errors.ts';
+import { turnOfAll } from '../../shared/event-loop.ts';
+import { fromKeyserver, unavailable } from './errors.ts';
+import type { KeyserverHttp, TraceHeaders } from './http.ts';
 import type { PublicKeys } from './public-keys.ts';
 import { type ProxySession, type SessionAnswer, Sessions } from './sessions.ts';
 

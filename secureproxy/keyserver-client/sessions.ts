@@ -1,8 +1,8 @@
 import { type KeyObject, randomBytes } from 'node:crypto';
-import type { Clock } from '../shared/clock.ts';
-import { importKey, keyBytes } from '../shared/crypto/aead.ts';
-import { wrapKey } from '../shared/crypto/key-wrap.ts';
-import type { IssuedTicket } from '../shared/messages.ts';
+import type { Clock } from '../../shared/clock.ts';
+import { importKey, keyBytes } from '../../shared/crypto/aead.ts';
+import { wrapKey } from '../../shared/crypto/key-wrap.ts';
+import type { IssuedTicket } from '../../shared/protocol/messages.ts';
 import type { PublicKey, PublicKeys } from './public-keys.ts';
 
 /** A ticket is left unused this long before its end, for clocks and time on the way. */

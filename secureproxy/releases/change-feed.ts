@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { Clock } from '../shared/clock.ts';
-import { ServiceError } from '../shared/errors.ts';
-import type { KeyserverClient } from './keyserver-client.ts';
+import type { Clock } from '../../shared/clock.ts';
+import { ServiceError } from '../../shared/errors.ts';
+import type { KeyserverClient } from '../keyserver-client/client.ts';
 import type { KnownChanges } from './known-changes.ts';
 
 const askEveryMs = 1_000;

@@ -1,6 +1,10 @@
-import { type AnnouncedChange, type Changes, leaseMs } from '../shared/change-messages.ts';
-import type { Clock } from '../shared/clock.ts';
-import type { Release } from '../shared/messages.ts';
+import type { Clock } from '../../shared/clock.ts';
+import {
+  type AnnouncedChange,
+  type Changes,
+  leaseMs,
+} from '../../shared/protocol/change-messages.ts';
+import type { Release } from '../../shared/protocol/messages.ts';
 
 /** Whose token a release has. */
 export interface ReleaseNames {

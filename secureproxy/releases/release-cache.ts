@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Clock } from '../shared/clock.ts';
-import { ServiceError } from '../shared/errors.ts';
-import type { Release } from '../shared/messages.ts';
-import type { KeyserverClient, ReleaseQuery } from './keyserver-client.ts';
-import { unavailable } from './keyserver-errors.ts';
+import type { Clock } from '../../shared/clock.ts';
+import { ServiceError } from '../../shared/errors.ts';
+import type { Release } from '../../shared/protocol/messages.ts';
+import type { KeyserverClient, ReleaseQuery } from '../keyserver-client/client.ts';
+import { unavailable } from '../keyserver-client/errors.ts';
 import type { KnownChanges, ReleaseNames } from './known-changes.ts';
 
 /** Another KeyServer of the installation may hear of a change half a second later. */

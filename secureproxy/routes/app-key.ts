@@ -1,5 +1,5 @@
-import { isCallerKey } from '../shared/crypto/caller-key.ts';
-import { ServiceError } from '../shared/errors.ts';
+import { isCallerKey } from '../../shared/crypto/caller-key.ts';
+import { ServiceError } from '../../shared/errors.ts';
 
 const prefix = 'spk_';
 /** An authentication scheme's name (RFC 9110 §11.4): `Bearer`, or what else an SDK writes before a token. */

@@ -3,14 +3,14 @@ import { type Static, Type } from 'typebox';
 import { decodeBase64 } from '../../shared/crypto/base64.ts';
 import { containsAppKey } from '../../shared/crypto/caller-key.ts';
 import { ServiceError } from '../../shared/errors.ts';
+import type { Service } from '../../shared/http/service.ts';
 import { nameFault } from '../../shared/names.ts';
 import { MethodSchema } from '../../shared/policy/schema.ts';
-import type { Service } from '../../shared/service.ts';
-import { findAppKey } from '../app-key.ts';
-import type { Call } from '../call.ts';
-import type { CallerHeaders } from '../headers.ts';
-import { parseJsonBody, writeJson } from '../json-body.ts';
-import { isLoop } from '../via.ts';
+import type { Call } from '../call/make-call.ts';
+import type { CallerHeaders } from '../http/headers.ts';
+import { isLoop } from '../http/via.ts';
+import { findAppKey } from './app-key.ts';
+import { parseJsonBody, writeJson } from './json-body.ts';
 
 const maxApiUriBytes = 65_536;
 

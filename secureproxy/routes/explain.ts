@@ -1,6 +1,6 @@
-import { problemResponses } from '../../shared/problem.ts';
-import type { Service } from '../../shared/service.ts';
-import { type ExplainDependencies, ExplainedSchema, explainCall } from '../explain.ts';
+import { problemResponses } from '../../shared/http/problem.ts';
+import type { Service } from '../../shared/http/service.ts';
+import { type ExplainDependencies, ExplainedSchema, explainCall } from '../call/explain-call.ts';
 import { admitCaller, CallRequestSchema, toCall } from './call-request.ts';
 
 /** `POST /explain`: what `/request_api` would do with the same body, and none of it done (README). */

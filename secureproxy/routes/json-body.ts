@@ -1,4 +1,4 @@
-import { ServiceError } from '../shared/errors.ts';
+import { ServiceError } from '../../shared/errors.ts';
 
 /**
  * A first look for numbers whose spelling a double would not keep: 16 digits and more, exponents, a

@@ -1,8 +1,8 @@
 import { Type } from 'typebox';
-import { problemResponse, problemResponses } from '../../shared/problem.ts';
-import type { Service } from '../../shared/service.ts';
-import { type CallDependencies, makeCall } from '../call.ts';
-import { dependencyStatus } from '../keyserver-errors.ts';
+import { problemResponse, problemResponses } from '../../shared/http/problem.ts';
+import type { Service } from '../../shared/http/service.ts';
+import { type CallDependencies, makeCall } from '../call/make-call.ts';
+import { dependencyStatus } from '../keyserver-client/errors.ts';
 import { admitCaller, CallRequestSchema, toCall } from './call-request.ts';
 
 /** `POST /request_api`: one call to a marketplace with a client's token (README). */

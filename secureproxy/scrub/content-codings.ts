@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { ServiceError } from '../../shared/errors.ts';
-import { oncePerText } from '../../shared/once-per.ts';
-import type { CallerHeaders } from '../headers.ts';
+import { oncePerText } from '../../shared/memoize.ts';
+import type { CallerHeaders } from '../http/headers.ts';
 
 /** Content codings (RFC 9110 §8.4.1) that are decoded. */
 const codings = ['gzip', 'deflate', 'br'] as const;

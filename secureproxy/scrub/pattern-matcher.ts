@@ -6,7 +6,7 @@ import {
   percent,
   readEscapes,
 } from './escapes.ts';
-import type { Pattern } from './forms.ts';
+import type { Pattern } from './secret-patterns.ts';
 
 const plus = 0x2b;
 const space = 0x20;

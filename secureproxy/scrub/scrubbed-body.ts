@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { AnswerBody, AnswerOutput } from '../answer-body.ts';
+import type { AnswerBody, AnswerOutput } from '../http/answer-body.ts';
 import { BodyDecoder } from './body-decoder.ts';
 import type { BodyFilter } from './body-filter.ts';
 import { type Coding, checkWhole, codingOf } from './content-codings.ts';

@@ -1,13 +1,13 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Release } from '../../shared/messages.ts';
-import { oncePer } from '../../shared/once-per.ts';
+import { oncePer } from '../../shared/memoize.ts';
 import { inject, injectionFields } from '../../shared/policy/injection.ts';
 import type { Policy } from '../../shared/policy/schema.ts';
+import type { Release } from '../../shared/protocol/messages.ts';
 import type { BodyFilter } from './body-filter.ts';
-import { type Pattern, secretPatterns } from './forms.ts';
 import { MemberFilter } from './member-filter.ts';
 import { PatternMatcher } from './pattern-matcher.ts';
 import { SecretFilter } from './secret-filter.ts';
+import { type Pattern, secretPatterns } from './secret-patterns.ts';
 
 /** What is taken out of the answers to one token's calls (docs/protocol.md §8). */
 export class Scrubber {

@@ -1,4 +1,4 @@
-import { type ErrorCode, ServiceError } from '../shared/errors.ts';
+import { type ErrorCode, ServiceError } from '../../shared/errors.ts';
 
 type Meaning = readonly [code: ErrorCode, proxyError: string, reason: string];
 

@@ -1,11 +1,11 @@
 import { Pool } from 'undici';
-import { oncePer } from '../shared/once-per.ts';
-import { addressSet } from '../shared/policy/address-set.ts';
-import type { Policy } from '../shared/policy/schema.ts';
-import { AddressGuard, type Lookup } from './address-guard.ts';
-import { guardedConnector } from './guarded-connector.ts';
-import type { OwnListeners } from './own-listeners.ts';
-import { upstreamError } from './upstream-errors.ts';
+import { oncePer } from '../../shared/memoize.ts';
+import { addressSet } from '../../shared/policy/address-set.ts';
+import type { Policy } from '../../shared/policy/schema.ts';
+import { AddressGuard, type Lookup } from '../guard/address-guard.ts';
+import { guardedConnector } from '../guard/guarded-connector.ts';
+import type { OwnListeners } from '../guard/own-listeners.ts';
+import { upstreamError } from './errors.ts';
 
 export interface UpstreamPoolsOptions {
   readonly ownListeners: OwnListeners;

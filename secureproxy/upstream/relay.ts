@@ -1,11 +1,11 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
-import { ServiceError } from '../shared/errors.ts';
-import { turnOfAll } from '../shared/turns.ts';
-import { type AnswerBody, type AnswerOutput, PlainBody } from './answer-body.ts';
-import { scrubbedBody } from './scrub/scrubbed-body.ts';
-import type { Scrubber } from './scrub/scrubber.ts';
-import { upstreamError } from './upstream-errors.ts';
+import { ServiceError } from '../../shared/errors.ts';
+import { turnOfAll } from '../../shared/event-loop.ts';
+import { type AnswerBody, type AnswerOutput, PlainBody } from '../http/answer-body.ts';
+import { scrubbedBody } from '../scrub/scrubbed-body.ts';
+import type { Scrubber } from '../scrub/scrubber.ts';
+import { upstreamError } from './errors.ts';
 
 /** What goes upstream; `headers` are names and values in turn. */
 export interface UpstreamRequest {

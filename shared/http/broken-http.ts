@@ -3,10 +3,10 @@ import { maxHeaderSize } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
-import { ServiceError } from './errors.ts';
+import { ServiceError } from '../errors.ts';
+import type { LogFields } from '../log/request-log.ts';
 import { problemMediaType, toProblem } from './problem.ts';
 import { problemHeaders } from './problem-replies.ts';
-import type { LogFields } from './request-log.ts';
 
 const details: Readonly<Record<string, string>> = {
   HPE_HEADER_OVERFLOW: `Headers are limited to ${maxHeaderSize} bytes.`,

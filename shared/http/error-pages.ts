@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { Type } from 'typebox';
-import { type ErrorCode, errorTable } from './errors.ts';
+import { type ErrorCode, errorTable } from '../errors.ts';
 import { problemResponses } from './problem.ts';
 import type { Service } from './service.ts';
 
-const folder = new URL('../docs/errors/', import.meta.url);
+const folder = new URL('../../docs/errors/', import.meta.url);
 
 /** Serves docs/errors/<code>.md, where a problem's `type` points. */
 export function errorPageRoutes(app: Service): void {

@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import { errorTable } from './errors.ts';
+import { errorTable } from '../errors.ts';
 import { problemMediaType } from './problem.ts';
 
 /** What of an OpenAPI 3.1 document is worked on here. */

@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { errorTable, ServiceError } from './errors.ts';
+import { errorTable, ServiceError } from '../errors.ts';
 import { problemMediaType, toProblem, toServiceError } from './problem.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { type ErrorCode, errorTable, ServiceError } from './errors.ts';
+import { type ErrorCode, errorTable, ServiceError } from '../errors.ts';
 
 export const problemMediaType = 'application/problem+json';
 

@@ -13,15 +13,15 @@ import fastify, {
 } from 'fastify';
 import type { Logger } from 'pino';
 import type { TObject } from 'typebox';
+import { ServiceError } from '../errors.ts';
+import { logIds, logOnce, logRequest, newLogFields } from '../log/request-log.ts';
+import { RequestLogger } from '../log/request-logger.ts';
 import { notFound, watchRoutes } from './allowed-methods.ts';
 import { BrokenHttp } from './broken-http.ts';
 import { endConnectionsOnClose } from './connections.ts';
-import { ServiceError } from './errors.ts';
 import { ProblemSchema } from './problem.ts';
 import { sendProblem } from './problem-replies.ts';
 import { requestIdOf } from './request-id.ts';
-import { logIds, logOnce, logRequest, newLogFields } from './request-log.ts';
-import { RequestLogger } from './request-logger.ts';
 
 export type Service = FastifyInstance<
   RawServerDefault,

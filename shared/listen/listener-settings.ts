@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
-import { logLevels } from './logging.ts';
-import { parseClientNames } from './tls-client-names.ts';
+import { logLevels } from '../log/logging.ts';
+import { parseClientNames } from '../tls/client-names.ts';
 
 const File = (description: string) => Type.Optional(Type.String({ minLength: 1, description }));
 

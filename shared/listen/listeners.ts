@@ -1,11 +1,11 @@
 import type { Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
-import { ConfigError } from './config.ts';
-import type { Readiness } from './health.ts';
-import type { ListenerConfig } from './http-settings.ts';
+import type { Readiness } from '../http/health.ts';
+import type { Service, ServiceOptions } from '../http/service.ts';
+import { ConfigError } from '../settings/config.ts';
+import type { ListenerConfig } from './listener-settings.ts';
 import { buildOpsApp } from './ops-listener.ts';
-import type { Service, ServiceOptions } from './service.ts';
 import type { TlsListener } from './tls-listener.ts';
 
 export interface ListenersOptions {

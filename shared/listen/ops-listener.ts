@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { Type } from 'typebox';
-import { healthRoutes, type Readiness } from './health.ts';
-import { createService, type Service, type ServiceOptions } from './service.ts';
+import { healthRoutes, type Readiness } from '../http/health.ts';
+import { createService, type Service, type ServiceOptions } from '../http/service.ts';
 
 const bodyLimitBytes = 1024;
 

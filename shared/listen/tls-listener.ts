@@ -1,11 +1,11 @@
 import type { Server, ServerOptions } from 'node:https';
 import type { Logger } from 'pino';
-import { systemClock } from './clock.ts';
-import type { ListenerConfig } from './http-settings.ts';
-import { Repeats } from './repeats.ts';
-import { allowClientNames, parseClientNames } from './tls-client-names.ts';
-import { minTlsVersion } from './tls-files.ts';
-import { ReloadedTls } from './tls-reload.ts';
+import { systemClock } from '../clock.ts';
+import { Repeats } from '../log/repeats.ts';
+import { allowClientNames, parseClientNames } from '../tls/client-names.ts';
+import { minTlsVersion } from '../tls/files.ts';
+import { ReloadedTls } from '../tls/reload.ts';
+import type { ListenerConfig } from './listener-settings.ts';
 
 /** A caller that opens a connection and does not shake hands must not hold it for long. */
 const handshakeTimeoutMs = 10_000;

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { pooledRandom } from './crypto/random-pool.ts';
+import { pooledRandom } from '../crypto/random-pool.ts';
 
 /** Where a request stands in its trace (W3C Trace Context): ids in lower-case hex. */
 export interface TraceContext {

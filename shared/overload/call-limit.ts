@@ -1,8 +1,8 @@
 import type { RequestListener } from 'node:http';
+import type { Service } from '../http/service.ts';
+import { toMilliseconds } from '../log/request-log.ts';
 import { CallQueue } from './call-queue.ts';
 import { refuser } from './call-refusals.ts';
-import { toMilliseconds } from './request-log.ts';
-import type { Service } from './service.ts';
 
 export interface CallLimitOptions {
   /** Most calls under way at once. */

@@ -1,9 +1,9 @@
 import type { RequestListener } from 'node:http';
 import type { FastifyBaseLogger } from 'fastify';
-import { ServiceError } from './errors.ts';
-import { problemMediaType, toProblem } from './problem.ts';
-import { problemHeaders } from './problem-replies.ts';
-import { requestIdOf } from './request-id.ts';
+import { ServiceError } from '../errors.ts';
+import { problemMediaType, toProblem } from '../http/problem.ts';
+import { problemHeaders } from '../http/problem-replies.ts';
+import { requestIdOf } from '../http/request-id.ts';
 
 /** Refusals are told together, since a line each would be work on top of too much work. */
 const tellMs = 1000;

@@ -1,8 +1,8 @@
 import underPressure from '@fastify/under-pressure';
+import { ServiceError } from '../errors.ts';
+import type { Service } from '../http/service.ts';
+import type { ListenerConfig } from '../listen/listener-settings.ts';
 import { limitCalls } from './call-limit.ts';
-import { ServiceError } from './errors.ts';
-import type { ListenerConfig } from './http-settings.ts';
-import type { Service } from './service.ts';
 
 export interface SheddingOptions {
   readonly config: Pick<ListenerConfig, 'CALLS_MAX' | 'OVERLOAD_DELAY_MS'>;

@@ -1,5 +1,5 @@
 import { getDomain } from 'tldts';
-import { oncePer } from '../once-per.ts';
+import { oncePer } from '../memoize.ts';
 import type { Policy } from './schema.ts';
 import { parseTargetUrl, type TargetUrl } from './url.ts';
 import { allow, refuse, type Verdict } from './verdict.ts';

@@ -1,4 +1,4 @@
-import { oncePerText } from '../once-per.ts';
+import { oncePerText } from '../memoize.ts';
 import { allow, refuse, type Verdict } from './verdict.ts';
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for

@@ -1,7 +1,7 @@
 import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
 
-const folder = join(import.meta.dirname, '../node_modules/.cache/node-compile');
+const folder = join(import.meta.dirname, '../../node_modules/.cache/node-compile');
 
 /**
  * Has Node keep what it compiles of the modules that are imported from now on, which takes a quarter off the next start.

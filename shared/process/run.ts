@@ -1,11 +1,11 @@
 import cluster, { type Worker } from 'node:cluster';
 import type { Logger } from 'pino';
-import { ConfigError, type Environment, type Settings } from './config.ts';
-import { readEnvironment } from './dot-env.ts';
-import type { ListenerConfig } from './http-settings.ts';
-import { createLogger, createProcessLogger, flushLogs } from './logging.ts';
+import type { ServiceOptions } from '../http/service.ts';
+import type { ListenerConfig } from '../listen/listener-settings.ts';
+import { createLogger, createProcessLogger, flushLogs } from '../log/logging.ts';
+import { ConfigError, type Environment, type Settings } from '../settings/config.ts';
+import { readEnvironment } from '../settings/dot-env.ts';
 import { Primary } from './primary.ts';
-import type { ServiceOptions } from './service.ts';
 import { type ShutdownOptions, shutDown, shutdownLimitMs } from './shutdown.ts';
 import { type Answer, Workers } from './workers.ts';
 

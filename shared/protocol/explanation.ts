@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
-import { type ErrorCode, errorTable, type ServiceError } from './errors.ts';
-import { GrantSchema, PolicySchema } from './policy/schema.ts';
+import { type ErrorCode, errorTable, type ServiceError } from '../errors.ts';
+import { GrantSchema, PolicySchema } from '../policy/schema.ts';
 
 /** The steps of a decision in their order; `direct` is for direct apps, the last two are the proxy's own. */
 const stepNames = [

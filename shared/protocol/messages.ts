@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { GrantSchema, PolicySchema, TargetSchema } from './policy/schema.ts';
+import { GrantSchema, PolicySchema, TargetSchema } from '../policy/schema.ts';
 
 /** Answer of `/public_key` (docs/protocol.md §3). */
 export const PublicKeyAnswerSchema = Type.Object(
@@ -104,7 +104,7 @@ export const CredentialSchema = Type.Object(
     proxy: Type.Union([Type.String(), Type.Null()]),
     app: Type.Union([Type.String(), Type.Null()]),
     target: Type.Optional(TargetSchema),
-    /** Asks for the decision and its steps in place of a token (shared/explanation.ts). */
+    /** Asks for the decision and its steps in place of a token (shared/protocol/explanation.ts). */
     explain: Type.Optional(Type.Boolean()),
   },
   { additionalProperties: false },

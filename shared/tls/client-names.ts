@@ -2,8 +2,8 @@ import type { X509Certificate } from 'node:crypto';
 import type { Server } from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
-import { systemClock } from './clock.ts';
-import { Repeats } from './repeats.ts';
+import { systemClock } from '../clock.ts';
+import { Repeats } from '../log/repeats.ts';
 
 /**
  * The names that a certificate speaks for: its DNS names and URIs, in lower case where letters do

@@ -1,8 +1,8 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
-import { ConfigError } from './config.ts';
-import { readOrFault, readPrivateFile } from './private-file.ts';
+import { ConfigError } from '../settings/config.ts';
+import { readOrFault, readPrivateFile } from '../settings/private-file.ts';
 
 /** Paths of PEM files; a certificate and its key go together. */
 export interface TlsFiles {

@@ -1,12 +1,12 @@
 import type { Logger } from 'pino';
-import { ConfigError } from './config.ts';
+import { ConfigError } from '../settings/config.ts';
 import {
   checkTlsMaterial,
   expiryOf,
   readTlsFiles,
   type TlsFiles,
   type TlsMaterial,
-} from './tls-files.ts';
+} from './files.ts';
 
 /**
  * How often the files are looked at. Looking, not watching: it works on every file system, and sees

@@ -1,6 +1,6 @@
 import t from 'tap';
-import { Sessions } from '../../keyserver/sessions.ts';
-import type { ReleaseRequest } from '../../shared/messages.ts';
+import { Sessions } from '../../keyserver/exchange/sessions.ts';
+import type { ReleaseRequest } from '../../shared/protocol/messages.ts';
 import { refusal, startScene, target, wanted } from '../keyserver/scene.ts';
 import { testClock } from '../support/clock.ts';
 import {

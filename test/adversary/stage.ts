@@ -8,7 +8,7 @@ import { type Keyring, loadKeyring } from '../../keyserver/keys/keyring.ts';
 import { openStore } from '../../keyserver/store/open.ts';
 import type { Store } from '../../keyserver/store/store.ts';
 import { systemClock } from '../../shared/clock.ts';
-import type { Environment } from '../../shared/config.ts';
+import type { Environment } from '../../shared/settings/config.ts';
 import { type Execute, scratchDatabase, testTimeoutMs } from '../support/database.ts';
 import { ask } from '../support/exchange-client.ts';
 import { writeKeyFolder } from '../support/key-folders.ts';

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import t from 'tap';
 import type { LoadTestReport } from '../../bench/overload.ts';
-import { loadTestToMarkdown } from '../../bench/report.ts';
+import { loadTestToMarkdown } from '../../bench/report/report.ts';
 import { runLocal } from '../local/command.ts';
 
 // Each starts all that the benchmark has, on a machine that is busy.

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import type { Test } from 'tap';
-import type { Report } from '../../bench/report.ts';
+import type { Report } from '../../bench/report/report.ts';
 import { runLocal } from '../local/command.ts';
 
 /** Runs the benchmark with a short round, and sees to it that it leaves nothing behind. */

@@ -1,11 +1,11 @@
 import t from 'tap';
 import type { CaseName } from '../../bench/cases/all.ts';
-import { toSvg } from '../../bench/chart.ts';
 import { figure } from '../../bench/figures/figure.ts';
 import type { Result } from '../../bench/measure.ts';
 import { median } from '../../bench/median.ts';
-import { type Setting, toMarkdown } from '../../bench/report.ts';
-import { judgeTargets } from '../../bench/targets.ts';
+import { toSvg } from '../../bench/report/chart.ts';
+import { type Setting, toMarkdown } from '../../bench/report/report.ts';
+import { judgeTargets } from '../../bench/report/targets.ts';
 
 const result = (name: CaseName, ...byRound: number[]): Result => {
   const cpuMicroseconds = median(byRound);

@@ -4,7 +4,7 @@ import t from 'tap';
 import { defaultOf } from '../../docs/settings-page.ts';
 import { keyserverSettings } from '../../keyserver/config.ts';
 import { secureproxySettings } from '../../secureproxy/config.ts';
-import { isSecret } from '../../shared/config.ts';
+import { isSecret } from '../../shared/settings/config.ts';
 import { root } from './command.ts';
 
 const read = (path: string) => readFileSync(join(root, path), 'utf8');

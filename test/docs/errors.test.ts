@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { Check } from 'typebox/value';
 import { type ErrorCode, errorTable } from '../../shared/errors.ts';
-import { ProblemSchema } from '../../shared/problem.ts';
+import { ProblemSchema } from '../../shared/http/problem.ts';
 import { findReasons } from './reasons.ts';
 import { readSources, root } from './sources.ts';
 

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { logFieldNames } from '../../shared/request-log.ts';
+import { logFieldNames } from '../../shared/log/request-log.ts';
 import { readGoldenCases } from './golden-lines.ts';
 import { root } from './sources.ts';
 

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { createApp } from '../../keyserver/admin/callers.ts';
-import { logFieldNames } from '../../shared/request-log.ts';
+import { createApp } from '../../keyserver/operations/callers.ts';
+import { logFieldNames } from '../../shared/log/request-log.ts';
 import type { LogLine } from '../support/log.ts';
 import { callApi, startPair } from '../support/pair.ts';
 import { type PairState, tokenType } from '../support/pair-state.ts';
@@ -25,7 +25,7 @@ t.test('the page has a row for each field, and for no other', async (t) => {
 
 t.test('a field that no line of the page has is not in use', async (t) => {
   const used = new Set(golden.flatMap(({ lines }) => lines.flatMap((line) => Object.keys(line))));
-  // Of a call that has to wait, in test/shared/call-limit.test.ts.
+  // Of a call that has to wait, in test/shared/overload/call-limit.test.ts.
   used.add('queue.duration_ms');
   for (const name of logFieldNames) t.ok(used.has(name), name);
 });

@@ -1,7 +1,7 @@
 import { createPublicKey, randomBytes } from 'node:crypto';
 import t from 'tap';
-import { createAnonymousApp } from '../../keyserver/admin/callers.ts';
-import { addGrant } from '../../keyserver/admin/grants.ts';
+import { createAnonymousApp } from '../../keyserver/operations/callers.ts';
+import { addGrant } from '../../keyserver/operations/grants.ts';
 import { importKey } from '../../shared/crypto/aead.ts';
 import { openText, responseAad } from '../../shared/crypto/exchange.ts';
 import { wrapKey } from '../../shared/crypto/key-wrap.ts';

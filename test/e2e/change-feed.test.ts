@@ -1,5 +1,5 @@
 import t from 'tap';
-import { deleteDocument } from '../../keyserver/admin/documents.ts';
+import { deleteDocument } from '../../keyserver/operations/documents.ts';
 import { scratchDatabase } from '../support/database.ts';
 import { outcome, startPair } from '../support/pair.ts';
 import { keptForMinutes, mysqlSettings } from '../support/pair-state.ts';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import t, { type Test } from 'tap';
-import type { Environment } from '../../shared/config.ts';
+import type { Environment } from '../../shared/settings/config.ts';
 import { freePort } from '../support/free-port.ts';
 import { opsOrigin, readiness } from '../support/listening.ts';
 import { callApi } from '../support/pair.ts';

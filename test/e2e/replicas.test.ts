@@ -1,5 +1,5 @@
 import t from 'tap';
-import { createProxy } from '../../keyserver/admin/callers.ts';
+import { createProxy } from '../../keyserver/operations/callers.ts';
 import { scratchDatabase } from '../support/database.ts';
 import { callApi, runKeyserver, runSecureproxy } from '../support/pair.ts';
 import { makeState, mysqlSettings, seed, tokenType } from '../support/pair-state.ts';

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
-import { deleteDocument } from '../../keyserver/admin/documents.ts';
-import { removeGrant } from '../../keyserver/admin/grants.ts';
-import { deleteToken } from '../../keyserver/admin/tokens.ts';
-import { putType } from '../../keyserver/admin/types.ts';
-import { grantId } from '../../keyserver/grant-id.ts';
-import { leaseMs } from '../../shared/change-messages.ts';
+import { deleteDocument } from '../../keyserver/operations/documents.ts';
+import { removeGrant } from '../../keyserver/operations/grants.ts';
+import { deleteToken } from '../../keyserver/operations/tokens.ts';
+import { putType } from '../../keyserver/operations/types.ts';
+import { grantId } from '../../keyserver/registry/grant-id.ts';
+import { leaseMs } from '../../shared/protocol/change-messages.ts';
 import { outcome, startPair, type TestPair } from '../support/pair.ts';
 import { keptForMinutes, plainPolicy, tokenType } from '../support/pair-state.ts';
 import { showAuthorization, startPlainUpstream } from '../support/plain-upstream.ts';

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { systemClock } from '../../shared/clock.ts';
 import { makeCallerKey } from '../../shared/crypto/caller-key.ts';
-import type { PublicKeyAnswer } from '../../shared/messages.ts';
+import type { PublicKeyAnswer } from '../../shared/protocol/messages.ts';
 import {
   type Ask,
   ask,

@@ -1,7 +1,7 @@
 import t from 'tap';
-import { addGrant } from '../../keyserver/admin/grants.ts';
-import { putToken } from '../../keyserver/admin/tokens.ts';
-import { putType } from '../../keyserver/admin/types.ts';
+import { addGrant } from '../../keyserver/operations/grants.ts';
+import { putToken } from '../../keyserver/operations/tokens.ts';
+import { putType } from '../../keyserver/operations/types.ts';
 import { makeCallerKey } from '../../shared/crypto/caller-key.ts';
 import { freePort } from '../support/free-port.ts';
 import { startPair } from '../support/pair.ts';

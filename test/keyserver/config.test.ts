@@ -1,6 +1,6 @@
 import t from 'tap';
 import { keyserverSettings, storageFaults } from '../../keyserver/config.ts';
-import { ConfigError, type Environment, parseSettings } from '../../shared/config.ts';
+import { ConfigError, type Environment, parseSettings } from '../../shared/settings/config.ts';
 
 const folders = { KEYRING_DIR: '/keys', RSA_KEY_DIR: '/rsa' };
 const file = { ...folders, DB_FILE: '/db' };

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { logFieldNames } from '../../shared/request-log.ts';
+import { logFieldNames } from '../../shared/log/request-log.ts';
 import { ask, newSession, postJson, ticketSession } from '../support/exchange-client.ts';
 import { pollUntil } from '../support/poll-until.ts';
 import { readRaw, sendRaw } from '../support/raw-http.ts';

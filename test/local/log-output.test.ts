@@ -1,6 +1,6 @@
 import t from 'tap';
 import { LogOutput, logOutput } from '../../local/log-output.ts';
-import { prettyLines } from '../../shared/pretty-log.ts';
+import { prettyLines } from '../../shared/log/pretty-log.ts';
 
 /** An output whose text is kept. */
 function keptOutput() {

@@ -9,8 +9,8 @@ import {
   secureproxyDocument,
 } from '../../openapi/from-routes.ts';
 import { errorTable } from '../../shared/errors.ts';
-import type { Operation } from '../../shared/openapi.ts';
-import type { Service } from '../../shared/service.ts';
+import type { Operation } from '../../shared/http/openapi.ts';
+import type { Service } from '../../shared/http/service.ts';
 import { findReasons } from '../docs/reasons.ts';
 import { readSources, root } from '../docs/sources.ts';
 

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { publicKeyPins, secureproxyFaults, secureproxySettings } from '../../secureproxy/config.ts';
-import { type Environment, parseSettings } from '../../shared/config.ts';
 import { makeCallerKey } from '../../shared/crypto/caller-key.ts';
+import { type Environment, parseSettings } from '../../shared/settings/config.ts';
 
 const needed: Environment = {
   PUBLIC_KEY_URL: 'https://keyserver.example/public_key',

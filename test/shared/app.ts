@@ -1,6 +1,6 @@
 import type { Test } from 'tap';
 import { Type } from 'typebox';
-import { createService, type ServiceOptions } from '../../shared/service.ts';
+import { createService, type ServiceOptions } from '../../shared/http/service.ts';
 import { capturedLog } from '../support/log.ts';
 
 /** A bare service to which a test adds its routes; closed after the test. */

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { oncePer, oncePerText } from '../../shared/once-per.ts';
+import { oncePer, oncePerText } from '../../shared/memoize.ts';
 
 /** Counts how often each key was asked for, which is what it makes. */
 function counted<K>() {

@@ -1,10 +1,10 @@
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { Client } from 'undici';
-import { guardedConnector } from '../../secureproxy/guarded-connector.ts';
-import { KeyserverHttp } from '../../secureproxy/keyserver-http.ts';
-import { createOwnListeners } from '../../secureproxy/own-listeners.ts';
-import { upstreamError } from '../../secureproxy/upstream-errors.ts';
+import { guardedConnector } from '../../secureproxy/guard/guarded-connector.ts';
+import { createOwnListeners } from '../../secureproxy/guard/own-listeners.ts';
+import { KeyserverHttp } from '../../secureproxy/keyserver-client/http.ts';
+import { upstreamError } from '../../secureproxy/upstream/errors.ts';
 import { systemClock } from '../../shared/clock.ts';
 import type { ServiceError } from '../../shared/errors.ts';
 import { addressSet } from '../../shared/policy/address-set.ts';

@@ -1,11 +1,11 @@
-import type { Changes, ChangesRequest } from '../../shared/change-messages.ts';
 import {
   changesRequestAad,
   changesResponseAad,
   openText,
   sealText,
 } from '../../shared/crypto/exchange.ts';
-import type { Problem } from '../../shared/problem.ts';
+import type { Problem } from '../../shared/http/problem.ts';
+import type { Changes, ChangesRequest } from '../../shared/protocol/change-messages.ts';
 import {
   type Answer,
   type ClientSession,

@@ -3,8 +3,8 @@ import { join, relative, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import mariadb, { type Connection } from 'mariadb';
 import t, { type Test } from 'tap';
-import { type MysqlStoreOptions, openMysqlStore } from '../../keyserver/store/mysql.ts';
-import { openSqliteStore } from '../../keyserver/store/sqlite.ts';
+import { type MysqlStoreOptions, openMysqlStore } from '../../keyserver/store/mysql/mysql.ts';
+import { openSqliteStore } from '../../keyserver/store/sqlite/sqlite.ts';
 import type { Store } from '../../keyserver/store/store.ts';
 import { ask, type MysqlTestServer, startServer } from './mysql-server.ts';
 

@@ -3,8 +3,8 @@ import type { Clock } from '../../shared/clock.ts';
 import { importKey } from '../../shared/crypto/aead.ts';
 import { openText, requestAad, responseAad, sealText } from '../../shared/crypto/exchange.ts';
 import { wrapKey } from '../../shared/crypto/key-wrap.ts';
-import type { Release, ReleaseRequest } from '../../shared/messages.ts';
-import type { Problem } from '../../shared/problem.ts';
+import type { Problem } from '../../shared/http/problem.ts';
+import type { Release, ReleaseRequest } from '../../shared/protocol/messages.ts';
 import type { TestKeyserver } from './keyserver.ts';
 
 /** A session key, and what a request names it by: the wrapped key, or a ticket. */

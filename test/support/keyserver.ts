@@ -4,31 +4,31 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import { buildKeyserver } from '../../keyserver/app.ts';
-import { keyserverSettings } from '../../keyserver/config.ts';
 import {
   type AppDocument,
   type CallerKey,
   type DocumentBody,
   sealDocument,
-} from '../../keyserver/document-row.ts';
+} from '../../keyserver/at-rest/document-row.ts';
+import { sealSecret } from '../../keyserver/at-rest/secret.ts';
+import { keyserverSettings } from '../../keyserver/config.ts';
+import { NonceMemory } from '../../keyserver/exchange/nonce-memory.ts';
+import { Nonces } from '../../keyserver/exchange/nonces.ts';
+import { Sessions } from '../../keyserver/exchange/sessions.ts';
 import { type Keyring, loadKeyring } from '../../keyserver/keys/keyring.ts';
 import { loadRsaKeys, type RsaKeys } from '../../keyserver/keys/rsa-keys.ts';
-import { NonceMemory } from '../../keyserver/nonce-memory.ts';
-import { Nonces } from '../../keyserver/nonces.ts';
-import { Registry } from '../../keyserver/registry.ts';
-import { sealSecret } from '../../keyserver/secret.ts';
-import { Sessions } from '../../keyserver/sessions.ts';
-import { openSqliteStore } from '../../keyserver/store/sqlite.ts';
+import { Registry } from '../../keyserver/registry/registry.ts';
+import { openSqliteStore } from '../../keyserver/store/sqlite/sqlite.ts';
 import type { DocumentKind, Store } from '../../keyserver/store/store.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { systemClock } from '../../shared/clock.ts';
-import { parseSettings } from '../../shared/config.ts';
 import { callerKeyHash, makeCallerKey } from '../../shared/crypto/caller-key.ts';
 import type { LegacyKey } from '../../shared/crypto/legacy-row.ts';
-import type { Readiness } from '../../shared/health.ts';
-import type { LogLevel } from '../../shared/logging.ts';
+import type { Readiness } from '../../shared/http/health.ts';
+import type { Service } from '../../shared/http/service.ts';
+import type { LogLevel } from '../../shared/log/logging.ts';
 import { defaultInjection, type Policy } from '../../shared/policy/schema.ts';
-import type { Service } from '../../shared/service.ts';
+import { parseSettings } from '../../shared/settings/config.ts';
 import { rsaPem, writeKeyFolder, writeKeyring } from './key-folders.ts';
 import { capturedLog, type LogLine } from './log.ts';
 

@@ -1,4 +1,4 @@
-import { createLogger, type LogLevel } from '../../shared/logging.ts';
+import { createLogger, type LogLevel } from '../../shared/log/logging.ts';
 
 export type LogLine = Readonly<Record<string, unknown>>;
 

@@ -2,18 +2,18 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import { Type } from 'typebox';
-import { createApp, createProxy } from '../../keyserver/admin/callers.ts';
-import { type AdminContext, loadKeys } from '../../keyserver/admin/context.ts';
-import { addGrant } from '../../keyserver/admin/grants.ts';
-import { putToken } from '../../keyserver/admin/tokens.ts';
-import { putType } from '../../keyserver/admin/types.ts';
 import { storageSettings } from '../../keyserver/config.ts';
 import { openDatabase } from '../../keyserver/database.ts';
 import { generateKeyring, generateRsaKey } from '../../keyserver/keys/generate.ts';
-import type { MysqlServer } from '../../keyserver/store/mysql-connections.ts';
+import { createApp, createProxy } from '../../keyserver/operations/callers.ts';
+import { type AdminContext, loadKeys } from '../../keyserver/operations/context.ts';
+import { addGrant } from '../../keyserver/operations/grants.ts';
+import { putToken } from '../../keyserver/operations/tokens.ts';
+import { putType } from '../../keyserver/operations/types.ts';
+import type { MysqlServer } from '../../keyserver/store/mysql/connections.ts';
 import { systemClock } from '../../shared/clock.ts';
-import { type Environment, parseSettings } from '../../shared/config.ts';
 import type { Policy } from '../../shared/policy/schema.ts';
+import { type Environment, parseSettings } from '../../shared/settings/config.ts';
 
 /** The token type that {@link seed} defines. */
 export const tokenType = 'plain';

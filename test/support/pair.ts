@@ -1,5 +1,5 @@
 import type { Test } from 'tap';
-import type { Environment } from '../../shared/config.ts';
+import type { Environment } from '../../shared/settings/config.ts';
 import { makeState, type PairState, type Seeded, seed, tokenType } from './pair-state.ts';
 import { runProcess, type ServiceRun } from './service-run.ts';
 

@@ -1,7 +1,7 @@
-import type { AdminContext } from '../../keyserver/admin/context.ts';
-import { openDocument, sealDocument } from '../../keyserver/document-row.ts';
+import { openDocument, sealDocument } from '../../keyserver/at-rest/document-row.ts';
+import { openSecret, sealSecret } from '../../keyserver/at-rest/secret.ts';
 import type { Keyring } from '../../keyserver/keys/keyring.ts';
-import { openSecret, sealSecret } from '../../keyserver/secret.ts';
+import type { AdminContext } from '../../keyserver/operations/context.ts';
 import { isDocumentKind } from '../../keyserver/store/store.ts';
 
 /** Seals every row and document again, under the primary key of `to`. */

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Test } from 'tap';
 import { LocalError } from '../../local/local-error.ts';
 import { type ServiceProcess, startService } from '../../local/processes.ts';
-import type { Environment } from '../../shared/config.ts';
+import type { Environment } from '../../shared/settings/config.ts';
 import { freePort } from './free-port.ts';
 import { ServiceOutput } from './service-output.ts';
 

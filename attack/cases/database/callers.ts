@@ -1,9 +1,9 @@
-import { deleteDocument } from '../../keyserver/admin/documents.ts';
-import { addGrant, removeGrant } from '../../keyserver/admin/grants.ts';
-import type { DocumentKind } from '../../keyserver/store/store.ts';
-import { callerKeyHash, type KeyPrefix, makeCallerKey } from '../../shared/crypto/caller-key.ts';
-import type { DatabaseAttack, Prey } from '../prey.ts';
-import { awaitSeq } from '../seen.ts';
+import { deleteDocument } from '../../../keyserver/operations/documents.ts';
+import { addGrant, removeGrant } from '../../../keyserver/operations/grants.ts';
+import type { DocumentKind } from '../../../keyserver/store/store.ts';
+import { callerKeyHash, type KeyPrefix, makeCallerKey } from '../../../shared/crypto/caller-key.ts';
+import type { DatabaseAttack, Prey } from '../../prey.ts';
+import { awaitSeq } from '../../seen.ts';
 
 const unauthenticated = ['caller_unauthenticated'] as const;
 

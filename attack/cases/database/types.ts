@@ -1,10 +1,10 @@
-import { deleteDocument } from '../../keyserver/admin/documents.ts';
-import { putType } from '../../keyserver/admin/types.ts';
-import type { DocumentRow } from '../../keyserver/store/store.ts';
-import { importKey } from '../../shared/crypto/aead.ts';
-import { documentMac } from '../../shared/crypto/document-mac.ts';
-import type { DatabaseAttack, Prey } from '../prey.ts';
-import { awaitSeq } from '../seen.ts';
+import { deleteDocument } from '../../../keyserver/operations/documents.ts';
+import { putType } from '../../../keyserver/operations/types.ts';
+import type { DocumentRow } from '../../../keyserver/store/store.ts';
+import { importKey } from '../../../shared/crypto/aead.ts';
+import { documentMac } from '../../../shared/crypto/document-mac.ts';
+import type { DatabaseAttack, Prey } from '../../prey.ts';
+import { awaitSeq } from '../../seen.ts';
 
 /** The client's token is to go to the attackers. */
 const take = ({ evil }: Prey) => ({ members: { ApiUri: `${evil}/take` } });

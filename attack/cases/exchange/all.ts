@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
-import { visible } from '../../test/support/tampering.ts';
-import type { Attack } from '../attack.ts';
-import { type Expected, type Fault, requestAttacks, startFrom } from '../keyserver.ts';
-import { credentialFaults, sessionKeyFaults } from './exchange-bytes.ts';
-import { callerAttacks } from './exchange-callers.ts';
-import { formAttacks } from './exchange-form.ts';
-import { replayAttacks } from './exchange-replay.ts';
-import { ticketFaults } from './exchange-tickets.ts';
+import { visible } from '../../../test/support/tampering.ts';
+import type { Attack } from '../../attack.ts';
+import { type Expected, type Fault, requestAttacks, startFrom } from '../../keyserver.ts';
+import { credentialFaults, sessionKeyFaults } from './bytes.ts';
+import { callerAttacks } from './callers.ts';
+import { formAttacks } from './form.ts';
+import { replayAttacks } from './replay.ts';
+import { ticketFaults } from './tickets.ts';
 
 const named = (what: string, faults: Readonly<Record<string, Fault>>) =>
   Object.fromEntries(Object.entries(faults).map(([name, fault]) => [`${what} ${name}`, fault]));

@@ -1,10 +1,10 @@
 import { constants } from 'node:crypto';
-import { importKey } from '../../shared/crypto/aead.ts';
-import { requestAad, responseAad, sealText } from '../../shared/crypto/exchange.ts';
-import { newNonce, newSession } from '../../test/support/exchange-client.ts';
-import { rsaPem } from '../../test/support/key-folders.ts';
-import { cut, flip, wrappedBy } from '../../test/support/tampering.ts';
-import { credentialOf, type Fault, type Given } from '../keyserver.ts';
+import { importKey } from '../../../shared/crypto/aead.ts';
+import { requestAad, responseAad, sealText } from '../../../shared/crypto/exchange.ts';
+import { newNonce, newSession } from '../../../test/support/exchange-client.ts';
+import { rsaPem } from '../../../test/support/key-folders.ts';
+import { cut, flip, wrappedBy } from '../../../test/support/tampering.ts';
+import { credentialOf, type Fault, type Given } from '../../keyserver.ts';
 
 const pkcs1 = { padding: constants.RSA_PKCS1_PADDING };
 

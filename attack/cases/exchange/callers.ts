@@ -1,8 +1,8 @@
-import { createApp } from '../../keyserver/admin/callers.ts';
-import { addGrant } from '../../keyserver/admin/grants.ts';
-import { makeCallerKey } from '../../shared/crypto/caller-key.ts';
-import { findLeaks } from '../../test/support/leaks.ts';
-import { type Attack, type OwnScene, ownOf, type Scene } from '../attack.ts';
+import { createApp } from '../../../keyserver/operations/callers.ts';
+import { addGrant } from '../../../keyserver/operations/grants.ts';
+import { makeCallerKey } from '../../../shared/crypto/caller-key.ts';
+import { findLeaks } from '../../../test/support/leaks.ts';
+import { type Attack, type OwnScene, ownOf, type Scene } from '../../attack.ts';
 import {
   credentialOf,
   type Expected,
@@ -11,8 +11,8 @@ import {
   obtain,
   requestAttacks,
   startFrom,
-} from '../keyserver.ts';
-import { awaitSeq } from '../seen.ts';
+} from '../../keyserver.ts';
+import { awaitSeq } from '../../seen.ts';
 
 type Change = (own: OwnScene, scene: Scene) => object;
 

@@ -1,6 +1,6 @@
-import { postJson } from '../../test/support/exchange-client.ts';
-import { type Attack, ownOf } from '../attack.ts';
-import { type Expected, type Fault, judge, requestAttacks, startFrom } from '../keyserver.ts';
+import { postJson } from '../../../test/support/exchange-client.ts';
+import { type Attack, ownOf } from '../../attack.ts';
+import { type Expected, type Fault, judge, requestAttacks, startFrom } from '../../keyserver.ts';
 
 const having =
   (members: object): Fault =>

@@ -1,7 +1,7 @@
-import { makeCallerKey } from '../../shared/crypto/caller-key.ts';
-import { OpenError } from '../../shared/crypto/open-error.ts';
-import { newSession, openRelease } from '../../test/support/exchange-client.ts';
-import { type Attack, ownOf } from '../attack.ts';
+import { makeCallerKey } from '../../../shared/crypto/caller-key.ts';
+import { OpenError } from '../../../shared/crypto/open-error.ts';
+import { newSession, openRelease } from '../../../test/support/exchange-client.ts';
+import { type Attack, ownOf } from '../../attack.ts';
 import {
   credentialOf,
   type Expected,
@@ -10,8 +10,8 @@ import {
   obtain,
   requestAttacks,
   startFrom,
-} from '../keyserver.ts';
-import { byTicket, ticketOf } from './exchange-tickets.ts';
+} from '../../keyserver.ts';
+import { byTicket, ticketOf } from './tickets.ts';
 
 const now = ({ scene }: Given) => Math.floor(ownOf(scene).admin.clock.now() / 1000);
 

@@ -1,8 +1,8 @@
-import type { Attack, Outcome, Scene } from '../attack.ts';
-import { refused } from '../judge.ts';
-import { describe, exchangeBytes, readAnswer } from '../wire.ts';
-import { returnedHeaderAttacks } from './headers-returned.ts';
-import { sentHeaderAttacks } from './headers-sent.ts';
+import type { Attack, Outcome, Scene } from '../../attack.ts';
+import { refused } from '../../judge.ts';
+import { describe, exchangeBytes, readAnswer } from '../../wire.ts';
+import { returnedHeaderAttacks } from './returned.ts';
+import { sentHeaderAttacks } from './sent.ts';
 
 /** Requests to SecureProxy itself that two parsers could read in two ways. */
 const smuggling: Readonly<Record<string, readonly string[]>> = {

@@ -1,13 +1,13 @@
-import { addGrant } from '../../keyserver/admin/grants.ts';
-import { putToken } from '../../keyserver/admin/tokens.ts';
-import { makeCallerKey } from '../../shared/crypto/caller-key.ts';
-import { postJson } from '../../test/support/exchange-client.ts';
-import { type Attack, ownOf, type Scene } from '../attack.ts';
-import { awaitSeq } from '../seen.ts';
-import { call, describe } from '../wire.ts';
-import { connectionAttacks } from './load-connections.ts';
-import { heavyAnswerAttacks } from './load-upstream.ts';
-import { stillServes } from './still-serves.ts';
+import { addGrant } from '../../../keyserver/operations/grants.ts';
+import { putToken } from '../../../keyserver/operations/tokens.ts';
+import { makeCallerKey } from '../../../shared/crypto/caller-key.ts';
+import { postJson } from '../../../test/support/exchange-client.ts';
+import { type Attack, ownOf, type Scene } from '../../attack.ts';
+import { awaitSeq } from '../../seen.ts';
+import { call, describe } from '../../wire.ts';
+import { stillServes } from '../still-serves.ts';
+import { connectionAttacks } from './connections.ts';
+import { heavyAnswerAttacks } from './upstream.ts';
 
 /** Requests for releases that KeyServer's log tells of: whose tokens. */
 async function asked(scene: Scene): Promise<readonly string[]> {

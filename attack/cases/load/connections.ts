@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { pollUntil } from '../../test/support/poll-until.ts';
-import type { Attack, Outcome, Scene } from '../attack.ts';
-import { describe, exchangeBytes, readAnswer, type WireAnswer } from '../wire.ts';
-import { stillServes } from './still-serves.ts';
+import { pollUntil } from '../../../test/support/poll-until.ts';
+import type { Attack, Outcome, Scene } from '../../attack.ts';
+import { describe, exchangeBytes, readAnswer, type WireAnswer } from '../../wire.ts';
+import { stillServes } from '../still-serves.ts';
 
 const mebibyte = 1024 * 1024;
 

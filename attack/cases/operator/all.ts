@@ -1,19 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { startService } from '../../local/processes.ts';
-import { storagePlaces } from '../../local/state.ts';
-import type { Environment } from '../../shared/config.ts';
-import { selfSigned } from '../../test/support/certificates.ts';
-import { postJson } from '../../test/support/exchange-client.ts';
-import { freePort } from '../../test/support/free-port.ts';
-import { writeKeyFolder } from '../../test/support/key-folders.ts';
-import { ServiceOutput } from '../../test/support/service-output.ts';
-import { type Attack, ownOf, type Scene } from '../attack.ts';
-import { problemOf, startFrom } from '../keyserver.ts';
-import { mistakes } from '../mistake.ts';
-import { keyFileMistakes, kidOf } from './operator-keys.ts';
-import { settingMistakes } from './operator-settings.ts';
-import { show } from './tls.ts';
+import { startService } from '../../../local/processes.ts';
+import { storagePlaces } from '../../../local/state.ts';
+import type { Environment } from '../../../shared/settings/config.ts';
+import { selfSigned } from '../../../test/support/certificates.ts';
+import { postJson } from '../../../test/support/exchange-client.ts';
+import { freePort } from '../../../test/support/free-port.ts';
+import { writeKeyFolder } from '../../../test/support/key-folders.ts';
+import { ServiceOutput } from '../../../test/support/service-output.ts';
+import { type Attack, ownOf, type Scene } from '../../attack.ts';
+import { problemOf, startFrom } from '../../keyserver.ts';
+import { mistakes } from '../../mistake.ts';
+import { show } from '../tls.ts';
+import { keyFileMistakes, kidOf } from './keys.ts';
+import { settingMistakes } from './settings.ts';
 
 /** Starts another service beside the pair and gives its origin to `use`. */
 async function beside<T>(

@@ -1,9 +1,9 @@
 import { chmodSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { storagePlaces } from '../../local/state.ts';
-import { rsaPem } from '../../test/support/key-folders.ts';
-import { ownOf } from '../attack.ts';
-import type { Mistake, Place } from '../mistake.ts';
+import { storagePlaces } from '../../../local/state.ts';
+import { rsaPem } from '../../../test/support/key-folders.ts';
+import { ownOf } from '../../attack.ts';
+import type { Mistake, Place } from '../../mistake.ts';
 
 /** The name of a folder's primary key. */
 export function kidOf(folder: string): string {

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, writeFileSync } from 'node:fs';
-import type { Environment } from '../../shared/config.ts';
-import { makeCallerKey } from '../../shared/crypto/caller-key.ts';
-import { writeIdentity } from '../../test/support/identity-files.ts';
-import { ownOf } from '../attack.ts';
-import type { Mistake, Place } from '../mistake.ts';
+import { makeCallerKey } from '../../../shared/crypto/caller-key.ts';
+import type { Environment } from '../../../shared/settings/config.ts';
+import { writeIdentity } from '../../../test/support/identity-files.ts';
+import { ownOf } from '../../attack.ts';
+import type { Mistake, Place } from '../../mistake.ts';
 
 const secret = `made-up-secret-${randomBytes(18).toString('base64url')}`;
 

@@ -1,15 +1,15 @@
 import type { Command } from 'commander';
-import { anonymousApp } from '../../callers.ts';
-import type { CallerKey } from '../../document-row.ts';
+import type { CallerKey } from '../../at-rest/document-row.ts';
 import {
   type CallerKind,
   createAnonymousApp,
   createApp,
   createProxy,
   rotateCaller,
-} from '../callers.ts';
-import { checkAllOpen, deleteDocument, listDocuments } from '../documents.ts';
-import { parseDuration } from '../duration.ts';
+} from '../../operations/callers.ts';
+import { checkAllOpen, deleteDocument, listDocuments } from '../../operations/documents.ts';
+import { parseDuration } from '../../operations/duration.ts';
+import { anonymousApp } from '../../release/callers.ts';
 import { table } from '../output.ts';
 import type { Session } from '../session.ts';
 import { examples } from './examples.ts';

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { faultsFoundExitCode } from '../admin-error.ts';
 import type { Check } from '../doctor/check.ts';
 import { diagnose } from '../doctor/diagnose.ts';
+import { faultsFoundExitCode } from '../exit.ts';
 import { count, printable, table } from '../output.ts';
 import type { Session } from '../session.ts';
 import { examples } from './examples.ts';

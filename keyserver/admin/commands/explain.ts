@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import type { Step } from '../../../shared/explanation.ts';
-import { faultsFoundExitCode } from '../admin-error.ts';
-import { type ExplainRequest, explainCall } from '../explain.ts';
+import type { Step } from '../../../shared/protocol/explanation.ts';
+import { type ExplainRequest, explainCall } from '../../operations/explain.ts';
+import { faultsFoundExitCode } from '../exit.ts';
 import { table } from '../output.ts';
 import type { Session } from '../session.ts';
 import { examples } from './examples.ts';

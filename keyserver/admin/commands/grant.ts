@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { matchesPattern } from '../../../shared/policy/grant.ts';
 import type { Grant } from '../../../shared/policy/schema.ts';
-import { grantId } from '../../grant-id.ts';
-import type { AdminContext } from '../context.ts';
-import { checkAllOpen, listDocuments, readDocument } from '../documents.ts';
-import { addGrant, type GrantRequest, removeGrant } from '../grants.ts';
+import type { AdminContext } from '../../operations/context.ts';
+import { checkAllOpen, listDocuments, readDocument } from '../../operations/documents.ts';
+import { addGrant, type GrantRequest, removeGrant } from '../../operations/grants.ts';
+import { grantId } from '../../registry/grant-id.ts';
 import { table } from '../output.ts';
 import type { Session } from '../session.ts';
 import { collect, examples } from './examples.ts';

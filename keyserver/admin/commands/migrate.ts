@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { type Store, StoreUnavailableError } from '../../store/store.ts';
-import { AdminError } from '../admin-error.ts';
+import { AdminError } from '../exit.ts';
 import type { Session } from '../session.ts';
 import { examples } from './examples.ts';
 

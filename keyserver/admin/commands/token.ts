@@ -1,13 +1,19 @@
 import { createReadStream } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { AdminError, faultsFoundExitCode } from '../admin-error.ts';
-import { parseExpiry } from '../expiry.ts';
+import { parseExpiry } from '../../operations/expiry.ts';
+import { parseSecretInput, readSecretBytes } from '../../operations/secret-input.ts';
+import {
+  deleteToken,
+  listTokens,
+  putToken,
+  readToken,
+  type TokenSummary,
+} from '../../operations/tokens.ts';
+import { AdminError, faultsFoundExitCode } from '../exit.ts';
 import type { AdminIo } from '../io.ts';
 import { record, table } from '../output.ts';
-import { parseSecretInput, readSecretBytes } from '../secret-input.ts';
 import type { Session } from '../session.ts';
-import { deleteToken, listTokens, putToken, readToken, type TokenSummary } from '../tokens.ts';
 import { examples } from './examples.ts';
 
 export function addTokenCommands(program: Command, session: Session): void {

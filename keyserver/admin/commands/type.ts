@@ -1,11 +1,16 @@
 import type { Command } from 'commander';
 import type { Injection, Policy } from '../../../shared/policy/schema.ts';
-import { checkAllOpen, deleteDocument, listDocuments, readDocument } from '../documents.ts';
+import {
+  checkAllOpen,
+  deleteDocument,
+  listDocuments,
+  readDocument,
+} from '../../operations/documents.ts';
+import { listTokens } from '../../operations/tokens.ts';
+import { type PolicyChange, putType } from '../../operations/types.ts';
 import { count, record, table } from '../output.ts';
 import { type PolicyOptions, policyFromOptions } from '../policy-options.ts';
 import type { Session } from '../session.ts';
-import { listTokens } from '../tokens.ts';
-import { type PolicyChange, putType } from '../types.ts';
 import { collect, examples } from './examples.ts';
 
 export function addTypeCommands(program: Command, session: Session): void {

@@ -1,6 +1,6 @@
 import type { Clock } from '../../../shared/clock.ts';
-import { anonymousApp, hasEnded } from '../../callers.ts';
-import type { FoundDocument } from '../documents.ts';
+import type { FoundDocument } from '../../operations/documents.ts';
+import { anonymousApp, hasEnded } from '../../release/callers.ts';
 import { type Check, check } from './check.ts';
 
 /** Checks that apps and proxies can call at all; what does not open is another check's finding. */

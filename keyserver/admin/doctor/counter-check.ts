@@ -1,5 +1,5 @@
+import type { AdminContext } from '../../operations/context.ts';
 import { isDocumentKind } from '../../store/store.ts';
-import type { AdminContext } from '../context.ts';
 import { type Check, check } from './check.ts';
 
 /**

@@ -1,8 +1,8 @@
-import { ConfigError } from '../../../shared/config.ts';
+import { ConfigError } from '../../../shared/settings/config.ts';
 import { openDatabase } from '../../database.ts';
 import { loadRsaKeys } from '../../keys/rsa-keys.ts';
+import { type AdminContext, loadKeys } from '../../operations/context.ts';
 import { type Store, StoreUnavailableError } from '../../store/store.ts';
-import { type AdminContext, loadKeys } from '../context.ts';
 import type { AdminIo } from '../io.ts';
 import { count } from '../output.ts';
 import { type AdminSettings, defaultPlaceNote, readSettings } from '../settings.ts';

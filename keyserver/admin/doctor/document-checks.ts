@@ -1,11 +1,11 @@
 import { matchesPattern } from '../../../shared/policy/grant.ts';
 import type { Grant, Policy } from '../../../shared/policy/schema.ts';
-import { grantId } from '../../grant-id.ts';
+import type { AdminContext } from '../../operations/context.ts';
+import { doesNotOpen, type FoundDocument, listDocuments } from '../../operations/documents.ts';
+import { policyFaults } from '../../operations/policy-faults.ts';
+import { grantId } from '../../registry/grant-id.ts';
 import { type DocumentKind, type DocumentRow, isDocumentKind } from '../../store/store.ts';
-import type { AdminContext } from '../context.ts';
-import { doesNotOpen, type FoundDocument, listDocuments } from '../documents.ts';
 import { count } from '../output.ts';
-import { policyFaults } from '../policy-faults.ts';
 import { checkCallers } from './caller-checks.ts';
 import { type Check, check } from './check.ts';
 

@@ -1,8 +1,8 @@
 import { matchingGrants } from '../../../shared/policy/grant.ts';
 import { fieldsFault } from '../../../shared/policy/injection.ts';
-import type { AdminContext } from '../context.ts';
+import type { AdminContext } from '../../operations/context.ts';
+import { type InspectedToken, inspectToken } from '../../operations/tokens.ts';
 import { count } from '../output.ts';
-import { type InspectedToken, inspectToken } from '../tokens.ts';
 import { type Check, check } from './check.ts';
 import { type AppGrant, grantName, type KnownTypes, matchesType } from './document-checks.ts';
 

@@ -1,5 +1,5 @@
-import type { Result, Statement } from './statements.ts';
-import type { TableName } from './table-name.ts';
+import type { Result, Statement } from '../statements.ts';
+import type { TableName } from '../table-name.ts';
 
 /** What the runner needs of a database. */
 export interface MigrationDatabase {

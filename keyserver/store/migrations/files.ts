@@ -17,7 +17,7 @@ export class MigrationFiles {
 
   /** `tokenTable` is the checked and quoted name for `{token_table}`. */
   constructor(dialect: 'mysql' | 'sqlite', tokenTable: string) {
-    this.#folder = join(import.meta.dirname, 'migrations', dialect);
+    this.#folder = join(import.meta.dirname, dialect);
     this.#tokenTable = tokenTable;
   }
 

@@ -1,6 +1,6 @@
-import type { MigrationDatabase } from './migration-database.ts';
-import { MigrationFiles } from './migration-files.ts';
-import { text } from './rows.ts';
+import { text } from '../rows.ts';
+import type { MigrationDatabase } from './database.ts';
+import { MigrationFiles } from './files.ts';
 import { withSchemaLock } from './schema-lock.ts';
 
 interface Applied {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { MigrationDatabase } from './migration-database.ts';
-import { StoreUnavailableError } from './store.ts';
+import { StoreUnavailableError } from '../store.ts';
+import type { MigrationDatabase } from './database.ts';
 
 /** Longer than any one migration may take, as that cannot renew the lock. */
 const leaseSeconds = 90;

@@ -2,9 +2,9 @@ import { isIP } from 'node:net';
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import type { Connection, Pool, PoolConfig, PoolConnection } from 'mariadb';
 import mariadb from 'mariadb';
-import { isIncomparable, storeError } from './mysql-errors.ts';
-import type { Result, Statement } from './statements.ts';
-import { StoreUnavailableError } from './store.ts';
+import type { Result, Statement } from '../statements.ts';
+import { StoreUnavailableError } from '../store.ts';
+import { isIncomparable, storeError } from './errors.ts';
 
 /** Where the server is and how to log in. */
 export interface MysqlServer {

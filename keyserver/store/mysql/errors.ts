@@ -1,5 +1,5 @@
 import { SqlError } from 'mariadb';
-import { StoreUnavailableError } from './store.ts';
+import { StoreUnavailableError } from '../store.ts';
 
 /** Sentences for the operator by error number, MySQL's and MariaDB's; any other is "cannot be used". */
 const unavailable: ReadonlyMap<number, string> = new Map(

@@ -1,21 +1,21 @@
-import { documents, editDocument } from './document-statements.ts';
-import { migrate, migrateDown, pendingMigrations } from './migrate.ts';
-import type { MigrationDatabase } from './migration-database.ts';
+import { documents, editDocument } from '../document-statements.ts';
+import type { MigrationDatabase } from '../migrations/database.ts';
+import { migrate, migrateDown, pendingMigrations } from '../migrations/migrate.ts';
+import { type Row, text } from '../rows.ts';
+import type { Dialect, Outcome, Steps } from '../statements.ts';
+import * as statements from '../statements.ts';
+import type { Store, StoreOptions } from '../store.ts';
+import { parseTableName, type TableName } from '../table-name.ts';
+import { tokenBatches } from '../token-batches.ts';
+import * as tokens from '../token-statements.ts';
 import {
   type MysqlConnections,
   type MysqlServer,
   type MysqlSession,
   mysqlConnections,
-} from './mysql-connections.ts';
-import { isConflict, isMissingTable } from './mysql-errors.ts';
-import { type Row, text } from './rows.ts';
-import type { Dialect, Outcome, Steps } from './statements.ts';
-import * as statements from './statements.ts';
-import type { Store, StoreOptions } from './store.ts';
-import { parseTableName, type TableName } from './table-name.ts';
-import { tokenBatches } from './token-batches.ts';
+} from './connections.ts';
+import { isConflict, isMissingTable } from './errors.ts';
 import { TokenLookups } from './token-lookups.ts';
-import * as tokens from './token-statements.ts';
 
 export interface MysqlStoreOptions extends StoreOptions, MysqlServer {
   /** Most connections at once; default 8. */

@@ -1,5 +1,5 @@
-import type { TokenContext } from '../../shared/crypto/token-row.ts';
-import type { TokenRow } from './store.ts';
+import type { TokenContext } from '../../../shared/crypto/token-row.ts';
+import type { TokenRow } from '../store.ts';
 
 /** Finds the rows of several names at once: for each in its place, what {@link Store.findTokens} gives. */
 type FindAll = (names: readonly TokenContext[]) => Promise<TokenRow[][]>;

@@ -1,9 +1,9 @@
 import { closeSync, openSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { sqliteError } from './sqlite-errors.ts';
-import type { Outcome, Result, Statement, Steps } from './statements.ts';
-import { StoreUnavailableError } from './store.ts';
+import type { Outcome, Result, Statement, Steps } from '../statements.ts';
+import { StoreUnavailableError } from '../store.ts';
+import { sqliteError } from './errors.ts';
 
 interface Prepared {
   readonly statement: StatementSync;

@@ -1,4 +1,4 @@
-import { StoreUnavailableError } from './store.ts';
+import { StoreUnavailableError } from '../store.ts';
 
 /** Sentences for the operator by primary result code (https://sqlite.org/rescode.html). */
 const unavailable: ReadonlyMap<number, string> = new Map([

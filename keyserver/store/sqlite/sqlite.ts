@@ -1,13 +1,13 @@
-import { documents, editDocument } from './document-statements.ts';
-import { migrate, migrateDown, pendingMigrations } from './migrate.ts';
-import type { MigrationDatabase } from './migration-database.ts';
-import { SqliteConnection } from './sqlite-connection.ts';
-import type { Dialect, Outcome, Steps } from './statements.ts';
-import * as statements from './statements.ts';
-import type { Store, StoreOptions } from './store.ts';
-import { parseTableName, type TableName } from './table-name.ts';
-import { tokenBatches } from './token-batches.ts';
-import * as tokens from './token-statements.ts';
+import { documents, editDocument } from '../document-statements.ts';
+import type { MigrationDatabase } from '../migrations/database.ts';
+import { migrate, migrateDown, pendingMigrations } from '../migrations/migrate.ts';
+import type { Dialect, Outcome, Steps } from '../statements.ts';
+import * as statements from '../statements.ts';
+import type { Store, StoreOptions } from '../store.ts';
+import { parseTableName, type TableName } from '../table-name.ts';
+import { tokenBatches } from '../token-batches.ts';
+import * as tokens from '../token-statements.ts';
+import { SqliteConnection } from './connection.ts';
 
 export interface SqliteStoreOptions extends StoreOptions {
   /** Path of the database; made with mode 0600 where there is none. Its folder must exist. */

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { addGrant } from '../../../keyserver/admin/grants.ts';
+import { addGrant } from '../../../keyserver/operations/grants.ts';
 import { scratchDatabase, sharedServer } from '../../support/database.ts';
 import type { Secrets } from '../../support/leaks.ts';
 import { findLeaks } from '../../support/leaks.ts';

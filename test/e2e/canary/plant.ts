@@ -1,9 +1,9 @@
 import { createCipheriv, randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { putToken } from '../../../keyserver/admin/tokens.ts';
-import { putType } from '../../../keyserver/admin/types.ts';
-import { sealSecret } from '../../../keyserver/secret.ts';
+import { sealSecret } from '../../../keyserver/at-rest/secret.ts';
+import { putToken } from '../../../keyserver/operations/tokens.ts';
+import { putType } from '../../../keyserver/operations/types.ts';
 import { sealTokenRow } from '../../../shared/crypto/token-row.ts';
 import type { Injection } from '../../../shared/policy/schema.ts';
 import type { Secrets } from '../../support/leaks.ts';

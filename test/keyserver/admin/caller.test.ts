@@ -1,6 +1,6 @@
 import t from 'tap';
-import { createApp } from '../../../keyserver/admin/callers.ts';
-import { listDocuments } from '../../../keyserver/admin/documents.ts';
+import { createApp } from '../../../keyserver/operations/callers.ts';
+import { listDocuments } from '../../../keyserver/operations/documents.ts';
 import { callerKeyHash, isCallerKey } from '../../../shared/crypto/caller-key.ts';
 import { install, startMs } from './installation.ts';
 

@@ -3,8 +3,8 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import type { Check } from '../../../keyserver/admin/doctor/check.ts';
-import { changeDocument } from '../../../keyserver/admin/documents.ts';
-import { sealSecret } from '../../../keyserver/secret.ts';
+import { sealSecret } from '../../../keyserver/at-rest/secret.ts';
+import { changeDocument } from '../../../keyserver/operations/documents.ts';
 import { Installation, install, type RunOptions, wildberries } from './installation.ts';
 
 interface Report {

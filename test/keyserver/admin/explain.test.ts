@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap';
-import { changeDocument } from '../../../keyserver/admin/documents.ts';
-import { sealSecret } from '../../../keyserver/secret.ts';
+import { sealSecret } from '../../../keyserver/at-rest/secret.ts';
+import { changeDocument } from '../../../keyserver/operations/documents.ts';
 import { type Installation, install, wildberries } from './installation.ts';
 
 const secret = 'opaque-words-nobody-may-see';

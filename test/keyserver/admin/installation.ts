@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { type AdminContext, loadKeys } from '../../../keyserver/admin/context.ts';
 import { runAdmin } from '../../../keyserver/admin/program.ts';
 import { readSettings } from '../../../keyserver/admin/settings.ts';
 import { openDatabase } from '../../../keyserver/database.ts';
+import { type AdminContext, loadKeys } from '../../../keyserver/operations/context.ts';
 import type { Clock } from '../../../shared/clock.ts';
-import type { Environment } from '../../../shared/config.ts';
+import type { Environment } from '../../../shared/settings/config.ts';
 
 /** The wall clock of every run, unless a test turns it. */
 export const startMs = Date.parse('2027-03-04T05:06:07.000Z');

@@ -2,7 +2,7 @@ import { createCipheriv, randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { openSecret } from '../../../keyserver/secret.ts';
+import { openSecret } from '../../../keyserver/at-rest/secret.ts';
 import { Installation, install, wildberries } from './installation.ts';
 
 const put = ['token', 'put', '--client', 'shop-1', '--type', 'wildberries'];

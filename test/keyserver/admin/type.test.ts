@@ -1,6 +1,6 @@
 import t from 'tap';
-import { putType } from '../../../keyserver/admin/types.ts';
-import { openDocument } from '../../../keyserver/document-row.ts';
+import { openDocument } from '../../../keyserver/at-rest/document-row.ts';
+import { putType } from '../../../keyserver/operations/types.ts';
 import type { Policy } from '../../../shared/policy/schema.ts';
 import { install, wildberries } from './installation.ts';
 

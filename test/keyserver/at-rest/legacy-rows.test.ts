@@ -1,8 +1,8 @@
 import { createCipheriv, randomBytes } from 'node:crypto';
 import t from 'tap';
-import type { LegacyKey } from '../../shared/crypto/legacy-row.ts';
-import { eachStore } from '../support/database.ts';
-import { refusal, startScene, wanted } from './scene.ts';
+import type { LegacyKey } from '../../../shared/crypto/legacy-row.ts';
+import { eachStore } from '../../support/database.ts';
+import { refusal, startScene, wanted } from '../scene.ts';
 
 const text = 'kept by the earlier system, {"not": "parsed"}';
 const refused = { status: 500, code: 'integrity_failed', reason: 'token_refused' };

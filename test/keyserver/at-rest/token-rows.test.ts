@@ -1,8 +1,8 @@
 import t from 'tap';
-import { sealSecret } from '../../keyserver/secret.ts';
-import { sealTokenRow } from '../../shared/crypto/token-row.ts';
-import { eachStore } from '../support/database.ts';
-import { refusal, secretText, startScene, wanted } from './scene.ts';
+import { sealSecret } from '../../../keyserver/at-rest/secret.ts';
+import { sealTokenRow } from '../../../shared/crypto/token-row.ts';
+import { eachStore } from '../../support/database.ts';
+import { refusal, secretText, startScene, wanted } from '../scene.ts';
 
 const refused = { status: 500, code: 'integrity_failed', reason: 'token_refused' };
 

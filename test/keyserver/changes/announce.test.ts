@@ -1,20 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import t, { type Test } from 'tap';
 import { Value } from 'typebox/value';
-import { ChangesSchema } from '../../shared/change-messages.ts';
-import { makeCallerKey } from '../../shared/crypto/caller-key.ts';
-import { requestAad, sealText } from '../../shared/crypto/exchange.ts';
-import { askChanges, type ChangesExchange, openChanges } from '../support/changes-client.ts';
-import { testClock } from '../support/clock.ts';
+import { makeCallerKey } from '../../../shared/crypto/caller-key.ts';
+import { requestAad, sealText } from '../../../shared/crypto/exchange.ts';
+import { ChangesSchema } from '../../../shared/protocol/change-messages.ts';
+import { askChanges, type ChangesExchange, openChanges } from '../../support/changes-client.ts';
+import { testClock } from '../../support/clock.ts';
 import {
   type ClientSession,
   newNonce,
   newSession,
   openRelease,
   postJson,
-} from '../support/exchange-client.ts';
-import { callerKey, type TestKeyserverOptions } from '../support/keyserver.ts';
-import { startScene } from './scene.ts';
+} from '../../support/exchange-client.ts';
+import { callerKey, type TestKeyserverOptions } from '../../support/keyserver.ts';
+import { startScene } from '../scene.ts';
 
 /** A scene whose KeyServer runs for so long that it resets nobody without cause. */
 async function setUp(t: Test, options: TestKeyserverOptions = {}) {

@@ -1,17 +1,17 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { ChangePoll } from '../../keyserver/change-poll.ts';
-import { openMysqlStore } from '../../keyserver/store/mysql.ts';
-import { openSqliteStore } from '../../keyserver/store/sqlite.ts';
-import type { Store } from '../../keyserver/store/store.ts';
-import { systemClock } from '../../shared/clock.ts';
-import type { Readiness } from '../../shared/health.ts';
-import { scratchDatabase, sharedServer } from '../support/database.ts';
-import { ticketSession } from '../support/exchange-client.ts';
-import { capturedLog } from '../support/log.ts';
-import { pollUntil } from '../support/poll-until.ts';
-import { refusal, type Scene, startScene } from './scene.ts';
+import { ChangePoll } from '../../../keyserver/changes/poll.ts';
+import { openMysqlStore } from '../../../keyserver/store/mysql/mysql.ts';
+import { openSqliteStore } from '../../../keyserver/store/sqlite/sqlite.ts';
+import type { Store } from '../../../keyserver/store/store.ts';
+import { systemClock } from '../../../shared/clock.ts';
+import type { Readiness } from '../../../shared/http/health.ts';
+import { scratchDatabase, sharedServer } from '../../support/database.ts';
+import { ticketSession } from '../../support/exchange-client.ts';
+import { capturedLog } from '../../support/log.ts';
+import { pollUntil } from '../../support/poll-until.ts';
+import { refusal, type Scene, startScene } from '../scene.ts';
 
 /** A scene that a running link keeps in step with its store. */
 async function startLinked(t: Test, store: Store): Promise<Scene & { log(): unknown[] }> {
@@ -70,9 +70,9 @@ t.test('a database that is away at start is waited for, and migrated then', asyn
   const file = join(folder, 'store.db');
   const store = openSqliteStore({ file, tokenTable: 'storage', timeoutMs: 500 });
   t.teardown(() => store.close());
-  const { Registry } = await import('../../keyserver/registry.ts');
-  const { loadKeyring } = await import('../../keyserver/keys/keyring.ts');
-  const { writeKeyring } = await import('../support/key-folders.ts');
+  const { Registry } = await import('../../../keyserver/registry/registry.ts');
+  const { loadKeyring } = await import('../../../keyserver/keys/keyring.ts');
+  const { writeKeyring } = await import('../../support/key-folders.ts');
   const { logger, lines } = capturedLog('test');
   const keyring = loadKeyring(writeKeyring(join(t.testdirName, 'keyring')));
   const registry = new Registry(store, keyring, logger, systemClock);

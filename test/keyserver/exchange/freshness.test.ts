@@ -1,8 +1,14 @@
 import t from 'tap';
-import { testClock } from '../support/clock.ts';
-import { ask, newNonce, openRelease, postJson, ticketSession } from '../support/exchange-client.ts';
-import { scratchStore } from '../support/keyserver.ts';
-import { countReads, refusal, startScene, target, wanted } from './scene.ts';
+import { testClock } from '../../support/clock.ts';
+import {
+  ask,
+  newNonce,
+  openRelease,
+  postJson,
+  ticketSession,
+} from '../../support/exchange-client.ts';
+import { scratchStore } from '../../support/keyserver.ts';
+import { countReads, refusal, startScene, target, wanted } from '../scene.ts';
 
 const stale = (reason: string) => ({ status: 400, code: 'request_stale', reason });
 

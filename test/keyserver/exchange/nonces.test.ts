@@ -1,7 +1,7 @@
 import t from 'tap';
-import { NonceMemory } from '../../keyserver/nonce-memory.ts';
-import { Nonces } from '../../keyserver/nonces.ts';
-import { testClock } from '../support/clock.ts';
+import { NonceMemory } from '../../../keyserver/exchange/nonce-memory.ts';
+import { Nonces } from '../../../keyserver/exchange/nonces.ts';
+import { testClock } from '../../support/clock.ts';
 
 t.test('remembers a nonce for 120 to 240 seconds, whenever it came', async (t) => {
   for (const start of [0, 1, 60_000, 119_999]) {

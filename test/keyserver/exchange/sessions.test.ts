@@ -1,12 +1,12 @@
 import { constants, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { loadKeyring } from '../../keyserver/keys/keyring.ts';
-import { loadRsaKeys } from '../../keyserver/keys/rsa-keys.ts';
-import { importKey } from '../../shared/crypto/aead.ts';
-import { makeTicket } from '../../shared/crypto/ticket.ts';
-import type { ReleaseRequest } from '../../shared/messages.ts';
-import { testClock } from '../support/clock.ts';
+import { loadKeyring } from '../../../keyserver/keys/keyring.ts';
+import { loadRsaKeys } from '../../../keyserver/keys/rsa-keys.ts';
+import { importKey } from '../../../shared/crypto/aead.ts';
+import { makeTicket } from '../../../shared/crypto/ticket.ts';
+import type { ReleaseRequest } from '../../../shared/protocol/messages.ts';
+import { testClock } from '../../support/clock.ts';
 import {
   type Ask,
   type ClientSession,
@@ -15,11 +15,11 @@ import {
   postJson,
   releaseRequest,
   ticketSession,
-} from '../support/exchange-client.ts';
-import { rsaPem, writeKeyFolder, writeKeyring } from '../support/key-folders.ts';
-import { scratchStore } from '../support/keyserver.ts';
-import { cut, flip, visible, wrappedBy } from '../support/tampering.ts';
-import { countReads, refusal, type Scene, startScene, wanted } from './scene.ts';
+} from '../../support/exchange-client.ts';
+import { rsaPem, writeKeyFolder, writeKeyring } from '../../support/key-folders.ts';
+import { scratchStore } from '../../support/keyserver.ts';
+import { cut, flip, visible, wrappedBy } from '../../support/tampering.ts';
+import { countReads, refusal, type Scene, startScene, wanted } from '../scene.ts';
 
 /** Posts requests with one fault each; all answers must be the one `session_invalid`. */
 async function allAlike(t: Test, scene: Scene, faults: Readonly<Record<string, ReleaseRequest>>) {

@@ -1,4 +1,4 @@
-import { ConfigError } from '../../../shared/config.ts';
+import { ConfigError } from '../../../shared/settings/config.ts';
 
 /** The faults that a loader names; empty where it loads. */
 export async function faultsOf(load: () => unknown): Promise<readonly string[]> {

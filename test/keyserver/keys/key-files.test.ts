@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:f
 import { join } from 'node:path';
 import t from 'tap';
 import { readKeyFiles } from '../../../keyserver/keys/key-files.ts';
-import { readPrivateFile } from '../../../shared/private-file.ts';
+import { readPrivateFile } from '../../../shared/settings/private-file.ts';
 import { writeKeyFolder } from '../../support/key-folders.ts';
 import { faultsOf } from './faults.ts';
 

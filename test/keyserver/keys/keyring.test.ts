@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import t from 'tap';
+import { openSecret, sealSecret } from '../../../keyserver/at-rest/secret.ts';
 import { Keyring, loadKeyring } from '../../../keyserver/keys/keyring.ts';
 import { loadLegacyKey } from '../../../keyserver/keys/legacy-key.ts';
-import { openSecret, sealSecret } from '../../../keyserver/secret.ts';
 import { writeKeyFolder } from '../../support/key-folders.ts';
 import { faultsOf } from './faults.ts';
 

@@ -1,10 +1,10 @@
 import t from 'tap';
-import { sealDocument } from '../../keyserver/document-row.ts';
-import type { DocumentKind, DocumentRow, Store } from '../../keyserver/store/store.ts';
-import { documentMac } from '../../shared/crypto/document-mac.ts';
-import { eachStore } from '../support/database.ts';
-import { callerKey, everything } from '../support/keyserver.ts';
-import { refusal, type Scene, startScene, wanted } from './scene.ts';
+import { sealDocument } from '../../../keyserver/at-rest/document-row.ts';
+import type { DocumentKind, DocumentRow, Store } from '../../../keyserver/store/store.ts';
+import { documentMac } from '../../../shared/crypto/document-mac.ts';
+import { eachStore } from '../../support/database.ts';
+import { callerKey, everything } from '../../support/keyserver.ts';
+import { refusal, type Scene, startScene, wanted } from '../scene.ts';
 
 const typeRefused = { status: 500, code: 'integrity_failed', reason: 'document_refused' };
 const appGone = { status: 401, code: 'caller_unauthenticated', reason: 'app_unknown' };
@@ -184,7 +184,7 @@ t.test('a deleted document does not come back as it was', async (t) => {
 });
 
 t.test('a document sealed by an older key of the keyring still holds', async (t) => {
-  const { Keyring } = await import('../../keyserver/keys/keyring.ts');
+  const { Keyring } = await import('../../../keyserver/keys/keyring.ts');
   const masters = new Map([
     ['old', Buffer.alloc(32, 1)],
     ['new', Buffer.alloc(32, 2)],

@@ -1,6 +1,6 @@
 import t from 'tap';
-import { RecentChanges } from '../../keyserver/recent-changes.ts';
-import { testClock } from '../support/clock.ts';
+import { RecentChanges } from '../../../keyserver/registry/recent-changes.ts';
+import { testClock } from '../../support/clock.ts';
 
 const app = (seq: number) => ({ seq, kind: 'app', id: `app-${seq}` });
 

@@ -1,9 +1,9 @@
 import t, { type Test } from 'tap';
-import { Registry } from '../../keyserver/registry.ts';
-import { type Store, StoreUnavailableError } from '../../keyserver/store/store.ts';
-import { testClock } from '../support/clock.ts';
-import { startKeyserver } from '../support/keyserver.ts';
-import { capturedLog } from '../support/log.ts';
+import { Registry } from '../../../keyserver/registry/registry.ts';
+import { type Store, StoreUnavailableError } from '../../../keyserver/store/store.ts';
+import { testClock } from '../../support/clock.ts';
+import { startKeyserver } from '../../support/keyserver.ts';
+import { capturedLog } from '../../support/log.ts';
 
 /** What an untrusted database, or one that fails, does otherwise than the real one. */
 type Changed = (real: Store) => Partial<Store>;

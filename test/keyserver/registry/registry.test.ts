@@ -1,10 +1,10 @@
 import t from 'tap';
-import { Registry } from '../../keyserver/registry.ts';
-import { type Store, StoreUnavailableError } from '../../keyserver/store/store.ts';
-import { testClock } from '../support/clock.ts';
-import { postJson } from '../support/exchange-client.ts';
-import { startKeyserver } from '../support/keyserver.ts';
-import { capturedLog } from '../support/log.ts';
+import { Registry } from '../../../keyserver/registry/registry.ts';
+import { type Store, StoreUnavailableError } from '../../../keyserver/store/store.ts';
+import { testClock } from '../../support/clock.ts';
+import { postJson } from '../../support/exchange-client.ts';
+import { startKeyserver } from '../../support/keyserver.ts';
+import { capturedLog } from '../../support/log.ts';
 
 /** A real store that counts how often all documents are read. */
 function countLoads(store: Store) {

@@ -1,8 +1,8 @@
 import t from 'tap';
-import { makeCallerKey } from '../../shared/crypto/caller-key.ts';
-import { ask, newNonce } from '../support/exchange-client.ts';
-import { scratchStore } from '../support/keyserver.ts';
-import { countReads, refusal, startScene, target, wanted } from './scene.ts';
+import { makeCallerKey } from '../../../shared/crypto/caller-key.ts';
+import { ask, newNonce } from '../../support/exchange-client.ts';
+import { scratchStore } from '../../support/keyserver.ts';
+import { countReads, refusal, startScene, target, wanted } from '../scene.ts';
 
 t.test('every refusal falls before a token is read', async (t) => {
   const { store, reads } = countReads(await scratchStore(t));

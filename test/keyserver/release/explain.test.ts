@@ -1,11 +1,11 @@
 import t from 'tap';
 import { Check } from 'typebox/value';
-import type { Store } from '../../keyserver/store/store.ts';
-import { type Explanation, ExplanationSchema } from '../../shared/explanation.ts';
-import { testClock } from '../support/clock.ts';
-import { ask, type Exchange, newNonce, ticketSession } from '../support/exchange-client.ts';
-import { scratchStore } from '../support/keyserver.ts';
-import { refusal, type Scene, secretText, startScene, target, wanted } from './scene.ts';
+import type { Store } from '../../../keyserver/store/store.ts';
+import { type Explanation, ExplanationSchema } from '../../../shared/protocol/explanation.ts';
+import { testClock } from '../../support/clock.ts';
+import { ask, type Exchange, newNonce, ticketSession } from '../../support/exchange-client.ts';
+import { scratchStore } from '../../support/keyserver.ts';
+import { refusal, type Scene, secretText, startScene, target, wanted } from '../scene.ts';
 
 const grant = { client: 'shop-1', type: 'ozon-seller' };
 

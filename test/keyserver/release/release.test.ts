@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import t from 'tap';
 import { Value } from 'typebox/value';
-import { makeCallerKey } from '../../shared/crypto/caller-key.ts';
-import { ReleaseSchema } from '../../shared/messages.ts';
-import { testClock } from '../support/clock.ts';
-import { ask, newSession, openRelease, ticketSession } from '../support/exchange-client.ts';
-import { callerKey, everything } from '../support/keyserver.ts';
-import { refusal, secretText, startScene, target, wanted } from './scene.ts';
+import { makeCallerKey } from '../../../shared/crypto/caller-key.ts';
+import { ReleaseSchema } from '../../../shared/protocol/messages.ts';
+import { testClock } from '../../support/clock.ts';
+import { ask, newSession, openRelease, ticketSession } from '../../support/exchange-client.ts';
+import { callerKey, everything } from '../../support/keyserver.ts';
+import { refusal, secretText, startScene, target, wanted } from '../scene.ts';
 
 t.test('releases a token to an app behind a proxy', async (t) => {
   const { ask, keyserver } = await startScene(t);

@@ -1,9 +1,9 @@
 import { createPublicKey } from 'node:crypto';
 import { request } from 'node:http';
 import t from 'tap';
-import { publicKeyId } from '../../shared/crypto/key-wrap.ts';
-import { postJson } from '../support/exchange-client.ts';
-import { startKeyserver } from '../support/keyserver.ts';
+import { publicKeyId } from '../../../shared/crypto/key-wrap.ts';
+import { postJson } from '../../support/exchange-client.ts';
+import { startKeyserver } from '../../support/keyserver.ts';
 
 t.test('is the same by POST and by GET', async (t) => {
   const { url, rsaKeys } = await startKeyserver(t);

@@ -1,9 +1,9 @@
 import t, { type Test } from 'tap';
-import type { Lookup } from '../../secureproxy/address-guard.ts';
-import type { Release } from '../../shared/messages.ts';
-import type { Policy } from '../../shared/policy/schema.ts';
-import { releaseOf, resolvesTo, startProxy, type TestProxyOptions } from '../support/proxy.ts';
-import { startUpstream } from '../support/upstream.ts';
+import type { Lookup } from '../../../secureproxy/guard/address-guard.ts';
+import type { Policy } from '../../../shared/policy/schema.ts';
+import type { Release } from '../../../shared/protocol/messages.ts';
+import { releaseOf, resolvesTo, startProxy, type TestProxyOptions } from '../../support/proxy.ts';
+import { startUpstream } from '../../support/upstream.ts';
 
 async function setUp(
   t: Test,

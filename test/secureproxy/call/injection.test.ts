@@ -1,8 +1,8 @@
 import t, { type Test } from 'tap';
-import type { Release } from '../../shared/messages.ts';
-import type { Injection } from '../../shared/policy/schema.ts';
-import { releaseOf, startProxy } from '../support/proxy.ts';
-import { answers, startUpstream } from '../support/upstream.ts';
+import type { Injection } from '../../../shared/policy/schema.ts';
+import type { Release } from '../../../shared/protocol/messages.ts';
+import { releaseOf, startProxy } from '../../support/proxy.ts';
+import { answers, startUpstream } from '../../support/upstream.ts';
 
 async function setUp(t: Test, injection: Injection, fields: Release['fields']) {
   const upstream = await startUpstream(t);

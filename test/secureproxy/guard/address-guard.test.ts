@@ -1,8 +1,8 @@
 import t from 'tap';
-import { AddressGuard } from '../../secureproxy/address-guard.ts';
-import { createOwnListeners } from '../../secureproxy/own-listeners.ts';
-import { addressSet } from '../../shared/policy/address-set.ts';
-import { resolvesTo } from '../support/proxy.ts';
+import { AddressGuard } from '../../../secureproxy/guard/address-guard.ts';
+import { createOwnListeners } from '../../../secureproxy/guard/own-listeners.ts';
+import { addressSet } from '../../../shared/policy/address-set.ts';
+import { resolvesTo } from '../../support/proxy.ts';
 
 /** A guard of an origin whose name, if it has one, resolves to these. */
 function guard(origin: string, addresses: readonly string[], allowed: readonly string[] = []) {

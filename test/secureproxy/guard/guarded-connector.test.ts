@@ -1,12 +1,12 @@
 import type { Socket } from 'node:net';
 import t from 'tap';
-import type { Lookup } from '../../secureproxy/address-guard.ts';
-import { guardedConnector } from '../../secureproxy/guarded-connector.ts';
-import { createOwnListeners, type OwnListeners } from '../../secureproxy/own-listeners.ts';
-import { addressSet } from '../../shared/policy/address-set.ts';
-import { resolvesTo } from '../support/proxy.ts';
-import { until } from '../support/until.ts';
-import { startUpstream } from '../support/upstream.ts';
+import type { Lookup } from '../../../secureproxy/guard/address-guard.ts';
+import { guardedConnector } from '../../../secureproxy/guard/guarded-connector.ts';
+import { createOwnListeners, type OwnListeners } from '../../../secureproxy/guard/own-listeners.ts';
+import { addressSet } from '../../../shared/policy/address-set.ts';
+import { resolvesTo } from '../../support/proxy.ts';
+import { until } from '../../support/until.ts';
+import { startUpstream } from '../../support/upstream.ts';
 
 interface More {
   readonly lookup?: Lookup;

@@ -1,11 +1,11 @@
 import type { LookupAddress } from 'node:dns';
 import t from 'tap';
-import { lookupAt } from '../../secureproxy/name-servers.ts';
-import { freePort } from '../support/free-port.ts';
-import { startNameServer } from '../support/name-server.ts';
-import { callApi, problemCode, startPair } from '../support/pair.ts';
-import { tokenType } from '../support/pair-state.ts';
-import { showAuthorization, showOf, startPlainUpstream } from '../support/plain-upstream.ts';
+import { lookupAt } from '../../../secureproxy/guard/name-servers.ts';
+import { freePort } from '../../support/free-port.ts';
+import { startNameServer } from '../../support/name-server.ts';
+import { callApi, problemCode, startPair } from '../../support/pair.ts';
+import { tokenType } from '../../support/pair-state.ts';
+import { showAuthorization, showOf, startPlainUpstream } from '../../support/plain-upstream.ts';
 
 function lookUp(server: string, name: string): Promise<LookupAddress[]> {
   return new Promise((done, fail) => {

@@ -1,6 +1,6 @@
 import { networkInterfaces } from 'node:os';
 import t from 'tap';
-import { createOwnListeners } from '../../secureproxy/own-listeners.ts';
+import { createOwnListeners } from '../../../secureproxy/guard/own-listeners.ts';
 
 /** A resolver whose answers can be changed; without one it fails. */
 function names(answers: Record<string, readonly string[]>) {

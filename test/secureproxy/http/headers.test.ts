@@ -1,5 +1,9 @@
 import t from 'tap';
-import { type CallerHeaders, requestHeaders, responseHeaders } from '../../secureproxy/headers.ts';
+import {
+  type CallerHeaders,
+  requestHeaders,
+  responseHeaders,
+} from '../../../secureproxy/http/headers.ts';
 
 /** Names and values of what goes upstream, without our Via. */
 function sent(headers: CallerHeaders, injected: readonly string[] = []): string[] {

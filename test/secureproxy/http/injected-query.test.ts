@@ -1,5 +1,5 @@
 import t from 'tap';
-import { appendQuery, checkQuery } from '../../secureproxy/injected-query.ts';
+import { appendQuery, checkQuery } from '../../../secureproxy/http/injected-query.ts';
 
 const at = (query: string) => new URL(`https://shop.example/v1${query}`);
 const injected = [

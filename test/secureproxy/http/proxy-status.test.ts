@@ -1,6 +1,6 @@
 import t from 'tap';
-import { proxyStatus } from '../../secureproxy/proxy-status.ts';
-import { isLoop } from '../../secureproxy/via.ts';
+import { proxyStatus } from '../../../secureproxy/http/proxy-status.ts';
+import { isLoop } from '../../../secureproxy/http/via.ts';
 
 const ours = 'secureproxy; received-status=200';
 

@@ -1,10 +1,10 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import t, { type Test } from 'tap';
-import { importKey } from '../../shared/crypto/aead.ts';
-import { changesResponseAad, responseAad, sealText } from '../../shared/crypto/exchange.ts';
-import { createUnwrapper, publicKeyId } from '../../shared/crypto/key-wrap.ts';
-import { startProxy } from '../support/proxy.ts';
-import { answer, startUpstream } from '../support/upstream.ts';
+import { importKey } from '../../../shared/crypto/aead.ts';
+import { changesResponseAad, responseAad, sealText } from '../../../shared/crypto/exchange.ts';
+import { createUnwrapper, publicKeyId } from '../../../shared/crypto/key-wrap.ts';
+import { startProxy } from '../../support/proxy.ts';
+import { answer, startUpstream } from '../../support/upstream.ts';
 
 const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const pem = publicKey.export({ type: 'spki', format: 'pem' }).toString();

@@ -1,13 +1,13 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import t, { type Test } from 'tap';
-import { fromKeyserver } from '../../secureproxy/keyserver-errors.ts';
-import { importKey } from '../../shared/crypto/aead.ts';
-import { responseAad, sealText } from '../../shared/crypto/exchange.ts';
-import { createUnwrapper, publicKeyId } from '../../shared/crypto/key-wrap.ts';
-import { type ErrorCode, errorTable } from '../../shared/errors.ts';
-import type { ReleaseRequest } from '../../shared/messages.ts';
-import { releaseOf, someAppKey, startProxy } from '../support/proxy.ts';
-import { answer, startUpstream } from '../support/upstream.ts';
+import { fromKeyserver } from '../../../secureproxy/keyserver-client/errors.ts';
+import { importKey } from '../../../shared/crypto/aead.ts';
+import { responseAad, sealText } from '../../../shared/crypto/exchange.ts';
+import { createUnwrapper, publicKeyId } from '../../../shared/crypto/key-wrap.ts';
+import { type ErrorCode, errorTable } from '../../../shared/errors.ts';
+import type { ReleaseRequest } from '../../../shared/protocol/messages.ts';
+import { releaseOf, someAppKey, startProxy } from '../../support/proxy.ts';
+import { answer, startUpstream } from '../../support/upstream.ts';
 
 const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const pem = publicKey.export({ type: 'spki', format: 'pem' }).toString();

@@ -1,8 +1,8 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import t from 'tap';
-import { PublicKeys } from '../../secureproxy/public-keys.ts';
-import { publicKeyId } from '../../shared/crypto/key-wrap.ts';
-import type { PublicKeyAnswer } from '../../shared/messages.ts';
+import { PublicKeys } from '../../../secureproxy/keyserver-client/public-keys.ts';
+import { publicKeyId } from '../../../shared/crypto/key-wrap.ts';
+import type { PublicKeyAnswer } from '../../../shared/protocol/messages.ts';
 
 function newAnswer(): PublicKeyAnswer {
   const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });

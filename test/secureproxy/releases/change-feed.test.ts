@@ -1,15 +1,15 @@
 import t, { type Test } from 'tap';
-import { ChangeFeed } from '../../secureproxy/change-feed.ts';
-import { KnownChanges } from '../../secureproxy/known-changes.ts';
-import type { Changes } from '../../shared/change-messages.ts';
-import { ServiceError } from '../../shared/errors.ts';
-import { testClock } from '../support/clock.ts';
-import { callerKey, everything, startKeyserver } from '../support/keyserver.ts';
-import { capturedLog } from '../support/log.ts';
-import { loopback, startProxy } from '../support/proxy.ts';
-import { startSwitchboard } from '../support/switchboard.ts';
-import { until } from '../support/until.ts';
-import { answer, startUpstream } from '../support/upstream.ts';
+import { ChangeFeed } from '../../../secureproxy/releases/change-feed.ts';
+import { KnownChanges } from '../../../secureproxy/releases/known-changes.ts';
+import { ServiceError } from '../../../shared/errors.ts';
+import type { Changes } from '../../../shared/protocol/change-messages.ts';
+import { testClock } from '../../support/clock.ts';
+import { callerKey, everything, startKeyserver } from '../../support/keyserver.ts';
+import { capturedLog } from '../../support/log.ts';
+import { loopback, startProxy } from '../../support/proxy.ts';
+import { startSwitchboard } from '../../support/switchboard.ts';
+import { until } from '../../support/until.ts';
+import { answer, startUpstream } from '../../support/upstream.ts';
 
 const clientId = 'shop-1';
 

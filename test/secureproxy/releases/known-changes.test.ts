@@ -1,8 +1,8 @@
 import t from 'tap';
-import { KnownChanges } from '../../secureproxy/known-changes.ts';
-import type { Changes } from '../../shared/change-messages.ts';
-import { testClock } from '../support/clock.ts';
-import { releaseOf } from '../support/proxy.ts';
+import { KnownChanges } from '../../../secureproxy/releases/known-changes.ts';
+import type { Changes } from '../../../shared/protocol/change-messages.ts';
+import { testClock } from '../../support/clock.ts';
+import { releaseOf } from '../../support/proxy.ts';
 
 const names = { clientId: 'shop', tokenType: 'ozon' };
 const release = (seq: number) => releaseOf({ destinations: [] }, { app: 'orders', seq });

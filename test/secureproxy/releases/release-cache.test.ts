@@ -1,13 +1,13 @@
 import t from 'tap';
-import type { Obtained, ReleaseQuery } from '../../secureproxy/keyserver-client.ts';
-import { KnownChanges } from '../../secureproxy/known-changes.ts';
-import { ReleaseCache } from '../../secureproxy/release-cache.ts';
-import type { Changes } from '../../shared/change-messages.ts';
-import { ServiceError } from '../../shared/errors.ts';
-import type { Release } from '../../shared/messages.ts';
-import { testClock } from '../support/clock.ts';
-import { releaseOf } from '../support/proxy.ts';
-import { until } from '../support/until.ts';
+import type { Obtained, ReleaseQuery } from '../../../secureproxy/keyserver-client/client.ts';
+import { KnownChanges } from '../../../secureproxy/releases/known-changes.ts';
+import { ReleaseCache } from '../../../secureproxy/releases/release-cache.ts';
+import { ServiceError } from '../../../shared/errors.ts';
+import type { Changes } from '../../../shared/protocol/change-messages.ts';
+import type { Release } from '../../../shared/protocol/messages.ts';
+import { testClock } from '../../support/clock.ts';
+import { releaseOf } from '../../support/proxy.ts';
+import { until } from '../../support/until.ts';
 
 const target = { method: 'GET', url: 'https://shop.example/' } as const;
 const query = (more: Partial<ReleaseQuery> = {}): ReleaseQuery => ({

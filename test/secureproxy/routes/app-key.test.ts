@@ -1,6 +1,6 @@
 import t from 'tap';
-import { findAppKey } from '../../secureproxy/app-key.ts';
-import { makeCallerKey } from '../../shared/crypto/caller-key.ts';
+import { findAppKey } from '../../../secureproxy/routes/app-key.ts';
+import { makeCallerKey } from '../../../shared/crypto/caller-key.ts';
 
 const key = makeCallerKey('spk_');
 const other = makeCallerKey('spk_');

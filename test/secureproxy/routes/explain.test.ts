@@ -1,9 +1,9 @@
 import t, { type Test } from 'tap';
-import { makeCallerKey } from '../../shared/crypto/caller-key.ts';
-import type { Injection, Policy } from '../../shared/policy/schema.ts';
-import { startKeyserver } from '../support/keyserver.ts';
-import { loopback, resolvesTo, startProxy, type TestProxyOptions } from '../support/proxy.ts';
-import { startUpstream } from '../support/upstream.ts';
+import { makeCallerKey } from '../../../shared/crypto/caller-key.ts';
+import type { Injection, Policy } from '../../../shared/policy/schema.ts';
+import { startKeyserver } from '../../support/keyserver.ts';
+import { loopback, resolvesTo, startProxy, type TestProxyOptions } from '../../support/proxy.ts';
+import { startUpstream } from '../../support/upstream.ts';
 
 const secretText = 'fixture-token-that-is-secret';
 /** What a token is put between; the proxy alone has it. */

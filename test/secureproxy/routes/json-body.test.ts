@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import t from 'tap';
-import { parseJsonBody, writeJson } from '../../secureproxy/json-body.ts';
+import { parseJsonBody, writeJson } from '../../../secureproxy/routes/json-body.ts';
 
 t.test('keeps the spelling of numbers that a double would change', (t) => {
   for (const number of [

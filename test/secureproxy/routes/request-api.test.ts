@@ -1,9 +1,9 @@
 import t, { type Test } from 'tap';
-import type { ReleaseQuery } from '../../secureproxy/keyserver-client.ts';
-import { makeCallerKey } from '../../shared/crypto/caller-key.ts';
-import { methods } from '../../shared/policy/schema.ts';
-import { releaseOf, someAppKey, startProxy } from '../support/proxy.ts';
-import { answers, startUpstream } from '../support/upstream.ts';
+import type { ReleaseQuery } from '../../../secureproxy/keyserver-client/client.ts';
+import { makeCallerKey } from '../../../shared/crypto/caller-key.ts';
+import { methods } from '../../../shared/policy/schema.ts';
+import { releaseOf, someAppKey, startProxy } from '../../support/proxy.ts';
+import { answers, startUpstream } from '../../support/upstream.ts';
 
 async function setUp(t: Test) {
   const upstream = await startUpstream(t);

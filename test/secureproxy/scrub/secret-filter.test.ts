@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { secretPatterns } from '../../../secureproxy/scrub/forms.ts';
 import { PatternMatcher } from '../../../secureproxy/scrub/pattern-matcher.ts';
 import { SecretFilter } from '../../../secureproxy/scrub/secret-filter.ts';
+import { secretPatterns } from '../../../secureproxy/scrub/secret-patterns.ts';
 import { findLeaks } from '../../support/leaks.ts';
 import { someForm, someSecret, someSizes, spell, split } from './spellings.ts';
 

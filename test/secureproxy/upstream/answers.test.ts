@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap';
-import { releaseOf, startProxy } from '../support/proxy.ts';
-import { answer, answers, startUpstream, writes, writesAndEnds } from '../support/upstream.ts';
+import { releaseOf, startProxy } from '../../support/proxy.ts';
+import { answer, answers, startUpstream, writes, writesAndEnds } from '../../support/upstream.ts';
 
 async function setUp(t: Test) {
   const upstream = await startUpstream(t);

@@ -1,11 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { putType } from '../../keyserver/admin/types.ts';
-import { createAuthority } from '../../local/certificate.ts';
-import { startPair } from '../support/pair.ts';
-import { plainPolicy, tokenType } from '../support/pair-state.ts';
-import { startUpstream } from '../support/upstream.ts';
+import { putType } from '../../../keyserver/operations/types.ts';
+import { createAuthority } from '../../../local/certificate.ts';
+import { startPair } from '../../support/pair.ts';
+import { plainPolicy, tokenType } from '../../support/pair-state.ts';
+import { startUpstream } from '../../support/upstream.ts';
 
 t.test('UPSTREAM_CA_FILE adds a CA to those that are trusted without it', async (t) => {
   /** A CA, and the origin of a server with a certificate of it. */

@@ -2,11 +2,11 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import t, { type Test } from 'tap';
-import type { Lookup } from '../../secureproxy/address-guard.ts';
-import { upstreamError } from '../../secureproxy/upstream-errors.ts';
-import { freePort } from '../support/free-port.ts';
-import { releaseOf, resolvesTo, startProxy } from '../support/proxy.ts';
-import { answers, startUpstream, writes } from '../support/upstream.ts';
+import type { Lookup } from '../../../secureproxy/guard/address-guard.ts';
+import { upstreamError } from '../../../secureproxy/upstream/errors.ts';
+import { freePort } from '../../support/free-port.ts';
+import { releaseOf, resolvesTo, startProxy } from '../../support/proxy.ts';
+import { answers, startUpstream, writes } from '../../support/upstream.ts';
 
 async function setUp(
   t: Test,

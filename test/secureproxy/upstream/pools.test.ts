@@ -2,13 +2,13 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer, type TLSSocket } from 'node:tls';
 import t, { type Test } from 'tap';
-import { createOwnListeners } from '../../secureproxy/own-listeners.ts';
-import { UpstreamPools } from '../../secureproxy/upstream-pools.ts';
-import { defaultInjection, type Policy } from '../../shared/policy/schema.ts';
-import { createAuthority } from '../support/certificates.ts';
-import { resolvesTo } from '../support/proxy.ts';
-import { until } from '../support/until.ts';
-import { startUpstream } from '../support/upstream.ts';
+import { createOwnListeners } from '../../../secureproxy/guard/own-listeners.ts';
+import { UpstreamPools } from '../../../secureproxy/upstream/pools.ts';
+import { defaultInjection, type Policy } from '../../../shared/policy/schema.ts';
+import { createAuthority } from '../../support/certificates.ts';
+import { resolvesTo } from '../../support/proxy.ts';
+import { until } from '../../support/until.ts';
+import { startUpstream } from '../../support/upstream.ts';
 
 function makePools(ca?: readonly string[], lookup = resolvesTo('127.0.0.1')): UpstreamPools {
   return new UpstreamPools({

@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
-import { begin, readAnswer, releaseOf, startProxy } from '../support/proxy.ts';
-import { until } from '../support/until.ts';
-import { answers, startUpstream, writes } from '../support/upstream.ts';
+import { begin, readAnswer, releaseOf, startProxy } from '../../support/proxy.ts';
+import { until } from '../../support/until.ts';
+import { answers, startUpstream, writes } from '../../support/upstream.ts';
 
 async function setUp(t: Test, settings: Record<string, string> = {}) {
   const upstream = await startUpstream(t);

@@ -4,10 +4,15 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import t, { type Test } from 'tap';
-import { createAuthority, days, type ServerIdentity, selfSigned } from '../support/certificates.ts';
-import { releaseOf, resolvesTo, startProxy } from '../support/proxy.ts';
-import { until } from '../support/until.ts';
-import { startUpstream } from '../support/upstream.ts';
+import {
+  createAuthority,
+  days,
+  type ServerIdentity,
+  selfSigned,
+} from '../../support/certificates.ts';
+import { releaseOf, resolvesTo, startProxy } from '../../support/proxy.ts';
+import { until } from '../../support/until.ts';
+import { startUpstream } from '../../support/upstream.ts';
 
 const authority = await createAuthority();
 
@@ -160,7 +165,7 @@ t.test('without a CA of its own only public ones are trusted', async (t) => {
 });
 
 t.test('no environment variable switches the checks off', async (t) => {
-  const program = join(import.meta.dirname, '../support/call-self-signed.ts');
+  const program = join(import.meta.dirname, '../../support/call-self-signed.ts');
   const { stdout } = await promisify(execFile)(process.execPath, [program], {
     env: { ...process.env, NODE_TLS_REJECT_UNAUTHORIZED: '0', NODE_NO_WARNINGS: '1' },
   });

@@ -14,7 +14,11 @@ import { OpenError } from '../../../shared/crypto/open-error.ts';
 import { pae } from '../../../shared/crypto/pae.ts';
 import { openTicket } from '../../../shared/crypto/ticket.ts';
 import { openTokenRow, tokenRowAad, tokenRowKid } from '../../../shared/crypto/token-row.ts';
-import { CredentialSchema, ReleaseRequestSchema, ReleaseSchema } from '../../../shared/messages.ts';
+import {
+  CredentialSchema,
+  ReleaseRequestSchema,
+  ReleaseSchema,
+} from '../../../shared/protocol/messages.ts';
 import { testKeys } from '../../vectors/source/key-wrap.ts';
 
 /** A vector of any format; test/vectors/README.md says which members which format has. */

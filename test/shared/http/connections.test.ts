@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect } from 'node:net';
 import t from 'tap';
-import { createAuthority } from '../support/certificates.ts';
-import { callHttps } from '../support/https-call.ts';
-import { until } from '../support/until.ts';
-import { startApp } from './app.ts';
+import { createAuthority } from '../../support/certificates.ts';
+import { callHttps } from '../../support/https-call.ts';
+import { until } from '../../support/until.ts';
+import { startApp } from '../app.ts';
 
 const authority = await createAuthority();
 const { cert, key } = await authority.issue();

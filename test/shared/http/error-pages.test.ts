@@ -1,9 +1,9 @@
 import { readdirSync } from 'node:fs';
 import t from 'tap';
-import { errorPageRoutes } from '../../shared/error-pages.ts';
-import { type ErrorCode, errorTable } from '../../shared/errors.ts';
-import { errorPagePath } from '../../shared/problem.ts';
-import { startApp } from './app.ts';
+import { type ErrorCode, errorTable } from '../../../shared/errors.ts';
+import { errorPageRoutes } from '../../../shared/http/error-pages.ts';
+import { errorPagePath } from '../../../shared/http/problem.ts';
+import { startApp } from '../app.ts';
 
 const codes = Object.keys(errorTable) as ErrorCode[];
 
@@ -19,7 +19,7 @@ t.test('every code has its page, where its problem points', async (t) => {
 });
 
 t.test('no page is of a code that there is not', async (t) => {
-  const pages = readdirSync(new URL('../../docs/errors/', import.meta.url));
+  const pages = readdirSync(new URL('../../../docs/errors/', import.meta.url));
   t.same(
     pages.filter((page) => page.endsWith('.md')).sort(),
     codes.map((code) => `${code}.md`).sort(),

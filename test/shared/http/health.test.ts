@@ -1,6 +1,6 @@
 import t from 'tap';
-import { healthRoutes, type Readiness } from '../../shared/health.ts';
-import { startApp } from './app.ts';
+import { healthRoutes, type Readiness } from '../../../shared/http/health.ts';
+import { startApp } from '../app.ts';
 
 t.test('alive is alive, ready is as it is told', async (t) => {
   const { app } = await startApp(t);

@@ -1,13 +1,13 @@
 import t from 'tap';
 import { Value } from 'typebox/value';
-import { type ErrorCode, errorTable, ServiceError } from '../../shared/errors.ts';
+import { type ErrorCode, errorTable, ServiceError } from '../../../shared/errors.ts';
 import {
   errorPagePath,
   ProblemSchema,
   problemResponses,
   toProblem,
   toServiceError,
-} from '../../shared/problem.ts';
+} from '../../../shared/http/problem.ts';
 
 const codes = Object.keys(errorTable) as ErrorCode[];
 

@@ -3,10 +3,10 @@ import { connect } from 'node:net';
 import { Readable } from 'node:stream';
 import t from 'tap';
 import { Type } from 'typebox';
-import { ServiceError } from '../../shared/errors.ts';
-import { pollUntil } from '../support/poll-until.ts';
-import { readRaw, sendRaw } from '../support/raw-http.ts';
-import { startApp } from './app.ts';
+import { ServiceError } from '../../../shared/errors.ts';
+import { pollUntil } from '../../support/poll-until.ts';
+import { readRaw, sendRaw } from '../../support/raw-http.ts';
+import { startApp } from '../app.ts';
 
 t.test('what a handler throws is answered as a problem, and logged with its cause', async (t) => {
   const { app, log } = await startApp(t);

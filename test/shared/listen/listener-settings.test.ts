@@ -1,7 +1,7 @@
 import t from 'tap';
 import { Type } from 'typebox';
-import { type Environment, parseSettings } from '../../shared/config.ts';
-import { listenerFaults, listenerSettings } from '../../shared/http-settings.ts';
+import { listenerFaults, listenerSettings } from '../../../shared/listen/listener-settings.ts';
+import { type Environment, parseSettings } from '../../../shared/settings/config.ts';
 
 const schema = Type.Object(listenerSettings(5001));
 const faultsOf = (environment: Environment) =>

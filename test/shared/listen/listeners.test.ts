@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import t from 'tap';
-import type { ListenerConfig } from '../../shared/http-settings.ts';
-import { openListeners } from '../../shared/listeners.ts';
-import { startApp } from './app.ts';
+import type { ListenerConfig } from '../../../shared/listen/listener-settings.ts';
+import { openListeners } from '../../../shared/listen/listeners.ts';
+import { startApp } from '../app.ts';
 
 const callers = 1000;
 const mostByKernel = Number(readFileSync('/proc/sys/net/core/somaxconn', 'utf8'));

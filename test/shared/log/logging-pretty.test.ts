@@ -1,6 +1,6 @@
 import t from 'tap';
-import { createLogger } from '../../shared/logging.ts';
-import { prettyLines } from '../../shared/pretty-log.ts';
+import { createLogger } from '../../../shared/log/logging.ts';
+import { prettyLines } from '../../../shared/log/pretty-log.ts';
 
 /** A logger as in a terminal, whose text is kept. */
 function prettyLog(colorize: boolean) {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import t from 'tap';
 
-const logging = join(import.meta.dirname, '../../shared/logging.ts');
+const logging = join(import.meta.dirname, '../../../shared/log/logging.ts');
 const writers = 3;
 const linesEach = 4000;
 

@@ -1,7 +1,7 @@
 import t from 'tap';
-import { describeError } from '../../shared/logging.ts';
-import { nameFault } from '../../shared/names.ts';
-import { capturedLog } from '../support/log.ts';
+import { describeError } from '../../../shared/log/logging.ts';
+import { nameFault } from '../../../shared/names.ts';
+import { capturedLog } from '../../support/log.ts';
 
 t.test('a line is JSON with level, time and service', async (t) => {
   const { logger, lines, text } = capturedLog('test-service');

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { Repeats } from '../../shared/repeats.ts';
+import { Repeats } from '../../../shared/log/repeats.ts';
 
 t.test('the same fault is new again after ten seconds, another one at once', async (t) => {
   let now = 5000;

@@ -1,6 +1,6 @@
 import t from 'tap';
-import { RequestLogger } from '../../shared/request-logger.ts';
-import { capturedLog } from '../support/log.ts';
+import { RequestLogger } from '../../../shared/log/request-logger.ts';
+import { capturedLog } from '../../support/log.ts';
 
 t.test('logs at every level with the ids of its request', async (t) => {
   const { logger, lines } = capturedLog('test');

@@ -1,8 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import t from 'tap';
-import { formatTraceparent, parseTraceparent, traceContextOf } from '../../shared/trace-context.ts';
-import { until } from '../support/until.ts';
-import { startApp } from './app.ts';
+import {
+  formatTraceparent,
+  parseTraceparent,
+  traceContextOf,
+} from '../../../shared/log/trace-context.ts';
+import { until } from '../../support/until.ts';
+import { startApp } from '../app.ts';
 
 const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
 const parentId = '00f067aa0ba902b7';

@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setImmediate as nextTurn, setTimeout } from 'node:timers/promises';
 import t, { type Test } from 'tap';
-import { limitCalls } from '../../shared/call-limit.ts';
-import type { Service } from '../../shared/service.ts';
-import { pollUntil } from '../support/poll-until.ts';
-import { startApp } from './app.ts';
+import type { Service } from '../../../shared/http/service.ts';
+import { limitCalls } from '../../../shared/overload/call-limit.ts';
+import { pollUntil } from '../../support/poll-until.ts';
+import { startApp } from '../app.ts';
 
 interface Limits {
   readonly max: number;

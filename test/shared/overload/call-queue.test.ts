@@ -2,7 +2,7 @@ import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import t from 'tap';
-import { CallQueue } from '../../shared/call-queue.ts';
+import { CallQueue } from '../../../shared/overload/call-queue.ts';
 
 t.test('whoever comes as room is made does not overtake who waits', async (t) => {
   const begun: ServerResponse[] = [];

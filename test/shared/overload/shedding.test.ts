@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap';
-import { shedding } from '../../shared/shedding.ts';
-import { pollUntil } from '../support/poll-until.ts';
-import { startApp } from './app.ts';
+import { shedding } from '../../../shared/overload/shedding.ts';
+import { pollUntil } from '../../support/poll-until.ts';
+import { startApp } from '../app.ts';
 
 /** An app with a route that is shed and one that is not. */
 async function setUp(t: Test, { maxDelayMs }: { maxDelayMs: number }) {

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import t from 'tap';
-import { runToEnd } from '../support/run-to-end.ts';
+import { runToEnd } from '../../support/run-to-end.ts';
 
-const root = resolve(import.meta.dirname, '../..');
+const root = resolve(import.meta.dirname, '../../..');
 
 for (const service of ['keyserver', 'secureproxy']) {
   t.test(`a second start of ${service} takes what the first compiled`, async (t) => {
@@ -16,7 +16,7 @@ for (const service of ['keyserver', 'secureproxy']) {
     const { code, output } = await start();
     t.equal(code, 78);
     t.match(output, `resolved path ${root}/node_modules/.cache/node-compile + `, 'kept beside it');
-    for (const module of ['shared/run.ts', `${service}/start.ts`, 'fastify/fastify.js']) {
+    for (const module of ['shared/process/run.ts', `${service}/start.ts`, 'fastify/fastify.js']) {
       t.match(output, new RegExp(`code cache for \\S+ \\S*/${module} was accepted`), module);
     }
   });

@@ -3,10 +3,10 @@ import { get, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { pollUntil } from '../support/poll-until.ts';
-import { runMain } from '../support/service-process.ts';
+import { pollUntil } from '../../support/poll-until.ts';
+import { runMain } from '../../support/service-process.ts';
 
-const shared = join(import.meta.dirname, '../../shared');
+const shared = join(import.meta.dirname, '../../../shared');
 
 /** A main that runs what the code says, as the services' mains do. */
 function run(t: Test, code: string, config: object = {}) {

@@ -1,6 +1,6 @@
 import t from 'tap';
-import type { Readiness } from '../../shared/health.ts';
-import { Drain } from '../../shared/shutdown.ts';
+import type { Readiness } from '../../../shared/http/health.ts';
+import { Drain } from '../../../shared/process/shutdown.ts';
 
 t.test('readiness is lost for good once the drain begins, whatever it would be', async (t) => {
   const drain = new Drain();

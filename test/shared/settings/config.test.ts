@@ -3,7 +3,12 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import t from 'tap';
 import { Type } from 'typebox';
-import { ConfigError, type Environment, isSecret, parseSettings } from '../../shared/config.ts';
+import {
+  ConfigError,
+  type Environment,
+  isSecret,
+  parseSettings,
+} from '../../../shared/settings/config.ts';
 
 const schema = Type.Object({
   HOST: Type.String({ default: '127.0.0.1' }),

@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { ConfigError } from '../../shared/config.ts';
-import { readEnvironment } from '../../shared/dot-env.ts';
+import { ConfigError } from '../../../shared/settings/config.ts';
+import { readEnvironment } from '../../../shared/settings/dot-env.ts';
 
 t.test('reads .env beneath the environment', async (t) => {
   const folder = t.testdir({ '.env': 'PORT=6001\nHOST="::1" # loopback\nDB_NAME=fallback\n' });

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { Type } from 'typebox';
-import { ConfigError, parseSettings } from '../../shared/config.ts';
+import { ConfigError, parseSettings } from '../../../shared/settings/config.ts';
 
 const schema = Type.Object({
   GENERATE_KEYS: Type.Boolean({ default: false }),

@@ -8,14 +8,14 @@ import {
   allowClientNames,
   certificateNames,
   parseClientNames,
-} from '../../shared/tls-client-names.ts';
+} from '../../../shared/tls/client-names.ts';
 import {
   createAuthority,
   type SelfSignedOptions,
   type ServerIdentity,
   selfSigned,
-} from '../support/certificates.ts';
-import { capturedLog } from '../support/log.ts';
+} from '../../support/certificates.ts';
+import { capturedLog } from '../../support/log.ts';
 
 const authority = await createAuthority();
 const serverIdentity = await authority.issue();

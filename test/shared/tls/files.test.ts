@@ -2,10 +2,15 @@ import { generateKeyPairSync } from 'node:crypto';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { checkTlsMaterial, expiryOf, readTlsFiles, type TlsFiles } from '../../shared/tls-files.ts';
-import { faultsOf } from '../keyserver/keys/faults.ts';
-import { createAuthority, days } from '../support/certificates.ts';
-import { writeIdentity } from '../support/identity-files.ts';
+import {
+  checkTlsMaterial,
+  expiryOf,
+  readTlsFiles,
+  type TlsFiles,
+} from '../../../shared/tls/files.ts';
+import { faultsOf } from '../../keyserver/keys/faults.ts';
+import { createAuthority, days } from '../../support/certificates.ts';
+import { writeIdentity } from '../../support/identity-files.ts';
 
 const authority = await createAuthority();
 const identity = await authority.issue();

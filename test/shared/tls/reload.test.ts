@@ -1,10 +1,10 @@
 import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import t from 'tap';
-import type { TlsFiles, TlsMaterial } from '../../shared/tls-files.ts';
-import { ReloadedTls } from '../../shared/tls-reload.ts';
-import { createAuthority } from '../support/certificates.ts';
-import { mountIdentity, writeIdentity } from '../support/identity-files.ts';
-import { capturedLog } from '../support/log.ts';
+import type { TlsFiles, TlsMaterial } from '../../../shared/tls/files.ts';
+import { ReloadedTls } from '../../../shared/tls/reload.ts';
+import { createAuthority } from '../../support/certificates.ts';
+import { mountIdentity, writeIdentity } from '../../support/identity-files.ts';
+import { capturedLog } from '../../support/log.ts';
 
 const authority = await createAuthority();
 const [first, second] = [await authority.issue(), await authority.issue()];

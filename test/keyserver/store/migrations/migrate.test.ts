@@ -3,10 +3,15 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import t from 'tap';
-import { openMysqlStore } from '../../../keyserver/store/mysql.ts';
-import { openSqliteStore } from '../../../keyserver/store/sqlite.ts';
-import type { Store } from '../../../keyserver/store/store.ts';
-import { eachStore, scratchDatabase, scratchFile, testTimeoutMs } from '../../support/database.ts';
+import { openMysqlStore } from '../../../../keyserver/store/mysql/mysql.ts';
+import { openSqliteStore } from '../../../../keyserver/store/sqlite/sqlite.ts';
+import type { Store } from '../../../../keyserver/store/store.ts';
+import {
+  eachStore,
+  scratchDatabase,
+  scratchFile,
+  testTimeoutMs,
+} from '../../../support/database.ts';
 
 const row = { clientId: 'acme', tokenType: 'ozon', token: 'x' };
 const all = ['0001_initial'];

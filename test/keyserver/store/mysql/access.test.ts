@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import t, { type Test } from 'tap';
-import { type MysqlStoreOptions, openMysqlStore } from '../../../keyserver/store/mysql.ts';
-import type { Store } from '../../../keyserver/store/store.ts';
-import { rawConnection, scratchDatabase } from '../../support/database.ts';
-import { ask } from '../../support/mysql-server.ts';
+import { type MysqlStoreOptions, openMysqlStore } from '../../../../keyserver/store/mysql/mysql.ts';
+import type { Store } from '../../../../keyserver/store/store.ts';
+import { rawConnection, scratchDatabase } from '../../../support/database.ts';
+import { ask } from '../../../support/mysql-server.ts';
 
 function open(t: Test, options: MysqlStoreOptions): Store {
   const store = openMysqlStore({ ...options, timeoutMs: 1500 });

@@ -1,8 +1,8 @@
 import t, { type Test } from 'tap';
-import { openMysqlStore } from '../../../keyserver/store/mysql.ts';
-import type { Store } from '../../../keyserver/store/store.ts';
-import { rawConnection, scratchDatabase } from '../../support/database.ts';
-import { ask } from '../../support/mysql-server.ts';
+import { openMysqlStore } from '../../../../keyserver/store/mysql/mysql.ts';
+import type { Store } from '../../../../keyserver/store/store.ts';
+import { rawConnection, scratchDatabase } from '../../../support/database.ts';
+import { ask } from '../../../support/mysql-server.ts';
 
 /** A store on a table of these columns that holds `rows`, each `client_id, token_type, token`. */
 async function existing(t: Test, columns: string, rows: readonly string[][]): Promise<Store> {

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
-import { openMysqlStore } from '../../../keyserver/store/mysql.ts';
-import type { Store } from '../../../keyserver/store/store.ts';
-import { StoreUnavailableError } from '../../../keyserver/store/store.ts';
-import { scratchDatabase, sharedServer } from '../../support/database.ts';
+import { openMysqlStore } from '../../../../keyserver/store/mysql/mysql.ts';
+import type { Store } from '../../../../keyserver/store/store.ts';
+import { StoreUnavailableError } from '../../../../keyserver/store/store.ts';
+import { scratchDatabase, sharedServer } from '../../../support/database.ts';
 
 /** Many calls run into it here, one after the other. */
 const timeoutMs = 1000;

@@ -1,8 +1,8 @@
 import t from 'tap';
-import { openMysqlStore } from '../../../keyserver/store/mysql.ts';
-import { createAuthority } from '../../../local/certificate.ts';
-import { findMariadbd, startMariadbd } from '../../support/mariadbd.ts';
-import { ask } from '../../support/mysql-server.ts';
+import { openMysqlStore } from '../../../../keyserver/store/mysql/mysql.ts';
+import { createAuthority } from '../../../../local/certificate.ts';
+import { findMariadbd, startMariadbd } from '../../../support/mariadbd.ts';
+import { ask } from '../../../support/mysql-server.ts';
 
 t.test('speaks TLS with a server that its CA vouches for, and with no other', async (t) => {
   const program = findMariadbd();

@@ -4,9 +4,9 @@ import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import t, { type Test } from 'tap';
-import { openSqliteStore } from '../../../keyserver/store/sqlite.ts';
-import type { Store } from '../../../keyserver/store/store.ts';
-import { scratchFile } from '../../support/database.ts';
+import { openSqliteStore } from '../../../../keyserver/store/sqlite/sqlite.ts';
+import type { Store } from '../../../../keyserver/store/store.ts';
+import { scratchFile } from '../../../support/database.ts';
 
 const row = { clientId: 'acme', tokenType: 'ozon', token: 'x' };
 
@@ -42,7 +42,7 @@ t.test('lets another process write beside it', async (t) => {
   const file = scratchFile(t);
   const store = open(t, file);
   await store.migrate();
-  const child = fork(join(import.meta.dirname, 'sqlite-writer.ts'), [file, '50']);
+  const child = fork(join(import.meta.dirname, 'writer.ts'), [file, '50']);
   const exited = once(child, 'exit');
   for (let n = 0; n < 50; n += 1) {
     await store.putToken({ ...row, clientId: `ours ${n}` });
