@@ -1,16 +1,16 @@
-import type { Attack } from '../attack.ts';
-import { addressAttacks } from './address.ts';
-import { databaseAttacks } from './database/all.ts';
-import { exchangeAttacks } from './exchange/all.ts';
-import { giveawayAttacks } from './giveaway.ts';
-import { headerAttacks } from './headers/all.ts';
-import { loadAttacks } from './load/all.ts';
-import { operatorAttacks } from './operator/all.ts';
-import { printedAttack } from './printed.ts';
-import { redirectAttacks } from './redirect.ts';
-import { tenancyAttacks } from './tenancy.ts';
-import { tlsAttacks } from './tls.ts';
-import { urlAttacks } from './url.ts';
+import { addressAttacks } from './cases/address.ts';
+import { databaseAttacks } from './cases/database/all.ts';
+import { exchangeAttacks } from './cases/exchange/all.ts';
+import { giveawayAttacks } from './cases/giveaway.ts';
+import { headerAttacks } from './cases/headers/all.ts';
+import { loadAttacks } from './cases/load/all.ts';
+import { operatorAttacks } from './cases/operator/all.ts';
+import { printedAttack } from './cases/printed.ts';
+import { redirectAttacks } from './cases/redirect.ts';
+import { tenancyAttacks } from './cases/tenancy.ts';
+import { tlsAttacks } from './cases/tls.ts';
+import { urlAttacks } from './cases/url.ts';
+import type { Attack } from './scene/attack.ts';
 
 /** Every attack, in the order in which they are tried. */
 export const attacks: readonly Attack[] = [

@@ -6,11 +6,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { print, runCommand } from '../local/command.ts';
-import { attacks } from './cases/all.ts';
-import { givenScene } from './given-scene.ts';
-import { readAttackOptions } from './options.ts';
-import { startOwnScene } from './own-scene.ts';
+import { attacks } from './all-cases.ts';
 import { runAttacks } from './run.ts';
+import { givenScene } from './scene/given-scene.ts';
+import { readAttackOptions } from './scene/options.ts';
+import { startOwnScene } from './scene/own-scene.ts';
 import { isHeld, isThrough, row, summary, tableHead } from './table.ts';
 
 await runCommand('attack', async () => {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { answers } from '../test/support/upstream.ts';
-import type { Attack, Outcome, Scene } from './attack.ts';
+import type { Attack, Outcome, Scene } from './scene/attack.ts';
 
 const limitMs = 60_000;
 

@@ -1,5 +1,5 @@
-import { attackClasses } from './attack.ts';
 import type { Result } from './run.ts';
+import { attackClasses } from './scene/attack.ts';
 
 /** A row of Markdown for one attack. */
 export function row({ class: kind, name, outcome }: Result): string {

@@ -1,7 +1,7 @@
 import { cpus } from 'node:os';
 import { createCases } from './cases/all.ts';
 import { measureFigures } from './figures/all.ts';
-import { measure } from './measure.ts';
+import { measure } from './measure/measure.ts';
 import type { BenchOptions } from './options.ts';
 import type { Arrangement } from './pair/arrangement.ts';
 import { concurrency } from './pair/system.ts';

@@ -9,10 +9,10 @@ import { LocalError } from '../local/local-error.ts';
 import { bench } from './bench.ts';
 import { findCores } from './machine/cores.ts';
 import { Parts } from './machine/parts.ts';
+import { loadTest } from './measure/overload.ts';
+import { timeRefusals } from './measure/refusals.ts';
 import { type BenchOptions, readBenchOptions } from './options.ts';
-import { loadTest } from './overload.ts';
 import { type Arrangement, arrange } from './pair/arrangement.ts';
-import { timeRefusals } from './refusals.ts';
 import { loadTestToMarkdown, refusalsToMarkdown, toMarkdown } from './report/report.ts';
 import { saveReport } from './report/save.ts';
 

@@ -1,27 +1,31 @@
 import { readFileSync } from 'node:fs';
 import { ConfigError } from '../shared/settings/config.ts';
-import type { StorageConfig } from './config.ts';
-import { openStore } from './store/open.ts';
+import { type StorageConfig, storageFaults } from './config.ts';
+import { openMysqlStore } from './store/mysql/mysql.ts';
+import { openSqliteStore } from './store/sqlite/sqlite.ts';
 import type { Store } from './store/store.ts';
 
 /** Opens the store that the settings name; it connects when first used. @throws ConfigError */
 export function openDatabase(config: StorageConfig): Store {
-  const tlsCa = config.DB_TLS_CA === undefined ? undefined : readCa(config.DB_TLS_CA);
+  const { DB_FILE: file, DB_HOST: host, DB_USER: user, DB_NAME: database } = config;
+  const common = { tokenTable: config.DB_TOKEN_TABLE, timeoutMs: config.DB_TIMEOUT_MS };
   try {
-    return openStore({
-      file: config.DB_FILE,
-      host: config.DB_HOST,
+    if (file !== undefined) return openSqliteStore({ ...common, file });
+    if (host === undefined || user === undefined || database === undefined) {
+      throw new ConfigError(storageFaults(config));
+    }
+    return openMysqlStore({
+      ...common,
+      host,
       port: config.DB_PORT,
-      user: config.DB_USER,
-      password: config.DB_PASSWORD,
-      database: config.DB_NAME,
-      tlsCa,
+      user,
+      password: config.DB_PASSWORD ?? '',
+      database,
+      tlsCa: config.DB_TLS_CA === undefined ? undefined : readCa(config.DB_TLS_CA),
       allowPublicKeyRetrieval: config.DB_ALLOW_PUBLIC_KEY_RETRIEVAL,
-      tokenTable: config.DB_TOKEN_TABLE,
-      timeoutMs: config.DB_TIMEOUT_MS,
     });
   } catch (error) {
-    // Whether host or file is set was judged before (storageFaults): what is left is the table's name.
+    // The stores judge the table's name, since only they know the rules for one.
     if (error instanceof RangeError) throw new ConfigError([`DB_TOKEN_TABLE: ${error.message}`]);
     throw error;
   }

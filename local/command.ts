@@ -1,5 +1,5 @@
 import { relative } from 'node:path';
-import { AdminError } from '../keyserver/admin/exit.ts';
+import { AdminError } from '../keyserver/operations/operation-error.ts';
 import { StoreUnavailableError } from '../keyserver/store/store.ts';
 import { ConfigError } from '../shared/settings/config.ts';
 import { LocalError } from './local-error.ts';

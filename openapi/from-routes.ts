@@ -5,7 +5,7 @@ import { Nonces } from '../keyserver/exchange/nonces.ts';
 import { Sessions } from '../keyserver/exchange/sessions.ts';
 import { Keyring } from '../keyserver/keys/keyring.ts';
 import { Registry } from '../keyserver/registry/registry.ts';
-import { openStore } from '../keyserver/store/open.ts';
+import { openSqliteStore } from '../keyserver/store/sqlite/sqlite.ts';
 import { buildSecureproxy } from '../secureproxy/app.ts';
 import { secureproxySettings } from '../secureproxy/config.ts';
 import { createOwnListeners } from '../secureproxy/guard/own-listeners.ts';
@@ -15,7 +15,7 @@ import { UpstreamPools } from '../secureproxy/upstream/pools.ts';
 import { systemClock } from '../shared/clock.ts';
 import { ServiceError } from '../shared/errors.ts';
 import { completeDocument, type OpenApiDocument } from '../shared/http/openapi.ts';
-import type { Service } from '../shared/http/service.ts';
+import type { Service } from '../shared/http/service-type.ts';
 import { parseSettings } from '../shared/settings/config.ts';
 
 const logger = pino({ enabled: false });
@@ -37,7 +37,7 @@ export async function secureproxyDocument(): Promise<OpenApiDocument> {
 /** KeyServer's app of parts that are whole, but have no keys, no rows and no connection. */
 export function buildInertKeyserver(): Promise<Service> {
   const { config } = parseSettings(keyserverSettings, { KEYRING_DIR: 'none', RSA_KEY_DIR: 'none' });
-  const store = openStore({ file: ':memory:', tokenTable: 'storage', timeoutMs: 1000 });
+  const store = openSqliteStore({ file: ':memory:', tokenTable: 'storage', timeoutMs: 1000 });
   const keyring = new Keyring('none', new Map([['none', new Uint8Array(32)]]));
   const rsaKeys = { primary: { keyId: '', publicKeyPem: '' }, unwrapper: () => undefined };
   return buildKeyserver(config, {

@@ -1,6 +1,6 @@
 import swaggerUi from '@fastify/swagger-ui';
 import { completeDocument, type OpenApiDocument } from '../shared/http/openapi.ts';
-import type { Service } from '../shared/http/service.ts';
+import type { Service } from '../shared/http/service-type.ts';
 
 /** The page is handed app keys: it runs its own files and talks to this service, and to nothing else. */
 const contentSecurityPolicy = [

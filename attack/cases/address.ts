@@ -1,6 +1,6 @@
-import { type Attack, type Outcome, ownOf, type Scene } from '../attack.ts';
-import { refused } from '../judge.ts';
-import { call, describe } from '../wire.ts';
+import { type Attack, type Outcome, ownOf, type Scene } from '../scene/attack.ts';
+import { refused } from '../scene/judge.ts';
+import { call, describe } from '../scene/wire.ts';
 
 const denied = ['destination_denied'];
 

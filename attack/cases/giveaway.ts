@@ -6,9 +6,9 @@ import {
   writes,
   writesAndEnds,
 } from '../../test/support/upstream.ts';
-import type { Attack, Outcome, Scene } from '../attack.ts';
-import { givesNothingAway } from '../judge.ts';
-import { call, describe } from '../wire.ts';
+import type { Attack, Outcome, Scene } from '../scene/attack.ts';
+import { givesNothingAway } from '../scene/judge.ts';
+import { call, describe } from '../scene/wire.ts';
 
 const every = (text: string, write: (code: number) => string) =>
   [...text].map((one) => write(one.charCodeAt(0))).join('');

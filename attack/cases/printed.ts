@@ -1,5 +1,5 @@
 import { findLeaks } from '../../test/support/leaks.ts';
-import { type Attack, ownOf } from '../attack.ts';
+import { type Attack, ownOf } from '../scene/attack.ts';
 
 /** To be tried last: what both services printed while all the others were. */
 export const printedAttack: Attack = {

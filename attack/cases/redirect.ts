@@ -1,6 +1,6 @@
 import { answers } from '../../test/support/upstream.ts';
-import type { Attack, Scene } from '../attack.ts';
-import { arrives } from '../judge.ts';
+import type { Attack, Scene } from '../scene/attack.ts';
+import { arrives } from '../scene/judge.ts';
 
 /** Where an upstream could send a caller with the token on. */
 const places: Readonly<Record<string, (scene: Scene) => string>> = {

@@ -3,9 +3,9 @@ import { createApp, rotateCaller } from '../../keyserver/operations/callers.ts';
 import { deleteDocument } from '../../keyserver/operations/documents.ts';
 import { addGrant } from '../../keyserver/operations/grants.ts';
 import { makeCallerKey } from '../../shared/crypto/caller-key.ts';
-import { type Attack, type Outcome, ownOf, type Scene } from '../attack.ts';
-import { arrives, refused } from '../judge.ts';
-import { type CallOptions, call, describe } from '../wire.ts';
+import { type Attack, type Outcome, ownOf, type Scene } from '../scene/attack.ts';
+import { arrives, refused } from '../scene/judge.ts';
+import { type CallOptions, call, describe } from '../scene/wire.ts';
 
 const unknown = ['caller_unauthenticated'];
 const denied = ['grant_denied'];

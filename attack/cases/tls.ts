@@ -5,9 +5,9 @@ import {
   selfSigned,
 } from '../../test/support/certificates.ts';
 import { startUpstream } from '../../test/support/upstream.ts';
-import { type Attack, type Outcome, type OwnScene, ownOf, type Scene } from '../attack.ts';
-import { impostorAddress } from '../own-scene.ts';
-import { call, describe } from '../wire.ts';
+import { type Attack, type Outcome, type OwnScene, ownOf, type Scene } from '../scene/attack.ts';
+import { impostorAddress } from '../scene/own-scene.ts';
+import { call, describe } from '../scene/wire.ts';
 
 type Certificate = (host: string, own: OwnScene) => Promise<ServerIdentity>;
 

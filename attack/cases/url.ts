@@ -1,6 +1,6 @@
-import type { Attack, Scene } from '../attack.ts';
-import { ownOf } from '../attack.ts';
-import { refused } from '../judge.ts';
+import type { Attack, Scene } from '../scene/attack.ts';
+import { ownOf } from '../scene/attack.ts';
+import { refused } from '../scene/judge.ts';
 
 const denied = ['destination_denied', 'request_invalid', 'grant_denied'];
 

@@ -1,4 +1,4 @@
-import type { AttackClass } from '../attack.ts';
+import type { AttackClass } from '../scene/attack.ts';
 
 /** A defence, and the change of the sources that takes it away. */
 export interface Defence {

@@ -1,7 +1,7 @@
-import type { AdminContext } from '../keyserver/operations/context.ts';
-import type { Authority } from '../test/support/certificates.ts';
-import type { NameServer } from '../test/support/name-server.ts';
-import type { Upstream } from '../test/support/upstream.ts';
+import type { AdminContext } from '../../keyserver/operations/context.ts';
+import type { Authority } from '../../test/support/certificates.ts';
+import type { NameServer } from '../../test/support/name-server.ts';
+import type { Upstream } from '../../test/support/upstream.ts';
 
 /** The classes of attacks, in the order of the table. */
 export const attackClasses = [

@@ -1,7 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
-import { documentRow, type Row, text } from '../keyserver/store/rows.ts';
-import type { DocumentKind, DocumentRow } from '../keyserver/store/store.ts';
-import { storagePlaces } from '../local/state.ts';
+import { documentRow, type Row, text } from '../../keyserver/store/rows.ts';
+import type { DocumentKind, DocumentRow } from '../../keyserver/store/store.ts';
+import { storagePlaces } from '../../local/state.ts';
 import type { OwnScene } from './attack.ts';
 
 /** Someone who can write to KeyServer's database, past all of its programs. */

@@ -1,4 +1,4 @@
-import { startUpstream } from '../test/support/upstream.ts';
+import { startUpstream } from '../../test/support/upstream.ts';
 import type { Scene } from './attack.ts';
 import type { GivenPair } from './options.ts';
 import type { Closing } from './own-scene.ts';

@@ -1,5 +1,5 @@
-import { findLeaks } from '../test/support/leaks.ts';
-import type { ReceivedRequest, Script } from '../test/support/upstream.ts';
+import { findLeaks } from '../../test/support/leaks.ts';
+import type { ReceivedRequest, Script } from '../../test/support/upstream.ts';
 import type { Outcome, Scene } from './attack.ts';
 import { type CallOptions, call, describe, type WireAnswer } from './wire.ts';
 

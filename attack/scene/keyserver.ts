@@ -1,6 +1,6 @@
-import type { ErrorCode } from '../shared/errors.ts';
-import type { Problem } from '../shared/http/problem.ts';
-import type { PublicKeyAnswer, Release, ReleaseRequest } from '../shared/protocol/messages.ts';
+import type { ErrorCode } from '../../shared/errors.ts';
+import type { Problem } from '../../shared/http/problem.ts';
+import type { PublicKeyAnswer, Release, ReleaseRequest } from '../../shared/protocol/messages.ts';
 import {
   type Answer,
   type Ask,
@@ -9,8 +9,8 @@ import {
   openRelease,
   postJson,
   releaseRequest,
-} from '../test/support/exchange-client.ts';
-import { findLeaks } from '../test/support/leaks.ts';
+} from '../../test/support/exchange-client.ts';
+import { findLeaks } from '../../test/support/leaks.ts';
 import { type Attack, type AttackClass, type Outcome, ownOf, type Scene } from './attack.ts';
 
 /** A request in a new session, every member set. */

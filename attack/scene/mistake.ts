@@ -1,10 +1,10 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { storagePlaces } from '../local/state.ts';
-import type { Environment } from '../shared/settings/config.ts';
-import { findLeaks, type Secrets } from '../test/support/leaks.ts';
-import { runToEnd } from '../test/support/run-to-end.ts';
+import { storagePlaces } from '../../local/state.ts';
+import type { Environment } from '../../shared/settings/config.ts';
+import { findLeaks, type Secrets } from '../../test/support/leaks.ts';
+import { runToEnd } from '../../test/support/run-to-end.ts';
 import { type Attack, type Outcome, ownOf, type Scene } from './attack.ts';
 
 const limitMs = 20_000;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { LocalError } from '../local/local-error.ts';
+import { LocalError } from '../../local/local-error.ts';
 import { type AttackClass, attackClasses } from './attack.ts';
 
 /** A pair that runs elsewhere, such as staging, and how the attackers' upstream is reached from there. */

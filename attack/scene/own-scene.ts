@@ -1,21 +1,21 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createApp, createProxy } from '../keyserver/operations/callers.ts';
-import type { AdminContext } from '../keyserver/operations/context.ts';
-import { addGrant } from '../keyserver/operations/grants.ts';
-import { putToken } from '../keyserver/operations/tokens.ts';
-import { putType } from '../keyserver/operations/types.ts';
-import { startService } from '../local/processes.ts';
-import { openState, storagePlaces } from '../local/state.ts';
-import type { Policy } from '../shared/policy/schema.ts';
-import type { Environment } from '../shared/settings/config.ts';
-import { createAuthority } from '../test/support/certificates.ts';
-import { freePort } from '../test/support/free-port.ts';
-import { startNameServer } from '../test/support/name-server.ts';
-import { pollUntil } from '../test/support/poll-until.ts';
-import { ServiceOutput } from '../test/support/service-output.ts';
-import { startUpstream } from '../test/support/upstream.ts';
+import { createApp, createProxy } from '../../keyserver/operations/callers.ts';
+import type { AdminContext } from '../../keyserver/operations/context.ts';
+import { addGrant } from '../../keyserver/operations/grants.ts';
+import { putToken } from '../../keyserver/operations/tokens.ts';
+import { putType } from '../../keyserver/operations/types.ts';
+import { startService } from '../../local/processes.ts';
+import { openState, storagePlaces } from '../../local/state.ts';
+import type { Policy } from '../../shared/policy/schema.ts';
+import type { Environment } from '../../shared/settings/config.ts';
+import { createAuthority } from '../../test/support/certificates.ts';
+import { freePort } from '../../test/support/free-port.ts';
+import { startNameServer } from '../../test/support/name-server.ts';
+import { pollUntil } from '../../test/support/poll-until.ts';
+import { ServiceOutput } from '../../test/support/service-output.ts';
+import { startUpstream } from '../../test/support/upstream.ts';
 import type { Scene } from './attack.ts';
 
 /** Longer than usual: what is late on a busy machine is not what is tried. */

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { createApp } from '../keyserver/operations/callers.ts';
-import { readDocument } from '../keyserver/operations/documents.ts';
-import { addGrant } from '../keyserver/operations/grants.ts';
-import { putToken } from '../keyserver/operations/tokens.ts';
-import { putType } from '../keyserver/operations/types.ts';
-import type { ErrorCode } from '../shared/errors.ts';
-import type { Policy } from '../shared/policy/schema.ts';
+import { createApp } from '../../keyserver/operations/callers.ts';
+import { readDocument } from '../../keyserver/operations/documents.ts';
+import { addGrant } from '../../keyserver/operations/grants.ts';
+import { putToken } from '../../keyserver/operations/tokens.ts';
+import { putType } from '../../keyserver/operations/types.ts';
+import type { ErrorCode } from '../../shared/errors.ts';
+import type { Policy } from '../../shared/policy/schema.ts';
 import { type Attack, type Outcome, type OwnScene, ownOf, type Scene } from './attack.ts';
 import { DatabaseUser } from './database-user.ts';
 import { refused } from './judge.ts';

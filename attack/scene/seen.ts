@@ -1,4 +1,4 @@
-import { pollUntil } from '../test/support/poll-until.ts';
+import { pollUntil } from '../../test/support/poll-until.ts';
 import { ownOf, type Scene } from './attack.ts';
 import { obtain, startFrom } from './keyserver.ts';
 

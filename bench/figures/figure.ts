@@ -1,4 +1,4 @@
-import { median, type Spread, spread } from '../median.ts';
+import { median, type Spread, spread } from '../measure/median.ts';
 import type { Arrangement } from '../pair/arrangement.ts';
 
 /** Something measured that is no CPU a request: the median of the rounds. */

@@ -1,6 +1,6 @@
 import { baseCalls } from '../cases/case.ts';
-import type { LoadOrder, LoadOutcome } from '../load/run.ts';
-import { orderLoad } from '../measure.ts';
+import type { LoadOrder, LoadOutcome } from '../load/order.ts';
+import { orderLoad } from '../measure/measure.ts';
 import type { Order } from '../pair/calls.ts';
 import { concurrency } from '../pair/system.ts';
 import { type FigureContext, figure } from './figure.ts';

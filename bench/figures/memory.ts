@@ -1,7 +1,7 @@
 import { LocalError } from '../../local/local-error.ts';
 import { watchMemory } from '../../test/support/resident-memory.ts';
 import { baseCalls } from '../cases/case.ts';
-import { orderLoad } from '../measure.ts';
+import { orderLoad } from '../measure/measure.ts';
 import { type FigureContext, figure } from './figure.ts';
 
 const bytesPerMib = 1024 ** 2;

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { maxUnwrapsPerSecond } from '../cases/keyserver.ts';
 import { unpin } from '../machine/cores.ts';
 import type { LoopDelay } from '../machine/loop-delay.ts';
-import { orderLoad } from '../measure.ts';
+import { orderLoad } from '../measure/measure.ts';
 import { exchangeOrder } from '../pair/calls.ts';
 import { createExchanges } from '../pair/exchanges.ts';
 import { type FigureContext, figure } from './figure.ts';

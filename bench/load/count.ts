@@ -1,4 +1,4 @@
-import type { LoadOutcome } from './run.ts';
+import type { LoadOutcome } from './order.ts';
 
 /** What a run of the load generator came to, as it goes on. */
 export class LoadCount {

@@ -1,7 +1,8 @@
 /** The load generator, a process: takes a LoadOrder by `POST /`, and answers with its LoadOutcome. */
 import { createServer } from 'node:http';
 import { json } from 'node:stream/consumers';
-import { type LoadOrder, runLoad } from './run.ts';
+import type { LoadOrder } from './order.ts';
+import { runLoad } from './run.ts';
 
 const server = createServer(async (request, response) => {
   const answer = request.method === 'POST' ? await runLoad((await json(request)) as LoadOrder) : {};

@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LoadCount } from './count.ts';
-import type { LoadOrder, LoadOutcome } from './run.ts';
+import type { LoadOrder, LoadOutcome } from './order.ts';
 
 /** How far apart what is sent comes at the least. */
 export const tickMs = 1;

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LocalError } from '../local/local-error.ts';
-import { residentMib } from '../test/support/resident-memory.ts';
-import type { CaseName, NamedCase } from './cases/all.ts';
-import type { LoadOrder, LoadOutcome } from './load/run.ts';
-import { createCpuReader } from './machine/cpu.ts';
-import type { Part } from './machine/parts.ts';
+import { LocalError } from '../../local/local-error.ts';
+import { residentMib } from '../../test/support/resident-memory.ts';
+import type { CaseName, NamedCase } from '../cases/all.ts';
+import type { LoadOrder, LoadOutcome } from '../load/order.ts';
+import { createCpuReader } from '../machine/cpu.ts';
+import type { Part } from '../machine/parts.ts';
 import { median, type Spread, spread } from './median.ts';
 
 export interface MeasureOptions {

@@ -1,10 +1,10 @@
 import { readdirSync } from 'node:fs';
-import { residentMib } from '../test/support/resident-memory.ts';
-import { baseCalls } from './cases/case.ts';
-import type { LoadOutcome } from './load/run.ts';
+import { residentMib } from '../../test/support/resident-memory.ts';
+import { baseCalls } from '../cases/case.ts';
+import type { LoadOutcome } from '../load/order.ts';
+import type { Arrangement } from '../pair/arrangement.ts';
+import { concurrency } from '../pair/system.ts';
 import { orderLoad } from './measure.ts';
-import type { Arrangement } from './pair/arrangement.ts';
-import { concurrency } from './pair/system.ts';
 
 /** One stretch of time under a load. */
 export interface Stretch {

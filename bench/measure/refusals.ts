@@ -1,16 +1,16 @@
 import { createPublicKey, randomBytes } from 'node:crypto';
-import { systemClock } from '../shared/clock.ts';
-import { wrapKey } from '../shared/crypto/key-wrap.ts';
-import type { ReleaseRequest } from '../shared/protocol/messages.ts';
+import { systemClock } from '../../shared/clock.ts';
+import { wrapKey } from '../../shared/crypto/key-wrap.ts';
+import type { ReleaseRequest } from '../../shared/protocol/messages.ts';
 import {
   type ClientSession,
   newSession,
   openRelease,
   postJson,
   releaseRequest,
-} from '../test/support/exchange-client.ts';
-import { tokenType } from '../test/support/pair-state.ts';
-import type { Arrangement } from './pair/arrangement.ts';
+} from '../../test/support/exchange-client.ts';
+import { tokenType } from '../../test/support/pair-state.ts';
+import type { Arrangement } from '../pair/arrangement.ts';
 
 /** How long KeyServer takes to refuse a session for one cause, seen by a caller; milliseconds. */
 export interface RefusalTiming {

@@ -1,5 +1,5 @@
 import { tokenType } from '../../test/support/pair-state.ts';
-import { type LoadOrder, lettersMark } from '../load/run.ts';
+import { type LoadOrder, lettersMark } from '../load/order.ts';
 import type { Part } from '../machine/parts.ts';
 
 /** What a round's load is, less its length and its callers. */

@@ -2,10 +2,10 @@ import type { CaseName } from '../cases/all.ts';
 import type { FigureName } from '../figures/all.ts';
 import type { Figure } from '../figures/figure.ts';
 import type { Cores } from '../machine/cores.ts';
-import type { Result } from '../measure.ts';
-import type { Spread } from '../median.ts';
-import type { LoadTestReport } from '../overload.ts';
-import type { RefusalTiming } from '../refusals.ts';
+import type { Result } from '../measure/measure.ts';
+import type { Spread } from '../measure/median.ts';
+import type { LoadTestReport } from '../measure/overload.ts';
+import type { RefusalTiming } from '../measure/refusals.ts';
 import { table } from './table.ts';
 import type { Target } from './targets.ts';
 

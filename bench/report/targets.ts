@@ -1,8 +1,8 @@
 import type { CaseName } from '../cases/all.ts';
 import type { FigureName } from '../figures/all.ts';
 import type { Figure } from '../figures/figure.ts';
-import type { Result, RoundCost } from '../measure.ts';
-import { median } from '../median.ts';
+import type { Result, RoundCost } from '../measure/measure.ts';
+import { median } from '../measure/median.ts';
 
 /** A ratio of cases in the same run, the median of its rounds', or a figure, and what it must keep to. */
 export interface Target {

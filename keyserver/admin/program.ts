@@ -7,10 +7,10 @@ import { addGrantCommands } from './commands/grant.ts';
 import { addMigrateCommand } from './commands/migrate.ts';
 import { addTokenCommands } from './commands/token.ts';
 import { addTypeCommands } from './commands/type.ts';
-import { toAdminError } from './exit.ts';
-import type { AdminIo } from './io.ts';
-import { Output } from './output.ts';
-import { Session } from './session.ts';
+import { exitCodeOf, toAdminError } from './shell/exit.ts';
+import type { AdminIo } from './shell/io.ts';
+import { Output } from './shell/output.ts';
+import { Session } from './shell/session.ts';
 
 const debug = debuglog('keyserver-admin');
 
@@ -56,7 +56,7 @@ export async function runAdmin(argv: readonly string[], io: AdminIo): Promise<nu
     // Errors of usage quote arguments, which may be misplaced secrets.
     if (error.code !== 'usage') debug('%O', thrown);
     out.failure(error);
-    return error.exitCode;
+    return exitCodeOf(error);
   }
 }
 

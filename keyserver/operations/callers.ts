@@ -1,9 +1,9 @@
 import { callerKeyHash, type KeyPrefix, makeCallerKey } from '../../shared/crypto/caller-key.ts';
-import { AdminError } from '../admin/exit.ts';
 import type { CallerKey } from '../at-rest/document-row.ts';
 import { anonymousApp } from '../release/callers.ts';
 import { type AdminContext, isoTime } from './context.ts';
 import { changeDocument, contentOf, type FoundDocument } from './documents.ts';
+import { AdminError } from './operation-error.ts';
 
 /** Who calls with a key: applications and SecureProxy installations. */
 export type CallerKind = 'app' | 'proxy';

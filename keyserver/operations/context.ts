@@ -1,10 +1,10 @@
 import type { Clock } from '../../shared/clock.ts';
 import type { LegacyKey } from '../../shared/crypto/legacy-row.ts';
-import { AdminError } from '../admin/exit.ts';
 import type { StorageConfig } from '../config.ts';
 import { type Keyring, loadKeyring } from '../keys/keyring.ts';
 import { loadLegacyKey } from '../keys/legacy-key.ts';
 import type { Store } from '../store/store.ts';
+import { AdminError } from './operation-error.ts';
 
 /** What the operations of the tool work on. */
 export interface AdminContext {

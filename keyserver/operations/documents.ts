@@ -1,10 +1,10 @@
 import { OpenError } from '../../shared/crypto/open-error.ts';
 import { nameFault } from '../../shared/names.ts';
-import { AdminError } from '../admin/exit.ts';
 import { type DocumentBody, openDocument, sealDocument } from '../at-rest/document-row.ts';
 import { maxBodyChars } from '../store/document-statements.ts';
 import type { DocumentKind, DocumentRow } from '../store/store.ts';
 import type { AdminContext } from './context.ts';
+import { AdminError } from './operation-error.ts';
 
 /** A document as found; `content` is undefined where it does not open (MAC, key or form is wrong). */
 export interface FoundDocument<K extends DocumentKind> {

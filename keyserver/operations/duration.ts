@@ -1,4 +1,4 @@
-import { AdminError } from '../admin/exit.ts';
+import { AdminError } from './operation-error.ts';
 
 const secondsIn = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
 const maxDays = 365;

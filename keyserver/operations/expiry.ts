@@ -1,5 +1,5 @@
-import { AdminError } from '../admin/exit.ts';
 import { isoTime } from './context.ts';
+import { AdminError } from './operation-error.ts';
 
 const isoForm =
   /^(?<day>\d{4}-\d{2}-\d{2})(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:\d{2}))?$/;

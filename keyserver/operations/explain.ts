@@ -3,7 +3,6 @@ import { ServiceError } from '../../shared/errors.ts';
 import { matchingGrants } from '../../shared/policy/grant.ts';
 import { isMethod, methods, type Target } from '../../shared/policy/schema.ts';
 import { type Step, Steps } from '../../shared/protocol/explanation.ts';
-import { AdminError } from '../admin/exit.ts';
 import { Registry } from '../registry/registry.ts';
 import { anonymousApp, hasEnded } from '../release/callers.ts';
 import type { Asked } from '../release/decision.ts';
@@ -11,6 +10,7 @@ import { isRefusal, takeSteps } from '../release/explain.ts';
 import { StoreUnavailableError } from '../store/store.ts';
 import type { AdminContext } from './context.ts';
 import { checkName, readDocument } from './documents.ts';
+import { AdminError } from './operation-error.ts';
 import { remedyFor } from './remedies.ts';
 
 /** A call as an operator asks about it; nothing of it is trusted yet. */

@@ -1,9 +1,9 @@
 import { pathPatternFault } from '../../shared/policy/grant.ts';
 import { type Grant, type Method, methods } from '../../shared/policy/schema.ts';
-import { AdminError } from '../admin/exit.ts';
 import { canonicalGrant, grantId } from '../registry/grant-id.ts';
 import type { AdminContext } from './context.ts';
 import { changeDocument, checkName, contentOf } from './documents.ts';
+import { AdminError } from './operation-error.ts';
 
 /** A grant as it is asked for; nothing of it is trusted yet. */
 export interface GrantRequest {

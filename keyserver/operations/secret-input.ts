@@ -1,4 +1,4 @@
-import { AdminError } from '../admin/exit.ts';
+import { AdminError } from './operation-error.ts';
 import { isFieldName } from './policy-faults.ts';
 
 /** Upper bound for a secret's text, in bytes. */

@@ -2,11 +2,11 @@ import { decodeBase64 } from '../../shared/crypto/base64.ts';
 import { OpenError } from '../../shared/crypto/open-error.ts';
 import { type TokenContext, tokenRowKid } from '../../shared/crypto/token-row.ts';
 import { fieldsFault } from '../../shared/policy/injection.ts';
-import { AdminError } from '../admin/exit.ts';
 import { hasExpired, openSecret, type Secret, sealSecret } from '../at-rest/secret.ts';
 import type { TokenRow } from '../store/store.ts';
 import type { AdminContext } from './context.ts';
 import { checkName, doesNotOpen, listDocuments } from './documents.ts';
+import { AdminError } from './operation-error.ts';
 
 /** What may be shown of a token. */
 export interface TokenSummary {

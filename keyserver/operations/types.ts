@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Policy } from '../../shared/policy/schema.ts';
-import { AdminError } from '../admin/exit.ts';
 import type { AdminContext } from './context.ts';
 import { changeDocument, doesNotOpen } from './documents.ts';
+import { AdminError } from './operation-error.ts';
 import { policyFaults } from './policy-faults.ts';
 
 /** One member of a policy that a replacement changed; undefined where it is absent. */

@@ -1,5 +1,5 @@
 import { problemResponses } from '../../shared/http/problem.ts';
-import type { Service } from '../../shared/http/service.ts';
+import type { Service } from '../../shared/http/service-type.ts';
 import { ChangesRequestSchema } from '../../shared/protocol/change-messages.ts';
 import { ReleaseAnswerSchema } from '../../shared/protocol/messages.ts';
 import { announceChanges, type ChangesDependencies } from '../changes/announce.ts';

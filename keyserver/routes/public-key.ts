@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { problemResponses } from '../../shared/http/problem.ts';
-import type { Service } from '../../shared/http/service.ts';
+import type { Service } from '../../shared/http/service-type.ts';
 import { PublicKeyAnswerSchema } from '../../shared/protocol/messages.ts';
 import type { RsaKeys } from '../keys/rsa-keys.ts';
 

@@ -1,5 +1,5 @@
 import { problemResponses } from '../../shared/http/problem.ts';
-import type { Service } from '../../shared/http/service.ts';
+import type { Service } from '../../shared/http/service-type.ts';
 import { ReleaseAnswerSchema, ReleaseRequestSchema } from '../../shared/protocol/messages.ts';
 import { type ReleaseDependencies, release } from '../release/release.ts';
 

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { toMilliseconds } from '../../shared/log/request-log.ts';
 import { formatTraceparent, traceContextOf } from '../../shared/log/trace-context.ts';
 import type { ReleaseQuery } from '../keyserver-client/client.ts';
-import type { Call } from './make-call.ts';
+import type { Call } from './call.ts';
 
 /**
  * Asks for a call's release, or for its explanation, with what it cost in the log's line.

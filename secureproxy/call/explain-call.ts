@@ -7,7 +7,7 @@ import { droppedHeaders } from '../http/headers.ts';
 import type { KeyserverClient } from '../keyserver-client/client.ts';
 import type { UpstreamPools } from '../upstream/pools.ts';
 import { askForCall } from './ask-keyserver.ts';
-import type { Call } from './make-call.ts';
+import type { Call } from './call.ts';
 import { prepare, type Terms } from './prepare.ts';
 
 /** Answer of `/explain`; code, reason and detail are those of the step that is not ok, the last. */

@@ -3,34 +3,21 @@ import { turnOfAll } from '../../shared/event-loop.ts';
 import { type LogFields, toMilliseconds } from '../../shared/log/request-log.ts';
 import { oncePer } from '../../shared/memoize.ts';
 import { checkFields, inject } from '../../shared/policy/injection.ts';
-import type { Method } from '../../shared/policy/schema.ts';
 import type { Release } from '../../shared/protocol/messages.ts';
-import { type CallerHeaders, responseHeaders } from '../http/headers.ts';
+import { responseHeaders } from '../http/headers.ts';
 import { appendQuery } from '../http/injected-query.ts';
 import type { ReleaseCache } from '../releases/release-cache.ts';
 import { scrubberOf } from '../scrub/scrubber.ts';
 import type { UpstreamPools } from '../upstream/pools.ts';
 import { type RelayOutcome, relay } from '../upstream/relay.ts';
 import { askForCall } from './ask-keyserver.ts';
+import type { Call } from './call.ts';
 import { prepare } from './prepare.ts';
 
 export interface CallDependencies {
   readonly releases: ReleaseCache;
   readonly pools: UpstreamPools;
   readonly totalTimeoutMs: number;
-}
-
-/** A call that an app wants made with a token. */
-export interface Call {
-  readonly appKey: string | null;
-  readonly clientId: string;
-  readonly tokenType: string;
-  readonly method: Method;
-  readonly url: string;
-  readonly headers: CallerHeaders;
-  readonly body: Buffer | string | null;
-  /** Shortens the whole call; undefined: as long as the settings allow. */
-  readonly timeoutMs: number | undefined;
 }
 
 /**

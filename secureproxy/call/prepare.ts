@@ -8,7 +8,7 @@ import { requestHeaders } from '../http/headers.ts';
 import { checkQuery } from '../http/injected-query.ts';
 import { searchableRequest } from '../scrub/content-codings.ts';
 import { isSearched } from '../scrub/scrubber.ts';
-import type { Call } from './make-call.ts';
+import type { Call } from './call.ts';
 
 /** What a call is judged by: those of a release, or of its explanation. */
 export type Terms = NonNullable<Explanation['terms']>;

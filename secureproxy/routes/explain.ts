@@ -1,7 +1,8 @@
 import { problemResponses } from '../../shared/http/problem.ts';
-import type { Service } from '../../shared/http/service.ts';
+import type { Service } from '../../shared/http/service-type.ts';
 import { type ExplainDependencies, ExplainedSchema, explainCall } from '../call/explain-call.ts';
-import { admitCaller, CallRequestSchema, toCall } from './call-request.ts';
+import { admitCaller } from './admission.ts';
+import { CallRequestSchema, toCall } from './call-request.ts';
 
 /** `POST /explain`: what `/request_api` would do with the same body, and none of it done (README). */
 export function explainRoute(app: Service, dependencies: ExplainDependencies): void {

@@ -1,9 +1,10 @@
 import { Type } from 'typebox';
 import { problemResponse, problemResponses } from '../../shared/http/problem.ts';
-import type { Service } from '../../shared/http/service.ts';
+import type { Service } from '../../shared/http/service-type.ts';
 import { type CallDependencies, makeCall } from '../call/make-call.ts';
 import { dependencyStatus } from '../keyserver-client/errors.ts';
-import { admitCaller, CallRequestSchema, toCall } from './call-request.ts';
+import { admitCaller } from './admission.ts';
+import { CallRequestSchema, toCall } from './call-request.ts';
 
 /** `POST /request_api`: one call to a marketplace with a client's token (README). */
 export function requestApiRoute(app: Service, dependencies: CallDependencies): void {

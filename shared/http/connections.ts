@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Service } from './service.ts';
+import type { Service } from './service-type.ts';
 
 /** How often connections that have become idle are closed while the last calls finish. */
 const sweepMs = 100;

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { Type } from 'typebox';
 import { type ErrorCode, errorTable } from '../errors.ts';
 import { problemResponses } from './problem.ts';
-import type { Service } from './service.ts';
+import type { Service } from './service-type.ts';
 
 const folder = new URL('../../docs/errors/', import.meta.url);
 

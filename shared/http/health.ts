@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import type { Service } from './service.ts';
+import type { Service } from './service-type.ts';
 
 /** `degraded` still takes calls; `unready` asks to get none. */
 export interface Readiness {

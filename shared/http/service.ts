@@ -2,15 +2,7 @@ import type { ServerOptions } from 'node:https';
 import fastifyEnv from '@fastify/env';
 import swagger from '@fastify/swagger';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import fastify, {
-  type FastifyBaseLogger,
-  type FastifyInstance,
-  type FastifyRequest,
-  LogController,
-  type RawReplyDefaultExpression,
-  type RawRequestDefaultExpression,
-  type RawServerDefault,
-} from 'fastify';
+import fastify, { type FastifyBaseLogger, type FastifyRequest, LogController } from 'fastify';
 import type { Logger } from 'pino';
 import type { TObject } from 'typebox';
 import { ServiceError } from '../errors.ts';
@@ -22,14 +14,7 @@ import { endConnectionsOnClose } from './connections.ts';
 import { ProblemSchema } from './problem.ts';
 import { sendProblem } from './problem-replies.ts';
 import { requestIdOf } from './request-id.ts';
-
-export type Service = FastifyInstance<
-  RawServerDefault,
-  RawRequestDefaultExpression,
-  RawReplyDefaultExpression,
-  FastifyBaseLogger,
-  TypeBoxTypeProvider
->;
+import type { Service } from './service-type.ts';
 
 export interface ServiceOptions {
   readonly name: 'keyserver' | 'secureproxy';

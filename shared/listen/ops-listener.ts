@@ -1,7 +1,8 @@
 import type { Logger } from 'pino';
 import { Type } from 'typebox';
 import { healthRoutes, type Readiness } from '../http/health.ts';
-import { createService, type Service, type ServiceOptions } from '../http/service.ts';
+import { createService, type ServiceOptions } from '../http/service.ts';
+import type { Service } from '../http/service-type.ts';
 
 const bodyLimitBytes = 1024;
 

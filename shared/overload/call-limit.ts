@@ -1,5 +1,5 @@
 import type { RequestListener } from 'node:http';
-import type { Service } from '../http/service.ts';
+import type { Service } from '../http/service-type.ts';
 import { toMilliseconds } from '../log/request-log.ts';
 import { CallQueue } from './call-queue.ts';
 import { refuser } from './call-refusals.ts';

@@ -1,6 +1,6 @@
 import underPressure from '@fastify/under-pressure';
 import { ServiceError } from '../errors.ts';
-import type { Service } from '../http/service.ts';
+import type { Service } from '../http/service-type.ts';
 import type { ListenerConfig } from '../listen/listener-settings.ts';
 import { limitCalls } from './call-limit.ts';
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { drainConnections } from '../http/connections.ts';
 import type { Readiness } from '../http/health.ts';
-import type { Service } from '../http/service.ts';
+import type { Service } from '../http/service-type.ts';
 import type { ListenerConfig } from '../listen/listener-settings.ts';
 
 /** What is cut off and still does not close is not waited for any longer. */

@@ -5,7 +5,8 @@ import type { Test } from 'tap';
 import type { Check } from '../../keyserver/admin/doctor/check.ts';
 import { runAdmin } from '../../keyserver/admin/program.ts';
 import { type Keyring, loadKeyring } from '../../keyserver/keys/keyring.ts';
-import { openStore } from '../../keyserver/store/open.ts';
+import { openMysqlStore } from '../../keyserver/store/mysql/mysql.ts';
+import { openSqliteStore } from '../../keyserver/store/sqlite/sqlite.ts';
 import type { Store } from '../../keyserver/store/store.ts';
 import { systemClock } from '../../shared/clock.ts';
 import type { Environment } from '../../shared/settings/config.ts';
@@ -49,7 +50,7 @@ export async function eachStage(
         test,
         test.testdir({}),
         'mysql',
-        openStore(options),
+        openMysqlStore(options),
         mysqlSettings(options),
         execute,
       ),
@@ -63,7 +64,7 @@ export async function eachStage(
       database.exec(sql);
       database.close();
     };
-    const store = openStore({ file, tokenTable: 'storage', timeoutMs: testTimeoutMs });
+    const store = openSqliteStore({ file, tokenTable: 'storage', timeoutMs: testTimeoutMs });
     await play(test, await stageOn(test, folder, 'sqlite', store, { DB_FILE: file }, execute));
   });
 }

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import t from 'tap';
-import type { LoadTestReport } from '../../bench/overload.ts';
+import type { LoadTestReport } from '../../bench/measure/overload.ts';
 import { loadTestToMarkdown } from '../../bench/report/report.ts';
 import { runLocal } from '../local/command.ts';
 

@@ -1,8 +1,8 @@
 import t from 'tap';
 import type { CaseName } from '../../bench/cases/all.ts';
 import { figure } from '../../bench/figures/figure.ts';
-import type { Result } from '../../bench/measure.ts';
-import { median } from '../../bench/median.ts';
+import type { Result } from '../../bench/measure/measure.ts';
+import { median } from '../../bench/measure/median.ts';
 import { toSvg } from '../../bench/report/chart.ts';
 import { type Setting, toMarkdown } from '../../bench/report/report.ts';
 import { judgeTargets } from '../../bench/report/targets.ts';

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { readAttackOptions } from '../../attack/options.ts';
+import { readAttackOptions } from '../../attack/scene/options.ts';
 import { readBenchOptions } from '../../bench/options.ts';
 import { readScaleOptions } from '../../bench/scale/options.ts';
 import { readMutationOptions } from '../mutation/options.ts';

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { attackClasses } from '../../attack/attack.ts';
 import { defences } from '../../attack/matrix/defences.ts';
-import { readAttackOptions } from '../../attack/options.ts';
+import { attackClasses } from '../../attack/scene/attack.ts';
+import { readAttackOptions } from '../../attack/scene/options.ts';
 import { root } from './sources.ts';
 
 const read = (path: string) => readFileSync(join(root, path), 'utf8');

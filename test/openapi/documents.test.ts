@@ -10,7 +10,7 @@ import {
 } from '../../openapi/from-routes.ts';
 import { errorTable } from '../../shared/errors.ts';
 import type { Operation } from '../../shared/http/openapi.ts';
-import type { Service } from '../../shared/http/service.ts';
+import type { Service } from '../../shared/http/service-type.ts';
 import { findReasons } from '../docs/reasons.ts';
 import { readSources, root } from '../docs/sources.ts';
 

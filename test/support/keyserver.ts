@@ -25,7 +25,7 @@ import { systemClock } from '../../shared/clock.ts';
 import { callerKeyHash, makeCallerKey } from '../../shared/crypto/caller-key.ts';
 import type { LegacyKey } from '../../shared/crypto/legacy-row.ts';
 import type { Readiness } from '../../shared/http/health.ts';
-import type { Service } from '../../shared/http/service.ts';
+import type { Service } from '../../shared/http/service-type.ts';
 import type { LogLevel } from '../../shared/log/logging.ts';
 import { defaultInjection, type Policy } from '../../shared/policy/schema.ts';
 import { parseSettings } from '../../shared/settings/config.ts';

@@ -1,5 +1,5 @@
-import type { Attack } from '../../attack.ts';
-import { attacksOnDatabase } from '../../prey.ts';
+import type { Attack } from '../../scene/attack.ts';
+import { attacksOnDatabase } from '../../scene/prey.ts';
 import { callerRowAttacks } from './callers.ts';
 import { tokenRowAttacks } from './tokens.ts';
 import { typeAttacks } from './types.ts';

@@ -2,8 +2,8 @@ import { deleteDocument } from '../../../keyserver/operations/documents.ts';
 import { addGrant, removeGrant } from '../../../keyserver/operations/grants.ts';
 import type { DocumentKind } from '../../../keyserver/store/store.ts';
 import { callerKeyHash, type KeyPrefix, makeCallerKey } from '../../../shared/crypto/caller-key.ts';
-import type { DatabaseAttack, Prey } from '../../prey.ts';
-import { awaitSeq } from '../../seen.ts';
+import type { DatabaseAttack, Prey } from '../../scene/prey.ts';
+import { awaitSeq } from '../../scene/seen.ts';
 
 const unauthenticated = ['caller_unauthenticated'] as const;
 

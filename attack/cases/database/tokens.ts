@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { importKey } from '../../../shared/crypto/aead.ts';
 import { sealTokenRow } from '../../../shared/crypto/token-row.ts';
 import { flip } from '../../../test/support/tampering.ts';
-import type { DatabaseAttack, Prey } from '../../prey.ts';
+import type { DatabaseAttack, Prey } from '../../scene/prey.ts';
 
 /** Puts something else in the place of the client's token. */
 const replacing = (make: (token: string, prey: Prey) => string): DatabaseAttack => ({

@@ -3,8 +3,8 @@ import { putType } from '../../../keyserver/operations/types.ts';
 import type { DocumentRow } from '../../../keyserver/store/store.ts';
 import { importKey } from '../../../shared/crypto/aead.ts';
 import { documentMac } from '../../../shared/crypto/document-mac.ts';
-import type { DatabaseAttack, Prey } from '../../prey.ts';
-import { awaitSeq } from '../../seen.ts';
+import type { DatabaseAttack, Prey } from '../../scene/prey.ts';
+import { awaitSeq } from '../../scene/seen.ts';
 
 /** The client's token is to go to the attackers. */
 const take = ({ evil }: Prey) => ({ members: { ApiUri: `${evil}/take` } });

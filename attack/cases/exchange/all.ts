@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { visible } from '../../../test/support/tampering.ts';
-import type { Attack } from '../../attack.ts';
-import { type Expected, type Fault, requestAttacks, startFrom } from '../../keyserver.ts';
+import type { Attack } from '../../scene/attack.ts';
+import { type Expected, type Fault, requestAttacks, startFrom } from '../../scene/keyserver.ts';
 import { credentialFaults, sessionKeyFaults } from './bytes.ts';
 import { callerAttacks } from './callers.ts';
 import { formAttacks } from './form.ts';

@@ -4,7 +4,7 @@ import { requestAad, responseAad, sealText } from '../../../shared/crypto/exchan
 import { newNonce, newSession } from '../../../test/support/exchange-client.ts';
 import { rsaPem } from '../../../test/support/key-folders.ts';
 import { cut, flip, wrappedBy } from '../../../test/support/tampering.ts';
-import { credentialOf, type Fault, type Given } from '../../keyserver.ts';
+import { credentialOf, type Fault, type Given } from '../../scene/keyserver.ts';
 
 const pkcs1 = { padding: constants.RSA_PKCS1_PADDING };
 

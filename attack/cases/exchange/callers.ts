@@ -2,7 +2,7 @@ import { createApp } from '../../../keyserver/operations/callers.ts';
 import { addGrant } from '../../../keyserver/operations/grants.ts';
 import { makeCallerKey } from '../../../shared/crypto/caller-key.ts';
 import { findLeaks } from '../../../test/support/leaks.ts';
-import { type Attack, type OwnScene, ownOf, type Scene } from '../../attack.ts';
+import { type Attack, type OwnScene, ownOf, type Scene } from '../../scene/attack.ts';
 import {
   credentialOf,
   type Expected,
@@ -11,8 +11,8 @@ import {
   obtain,
   requestAttacks,
   startFrom,
-} from '../../keyserver.ts';
-import { awaitSeq } from '../../seen.ts';
+} from '../../scene/keyserver.ts';
+import { awaitSeq } from '../../scene/seen.ts';
 
 type Change = (own: OwnScene, scene: Scene) => object;
 

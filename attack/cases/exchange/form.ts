@@ -1,6 +1,12 @@
 import { postJson } from '../../../test/support/exchange-client.ts';
-import { type Attack, ownOf } from '../../attack.ts';
-import { type Expected, type Fault, judge, requestAttacks, startFrom } from '../../keyserver.ts';
+import { type Attack, ownOf } from '../../scene/attack.ts';
+import {
+  type Expected,
+  type Fault,
+  judge,
+  requestAttacks,
+  startFrom,
+} from '../../scene/keyserver.ts';
 
 const having =
   (members: object): Fault =>

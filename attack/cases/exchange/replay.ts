@@ -1,7 +1,7 @@
 import { makeCallerKey } from '../../../shared/crypto/caller-key.ts';
 import { OpenError } from '../../../shared/crypto/open-error.ts';
 import { newSession, openRelease } from '../../../test/support/exchange-client.ts';
-import { type Attack, ownOf } from '../../attack.ts';
+import { type Attack, ownOf } from '../../scene/attack.ts';
 import {
   credentialOf,
   type Expected,
@@ -10,7 +10,7 @@ import {
   obtain,
   requestAttacks,
   startFrom,
-} from '../../keyserver.ts';
+} from '../../scene/keyserver.ts';
 import { byTicket, ticketOf } from './tickets.ts';
 
 const now = ({ scene }: Given) => Math.floor(ownOf(scene).admin.clock.now() / 1000);

@@ -3,8 +3,8 @@ import { importKey } from '../../../shared/crypto/aead.ts';
 import { makeTicket } from '../../../shared/crypto/ticket.ts';
 import type { ClientSession } from '../../../test/support/exchange-client.ts';
 import { cut, flip } from '../../../test/support/tampering.ts';
-import { ownOf } from '../../attack.ts';
-import { type Fault, type Given, obtain } from '../../keyserver.ts';
+import { ownOf } from '../../scene/attack.ts';
+import { type Fault, type Given, obtain } from '../../scene/keyserver.ts';
 
 /** A good ticket for the session. */
 export async function ticketOf(given: Given): Promise<string> {

@@ -1,6 +1,6 @@
-import type { Attack, Outcome, Scene } from '../../attack.ts';
-import { refused } from '../../judge.ts';
-import { describe, exchangeBytes, readAnswer } from '../../wire.ts';
+import type { Attack, Outcome, Scene } from '../../scene/attack.ts';
+import { refused } from '../../scene/judge.ts';
+import { describe, exchangeBytes, readAnswer } from '../../scene/wire.ts';
 import { returnedHeaderAttacks } from './returned.ts';
 import { sentHeaderAttacks } from './sent.ts';
 

@@ -1,7 +1,7 @@
 import { answers, writes, writesAndEnds } from '../../../test/support/upstream.ts';
-import type { Attack, Outcome, Scene } from '../../attack.ts';
-import { arrives } from '../../judge.ts';
-import { call, describe } from '../../wire.ts';
+import type { Attack, Outcome, Scene } from '../../scene/attack.ts';
+import { arrives } from '../../scene/judge.ts';
+import { call, describe } from '../../scene/wire.ts';
 
 /** What an upstream says of hops, sites and origins, and must not reach the caller. */
 const notReturned: readonly (readonly [name: string, value: string])[] = [

@@ -1,6 +1,6 @@
 import type { ReceivedRequest } from '../../../test/support/upstream.ts';
-import type { Attack, Scene } from '../../attack.ts';
-import { arrives, refused, refusedOrClean } from '../../judge.ts';
+import type { Attack, Scene } from '../../scene/attack.ts';
+import { arrives, refused, refusedOrClean } from '../../scene/judge.ts';
 
 type Headers = Readonly<Record<string, string | readonly string[]>>;
 

@@ -2,10 +2,10 @@ import { addGrant } from '../../../keyserver/operations/grants.ts';
 import { putToken } from '../../../keyserver/operations/tokens.ts';
 import { makeCallerKey } from '../../../shared/crypto/caller-key.ts';
 import { postJson } from '../../../test/support/exchange-client.ts';
-import { type Attack, ownOf, type Scene } from '../../attack.ts';
-import { awaitSeq } from '../../seen.ts';
-import { call, describe } from '../../wire.ts';
-import { stillServes } from '../still-serves.ts';
+import { type Attack, ownOf, type Scene } from '../../scene/attack.ts';
+import { awaitSeq } from '../../scene/seen.ts';
+import { stillServes } from '../../scene/still-serves.ts';
+import { call, describe } from '../../scene/wire.ts';
 import { connectionAttacks } from './connections.ts';
 import { heavyAnswerAttacks } from './upstream.ts';
 

@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pollUntil } from '../../../test/support/poll-until.ts';
-import type { Attack, Outcome, Scene } from '../../attack.ts';
-import { describe, exchangeBytes, readAnswer, type WireAnswer } from '../../wire.ts';
-import { stillServes } from '../still-serves.ts';
+import type { Attack, Outcome, Scene } from '../../scene/attack.ts';
+import { stillServes } from '../../scene/still-serves.ts';
+import { describe, exchangeBytes, readAnswer, type WireAnswer } from '../../scene/wire.ts';
 
 const mebibyte = 1024 * 1024;
 

@@ -1,10 +1,10 @@
 import { gzipSync } from 'node:zlib';
 import { residentMib } from '../../../test/support/resident-memory.ts';
 import { answers, type Script, writes } from '../../../test/support/upstream.ts';
-import { type Attack, type Outcome, ownOf, type Scene } from '../../attack.ts';
-import { leaks } from '../../judge.ts';
-import { call, describe } from '../../wire.ts';
-import { stillServes } from '../still-serves.ts';
+import { type Attack, type Outcome, ownOf, type Scene } from '../../scene/attack.ts';
+import { leaks } from '../../scene/judge.ts';
+import { stillServes } from '../../scene/still-serves.ts';
+import { call, describe } from '../../scene/wire.ts';
 
 const mebibyte = 1024 * 1024;
 

@@ -2,8 +2,8 @@ import { chmodSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { storagePlaces } from '../../../local/state.ts';
 import { rsaPem } from '../../../test/support/key-folders.ts';
-import { ownOf } from '../../attack.ts';
-import type { Mistake, Place } from '../../mistake.ts';
+import { ownOf } from '../../scene/attack.ts';
+import type { Mistake, Place } from '../../scene/mistake.ts';
 
 /** The name of a folder's primary key. */
 export function kidOf(folder: string): string {

@@ -3,8 +3,8 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { makeCallerKey } from '../../../shared/crypto/caller-key.ts';
 import type { Environment } from '../../../shared/settings/config.ts';
 import { writeIdentity } from '../../../test/support/identity-files.ts';
-import { ownOf } from '../../attack.ts';
-import type { Mistake, Place } from '../../mistake.ts';
+import { ownOf } from '../../scene/attack.ts';
+import type { Mistake, Place } from '../../scene/mistake.ts';
 
 const secret = `made-up-secret-${randomBytes(18).toString('base64url')}`;
 

@@ -10,8 +10,8 @@ import {
 import { checkAllOpen, deleteDocument, listDocuments } from '../../operations/documents.ts';
 import { parseDuration } from '../../operations/duration.ts';
 import { anonymousApp } from '../../release/callers.ts';
-import { table } from '../output.ts';
-import type { Session } from '../session.ts';
+import { table } from '../shell/output.ts';
+import type { Session } from '../shell/session.ts';
 import { examples } from './examples.ts';
 
 /** `app …` and `proxy …`: those that call with a key. */

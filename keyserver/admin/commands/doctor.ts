@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import type { Check } from '../doctor/check.ts';
 import { diagnose } from '../doctor/diagnose.ts';
-import { faultsFoundExitCode } from '../exit.ts';
-import { count, printable, table } from '../output.ts';
-import type { Session } from '../session.ts';
+import { faultsFoundExitCode } from '../shell/exit.ts';
+import { count, printable, table } from '../shell/output.ts';
+import type { Session } from '../shell/session.ts';
 import { examples } from './examples.ts';
 
 export function addDoctorCommand(program: Command, session: Session): void {

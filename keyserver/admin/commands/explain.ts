@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import type { Step } from '../../../shared/protocol/explanation.ts';
 import { type ExplainRequest, explainCall } from '../../operations/explain.ts';
-import { faultsFoundExitCode } from '../exit.ts';
-import { table } from '../output.ts';
-import type { Session } from '../session.ts';
+import { faultsFoundExitCode } from '../shell/exit.ts';
+import { table } from '../shell/output.ts';
+import type { Session } from '../shell/session.ts';
 import { examples } from './examples.ts';
 
 export function addExplainCommand(program: Command, session: Session): void {

@@ -5,8 +5,8 @@ import type { AdminContext } from '../../operations/context.ts';
 import { checkAllOpen, listDocuments, readDocument } from '../../operations/documents.ts';
 import { addGrant, type GrantRequest, removeGrant } from '../../operations/grants.ts';
 import { grantId } from '../../registry/grant-id.ts';
-import { table } from '../output.ts';
-import type { Session } from '../session.ts';
+import { table } from '../shell/output.ts';
+import type { Session } from '../shell/session.ts';
 import { collect, examples } from './examples.ts';
 
 export function addGrantCommands(program: Command, session: Session): void {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
+import { AdminError } from '../../operations/operation-error.ts';
 import { type Store, StoreUnavailableError } from '../../store/store.ts';
-import { AdminError } from '../exit.ts';
-import type { Session } from '../session.ts';
+import type { Session } from '../shell/session.ts';
 import { examples } from './examples.ts';
 
 export function addMigrateCommand(program: Command, session: Session): void {

@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { parseExpiry } from '../../operations/expiry.ts';
+import { AdminError } from '../../operations/operation-error.ts';
 import { parseSecretInput, readSecretBytes } from '../../operations/secret-input.ts';
 import {
   deleteToken,
@@ -10,10 +11,10 @@ import {
   readToken,
   type TokenSummary,
 } from '../../operations/tokens.ts';
-import { AdminError, faultsFoundExitCode } from '../exit.ts';
-import type { AdminIo } from '../io.ts';
-import { record, table } from '../output.ts';
-import type { Session } from '../session.ts';
+import { faultsFoundExitCode } from '../shell/exit.ts';
+import type { AdminIo } from '../shell/io.ts';
+import { record, table } from '../shell/output.ts';
+import type { Session } from '../shell/session.ts';
 import { examples } from './examples.ts';
 
 export function addTokenCommands(program: Command, session: Session): void {

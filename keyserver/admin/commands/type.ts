@@ -8,9 +8,9 @@ import {
 } from '../../operations/documents.ts';
 import { listTokens } from '../../operations/tokens.ts';
 import { type PolicyChange, putType } from '../../operations/types.ts';
-import { count, record, table } from '../output.ts';
-import { type PolicyOptions, policyFromOptions } from '../policy-options.ts';
-import type { Session } from '../session.ts';
+import { count, record, table } from '../shell/output.ts';
+import { type PolicyOptions, policyFromOptions } from '../shell/policy-options.ts';
+import type { Session } from '../shell/session.ts';
 import { collect, examples } from './examples.ts';
 
 export function addTypeCommands(program: Command, session: Session): void {

@@ -5,7 +5,7 @@ import { doesNotOpen, type FoundDocument, listDocuments } from '../../operations
 import { policyFaults } from '../../operations/policy-faults.ts';
 import { grantId } from '../../registry/grant-id.ts';
 import { type DocumentKind, type DocumentRow, isDocumentKind } from '../../store/store.ts';
-import { count } from '../output.ts';
+import { count } from '../shell/output.ts';
 import { checkCallers } from './caller-checks.ts';
 import { type Check, check } from './check.ts';
 

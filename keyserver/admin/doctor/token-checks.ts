@@ -2,7 +2,7 @@ import { matchingGrants } from '../../../shared/policy/grant.ts';
 import { fieldsFault } from '../../../shared/policy/injection.ts';
 import type { AdminContext } from '../../operations/context.ts';
 import { type InspectedToken, inspectToken } from '../../operations/tokens.ts';
-import { count } from '../output.ts';
+import { count } from '../shell/output.ts';
 import { type Check, check } from './check.ts';
 import { type AppGrant, grantName, type KnownTypes, matchesType } from './document-checks.ts';
 

@@ -1,9 +1,10 @@
 import { CommanderError } from 'commander';
-import { ConfigError } from '../../shared/settings/config.ts';
-import { StoreUnavailableError } from '../store/store.ts';
+import { ConfigError } from '../../../shared/settings/config.ts';
+import { AdminError, type AdminErrorCode } from '../../operations/operation-error.ts';
+import { StoreUnavailableError } from '../../store/store.ts';
 
 /** Every way the tool fails, with the exit code for scripts (docs/admin.md). */
-const exitCodes = {
+const exitCodes: Record<AdminErrorCode, number> = {
   not_found: 1,
   integrity_failed: 1,
   usage: 2,
@@ -14,28 +15,14 @@ const exitCodes = {
   migrations_pending: 4,
   /** EX_SOFTWARE of sysexits.h: a fault of the tool itself. */
   internal: 70,
-} as const;
-export type AdminErrorCode = keyof typeof exitCodes;
+};
+
+export function exitCodeOf({ code }: AdminError): number {
+  return exitCodes[code];
+}
 
 /** Exit code where a command did its work and what it looked at is not in order. */
 export const faultsFoundExitCode = 1;
-
-/** A failure for the operator: `message` says what is wrong, `hint` what to do next. Neither has a secret. */
-export class AdminError extends Error {
-  override readonly name = 'AdminError';
-  readonly code: AdminErrorCode;
-  readonly hint: string;
-
-  constructor(code: AdminErrorCode, message: string, hint: string) {
-    super(message);
-    this.code = code;
-    this.hint = hint;
-  }
-
-  get exitCode(): number {
-    return exitCodes[this.code];
-  }
-}
 
 /** What to show for anything thrown. An unknown error's text stays inside: it might quote SQL or a secret. */
 export function toAdminError(thrown: unknown): AdminError {

@@ -1,5 +1,5 @@
-import type { Clock } from '../../shared/clock.ts';
-import type { Environment } from '../../shared/settings/config.ts';
+import type { Clock } from '../../../shared/clock.ts';
+import type { Environment } from '../../../shared/settings/config.ts';
 
 /** What the tool needs of the process that runs it; {@link runAdmin} touches nothing else. */
 export interface AdminIo {

@@ -1,4 +1,4 @@
-import type { AdminError } from './exit.ts';
+import type { AdminError } from '../../operations/operation-error.ts';
 import type { AdminIo } from './io.ts';
 
 // Names and key ids come from a database that others may write to. Left as they are, control

@@ -1,5 +1,5 @@
-import { defaultInjection, type Injection, type Policy } from '../../shared/policy/schema.ts';
-import { AdminError } from './exit.ts';
+import { defaultInjection, type Injection, type Policy } from '../../../shared/policy/schema.ts';
+import { AdminError } from '../../operations/operation-error.ts';
 
 /** A token type as its options say it. */
 export interface PolicyOptions {

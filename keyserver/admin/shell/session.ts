@@ -1,6 +1,6 @@
-import { openDatabase } from '../database.ts';
-import { type AdminContext, checkMigrated, loadKeys } from '../operations/context.ts';
-import type { Store } from '../store/store.ts';
+import { openDatabase } from '../../database.ts';
+import { type AdminContext, checkMigrated, loadKeys } from '../../operations/context.ts';
+import type { Store } from '../../store/store.ts';
 import type { AdminIo } from './io.ts';
 import type { Output } from './output.ts';
 import { type AdminSettings, defaultPlaceNote, readSettings } from './settings.ts';

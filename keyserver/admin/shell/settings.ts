@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Type } from 'typebox';
-import { type Environment, parseSettings, type Settings } from '../../shared/settings/config.ts';
-import { readEnvironment } from '../../shared/settings/dot-env.ts';
-import { type StorageConfig, storageFaults, storageSettings } from '../config.ts';
+import { type Environment, parseSettings, type Settings } from '../../../shared/settings/config.ts';
+import { readEnvironment } from '../../../shared/settings/dot-env.ts';
+import { type StorageConfig, storageFaults, storageSettings } from '../../config.ts';
 import type { AdminIo } from './io.ts';
 
 /** Where `npm start` keeps the embedded database and its keyring, in the working directory. */

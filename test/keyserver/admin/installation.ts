@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { runAdmin } from '../../../keyserver/admin/program.ts';
-import { readSettings } from '../../../keyserver/admin/settings.ts';
+import { readSettings } from '../../../keyserver/admin/shell/settings.ts';
 import { openDatabase } from '../../../keyserver/database.ts';
 import { type AdminContext, loadKeys } from '../../../keyserver/operations/context.ts';
 import type { Clock } from '../../../shared/clock.ts';

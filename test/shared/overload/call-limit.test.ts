@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setImmediate as nextTurn, setTimeout } from 'node:timers/promises';
 import t, { type Test } from 'tap';
-import type { Service } from '../../../shared/http/service.ts';
+import type { Service } from '../../../shared/http/service-type.ts';
 import { limitCalls } from '../../../shared/overload/call-limit.ts';
 import { pollUntil } from '../../support/poll-until.ts';
 import { startApp } from '../app.ts';

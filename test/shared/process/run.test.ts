@@ -13,12 +13,12 @@ function run(t: Test, code: string, config: object = {}) {
   const folder = t.testdir({
     'main.ts': `
       import { Type } from '${shared}/../node_modules/typebox/build/index.mjs';
-      import { ConfigError } from '${shared}/config.ts';
-      import { createLogger } from '${shared}/logging.ts';
-      import { openListeners } from '${shared}/listeners.ts';
-      import { runService as runProgram } from '${shared}/run.ts';
-      import { createService } from '${shared}/service.ts';
-      import { Drain } from '${shared}/shutdown.ts';
+      import { ConfigError } from '${shared}/settings/config.ts';
+      import { createLogger } from '${shared}/log/logging.ts';
+      import { openListeners } from '${shared}/listen/listeners.ts';
+      import { runService as runProgram } from '${shared}/process/run.ts';
+      import { createService } from '${shared}/http/service.ts';
+      import { Drain } from '${shared}/process/shutdown.ts';
       const build = () => createService({
         name: 'keyserver', title: 'T', description: 'D', logger, settingsSchema: Type.Object({}),
         config: {}, bodyLimitBytes: 1000, proxyStatus: false,

@@ -1,0 +1,73 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ServiceError } from '../../shared/errors.ts';
+import type { Service } from '../../shared/http/service-type.ts';
+import { isLoop } from '../http/via.ts';
+import { findAppKey } from './app-key.ts';
+import { parseJsonBody } from './json-body.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The caller's app key, found before the body is read; null where there is none. */
+    appKey: string | null;
+  }
+}
+
+/** What the routes that take calls need of the app; once, before them. */
+export function acceptCalls(app: Service): void {
+  app.decorateRequest('appKey', null);
+  app.removeContentTypeParser('application/json');
+  app.addContentTypeParser(
+    'application/json',
+    { parseAs: 'string' },
+    // By callback: a promise for each body is work for nothing.
+    (
+      _request: FastifyRequest,
+      text: string,
+      done: (error: Error | null, body?: unknown) => void,
+    ) => {
+      let body: unknown;
+      try {
+        body = parseJsonBody(text);
+      } catch (error) {
+        done(error as Error);
+        return;
+      }
+      done(null, body);
+    },
+  );
+}
+
+/** Before the body is read: what is refused here costs next to nothing. @throws ServiceError */
+export function admitCaller(request: FastifyRequest, _reply: FastifyReply, done: () => void): void {
+  checkOrigin(request);
+  request.appKey = findAppKey(request.raw.rawHeaders, queryOf(request));
+  done();
+}
+
+function queryOf({ url }: FastifyRequest): string {
+  const at = url.indexOf('?');
+  return at < 0 ? '' : url.slice(at);
+}
+
+/** Refuses what came around in a circle, and pages of other sites that use a browser as their hand. */
+function checkOrigin({ headers }: FastifyRequest): void {
+  if (isLoop(headers.via)) {
+    throw new ServiceError('request_invalid', {
+      reason: 'loop',
+      proxyError: 'proxy_loop_detected',
+      detail: 'The call came back to the proxy that sent it.',
+    });
+  }
+  const site = headers['sec-fetch-site'];
+  if (site === 'cross-site' || site === 'same-site' || isForeign(headers)) {
+    throw new ServiceError('request_invalid', {
+      reason: 'cross_site',
+      detail: "Pages of other sites may not call the proxy from a user's browser.",
+    });
+  }
+}
+
+/** For browsers that leave `Sec-Fetch-Site` out, as they do towards plain http. */
+function isForeign({ origin, host }: FastifyRequest['headers']): boolean {
+  return origin !== undefined && URL.parse(origin)?.host !== host;
+}
