@@ -6,7 +6,7 @@ let coming: Promise<void> | undefined;
  * each would drive the others' code out of the processor's caches: with sixteen callers at a time a release by
  * ticket then costs KeyServer nearly twice as much, and a call by one a quarter more.
  */
-export function turnOfAll(): Promise<void> {
+export function nextBatch(): Promise<void> {
   coming ??= new Promise((resolve) => {
     setImmediate(() => {
       coming = undefined;

@@ -1,5 +1,5 @@
 /** What `make` makes of an object, made when first asked for and kept for as long as the object is. */
-export function oncePer<K extends object, V extends {}>(make: (key: K) => V): (key: K) => V {
+export function memoize<K extends object, V extends {}>(make: (key: K) => V): (key: K) => V {
   const made = new WeakMap<K, V>();
   return (key) => {
     let value = made.get(key);
@@ -11,20 +11,20 @@ export function oncePer<K extends object, V extends {}>(make: (key: K) => V): (k
   };
 }
 
-const mostTexts = 1000;
+const maxTexts = 1000;
 /** A longer one is made anew each time, so that what is kept stays small. */
-const mostCharacters = 1024;
+const maxCharacters = 1024;
 
 /** The same for a text: of the last so many, since one that comes once often comes again. */
-export function oncePerText<V extends {}>(make: (text: string) => V): (text: string) => V {
+export function memoizeByText<V extends {}>(make: (text: string) => V): (text: string) => V {
   const made = new Map<string, V>();
   return (text) => {
     let value = made.get(text);
     if (value === undefined) {
       value = make(text);
-      if (text.length > mostCharacters) return value;
+      if (text.length > maxCharacters) return value;
       // Simpler than to keep account of use, and as good where few texts come over and over.
-      if (made.size === mostTexts) made.clear();
+      if (made.size === maxTexts) made.clear();
       made.set(text, value);
     }
     return value;

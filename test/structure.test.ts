@@ -68,7 +68,8 @@ t.test('only shared/crypto touches ciphers', async (t) => {
 });
 
 t.test('only mains, shared/process/run.ts and the commands touch the process', async (t) => {
-  const allowed = /(?:^|\/)main\.ts$|^shared\/run\.ts$|^local\/|^(?:openapi|docs)\/generate\.ts$/;
+  const allowed =
+    /(?:^|\/)main\.ts$|^shared\/process\/run\.ts$|^local\/|^(?:openapi|docs)\/generate\.ts$/;
   // A cluster's `worker.process` is another one, and 'process.pid' a field of the log.
   const ours = /(?<!worker\.|')\bprocess\.\w/;
   const users = sources.filter(

@@ -17,7 +17,7 @@ export interface WireAnswer {
 
 const answerLimitMs = 15_000;
 /** What comes after that is read and forgotten. */
-const mostKeptBytes = 16 * 1024 * 1024;
+const maxKeptBytes = 16 * 1024 * 1024;
 
 /** Sends bytes and resolves to all that comes back until the service closes. @throws Error where it never does */
 export async function exchangeBytes(origin: string, bytes: string | Buffer): Promise<Buffer> {
@@ -29,7 +29,7 @@ export async function exchangeBytes(origin: string, bytes: string | Buffer): Pro
   const chunks: Buffer[] = [];
   let kept = 0;
   socket.on('data', (chunk: Buffer) => {
-    if (kept < mostKeptBytes) chunks.push(chunk);
+    if (kept < maxKeptBytes) chunks.push(chunk);
     kept += chunk.length;
   });
   // Who refuses early may reset what is still being sent; `once` would take that for the end.

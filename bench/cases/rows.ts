@@ -10,7 +10,7 @@ export const rowCases = {
   'cold-1m-rows': (context) => coldAmong(context, 1_000_000, '1,000,000 tokens stored'),
 } satisfies Record<string, MakeCase>;
 
-const mostAsked = 1000;
+const maxAsked = 1000;
 
 async function coldAmong(context: CaseContext, rows: number, what: string): Promise<Case> {
   const { parts, upstreamUrl } = context;
@@ -29,7 +29,7 @@ async function coldAmong(context: CaseContext, rows: number, what: string): Prom
 /** Resolves to those clients whose rows open; the others' are copies, which only take their place. */
 async function fill({ admin, settings }: PairState, rows: number): Promise<string[]> {
   const name = (i: number) => `client-${String(i).padStart(9, '0')}`;
-  const step = Math.max(1, Math.floor(rows / mostAsked));
+  const step = Math.max(1, Math.floor(rows / maxAsked));
   const asked = Array.from({ length: Math.ceil(rows / step) }, (_, i) => name(i * step));
   const database = new DatabaseSync(settings.DB_FILE ?? '');
   const insert = database.prepare(

@@ -8,7 +8,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 export interface LoopDelay {
   readonly p50Ms: number;
   readonly p99Ms: number;
-  readonly mostMs: number;
+  readonly maxMs: number;
 }
 
 const resolutionMs = 1;
@@ -22,7 +22,7 @@ process.on('SIGUSR2', () => {
   const measured: LoopDelay = {
     p50Ms: late(delay.percentile(50)),
     p99Ms: late(delay.percentile(99)),
-    mostMs: late(delay.max),
+    maxMs: late(delay.max),
   };
   const file = String(process.env.LOOP_DELAY_FILE);
   writeFileSync(`${file}.part`, JSON.stringify(measured));

@@ -7,13 +7,13 @@ const barWidth = 480;
 const valueWidth = 110;
 const headHeight = 46;
 /** Cases of few and large bodies would make all others invisible. */
-const mostTimesPeer = 25;
+const maxTimesPeer = 25;
 const what = 'CPU a request, median of the rounds, and from their least to their most';
 
 /** CPU a request as bars, with the least and the most of the rounds, for a README or a page (SVG 1.1). */
 export function toSvg({ setting, results }: Report): string {
   const peer = results.find(({ name }) => name === 'peer')?.cpuMicroseconds ?? Infinity;
-  const rows = results.filter((one) => one.cpuMicroseconds <= peer * mostTimesPeer);
+  const rows = results.filter((one) => one.cpuMicroseconds <= peer * maxTimesPeer);
   const most = Math.max(...rows.map(({ cpuSpread }) => cpuSpread[1]));
   const x = (value: number) => titleWidth + (value / most) * barWidth;
   const width = titleWidth + barWidth + valueWidth;

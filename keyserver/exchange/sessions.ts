@@ -5,7 +5,7 @@ import { decodeBase64 } from '../../shared/crypto/base64.ts';
 import { OpenError } from '../../shared/crypto/open-error.ts';
 import { makeTicket, openTicket } from '../../shared/crypto/ticket.ts';
 import { ServiceError } from '../../shared/errors.ts';
-import { oncePerText } from '../../shared/memoize.ts';
+import { memoizeByText } from '../../shared/memoize.ts';
 import type { IssuedTicket, ReleaseRequest } from '../../shared/protocol/messages.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import type { RsaKeys } from '../keys/rsa-keys.ts';
@@ -28,7 +28,7 @@ export class Sessions {
   readonly #keyring: Keyring;
   readonly #clock: Clock;
   /** Opened once, since a proxy sends the same with all requests of ten minutes. */
-  readonly #ticketOf = oncePerText((text) => {
+  readonly #ticketOf = memoizeByText((text) => {
     const { sessionKey, expiresAt } = openTicket(
       decodeBase64(text, 'base64'),
       this.#keyring.lookup('tickets'),

@@ -1,6 +1,6 @@
 import { Compile } from 'typebox/compile';
 import { requestAad, responseAad, sealText } from '../../shared/crypto/exchange.ts';
-import { turnOfAll } from '../../shared/event-loop.ts';
+import { nextBatch } from '../../shared/event-loop.ts';
 import type { LogFields } from '../../shared/log/request-log.ts';
 import { nameFault } from '../../shared/names.ts';
 import { matchingGrants } from '../../shared/policy/grant.ts';
@@ -43,7 +43,7 @@ export async function release(
   request: ReleaseRequest,
   log: LogFields,
 ): Promise<string> {
-  await turnOfAll();
+  await nextBatch();
   const { sessions, registry, nonces, clock } = dependencies;
   checkShape(request);
   checkFresh(request, clock);

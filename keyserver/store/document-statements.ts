@@ -5,7 +5,7 @@ import {
   nextSeq,
   type Outcome,
   recordChange,
-  type Steps,
+  type SqlCoroutine,
 } from './statements.ts';
 import type { DocumentEdit, DocumentKind, DocumentRow } from './store.ts';
 
@@ -18,7 +18,7 @@ const readDocuments =
   `SUBSTR(kid, 1, ${maxNameChars}) AS kid, SUBSTR(body, 1, ${maxBodyChars}) AS body, ` +
   `SUBSTR(mac, 1, ${maxNameChars}) AS mac FROM documents`;
 
-export function* documents(): Steps<DocumentRow[]> {
+export function* documents(): SqlCoroutine<DocumentRow[]> {
   const { rows } = yield { sql: `${readDocuments} ORDER BY kind, id`, params: [] };
   return rows.map(documentRow);
 }
@@ -31,7 +31,7 @@ function* findDocument(
   sql: Dialect,
   kind: DocumentKind,
   id: string,
-): Steps<{ newest: DocumentRow | undefined; rows: number }> {
+): SqlCoroutine<{ newest: DocumentRow | undefined; rows: number }> {
   const { rows } = yield {
     sql: `${readDocuments} WHERE kind = ? AND id = ?${sql.forUpdate}`,
     params: [kind, id],
@@ -48,7 +48,7 @@ export function* editDocument(
   kind: DocumentKind,
   id: string,
   edit: DocumentEdit,
-): Steps<Outcome<DocumentRow | undefined>> {
+): SqlCoroutine<Outcome<DocumentRow | undefined>> {
   const seq = yield* nextSeq();
   const { newest: current, rows } = yield* findDocument(sql, kind, id);
   const next = edit(current, seq);

@@ -18,7 +18,7 @@ export interface Result {
  * A piece of work as a coroutine: it yields statements and is resumed with their results. So it is
  * written once, and driven at once over SQLite and with awaits over the network.
  */
-export type Steps<T> = Generator<Statement, T, Result>;
+export type SqlCoroutine<T> = Generator<Statement, T, Result>;
 
 /** What a changing transaction came to. It is rolled back where nothing `changed`. */
 export interface Outcome<T> {
@@ -57,7 +57,7 @@ const afterAllKnown =
  * Takes the next `seq`. A changing transaction does this first: the counter's row stays locked
  * until it commits, so the order of `seq` is the order of commits.
  */
-export function* nextSeq(): Steps<number> {
+export function* nextSeq(): SqlCoroutine<number> {
   const { affected } = yield {
     sql: 'UPDATE change_counter SET seq = seq + 1 WHERE id = 1',
     params: [],
@@ -72,7 +72,7 @@ export function* nextSeq(): Steps<number> {
   return seq;
 }
 
-export function* recordChange({ seq, kind, id, tokenType }: Change): Steps<void> {
+export function* recordChange({ seq, kind, id, tokenType }: Change): SqlCoroutine<void> {
   yield {
     sql: 'INSERT INTO changes (seq, kind, id, token_type) VALUES (?, ?, ?, ?)',
     params: [seq, kind, id, tokenType ?? null],
@@ -80,7 +80,7 @@ export function* recordChange({ seq, kind, id, tokenType }: Change): Steps<void>
   yield { sql: 'DELETE FROM changes WHERE seq <= ?', params: [seq - keptChanges] };
 }
 
-export function* lastSeq(): Steps<number> {
+export function* lastSeq(): SqlCoroutine<number> {
   const { rows } = yield { sql: 'SELECT seq FROM change_counter WHERE id = 1', params: [] };
   if (rows[0] === undefined)
     throw new StoreUnavailableError('The row of change_counter is missing');
@@ -90,7 +90,7 @@ export function* lastSeq(): Steps<number> {
   return seq;
 }
 
-export function* changesSince(seq: number): Steps<Change[]> {
+export function* changesSince(seq: number): SqlCoroutine<Change[]> {
   const { rows } = yield {
     // Bounded, since others can fill the table, too.
     sql: `SELECT seq, kind, id, token_type FROM changes WHERE seq > ? ORDER BY seq LIMIT ${keptChanges}`,
@@ -99,7 +99,7 @@ export function* changesSince(seq: number): Steps<Change[]> {
   return rows.map(changeRow).filter((change) => change !== undefined);
 }
 
-export function* hasRows(sql: Dialect): Steps<boolean> {
+export function* hasRows(sql: Dialect): SqlCoroutine<boolean> {
   const { rows } = yield {
     sql: `SELECT EXISTS (SELECT 1 FROM ${sql.tokenTable}) + EXISTS (SELECT 1 FROM documents) AS found`,
     params: [],

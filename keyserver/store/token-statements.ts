@@ -6,8 +6,8 @@ import {
   nextSeq,
   type Outcome,
   recordChange,
+  type SqlCoroutine,
   type Statement,
-  type Steps,
   type Value,
 } from './statements.ts';
 import type { TokenRow } from './store.ts';
@@ -22,7 +22,11 @@ const tokenColumns =
 /** One, or more than one, which the reader refuses. */
 const rowsToTell = 2;
 
-export function* findTokens(sql: Dialect, clientId: string, tokenType: string): Steps<TokenRow[]> {
+export function* findTokens(
+  sql: Dialect,
+  clientId: string,
+  tokenType: string,
+): SqlCoroutine<TokenRow[]> {
   // The plain comparison lets the key serve, and finds every byte-equal row: EXPLAIN says `const` on
   // PRIMARY both for the own VARBINARY columns and for VARCHAR ones (MariaDB 10.11). Under a
   // collation it finds others, too, hence the look at the keys.
@@ -38,7 +42,7 @@ export function* findTokens(sql: Dialect, clientId: string, tokenType: string): 
 export function* findTokensOfAll(
   sql: Dialect,
   names: readonly TokenContext[],
-): Steps<TokenRow[][]> {
+): SqlCoroutine<TokenRow[][]> {
   const rows = names.length > 1 ? yield* rowsOfAll(sql, names) : undefined;
   if (rows === undefined) {
     const found: TokenRow[][] = [];
@@ -63,7 +67,7 @@ export function* findTokensOfAll(
 function* rowsOfAll(
   sql: Dialect,
   names: readonly TokenContext[],
-): Steps<readonly Row[] | undefined> {
+): SqlCoroutine<readonly Row[] | undefined> {
   // Of few lengths, so that few statements are prepared.
   const length = 2 ** Math.ceil(Math.log2(names.length));
   const asked = Array.from({ length }, (_, i) => names[i % names.length] as TokenContext);
@@ -90,7 +94,7 @@ export function* tokensAfter(
   sql: Dialect,
   last: Row | undefined,
   limit: number,
-): Steps<readonly Row[]> {
+): SqlCoroutine<readonly Row[]> {
   const client = sql.exact('client_id');
   const type = sql.exact('token_type');
   const after = last === undefined ? '' : ` AND ${client} >= ? AND (${client} > ? OR ${type} > ?)`;
@@ -110,7 +114,7 @@ export function* tokensAfter(
 }
 
 /** Some of the rows that a table without a key can have and no name finds; they are nobody's token. */
-export function* namelessTokens(sql: Dialect): Steps<TokenRow[]> {
+export function* namelessTokens(sql: Dialect): SqlCoroutine<TokenRow[]> {
   const { rows } = yield {
     sql: `SELECT ${tokenColumns} FROM ${sql.tokenTable} WHERE client_id IS NULL OR token_type IS NULL LIMIT 100`,
     params: [],
@@ -129,7 +133,7 @@ function exactKeys(sql: Dialect, clientId: string, tokenType: string): Statement
 }
 
 /** Resolves to whether a row was replaced. Several rows of one name become one. */
-export function* putToken(sql: Dialect, row: TokenRow): Steps<Outcome<boolean>> {
+export function* putToken(sql: Dialect, row: TokenRow): SqlCoroutine<Outcome<boolean>> {
   const { clientId, tokenType, token } = row;
   const seq = yield* nextSeq();
   const { rows } = yield {
@@ -161,7 +165,7 @@ export function* deleteToken(
   sql: Dialect,
   clientId: string,
   tokenType: string,
-): Steps<Outcome<boolean>> {
+): SqlCoroutine<Outcome<boolean>> {
   const seq = yield* nextSeq();
   const keys = exactKeys(sql, clientId, tokenType);
   const { affected } = yield {

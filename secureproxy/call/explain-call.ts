@@ -8,7 +8,7 @@ import type { KeyserverClient } from '../keyserver-client/client.ts';
 import type { UpstreamPools } from '../upstream/pools.ts';
 import { askForCall } from './ask-keyserver.ts';
 import type { Call } from './call.ts';
-import { prepare, type Terms } from './prepare.ts';
+import { type Authorization, prepare } from './prepare.ts';
 
 /** Answer of `/explain`; code, reason and detail are those of the step that is not ok, the last. */
 export const ExplainedSchema = Type.Object(
@@ -99,7 +99,7 @@ export async function explainCall(
   return explained(steps, sent);
 }
 
-function sentNames(headers: readonly string[], { policy }: Terms): string[] {
+function sentNames(headers: readonly string[], { policy }: Authorization): string[] {
   const names = headers.filter((_, at) => at % 2 === 0);
   return [...names, ...injectedNames(policy.injection).headers];
 }

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { turnOfAll } from '../../shared/event-loop.ts';
+import { nextBatch } from '../../shared/event-loop.ts';
 import { type LogFields, toMilliseconds } from '../../shared/log/request-log.ts';
-import { oncePer } from '../../shared/memoize.ts';
+import { memoize } from '../../shared/memoize.ts';
 import { checkFields, inject } from '../../shared/policy/injection.ts';
 import type { Release } from '../../shared/protocol/messages.ts';
 import { responseHeaders } from '../http/headers.ts';
@@ -31,7 +31,7 @@ export async function makeCall(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<void> {
-  await turnOfAll();
+  await nextBatch();
   const { releases, pools, totalTimeoutMs } = dependencies;
   const { method } = call;
   const { logFields: log } = request;
@@ -72,7 +72,7 @@ export async function makeCall(
 }
 
 /** What a release puts on its calls. @throws ServiceError integrity_failed */
-const injectedBy = oncePer(({ policy, fields }: Release) => {
+const injectedBy = memoize(({ policy, fields }: Release) => {
   checkFields(policy.injection, fields);
   return inject(policy.injection, fields);
 });

@@ -1,4 +1,4 @@
-import { oncePer } from '../../shared/memoize.ts';
+import { memoize } from '../../shared/memoize.ts';
 import { decide } from '../../shared/policy/decide.ts';
 import { injectedNames } from '../../shared/policy/injection.ts';
 import type { TargetUrl } from '../../shared/policy/url.ts';
@@ -11,7 +11,7 @@ import { isSearched } from '../scrub/scrubber.ts';
 import type { Call } from './call.ts';
 
 /** What a call is judged by: those of a release, or of its explanation. */
-export type Terms = NonNullable<Explanation['terms']>;
+export type Authorization = NonNullable<Explanation['terms']>;
 
 /** A call that may be made, but for the secret. */
 export interface PreparedCall {
@@ -25,7 +25,10 @@ export interface PreparedCall {
  * Judges a call and makes ready what of it goes upstream. Making a call and explaining it both come
  * by here, so that they cannot come apart. @throws ServiceError
  */
-export function prepare({ policy, grants }: Terms, { method, url, headers }: Call): PreparedCall {
+export function prepare(
+  { policy, grants }: Authorization,
+  { method, url, headers }: Call,
+): PreparedCall {
   const judged = checkAllowed(decide(policy, grants, { method, url }));
   const injected = namesOf(policy.injection);
   checkQuery(judged, injected.query);
@@ -34,4 +37,4 @@ export function prepare({ policy, grants }: Terms, { method, url, headers }: Cal
 }
 
 /** Once, since a kept release serves many calls. */
-const namesOf = oncePer(injectedNames);
+const namesOf = memoize(injectedNames);

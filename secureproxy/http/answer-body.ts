@@ -9,7 +9,7 @@ export interface AnswerOutput {
   write(bytes: Buffer): boolean;
   end(): void;
   /** Head, body and end at once, in place of {@link head}, {@link write} and {@link end}. */
-  whole(headers: IncomingHttpHeaders, bytes: Buffer): void;
+  sendWhole(headers: IncomingHttpHeaders, bytes: Buffer): void;
   /** Calls back when other answers go out, too, unless this one has failed by then. */
   inTurn(send: () => void): void;
   /** Takes more again, after {@link AnswerBody.write} said no. */
@@ -20,7 +20,7 @@ export interface AnswerOutput {
 /** An answer's body on its way to the caller. */
 export interface AnswerBody {
   /** How often something was taken out so far. */
-  readonly hits: number;
+  readonly redactions: number;
   /** False asks to wait until {@link AnswerOutput.ready}. */
   write(chunk: Buffer): boolean;
   /** All of it came. */
@@ -33,7 +33,7 @@ export interface AnswerBody {
 
 /** A body that goes through as it is. */
 export class PlainBody implements AnswerBody {
-  readonly hits = 0;
+  readonly redactions = 0;
   readonly #output: AnswerOutput;
 
   constructor(headers: IncomingHttpHeaders, output: AnswerOutput) {

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 import { ServiceError } from '../../shared/errors.ts';
 import { hopByHopHeaders, messageHeaders } from '../../shared/http/header-names.ts';
-import { oncePer, oncePerText } from '../../shared/memoize.ts';
+import { memoize, memoizeByText } from '../../shared/memoize.ts';
 import { proxyStatus } from './proxy-status.ts';
 import { via } from './via.ts';
 
@@ -114,7 +114,7 @@ function readAs(name: string): string {
 }
 
 /** What a name says by itself. */
-const traitsOf = oncePerText((name) => {
+const traitsOf = memoizeByText((name) => {
   const read = readAs(name);
   return {
     read,
@@ -124,7 +124,7 @@ const traitsOf = oncePerText((name) => {
 });
 
 /** Once a list, since the same injection serves many calls. */
-const readNames = oncePer((names: readonly string[]) => new Set(names.map(readAs)));
+const readNames = memoize((names: readonly string[]) => new Set(names.map(readAs)));
 
 function checkField(name: string, value: string): void {
   const fault = !traitsOf(name).isName

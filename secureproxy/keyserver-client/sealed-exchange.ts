@@ -3,7 +3,7 @@ import type { Clock } from '../../shared/clock.ts';
 import { openText, type RequestContext, sealText } from '../../shared/crypto/exchange.ts';
 import { pooledRandom } from '../../shared/crypto/random-pool.ts';
 import { ServiceError } from '../../shared/errors.ts';
-import { turnOfAll } from '../../shared/event-loop.ts';
+import { nextBatch } from '../../shared/event-loop.ts';
 import { fromKeyserver, unavailable } from './errors.ts';
 import type { KeyserverHttp, TraceHeaders } from './http.ts';
 import type { PublicKeys } from './public-keys.ts';
@@ -108,7 +108,7 @@ export class SealedExchange {
     };
     const { url, trace, onRetry } = question;
     const { status, body } = await http.post(url, makeBody, trace, onRetry);
-    await turnOfAll();
+    await nextBatch();
     if (status !== 200) {
       const error = fromKeyserver(body);
       throw error.code === 'session_invalid' ? new SessionInvalid(session) : error;

@@ -121,8 +121,8 @@ function checkBody({
 
 /** The schema counts characters; KeyServer's limits, which the URL must fit into, are bytes. */
 function isTooLong(apiUri: string): boolean {
-  const mostBytesPerUnit = 6;
-  if (apiUri.length * mostBytesPerUnit <= maxApiUriBytes) return false;
+  const maxBytesPerUnit = 6;
+  if (apiUri.length * maxBytesPerUnit <= maxApiUriBytes) return false;
   return Buffer.byteLength(JSON.stringify(apiUri)) > maxApiUriBytes + '""'.length;
 }
 

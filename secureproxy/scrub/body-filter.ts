@@ -4,7 +4,7 @@ export const redacted = Buffer.from('[redacted]');
 /** Passes a body on in pieces, with something taken out. */
 export interface BodyFilter {
   /** How often something was taken out so far. */
-  readonly hits: number;
+  readonly redactions: number;
   /** What may go on, now that these bytes came. */
   write(chunk: Buffer): Buffer;
   /** What is left, now that no more will come but this. */

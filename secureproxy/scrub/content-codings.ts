@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { ServiceError } from '../../shared/errors.ts';
-import { oncePerText } from '../../shared/memoize.ts';
+import { memoizeByText } from '../../shared/memoize.ts';
 import type { CallerHeaders } from '../http/headers.ts';
 
 /** Content codings (RFC 9110 §8.4.1) that are decoded. */
@@ -64,7 +64,7 @@ export function checkWhole(status: number, headers: IncomingHttpHeaders): void {
   });
 }
 
-const hasParts = oncePerText((contentType) =>
+const hasParts = memoizeByText((contentType) =>
   elements(contentType).some((one) => one.startsWith('multipart/byteranges')),
 );
 

@@ -3,11 +3,11 @@ export const backslash = 0x5c;
 const letterU = 0x75;
 
 /** JSON inside a JSON text escapes the backslash again: `\"` becomes `\\\"`. */
-const mostExtraBackslashes = 2;
+const maxExtraBackslashes = 2;
 const noByte = 256;
 
 /** The most bytes that one byte of a text can take up: `\\\u0041`. */
-export const maxEscapedBytes = mostExtraBackslashes + 6;
+export const maxEscapedBytes = maxExtraBackslashes + 6;
 
 /** A piece of text in an escaped spelling. */
 export interface Escape {
@@ -40,7 +40,7 @@ export function readEscapes(bytes: Uint8Array, at: number): Escape[] {
     return value < 0 ? [] : [{ value: [value], length: 3 }];
   }
   const escapes: Escape[] = [];
-  for (let extra = 0; extra <= mostExtraBackslashes; extra++) {
+  for (let extra = 0; extra <= maxExtraBackslashes; extra++) {
     if (bytes[at + extra] !== backslash) break;
     const read = readJsonEscape(bytes, at, extra);
     if (read !== undefined) escapes.push(read);

@@ -19,7 +19,7 @@ const endsWord = (bytes: Uint8Array, end: number) => !isOfWord(bytes[end] ?? quo
  * a text value of JSON — all that follows it in that text is left out.
  */
 export class MemberFilter implements BodyFilter {
-  hits = 0;
+  redactions = 0;
   readonly #names: PatternMatcher;
   readonly #lookahead: Lookahead;
   readonly #json = new JsonScanner();
@@ -80,7 +80,7 @@ export class MemberFilter implements BodyFilter {
     switch (event) {
       case 'invalid':
         // No JSON after all, but text; in that nothing goes on behind a name.
-        if (this.hits > 0 || this.#isNamed) this.#cut(bytes, at);
+        if (this.redactions > 0 || this.#isNamed) this.#cut(bytes, at);
         else this.#mode = 'text';
         return;
       case 'name':
@@ -143,7 +143,7 @@ export class MemberFilter implements BodyFilter {
   #leaveOut(bytes: Buffer, at: number, mark: Buffer): void {
     this.#keepUntil(bytes, at);
     this.#pieces.push(mark);
-    this.hits++;
+    this.redactions++;
   }
 
   #resume(at: number): void {

@@ -30,7 +30,12 @@ export function scrubbedBody(
   if (!isEmpty) checkWhole(status, received);
   const scrubbed = scrubber.scrubHeaders(received);
   const headers = without(scrubbed.headers, ['accept-ranges', 'content-encoding']);
-  const answer = { headers, headerHits: scrubbed.hits, filter: scrubber.bodyFilter(), output };
+  const answer = {
+    headers,
+    headerRedactions: scrubbed.redactions,
+    filter: scrubber.bodyFilter(),
+    output,
+  };
   if (isEmpty) return new StreamedBody(answer).begin();
   const length = Number(headers['content-length'] ?? Infinity);
   if (coding === undefined && length <= maxCollectedBytes) return new CollectedBody(answer);
@@ -46,7 +51,7 @@ function without(headers: IncomingHttpHeaders, names: readonly string[]): Incomi
 
 interface Answer {
   readonly headers: IncomingHttpHeaders;
-  readonly headerHits: number;
+  readonly headerRedactions: number;
   readonly filter: BodyFilter;
   readonly output: AnswerOutput;
 }
@@ -59,8 +64,8 @@ class StreamedBody implements AnswerBody {
     this.#answer = answer;
   }
 
-  get hits(): number {
-    return this.#answer.headerHits + this.#answer.filter.hits;
+  get redactions(): number {
+    return this.#answer.headerRedactions + this.#answer.filter.redactions;
   }
 
   /** Sends the head, ahead of the first bytes that it would go out with at the latest. */
@@ -107,8 +112,8 @@ class DecodedBody implements AnswerBody {
     });
   }
 
-  get hits(): number {
-    return this.#body.hits;
+  get redactions(): number {
+    return this.#body.redactions;
   }
 
   write(chunk: Buffer): boolean {
@@ -136,8 +141,8 @@ class CollectedBody implements AnswerBody {
     this.#answer = answer;
   }
 
-  get hits(): number {
-    return this.#answer.headerHits + this.#answer.filter.hits;
+  get redactions(): number {
+    return this.#answer.headerRedactions + this.#answer.filter.redactions;
   }
 
   write(chunk: Buffer): boolean {
@@ -153,8 +158,8 @@ class CollectedBody implements AnswerBody {
     const { headers, filter, output } = this.#answer;
     const [first, ...more] = this.#chunks;
     const bytes = filter.end(more.length === 0 ? first : Buffer.concat(this.#chunks));
-    const isChanged = filter.hits > 0;
-    output.whole(
+    const isChanged = filter.redactions > 0;
+    output.sendWhole(
       isChanged
         ? { ...without(headers, ofTheBytes), 'content-length': String(bytes.length) }
         : headers,

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { oncePer } from '../../shared/memoize.ts';
+import { memoize } from '../../shared/memoize.ts';
 import { inject, injectionFields } from '../../shared/policy/injection.ts';
 import type { Policy } from '../../shared/policy/schema.ts';
 import type { Release } from '../../shared/protocol/messages.ts';
@@ -42,21 +42,21 @@ export class Scrubber {
   }
 
   /** The upstream's headers (names in lower case, latin1) with what is to be taken out taken out, and how often it was. */
-  scrubHeaders(headers: IncomingHttpHeaders): { headers: IncomingHttpHeaders; hits: number } {
-    if (!this.#isIn(headers)) return { headers, hits: 0 };
-    let hits = 0;
+  scrubHeaders(headers: IncomingHttpHeaders): { headers: IncomingHttpHeaders; redactions: number } {
+    if (!this.#isIn(headers)) return { headers, redactions: 0 };
+    let redactions = 0;
     const scrub = (value: string) => {
       const filter = this.bodyFilter();
       const scrubbed = filter.end(Buffer.from(value, 'latin1')).toString('latin1');
-      hits += filter.hits;
+      redactions += filter.redactions;
       return scrubbed;
     };
     const kept: [string, string | string[] | undefined][] = [];
     for (const [name, value] of Object.entries(headers)) {
-      if (this.#isInName(name)) hits++;
+      if (this.#isInName(name)) redactions++;
       else kept.push([name, Array.isArray(value) ? value.map(scrub) : value && scrub(value)]);
     }
-    return { headers: Object.fromEntries(kept), hits };
+    return { headers: Object.fromEntries(kept), redactions };
   }
 
   /** Whether a closer look is worth it: most answers' headers have nothing. */
@@ -100,8 +100,8 @@ class FilterChain implements BodyFilter {
     this.#filters = filters;
   }
 
-  get hits(): number {
-    return this.#filters.reduce((sum, { hits }) => sum + hits, 0);
+  get redactions(): number {
+    return this.#filters.reduce((sum, { redactions }) => sum + redactions, 0);
   }
 
   write(chunk: Buffer): Buffer {
@@ -121,7 +121,7 @@ export function isSearched({ scrub, redactMembers = [] }: Policy): boolean {
   return scrub !== false || redactMembers.length > 0;
 }
 
-const madeFor = oncePer((release: Release) => {
+const madeFor = memoize((release: Release) => {
   const { scrub, redactMembers = [] } = release.policy;
   return new Scrubber(scrub === false ? [] : secretsOf(release), redactMembers);
 });

@@ -3,7 +3,7 @@ import type { PatternMatcher } from './pattern-matcher.ts';
 
 /** Takes every match of the patterns out of a body; matches that overlap are one. */
 export class SecretFilter implements BodyFilter {
-  hits = 0;
+  redactions = 0;
   readonly #matcher: PatternMatcher;
   readonly #lookahead: Lookahead;
   /** How far a match reaches into the bytes that are still to come. */
@@ -29,7 +29,7 @@ export class SecretFilter implements BodyFilter {
     while (at >= 0) {
       if (at >= covered) {
         pieces.push(bytes.subarray(covered, at), redacted);
-        this.hits++;
+        this.redactions++;
       }
       covered = Math.max(covered, this.#matcher.end(bytes, at));
       at = this.#matcher.find(bytes, at + 1, count);

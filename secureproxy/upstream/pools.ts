@@ -1,5 +1,5 @@
 import { Pool } from 'undici';
-import { oncePer } from '../../shared/memoize.ts';
+import { memoize } from '../../shared/memoize.ts';
 import { addressSet } from '../../shared/policy/address-set.ts';
 import type { Policy } from '../../shared/policy/schema.ts';
 import { AddressGuard, type Lookup } from '../guard/address-guard.ts';
@@ -20,7 +20,7 @@ export interface UpstreamPoolsOptions {
 
 const none: string[] = [];
 /** The same for the same addresses in any order; once, since a kept release serves many calls. */
-const spelled = oncePer((addresses: readonly string[]) => addresses.toSorted().join(' '));
+const spelled = memoize((addresses: readonly string[]) => addresses.toSorted().join(' '));
 
 /** Wildcard destinations could make any number of origins; the longest unused pools go. */
 const maxPools = 1000;

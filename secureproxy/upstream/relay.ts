@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { ServiceError } from '../../shared/errors.ts';
-import { turnOfAll } from '../../shared/event-loop.ts';
+import { nextBatch } from '../../shared/event-loop.ts';
 import { type AnswerBody, type AnswerOutput, PlainBody } from '../http/answer-body.ts';
 import { scrubbedBody } from '../scrub/scrubbed-body.ts';
 import type { Scrubber } from '../scrub/scrubber.ts';
@@ -141,7 +141,7 @@ class RelayHandler implements Dispatcher.DispatchHandler {
         return this.#response.write(bytes);
       },
       end: () => this.#finish(),
-      whole: (headers, bytes) => {
+      sendWhole: (headers, bytes) => {
         this.#begin(status, headers);
         this.#bytesSent = bytes.length;
         this.#finish(bytes);
@@ -163,7 +163,7 @@ class RelayHandler implements Dispatcher.DispatchHandler {
   }
 
   #inTurn(send: () => void): void {
-    turnOfAll()
+    nextBatch()
       .then(() => {
         if (!this.#settled) send();
       })
@@ -183,7 +183,7 @@ class RelayHandler implements Dispatcher.DispatchHandler {
       status: this.#status,
       bytesReceived: this.#bytesReceived,
       bytesSent: this.#bytesSent,
-      scrubbed: this.#body?.hits ?? 0,
+      scrubbed: this.#body?.redactions ?? 0,
     };
   }
 

@@ -72,12 +72,12 @@ export function flushLogs(): void {
  * Lines go out together, a hundredth of a second after the first of them: to wake whoever reads them costs
  * more than all else that makes a line. {@link flushLogs} is for what a sudden end would lose.
  */
-function inBatches(mostBytes = Infinity): DestinationStream & { flushSync(): void } {
-  const isBounded = mostBytes < Infinity;
+function inBatches(maxBytes = Infinity): DestinationStream & { flushSync(): void } {
+  const isBounded = maxBytes < Infinity;
   const output = pino.destination({
     dest: stdoutFd,
     sync: false,
-    ...(isBounded ? { maxWrite: mostBytes } : {}),
+    ...(isBounded ? { maxWrite: maxBytes } : {}),
   });
   let waiting = '';
   const take = () => {
@@ -98,7 +98,7 @@ function inBatches(mostBytes = Infinity): DestinationStream & { flushSync(): voi
   lastWrites.push(flushSync);
   return {
     write: (line) => {
-      if (isBounded && Buffer.byteLength(waiting) + Buffer.byteLength(line) > mostBytes) send();
+      if (isBounded && Buffer.byteLength(waiting) + Buffer.byteLength(line) > maxBytes) send();
       if (waiting === '') setTimeout(send, batchMs);
       waiting += line;
     },

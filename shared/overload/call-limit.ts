@@ -2,13 +2,13 @@ import type { RequestListener } from 'node:http';
 import type { Service } from '../http/service-type.ts';
 import { toMilliseconds } from '../log/request-log.ts';
 import { CallQueue } from './call-queue.ts';
-import { refuser } from './call-refusals.ts';
+import { rejecter } from './call-refusals.ts';
 
 export interface CallLimitOptions {
   /** Most calls under way at once. */
   readonly max: number;
   /** How long a call waits for its turn before it is refused, and what its caller is asked to wait then. */
-  readonly patienceMs: number;
+  readonly queueTimeoutMs: number;
   /** For `Proxy-Status` on refusals; undefined: none. */
   readonly proxyName: string | undefined;
 }
@@ -18,14 +18,17 @@ export interface CallLimitOptions {
  * spend on those that wait, or on saying no, what is needed for those that were let in. A call is under way from
  * when it was received whole, so that who is slow to send keeps nobody out.
  */
-export function limitCalls(scope: Service, { max, patienceMs, proxyName }: CallLimitOptions): void {
+export function limitCalls(
+  scope: Service,
+  { max, queueTimeoutMs, proxyName }: CallLimitOptions,
+): void {
   const { server, log } = scope;
   const paths = new Set<string>();
   scope.addHook('onRoute', ({ url }) => void paths.add(url));
   // Fastify has no place ahead of its own work.
   const [serve] = server.listeners('request') as [RequestListener];
-  const refuse = refuser(log, { retryAfterSeconds: Math.ceil(patienceMs / 1000), proxyName });
-  const queue = new CallQueue({ max, patienceMs, begin: serve, refuse });
+  const refuse = rejecter(log, { retryAfterSeconds: Math.ceil(queueTimeoutMs / 1000), proxyName });
+  const queue = new CallQueue({ max, queueTimeoutMs, begin: serve, refuse });
   scope.addHook('preHandler', ({ raw, logFields }, reply, done) => {
     queue.enter(reply.raw);
     const waitedMs = queue.waitedMs(raw);

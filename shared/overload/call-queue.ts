@@ -4,7 +4,7 @@ export interface CallQueueOptions {
   /** Most calls under way at once. */
   readonly max: number;
   /** How long a call waits for its turn before it is refused. */
-  readonly patienceMs: number;
+  readonly queueTimeoutMs: number;
   readonly begin: RequestListener;
   readonly refuse: RequestListener;
 }
@@ -21,15 +21,15 @@ interface WaitingCall {
  * requests that have been read and no more, and not half done, each with all that belongs to a call: the whole
  * would take longer. A turn that begins so many takes as long as they take, so it costs no throughput.
  */
-const mostInTurn = 32;
+const maxPerTurn = 32;
 /** As many in a turn that took a connection: Node takes one a turn, and others wait for the next. */
-const mostBesideConnection = 4;
+const maxBesideConnection = 4;
 /** Most calls that wait, by `max`: they are in memory. */
 const waitingByMax = 4;
 
 /**
  * Calls begin in the order in which they came: so many in a turn of the event loop, and no more than `max` at once.
- * The others wait for `patienceMs` at most and are refused then; so is, at once, who finds too many waiting.
+ * The others wait for `queueTimeoutMs` at most and are refused then; so is, at once, who finds too many waiting.
  */
 export class CallQueue {
   readonly #options: CallQueueOptions;
@@ -37,7 +37,7 @@ export class CallQueue {
   readonly #waitedMs = new WeakMap<IncomingMessage, number>();
   #underWay = 0;
   #begun = 0;
-  #most = mostInTurn;
+  #maxThisTurn = maxPerTurn;
   #isTurnComing = false;
 
   constructor(options: CallQueueOptions) {
@@ -65,7 +65,7 @@ export class CallQueue {
 
   /** Keeps this turn short. */
   connectionTaken(): void {
-    this.#most = mostBesideConnection;
+    this.#maxThisTurn = maxBesideConnection;
   }
 
   readonly #leave = () => {
@@ -74,7 +74,7 @@ export class CallQueue {
   };
 
   #hasRoom(): boolean {
-    return this.#underWay < this.#options.max && this.#begun < this.#most;
+    return this.#underWay < this.#options.max && this.#begun < this.#maxThisTurn;
   }
 
   #begin(request: IncomingMessage, response: ServerResponse): void {
@@ -84,7 +84,7 @@ export class CallQueue {
   }
 
   #wait(request: IncomingMessage, response: ServerResponse): void {
-    const timer = setTimeout(() => this.#giveUp(call), this.#options.patienceMs);
+    const timer = setTimeout(() => this.#giveUp(call), this.#options.queueTimeoutMs);
     const call = { request, response, since: performance.now(), timer };
     this.#waiting.add(call);
   }
@@ -107,7 +107,7 @@ export class CallQueue {
       if (!this.#hasRoom()) break;
       this.#resume(call);
     }
-    this.#most = mostInTurn;
+    this.#maxThisTurn = maxPerTurn;
   }
 
   #resume(call: WaitingCall): void {

@@ -8,7 +8,7 @@ import { requestIdOf } from '../http/request-id.ts';
 /** Refusals are told together, since a line each would be work on top of too much work. */
 const tellMs = 1000;
 
-export interface RefuserOptions {
+export interface RejecterOptions {
   /** What callers are asked to wait. */
   readonly retryAfterSeconds: number;
   /** For `Proxy-Status`; undefined: none. */
@@ -16,9 +16,9 @@ export interface RefuserOptions {
 }
 
 /** Answers calls with a refusal, without the framework: who does too much must not spend more on saying no. */
-export function refuser(
+export function rejecter(
   log: FastifyBaseLogger,
-  { retryAfterSeconds, proxyName }: RefuserOptions,
+  { retryAfterSeconds, proxyName }: RejecterOptions,
 ): RequestListener {
   const refusal = new ServiceError('overloaded', {
     reason: 'calls',

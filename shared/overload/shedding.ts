@@ -11,7 +11,7 @@ export interface SheddingOptions {
 }
 
 /** Longer than a short rush needs, and shorter than callers think an answer is lost. */
-const patienceMs = 1000;
+const queueTimeoutMs = 1000;
 
 /**
  * Routes that do work, which waits its turn and is refused where there is too much of it: what has waited for
@@ -25,7 +25,7 @@ export async function shedding(
 ): Promise<void> {
   const { CALLS_MAX: max, OVERLOAD_DELAY_MS: maxDelayMs } = config;
   await app.register(async (scope) => {
-    limitCalls(scope as Service, { max, patienceMs, proxyName });
+    limitCalls(scope as Service, { max, queueTimeoutMs, proxyName });
     if (maxDelayMs > 0) {
       await scope.register(underPressure, {
         maxEventLoopDelay: maxDelayMs,

@@ -1,5 +1,5 @@
 import { getDomain } from 'tldts';
-import { oncePer } from '../memoize.ts';
+import { memoize } from '../memoize.ts';
 import type { Policy } from './schema.ts';
 import { parseTargetUrl, type TargetUrl } from './url.ts';
 import { allow, refuse, type Verdict } from './verdict.ts';
@@ -75,4 +75,4 @@ export function judgeDestination(
 }
 
 /** Parsed once a policy, since a kept release is judged at every call. */
-const destinationsOf = oncePer((texts: readonly string[]) => texts.map(parseDestination));
+const destinationsOf = memoize((texts: readonly string[]) => texts.map(parseDestination));

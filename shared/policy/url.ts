@@ -1,4 +1,4 @@
-import { oncePerText } from '../memoize.ts';
+import { memoizeByText } from '../memoize.ts';
 import { allow, refuse, type Verdict } from './verdict.ts';
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
@@ -41,7 +41,7 @@ export class TargetUrl {
  * so that the serialised URL, which is what gets judged and sent, is what the caller wrote
  * (but for percent-encoding in path and query). docs/protocol.md §8. What comes again is not parsed again.
  */
-export const parseTargetUrl = oncePerText((text: string): Verdict<TargetUrl> => {
+export const parseTargetUrl = memoizeByText((text: string): Verdict<TargetUrl> => {
   if (!text.isWellFormed()) return denied('url_not_unicode', 'The URL is not well-formed Unicode.');
   if (controls.test(text))
     return denied('url_control_character', 'The URL has a control character.');

@@ -7,7 +7,7 @@ const known = new Set([
   ...['minLength', 'maxLength', 'pattern', 'minimum', 'maximum'],
   ...['default', 'description', 'examples'],
 ]);
-const mostKeys = 6;
+const maxKeys = 6;
 
 export interface Schema {
   readonly type?: string;
@@ -45,7 +45,7 @@ export function arbitraryOf(schema: Schema): fc.Arbitrary<unknown> {
     case 'null':
       return fc.constant(null);
     case 'array':
-      return fc.array(arbitraryOf(schema.items ?? {}), { maxLength: mostKeys });
+      return fc.array(arbitraryOf(schema.items ?? {}), { maxLength: maxKeys });
     case 'object':
       return objectOf(schema);
     default:
@@ -73,7 +73,7 @@ function objectOf(schema: Schema): fc.Arbitrary<object> {
   return fc
     .tuple(
       fc.dictionary(anyText({ maxLength: 20 }), arbitraryOf(additionalProperties), {
-        maxKeys: mostKeys,
+        maxKeys: maxKeys,
       }),
       described,
     )

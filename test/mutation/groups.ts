@@ -17,7 +17,10 @@ const inFolder =
 
 const policy = inFolder('shared/policy');
 const crypto = inFolder('shared/crypto', 'vectors');
-const secureproxy = inFolder('secureproxy');
+const guard = inFolder('secureproxy/guard');
+const http = inFolder('secureproxy/http');
+const routes = inFolder('secureproxy/routes');
+const upstream = inFolder('secureproxy/upstream');
 
 /**
  * The guard, the headers, the decisions and the formats. Left out is `shared/policy/schema.ts`, since
@@ -36,15 +39,15 @@ export const groups: readonly Group[] = [
   crypto(['exchange', 'token-row']),
   crypto(['key-wrap']),
   crypto(['legacy-row', 'ticket']),
-  secureproxy(['address-verdict', 'embedded-ipv4']),
-  secureproxy(['own-listeners']),
-  secureproxy(['app-key']),
-  secureproxy(['proxy-status', 'via'], ['proxy-status', 'headers']),
-  secureproxy(['headers']),
-  secureproxy(['injected-query']),
-  secureproxy(['upstream-pools']),
-  secureproxy(
+  guard(['address-verdict', 'embedded-ipv4']),
+  guard(['own-listeners']),
+  routes(['app-key']),
+  http(['proxy-status', 'via'], ['proxy-status', 'headers']),
+  http(['headers']),
+  http(['injected-query']),
+  upstream(['pools']),
+  guard(
     ['guarded-connector', 'address-guard'],
-    ['guarded-connector', 'address-guard', 'destinations', 'tls'],
+    ['guarded-connector', 'address-guard', '../call/destinations', '../upstream/tls'],
   ),
 ];

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { oncePer, oncePerText } from '../../shared/memoize.ts';
+import { memoize, memoizeByText } from '../../shared/memoize.ts';
 
 /** Counts how often each key was asked for, which is what it makes. */
 function counted<K>() {
@@ -12,21 +12,21 @@ function counted<K>() {
 }
 
 t.test('makes once for an object, and again for another that looks the same', async (t) => {
-  const of = oncePer(counted<object>());
+  const of = memoize(counted<object>());
   const one = { name: 'one' };
   t.equal(of(one), of(one));
   t.not(of({ name: 'one' }), of(one));
 });
 
 t.test('makes once for a text', async (t) => {
-  const of = oncePerText(counted<string>());
+  const of = memoizeByText(counted<string>());
   t.same(of('one'), { key: 'one', count: 1 });
   t.same(of('two'), { key: 'two', count: 1 });
   t.equal(of('o'.concat('ne')), of('one'));
 });
 
 t.test('keeps no text of more than 1024 characters', async (t) => {
-  const of = oncePerText(counted<string>());
+  const of = memoizeByText(counted<string>());
   for (const [length, count] of [
     [1024, 1],
     [1025, 2],
@@ -37,7 +37,7 @@ t.test('keeps no text of more than 1024 characters', async (t) => {
 });
 
 t.test('keeps no more than a thousand texts', async (t) => {
-  const of = oncePerText(counted<number | string>());
+  const of = memoizeByText(counted<number | string>());
   for (let i = 0; i < 1000; i++) of(`${i}`);
   t.equal(of('0').count, 1, 'a thousand are kept');
   of('one more');
@@ -47,7 +47,7 @@ t.test('keeps no more than a thousand texts', async (t) => {
 
 t.test('keeps nothing where the making fails', async (t) => {
   let failing = true;
-  const of = oncePerText((text) => {
+  const of = memoizeByText((text) => {
     if (failing) throw new Error(text);
     return text;
   });

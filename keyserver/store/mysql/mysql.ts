@@ -2,7 +2,7 @@ import { documents, editDocument } from '../document-statements.ts';
 import type { MigrationDatabase } from '../migrations/database.ts';
 import { migrate, migrateDown, pendingMigrations } from '../migrations/migrate.ts';
 import { type Row, text } from '../rows.ts';
-import type { Dialect, Outcome, Steps } from '../statements.ts';
+import type { Dialect, Outcome, SqlCoroutine } from '../statements.ts';
 import * as statements from '../statements.ts';
 import type { Store, StoreOptions } from '../store.ts';
 import { parseTableName, type TableName } from '../table-name.ts';
@@ -36,8 +36,8 @@ export function openMysqlStore(options: MysqlStoreOptions): Store {
   const tokenTable = parseTableName(options.tokenTable, { withDatabase: true });
   const dialect = mysqlDialect(tokenTable, exactText);
   const pool = mysqlConnections(options, { connections, timeoutMs });
-  const read = <T>(steps: () => Steps<T>) => pool.use((session) => drive(session, steps()));
-  const change = <T>(steps: () => Steps<Outcome<T>>) =>
+  const read = <T>(steps: () => SqlCoroutine<T>) => pool.use((session) => drive(session, steps()));
+  const change = <T>(steps: () => SqlCoroutine<Outcome<T>>) =>
     pool.use((session) => retryConflicts(() => transact(session, steps)));
   const lookups = new TokenLookups((names) => read(() => tokens.findTokensOfAll(dialect, names)));
 
@@ -102,13 +102,16 @@ async function keyExpression(
   return rows.length === 2 && rows.every(binary) ? (column) => column : exactText;
 }
 
-async function drive<T>(session: MysqlSession, steps: Steps<T>): Promise<T> {
+async function drive<T>(session: MysqlSession, steps: SqlCoroutine<T>): Promise<T> {
   let next = steps.next();
   while (!next.done) next = steps.next(await session.execute(next.value));
   return next.value;
 }
 
-async function transact<T>(session: MysqlSession, steps: () => Steps<Outcome<T>>): Promise<T> {
+async function transact<T>(
+  session: MysqlSession,
+  steps: () => SqlCoroutine<Outcome<T>>,
+): Promise<T> {
   await session.query('START TRANSACTION');
   try {
     const outcome = await drive(session, steps());

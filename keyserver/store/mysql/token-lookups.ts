@@ -10,7 +10,7 @@ interface Lookup {
 }
 
 /** Longer statements hardly cost less a name. */
-const mostTogether = 32;
+const maxTogether = 32;
 
 /** Looks names up together that are asked for in one turn of the event loop: a round trip for all of them. */
 export class TokenLookups {
@@ -31,8 +31,8 @@ export class TokenLookups {
   #sendAll(): void {
     const lookups = this.#waiting;
     this.#waiting = [];
-    for (let from = 0; from < lookups.length; from += mostTogether) {
-      void this.#send(lookups.slice(from, from + mostTogether));
+    for (let from = 0; from < lookups.length; from += maxTogether) {
+      void this.#send(lookups.slice(from, from + maxTogether));
     }
   }
 

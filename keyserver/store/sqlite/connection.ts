@@ -1,7 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import type { Outcome, Result, Statement, Steps } from '../statements.ts';
+import type { Outcome, Result, SqlCoroutine, Statement } from '../statements.ts';
 import { StoreUnavailableError } from '../store.ts';
 import { sqliteError } from './errors.ts';
 
@@ -35,14 +35,14 @@ export class SqliteConnection {
     }
   }
 
-  drive<T>(steps: Steps<T>): T {
+  drive<T>(steps: SqlCoroutine<T>): T {
     let next = steps.next();
     while (!next.done) next = steps.next(this.execute(next.value));
     return next.value;
   }
 
   /** Drives `steps` in a transaction that is a writer's from its start, so it never fails to become one. */
-  transact<T>(steps: Steps<Outcome<T>>): T {
+  transact<T>(steps: SqlCoroutine<Outcome<T>>): T {
     this.execute({ sql: 'BEGIN IMMEDIATE', params: [] });
     try {
       const outcome = this.drive(steps);

@@ -1,7 +1,7 @@
 import { documents, editDocument } from '../document-statements.ts';
 import type { MigrationDatabase } from '../migrations/database.ts';
 import { migrate, migrateDown, pendingMigrations } from '../migrations/migrate.ts';
-import type { Dialect, Outcome, Steps } from '../statements.ts';
+import type { Dialect, Outcome, SqlCoroutine } from '../statements.ts';
 import * as statements from '../statements.ts';
 import type { Store, StoreOptions } from '../store.ts';
 import { parseTableName, type TableName } from '../table-name.ts';
@@ -29,8 +29,9 @@ export function openSqliteStore({ file, tokenTable: name, timeoutMs }: SqliteSto
     bytes: String,
   };
   const database = migrationDatabase(tokenTable, connection);
-  const read = async <T>(steps: Steps<T>): Promise<T> => connection.drive(steps);
-  const change = async <T>(steps: Steps<Outcome<T>>): Promise<T> => connection.transact(steps);
+  const read = async <T>(steps: SqlCoroutine<T>): Promise<T> => connection.drive(steps);
+  const change = async <T>(steps: SqlCoroutine<Outcome<T>>): Promise<T> =>
+    connection.transact(steps);
 
   return {
     description: `sqlite ${file}, table ${name}`,
@@ -65,7 +66,7 @@ function migrationDatabase(tokenTable: TableName, connection: SqliteConnection):
     now: 'unixepoch()',
     execute: async (statement) => connection.execute(statement),
     apply: async (list) => {
-      connection.transact(asSteps(list));
+      connection.transact(asCoroutine(list));
     },
     hasTable: async (table) => {
       const { rows } = connection.execute({
@@ -77,7 +78,7 @@ function migrationDatabase(tokenTable: TableName, connection: SqliteConnection):
   };
 }
 
-function* asSteps(list: readonly statements.Statement[]): Steps<Outcome<void>> {
+function* asCoroutine(list: readonly statements.Statement[]): SqlCoroutine<Outcome<void>> {
   for (const statement of list) yield statement;
   return { changed: true, value: undefined };
 }

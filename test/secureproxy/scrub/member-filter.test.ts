@@ -13,7 +13,7 @@ function redact(text: string | Buffer, sizes: readonly number[] = []) {
   const filter = new MemberFilter(matcher);
   const pieces = split(Buffer.from(text), sizes).map((piece) => filter.write(piece));
   const out = Buffer.concat([...pieces, filter.end()]).toString();
-  return { out, hits: filter.hits };
+  return { out, redactions: filter.redactions };
 }
 
 const values = ['"made-up"', '""', '1', '-1.5e+3', 'true', 'null', '{}', '[]'];
@@ -26,7 +26,7 @@ for (const value of [...values, '{"a":{"b":[1,"x]}"]}}', '["\\"", {"c":"\\\\"}]'
     ]) {
       t.strictSame(redact(`${ahead}"access_token" : ${value}${behind}`), {
         out: `${ahead}"access_token" : "[redacted]"${behind}`,
-        hits: 1,
+        redactions: 1,
       });
     }
     t.end();
@@ -42,7 +42,7 @@ t.test('knows a name however it is escaped, and not one that is only like it', (
     t.equal(redact(`{"${name}":"made-up"}`).out, `{"${name}":"[redacted]"}`);
   }
   for (const name of ['access_token_expires_in', 'my_access_token', 'Access_token', 'token', '']) {
-    t.strictSame(redact(`{"${name}":"kept"}`), { out: `{"${name}":"kept"}`, hits: 0 });
+    t.strictSame(redact(`{"${name}":"kept"}`), { out: `{"${name}":"kept"}`, redactions: 0 });
   }
   t.end();
 });
@@ -96,7 +96,7 @@ t.test('passes everything else on as it is', (t) => {
     'plain text of a page, with no credential',
     '[error] no such thing',
   ]) {
-    t.strictSame(redact(text), { out: text, hits: 0 });
+    t.strictSame(redact(text), { out: text, redactions: 0 });
   }
   const binary = Buffer.from([0x7b, 0, 0xff, 0xfe, 0x5b]);
   const filter = new MemberFilter(matcher);
@@ -186,7 +186,7 @@ t.test('how much is out follows from how much is in, where nothing is taken out'
   const released = (bytes: Buffer, sizes: readonly number[]) => {
     const filter = new MemberFilter(matcher);
     const out = split(bytes, sizes).map((piece) => filter.write(piece).length);
-    return { out: out.join(), hits: filter.hits };
+    return { out: out.join(), redactions: filter.redactions };
   };
   fc.assert(
     fc.property(
@@ -195,8 +195,8 @@ t.test('how much is out follows from how much is in, where nothing is taken out'
       someSizes,
       (json, end, sizes) => {
         const bytes = Buffer.from(json + end);
-        const { out, hits } = released(bytes, sizes);
-        if (hits > 0) return;
+        const { out, redactions } = released(bytes, sizes);
+        if (redactions > 0) return;
         t.equal(out, released(Buffer.alloc(bytes.length, 'x'), sizes).out);
       },
     ),

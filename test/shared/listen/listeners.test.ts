@@ -6,9 +6,9 @@ import { openListeners } from '../../../shared/listen/listeners.ts';
 import { startApp } from '../app.ts';
 
 const callers = 1000;
-const mostByKernel = Number(readFileSync('/proc/sys/net/core/somaxconn', 'utf8'));
+const maxByKernel = Number(readFileSync('/proc/sys/net/core/somaxconn', 'utf8'));
 /** Since the last of them: longer than a connection that found no room waits before it is tried again. */
-const patienceMs = 10_000;
+const queueTimeoutMs = 10_000;
 
 const connectAll = `
 const { connect } = require('node:net');
@@ -22,7 +22,7 @@ for (let i = 0; i < callers; i++) {
 
 t.test(
   'whoever connects while the service is busy finds room',
-  mostByKernel < callers ? { skip: `the kernel keeps no more than ${mostByKernel}` } : {},
+  maxByKernel < callers ? { skip: `the kernel keeps no more than ${maxByKernel}` } : {},
   async (t) => {
     const { app, log } = await startApp(t);
     const config = { HOST: '127.0.0.1', PORT: 0 } as ListenerConfig;
@@ -40,7 +40,7 @@ t.test(
     t.teardown(() => worker.terminate());
     // Nobody takes a connection while this thread waits.
     for (let now = 0; now < callers; now = Atomics.load(connected, 0)) {
-      if (Atomics.wait(connected, 0, now, patienceMs) === 'timed-out') break;
+      if (Atomics.wait(connected, 0, now, queueTimeoutMs) === 'timed-out') break;
     }
     t.equal(Atomics.load(connected, 0), callers);
   },

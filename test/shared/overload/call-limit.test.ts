@@ -9,18 +9,18 @@ import { startApp } from '../app.ts';
 
 interface Limits {
   readonly max: number;
-  readonly patienceMs?: number;
+  readonly queueTimeoutMs?: number;
 }
 
 /** An app with a route of limited calls, which are over once `finish` was called, and one without a limit. */
-async function startListening(t: Test, { max, patienceMs = 60_000 }: Limits) {
+async function startListening(t: Test, { max, queueTimeoutMs = 60_000 }: Limits) {
   const { app, log } = await startApp(t);
   const { promise: work, resolve: finish } = Promise.withResolvers<void>();
   let received = 0;
   let over = 0;
   const begun: string[] = [];
   await app.register(async (scope) => {
-    limitCalls(scope as Service, { max, patienceMs, proxyName: 'secureproxy' });
+    limitCalls(scope as Service, { max, queueTimeoutMs, proxyName: 'secureproxy' });
     scope.post('/work', async ({ id }) => {
       begun.push(id);
       await work;
@@ -87,7 +87,7 @@ t.test('calls beyond the most wait, and begin in their order', async (t) => {
 });
 
 t.test('a call whose turn does not come is refused', async (t) => {
-  const { post, send, finish, log } = await startListening(t, { max: 1, patienceMs: 100 });
+  const { post, send, finish, log } = await startListening(t, { max: 1, queueTimeoutMs: 100 });
   const { answered } = await send('first');
   const refused = await post('/work', 'second', { body: 'x'.repeat(100_000) });
   t.equal(refused.status, 503);

@@ -8,7 +8,7 @@ t.test('whoever comes as room is made does not overtake who waits', async (t) =>
   const begun: ServerResponse[] = [];
   const queue = new CallQueue({
     max: 1,
-    patienceMs: 60_000,
+    queueTimeoutMs: 60_000,
     begin: (_request, response) => {
       begun.push(response);
       queue.enter(response);
