@@ -13,17 +13,17 @@ export type Lookup = (
 ) => void;
 
 export interface AddressGuardOptions {
-  /** The one origin that is judged. */
+  /** The origin whose addresses are judged. */
   readonly origin: URL;
   readonly allowed: AddressSet;
   readonly ownListeners: OwnListeners;
   readonly lookup?: Lookup | undefined;
 }
 
-/** Judges the addresses of one origin, for whoever connects to it and for whoever only asks. */
+/** Judges the addresses of one origin, for connections and for explanations. */
 export class AddressGuard {
   readonly #options: AddressGuardOptions;
-  /** The host where it is an IP address, which no resolver ever sees; else undefined. */
+  /** The host if it is an IP address, which no resolver ever sees; else undefined. */
   readonly #literal: string | undefined;
   readonly #port: number;
 
@@ -35,13 +35,13 @@ export class AddressGuard {
     this.#port = Number(port || (protocol === 'https:' ? 443 : 80));
   }
 
-  /** Judges what is known without a resolver. @throws ServiceError destination_denied */
+  /** Judges the host if it is an IP address. @throws ServiceError destination_denied */
   async checkLiteral(): Promise<void> {
     if (this.#literal !== undefined) await this.#checkAll([this.#literal]);
   }
 
   /**
-   * All answers of the resolver, where one bad one refuses the call.
+   * Resolves a name. A single bad address among the answers rejects the call.
    * @throws ServiceError destination_denied; the resolver's own error
    */
   async resolve(name: string, options: LookupOptions = {}): Promise<LookupAddress[]> {
@@ -51,19 +51,19 @@ export class AddressGuard {
         error ? reject(error) : resolve(addresses),
       );
     });
-    // Node's own dialling would throw on an empty list.
+    // Node's connect would throw on an empty list.
     if (found.length === 0) throw Object.assign(new Error(`no address of ${name}`), notFound);
     await this.#checkAll(found.map(({ address }) => address));
     return found;
   }
 
-  /** Judges the host, whatever it is, without connecting. @throws ServiceError; the resolver's own error */
+  /** Judges the host, name or IP address, without connecting. @throws ServiceError; the resolver's own error */
   async checkHost(): Promise<void> {
     await this.checkLiteral();
     if (this.#literal === undefined) await this.resolve(this.#options.origin.hostname);
   }
 
-  /** Judges an address that was reached. @throws ServiceError destination_denied */
+  /** Judges one address. @throws ServiceError destination_denied */
   checkAddress(address: string): void {
     const verdict = addressVerdict(address, this.#options.allowed);
     if (verdict !== undefined) throw addressDenied(verdict);
@@ -84,7 +84,7 @@ const notFound = { code: 'ENOTFOUND' };
 function addressDenied(verdict: string): ServiceError {
   return new ServiceError('destination_denied', {
     reason: `address_${verdict}`,
-    detail: `The host resolves to an address of a kind that tokens are not sent to (${verdict}).`,
+    detail: `The host resolves to an address that tokens must not be sent to (${verdict}).`,
     proxyError: 'destination_ip_prohibited',
   });
 }

@@ -3,7 +3,7 @@ import { embeddedIpv4, embeddingCidrs } from './embedded-ipv4.ts';
 
 /**
  * Special-purpose address blocks (IANA IPv4 and IPv6 Special-Purpose Address Registries, RFC 6890)
- * and the forms that embed an IPv4 address, each with the name of its verdict.
+ * and the blocks that embed an IPv4 address, each with the name of its verdict.
  */
 const specialBlocks: readonly (readonly [verdict: string, ...cidrs: string[]])[] = [
   ['loopback', '127.0.0.0/8', '::1/128'],
@@ -33,11 +33,11 @@ const specialBlocks: readonly (readonly [verdict: string, ...cidrs: string[]])[]
     '3fff::/20',
     '5f00::/16',
   ],
-  // All that IANA has not set aside for global unicast (2000::/3).
+  // Everything outside of global unicast (2000::/3).
   ['reserved', '::/3', '4000::/2', '8000::/1'],
 ];
 
-/** Cloud metadata services: never, whatever a type allows. */
+/** Cloud metadata services, which no type can allow. */
 const metadataCidrs = [
   '169.254.169.254/32',
   '169.254.170.2/32',
@@ -60,17 +60,17 @@ const metadata = addressSet(metadataCidrs);
 const mapped = addressSet(['::ffff:0:0/96']);
 
 /**
- * Why a token must not be sent to this IP address: the name of the block it lies in; undefined
- * where it is public, or private and in `allowed`. An IPv4 address that it embeds is judged too:
- * allowing a translator's prefix allows nothing behind the translator. Anything that is no IP
- * address is `not_an_address`.
+ * Returns why a token must not be sent to this IP address: the name of the block that contains it;
+ * undefined if it is public, or private and in `allowed`. Embedded IPv4 addresses are judged too, so
+ * that allowing a translator's prefix allows nothing behind the translator. Text that is not an IP
+ * address gives `not_an_address`.
  */
 export function addressVerdict(address: string, allowed: AddressSet): string | undefined {
   const family = familyOf(address);
   if (family === undefined) return 'not_an_address';
   const isIn = (set: AddressSet) => set[family].check(address, family);
   if (isIn(metadata)) return 'metadata';
-  // Sockets dial the IPv4 address within, and no spelling of it needs this one.
+  // A socket dials the embedded IPv4 address, and nobody needs this spelling of it.
   if (isIn(mapped)) return 'embedded_ipv4';
   const within = embeddedIpv4(address).map((inner) => addressVerdict(inner, allowed));
   if (within.includes('metadata')) return 'metadata';

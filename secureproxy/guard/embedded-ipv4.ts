@@ -7,8 +7,8 @@ type Groups = readonly number[];
 const at = (groups: Groups, i: number) => dotted(groups[i], groups[i + 1]);
 const tail = (groups: Groups) => [at(groups, 6)];
 
-/** Blocks whose addresses embed IPv4 addresses, and which ones. */
-const forms: readonly (readonly [cidr: string, read: (groups: Groups) => string[]])[] = [
+/** Blocks that embed IPv4 addresses, each with a reader of those addresses. */
+const embeddings: readonly (readonly [cidr: string, read: (groups: Groups) => string[]])[] = [
   // IPv4-compatible, -mapped and -translated (RFC 4291 §2.5.5, RFC 2765 §2.1).
   ['::/96', tail],
   ['::ffff:0:0/96', tail],
@@ -31,18 +31,18 @@ const forms: readonly (readonly [cidr: string, read: (groups: Groups) => string[
   ],
 ];
 
-/** The blocks that embed an IPv4 address in each of their addresses. */
-export const embeddingCidrs = forms.map(([cidr]) => cidr);
+/** Blocks whose every address embeds an IPv4 address. */
+export const embeddingCidrs = embeddings.map(([cidr]) => cidr);
 
-const blocks = forms.map(([cidr, read]) => ({ set: addressSet([cidr]).ipv6, read }));
+const blocks = embeddings.map(([cidr, read]) => ({ set: addressSet([cidr]).ipv6, read }));
 const unspecifiedAndLoopback = addressSet(['::/127']).ipv6;
 
-/** The IPv4 addresses that packets to this address may come out at; none for an IPv4 address. */
+/** The IPv4 addresses that packets to this IPv6 address may reach; none for an IPv4 address. */
 export function embeddedIpv4(address: string): string[] {
   if (!address.includes(':') || unspecifiedAndLoopback.check(address, 'ipv6')) return [];
   const groups = groupsOf(address);
   const found = blocks.filter(({ set }) => set.check(address, 'ipv6'));
-  // ISATAP: under any prefix, told by the interface identifier (RFC 5214 §6.1).
+  // ISATAP has any prefix; the interface identifier marks it (RFC 5214 §6.1).
   const isIsatap = groups[5] === 0x5efe && (groups[4] === 0 || groups[4] === 0x200);
   return [...found.flatMap(({ read }) => read(groups)), ...(isIsatap ? tail(groups) : [])];
 }

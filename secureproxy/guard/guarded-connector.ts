@@ -10,9 +10,9 @@ export interface ConnectorOptions extends AddressGuardOptions {
 }
 
 /**
- * A connector that judges every address at connect time: all answers of the resolver, where one
- * bad one refuses the call; IP literals, which no `lookup` ever sees; and the address that was
- * reached in the end. What was judged is what is dialled.
+ * Builds a connector that judges every address at connect time: all of the resolver's answers, of
+ * which a single bad one rejects the call; an IP literal, which `lookup` never sees; and finally the
+ * peer's address. The judged address is the one that is dialled.
  */
 export function guardedConnector(options: ConnectorOptions): buildConnector.connector {
   const guard = new AddressGuard(options);
@@ -20,7 +20,7 @@ export function guardedConnector(options: ConnectorOptions): buildConnector.conn
     // HTTP/1.1 only, until HTTP/2 has been shown to leak nothing.
     allowH2: false,
     timeout: options.timeoutMs,
-    // Named, so that no environment variable can switch it off.
+    // Explicit, so that no environment variable can switch it off.
     rejectUnauthorized: true,
     ...(options.ca ? { ca: [...options.ca] } : {}),
     lookup: (name: string, lookupOptions: LookupOptions, done: LookupCallback) => {
@@ -33,8 +33,8 @@ export function guardedConnector(options: ConnectorOptions): buildConnector.conn
   return async (target, callback) => {
     try {
       await guard.checkLiteral();
-    } catch (refusal) {
-      callback(refusal as Error, null);
+    } catch (error) {
+      callback(error as Error, null);
       return;
     }
     dial(target, (...[error, socket]) => {
@@ -56,20 +56,20 @@ function answer(found: LookupAddress[], { all }: LookupOptions, done: LookupCall
   else done(null, first.address, first.family);
 }
 
-/** The last look: the peer's address as the socket has it. */
+/** Judges the peer's address, as the socket reports it. */
 function confirm(socket: Socket, guard: AddressGuard, callback: buildConnector.Callback): void {
   const { remoteAddress } = socket;
   if (remoteAddress === undefined) {
-    // Closed again already, so that nothing can be judged.
+    // The socket has closed already: there is no address to judge.
     socket.destroy();
     callback(Object.assign(new Error('closed while connecting'), { code: 'ECONNRESET' }), null);
     return;
   }
   try {
     guard.checkAddress(remoteAddress);
-  } catch (refusal) {
+  } catch (error) {
     socket.destroy();
-    callback(refusal as Error, null);
+    callback(error as Error, null);
     return;
   }
   callback(null, socket);

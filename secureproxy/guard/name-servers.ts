@@ -1,32 +1,32 @@
 import { type LookupAddress, Resolver } from 'node:dns';
 import type { Lookup } from './address-guard.ts';
 
-const askTimeoutMs = 2000;
+const queryTimeoutMs = 2000;
 const tries = 2;
-/** Codes that mean that a name has no address of the family that was asked for. */
+/** Error codes of a name that has no address of the queried family. */
 const noAddress = new Set(['ENODATA', 'ENOTFOUND']);
 
 /**
- * Looks names up at these servers alone (`address` or `address:port`), in place of the system's resolver
- * and its hosts file. Both families are asked, and every answer counts.
- * @throws TypeError for a server that is no IP address
+ * Builds a lookup that queries only these servers (`address` or `address:port`), never the system's
+ * resolver or its hosts file, and returns the addresses of both families.
+ * @throws TypeError if a server is not an IP address
  */
 export function lookupAt(servers: readonly string[]): Lookup {
-  const resolver = new Resolver({ timeout: askTimeoutMs, tries });
+  const resolver = new Resolver({ timeout: queryTimeoutMs, tries });
   resolver.setServers(servers);
   return (hostname, _options, done) => {
-    const ask = (family: 4 | 6) =>
+    const query = (family: 4 | 6) =>
       new Promise<LookupAddress[]>((resolve, reject) => {
-        const take = (error: NodeJS.ErrnoException | null, found: string[]) => {
+        const settle = (error: NodeJS.ErrnoException | null, found: string[]) => {
           if (error === null) resolve(found.map((address) => ({ address, family })));
           else if (noAddress.has(error.code ?? '')) resolve([]);
-          // As the system's resolver says it.
+          // The code that the system's resolver gives.
           else reject(Object.assign(error, { code: 'EAI_AGAIN' }));
         };
-        if (family === 4) resolver.resolve4(hostname, take);
-        else resolver.resolve6(hostname, take);
+        if (family === 4) resolver.resolve4(hostname, settle);
+        else resolver.resolve6(hostname, settle);
       });
-    Promise.all([ask(4), ask(6)]).then(
+    Promise.all([query(4), query(6)]).then(
       (found) => done(null, found.flat()),
       (error: NodeJS.ErrnoException) => done(error, []),
     );

@@ -2,20 +2,20 @@ import { lookup } from 'node:dns/promises';
 import { networkInterfaces } from 'node:os';
 import { embeddedIpv4 } from './embedded-ipv4.ts';
 
-/** Tells the pair's own listeners from other servers, so that no call can be turned back on them. */
+/** Recognizes the listeners of SecureProxy and KeyServer, so that no call can be directed at them. */
 export interface OwnListeners {
-  /** Takes the port that this service listens on, once it is known. */
+  /** Adds a port that this service listens on. */
   add(port: number): void;
   /**
-   * True where the address and port are this service's or KeyServer's.
-   * @throws the resolver's error where KeyServer's name never resolved, so that nothing is known
+   * True if the address and port are this service's or KeyServer's.
+   * @throws the resolver's error if KeyServer's name has never resolved
    */
   includes(address: string, port: number): Promise<boolean>;
 }
 
 /**
- * @param keyserverUrls where KeyServer is reached
- * @param resolve gives all addresses of a name or literal address
+ * @param keyserverUrls URLs of KeyServer
+ * @param resolve returns all addresses of a name or literal address
  */
 export function createOwnListeners(
   keyserverUrls: readonly URL[],
@@ -29,7 +29,7 @@ export function createOwnListeners(
       lastKnown.set(hostname, found);
       return found;
     } catch (error) {
-      // A resolver that fails now must not open the way to where KeyServer was a moment ago.
+      // Fail closed: a failing resolver must not open the way to KeyServer's last known addresses.
       const known = lastKnown.get(hostname);
       if (known === undefined) throw error;
       return known;
@@ -43,7 +43,7 @@ export function createOwnListeners(
       if (ports.has(port) && isLocal) return true;
       for (const { hostname } of keyserverUrls.filter((url) => portOf(url) === port)) {
         const found = await addressesOf(hostname.replace(/[[\]]/g, ''));
-        // A local KeyServer answers on every local address that its listener covers.
+        // A local KeyServer may listen on every local address.
         if (found.some((one) => reached.includes(one) || (isLocal && isLocalAddress(one))))
           return true;
       }

@@ -56,7 +56,7 @@ t.test('refuses a name of which one address is bad, and dials none of them', asy
     const lookup = resolvesTo(...addresses);
     t.match(await dial(origin, 'shop.example', ['127.0.0.0/8'], { lookup }), {
       code: 'destination_denied',
-      message: 'The host resolves to an address of a kind that tokens are not sent to (private).',
+      message: 'The host resolves to an address that tokens must not be sent to (private).',
       options: { reason: 'address_private', proxyError: 'destination_ip_prohibited' },
     });
   }
