@@ -1,7 +1,8 @@
 import type { Defence } from './defence.ts';
 
 const guard = 'secureproxy/guard/address-guard.ts';
-const headers = 'secureproxy/http/headers.ts';
+const admission = 'secureproxy/routes/admission.ts';
+const requestHeaders = 'secureproxy/http/request-headers.ts';
 const callRequest = 'secureproxy/routes/call-request.ts';
 const scrubber = 'secureproxy/scrub/scrubber.ts';
 const relay = 'secureproxy/upstream/relay.ts';
@@ -38,28 +39,28 @@ export const proxyDefences: readonly Defence[] = [
   },
   {
     name: 'headers that may not be sent upstream',
-    file: headers,
+    file: requestHeaders,
     text: "if (isNeverSent) return 'not_sent';",
     without: '',
     classes: ['headers'],
   },
   {
     name: 'headers that Connection names',
-    file: headers,
+    file: requestHeaders,
     text: "return hopNames.has(read) ? 'connection' : undefined;",
     without: 'return undefined;',
     classes: ['headers'],
   },
   {
     name: 'header names and values have the form of such',
-    file: headers,
+    file: requestHeaders,
     text: 'checkField(name, value);',
     without: 'checkField;',
     classes: ['headers'],
   },
   {
     name: 'headers of an answer that are not passed on',
-    file: headers,
+    file: 'secureproxy/http/response-headers.ts',
     text: 'notReturned.has(name) ||',
     without: '',
     classes: ['headers', 'redirect'],
@@ -73,14 +74,14 @@ export const proxyDefences: readonly Defence[] = [
   },
   {
     name: 'a loop is seen',
-    file: callRequest,
+    file: admission,
     text: 'if (isLoop(headers.via)) {',
     without: 'if (headers === undefined) {',
     classes: ['headers'],
   },
   {
     name: 'pages of other sites',
-    file: callRequest,
+    file: admission,
     text: "if (site === 'cross-site' || site === 'same-site' || isForeign(headers)) {",
     without: 'if (headers === undefined) {',
     classes: ['headers'],
@@ -109,8 +110,8 @@ export const proxyDefences: readonly Defence[] = [
   {
     name: 'secrets are taken out of headers',
     file: scrubber,
-    text: 'if (!this.#isIn(headers)) return { headers, hits: 0 };',
-    without: 'if (headers) return { headers, hits: 0 };',
+    text: 'if (!this.#isIn(headers)) return { headers, redactions: 0 };',
+    without: 'if (headers) return { headers, redactions: 0 };',
     classes: ['giveaway'],
   },
   {

@@ -1,5 +1,5 @@
 import type { Method } from '../../shared/policy/schema.ts';
-import type { CallerHeaders } from '../http/headers.ts';
+import type { CallerHeaders } from '../http/request-headers.ts';
 
 /** A call that an app wants made with a token. */
 export interface Call {

@@ -3,7 +3,7 @@ import { type Static, Type } from 'typebox';
 import { ServiceError } from '../../shared/errors.ts';
 import { injectedNames } from '../../shared/policy/injection.ts';
 import { RefusalSchema, StepSchema, Steps } from '../../shared/protocol/explanation.ts';
-import { droppedHeaders } from '../http/headers.ts';
+import { droppedHeaders } from '../http/request-headers.ts';
 import type { KeyserverClient } from '../keyserver-client/client.ts';
 import type { UpstreamPools } from '../upstream/pools.ts';
 import { askForCall } from './ask-keyserver.ts';

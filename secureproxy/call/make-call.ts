@@ -4,8 +4,8 @@ import { type LogFields, toMilliseconds } from '../../shared/log/request-log.ts'
 import { memoize } from '../../shared/memoize.ts';
 import { checkFields, inject } from '../../shared/policy/injection.ts';
 import type { Release } from '../../shared/protocol/messages.ts';
-import { responseHeaders } from '../http/headers.ts';
 import { appendQuery } from '../http/injected-query.ts';
+import { responseHeaders } from '../http/response-headers.ts';
 import type { ReleaseCache } from '../releases/release-cache.ts';
 import { scrubberOf } from '../scrub/scrubber.ts';
 import type { UpstreamPools } from '../upstream/pools.ts';

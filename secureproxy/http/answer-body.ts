@@ -1,37 +1,37 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { ServiceError } from '../../shared/errors.ts';
 
-/** Where an answer's head and body go to, and who is told what. */
+/** Receives an answer's head and body. */
 export interface AnswerOutput {
-  /** Once, ahead of all else. The headers are the upstream's. */
+  /** Called once, before all others, with the upstream's headers. */
   head(headers: IncomingHttpHeaders): void;
-  /** False asks to wait until {@link AnswerBody.drained}. */
+  /** False: write no more until {@link AnswerBody.drained}. */
   write(bytes: Buffer): boolean;
   end(): void;
-  /** Head, body and end at once, in place of {@link head}, {@link write} and {@link end}. */
+  /** Sends head, body and end at once; replaces {@link head}, {@link write} and {@link end}. */
   sendWhole(headers: IncomingHttpHeaders, bytes: Buffer): void;
-  /** Calls back when other answers go out, too, unless this one has failed by then. */
-  inTurn(send: () => void): void;
-  /** Takes more again, after {@link AnswerBody.write} said no. */
+  /** Calls back in the next batch of answers, unless this one has failed by then. */
+  inNextBatch(send: () => void): void;
+  /** {@link AnswerBody.write} may be called again after it returned false. */
   ready(): void;
   fail(error: ServiceError): void;
 }
 
 /** An answer's body on its way to the caller. */
 export interface AnswerBody {
-  /** How often something was taken out so far. */
+  /** Number of redactions so far. */
   readonly redactions: number;
-  /** False asks to wait until {@link AnswerOutput.ready}. */
+  /** False: write no more until {@link AnswerOutput.ready}. */
   write(chunk: Buffer): boolean;
-  /** All of it came. */
+  /** The upstream has sent all of it. */
   end(): void;
-  /** The caller has read what was written. */
+  /** {@link AnswerOutput.write} may be called again after it returned false. */
   drained(): void;
-  /** Nothing more will come or go. */
+  /** The answer is over, whole or not. */
   destroy(): void;
 }
 
-/** A body that goes through as it is. */
+/** A body that passes unchanged. */
 export class PlainBody implements AnswerBody {
   readonly redactions = 0;
   readonly #output: AnswerOutput;

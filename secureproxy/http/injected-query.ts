@@ -2,7 +2,7 @@ import { ServiceError } from '../../shared/errors.ts';
 import type { TargetUrl } from '../../shared/policy/url.ts';
 
 /**
- * Refuses a URL in which the caller set a parameter that is injected, in any spelling.
+ * Rejects a URL that already has an injected parameter, in any spelling.
  * @throws ServiceError request_invalid
  */
 export function checkQuery(
@@ -10,7 +10,7 @@ export function checkQuery(
   injected: readonly string[],
 ): void {
   if (injected.length === 0) return;
-  // Some servers part parameters at semicolons, too.
+  // Some servers separate parameters at semicolons, too.
   const taken = new Set([...new URLSearchParams(search.replaceAll(';', '&')).keys()].map(readAs));
   const clash = injected.find((name) => taken.has(readAs(name)));
   if (clash === undefined) return;
@@ -20,7 +20,7 @@ export function checkQuery(
   });
 }
 
-/** The query of a URL that {@link checkQuery} let pass, with injected parameters behind it. */
+/** Appends the injected parameters to the query of a URL that passed {@link checkQuery}. */
 export function appendQuery(
   { search }: Pick<TargetUrl, 'search'>,
   injected: readonly (readonly [name: string, value: string])[],
@@ -33,8 +33,8 @@ export function appendQuery(
 }
 
 /**
- * A name as servers may read it: in any case, `name[]` and `name[x]` as members of `name`, cut at
- * a NUL, without spaces before it, and `.` or a space for `_` (PHP's rules are the widest).
+ * A name as servers may read it; PHP's rules are the widest. Case and spaces around it do not count,
+ * `name[]` and `name[x]` are members of `name`, a NUL ends it, and `.` or a space reads as `_`.
  */
 function readAs(name: string): string {
   const [read = ''] = name.trim().split(/[[\0]/, 1);

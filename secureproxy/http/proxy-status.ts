@@ -1,9 +1,9 @@
 import { proxyName } from './via.ts';
 
-/** A member of our name, which is a token or a quoted string (RFC 9209 §2). */
+/** Matches a member in the proxy's own name, a token or a quoted string (RFC 9209 §2). */
 const ours = new RegExp(`^"?${proxyName}(?:[";=\\s]|$)`, 'i');
 
-/** The `Proxy-Status` of an upstream's answer: its own members, less those forged in our name, then ours. */
+/** Returns the `Proxy-Status` of an upstream's answer: its members, except any forged in the proxy's name, then the proxy's own. */
 export function proxyStatus(
   received: string | readonly string[] | undefined,
   status: number,
@@ -16,12 +16,12 @@ export function proxyStatus(
   return [...others, own].join(', ');
 }
 
-/** False where a quote stays open: such a member would swallow the one behind it, which is ours. */
+/** False if a quote stays open: such a member would swallow the proxy's own, which follows it. */
 function isWhole(member: string): boolean {
   return /^(?:"(?:\\.|[^"\\])*"|[^"])*$/.test(member);
 }
 
-/** Members of a structured list (RFC 8941 §3.1), split at commas outside of quoted strings. */
+/** Splits a structured list (RFC 8941 §3.1) at the commas outside of quoted strings. */
 function splitList(text: string): string[] {
   const members = text.match(/(?:"(?:\\.|[^"\\])*"|[^",]|")+/g) ?? [];
   return members.map((member) => member.trim()).filter((member) => member !== '');

@@ -5,7 +5,7 @@ import { ServiceError } from '../../shared/errors.ts';
 import { nameFault } from '../../shared/names.ts';
 import { MethodSchema } from '../../shared/policy/schema.ts';
 import type { Call } from '../call/call.ts';
-import type { CallerHeaders } from '../http/headers.ts';
+import type { CallerHeaders } from '../http/request-headers.ts';
 import { writeJson } from './json-body.ts';
 
 const maxApiUriBytes = 65_536;

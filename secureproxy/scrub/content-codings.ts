@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { ServiceError } from '../../shared/errors.ts';
 import { memoizeByText } from '../../shared/memoize.ts';
-import type { CallerHeaders } from '../http/headers.ts';
+import type { CallerHeaders } from '../http/request-headers.ts';
 
 /** Content codings (RFC 9110 §8.4.1) that are decoded. */
 const codings = ['gzip', 'deflate', 'br'] as const;

@@ -151,7 +151,7 @@ class CollectedBody implements AnswerBody {
   }
 
   end(): void {
-    this.#answer.output.inTurn(() => this.#send());
+    this.#answer.output.inNextBatch(() => this.#send());
   }
 
   #send(): void {

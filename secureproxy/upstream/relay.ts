@@ -146,7 +146,7 @@ class RelayHandler implements Dispatcher.DispatchHandler {
         this.#bytesSent = bytes.length;
         this.#finish(bytes);
       },
-      inTurn: (send) => this.#inTurn(send),
+      inNextBatch: (send) => this.#inNextBatch(send),
       ready: () => this.#controller?.resume(),
       fail: (error) => this.#cancel(error),
     };
@@ -162,7 +162,7 @@ class RelayHandler implements Dispatcher.DispatchHandler {
     this.#options.onAnswer();
   }
 
-  #inTurn(send: () => void): void {
+  #inNextBatch(send: () => void): void {
     nextBatch()
       .then(() => {
         if (!this.#settled) send();

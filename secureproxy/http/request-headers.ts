@@ -1,0 +1,120 @@
+import { ServiceError } from '../../shared/errors.ts';
+import { hopByHopHeaders, messageHeaders } from '../../shared/http/header-names.ts';
+import { memoize, memoizeByText } from '../../shared/memoize.ts';
+import { connectionNamed } from './connection-header.ts';
+import { via } from './via.ts';
+
+/** Headers that a caller may not send upstream: credentials of its own, hop-by-hop headers, framing, and claims of another client, method or URL. */
+const notSent = new Set<string>([
+  ...hopByHopHeaders,
+  ...messageHeaders,
+  'authorization',
+  'cookie',
+  'forwarded',
+  // CGI programs would take it as the address of a proxy to use (CVE-2016-5385).
+  'proxy',
+  'cf-connecting-ip',
+  'client-ip',
+  'true-client-ip',
+  'x-client-ip',
+  'x-cluster-client-ip',
+  'x-real-ip',
+  'x-http-method',
+  'x-http-method-override',
+  'x-method-override',
+  'x-original-uri',
+  'x-original-url',
+  'x-rewrite-url',
+  'x-original-method',
+  'x-original-host',
+  'x-override-url',
+  'x-host',
+  'x-forwarded',
+]);
+const notSentPrefix = /^(?:proxy|x-forwarded|x-original-forwarded)-/;
+
+const tokenPattern = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+// Field values (RFC 9110 §5.5) in visible ASCII, space and tab.
+const valuePattern = /^[\t\x20-\x7e]*$/;
+
+export type CallerHeaders = Readonly<Record<string, string | readonly string[]>>;
+
+/**
+ * Returns the caller's headers to send upstream, names and values alternating. Names in `injected`
+ * are dropped, since only the injection sets them.
+ * @throws ServiceError request_invalid if a name or value cannot be a header field
+ */
+export function requestHeaders(headers: CallerHeaders, injected: readonly string[]): string[] {
+  const exclusion = exclusions(headers, injected);
+  const sent: string[] = [];
+  for (const [name, values] of Object.entries(headers)) {
+    const isSent = exclusion(name) === undefined;
+    for (const value of typeof values === 'string' ? [values] : values) {
+      checkField(name, value);
+      if (isSent) sent.push(name, value);
+    }
+  }
+  sent.push('via', via);
+  return sent;
+}
+
+/** Reason why a caller's header is not sent: the proxy sets it, `Connection` names it, or no caller may send it. */
+export type Exclusion = 'injected' | 'connection' | 'not_sent';
+
+/** The caller's headers that {@link requestHeaders} drops, as the caller spelled them. */
+export function droppedHeaders(
+  headers: CallerHeaders,
+  injected: readonly string[],
+): { name: string; why: Exclusion }[] {
+  const exclusion = exclusions(headers, injected);
+  return Object.keys(headers).flatMap((name) => {
+    const why = exclusion(name);
+    return why === undefined ? [] : [{ name, why }];
+  });
+}
+
+function exclusions(
+  headers: CallerHeaders,
+  injected: readonly string[],
+): (name: string) => Exclusion | undefined {
+  const injectedNames = readNames(injected);
+  const named = connectionNamed(headers);
+  const hopNames = named.size === 0 ? named : new Set([...named].map(readAs));
+  return (name) => {
+    const { read, isNeverSent } = traitsOf(name);
+    if (injectedNames.has(read)) return 'injected';
+    if (isNeverSent) return 'not_sent';
+    return hopNames.has(read) ? 'connection' : undefined;
+  };
+}
+
+/** A name as servers may read it: CGI turns `-` into `_` (RFC 3875 §4.1.18), and some servers treat all signs alike. */
+function readAs(name: string): string {
+  return name.toLowerCase().replace(/[^0-9a-z]/g, '-');
+}
+
+/** Traits that depend on the name alone. */
+const traitsOf = memoizeByText((name) => {
+  const read = readAs(name);
+  return {
+    read,
+    isName: tokenPattern.test(name),
+    isNeverSent: notSent.has(read) || notSentPrefix.test(read),
+  };
+});
+
+/** Memoized per list, since one injection serves many calls. */
+const readNames = memoize((names: readonly string[]) => new Set(names.map(readAs)));
+
+function checkField(name: string, value: string): void {
+  const fault = !traitsOf(name).isName
+    ? 'is not a header name'
+    : !valuePattern.test(value)
+      ? 'has a value with characters that no header can carry'
+      : undefined;
+  if (fault === undefined) return;
+  throw new ServiceError('request_invalid', {
+    reason: 'header',
+    detail: `Headers: ${JSON.stringify(name)} ${fault}.`,
+  });
+}
