@@ -18,11 +18,11 @@ export interface SecureproxyDependencies extends CallDependencies, ExplainDepend
   readonly pools: UpstreamPools;
   readonly logger: Logger;
   readonly readiness: () => Readiness;
-  /** Makes the listener one of TLS. */
+  /** TLS options of the listener; undefined: plain HTTP. */
   readonly https?: ServerOptions | undefined;
 }
 
-/** Builds SecureProxy's app; whoever calls listens and closes. */
+/** Builds SecureProxy's app. The caller listens and closes. */
 export async function buildSecureproxy(
   config: SecureproxyConfig,
   dependencies: SecureproxyDependencies,
@@ -42,7 +42,7 @@ export async function buildSecureproxy(
         type: 'http',
         scheme: 'bearer',
         description:
-          'The app key (`spk_…`). Any other header or query parameter may carry it, too, so that an SDK is given the app key in place of a token; without a key the call is that of the app `anonymous`, if it exists.',
+          'The app key (`spk_…`). Any other header or query parameter may carry it instead, so that an SDK can send the app key in place of a token. A call without a key belongs to the app `anonymous`, if it exists.',
       },
     },
   });

@@ -22,8 +22,11 @@ const File = (description: string) => Type.Optional(Type.String({ minLength: 1, 
 
 export const secureproxySettings = Type.Object({
   ...listenerSettings(5004),
-  PUBLIC_KEY_URL: Type.String({ pattern: '^https?://', description: "KeyServer's /public_key" }),
-  TOKEN_REQUEST_URL: Type.String({ pattern: '^https?://', description: "KeyServer's /" }),
+  PUBLIC_KEY_URL: Type.String({
+    pattern: '^https?://',
+    description: "URL of KeyServer's /public_key",
+  }),
+  TOKEN_REQUEST_URL: Type.String({ pattern: '^https?://', description: "URL of KeyServer's /" }),
   PROXY_KEY: Type.String({
     writeOnly: true,
     pattern: '^spx_',
@@ -35,65 +38,68 @@ export const secureproxySettings = Type.Object({
   }),
   UNSAFE_UNPINNED_KEY: Type.Boolean({
     default: false,
-    description: 'Take an unpinned public key over plain http from another machine',
+    description: 'Accept an unpinned public key over plain http from another machine',
   }),
-  KEYSERVER_CA_FILE: File('PEM file of the CA of KeyServer; no other is trusted there then'),
-  KEYSERVER_CLIENT_CERT_FILE: File(
-    'PEM file of the certificate that is shown to KeyServer, where that asks for one',
+  KEYSERVER_CA_FILE: File(
+    "PEM file of KeyServer's CA; KeyServer is then trusted through this CA only",
   ),
-  KEYSERVER_CLIENT_KEY_FILE: File("PEM file of that certificate's key; others may not read it"),
-  KEYSERVER_TIMEOUT_MS: Milliseconds(1800, 'Longest wait for KeyServer, retries included'),
+  KEYSERVER_CLIENT_CERT_FILE: File('PEM file of the client certificate, if KeyServer asks for one'),
+  KEYSERVER_CLIENT_KEY_FILE: File(
+    "PEM file of the client certificate's key; must not be readable by others",
+  ),
+  KEYSERVER_TIMEOUT_MS: Milliseconds(1800, 'Maximum wait for KeyServer, retries included'),
   KEYSERVER_CONNECTIONS: Type.Integer({
     default: 32,
     minimum: 1,
     maximum: 1024,
-    description: 'Most connections to KeyServer',
+    description: 'Maximum number of connections to KeyServer',
   }),
   TOKEN_CACHE_SECONDS: Type.Integer({
     default: 5,
     minimum: 0,
     maximum: 5,
     description:
-      'How long a release is kept while KeyServer does not tell what changed; 0: none is ever kept',
+      'Seconds that a release is cached while the change feed is cut; 0: releases are never cached',
   }),
   TOKEN_CACHE_MAX: Type.Integer({
     default: 10_000,
     minimum: 1,
     maximum: 1_000_000,
-    description: 'Most releases kept',
+    description: 'Maximum number of cached releases',
   }),
   BODY_LIMIT_BYTES: Type.Integer({
     default: 16 * 1024 * 1024,
     minimum: 1024,
     maximum: 256 * 1024 * 1024,
-    description: 'Largest request to /request_api',
+    description: 'Maximum size of a request to /request_api, bytes',
   }),
   UPSTREAM_CONNECTIONS: Type.Integer({
     default: 128,
     minimum: 1,
     maximum: 4096,
-    description: 'Most connections to one origin',
+    description: 'Maximum number of connections to one origin',
   }),
-  UPSTREAM_CONNECT_TIMEOUT_MS: Milliseconds(5000, 'Longest wait for a connection to a marketplace'),
-  UPSTREAM_HEADERS_TIMEOUT_MS: Milliseconds(60_000, "Longest wait for an answer's headers"),
-  UPSTREAM_BODY_TIMEOUT_MS: Milliseconds(60_000, "Longest silence within an answer's body"),
+  UPSTREAM_CONNECT_TIMEOUT_MS: Milliseconds(5000, 'Maximum wait for a connection to a marketplace'),
+  UPSTREAM_HEADERS_TIMEOUT_MS: Milliseconds(60_000, "Maximum wait for an answer's headers"),
+  UPSTREAM_BODY_TIMEOUT_MS: Milliseconds(60_000, "Maximum pause within an answer's body"),
   UPSTREAM_TOTAL_TIMEOUT_MS: Milliseconds(
     900_000,
-    'Longest call as a whole; TimeoutMs of a request may shorten it',
+    'Maximum duration of a call, which TimeoutMs of a request may shorten',
   ),
   UPSTREAM_DNS_SERVERS: Type.String({
     default: '',
     description:
-      "Name servers for the marketplaces' names, as `address` or `address:port`, separated by commas; empty: the system's resolver",
+      "Name servers that resolve the marketplaces' names, as `address` or `address:port`, separated by commas; empty: the system's resolver",
   }),
   DOCS: Type.Enum(['on', 'off'], {
     default: 'on',
-    description: 'The page at /docs that shows the API and tries it out',
+    description: 'Whether to serve the page at /docs, which documents the API and can try it out',
   }),
   UPSTREAM_CA_FILE: Type.Optional(
     Type.String({
       minLength: 1,
-      description: 'PEM file of a private CA that is trusted beside the public ones',
+      description:
+        'PEM file of a private CA to trust for marketplaces in addition to the public ones',
     }),
   ),
 });
@@ -112,7 +118,7 @@ export function publicKeyPins({ PUBLIC_KEY_PINS }: SecureproxyConfig): ReadonlyS
   return new Set(listOf(PUBLIC_KEY_PINS));
 }
 
-/** A lookup at `UPSTREAM_DNS_SERVERS`; undefined: the system's. @throws TypeError where one is no address */
+/** The lookup by `UPSTREAM_DNS_SERVERS`; undefined: the system's. @throws TypeError if one is not an address */
 export function upstreamLookup({ UPSTREAM_DNS_SERVERS }: SecureproxyConfig): Lookup | undefined {
   const servers = listOf(UPSTREAM_DNS_SERVERS);
   return servers.length === 0 ? undefined : lookupAt(servers);

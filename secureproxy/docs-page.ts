@@ -2,12 +2,12 @@ import swaggerUi from '@fastify/swagger-ui';
 import { completeDocument, type OpenApiDocument } from '../shared/http/openapi.ts';
 import type { Service } from '../shared/http/service-type.ts';
 
-/** The page is handed app keys: it runs its own files and talks to this service, and to nothing else. */
+/** Users enter app keys on this page: it may load from and talk to this service only. */
 const contentSecurityPolicy = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
-  // Icons within the style sheet are data: URLs.
+  // The style sheet's icons are data: URLs.
   "img-src 'self' data:",
   "connect-src 'self'",
   "base-uri 'none'",
@@ -15,7 +15,7 @@ const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** `GET /docs`: Swagger UI over this service's own OpenAPI document, all of it served from here. */
+/** `GET /docs`: Swagger UI for this service's OpenAPI document, without files from elsewhere. */
 export async function docsPage(app: Service): Promise<void> {
   await app.register(async (scope) => {
     scope.addHook('onSend', async (_request, reply) => {
@@ -28,7 +28,7 @@ export async function docsPage(app: Service): Promise<void> {
     await scope.register(swaggerUi, {
       routePrefix: '/docs',
       theme: { title: 'SecureProxy' },
-      // Without the bar at the top, which would load any other document.
+      // BaseLayout lacks the top bar, which could load any other document.
       uiConfig: { layout: 'BaseLayout', displayRequestDuration: true },
       transformSpecificationClone: false,
       transformSpecification: (document) =>

@@ -1,7 +1,7 @@
 import { keepCompiledCode } from '../shared/process/compile-cache.ts';
 
 keepCompiledCode();
-// Only now, so that they are kept, too.
+// Imported only now, so that the compile cache covers them.
 const { runService } = await import('../shared/process/run.ts');
 const { secureproxyProgram } = await import('./start.ts');
 

@@ -24,7 +24,7 @@ import { KnownChanges } from './releases/known-changes.ts';
 import { ReleaseCache } from './releases/release-cache.ts';
 import { UpstreamPools } from './upstream/pools.ts';
 
-/** SecureProxy, for `runService`: its processes share nothing but the listeners. */
+/** SecureProxy, for `runService`; its processes share only the listeners. */
 export const secureproxyProgram: Program<SecureproxyConfig> = {
   name: 'secureproxy',
   readSettings: readSecureproxySettings,
@@ -93,7 +93,7 @@ async function startSecureproxy(config: SecureproxyConfig, logger: Logger): Prom
   });
   for (const port of listeners.ports) ownListeners.add(port);
   link.start();
-  // Where nothing is kept there is nothing to drop.
+  // Without a cache, changes invalidate nothing.
   if (config.TOKEN_CACHE_SECONDS > 0) feed.start();
   tlsToKeyserver?.start();
   return {
@@ -111,7 +111,7 @@ async function startSecureproxy(config: SecureproxyConfig, logger: Logger): Prom
   };
 }
 
-/** What goes for connections to KeyServer alone; undefined: public CAs, and no certificate of ours. */
+/** TLS files for connections to KeyServer; undefined: public CAs and no client certificate. */
 function keyserverTls(config: SecureproxyConfig, logger: Logger): ReloadedTls | undefined {
   const files = {
     cert: config.KEYSERVER_CLIENT_CERT_FILE,

@@ -5,8 +5,8 @@ import type { ReleaseQuery } from '../keyserver-client/client.ts';
 import type { Call } from './call.ts';
 
 /**
- * Asks for a call's release, or for its explanation, with what it cost in the log's line.
- * @throws ServiceError as `ask`
+ * Asks KeyServer for a call's release or explanation; the log entry gets the duration and retries.
+ * @throws ServiceError from `ask`
  */
 export async function askForCall<T extends { readonly source: 'cached' | 'ticket' | 'rsa' }>(
   { appKey, clientId, tokenType, method, url }: Call,
@@ -26,7 +26,7 @@ export async function askForCall<T extends { readonly source: 'cached' | 'ticket
       clientId,
       tokenType,
       target: { method, url },
-      // Request id and trace context go on to KeyServer, never upstream.
+      // For KeyServer only; upstream sees neither request id nor trace context.
       trace: {
         'x-request-id': request.id,
         traceparent: formatTraceparent(traceContextOf(request.raw)),

@@ -1,7 +1,7 @@
 import type { Method } from '../../shared/policy/schema.ts';
 import type { CallerHeaders } from '../http/request-headers.ts';
 
-/** A call that an app wants made with a token. */
+/** A call that an app asks for. */
 export interface Call {
   readonly appKey: string | null;
   readonly clientId: string;
@@ -10,6 +10,6 @@ export interface Call {
   readonly url: string;
   readonly headers: CallerHeaders;
   readonly body: Buffer | string | null;
-  /** Shortens the whole call; undefined: as long as the settings allow. */
+  /** Timeout of the whole call, if shorter than `UPSTREAM_TOTAL_TIMEOUT_MS`. */
   readonly timeoutMs: number | undefined;
 }

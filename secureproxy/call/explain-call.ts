@@ -10,7 +10,7 @@ import { askForCall } from './ask-keyserver.ts';
 import type { Call } from './call.ts';
 import { type Authorization, prepare } from './prepare.ts';
 
-/** Answer of `/explain`; code, reason and detail are those of the step that is not ok, the last. */
+/** Answer of `/explain`; code, reason and detail repeat those of the last step, if it failed. */
 export const ExplainedSchema = Type.Object(
   {
     allowed: Type.Boolean({ description: 'Whether the call would be sent' }),
@@ -23,7 +23,7 @@ export const ExplainedSchema = Type.Object(
           url: Type.String(),
           headers: Type.Array(Type.String(), { description: 'Names only' }),
         },
-        { description: 'What would be sent, but for the body and the token' },
+        { description: 'The request that would be sent, without the body and the token' },
       ),
     ),
   },
@@ -62,10 +62,10 @@ export interface ExplainDependencies {
 }
 
 /**
- * Says what {@link makeCall} would do, and does none of it: KeyServer explains its decision and keeps
- * the token, the call is prepared, the host is resolved and its addresses are judged. Nothing
- * is sent, nothing is cached, and no cached release is used.
- * @throws ServiceError what an app without a grant, or nobody, is told; where nobody can say
+ * Explains how `/request_api` would decide a call, without making it: KeyServer explains its decision
+ * and keeps the token, the call is prepared, and the host's addresses are judged. Nothing is sent,
+ * and the release cache is neither read nor written.
+ * @throws ServiceError if the caller is unknown or has no grant, or KeyServer cannot answer
  */
 export async function explainCall(
   { keyserver, pools }: ExplainDependencies,

@@ -23,7 +23,7 @@ export interface CallDependencies {
 /**
  * Makes a call: obtain the release (KeyServer authenticates and decides first) → decide again →
  * inject → send. The answer streams into `reply`.
- * @throws ServiceError where no answer has begun
+ * @throws ServiceError if it fails before the answer has begun
  */
 export async function makeCall(
   dependencies: CallDependencies,
@@ -61,7 +61,7 @@ export async function makeCall(
         return answer;
       },
       scrubber: scrubberOf(release),
-      // Not before: what fails earlier is still Fastify's to answer.
+      // Hijacked only now, since Fastify answers earlier errors.
       onAnswer: () => reply.hijack(),
       onEnd: (outcome) => {
         log['upstream.duration_ms'] = toMilliseconds(reply.elapsedTime - began);

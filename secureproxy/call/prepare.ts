@@ -10,20 +10,21 @@ import { searchableRequest } from '../scrub/content-codings.ts';
 import { isSearched } from '../scrub/scrubber.ts';
 import type { Call } from './call.ts';
 
-/** What a call is judged by: those of a release, or of its explanation. */
+/** The policy and grants that a call is judged by; from a release or an explanation. */
 export type Authorization = NonNullable<Explanation['terms']>;
 
-/** A call that may be made, but for the secret. */
+/** A permitted call, before the injection. */
 export interface PreparedCall {
-  /** Judged; its `href` is the only string to send. */
+  /** The judged URL; send this one, never the caller's text. */
   readonly url: TargetUrl;
-  /** The caller's headers that go upstream, as name and value in turn. */
+  /** The headers to send, names and values alternating. */
   readonly headers: string[];
 }
 
 /**
- * Judges a call and makes ready what of it goes upstream. Making a call and explaining it both come
- * by here, so that they cannot come apart. @throws ServiceError
+ * Judges a call and selects the parts to send. Calls and explanations share it, so that they cannot
+ * diverge.
+ * @throws ServiceError
  */
 export function prepare(
   { policy, grants }: Authorization,
@@ -32,9 +33,9 @@ export function prepare(
   const judged = checkAllowed(decide(policy, grants, { method, url }));
   const injected = namesOf(policy.injection);
   checkQuery(judged, injected.query);
-  const asked = isSearched(policy) ? searchableRequest(headers) : headers;
-  return { url: judged, headers: requestHeaders(asked, injected.headers) };
+  const sent = isSearched(policy) ? searchableRequest(headers) : headers;
+  return { url: judged, headers: requestHeaders(sent, injected.headers) };
 }
 
-/** Once, since a kept release serves many calls. */
+/** Memoized, since a cached release serves many calls. */
 const namesOf = memoize(injectedNames);

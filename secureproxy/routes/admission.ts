@@ -7,19 +7,19 @@ import { parseJsonBody } from './json-body.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The caller's app key, found before the body is read; null where there is none. */
+    /** The caller's app key, found before the body is read; null if there is none. */
     appKey: string | null;
   }
 }
 
-/** What the routes that take calls need of the app; once, before them. */
+/** Prepares the app for the routes that take calls; call it once, before them. */
 export function acceptCalls(app: Service): void {
   app.decorateRequest('appKey', null);
   app.removeContentTypeParser('application/json');
   app.addContentTypeParser(
     'application/json',
     { parseAs: 'string' },
-    // By callback: a promise for each body is work for nothing.
+    // A callback saves a promise per body.
     (
       _request: FastifyRequest,
       text: string,
@@ -37,7 +37,7 @@ export function acceptCalls(app: Service): void {
   );
 }
 
-/** Before the body is read: what is refused here costs next to nothing. @throws ServiceError */
+/** Checks a call before its body is read, so that a rejection is cheap. @throws ServiceError */
 export function admitCaller(request: FastifyRequest, _reply: FastifyReply, done: () => void): void {
   checkOrigin(request);
   request.appKey = findAppKey(request.raw.rawHeaders, queryOf(request));
@@ -49,7 +49,7 @@ function queryOf({ url }: FastifyRequest): string {
   return at < 0 ? '' : url.slice(at);
 }
 
-/** Refuses what came around in a circle, and pages of other sites that use a browser as their hand. */
+/** Rejects calls that have come around in a loop, and calls by other sites' pages in a user's browser. */
 function checkOrigin({ headers }: FastifyRequest): void {
   if (isLoop(headers.via)) {
     throw new ServiceError('request_invalid', {
@@ -67,7 +67,7 @@ function checkOrigin({ headers }: FastifyRequest): void {
   }
 }
 
-/** For browsers that leave `Sec-Fetch-Site` out, as they do towards plain http. */
+/** For browsers that omit `Sec-Fetch-Site`, as they do over plain http. */
 function isForeign({ origin, host }: FastifyRequest['headers']): boolean {
   return origin !== undefined && URL.parse(origin)?.host !== host;
 }

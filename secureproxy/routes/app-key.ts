@@ -2,21 +2,21 @@ import { isCallerKey } from '../../shared/crypto/caller-key.ts';
 import { ServiceError } from '../../shared/errors.ts';
 
 const prefix = 'spk_';
-/** An authentication scheme's name (RFC 9110 §11.4): `Bearer`, or what else an SDK writes before a token. */
+/** The authentication scheme that an SDK writes before a token (RFC 9110 §11.4), such as `Bearer`. */
 const scheme = /^[\w!#$%&'*+.^`|~-]+[ \t]+/;
 
 /**
- * The one app key among a request's own headers and query parameters; null where there is none.
- * Any header or parameter will do, so that an SDK is simply given the app key in place of the
- * marketplace's token (docs/protocol.md §9). `rawHeaders` are names and values in
- * turn: Node's parsed headers keep only the first `Authorization` of several.
- * @throws ServiceError request_invalid for two, caller_unauthenticated for one that cannot be a key
+ * Finds the app key in a request's own headers and query parameters; null if there is none. Any
+ * header or parameter may carry it, so that an SDK can send the app key in place of the
+ * marketplace's token (docs/protocol.md §9). `rawHeaders` alternates names and values: Node's parsed
+ * headers keep only the first `Authorization` of several.
+ * @throws ServiceError request_invalid for several keys, caller_unauthenticated for a malformed one
  */
 export function findAppKey(rawHeaders: readonly string[], query: string): string | null {
   const values: string[] = query === '' ? [] : [...new URLSearchParams(query).values()];
   for (let i = 1; i < rawHeaders.length; i += 2) {
     const value = rawHeaders[i] ?? '';
-    // A first look, since most headers hold nothing of the kind.
+    // A cheap test first, since most headers hold no key.
     if (value.includes(prefix)) values.push(...value.split(','));
   }
   const found = values.flatMap((value) => {
@@ -33,7 +33,7 @@ export function findAppKey(rawHeaders: readonly string[], query: string): string
   if (key !== null && !isCallerKey(key, prefix)) {
     throw new ServiceError('caller_unauthenticated', {
       reason: 'app_key_form',
-      detail: 'The app key is mistyped or cut short: its checksum does not fit.',
+      detail: 'The app key is mistyped or cut short: its checksum does not match.',
     });
   }
   return key;

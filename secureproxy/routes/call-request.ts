@@ -10,37 +10,41 @@ import { writeJson } from './json-body.ts';
 
 const maxApiUriBytes = 65_536;
 
-/** What an app wants called: the body of `/request_api` and of `/explain` (README). */
+/** The call that an app asks for: the body of `/request_api` and `/explain` (README). */
 export const CallRequestSchema = Type.Object(
   {
     ClientId: Type.String({
       minLength: 1,
       maxLength: 255,
-      description: "Whose token; the operator's name for the marketplace account",
+      description: "Client whose token is used: the operator's name for a marketplace account",
     }),
-    TokenType: Type.String({ minLength: 1, maxLength: 255, description: 'Which of its tokens' }),
+    TokenType: Type.String({
+      minLength: 1,
+      maxLength: 255,
+      description: "Type of the client's token",
+    }),
     ApiUri: Type.String({
       minLength: 1,
       maxLength: maxApiUriBytes,
-      description: "The marketplace's URL to call",
+      description: 'URL of the marketplace to call',
     }),
     Method: Type.Optional({ ...MethodSchema, default: 'POST' }),
     Headers: Type.Optional(
       Type.Record(Type.String(), Type.Union([Type.String(), Type.Array(Type.String())]), {
-        description: 'Headers for the marketplace; the credential is added by the proxy',
+        description: 'Headers for the marketplace; the proxy adds the credential',
       }),
     ),
     Body: Type.Optional(
-      Type.Unknown({ description: 'A string goes as it is, any other JSON value as JSON' }),
+      Type.Unknown({ description: 'A string is sent as it is, any other value as JSON' }),
     ),
     BodyBase64: Type.Optional(
-      Type.String({ description: 'A body of any bytes, in base64; not with Body' }),
+      Type.String({ description: 'A binary body in base64; not together with Body' }),
     ),
     TimeoutMs: Type.Optional(
       Type.Integer({
         minimum: 1,
         maximum: 3_600_000,
-        description: 'Longest the whole call may take',
+        description: 'Timeout of the whole call, milliseconds',
       }),
     ),
   },
@@ -66,7 +70,7 @@ export const CallRequestSchema = Type.Object(
 );
 type CallRequest = Static<typeof CallRequestSchema>;
 
-/** The call that a body asks for. @throws ServiceError request_invalid */
+/** Converts a request's body to a call. @throws ServiceError request_invalid */
 export function toCall(appKey: string | null, body: CallRequest): Call {
   checkBody(body);
   return {
@@ -85,7 +89,7 @@ function invalid(reason: string, detail: string): ServiceError {
   return new ServiceError('request_invalid', { reason, detail });
 }
 
-/** What the schema cannot say. */
+/** Checks the rules that a schema cannot express. */
 function checkBody({
   ClientId,
   TokenType,
@@ -102,24 +106,24 @@ function checkBody({
     if (fault !== undefined) throw invalid('name', `${name} ${fault}.`);
   }
   if (Body !== undefined && BodyBase64 !== undefined) {
-    throw invalid('two_bodies', 'Body and BodyBase64 are both there: send one.');
+    throw invalid('two_bodies', 'Body and BodyBase64 are both present: send one.');
   }
   if (isTooLong(ApiUri)) {
     throw invalid(
       'api_uri_long',
-      `ApiUri has more than ${maxApiUriBytes} bytes, as JSON writes it in UTF-8.`,
+      `ApiUri has more than ${maxApiUriBytes} bytes, as JSON in UTF-8.`,
     );
   }
   const outward = [ApiUri, ...Object.values(Headers).flat()];
   if (outward.some(containsAppKey)) {
     throw invalid(
       'app_key_misplaced',
-      'An app key stands in ApiUri or Headers, from where it would go to the marketplace: send it in a header of the request itself, such as Authorization.',
+      'ApiUri or Headers contains an app key, which would be sent to the marketplace: send it in a header of the request itself, such as Authorization.',
     );
   }
 }
 
-/** The schema counts characters; KeyServer's limits, which the URL must fit into, are bytes. */
+/** The schema counts characters, but KeyServer limits the URL's bytes. */
 function isTooLong(apiUri: string): boolean {
   const maxBytesPerUnit = 6;
   if (apiUri.length * maxBytesPerUnit <= maxApiUriBytes) return false;
@@ -141,7 +145,7 @@ function bodyOf({ Body, BodyBase64 }: CallRequest): Buffer | string | null {
     try {
       return decodeBase64(BodyBase64, 'base64');
     } catch {
-      throw invalid('base64', 'BodyBase64 is not base64 (RFC 4648 §4, padded).');
+      throw invalid('base64', 'BodyBase64 is not padded base64 (RFC 4648 §4).');
     }
   }
   if (Body === undefined) return null;

@@ -4,16 +4,16 @@ import { type ExplainDependencies, ExplainedSchema, explainCall } from '../call/
 import { admitCaller } from './admission.ts';
 import { CallRequestSchema, toCall } from './call-request.ts';
 
-/** `POST /explain`: what `/request_api` would do with the same body, and none of it done (README). */
+/** `POST /explain`: explains how `/request_api` would decide the same body, without a call (README). */
 export function explainRoute(app: Service, dependencies: ExplainDependencies): void {
   app.post(
     '/explain',
     {
       schema: {
         operationId: 'explainCall',
-        summary: 'Say what a call would come to, and make none',
+        summary: 'Explain how a call would be decided, without making it',
         description:
-          'Takes the body of `/request_api`. Answers 200 with the steps of the decision, also where the call would be refused. Callers that are not known, and apps without a grant for client and type, get the same error as from `/request_api`.',
+          'Takes the body of `/request_api`. Answers 200 with the steps of the decision, even if the call would be rejected. Unknown callers, and apps without a grant for client and type, get the same error as from `/request_api`.',
         security: [{ appKey: [] }, {}],
         body: CallRequestSchema,
         response: {

@@ -1,8 +1,8 @@
 import { ServiceError } from '../../shared/errors.ts';
 
 /**
- * A first look for numbers whose spelling a double would not keep: 16 digits and more, exponents, a
- * last zero behind the point, minus zero. What merely looks like one, as in a string, costs time only.
+ * Matches numbers whose spelling a double may not preserve: 16 or more digits, an exponent, a trailing
+ * zero after the point, minus zero. A false match, as in a string, costs only time.
  */
 const oddNumber = /[\d.]{16}|\d[eE][+-]?\d|\.\d*0[\s,\]}]|-0[\s,\]}]/;
 
@@ -17,9 +17,9 @@ interface RawJson {
 const { rawJSON, parse } = JSON as unknown as RawJson;
 
 /**
- * Parses a JSON request whose `Body` is sent on as JSON: numbers that a double would change keep
- * their spelling (marketplaces number orders beyond 2^53), through `JSON.rawJSON`.
- * @throws ServiceError request_invalid, without a word of the text
+ * Parses a JSON request whose `Body` is sent on as JSON. `JSON.rawJSON` preserves the spelling of
+ * numbers that a double would change, since marketplaces number orders beyond 2^53.
+ * @throws ServiceError request_invalid, which quotes nothing of the text
  */
 export function parseJsonBody(text: string): unknown {
   try {
@@ -30,8 +30,8 @@ export function parseJsonBody(text: string): unknown {
 }
 
 /**
- * Writes a parsed value as JSON again.
- * @throws ServiceError request_invalid where it is nested too deeply for that
+ * Serializes a parsed value.
+ * @throws ServiceError request_invalid if it is nested too deeply
  */
 export function writeJson(value: unknown): string {
   try {

@@ -15,7 +15,7 @@ export function requestApiRoute(app: Service, dependencies: CallDependencies): v
         operationId: 'requestApi',
         summary: "Call a marketplace with a client's token",
         description:
-          "The answer is the marketplace's own: status, headers, body; its `X-Request-Id` comes as `X-Upstream-Request-Id`. An error of the proxy is `application/problem+json` with `Proxy-Status: secureproxy; error=…`.",
+          "Returns the marketplace's own status, headers and body; its `X-Request-Id` becomes `X-Upstream-Request-Id`. Errors of the proxy are `application/problem+json` with `Proxy-Status: secureproxy; error=…`.",
         security: [{ appKey: [] }, {}],
         body: CallRequestSchema,
         response: {
