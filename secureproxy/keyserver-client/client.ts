@@ -42,14 +42,14 @@ export interface KeyserverClientOptions {
   readonly log: Logger;
 }
 
-/** What a release is asked for. */
+/** A request for a release. */
 export interface ReleaseQuery {
   readonly appKey: string | null;
   readonly clientId: string;
   readonly tokenType: string;
   readonly target: Target;
   readonly trace: TraceHeaders;
-  /** Told each time that KeyServer is tried again, since a connection failed or a session did not open. */
+  /** Called before each retry, after a failed connection or a rejected session. */
   readonly onRetry?: () => void;
 }
 
@@ -63,7 +63,7 @@ export interface ObtainedExplanation {
   readonly source: ProxySession['source'];
 }
 
-/** Asks KeyServer for releases and for what changed, by the protocol of docs/protocol.md. */
+/** Asks KeyServer for releases, explanations and changes (docs/protocol.md). */
 export class KeyserverClient {
   readonly #options: KeyserverClientOptions;
   readonly #changesUrl: URL;
@@ -78,9 +78,9 @@ export class KeyserverClient {
     this.#exchange = new SealedExchange({ http, publicKeys: this.#publicKeys, clock, log });
   }
 
-  /** True once KeyServer was reached and its key taken. */
+  /** True once KeyServer was reached and its key accepted. */
   get reached(): boolean {
-    return this.#publicKeys.taken;
+    return this.#publicKeys.isAccepted;
   }
 
   /** Fetches the public key ahead of the first call. @throws ServiceError keyserver_unavailable */
@@ -116,21 +116,21 @@ export class KeyserverClient {
         requestAad: (freshness) => requestAad({ ...names, ...freshness }),
         responseAad: ({ nonce }) => responseAad({ ...names, nonce }),
         validator,
-        notUnderstood: () =>
+        unknownAnswer: () =>
           unavailable(
             'release_unknown',
-            'KeyServer released a token under a policy that this proxy does not know: bring both to one version.',
+            'KeyServer released a token under a policy that this proxy does not know: run both services in one version.',
           ),
         trace,
         onRetry,
       });
     } catch (error) {
-      this.#tellOperator(error);
+      this.#logForOperator(error);
       throw error;
     }
   }
 
-  /** Asks what changed after `since`. @throws ServiceError, which is the asker's to log */
+  /** Asks for the changes after `since`. @throws ServiceError, which the caller logs */
   async changes(since: number): Promise<Changes> {
     const { answer } = await this.#exchange.ask<Changes>({
       url: this.#changesUrl,
@@ -139,18 +139,18 @@ export class KeyserverClient {
       requestAad: changesRequestAad,
       responseAad: changesResponseAad,
       validator: changesValidator,
-      notUnderstood: () =>
+      unknownAnswer: () =>
         unavailable(
           'changes_unknown',
-          'KeyServer announced changes in a form that this proxy does not know: bring both to one version.',
+          'KeyServer announced changes in a format that this proxy does not know: run both services in one version.',
         ),
       trace: {},
     });
     return answer;
   }
 
-  /** Callers can do nothing about a wrong PROXY_KEY, pin or clock; what has a cause is logged with it anyway. */
-  #tellOperator(error: unknown): void {
+  /** Logs faults that no caller can mend, such as a wrong PROXY_KEY, pin or clock; errors with a cause are logged elsewhere. */
+  #logForOperator(error: unknown): void {
     if (!(error instanceof ServiceError) || error.cause !== undefined) return;
     const { code, options, message } = error;
     if (code === 'keyserver_unavailable') {
@@ -164,7 +164,7 @@ export class KeyserverClient {
     if (status !== 200 || !publicKeyAnswer.Check(body)) {
       throw unavailable(
         'public_key',
-        'KeyServer did not answer with its public key: see PUBLIC_KEY_URL.',
+        'KeyServer did not answer with its public key: check PUBLIC_KEY_URL.',
       );
     }
     log.info({ key_id: body.keyId }, 'public key fetched');

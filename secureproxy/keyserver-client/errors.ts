@@ -1,12 +1,11 @@
 import { isErrorCode, ServiceError } from '../../shared/errors.ts';
 
-/** Not found and gone are the marketplace's words to an SDK; ours are a failed dependency (RFC 4918 §11.4). */
+/** Status if the token cannot be had: an SDK would take 404 or 410 for the marketplace's answer (RFC 4918 §11.4). */
 export const dependencyStatus = 424;
 
 /**
- * What KeyServer's refusal means to the caller of the proxy. Faults between the two, such as a
- * wrong proxy key or clocks apart, are not the caller's: those are `keyserver_unavailable`, and the
- * log has the cause.
+ * Maps KeyServer's error to one for the proxy's caller. Faults between the two services, such as a
+ * wrong proxy key or clock skew, become `keyserver_unavailable`, since the caller cannot mend them.
  */
 export function fromKeyserver(body: unknown): ServiceError {
   const { code, reason, detail } = Object(body) as Record<string, unknown>;
@@ -15,7 +14,7 @@ export function fromKeyserver(body: unknown): ServiceError {
     ...(typeof detail === 'string' ? { detail } : {}),
   };
   if (!isErrorCode(code))
-    return unavailable('keyserver_answer', 'KeyServer answered something else than its protocol.');
+    return unavailable('keyserver_answer', 'The answer does not follow the protocol of KeyServer.');
   switch (code) {
     case 'token_not_found':
     case 'type_not_found':
@@ -23,7 +22,7 @@ export function fromKeyserver(body: unknown): ServiceError {
       return new ServiceError(code, { ...options, status: dependencyStatus });
     case 'caller_unauthenticated':
       if (reason === 'proxy_unknown')
-        return unavailable('proxy_unknown', 'KeyServer does not know this proxy: see PROXY_KEY.');
+        return unavailable('proxy_unknown', 'KeyServer does not know this proxy: check PROXY_KEY.');
       return new ServiceError(code, options);
     case 'session_invalid':
     case 'request_invalid':
@@ -34,7 +33,7 @@ export function fromKeyserver(body: unknown): ServiceError {
     case 'overloaded':
       return new ServiceError(code, { ...options, retryAfterSeconds: 1 });
     case 'request_stale':
-      return unavailable('clock_skew', 'The clocks of the proxy and KeyServer are apart.');
+      return unavailable('clock_skew', 'The clocks of the proxy and KeyServer differ too much.');
     default:
       return unavailable(code, 'KeyServer cannot answer now.');
   }

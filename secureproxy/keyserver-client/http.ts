@@ -6,18 +6,18 @@ import type { ReloadedTls } from '../../shared/tls/reload.ts';
 import { unavailable } from './errors.ts';
 import { wholeAnswer } from './whole-answer.ts';
 
-/** KeyServer's answers are small; more than this is not KeyServer. */
+/** KeyServer's answers are small; a larger one comes from something else. */
 const maxAnswerBytes = 4 * 1024 * 1024;
 const firstPauseMs = 25;
-/** Doubled without an end, the last pause would take half of the time that there is. */
+/** Caps the doubling, which would let the last pause take half of the timeout. */
 const maxPauseMs = 200;
 
 export interface KeyserverHttpOptions {
   readonly connections: number;
-  /** Longest wait for one answer, attempts and pauses included. */
+  /** Timeout of one answer, retries and pauses included. */
   readonly timeoutMs: number;
   readonly clock: Clock;
-  /** The CA that alone is trusted, and a certificate to show, each where there is one. */
+  /** The only trusted CA and the client certificate, each if there is one. */
   readonly tls?: Pick<ReloadedTls, 'use'> | undefined;
 }
 
@@ -26,13 +26,13 @@ export interface KeyserverAnswer {
   readonly body: unknown;
 }
 
-/** Headers that tie a call here to its lines in KeyServer's log. */
+/** Headers that link a call to its entries in KeyServer's log. */
 export type TraceHeaders = Readonly<Record<string, string>>;
 
 /**
- * JSON over a pool of connections to KeyServer. A connection that fails, as while KeyServer
- * restarts, is tried again until the time is up; `makeBody` is asked anew each time, since a nonce
- * is good once.
+ * Exchanges JSON with KeyServer over pooled connections. A failed connection, as while KeyServer
+ * restarts, is retried until the timeout; `makeBody` is called for each attempt, since a nonce is
+ * valid once.
  */
 export class KeyserverHttp {
   readonly #options: KeyserverHttpOptions;
@@ -48,8 +48,8 @@ export class KeyserverHttp {
   }
 
   /**
-   * @param onRetry told before each attempt but the first
-   * @throws ServiceError keyserver_unavailable where no answer came in time
+   * @param onRetry called before each attempt but the first
+   * @throws ServiceError keyserver_unavailable if no answer came in time
    */
   async post(
     url: URL,
@@ -75,7 +75,7 @@ export class KeyserverHttp {
     }
   }
 
-  /** False where the request that ended last got no answer of KeyServer. */
+  /** False if the last finished request got no answer from KeyServer. */
   get isAnswering(): boolean {
     return this.#isAnswering;
   }
@@ -104,7 +104,7 @@ export class KeyserverHttp {
       Math.max(1, timeoutMs),
     );
     const answer = { status, body: parseJson(text) };
-    if (isOfAnother(answer)) throw new Error(`status ${status} not from KeyServer`);
+    if (isFromBalancer(answer)) throw new Error(`status ${status} not from KeyServer`);
     return answer;
   }
 
@@ -116,7 +116,7 @@ export class KeyserverHttp {
         connections,
         allowH2: false,
         maxResponseSize: maxAnswerBytes,
-        // Asked anew for each connection, since certificates change.
+        // Read for each connection, since certificates are reloaded.
         connect: (options, callback) => this.#connect(options, callback),
       });
       this.#pools.set(origin, pool);
@@ -130,13 +130,13 @@ function connector(material: TlsMaterial): buildConnector.connector {
     ...material,
     allowH2: false,
     minVersion: minTlsVersion,
-    // Named, so that no environment variable can switch it off.
+    // Explicit, so that no environment variable can switch it off.
     rejectUnauthorized: true,
   });
 }
 
-/** A balancer's word that no KeyServer is behind it: there is no `requestId` of ours in it. */
-function isOfAnother({ status, body }: KeyserverAnswer): boolean {
+/** True for a load balancer's own error: KeyServer's errors carry a `requestId`. */
+function isFromBalancer({ status, body }: KeyserverAnswer): boolean {
   return status >= 502 && status <= 504 && Object(body).requestId === undefined;
 }
 

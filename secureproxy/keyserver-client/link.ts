@@ -14,8 +14,9 @@ export interface KeyserverLinkOptions {
 }
 
 /**
- * Knows whether KeyServer answers. It asks by itself only while it does not: at the start until
- * KeyServer was reached, so that the first call need not, and later so that readiness comes back.
+ * Knows whether KeyServer answers. It asks KeyServer itself only while there is no answer: at the
+ * start, so that the first call need not wait for the key, and in an outage, so that readiness
+ * returns.
  */
 export class KeyserverLink {
   readonly #options: KeyserverLinkOptions;
@@ -34,7 +35,7 @@ export class KeyserverLink {
     this.#stopping.abort();
   }
 
-  /** Once KeyServer was reached, what is cached is of use without it: degraded, not unready. */
+  /** Degraded, not unready, once KeyServer was reached: cached releases serve calls without it. */
   readiness(): Readiness {
     const { client, http } = this.#options;
     if (!client.reached) return { status: 'unready', checks: { keyserver: 'not_reached' } };

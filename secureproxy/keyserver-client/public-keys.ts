@@ -11,26 +11,26 @@ export interface PublicKey {
 /** Fetches `/public_key`. */
 export type FetchPublicKey = () => Promise<PublicKeyAnswer>;
 
-/** KeyServer's public key: fetched once, kept until it is dropped, checked against the pins. */
+/** KeyServer's public key: fetched once, checked against the pins, cached until dropped. */
 export class PublicKeys {
   readonly #fetch: FetchPublicKey;
   readonly #pins: ReadonlySet<string>;
   #current: Promise<PublicKey> | undefined;
   #fetched: PublicKey | undefined;
-  #taken = false;
+  #isAccepted = false;
 
-  /** @param pins the only key ids that are taken; empty: any */
+  /** @param pins the only accepted key ids; empty: any */
   constructor(fetch: FetchPublicKey, pins: ReadonlySet<string>) {
     this.#fetch = fetch;
     this.#pins = pins;
   }
 
-  /** True once a key came and was not refused. */
-  get taken(): boolean {
-    return this.#taken;
+  /** True once a key was accepted. */
+  get isAccepted(): boolean {
+    return this.#isAccepted;
   }
 
-  /** One fetch however many ask at once. @throws ServiceError keyserver_unavailable */
+  /** Concurrent calls share one fetch. @throws ServiceError keyserver_unavailable */
   get(): Promise<PublicKey> {
     if (this.#current === undefined) {
       const fetched = this.#load();
@@ -42,7 +42,7 @@ export class PublicKeys {
     return this.#current;
   }
 
-  /** Forgets this key, so that the next `get` fetches it. False where it was forgotten already. */
+  /** Drops this key, so that the next `get` fetches again. False if it was dropped already. */
   drop(key: PublicKey): boolean {
     if (this.#fetched !== key) return false;
     this.#fetched = undefined;
@@ -56,19 +56,19 @@ export class PublicKeys {
     try {
       key = importPublicKey(answer.public_key);
     } catch {
-      throw refused('public_key_unusable', 'KeyServer published no usable RSA key.');
+      throw rejected('public_key_unusable', 'KeyServer published no usable RSA key.');
     }
-    // Worked out, not believed: the pin is on the key, not on what it is said to be.
+    // Computed here: a pin must hold for the key itself, not for the id that the answer claims.
     const keyId = publicKeyId(key);
     if (this.#pins.size > 0 && !this.#pins.has(keyId)) {
-      throw refused('public_key_not_pinned', 'KeyServer published a key that is not pinned.');
+      throw rejected('public_key_not_pinned', 'KeyServer published a key that is not pinned.');
     }
-    this.#taken = true;
+    this.#isAccepted = true;
     this.#fetched = { key, keyId };
     return this.#fetched;
   }
 }
 
-function refused(reason: string, detail: string): ServiceError {
+function rejected(reason: string, detail: string): ServiceError {
   return new ServiceError('keyserver_unavailable', { reason, detail });
 }

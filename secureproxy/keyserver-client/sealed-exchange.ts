@@ -13,19 +13,19 @@ const nonceBytes = 16;
 
 type Freshness = Pick<RequestContext, 'timestamp' | 'nonce'>;
 
-/** A question to KeyServer that is sealed, and so is its answer. */
+/** A question to KeyServer; it and its answer are sealed. */
 export interface Question<T extends SessionAnswer> {
   readonly url: URL;
-  /** Members of the body beside those of any exchange. */
+  /** Members of the body beside those of every exchange. */
   readonly members: object;
   readonly credential: object;
   readonly requestAad: (freshness: Freshness) => Uint8Array;
   readonly responseAad: (freshness: Freshness) => Uint8Array;
   readonly validator: { Check(value: unknown): value is T };
-  /** What it means that the answer opens, but is not one. */
-  readonly notUnderstood: () => ServiceError;
+  /** The error if an answer opens but does not validate. */
+  readonly unknownAnswer: () => ServiceError;
   readonly trace: TraceHeaders;
-  /** Told each time that KeyServer is tried again, since a connection failed or a session did not open. */
+  /** Called before each retry, after a failed connection or a rejected session. */
   readonly onRetry?: (() => void) | undefined;
 }
 
@@ -52,8 +52,8 @@ export class SealedExchange {
   }
 
   /**
-   * Asks. A session that KeyServer does not open is healed once: new public key, new session, new
-   * nonce, within this question.
+   * Asks KeyServer. If it rejects the session, asks once more with a new public key, session and
+   * nonce.
    * @throws ServiceError
    */
   async ask<T extends SessionAnswer>(question: Question<T>): Promise<Answered<T>> {
@@ -74,7 +74,7 @@ export class SealedExchange {
     } catch (error) {
       if (!(error instanceof SessionInvalid)) throw error;
       this.#sessions.drop(error.session);
-      throw unavailable('session_invalid', 'KeyServer opens no session of this proxy.');
+      throw unavailable('session_invalid', 'KeyServer cannot open any session of this proxy.');
     }
   }
 
@@ -117,7 +117,7 @@ export class SealedExchange {
   }
 }
 
-/** KeyServer does not open this session; for the one retry. */
+/** KeyServer rejected this session; the question is retried once. */
 class SessionInvalid extends ServiceError {
   readonly session: ProxySession;
 
@@ -129,7 +129,7 @@ class SessionInvalid extends ServiceError {
 
 function open<T extends SessionAnswer>(
   { key }: ProxySession,
-  { responseAad, validator, notUnderstood }: Question<T>,
+  { responseAad, validator, unknownAnswer }: Question<T>,
   freshness: Freshness,
   body: unknown,
 ): T {
@@ -137,9 +137,9 @@ function open<T extends SessionAnswer>(
   try {
     answer = JSON.parse(openText(key, String(Object(body).token), responseAad(freshness)));
   } catch {
-    // Neither the tag's failure nor the parser's text, which would quote the token, goes further.
-    throw unavailable('answer_refused', "KeyServer's answer does not open.");
+    // No cause: the parser's message would quote the token.
+    throw unavailable('answer_refused', "KeyServer's answer cannot be opened.");
   }
-  if (!validator.Check(answer)) throw notUnderstood();
+  if (!validator.Check(answer)) throw unknownAnswer();
   return answer;
 }

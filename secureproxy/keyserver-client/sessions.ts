@@ -5,10 +5,10 @@ import { wrapKey } from '../../shared/crypto/key-wrap.ts';
 import type { IssuedTicket } from '../../shared/protocol/messages.ts';
 import type { PublicKey, PublicKeys } from './public-keys.ts';
 
-/** A ticket is left unused this long before its end, for clocks and time on the way. */
+/** A ticket is not used this long before it expires, to allow for clock skew and latency. */
 const marginMs = 30_000;
 
-/** A session key, and what to send so that KeyServer has it too. */
+/** A session key, and the members that convey it to KeyServer. */
 export interface ProxySession {
   readonly key: KeyObject;
   readonly source: 'rsa' | 'ticket';
@@ -17,7 +17,7 @@ export interface ProxySession {
   readonly publicKey: PublicKey;
 }
 
-/** An answer, with a ticket where it began a session. */
+/** An answer, with a ticket if it began a session. */
 export interface SessionAnswer {
   readonly session?: IssuedTicket;
 }
@@ -28,8 +28,9 @@ interface Ticketed {
 }
 
 /**
- * Sessions with KeyServer. One that brought a ticket serves all calls until shortly before the
- * ticket ends. While a first one is being set up, others wait for it rather than wrap keys of their own.
+ * Sessions with KeyServer. One with a ticket serves all calls until shortly before the ticket
+ * expires. While the first one is being opened, other calls wait for it, which saves wrapping a key
+ * for each.
  */
 export class Sessions {
   readonly #publicKeys: PublicKeys;
@@ -42,10 +43,10 @@ export class Sessions {
     this.#clock = clock;
   }
 
-  /** Runs one exchange in a session and keeps the ticket that it brings. */
+  /** Runs one exchange in a session and keeps the ticket of its answer. */
   async use<T extends SessionAnswer>(exchange: (session: ProxySession) => Promise<T>): Promise<T> {
-    // One round of waiting only: where the first exchange was refused, each goes on by itself.
-    // Nobody waits for nothing: in that tick others would become first too.
+    // Wait one round only: if the first exchange was rejected, each call opens a session of its own.
+    // Do not await otherwise: during that tick, other calls would find no session being opened either.
     if (this.#usable() === undefined && this.#opening) await this.#opening.promise;
     const ticketed = this.#usable();
     if (ticketed !== undefined) return exchange(ticketed);
@@ -59,7 +60,7 @@ export class Sessions {
     }
   }
 
-  /** Drops a session that KeyServer does not open, and its public key. False where another call did so before. */
+  /** Drops a session that KeyServer rejected, and its public key. False if another call dropped the key already. */
   drop({ key, publicKey }: ProxySession): boolean {
     if (this.#ticketed?.session.key === key) this.#ticketed = undefined;
     return this.#publicKeys.drop(publicKey);

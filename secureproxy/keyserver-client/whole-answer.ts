@@ -1,14 +1,14 @@
 import type { Dispatcher } from 'undici';
 
-/** An answer to its end. */
+/** An answer that has been read to its end. */
 export interface WholeAnswer {
   readonly status: number;
   readonly text: string;
 }
 
 /**
- * Sends a request through a pool and resolves to the whole answer. Rejects where it fails, and where it has not
- * ended within `timeoutMs`. At dispatch level, as `pool.request` takes twice the CPU.
+ * Sends a request through a pool and resolves to the whole answer. Rejects if it fails or has not
+ * ended within `timeoutMs`. Uses `dispatch`, since `pool.request` takes twice the CPU.
  */
 export function wholeAnswer(
   pool: Dispatcher,
@@ -41,7 +41,7 @@ class AnswerCollector implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    // While it waited for a connection: nothing is sent.
+    // Timed out while queued for a connection: nothing is sent.
     if (this.#expired !== undefined) controller.abort(this.#expired);
   }
 

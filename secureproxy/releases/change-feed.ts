@@ -16,7 +16,7 @@ export interface ChangeFeedOptions {
   readonly log: Logger;
 }
 
-/** Asks KeyServer every second what changed, one question at a time. */
+/** Asks KeyServer for changes every second, one question at a time. */
 export class ChangeFeed {
   readonly #options: ChangeFeedOptions;
   readonly #stopping = new AbortController();
@@ -37,7 +37,7 @@ export class ChangeFeed {
   /** Asks once; resolves to how many milliseconds after it was asked it is time to ask again. */
   async ask(): Promise<number> {
     const { client, known, clock, log } = this.#options;
-    // The lease counts from here: what is revoked while the answer is on its way is not in it.
+    // The lease counts from here: the answer lacks anything revoked while it is on its way.
     const askedAt = clock.monotonic();
     try {
       known.take(await client.changes(known.seq), askedAt);

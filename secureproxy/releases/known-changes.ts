@@ -6,23 +6,23 @@ import {
 } from '../../shared/protocol/change-messages.ts';
 import type { Release } from '../../shared/protocol/messages.ts';
 
-/** Whose token a release has. */
+/** Names of a release's token. */
 export interface ReleaseNames {
   readonly clientId: string;
   readonly tokenType: string;
 }
 
 /**
- * What KeyServer announced: which releases it makes outdated, and how long that is all there is to
- * know (the lease). Bounded: where the oldest change is forgotten, all releases from before it count
- * as outdated.
+ * Changes that KeyServer announced. They tell which releases are outdated, and until the lease ends
+ * they are complete. Bounded: once the oldest change is evicted, all releases before it count as
+ * outdated.
  */
 export class KnownChanges {
   readonly #clock: Pick<Clock, 'monotonic'>;
   readonly #max: number;
-  /** The last change of each name, in the order in which they came. */
+  /** Sequence number of each name's last change, in order of arrival. */
   readonly #latest = new Map<string, number>();
-  /** Releases from before it are outdated, whatever their names. */
+  /** Releases before this sequence number are outdated, whatever their names. */
   #floor = 0;
   #seq = 0;
   #epoch = 0;
@@ -33,12 +33,12 @@ export class KnownChanges {
     this.#max = max;
   }
 
-  /** The last change that was announced. */
+  /** Sequence number of the last announced change. */
   get seq(): number {
     return this.#seq;
   }
 
-  /** Counts how often everything was dropped: what was asked for in another epoch is not kept. */
+  /** Increases whenever everything is dropped: releases requested in an earlier epoch are not used. */
   get epoch(): number {
     return this.#epoch;
   }
@@ -47,10 +47,10 @@ export class KnownChanges {
     return this.#clock.monotonic() < this.#leaseEndsAt;
   }
 
-  /** Takes an answer that was asked for at `askedAt` of the monotonic clock. */
+  /** Applies an answer that was requested at `askedAt` (monotonic clock, milliseconds). */
   take({ seq, changes, reset, ageMs }: Changes, askedAt: number): void {
     const names = changes.map(nameOf);
-    // After a lease has run out, an equal seq may be that of another history (docs/protocol.md §5).
+    // After the lease has expired, an equal seq may belong to another history (docs/protocol.md §5).
     const follows = this.isLeased && reset !== true && seq >= this.#seq;
     if (follows && !names.includes(undefined)) {
       changes.forEach((change, i) => {
@@ -63,15 +63,15 @@ export class KnownChanges {
     this.#leaseEndsAt = askedAt + leaseMs - ageMs;
   }
 
-  /** Drops everything and ends the lease: KeyServer does not know this proxy any more. */
+  /** Drops everything and ends the lease, since KeyServer no longer knows this proxy. */
   revoke(): void {
     this.#dropAll(this.#seq);
     this.#leaseEndsAt = -Infinity;
   }
 
-  /** True where no change is known that came after this release. */
+  /** True if no change of this release is known that is later than it. */
   isCurrent({ clientId, tokenType }: ReleaseNames, { app, seq }: Release): boolean {
-    // Nothing was announced since.
+    // Nothing was announced since the release.
     if (seq >= this.#seq) return true;
     const names = [
       tokenName(clientId, tokenType),
@@ -99,7 +99,7 @@ export class KnownChanges {
   }
 }
 
-/** The only proxy that a proxy hears of is itself. */
+/** KeyServer tells a proxy about no proxy but itself. */
 const ownName = 'proxy';
 
 function tokenName(clientId: string, tokenType: string): string {
@@ -110,7 +110,7 @@ function documentName(kind: 'type' | 'app', id: string): string {
   return JSON.stringify([kind, id]);
 }
 
-/** Undefined for a change of which this version does not know what it means. */
+/** Undefined for an unknown kind of change, after which anything may have changed. */
 function nameOf({ kind, id, tokenType }: AnnouncedChange): string | undefined {
   switch (kind) {
     case 'token':

@@ -6,7 +6,7 @@ import type { KeyserverClient, ReleaseQuery } from '../keyserver-client/client.t
 import { unavailable } from '../keyserver-client/errors.ts';
 import type { KnownChanges, ReleaseNames } from './known-changes.ts';
 
-/** Another KeyServer of the installation may hear of a change half a second later. */
+/** Another KeyServer of the installation may learn of a change half a second later. */
 const outdatedRetries = 10;
 const outdatedPauseMs = 100;
 
@@ -19,7 +19,7 @@ export interface ReleaseCacheOptions {
   readonly client: Pick<KeyserverClient, 'obtain'>;
   readonly clock: Clock;
   readonly known: KnownChanges;
-  /** `TOKEN_CACHE_SECONDS`: the longest without a lease; 0 keeps nothing, under a lease neither. */
+  /** `TOKEN_CACHE_SECONDS`: maximum age without a lease; 0 disables the cache, even under a lease. */
   readonly maxSeconds: number;
   readonly maxEntries: number;
 }
@@ -28,14 +28,15 @@ interface Entry {
   readonly release: Release;
   readonly usableUntil: number;
   readonly usableWithoutLeaseUntil: number;
-  /** That of {@link KnownChanges} when it was asked for. */
+  /** Epoch of {@link KnownChanges} when the release was requested. */
   readonly epoch: number;
 }
 
 /**
- * Releases kept for seconds, by app key, client and type: the key is part of the name, so that no
- * app profits from another's entry. Whoever uses one judges policy and grants again. One that a known
- * change made outdated is not used. One fetch an entry at a time; the least recently used goes first.
+ * Caches releases for seconds, by app key, client and type: the app key is part of the name, so that
+ * no app profits from another's entry. Policy and grants are judged again for each call. A release
+ * that a known change made outdated is not used. Concurrent calls share one fetch per entry; the
+ * least recently used entry is evicted first.
  */
 export class ReleaseCache {
   readonly #options: ReleaseCacheOptions;
@@ -81,7 +82,7 @@ export class ReleaseCache {
   async #fetch(name: string, query: ReleaseQuery): Promise<CachedRelease> {
     const { client, clock, known } = this.#options;
     for (let left = outdatedRetries; ; left -= 1) {
-      // Ages count from asking: what was revoked since then must not live longer.
+      // The age counts from the request, since the answer lacks later revocations.
       const askedAt = clock.monotonic();
       const { epoch } = known;
       const obtained = await client.obtain(query);
@@ -92,7 +93,7 @@ export class ReleaseCache {
       if (left === 0) {
         throw unavailable(
           'release_outdated',
-          'KeyServer does not know yet of a change that it announced.',
+          'KeyServer answered with a release older than a change that it announced.',
         );
       }
       query.onRetry?.();
@@ -110,7 +111,7 @@ export class ReleaseCache {
     this.#entries.set(name, {
       release,
       usableUntil,
-      // Without a lease nobody tells what changed since KeyServer looked.
+      // Without a lease, nothing tells of changes since KeyServer read the token.
       usableWithoutLeaseUntil: Math.min(usableUntil, askedAt + maxSeconds * 1000 - ageMs),
       epoch,
     });
@@ -120,8 +121,8 @@ export class ReleaseCache {
 }
 
 /**
- * Another caller's fetch, where it speaks for this one too: a refusal that KeyServer gave for the
- * other's method and URL does not.
+ * Resolves to another call's fetch; undefined if it does not hold for this call, since KeyServer
+ * rejected the other call's method or URL.
  */
 async function shareable(running: Promise<CachedRelease>): Promise<CachedRelease | undefined> {
   try {
