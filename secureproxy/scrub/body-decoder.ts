@@ -4,20 +4,20 @@ import type { Coding } from './content-codings.ts';
 
 const options = { chunkSize: 64 * 1024 };
 
-/** Small ones may be as dense as they like; beyond that nothing real is. */
+/** Up to this size a body may decode to any multiple of itself; no genuine larger one exceeds {@link bombRatio}. */
 const bombBytes = 16 * 1024 * 1024;
 const bombRatio = 200;
 
 export interface DecoderOutput {
-  /** False asks to wait until {@link BodyDecoder.resume}. */
+  /** False: write no more until {@link BodyDecoder.resume}. */
   write(bytes: Buffer): boolean;
   end(): void;
-  /** Takes more again, after {@link BodyDecoder.write} said no. */
+  /** {@link BodyDecoder.write} may be called again after it returned false. */
   ready(): void;
   fail(error: ServiceError): void;
 }
 
-/** Decodes a body as it comes, no faster than it is taken: a compression bomb fills no memory. */
+/** Decodes a body as a stream with back pressure, so that a compression bomb fills no memory. */
 export class BodyDecoder {
   readonly #coding: Coding;
   readonly #output: DecoderOutput;
@@ -37,7 +37,7 @@ export class BodyDecoder {
   }
 
   end(): void {
-    // An empty body needs no end mark: answers without one are said to be encoded, too.
+    // Nothing to decode: servers declare a coding for empty bodies too.
     if (this.#stream === undefined) this.#output.end();
     else this.#stream.end();
   }
@@ -73,7 +73,7 @@ function createStream(coding: Coding, first: Buffer) {
     case 'br':
       return createBrotliDecompress(options);
     case 'deflate': {
-      // With zlib's header (RFC 9110 §8.4.1.2), or as some servers have always sent it, without.
+      // RFC 9110 §8.4.1.2 demands zlib's header, but some servers omit it.
       const isWrapped = ((first[0] ?? 0) & 0x0f) === 8;
       return isWrapped ? createInflate(options) : createInflateRaw(options);
     }
@@ -84,7 +84,8 @@ function broken(cause: Error): ServiceError {
   return new ServiceError('upstream_invalid', {
     reason: 'content_broken',
     proxyError: 'http_response_content_coding',
-    detail: 'The answer cannot be decoded: it is not what its Content-Encoding says, or cut short.',
+    detail:
+      'The answer cannot be decoded: it does not match its Content-Encoding, or is cut short.',
     cause,
   });
 }

@@ -1,30 +1,30 @@
-/** Reads as what was taken out. */
+/** Stands in the answer for redacted bytes. */
 export const redacted = Buffer.from('[redacted]');
 
-/** Passes a body on in pieces, with something taken out. */
+/** Redacts a body chunk by chunk. */
 export interface BodyFilter {
-  /** How often something was taken out so far. */
+  /** Number of redactions so far. */
   readonly redactions: number;
-  /** What may go on, now that these bytes came. */
+  /** Takes a chunk; returns the bytes that may be sent now. */
   write(chunk: Buffer): Buffer;
-  /** What is left, now that no more will come but this. */
+  /** Takes the last chunk; returns the remaining bytes. */
   end(last?: Buffer): Buffer;
 }
 
 const nothing = Buffer.alloc(0);
 
 /**
- * Keeps back the bytes that cannot be judged yet: each is judged once so many more stand behind it.
- * How many are out follows from how many came in, never from what they are: who can time an answer
- * must not learn how much of it looks like a secret.
+ * Holds each byte back until enough following bytes have arrived to judge it. The number of bytes
+ * released depends on the number received only, never on their values: the timing of an answer must
+ * not reveal how much of it looks like a secret.
  */
 export class Lookahead {
   readonly #bytes: number;
-  /** Judges the first `count` of the bytes and gives what may go on in their place. */
+  /** Judges the first `count` bytes and returns their replacement. */
   readonly #judge: (bytes: Buffer, count: number) => Buffer;
   #held: Buffer = nothing;
 
-  /** `bytes`: how many, the judged one included, are to be at hand; fewer only at the end. */
+  /** @param bytes number of bytes needed to judge one, itself included; fewer only at the end */
   constructor(bytes: number, judge: (bytes: Buffer, count: number) => Buffer) {
     this.#bytes = bytes;
     this.#judge = judge;
@@ -34,7 +34,7 @@ export class Lookahead {
     const bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
     const count = bytes.length - this.#bytes + 1;
     if (count <= 0) {
-      // Copied, for a view would keep all that came along with it in memory.
+      // Copied, since a view would keep its whole chunk in memory.
       this.#held = bytes === chunk ? Buffer.from(bytes) : bytes;
       return nothing;
     }

@@ -3,14 +3,14 @@ import { ServiceError } from '../../shared/errors.ts';
 import { memoizeByText } from '../../shared/memoize.ts';
 import type { CallerHeaders } from '../http/request-headers.ts';
 
-/** Content codings (RFC 9110 §8.4.1) that are decoded. */
+/** Content codings (RFC 9110 §8.4.1) that can be decoded. */
 const codings = ['gzip', 'deflate', 'br'] as const;
 export type Coding = (typeof codings)[number];
 
-/** Parts of an answer cannot be searched for what spans two of them. */
+/** Partial answers cannot be searched, since a secret may span two of them. */
 const partHeaders = new Set(['range', 'if-range']);
 
-/** The caller's headers, asking only for what can be searched: whole answers, in codings that are decoded. */
+/** Restricts the caller's headers to requests for searchable answers: whole ones, in codings that can be decoded. */
 export function searchableRequest(headers: CallerHeaders): CallerHeaders {
   const sent: Record<string, string | readonly string[]> = {};
   for (const [name, value] of Object.entries(headers)) {
@@ -21,20 +21,20 @@ export function searchableRequest(headers: CallerHeaders): CallerHeaders {
   return sent;
 }
 
-/** `Accept-Encoding` without what is not decoded; what was refused by `q=0` stays so. */
+/** Reduces `Accept-Encoding` to codings that can be decoded; `q=0` still rejects one. */
 function decodable(accepted: string): string {
   const weights = new Map(
     accepted.split(',').map((element) => {
       const [name = '', ...parameters] = element.toLowerCase().split(';');
-      const isRefused = parameters.some((one) => /^\s*q\s*=\s*0(?:\.0*)?\s*$/.test(one));
-      return [withoutPrefix(name.trim()), !isRefused] as const;
+      const isRejected = parameters.some((one) => /^\s*q\s*=\s*0(?:\.0*)?\s*$/.test(one));
+      return [withoutPrefix(name.trim()), !isRejected] as const;
     }),
   );
   const kept = codings.filter((coding) => weights.get(coding) ?? weights.get('*') === true);
   return [...kept, 'identity'].join(', ');
 }
 
-/** The coding that a body is in; undefined where in none. @throws ServiceError where it cannot be searched */
+/** The coding of a body; undefined if it has none. @throws ServiceError if the body cannot be searched */
 export function codingOf(headers: IncomingHttpHeaders): Coding | undefined {
   const { 'content-encoding': codingHeader } = headers;
   if (codingHeader === undefined) return undefined;
@@ -45,7 +45,7 @@ export function codingOf(headers: IncomingHttpHeaders): Coding | undefined {
     throw new ServiceError('upstream_invalid', {
       reason: 'content_coding',
       proxyError: 'http_response_content_coding',
-      detail: `The answer is encoded in a way that cannot be searched for the token: only one of ${codings.join(', ')} can.`,
+      detail: `The answer cannot be searched for the token: its Content-Encoding may only be one of ${codings.join(', ')}.`,
     });
   }
   return coding;
@@ -55,12 +55,12 @@ function withoutPrefix(coding: string): string {
   return coding === 'x-gzip' ? 'gzip' : coding;
 }
 
-/** @throws ServiceError for a part of an answer, which nobody asked for */
+/** @throws ServiceError for a partial answer, which was not asked for */
 export function checkWhole(status: number, headers: IncomingHttpHeaders): void {
   if (status !== 206 && !hasParts(String(headers['content-type'] ?? ''))) return;
   throw new ServiceError('upstream_invalid', {
     reason: 'partial_content',
-    detail: 'The upstream answered with a part, which cannot be searched for the token.',
+    detail: 'The upstream sent a partial answer, which cannot be searched for the token.',
   });
 }
 

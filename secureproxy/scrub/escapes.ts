@@ -6,14 +6,14 @@ const letterU = 0x75;
 const maxExtraBackslashes = 2;
 const noByte = 256;
 
-/** The most bytes that one byte of a text can take up: `\\\u0041`. */
+/** Longest spelling of one byte: `\\\u0041`. */
 export const maxEscapedBytes = maxExtraBackslashes + 6;
 
-/** A piece of text in an escaped spelling. */
+/** One reading of an escape sequence. */
 export interface Escape {
-  /** UTF-8 of what it stands for. */
+  /** UTF-8 of the text that it stands for. */
   readonly value: readonly number[];
-  /** Bytes of the spelling. */
+  /** Length of the sequence in bytes. */
   readonly length: number;
 }
 
@@ -31,8 +31,8 @@ export function beginsEscape(byte: number): boolean {
 }
 
 /**
- * What the bytes at `at` may stand for, if they are escaped: as in URLs (`%41`) or in JSON (`\u0041`,
- * `\/`, `\n`; also in a JSON text within JSON).
+ * Reads the escape sequence at `at`, of a URL (`%41`) or of JSON (`\u0041`, `\/`, `\n`). As a JSON text
+ * within JSON escapes the backslash again, there may be several readings; none if it is no sequence.
  */
 export function readEscapes(bytes: Uint8Array, at: number): Escape[] {
   if (bytes[at] === percent) {
@@ -49,8 +49,8 @@ export function readEscapes(bytes: Uint8Array, at: number): Escape[] {
 }
 
 /**
- * The first byte of what {@link readEscapes} reads, where that is one way only; 256 where it reads
- * nothing, -1 where it takes a closer look. Makes no objects.
+ * Returns the first byte that {@link readEscapes} would read, if there is one reading only; 256 if
+ * there is none; -1 if only {@link readEscapes} can tell. Allocates nothing.
  */
 export function firstEscapedByte(bytes: Uint8Array, at: number): number {
   if (at + maxEscapedBytes > bytes.length) return -1;
@@ -100,7 +100,7 @@ function utf8(text: string): number[] {
   return [...Buffer.from(text)];
 }
 
-/** The number that so many hexadecimal digits of either case make; -1 where they are none. */
+/** Parses hexadecimal digits of either case; -1 if one is not a digit. */
 function readHex(bytes: Uint8Array, at: number, digits: number): number {
   let value = 0;
   for (let i = at; i < at + digits; i++) {

@@ -7,13 +7,13 @@ const backslash = 0x5c;
 const comma = 0x2c;
 const colon = 0x3a;
 
-/** Deeper ones are not taken for JSON: what is open must be remembered. */
+/** Deeper texts are not taken as JSON, since each open value takes memory. */
 const maxDepth = 512;
 const literals = ['true', 'false', 'null'].map((text) => Buffer.from(text));
-/** The bytes from its own on that {@link JsonScanner.next} needs at hand, as far as there are any. */
+/** Number of bytes, from `at` on, that {@link JsonScanner.next} may read. */
 export const literalBytes = 5;
 
-/** What a byte of a JSON text is. `name` and `text` are the opening quotes of a member's name and of a text value. */
+/** Role of a byte in a JSON text. `name` and `text` are the opening quotes of a member's name and of a string value. */
 export type JsonEvent =
   | 'name'
   | 'nameEnd'
@@ -30,11 +30,11 @@ type Expected = 'value' | 'valueOrEnd' | 'name' | 'nameOrEnd' | 'colon' | 'comma
 type Token = 'none' | 'name' | 'text' | 'number' | 'literal';
 
 /**
- * Reads a JSON text (RFC 8259) byte by byte, in memory that does not grow with it; also several, one
- * after the other. Strict: another reader must not see members where this one sees none.
+ * Scans a JSON text (RFC 8259), or several in a row, byte by byte in bounded memory. Strict: another
+ * parser must not see a member that this one does not see.
  */
 export class JsonScanner {
-  /** True for an object, false for an array, of all that is open. */
+  /** The open objects (true) and arrays (false). */
   readonly #open: boolean[] = [];
   #expected: Expected = 'value';
   #token: Token = 'none';
@@ -45,7 +45,7 @@ export class JsonScanner {
     return this.#open.length;
   }
 
-  /** What the byte at `at` is, after all before it. After `invalid` it is of no use any more. */
+  /** Returns the role of the byte at `at`; call it for each byte in turn, and never after `invalid`. */
   next(bytes: Uint8Array, at: number): JsonEvent {
     const byte = bytes[at] as number;
     switch (this.#token) {
@@ -146,7 +146,7 @@ function isDigit(byte: number): boolean {
   return byte >= 0x30 && byte <= 0x39;
 }
 
-/** Loosely: which digits and signs make a number does not matter to where it ends. */
+/** Loose, since a number ends at the same byte whether it is well-formed or not. */
 function isOfNumber(byte: number): boolean {
   return isDigit(byte) || byte === 0x2e || byte === 0x2b || byte === 0x2d || (byte | 0x20) === 0x65;
 }

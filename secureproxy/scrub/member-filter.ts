@@ -4,19 +4,19 @@ import type { AcceptEnd, PatternMatcher } from './pattern-matcher.ts';
 
 const quote = 0x22;
 const redactedValue = Buffer.from(`"${redacted}"`);
-/** UTF-8's byte order mark, which some put ahead of JSON. */
+/** UTF-8 byte order mark, which some servers put before JSON. */
 const byteOrderMark = [0xef, 0xbb, 0xbf];
 
 const endsName = (bytes: Uint8Array, end: number) => bytes[end] === quote;
-/** In the name of another member: what it merely ends with says nothing. */
+/** For a mention within another member's name, but not at its end: `next_token` is no `token`. */
 const endsWordWithin = (bytes: Uint8Array, end: number) =>
   !endsName(bytes, end) && endsWord(bytes, end);
 const endsWord = (bytes: Uint8Array, end: number) => !isOfWord(bytes[end] ?? quote);
 
 /**
- * Takes credentials out that the upstream has just made, by the names of their members. In JSON the
- * member's value, whatever it is, is replaced. Where a name stands in other text — a form, a page,
- * a text value of JSON — all that follows it in that text is left out.
+ * Redacts credentials that the upstream has just issued, by the names of their members. In JSON, the
+ * member's value of any type is replaced. If a name occurs in other text (a form, a page, a JSON
+ * string), the rest of that text is left out.
  */
 export class MemberFilter implements BodyFilter {
   redactions = 0;
@@ -24,20 +24,20 @@ export class MemberFilter implements BodyFilter {
   readonly #lookahead: Lookahead;
   readonly #json = new JsonScanner();
   #mode: 'unknown' | 'json' | 'text' | 'cut' = 'unknown';
-  /** The next value is one to replace. */
+  /** The next value is to be replaced. */
   #isNamed = false;
-  /** What is left out now: a value, down to this depth; or the rest of a text value. */
+  /** The part that is being left out: a value, up to its end at this depth, or the rest of a string. */
   #skipping: 'value' | 'scalar' | 'rest' | undefined;
   #skippedDepth = 0;
-  /** What may end a name that is mentioned in the text being read; undefined outside of texts. */
+  /** Condition for the end of a name that is mentioned in the current string; undefined outside of strings. */
   #mention: AcceptEnd | undefined;
   #pieces: Buffer[] = [];
-  /** From where on bytes of those at hand are to be passed on. */
+  /** Offset from which on the current bytes are kept. */
   #kept = 0;
 
   constructor(names: PatternMatcher) {
     this.#names = names;
-    // A name and what stands behind it.
+    // The opening quote, the name and the byte that follows it.
     const needed = Math.max(names.longest + 2, literalBytes);
     this.#lookahead = new Lookahead(needed, (bytes, count) => this.#judge(bytes, count));
   }
@@ -64,7 +64,7 @@ export class MemberFilter implements BodyFilter {
     return this.#pieces.length === 1 ? (this.#pieces[0] as Buffer) : Buffer.concat(this.#pieces);
   }
 
-  /** Tells JSON by how it begins: what its content type says is the upstream's word. */
+  /** Recognizes JSON by its first byte, since the content type is only the upstream's claim. */
   #begin(bytes: Buffer, at: number): number {
     const byte = bytes[at] as number;
     if (byte === 0x20 || (byte >= 0x09 && byte <= 0x0d) || byteOrderMark.includes(byte)) {
@@ -79,7 +79,7 @@ export class MemberFilter implements BodyFilter {
     if (this.#skipping === 'scalar' && event !== 'inside') this.#resume(at);
     switch (event) {
       case 'invalid':
-        // No JSON after all, but text; in that nothing goes on behind a name.
+        // Not JSON after all but text, which ends at the first name.
         if (this.redactions > 0 || this.#isNamed) this.#cut(bytes, at);
         else this.#mode = 'text';
         return;

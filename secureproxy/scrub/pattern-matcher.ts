@@ -11,26 +11,26 @@ import type { Pattern } from './secret-patterns.ts';
 const plus = 0x2b;
 const space = 0x20;
 
-/** Judges whether a match may end before this place. */
+/** Decides whether a match may end before the byte at `end`. */
 export type AcceptEnd = (bytes: Uint8Array, end: number) => boolean;
 
 const anywhere: AcceptEnd = () => true;
 
-/** Of a byte that begins a match by itself; of one that begins an escape. */
+/** Kinds of a byte: it may begin a match as it is, or it may begin an escape. */
 const mayBegin = 1;
 const escaped = 2;
 
-/** Finds patterns in bytes, where each byte of them may be escaped or not. */
+/** Finds patterns in bytes, each byte of them escaped or not. */
 export class PatternMatcher {
-  /** The most bytes that a match can take up: of lengths alone, so that waiting for them tells nothing. */
+  /** Maximum length of a match. It follows from lengths alone, so that waiting for it reveals nothing. */
   readonly longest: number;
   readonly #byFirst = new Map<number, Pattern[]>();
-  /** What bytes can be at the beginning of a match. */
+  /** Kind of each byte value; 0: no match begins with it. */
   readonly #firsts = new Uint8Array(256);
-  /** Not 0 where two bytes can be; some that cannot share a place with some that can. */
+  /** 1 if two bytes may begin a match. Pairs share entries, so that there are false positives. */
   readonly #pairs = new Uint8Array(4096);
 
-  /** Patterns have two bytes or more. */
+  /** @param patterns each of two bytes or more */
   constructor(patterns: readonly Pattern[]) {
     let longest = 0;
     for (const pattern of patterns) {
@@ -59,7 +59,7 @@ export class PatternMatcher {
     }
   }
 
-  /** Where the next match in `[from, to)` begins; -1 where there is none. */
+  /** Offset of the next match that begins in `[from, to)`; -1 if there is none. */
   find(bytes: Uint8Array, from: number, to: number): number {
     const firsts = this.#firsts;
     const pairs = this.#pairs;
@@ -76,13 +76,13 @@ export class PatternMatcher {
     return -1;
   }
 
-  /** Rules most escapes out at little cost: texts that are not English can be full of them. */
+  /** Rules out most escapes cheaply: texts that are not in English can be full of them. */
   #mayBeEscaped(bytes: Uint8Array, at: number): boolean {
     const first = firstEscapedByte(bytes, at);
     return first < 0 || this.#byFirst.has(first) || this.#byFirst.has(bytes[at] as number);
   }
 
-  /** Where the longest match that begins at `at` ends; -1 where none begins. */
+  /** End of the longest match that begins at `at`; -1 if there is none. */
   end(bytes: Uint8Array, at: number, accept = anywhere): number {
     const byte = bytes[at] as number;
     let longest = this.#endOf(byte, bytes, at, accept);
@@ -107,7 +107,7 @@ function pairOf(first: number, second: number): number {
   return ((first & 63) << 6) | (second & 63);
 }
 
-/** Where the longest spelling of the pattern at `at` ends; -1 where there is none. */
+/** End of the longest spelling of the pattern at `at`; -1 if there is none. */
 function matchEnd(
   { bytes: wanted, escapable }: Pattern,
   bytes: Uint8Array,
@@ -115,7 +115,7 @@ function matchEnd(
   accept: AcceptEnd,
 ): number {
   let longest = -1;
-  // Where the text can be read in more than one way, the other ways wait here; each is gone once.
+  // If the text has several readings, the others wait here; each is followed once.
   let others: { wantedAt: number; at: number }[] | undefined;
   let known: Set<number> | undefined;
   let wantedAt = 0;

@@ -9,7 +9,7 @@ import { PatternMatcher } from './pattern-matcher.ts';
 import { SecretFilter } from './secret-filter.ts';
 import { type Pattern, secretPatterns } from './secret-patterns.ts';
 
-/** What is taken out of the answers to one token's calls (docs/protocol.md §8). */
+/** Redacts the answers to one token's calls (docs/protocol.md §8). */
 export class Scrubber {
   readonly #secrets: PatternMatcher | undefined;
   readonly #secretPatterns: readonly Pattern[];
@@ -17,7 +17,10 @@ export class Scrubber {
   #lowerCaseSecrets: PatternMatcher | undefined;
   readonly #members: PatternMatcher | undefined;
 
-  /** @param secrets texts that answers are searched for; @param members names whose values are taken out */
+  /**
+   * @param secrets texts that answers are searched for
+   * @param members names whose values are redacted
+   */
   constructor(secrets: readonly string[], members: readonly string[]) {
     const patterns = secrets.flatMap(secretPatterns);
     this.#secrets = matcherOf(patterns);
@@ -41,7 +44,7 @@ export class Scrubber {
     return filters.length === 1 ? (filters[0] as BodyFilter) : new FilterChain(filters);
   }
 
-  /** The upstream's headers (names in lower case, latin1) with what is to be taken out taken out, and how often it was. */
+  /** Redacts the upstream's headers (names in lower case, latin1), and counts the redactions. */
   scrubHeaders(headers: IncomingHttpHeaders): { headers: IncomingHttpHeaders; redactions: number } {
     if (!this.#isIn(headers)) return { headers, redactions: 0 };
     let redactions = 0;
@@ -59,7 +62,7 @@ export class Scrubber {
     return { headers: Object.fromEntries(kept), redactions };
   }
 
-  /** Whether a closer look is worth it: most answers' headers have nothing. */
+  /** A cheap test first, since the headers of most answers need no redaction. */
   #isIn(headers: IncomingHttpHeaders): boolean {
     let values = '';
     for (const name of Object.keys(headers)) {
@@ -70,14 +73,14 @@ export class Scrubber {
   }
 
   #isInName(name: string): boolean {
-    // Few names are as long as a token.
+    // Most names are shorter than any secret.
     if (name.length < this.#shortestSecret) return false;
     this.#lowerCaseSecrets ??= matcherOf(this.#secretPatterns.map(lowerCase));
     return contains(this.#lowerCaseSecrets, name);
   }
 }
 
-/** As names of headers come. */
+/** Matches names of headers, which are in lower case. */
 function lowerCase({ bytes, escapable }: Pattern): Pattern {
   const text = Buffer.from(bytes).toString('latin1').toLowerCase();
   return { bytes: Buffer.from(text, 'latin1'), escapable };
@@ -116,7 +119,7 @@ class FilterChain implements BodyFilter {
   }
 }
 
-/** Whether answers under this policy are searched, so that calls must ask for what can be. */
+/** Whether answers under this policy are searched, so that calls must ask for searchable ones. */
 export function isSearched({ scrub, redactMembers = [] }: Policy): boolean {
   return scrub !== false || redactMembers.length > 0;
 }
@@ -126,7 +129,7 @@ const madeFor = memoize((release: Release) => {
   return new Scrubber(scrub === false ? [] : secretsOf(release), redactMembers);
 });
 
-/** The scrubber for answers to calls with a release, made once for each; undefined where there is nothing to take out. */
+/** The scrubber for answers to a release's calls, memoized; undefined if there is nothing to redact. */
 export function scrubberOf(release: Release): Scrubber | undefined {
   const scrubber = madeFor(release);
   return scrubber.isIdle ? undefined : scrubber;

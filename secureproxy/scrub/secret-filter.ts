@@ -1,12 +1,12 @@
 import { type BodyFilter, Lookahead, redacted } from './body-filter.ts';
 import type { PatternMatcher } from './pattern-matcher.ts';
 
-/** Takes every match of the patterns out of a body; matches that overlap are one. */
+/** Redacts every match of the patterns in a body; overlapping matches count as one. */
 export class SecretFilter implements BodyFilter {
   redactions = 0;
   readonly #matcher: PatternMatcher;
   readonly #lookahead: Lookahead;
-  /** How far a match reaches into the bytes that are still to come. */
+  /** Number of bytes still to come that belong to a match. */
   #covered = 0;
 
   constructor(matcher: PatternMatcher) {

@@ -1,32 +1,32 @@
-/** Bytes to look for. */
+/** Bytes to search for. */
 export interface Pattern {
   readonly bytes: Uint8Array;
   /** Whether each byte may also be URL- or JSON-escaped. */
   readonly escapable: boolean;
 }
 
-/** What is shorter occurs by chance, and is guessed faster than it is read. */
+/** Shorter secrets occur by chance, and are guessed faster than read. */
 export const minSecretBytes = 12;
 
 /**
- * The forms in which a secret is looked for: plain, base64 and base64url at each place within a
- * longer text, all of these also escaped; hexadecimal. None where it is too short.
+ * The patterns of a secret: plain, and base64 and base64url at each alignment, all of these also
+ * escaped; and hexadecimal. None if the secret is too short.
  */
 export function secretPatterns(secret: string): Pattern[] {
   const bytes = Buffer.from(secret);
   if (bytes.length < minSecretBytes) return [];
   const base64 = ([0, 1, 2] as const).map((offset) => alignedBase64(bytes, offset));
-  const escapable = new Set([...base64, ...base64.map(toBase64url)]);
+  const base64Texts = new Set([...base64, ...base64.map(toBase64url)]);
   const hex = bytes.toString('hex');
   return [
     { bytes, escapable: true },
-    ...[...escapable].map((text) => ({ bytes: Buffer.from(text), escapable: true })),
+    ...[...base64Texts].map((text) => ({ bytes: Buffer.from(text), escapable: true })),
     { bytes: Buffer.from(hex), escapable: false },
     { bytes: Buffer.from(hex.toUpperCase()), escapable: false },
   ];
 }
 
-/** The characters of the base64 of `… bytes …` that depend on these bytes alone, where they begin at `offset` in a group of three. */
+/** The base64 characters of `… bytes …` that depend on these bytes alone, if they begin at `offset` in a group of three. */
 function alignedBase64(bytes: Uint8Array, offset: 0 | 1 | 2): string {
   const encoded = Buffer.concat([Buffer.alloc(offset), bytes]).toString('base64');
   const sharedAhead = [0, 2, 3] as const;
