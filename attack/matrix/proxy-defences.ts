@@ -166,7 +166,7 @@ export const proxyDefences: readonly Defence[] = [
   {
     name: 'a call has a limit of time',
     file: relay,
-    text: 'setTimeout(() => this.#cancel(tooLong()), options.timeoutMs)',
+    text: 'setTimeout(() => this.#cancel(totalTimeout()), options.timeoutMs)',
     without: 'setTimeout(() => undefined, options.timeoutMs)',
     classes: ['load'],
   },

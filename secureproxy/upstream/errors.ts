@@ -14,7 +14,7 @@ const timeout = (proxyError: string, reason: string): Meaning => [
 ];
 const invalid = (reason: string): Meaning => ['upstream_invalid', 'http_protocol_error', reason];
 
-/** What the codes of undici, the resolver, sockets and TLS mean, with the error types of RFC 9209 §2.3. */
+/** Meanings of the codes of undici, the resolver, sockets and TLS, with the error types of RFC 9209 §2.3. */
 const meanings: Readonly<Record<string, Meaning>> = {
   UND_ERR_CONNECT_TIMEOUT: timeout('connection_timeout', 'connect_timeout'),
   ETIMEDOUT: timeout('connection_timeout', 'connect_timeout'),
@@ -36,7 +36,7 @@ const meanings: Readonly<Record<string, Meaning>> = {
 const certificateCode =
   /^(?:CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_TLS_CERT_|HOSTNAME_MISMATCH|INVALID_CA|PATH_LENGTH)/;
 
-/** What became of a call, from the error that undici gave; its text stays inside, as the cause. */
+/** Maps an error of undici to one for the caller, who does not see the cause. */
 export function upstreamError(error: Error): ServiceError {
   if (error instanceof ServiceError) return error;
   const [first = error] = error instanceof AggregateError ? (error.errors as Error[]) : [];
@@ -63,6 +63,22 @@ function meaningOf(error: Error & { code?: unknown }): Meaning {
 const details: Partial<Record<ErrorCode, string>> = {
   upstream_timeout: 'The upstream did not answer in time.',
   upstream_unreachable:
-    'No usable connection to the upstream came about, or it broke before the answer.',
+    'No usable connection to the upstream could be made, or it broke before the answer.',
   upstream_invalid: 'The upstream did not answer in HTTP/1.1.',
 };
+
+export function totalTimeout(): ServiceError {
+  return new ServiceError('upstream_timeout', {
+    reason: 'total_timeout',
+    proxyError: 'http_response_timeout',
+    detail: 'The call as a whole took longer than allowed.',
+  });
+}
+
+/** For the log only: there is nobody left to answer. */
+export function callerGone(): ServiceError {
+  return new ServiceError('request_invalid', {
+    reason: 'caller_gone',
+    proxyError: 'connection_terminated',
+  });
+}

@@ -14,19 +14,19 @@ export interface UpstreamPoolsOptions {
   readonly headersTimeoutMs: number;
   readonly bodyTimeoutMs: number;
   readonly ca: readonly string[] | undefined;
-  /** Undefined: the system's. */
+  /** Undefined: the system's resolver. */
   readonly lookup?: Lookup | undefined;
 }
 
 const none: string[] = [];
-/** The same for the same addresses in any order; once, since a kept release serves many calls. */
-const spelled = memoize((addresses: readonly string[]) => addresses.toSorted().join(' '));
+/** A key that does not depend on the order of the addresses; memoized, since a cached release serves many calls. */
+const keyOf = memoize((addresses: readonly string[]) => addresses.toSorted().join(' '));
 
-/** Wildcard destinations could make any number of origins; the longest unused pools go. */
+/** Wildcard destinations allow any number of origins; the least recently used pool is evicted. */
 const maxPools = 1000;
 
 /**
- * One pool an origin and address policy: a connection that one type's `unsafeAllowPrivate` let
+ * One pool per origin and address policy: a connection that one type's `unsafeAllowPrivate` let
  * through must not serve a type without it.
  */
 export class UpstreamPools {
@@ -38,9 +38,9 @@ export class UpstreamPools {
   }
 
   get(origin: string, { unsafeAllowPrivate = none }: Policy): Pool {
-    const key = `${origin} ${spelled(unsafeAllowPrivate)}`;
+    const key = `${origin} ${keyOf(unsafeAllowPrivate)}`;
     let pool = this.#pools.get(key);
-    // Taken out and put back, so that the map is in order of last use.
+    // Deleted and set again, so that the map is in order of last use.
     if (pool !== undefined) this.#pools.delete(key);
     else pool = this.#create(origin, unsafeAllowPrivate);
     this.#pools.set(key, pool);
@@ -49,8 +49,8 @@ export class UpstreamPools {
   }
 
   /**
-   * Judges the addresses of an origin as a connection would, and makes none.
-   * @throws ServiceError destination_denied; upstream_unreachable where the name does not resolve
+   * Judges the addresses of an origin as a connection would, without connecting.
+   * @throws ServiceError destination_denied; upstream_unreachable if the name does not resolve
    */
   async checkHost(origin: string, { unsafeAllowPrivate = [] }: Policy): Promise<void> {
     const { ownListeners, lookup } = this.#options;
@@ -101,7 +101,7 @@ export class UpstreamPools {
     const [oldest] = this.#pools;
     if (oldest === undefined) return;
     this.#pools.delete(oldest[0]);
-    // Calls under way finish first.
+    // Lets the pool's calls finish first.
     void oldest[1].close();
   }
 }

@@ -1,13 +1,14 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
-import { ServiceError } from '../../shared/errors.ts';
+import type { ServiceError } from '../../shared/errors.ts';
 import { nextBatch } from '../../shared/event-loop.ts';
 import { type AnswerBody, type AnswerOutput, PlainBody } from '../http/answer-body.ts';
 import { scrubbedBody } from '../scrub/scrubbed-body.ts';
 import type { Scrubber } from '../scrub/scrubber.ts';
-import { upstreamError } from './errors.ts';
+import { checkStatus, checkTransferCoding, correctLength } from './answer-head.ts';
+import { callerGone, totalTimeout, upstreamError } from './errors.ts';
 
-/** What goes upstream; `headers` are names and values in turn. */
+/** The request to send upstream; `headers` alternates names and values. */
 export interface UpstreamRequest {
   readonly path: string;
   readonly method: string;
@@ -19,30 +20,31 @@ export interface RelayOptions {
   readonly timeoutMs: number;
   /** Makes the headers of the answer from the upstream's. */
   readonly answerHeaders: (headers: IncomingHttpHeaders, status: number) => OutgoingHttpHeaders;
-  /** Takes secrets out of the answer; undefined: it goes through as it is. */
+  /** Redacts the answer; undefined: it passes unchanged. */
   readonly scrubber: Scrubber | undefined;
-  /** Told once the answer's head was written: from then on it is the upstream's. */
+  /** Called once the answer's head was written: from then on, the answer is the upstream's. */
   readonly onAnswer: () => void;
-  /** Told once, before the caller sees the end. Not told where nothing was to be sent any more. */
+  /** Called once, before the caller sees the end; not called if the caller was gone before the call. */
   readonly onEnd: (outcome: RelayOutcome) => void;
 }
 
-/** How a relayed call ended. `error` is set where no answer began, or where it broke off. */
+/** How a relayed call ended. `error` is set if no answer began, or if it broke off. */
 export interface RelayOutcome {
-  /** Undefined where no answer began. */
+  /** Undefined if no answer began. */
   readonly status: number | undefined;
   readonly bytesReceived: number;
   readonly bytesSent: number;
-  /** How often something was taken out of the answer. */
+  /** Number of redactions in the answer. */
   readonly scrubbed: number;
   readonly error?: ServiceError;
 }
 
 /**
  * Sends a request through a pool and streams the answer into `response`, as fast as the caller
- * reads it. A caller that hangs up cancels the upstream call; an answer that breaks off breaks off
- * the caller's too, so that it is never taken for whole. Resolves when the answer has ended.
- * @throws ServiceError where no answer has begun; nothing is written to `response` then
+ * reads it. If the caller disconnects, the upstream call is cancelled. If the upstream's answer
+ * breaks off, so does the caller's, which would otherwise look complete. Resolves when the answer
+ * has ended.
+ * @throws ServiceError if no answer has begun; nothing was written to `response` then
  */
 export function relay(
   pool: Dispatcher,
@@ -51,13 +53,13 @@ export function relay(
   options: RelayOptions,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    // Who hung up while the release was fetched would never be noticed again.
+    // If the caller disconnected while the release was fetched, `close` has fired already.
     if (response.closed || response.destroyed) {
       reject(callerGone());
       return;
     }
     const handler = new RelayHandler(request.method, response, options, resolve, reject);
-    // Dispatch level: half the CPU of `pool.request`, and pausing is at hand.
+    // `dispatch` takes half the CPU of `pool.request`, and its controller can pause.
     pool.dispatch(request, handler);
   });
 }
@@ -75,7 +77,7 @@ class RelayHandler implements Dispatcher.DispatchHandler {
   #body: AnswerBody | undefined;
   #ended: ServiceError | undefined;
   #settled = false;
-  /** Nothing more comes from the upstream; what came may still be under way. */
+  /** The upstream's answer is complete; it may still be on its way to the caller. */
   #received = false;
   #status: number | undefined;
   #bytesReceived = 0;
@@ -93,21 +95,21 @@ class RelayHandler implements Dispatcher.DispatchHandler {
     this.#options = options;
     this.#resolve = resolve;
     this.#reject = reject;
-    this.#timer = setTimeout(() => this.#cancel(tooLong()), options.timeoutMs);
+    this.#timer = setTimeout(() => this.#cancel(totalTimeout()), options.timeoutMs);
     response.once('close', this.#onClose).on('drain', this.#onDrain);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    // Hung up or timed out while waiting for a connection: nothing is sent.
+    // Cancelled or timed out while queued for a connection: nothing is sent.
     if (this.#ended !== undefined) controller.abort(this.#ended);
   }
 
   onResponseStart(_controller: unknown, status: number, headers: IncomingHttpHeaders): void {
-    if (status < 100) throw statusUnknown();
+    checkStatus(status);
     // Interim answers (RFC 9110 §15.2) are the connection's own.
     if (status < 200) return;
-    checkCoding(headers);
+    checkTransferCoding(headers);
     this.#status = status;
     const { scrubber } = this.#options;
     const output = this.#output(status);
@@ -131,7 +133,7 @@ class RelayHandler implements Dispatcher.DispatchHandler {
     return {
       head: (headers) => {
         this.#begin(status, headers);
-        // With the first bytes of the body where they come at once, else ahead of them.
+        // The head goes out with the body's first bytes if they come at once, else before them.
         setImmediate(() => {
           if (this.#bytesSent === 0 && !this.#settled) this.#response.flushHeaders();
         });
@@ -154,10 +156,7 @@ class RelayHandler implements Dispatcher.DispatchHandler {
 
   #begin(status: number, headers: IncomingHttpHeaders): void {
     const answer = this.#options.answerHeaders(headers, status);
-    // The length of a body that a HEAD call does not have; the caller's own method was another.
-    if (this.#isHead) answer['content-length'] = '0';
-    // RFC 9110 §8.6: a length here could make the caller wait for a body that never comes.
-    if (status === 204) delete answer['content-length'];
+    correctLength(answer, status, this.#isHead);
     this.#response.writeHead(status, answer);
     this.#options.onAnswer();
   }
@@ -191,7 +190,7 @@ class RelayHandler implements Dispatcher.DispatchHandler {
     this.#fail(this.#ended ?? upstreamError(thrown));
   }
 
-  /** Ends the call for a reason of ours; undici then reports it back, if it got so far. */
+  /** Ends the call for a reason of the proxy; undici reports it back if the request has begun. */
   #cancel(error: ServiceError): void {
     this.#ended ??= error;
     if (this.#controller === undefined || this.#received) this.#fail(error);
@@ -199,7 +198,7 @@ class RelayHandler implements Dispatcher.DispatchHandler {
   }
 
   #fail(error: ServiceError): void {
-    // A call that was cancelled before it had a connection fails again once it gets one.
+    // A call that was cancelled while queued for a connection fails again when it gets one.
     if (this.#settled) return;
     this.#settle();
     this.#options.onEnd({ ...this.#outcome(), error });
@@ -217,36 +216,4 @@ class RelayHandler implements Dispatcher.DispatchHandler {
     this.#body?.destroy();
     this.#response.off('close', this.#onClose).off('drain', this.#onDrain);
   }
-}
-
-function tooLong(): ServiceError {
-  return new ServiceError('upstream_timeout', {
-    reason: 'total_timeout',
-    proxyError: 'http_response_timeout',
-    detail: 'The call as a whole took longer than allowed.',
-  });
-}
-
-/** We ask for no other coding (RFC 9112 §7.4); its bytes would go on as if they were the content. */
-function checkCoding({ 'transfer-encoding': coding }: IncomingHttpHeaders): void {
-  if (coding === undefined || String(coding).toLowerCase() === 'chunked') return;
-  throw new ServiceError('upstream_invalid', {
-    reason: 'transfer_coding',
-    detail: 'The upstream answered in a transfer coding other than chunked.',
-  });
-}
-
-function statusUnknown(): ServiceError {
-  return new ServiceError('upstream_invalid', {
-    reason: 'not_http',
-    detail: 'The upstream answered with a status below 100.',
-  });
-}
-
-/** For the log only: there is nobody left to answer. */
-function callerGone(): ServiceError {
-  return new ServiceError('request_invalid', {
-    reason: 'caller_gone',
-    proxyError: 'connection_terminated',
-  });
 }

@@ -1,0 +1,32 @@
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
+import { ServiceError } from '../../shared/errors.ts';
+
+/** Checks an answer's status, interim ones included. @throws ServiceError upstream_invalid */
+export function checkStatus(status: number): void {
+  if (status >= 100) return;
+  throw new ServiceError('upstream_invalid', {
+    reason: 'not_http',
+    detail: 'The upstream answered with a status below 100.',
+  });
+}
+
+/**
+ * Rejects transfer codings other than chunked, which the proxy does not ask for (RFC 9112 §7.4): the
+ * coded bytes would pass for the content.
+ * @throws ServiceError upstream_invalid
+ */
+export function checkTransferCoding({ 'transfer-encoding': coding }: IncomingHttpHeaders): void {
+  if (coding === undefined || String(coding).toLowerCase() === 'chunked') return;
+  throw new ServiceError('upstream_invalid', {
+    reason: 'transfer_coding',
+    detail: 'The upstream answered with a transfer coding other than chunked.',
+  });
+}
+
+/** Sets the `Content-Length` that a caller needs with an answer without a body. */
+export function correctLength(answer: OutgoingHttpHeaders, status: number, isHead: boolean): void {
+  // HEAD announces the length of a body that it omits, but the caller's own method was another.
+  if (isHead) answer['content-length'] = '0';
+  // RFC 9110 §8.6: a length here could make the caller wait for a body that never comes.
+  if (status === 204) delete answer['content-length'];
+}
