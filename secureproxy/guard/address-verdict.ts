@@ -70,7 +70,7 @@ export function addressVerdict(address: string, allowed: AddressSet): string | u
   if (family === undefined) return 'not_an_address';
   const isIn = (set: AddressSet) => set[family].check(address, family);
   if (isIn(metadata)) return 'metadata';
-  // A socket dials the embedded IPv4 address, and nobody needs this spelling of it.
+  // A socket would dial the embedded IPv4 address, and no caller needs this spelling.
   if (isIn(mapped)) return 'embedded_ipv4';
   const within = embeddedIpv4(address).map((inner) => addressVerdict(inner, allowed));
   if (within.includes('metadata')) return 'metadata';

@@ -42,7 +42,7 @@ export function embeddedIpv4(address: string): string[] {
   if (!address.includes(':') || unspecifiedAndLoopback.check(address, 'ipv6')) return [];
   const groups = groupsOf(address);
   const found = blocks.filter(({ set }) => set.check(address, 'ipv6'));
-  // ISATAP has any prefix; the interface identifier marks it (RFC 5214 §6.1).
+  // ISATAP addresses may have any prefix; the interface identifier marks them (RFC 5214 §6.1).
   const isIsatap = groups[5] === 0x5efe && (groups[4] === 0 || groups[4] === 0x200);
   return [...found.flatMap(({ read }) => read(groups)), ...(isIsatap ? tail(groups) : [])];
 }

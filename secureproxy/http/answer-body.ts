@@ -27,11 +27,11 @@ export interface AnswerBody {
   end(): void;
   /** {@link AnswerOutput.write} may be called again after it returned false. */
   drained(): void;
-  /** The answer is over, whole or not. */
+  /** Releases resources; called at the end of every answer, complete or not. */
   destroy(): void;
 }
 
-/** A body that passes unchanged. */
+/** Passes a body on unchanged. */
 export class PlainBody implements AnswerBody {
   readonly redactions = 0;
   readonly #output: AnswerOutput;

@@ -6,7 +6,7 @@ import { via } from './via.ts';
 
 const requestIdHeader = 'x-request-id';
 
-/** Headers that instruct the caller's browser, or that concern the upstream's own connection. */
+/** Headers that would instruct the caller's browser, or that concern only the upstream's connection. */
 const notReturned = new Set<string>([
   ...hopByHopHeaders,
   'set-cookie',
@@ -40,7 +40,7 @@ export function responseHeaders(headers: IncomingHttpHeaders, status: number): O
       continue;
     returned[name] = value;
   }
-  // `X-Request-Id` is the proxy's own; a marketplace's support asks for the marketplace's.
+  // The caller's `X-Request-Id` is the proxy's, but the marketplace's support asks for its own.
   const upstreamId = headers[requestIdHeader];
   if (upstreamId !== undefined && !dropped.has(requestIdHeader)) {
     returned['x-upstream-request-id'] = upstreamId;

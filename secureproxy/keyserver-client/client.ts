@@ -119,7 +119,7 @@ export class KeyserverClient {
         unknownAnswer: () =>
           unavailable(
             'release_unknown',
-            'KeyServer released a token under a policy that this proxy does not know: run both services in one version.',
+            'KeyServer released a token under a policy that this proxy does not know: run the same version of both services.',
           ),
         trace,
         onRetry,
@@ -142,14 +142,14 @@ export class KeyserverClient {
       unknownAnswer: () =>
         unavailable(
           'changes_unknown',
-          'KeyServer announced changes in a format that this proxy does not know: run both services in one version.',
+          'KeyServer announced changes in a format that this proxy does not know: run the same version of both services.',
         ),
       trace: {},
     });
     return answer;
   }
 
-  /** Logs faults that no caller can mend, such as a wrong PROXY_KEY, pin or clock; errors with a cause are logged elsewhere. */
+  /** Logs faults that only the operator can fix, such as a wrong PROXY_KEY, pin or clock; errors with a cause are logged elsewhere. */
   #logForOperator(error: unknown): void {
     if (!(error instanceof ServiceError) || error.cause !== undefined) return;
     const { code, options, message } = error;

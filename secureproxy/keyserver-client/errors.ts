@@ -1,6 +1,6 @@
 import { isErrorCode, ServiceError } from '../../shared/errors.ts';
 
-/** Status if the token cannot be had: an SDK would take 404 or 410 for the marketplace's answer (RFC 4918 §11.4). */
+/** Status for a missing or expired token: an SDK would take 404 or 410 for the marketplace's answer (RFC 4918 §11.4). */
 export const dependencyStatus = 424;
 
 /**

@@ -34,7 +34,7 @@ export class ChangeFeed {
     this.#stopping.abort();
   }
 
-  /** Asks once; resolves to how many milliseconds after it was asked it is time to ask again. */
+  /** Asks once; resolves to the interval, in milliseconds, from this question to the next. */
   async ask(): Promise<number> {
     const { client, known, clock, log } = this.#options;
     // The lease counts from here: the answer lacks anything revoked while it is on its way.

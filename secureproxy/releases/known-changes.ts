@@ -99,7 +99,7 @@ export class KnownChanges {
   }
 }
 
-/** KeyServer tells a proxy about no proxy but itself. */
+/** One name is enough, since KeyServer tells a proxy only of changes to itself. */
 const ownName = 'proxy';
 
 function tokenName(clientId: string, tokenType: string): string {

@@ -4,7 +4,7 @@ import type { Coding } from './content-codings.ts';
 
 const options = { chunkSize: 64 * 1024 };
 
-/** Up to this size a body may decode to any multiple of itself; no genuine larger one exceeds {@link bombRatio}. */
+/** Up to this decoded size, any ratio is accepted; genuine larger bodies stay below {@link bombRatio}. */
 const bombBytes = 16 * 1024 * 1024;
 const bombRatio = 200;
 
@@ -37,7 +37,7 @@ export class BodyDecoder {
   }
 
   end(): void {
-    // Nothing to decode: servers declare a coding for empty bodies too.
+    // An empty body needs no decoder: servers declare a coding for empty answers too.
     if (this.#stream === undefined) this.#output.end();
     else this.#stream.end();
   }

@@ -1,4 +1,4 @@
-/** Stands in the answer for redacted bytes. */
+/** Replaces redacted bytes. */
 export const redacted = Buffer.from('[redacted]');
 
 /** Redacts a body chunk by chunk. */

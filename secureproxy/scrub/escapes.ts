@@ -31,8 +31,8 @@ export function beginsEscape(byte: number): boolean {
 }
 
 /**
- * Reads the escape sequence at `at`, of a URL (`%41`) or of JSON (`\u0041`, `\/`, `\n`). As a JSON text
- * within JSON escapes the backslash again, there may be several readings; none if it is no sequence.
+ * Reads the escape sequence at `at`, of a URL (`%41`) or of JSON (`\u0041`, `\/`, `\n`). There may be
+ * several readings, since JSON within JSON escapes the backslash again; none if there is no sequence.
  */
 export function readEscapes(bytes: Uint8Array, at: number): Escape[] {
   if (bytes[at] === percent) {

@@ -26,7 +26,7 @@ export class MemberFilter implements BodyFilter {
   #mode: 'unknown' | 'json' | 'text' | 'cut' = 'unknown';
   /** The next value is to be replaced. */
   #isNamed = false;
-  /** The part that is being left out: a value, up to its end at this depth, or the rest of a string. */
+  /** The part being left out: a value, until its depth is reached again; a scalar; or the rest of a string. */
   #skipping: 'value' | 'scalar' | 'rest' | undefined;
   #skippedDepth = 0;
   /** Condition for the end of a name that is mentioned in the current string; undefined outside of strings. */
@@ -79,7 +79,7 @@ export class MemberFilter implements BodyFilter {
     if (this.#skipping === 'scalar' && event !== 'inside') this.#resume(at);
     switch (event) {
       case 'invalid':
-        // Not JSON after all but text, which ends at the first name.
+        // Not JSON after all: as in other text, nothing may follow a name.
         if (this.redactions > 0 || this.#isNamed) this.#cut(bytes, at);
         else this.#mode = 'text';
         return;

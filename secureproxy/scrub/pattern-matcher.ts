@@ -27,7 +27,7 @@ export class PatternMatcher {
   readonly #byFirst = new Map<number, Pattern[]>();
   /** Kind of each byte value; 0: no match begins with it. */
   readonly #firsts = new Uint8Array(256);
-  /** 1 if two bytes may begin a match. Pairs share entries, so that there are false positives. */
+  /** 1 for two bytes that may begin a match; pairs share entries, so false positives occur. */
   readonly #pairs = new Uint8Array(4096);
 
   /** @param patterns each of two bytes or more */

@@ -14,10 +14,10 @@ export interface ReceivedHead {
   readonly isHead: boolean;
 }
 
-/** Answers that announce no more bytes are collected, so that they keep a `Content-Length`. */
+/** Maximum `Content-Length` of an answer that is collected, so that it keeps a length. */
 const maxCollectedBytes = 64 * 1024;
 
-/** Searches an answer, decoded if necessary. @throws ServiceError if it cannot be searched */
+/** Redacts an answer, decoding it if necessary. @throws ServiceError if it cannot be searched */
 export function scrubbedBody(
   scrubber: Scrubber,
   { status, headers: received, isHead }: ReceivedHead,

@@ -80,7 +80,7 @@ export class Scrubber {
   }
 }
 
-/** Matches names of headers, which are in lower case. */
+/** Returns the pattern in lower case, as header names arrive. */
 function lowerCase({ bytes, escapable }: Pattern): Pattern {
   const text = Buffer.from(bytes).toString('latin1').toLowerCase();
   return { bytes: Buffer.from(text, 'latin1'), escapable };

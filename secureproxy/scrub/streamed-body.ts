@@ -25,7 +25,7 @@ export class StreamedBody implements AnswerBody {
     return this.#answer.headerRedactions + this.#answer.filter.redactions;
   }
 
-  /** Sends the head unless it was sent; the first bytes of the body do so at the latest. */
+  /** Sends the head, unless it has been sent. */
   begin(): this {
     const { headers, output } = this.#answer;
     if (!this.#isBegun) output.head(headers);

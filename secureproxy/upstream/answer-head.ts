@@ -25,7 +25,7 @@ export function checkTransferCoding({ 'transfer-encoding': coding }: IncomingHtt
 
 /** Sets the `Content-Length` that a caller needs with an answer without a body. */
 export function correctLength(answer: OutgoingHttpHeaders, status: number, isHead: boolean): void {
-  // HEAD announces the length of a body that it omits, but the caller's own method was another.
+  // An answer to HEAD announces an omitted body, which the caller, whose method is another, would await.
   if (isHead) answer['content-length'] = '0';
   // RFC 9110 §8.6: a length here could make the caller wait for a body that never comes.
   if (status === 204) delete answer['content-length'];

@@ -22,7 +22,7 @@ export interface RelayOptions {
   readonly answerHeaders: (headers: IncomingHttpHeaders, status: number) => OutgoingHttpHeaders;
   /** Redacts the answer; undefined: it passes unchanged. */
   readonly scrubber: Scrubber | undefined;
-  /** Called once the answer's head was written: from then on, the answer is the upstream's. */
+  /** Called once the head was written: from then on, no error can be answered. */
   readonly onAnswer: () => void;
   /** Called once, before the caller sees the end; not called if the caller was gone before the call. */
   readonly onEnd: (outcome: RelayOutcome) => void;
