@@ -57,7 +57,7 @@ const refused: Readonly<Record<string, readonly string[]>> = {
     '255.255.255.255',
     '100::1',
     '2001:db8::1',
-    // What the registries of IANA list besides.
+    // Other blocks of the IANA registries.
     '192.0.0.9',
     '192.0.0.170',
     '192.31.196.1',
@@ -97,7 +97,7 @@ const refused: Readonly<Record<string, readonly string[]>> = {
     '2002:7f00:1::',
     '2001::1',
     '2001:0:4136:e378:8000:63bf:3fff:fdd2',
-    // ISATAP, under a public prefix, whatever it embeds.
+    // ISATAP under a public prefix, with any embedded address.
     '2606:4700::5efe:10.0.0.1',
     '2606:4700::200:5efe:a00:1',
     '2606:4700::5efe:8.8.8.8',

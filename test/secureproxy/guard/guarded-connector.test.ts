@@ -37,10 +37,10 @@ t.test('connects to an address that is allowed', async (t) => {
   (socket as Socket).destroy();
 });
 
-t.test('judges the peer that was reached, should nobody have asked before', async (t) => {
+t.test('judges the connected peer, even if no lookup was judged before', async (t) => {
   const upstream = await startUpstream(t);
   const origin = `http://shop.example:${upstream.port}`;
-  // An address in the place of the name, for which no resolver is called.
+  // An address in place of the name calls no resolver.
   t.match(await dial(origin, '127.0.0.1', []), {
     code: 'destination_denied',
     options: { reason: 'address_loopback' },
@@ -76,7 +76,7 @@ t.test('refuses literal addresses before it dials', async (t) => {
   t.equal(upstream.connections(), 0);
 });
 
-t.test('a resolver that fails, or knows no address, is told as such', async (t) => {
+t.test('reports a resolver that fails or knows no address', async (t) => {
   const failing: Lookup = (_name, _options, done) =>
     done(Object.assign(new Error('later'), { code: 'EAI_AGAIN' }), []);
   const origin = 'http://shop.example';
@@ -104,7 +104,7 @@ t.test('knows own listeners at the ports that URLs leave out', async (t) => {
   }
 });
 
-t.test('gives a single address where a single one is wanted', async (t) => {
+t.test('gives a single address if only one is wanted', async (t) => {
   const { port } = await startUpstream(t);
   for (const autoSelectFamily of [true, false]) {
     const { setDefaultAutoSelectFamily, getDefaultAutoSelectFamily } = await import('node:net');

@@ -92,7 +92,7 @@ t.test('takes every local address for a KeyServer that is local', async (t) => {
   t.equal(await own.includes('203.0.113.1', 5001), false);
 });
 
-t.test('follows the name, and goes by its last answer while the resolver fails', async (t) => {
+t.test('follows the name, and uses its last addresses while the resolver fails', async (t) => {
   const { answers, resolve } = names({ 'keys.example': ['203.0.113.1'] });
   const own = createOwnListeners([new URL('https://keys.example/')], resolve);
   t.equal(await own.includes('203.0.113.1', 443), true);
@@ -104,14 +104,14 @@ t.test('follows the name, and goes by its last answer while the resolver fails',
   t.equal(await own.includes('203.0.113.1', 443), false);
 });
 
-t.test('does not say no while it has never known where KeyServer is', async (t) => {
+t.test('fails if the name of KeyServer has never resolved', async (t) => {
   const { resolve } = names({});
   const own = createOwnListeners([new URL('https://keys.example/')], resolve);
   await t.rejects(own.includes('203.0.113.1', 443), { code: 'ENOTFOUND' });
   t.equal(await own.includes('203.0.113.1', 444), false, 'another port needs no look-up');
 });
 
-t.test('asks the system where nothing else is given', async (t) => {
+t.test('asks the system resolver by default', async (t) => {
   const own = createOwnListeners([
     new URL('http://localhost:5001/'),
     new URL('http://[::1]:5002/'),

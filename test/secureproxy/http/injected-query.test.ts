@@ -8,7 +8,7 @@ const injected = [
 ] as const;
 const injectedNames = injected.map(([name]) => name);
 
-t.test('leaves the query as it is where nothing is injected', async (t) => {
+t.test('leaves the query unchanged if nothing is injected', async (t) => {
   t.equal(appendQuery(at('?access_token=mine;v'), []), '?access_token=mine;v');
   t.equal(appendQuery(at(''), []), '');
 });

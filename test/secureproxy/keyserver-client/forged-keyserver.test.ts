@@ -19,9 +19,9 @@ const published = {
 };
 
 interface Forgery {
-  /** What `/public_key` answers. */
+  /** The answer of `/public_key`. */
   readonly publicKey?: unknown;
-  /** What `POST /` answers, status and body; the session key is as the proxy wrapped it. */
+  /** The answer of `POST /`, status and body, for the session key that the proxy wrapped. */
   readonly release?: (
     request: ReleaseRequest,
     seal: (content: unknown, context?: object) => string,
@@ -161,7 +161,7 @@ t.test('refuses an answer to an earlier request', async (t) => {
   t.match(await call(), { status: 503, problem: { reason: 'answer_refused' } });
 });
 
-t.test('asks twice at most where no session opens', async (t) => {
+t.test('asks twice at most if no session opens', async (t) => {
   const { keyserver, call } = await setUp(t, {
     release: () => [400, { code: 'session_invalid' }],
   });
@@ -170,7 +170,7 @@ t.test('asks twice at most where no session opens', async (t) => {
   t.equal(keyserver.requests.filter(({ target }) => target === '/public_key').length, 2);
 });
 
-t.test('judges releases by itself, whatever KeyServer let pass', async (t) => {
+t.test('judges releases itself, whatever KeyServer released', async (t) => {
   const { upstream, call } = await setUp(t, {
     release: (_, seal) => [200, { token: seal(releaseOf({ destinations: [] })) }],
   });
@@ -190,7 +190,7 @@ for (const [what, reason, publicKey] of [
   ['a small key', 'public_key_unusable', { ...published, public_key: spki(small) }],
   ['a key that is not RSA', 'public_key_unusable', { ...published, public_key: spki(ec) }],
 ] as const) {
-  t.test(`takes no public key where ${what} is published`, async (t) => {
+  t.test(`rejects the public key if ${what} is published`, async (t) => {
     const { keyserver, proxy, call } = await setUp(t, { publicKey });
     t.match(await call(), { status: 503, problem: { code: 'keyserver_unavailable', reason } });
     t.notOk(keyserver.requests.some(({ target }) => target === '/'));
@@ -198,7 +198,7 @@ for (const [what, reason, publicKey] of [
   });
 }
 
-t.test('works the key id out rather than believe it', async (t) => {
+t.test('computes the key id instead of trusting the answer', async (t) => {
   const { keyserver, call } = await setUp(t, { publicKey: { ...published, keyId: 'claimed' } });
   t.equal((await call()).status, 200);
   const [request] = keyserver.requests.filter(({ target }) => target === '/');

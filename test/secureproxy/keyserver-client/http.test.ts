@@ -37,7 +37,7 @@ t.test('posts JSON with the trace headers, and gives status and JSON back', asyn
   t.equal(request.body.toString(), '{"x":1}');
 });
 
-t.test('what is no JSON is no body', async (t) => {
+t.test('an answer that is not JSON has no body', async (t) => {
   const url = await serve(t, (_request, response) => response.end('<html>'));
   t.strictSame(await newHttp(t).post(url, () => '{}', {}), { status: 200, body: undefined });
 });
@@ -100,7 +100,7 @@ t.test('gives up when the time is over: refused, silent, stalled', async (t) => 
   }
 });
 
-t.test('takes no answer that is cut short, too large or not HTTP', async (t) => {
+t.test('rejects an answer that is cut short, too large or not HTTP', async (t) => {
   const upstream = await startUpstream(t);
   for (const bytes of [
     'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}',

@@ -77,7 +77,7 @@ t.test('unready until KeyServer was reached, degraded while it does not answer',
   t.same(await becomes('ready'), ready, 'without any call');
 });
 
-t.test('an outage is said once, and its end', async (t) => {
+t.test('an outage and its end are reported once', async (t) => {
   const { link, becomes, log, looks, post, connect, disconnect } = await setUp(t);
   const warnings = () => log.lines().filter(({ level }) => level === 'warn');
   link.start();
@@ -101,7 +101,7 @@ t.test('an outage is said once, and its end', async (t) => {
   );
 });
 
-t.test('what stands in front of KeyServer and answers in its place is no KeyServer', async (t) => {
+t.test('an answer of a load balancer in front of KeyServer does not count', async (t) => {
   const { link, becomes, post, connectTo, connect } = await setUp(t);
   link.start();
   connect();

@@ -64,7 +64,7 @@ async function setUp(t: Test, settings: Readonly<Record<string, string>> = {}) {
 
 const kinds = ['app', 'type', 'proxy', 'token'] as const;
 
-t.test('what is revoked stops within two seconds, at whatever moment', async (t) => {
+t.test('a revocation takes effect within two seconds, at any moment', async (t) => {
   for (const [i, kind] of kinds.entries()) {
     const { clock, keyserver, proxy, run, call, revocations } = await setUp(t);
     await proxy.feed.ask();
@@ -164,7 +164,7 @@ t.test('an app key that ends is not used from a kept release', async (t) => {
   t.equal(await call(), 401);
 });
 
-t.test('an outage is said once, and its end', async (t) => {
+t.test('an outage and its end are reported once', async (t) => {
   const { proxy, keyserver, line } = await setUp(t);
   await proxy.feed.ask();
   line.connectTo(null);
@@ -180,7 +180,7 @@ t.test('an outage is said once, and its end', async (t) => {
   t.equal(said.length, 2);
 });
 
-t.test('a proxy that is not known any more drops all, and asks seldom', async (t) => {
+t.test('a proxy that KeyServer no longer knows drops everything, and asks seldom', async (t) => {
   const { clock, proxy, keyserver, call } = await setUp(t);
   await proxy.feed.ask();
   clock.advance(1_000);
@@ -197,7 +197,7 @@ t.test('a proxy that is not known any more drops all, and asks seldom', async (t
   );
 });
 
-t.test('a KeyServer without a feed is as one whose feed is cut, and said once', async (t) => {
+t.test('a KeyServer without a feed counts as a cut feed, and is reported once', async (t) => {
   const { clock, proxy, keyserver, line, call } = await setUp(t);
   const older = await startUpstream(t);
   const publicKey = await (await fetch(`${keyserver.url}/public_key`)).text();

@@ -8,7 +8,7 @@ const names = { clientId: 'shop', tokenType: 'ozon' };
 const release = (seq: number) => releaseOf({ destinations: [] }, { app: 'orders', seq });
 const token = { kind: 'token', id: 'shop', tokenType: 'ozon' };
 
-/** Under a lease, up to 10. */
+/** Knows all changes up to 10, under a lease. */
 function setUp(max?: number) {
   const clock = testClock();
   const known = new KnownChanges(clock, max);
@@ -66,7 +66,7 @@ t.test(
   },
 );
 
-t.test('changes of others make it no older', async (t) => {
+t.test('changes of other names do not outdate a release', async (t) => {
   const { known, take } = setUp();
   const others = [
     { ...token, tokenType: 'other' },
@@ -107,7 +107,7 @@ t.test('everything is dropped', async (t) => {
   }
 });
 
-t.test('everything is dropped where no lease held any more', async (t) => {
+t.test('everything is dropped if the lease has expired', async (t) => {
   const { clock, take, resets } = setUp();
   clock.advance(4_999);
   take();

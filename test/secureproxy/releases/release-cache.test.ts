@@ -50,7 +50,7 @@ function release(more: Partial<Release>): Release {
   return releaseOf({ destinations: ['https://shop.example'] }, more);
 }
 
-/** Obtains by way of the cache, answering whatever it asks. */
+/** Gets a release from the cache, and answers if it asks KeyServer. */
 async function obtain({ cache, give }: ReturnType<typeof setUp>, more = {}, answer = {}) {
   const got = cache.get(query(more));
   give(answer);
@@ -67,7 +67,7 @@ t.test('keeps a release for so long and no longer', async (t) => {
   t.equal(it.asked.length, 2);
 });
 
-t.test('use makes it no younger, and the wall clock no older', async (t) => {
+t.test('neither use nor the wall clock changes its age', async (t) => {
   const it = setUp();
   await obtain(it);
   for (let second = 0; second < 4; second++) {
@@ -93,7 +93,7 @@ t.test('its age counts from when it was asked for', async (t) => {
   t.equal((await obtain(it)).source, 'rsa');
 });
 
-t.test('what took longer to come than it may be kept is used once', async (t) => {
+t.test('a release that took longer to arrive than it may be cached is used once', async (t) => {
   const it = setUp();
   const got = it.cache.get(query());
   it.clock.advance(6000);
@@ -157,7 +157,7 @@ t.test('a hundred at once are one fetch', async (t) => {
   }
 });
 
-t.test('others do not wait for it', async (t) => {
+t.test('calls for other entries do not wait for a fetch', async (t) => {
   const it = setUp();
   const slow = it.cache.get(query());
   const other = it.cache.get(query({ clientId: 'other' }));
@@ -167,14 +167,14 @@ t.test('others do not wait for it', async (t) => {
   await Promise.all([slow, other]);
 });
 
-t.test('without a cache, one fetch is for those who wait and nobody after', async (t) => {
+t.test('without a cache, one fetch serves the waiting calls and none after', async (t) => {
   const it = setUp({ maxSeconds: 0 });
   await obtain(it);
   await obtain(it);
   t.equal(it.asked.length, 2);
 });
 
-t.test("a refusal of one target is not a refusal of another's", async (t) => {
+t.test('a rejection of one target does not reject another', async (t) => {
   for (const code of ['grant_denied', 'destination_denied', 'request_invalid'] as const) {
     const it = setUp();
     const leader = it.cache.get(query({ target: { ...target, method: 'DELETE' } }));
@@ -190,7 +190,7 @@ t.test("a refusal of one target is not a refusal of another's", async (t) => {
   }
 });
 
-t.test('what ails KeyServer is told to all that wait, and is not kept', async (t) => {
+t.test('a failure of KeyServer is reported to all waiting calls, and not cached', async (t) => {
   for (const code of [
     'keyserver_unavailable',
     'token_not_found',
@@ -217,7 +217,7 @@ t.test('is bounded, and the least recently used goes first', async (t) => {
   t.equal((await obtain(it, { clientId: 'b' })).source, 'rsa');
 });
 
-/** What KeyServer announces, asked for now. */
+/** Applies an announcement of KeyServer, requested now. */
 function announce({ known, clock }: ReturnType<typeof setUp>, more: Partial<Changes> = {}) {
   known.take({ seq: known.seq, changes: [], ageMs: 0, ...more }, clock.monotonic());
 }
@@ -324,7 +324,7 @@ async function asks({ asked }: ReturnType<typeof setUp>, count: number) {
   await until(() => asked.length >= count);
 }
 
-t.test('what was revoked while it was on its way is not used, nor kept', async (t) => {
+t.test('a release that was revoked on its way is neither used nor cached', async (t) => {
   const it = setUp();
   announce(it);
   const all = Array.from({ length: 10 }, () => it.cache.get(query()));
@@ -337,7 +337,7 @@ t.test('what was revoked while it was on its way is not used, nor kept', async (
   t.equal(it.asked.length, 2);
 });
 
-t.test('what was replaced while it was on its way is fetched again', async (t) => {
+t.test('a release that was replaced on its way is fetched again', async (t) => {
   const it = setUp();
   announce(it);
   const got = it.cache.get(query());
@@ -349,7 +349,7 @@ t.test('what was replaced while it was on its way is fetched again', async (t) =
   t.same((await obtain(it)).release.fields, { token: 'new' });
 });
 
-t.test('what was on its way when everything was dropped is used once', async (t) => {
+t.test('a release that was on its way when everything was dropped is used once', async (t) => {
   const it = setUp();
   announce(it);
   const got = it.cache.get(query());
@@ -360,7 +360,7 @@ t.test('what was on its way when everything was dropped is used once', async (t)
   t.equal((await obtain(it)).source, 'cached');
 });
 
-t.test('a KeyServer that stays behind what was announced is given up', async (t) => {
+t.test('gives up on a KeyServer that stays behind its announcements', async (t) => {
   const it = setUp();
   announce(it, { seq: 2, changes: [] });
   const got = it.cache.get(query());

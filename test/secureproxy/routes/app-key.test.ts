@@ -21,7 +21,7 @@ t.test('finds the key in any header or query parameter', (t) => {
   t.end();
 });
 
-t.test('finds none where there is none', (t) => {
+t.test('finds no key if there is none', (t) => {
   t.equal(findAppKey([], ''), null);
   t.equal(findAppKey(['Authorization', 'Bearer other', 'Cookie', `a=${key}`], '?q=1'), null);
   t.equal(findAppKey([key, 'a header that is named so'], `?${key}=1`), null);
@@ -48,7 +48,7 @@ t.test('refuses two, also the same twice', (t) => {
   t.end();
 });
 
-t.test('refuses one that cannot be a key, and never takes it for none', (t) => {
+t.test('rejects a malformed key, and never treats it as absent', (t) => {
   for (const bad of [
     wrong,
     `${key}x`,

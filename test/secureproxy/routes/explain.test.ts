@@ -6,7 +6,7 @@ import { loopback, resolvesTo, startProxy, type TestProxyOptions } from '../../s
 import { startUpstream } from '../../support/upstream.ts';
 
 const secretText = 'fixture-token-that-is-secret';
-/** What a token is put between; the proxy alone has it. */
+/** The text around the token, which only the proxy has. */
 const injection: Injection = {
   scheme: 'headers',
   headers: { 'X-Seller': 'prefix-known-to-the-proxy {token}' },
@@ -233,7 +233,7 @@ t.test('without a grant the answer is that of /request_api, whatever exists', as
   t.match(await proxy.requestLine(), { 'http.response.status_code': 403 });
 });
 
-t.test('who is not known, and what is no call, is refused as by /request_api', async (t) => {
+t.test('unknown callers and malformed calls are rejected as by /request_api', async (t) => {
   const { post } = await setUp(t);
   const cases: [object, string | null, number][] = [
     [{}, null, 401],
@@ -254,7 +254,7 @@ t.test('who is not known, and what is no call, is refused as by /request_api', a
   }
 });
 
-t.test('is never cached, and neither serves a call nor is served by one', async (t) => {
+t.test('an explanation is neither cached nor served from the cache', async (t) => {
   const { keyserver, upstream, appKey, post } = await setUp(t);
   const releases = () => keyserver.log().filter((line) => line['url.template'] === '/');
   t.equal((await post('/explain')).json.allowed, true);

@@ -267,7 +267,7 @@ t.test('an app key that would go to the marketplace is refused', async (t) => {
   t.equal(asked.length + upstream.requests.length, 0);
 });
 
-t.test('refuses what came around in a circle', async (t) => {
+t.test('rejects calls that came around in a loop', async (t) => {
   const { upstream, proxy, required } = await setUp(t);
   const answer = await proxy.call(required, { headers: ['via', '1.1 cdn, 1.1 secureproxy'] });
   t.match(answer, { status: 400, problem: { code: 'request_invalid', reason: 'loop' } });
@@ -282,7 +282,7 @@ t.test("refuses pages of other sites in a user's browser", async (t) => {
   for (const headers of [
     ['sec-fetch-site', 'cross-site'],
     ['sec-fetch-site', 'same-site'],
-    // Browsers leave Sec-Fetch-Site out where the proxy is reached by plain http.
+    // Browsers omit Sec-Fetch-Site over plain http.
     ['origin', 'https://evil.example'],
     ['origin', 'null'],
     ['origin', `http://${own}.evil.example`],

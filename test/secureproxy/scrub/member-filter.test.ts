@@ -33,7 +33,7 @@ for (const value of [...values, '{"a":{"b":[1,"x]}"]}}', '["\\"", {"c":"\\\\"}]'
   });
 }
 
-t.test('knows a name however it is escaped, and not one that is only like it', (t) => {
+t.test('recognizes a name however it is escaped, and no name that merely resembles it', (t) => {
   for (const name of [
     'access\\u005ftoken',
     '\\u0061ccess_token',
@@ -47,7 +47,7 @@ t.test('knows a name however it is escaped, and not one that is only like it', (
   t.end();
 });
 
-t.test('leaves out what follows a name in a text value, and only there', (t) => {
+t.test('removes the rest of a JSON string after a name, and nothing else', (t) => {
   for (const [text, out] of [
     ['{"url":"/?a=1&access_token=x","b":2}', '{"url":"/?a=1&[redacted]","b":2}'],
     ['{"raw":"{\\"access_token\\":\\"x\\"}","b":2}', '{"raw":"{\\"[redacted]","b":2}'],
@@ -61,7 +61,7 @@ t.test('leaves out what follows a name in a text value, and only there', (t) => 
   t.end();
 });
 
-t.test('leaves out what follows a name where there is no JSON', (t) => {
+t.test('removes the rest of a text after a name if it is not JSON', (t) => {
   for (const [text, out] of [
     ['access_token=x&scope=y', '[redacted]'],
     ['scope=y&access%5Ftoken=x', 'scope=y&[redacted]'],
@@ -85,7 +85,7 @@ t.test('leaves out what follows a name where there is no JSON', (t) => {
   t.end();
 });
 
-t.test('passes everything else on as it is', (t) => {
+t.test('passes everything else on unchanged', (t) => {
   for (const text of [
     '',
     ' ',
@@ -142,7 +142,7 @@ function write(value: unknown, ways: Parameters<typeof spell>[1], indent: number
   );
 }
 
-t.test('any JSON comes out as it should, however it is cut', (t) => {
+t.test('redacts any JSON as expected, in any chunks', (t) => {
   const jsonWays = someWays.map((ways) =>
     ways.map((way) => (way === 'JSON' ? 'JSON' : way === 'json' ? 'json' : 'plain')),
   );
@@ -165,11 +165,11 @@ t.test('any JSON comes out as it should, however it is cut', (t) => {
   t.end();
 });
 
-t.test('no value of a named member goes through, whatever stands around it', (t) => {
+t.test('no value of a named member passes, whatever surrounds it', (t) => {
   const noise = fc.string({ unit: fc.constantFrom(...'{}[]":,\\ \n1tn=&'), maxLength: 12 });
   fc.assert(
     fc.property(noise, noise, someWays, someSizes, (ahead, between, ways, sizes) => {
-      // Behind a backslash the quote belongs to the name, which is another one then.
+      // After a backslash the quote is part of the name, which is then another name.
       fc.pre(!ahead.endsWith('\\'));
       const name = spell('access_token', ways);
       for (const member of [`"${name}":"made-up-1"`, `${name}=made-up-1`]) {
@@ -182,7 +182,7 @@ t.test('no value of a named member goes through, whatever stands around it', (t)
   t.end();
 });
 
-t.test('how much is out follows from how much is in, where nothing is taken out', (t) => {
+t.test('the amount of output depends on the amount of input alone if nothing is redacted', (t) => {
   const released = (bytes: Buffer, sizes: readonly number[]) => {
     const filter = new MemberFilter(matcher);
     const out = split(bytes, sizes).map((piece) => filter.write(piece).length);

@@ -211,7 +211,7 @@ t.test('an answer that cannot be searched is refused', async (t) => {
   t.match(await call(), { status: 502, problem: { code: 'upstream_invalid' } });
 });
 
-t.test('answers without a body say of their encoding nothing, and are not refused', async (t) => {
+t.test('answers without a body lose Content-Encoding, and are not rejected', async (t) => {
   const { upstream, call } = await setUp(t);
   for (const coding of ['gzip', 'zstd']) {
     const head = `Content-Encoding: ${coding}\r\nETag: "a"\r\nX-Echo: ${token}\r\n\r\n`;
@@ -231,7 +231,7 @@ t.test('answers without a body say of their encoding nothing, and are not refuse
   }
 });
 
-t.test('asks upstream for what can be searched only', async (t) => {
+t.test('asks upstream only for answers that can be searched', async (t) => {
   const { upstream, call } = await setUp(t);
   for (const [accepted, asked] of [
     [undefined, []],
@@ -288,7 +288,7 @@ t.test('a caller that does not read stops a decoded answer, too', async (t) => {
     send();
   });
   const message = await start().answered;
-  // Nothing is read: what the upstream got rid of comes to rest.
+  // Nothing is read, so the upstream's output stalls.
   let last = -1;
   for (let same = 0; same < 10; ) {
     await sleep(50);
@@ -314,7 +314,7 @@ t.test('a caller that hangs up amid a decoded answer cancels the call', async (t
   t.match(await proxy.requestLine(), { 'error.reason': 'caller_gone' });
 });
 
-t.test('an answer that breaks off is never given as whole', async (t) => {
+t.test('an answer that breaks off never looks complete', async (t) => {
   const { upstream, proxy, call } = await setUp(t);
   upstream.script(writesAndEnds('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort'));
   t.match(await call(), { status: 502, whole: true, problem: { code: /^upstream_/ } });
@@ -326,7 +326,7 @@ t.test('an answer that breaks off is never given as whole', async (t) => {
   t.match(await call(), { status: 200, text: 'ok', whole: true });
 });
 
-t.test('passes a long answer on while it comes, but for its last bytes', async (t) => {
+t.test('streams a long answer, except for its last bytes', async (t) => {
   const { upstream, start } = await setUp(t);
   let socket: Socket | undefined;
   upstream.script((s) => {

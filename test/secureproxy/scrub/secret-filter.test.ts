@@ -72,7 +72,7 @@ t.test('takes nothing else out', (t) => {
   t.end();
 });
 
-t.test('counts every hit; what overlaps is one', (t) => {
+t.test('counts every redaction; overlapping matches are one', (t) => {
   const [first, second] = ['aaaa-bbbb-cccc', 'bbbb-cccc-dddd'];
   t.strictSame(scrub(`${first} ${first}${second}`, first, second), {
     out: '[redacted] [redacted][redacted]',
@@ -87,20 +87,20 @@ t.test('counts every hit; what overlaps is one', (t) => {
   t.end();
 });
 
-t.test('a beginning that looks like an escape hides nothing', (t) => {
+t.test('bytes before a secret that look like an escape hide nothing', (t) => {
   for (const ahead of ['%4', '%', '\\', '\\\\', '\\u', '\\u00', '\\u004'])
     t.notMatch(scrub(`${ahead}1234567890ab`, '1234567890ab').out, '1234567890ab', ahead);
   t.end();
 });
 
-t.test('a secret of backslashes takes no time without end', (t) => {
+t.test('a secret of backslashes is searched for in bounded time', (t) => {
   const secret = '\\'.repeat(60);
   t.equal(scrub('\\'.repeat(119), secret).out, '[redacted]');
   t.equal(scrub(`${'\\'.repeat(59)}x${'\\u005c'.repeat(59)}x`, `${secret}y`).redactions, 0);
   t.end();
 });
 
-t.test('no form of a secret goes through, wherever it stands and however it is cut', (t) => {
+t.test('no pattern of a secret passes, at any position and in any chunks', (t) => {
   const text = fc.string({ unit: fc.constantFrom(...'ab01 "\\%u{}:,é'), maxLength: 40 });
   const scene = someSecret.chain((secret) =>
     fc.record({
@@ -127,7 +127,7 @@ t.test('no form of a secret goes through, wherever it stands and however it is c
   t.end();
 });
 
-t.test('how much is out follows from how much is in, whatever it is', (t) => {
+t.test('the amount of output depends on the amount of input alone, never on its content', (t) => {
   const scene = someSecret.chain((secret) => {
     const begun = fc
       .tuple(someForm(secret), fc.nat())
@@ -152,7 +152,7 @@ t.test('how much is out follows from how much is in, whatever it is', (t) => {
   t.end();
 });
 
-t.test('waits for what the longest form of a secret of this length can take up', (t) => {
+t.test('holds back as many bytes as the longest pattern of a secret of this length', (t) => {
   const lengths = (secret: string) => {
     const filter = filterFor(secret);
     return pass(filter, split(Buffer.alloc(4000, 'y'), [100])).released.join();

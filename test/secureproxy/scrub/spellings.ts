@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { writtenForms } from '../../support/leaks.ts';
 
-/** How a character may be written; `json` twice over where JSON stands within JSON. */
+/** Spellings of a character; `json` is applied twice for JSON within JSON. */
 const spellings = ['plain', 'url', 'URL', 'json', 'JSON', 'json in json', 'short'] as const;
 type Spelling = (typeof spellings)[number];
 
-/** Spells a text, each character in its way, in turn. */
+/** Spells a text, each character in the next of the spellings. */
 export function spell(text: string, ways: readonly Spelling[]): string {
   return [...text].map((char, i) => spellOne(char, ways[i % ways.length] ?? 'plain')).join('');
 }

@@ -80,7 +80,7 @@ t.test('a caller that reads slowly slows the upstream, and gets every byte', asy
     more();
   });
   const message = await start().answered;
-  // Nothing is read: what the upstream got rid of comes to rest.
+  // Nothing is read, so the upstream's output stalls.
   let last = -1;
   for (let same = 0; same < 5; ) {
     await sleep(50);
@@ -165,7 +165,7 @@ t.test('a call that timed out in the queue does not break what came after it', a
   });
   const blocking = proxy.call(required);
   await until(() => first !== undefined);
-  // The one connection is taken, so this one is cancelled where it waits.
+  // The only connection is taken, so this call is cancelled while queued.
   t.match(await proxy.call({ ...required, TimeoutMs: 30 }), {
     status: 504,
     whole: true,
