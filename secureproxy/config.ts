@@ -47,7 +47,7 @@ export const secureproxySettings = Type.Object({
   KEYSERVER_CLIENT_KEY_FILE: File(
     "PEM file of the client certificate's key; must not be readable by others",
   ),
-  KEYSERVER_TIMEOUT_MS: Milliseconds(1800, 'Maximum wait for KeyServer, retries included'),
+  KEYSERVER_TIMEOUT_MS: Milliseconds(1800, 'Timeout of a request to KeyServer, retries included'),
   KEYSERVER_CONNECTIONS: Type.Integer({
     default: 32,
     minimum: 1,
@@ -79,12 +79,12 @@ export const secureproxySettings = Type.Object({
     maximum: 4096,
     description: 'Maximum number of connections to one origin',
   }),
-  UPSTREAM_CONNECT_TIMEOUT_MS: Milliseconds(5000, 'Maximum wait for a connection to a marketplace'),
-  UPSTREAM_HEADERS_TIMEOUT_MS: Milliseconds(60_000, "Maximum wait for an answer's headers"),
-  UPSTREAM_BODY_TIMEOUT_MS: Milliseconds(60_000, "Maximum pause within an answer's body"),
+  UPSTREAM_CONNECT_TIMEOUT_MS: Milliseconds(5000, 'Timeout of connecting to a marketplace'),
+  UPSTREAM_HEADERS_TIMEOUT_MS: Milliseconds(60_000, "Timeout of an answer's headers"),
+  UPSTREAM_BODY_TIMEOUT_MS: Milliseconds(60_000, "Timeout of each pause within an answer's body"),
   UPSTREAM_TOTAL_TIMEOUT_MS: Milliseconds(
     900_000,
-    'Maximum duration of a call, which TimeoutMs of a request may shorten',
+    'Timeout of a whole call, which TimeoutMs of a request may shorten',
   ),
   UPSTREAM_DNS_SERVERS: Type.String({
     default: '',
