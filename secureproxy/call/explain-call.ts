@@ -32,7 +32,8 @@ export const ExplainedSchema = Type.Object(
       {
         allowed: false,
         code: 'token_not_found',
-        detail: 'No token is stored for this client and type.',
+        detail:
+          'No token is stored for this client and type; store one with keyserver-admin token put.',
         steps: [
           { step: 'authenticate', ok: true, app: 'orders' },
           { step: 'url', ok: true, url: 'https://api.marketplace.example/v3/product/list' },
@@ -47,7 +48,8 @@ export const ExplainedSchema = Type.Object(
             step: 'token',
             ok: false,
             code: 'token_not_found',
-            detail: 'No token is stored for this client and type.',
+            detail:
+              'No token is stored for this client and type; store one with keyserver-admin token put.',
           },
         ],
       },
