@@ -5,7 +5,7 @@ export const dependencyStatus = 424;
 
 /**
  * Maps KeyServer's error to one for the proxy's caller. Faults between the two services, such as a
- * wrong proxy key or clock skew, become `keyserver_unavailable`, since the caller cannot mend them.
+ * wrong proxy key or clock skew, become `keyserver_unavailable`, since the caller cannot fix them.
  */
 export function fromKeyserver(body: unknown): ServiceError {
   const { code, reason, detail } = Object(body) as Record<string, unknown>;

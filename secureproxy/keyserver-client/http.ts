@@ -9,7 +9,7 @@ import { wholeAnswer } from './whole-answer.ts';
 /** KeyServer's answers are small; a larger one comes from something else. */
 const maxAnswerBytes = 4 * 1024 * 1024;
 const firstPauseMs = 25;
-/** Caps the doubling, which would let the last pause take half of the timeout. */
+/** Caps the doubling: otherwise the last pause would take half of the timeout. */
 const maxPauseMs = 200;
 
 export interface KeyserverHttpOptions {

@@ -13,7 +13,7 @@ const nonceBytes = 16;
 
 type Freshness = Pick<RequestContext, 'timestamp' | 'nonce'>;
 
-/** A question to KeyServer; it and its answer are sealed. */
+/** A question to KeyServer. Its credential and its answer are sealed. */
 export interface Question<T extends SessionAnswer> {
   readonly url: URL;
   /** Members of the body beside those of every exchange. */

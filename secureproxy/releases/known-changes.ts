@@ -13,8 +13,8 @@ export interface ReleaseNames {
 }
 
 /**
- * Changes that KeyServer announced. They tell which releases are outdated, and until the lease ends
- * they are complete. Bounded: once the oldest change is evicted, all releases before it count as
+ * Changes that KeyServer announced. They tell which releases are outdated; until the lease ends, no
+ * other release is. Bounded: once the oldest change is evicted, all releases before it count as
  * outdated.
  */
 export class KnownChanges {
@@ -69,7 +69,7 @@ export class KnownChanges {
     this.#leaseEndsAt = -Infinity;
   }
 
-  /** True if no change of this release is known that is later than it. */
+  /** True if no change is known that is later than the release and of one of its names. */
   isCurrent({ clientId, tokenType }: ReleaseNames, { app, seq }: Release): boolean {
     // Nothing was announced since the release.
     if (seq >= this.#seq) return true;
