@@ -1,12 +1,10 @@
-import { defaultInjection, type Injection, type Policy } from '../../../shared/policy/schema.ts';
+import type { Policy } from '../../../shared/policy/schema.ts';
 import { AdminError } from '../../operations/operation-error.ts';
+import { injectionFromOptions, type OptionValues } from './injection-options.ts';
 
 /** A token type as its options say it. */
-export interface PolicyOptions {
+export interface PolicyOptions extends OptionValues {
   readonly destination: readonly string[];
-  readonly header?: readonly string[];
-  readonly query?: readonly string[];
-  readonly basic?: string;
   readonly unsafePlaintext?: boolean;
   readonly unsafeAllowPrivate?: readonly string[];
   readonly cacheSeconds?: string;
@@ -29,50 +27,6 @@ export function policyFromOptions(options: PolicyOptions): Policy {
     ...(publicField && { publicFields: [...publicField] }),
     ...(redactMember && { redactMembers: [...redactMember] }),
   };
-}
-
-function injectionFromOptions({ header, query, basic }: PolicyOptions): Injection {
-  if ([header, query, basic].filter((option) => option !== undefined).length > 1) {
-    throw new AdminError(
-      'input_invalid',
-      '--header, --query and --basic are three ways, of which a type has one',
-      'keep the one that the marketplace documents',
-    );
-  }
-  if (header) return { scheme: 'headers', headers: parsePairs(header, ':', '--header') };
-  if (query) return { scheme: 'query', query: parsePairs(query, '=', '--query') };
-  if (basic === undefined) return defaultInjection;
-  const [username, password] = split(basic, ':', '--basic');
-  return { scheme: 'basic', username, password };
-}
-
-function parsePairs(
-  texts: readonly string[],
-  separator: string,
-  option: string,
-): Record<string, string> {
-  const pairs = texts.map((text) => split(text, separator, option));
-  const names = pairs.map(([name]) => name);
-  const double = names.find((name, i) => names.indexOf(name) < i);
-  if (double !== undefined) {
-    throw new AdminError(
-      'input_invalid',
-      `${option} names ${JSON.stringify(double)} twice`,
-      'give each name once',
-    );
-  }
-  return Object.fromEntries(pairs);
-}
-
-function split(text: string, separator: string, option: string): [string, string] {
-  const at = text.indexOf(separator);
-  const pair: [string, string] = [text.slice(0, at).trim(), text.slice(at + 1).trim()];
-  if (at > 0 && pair[0] !== '' && pair[1] !== '') return pair;
-  throw new AdminError(
-    'input_invalid',
-    `${option} needs two parts with ${JSON.stringify(separator)} between`,
-    "examples: --header 'Authorization: Bearer {token}', --query 'key={token}', --basic '{user}:{password}'",
-  );
 }
 
 function parseSeconds(text: string): number {

@@ -2,12 +2,17 @@ import fc from 'fast-check';
 import t from 'tap';
 import {
   checkFields,
+  describeInjection,
   fieldsFault,
-  inject,
   injectedNames,
+  injectionFaults,
   injectionFields,
-} from '../../../shared/policy/injection.ts';
-import { defaultInjection, type Injection } from '../../../shared/policy/schema.ts';
+  prepareInjection,
+  secretTexts,
+} from '../../../../shared/policy/injection/injection.ts';
+import { defaultInjection, type Injection } from '../../../../shared/policy/injection/schema.ts';
+import type { Injected } from '../../../../shared/policy/injection/scheme.ts';
+import type { Fields } from '../../../../shared/policy/injection/template.ts';
 
 const query: Injection = { scheme: 'query', query: { key: '{token}', v: '1' } };
 const basic: Injection = { scheme: 'basic', username: '{login}', password: '{token}' };
@@ -15,6 +20,13 @@ const headers = (record: Record<string, string>): Injection => ({
   scheme: 'headers',
   headers: record,
 });
+
+/** The additions of an injection that is the same for every request. */
+function inject(injection: Injection, fields: Fields): Injected {
+  const prepared = prepareInjection(injection, fields);
+  if (typeof prepared === 'function') throw new Error('it depends on the request');
+  return prepared;
+}
 
 t.test('puts a bearer token into Authorization by default', (t) => {
   t.strictSame(inject(defaultInjection, { token: 'fixture-token' }), {
@@ -93,12 +105,9 @@ t.test('names a field that the secret lacks, inherited ones included', (t) => {
   for (const name of ['toString', 'constructor', '__proto__']) {
     const injection = headers({ 'X-Key': `{${name}}` });
     t.match(fieldsFault(injection, {}), new RegExp(`has no field "${name}"`));
-    t.throws(() => inject(injection, {}), {
-      name: 'TypeError',
-      message: `field ${name} is missing`,
-    });
+    t.throws(() => inject(injection, {}), { code: 'integrity_failed' });
   }
-  t.throws(() => inject(defaultInjection, {}), TypeError);
+  t.throws(() => inject(defaultInjection, {}), { code: 'integrity_failed' });
   t.end();
 });
 
@@ -165,6 +174,64 @@ t.test('leaves braces alone that hold no field name', (t) => {
   const injection = headers({ 'X-Key': '{} { token } {{token}} {a b}' });
   t.strictSame([...injectionFields(injection)], ['token']);
   t.strictSame(inject(injection, { token: 'T' }).headers, [['X-Key', '{} { token } {T} {a b}']]);
+  t.end();
+});
+
+t.test('finds the faults that no secret could mend, a sentence each', (t) => {
+  t.strictSame(injectionFaults(defaultInjection), []);
+  t.strictSame(injectionFaults(query), []);
+  t.strictSame(injectionFaults(basic), []);
+  const brace = (place: string) =>
+    `${place} has a template with a brace that is no placeholder: placeholders are {field}, with letters, digits, _ . -`;
+  t.strictSame(injectionFaults(headers({ A: '{a', B: 'b\n{b}', C: '{c}', D: 'd}\0' })), [
+    brace('header "A"'),
+    brace('header "D"'),
+    'the value of the header B has characters that no header can carry',
+    'the value of the header D has characters that no header can carry',
+  ]);
+  t.strictSame(injectionFaults({ scheme: 'query', query: { k: '{a b}' } }), [
+    brace('query parameter "k"'),
+  ]);
+  t.strictSame(injectionFaults({ scheme: 'basic', username: '{', password: '}' }), [
+    brace('basic user name'),
+    brace('basic password'),
+  ]);
+  t.strictSame(injectionFaults({ scheme: 'basic', username: 'a:{b}', password: '{c}' }), [
+    'the user name of a basic credential has a colon',
+  ]);
+  t.end();
+});
+
+t.test('describes an injection in one line, templates unfilled', (t) => {
+  t.equal(describeInjection(headers({ A: '{a}', B: 'x {b}' })), 'A: {a}, B: x {b}');
+  t.equal(describeInjection(query), '?key={token}&v=1');
+  t.equal(describeInjection(basic), 'basic {login}:{token}');
+  t.end();
+});
+
+t.test(
+  'names the secrets of an answer: fields that are not public, and a credential of them',
+  (t) => {
+    const fields = { login: 'shop', token: 'fixture-token', other: 'not injected' };
+    t.strictSame(secretTexts(defaultInjection, fields), ['shop', 'fixture-token', 'not injected']);
+    t.strictSame(secretTexts(query, fields, ['login', 'other']), ['fixture-token']);
+    t.strictSame(secretTexts(basic, fields, ['login']), [
+      'fixture-token',
+      'not injected',
+      'shop:fixture-token',
+    ]);
+    // Then nothing that is sent is secret.
+    t.strictSame(secretTexts(basic, fields, ['login', 'token']), ['not injected']);
+    t.end();
+  },
+);
+
+t.test('takes an injection of no known scheme for a fault of the program', (t) => {
+  const unknown = { scheme: 'toString' } as unknown as Injection;
+  t.throws(() => injectedNames(unknown), {
+    name: 'TypeError',
+    message: 'no injection scheme is called toString',
+  });
   t.end();
 });
 

@@ -1,0 +1,78 @@
+import { Option } from 'commander';
+import { describeInjection } from '../../../shared/policy/injection/injection.ts';
+import { defaultInjection, type Injection } from '../../../shared/policy/injection/schema.ts';
+import type { Notation, Pair } from '../../../shared/policy/injection/scheme.ts';
+import { schemes } from '../../../shared/policy/injection/schemes.ts';
+import { AdminError } from '../../operations/operation-error.ts';
+
+const notations: readonly Notation<Injection>[] = schemes.map(({ notation }) => notation);
+
+/** The options that say how a token is put on a request, one for each scheme. */
+export const injectionOptions = notations.map(({ name, placeholder, form, isList }) => ({
+  flags: `--${name} <${placeholder}>`,
+  description: isList ? `'${form}'; repeatable` : `'${form}'`,
+  isList,
+}));
+
+/** A sentence for help. */
+export const defaultInjectionNote = `Without ${listed(notations, 'disjunction')} the token goes as "${describeInjection(defaultInjection)}".`;
+
+/** Options as commander gives them: by name, a list for those that are repeatable. */
+export type OptionValues = Readonly<
+  Record<string, string | readonly string[] | boolean | undefined>
+>;
+
+/** Reads the option of one scheme; none stands for the default. @throws AdminError input_invalid */
+export function injectionFromOptions(options: OptionValues): Injection {
+  const given = notations.filter((notation) => textsOf(options, notation).length > 0);
+  const [notation] = given;
+  if (notation === undefined) return defaultInjection;
+  if (given.length > 1) {
+    throw new AdminError(
+      'input_invalid',
+      `${listed(given, 'conjunction')} exclude each other: a type has one way to inject its token`,
+      'keep the one that the marketplace documents',
+    );
+  }
+  const pairs = textsOf(options, notation).map((text) => split(text, notation));
+  checkDistinct(pairs, notation);
+  const read = notation.isList ? notation.read(pairs) : notation.read(pairs[0] as Pair);
+  if ('fault' in read) throw invalid(`--${notation.name} ${read.fault}`, notation);
+  return read;
+}
+
+function textsOf(options: OptionValues, { name }: Notation<Injection>): string[] {
+  const value = options[new Option(`--${name}`).attributeName()];
+  return [value].flat().filter((text) => typeof text === 'string');
+}
+
+function split(text: string, notation: Notation<Injection>): Pair {
+  const { name, separator } = notation;
+  const at = text.indexOf(separator);
+  const pair: Pair = [text.slice(0, at).trim(), text.slice(at + 1).trim()];
+  if (at > 0 && pair[0] !== '' && pair[1] !== '') return pair;
+  throw invalid(`--${name} needs two parts with ${JSON.stringify(separator)} between`, notation);
+}
+
+function checkDistinct(pairs: readonly Pair[], { name }: Notation<Injection>): void {
+  const firsts = pairs.map(([first]) => first);
+  const double = firsts.find((first, at) => firsts.indexOf(first) < at);
+  if (double === undefined) return;
+  throw new AdminError(
+    'input_invalid',
+    `--${name} names ${JSON.stringify(double)} twice`,
+    'give each name once',
+  );
+}
+
+function invalid(message: string, { name, example }: Notation<Injection>): AdminError {
+  return new AdminError('input_invalid', message, `example: --${name} '${example}'`);
+}
+
+function listed(
+  named: readonly Notation<Injection>[],
+  type: 'conjunction' | 'disjunction',
+): string {
+  // British: without a comma before the last.
+  return new Intl.ListFormat('en-GB', { type }).format(named.map(({ name }) => `--${name}`));
+}
