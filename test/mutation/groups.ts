@@ -34,7 +34,7 @@ export const groups: readonly Group[] = [
   policy(['decide', 'verdict'], ['verdict', 'decide']),
   injection(
     ['injection', 'template', 'values', 'headers', 'query', 'basic'],
-    ['template', 'injection', 'schemes'],
+    ['template', 'injection', 'schemes', '../schema'],
   ),
   policy(['address-set']),
   crypto(['aead', 'base64', 'pae', 'kid', 'open-error'], ['aead', 'base64', 'pae']),
