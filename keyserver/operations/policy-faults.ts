@@ -11,12 +11,12 @@ import { isFieldName } from '../../shared/policy/injection/template.ts';
 import { PolicyError } from '../../shared/policy/policy-error.ts';
 import { type Policy, PolicySchema } from '../../shared/policy/schema.ts';
 
-/** These would break the request or be dropped if they were injected. */
+/** Injecting one of these would break the request, or it would be dropped. */
 const uninjectable = new Set<string>([...hopByHopHeaders, ...messageHeaders]);
 
 const validator = Compile(PolicySchema);
 
-/** Faults of a policy, a sentence each; none if it can be used. */
+/** The faults of a policy, a sentence each; empty if it can be used. */
 export function policyFaults(policy: Policy): string[] {
   return [
     ...destinationFaults(policy),
@@ -27,7 +27,7 @@ export function policyFaults(policy: Policy): string[] {
       ? ['no template has a placeholder such as {token}, so no token would be sent']
       : []),
     ...publicFaults(policy),
-    // Only lengths, ranges and patterns are left for the schema, whose own sentences will do.
+    // Only lengths and ranges are left to the schema, whose own sentences suffice.
     ...[...validator.Errors(policy)].map(
       ({ instancePath, message }) => `${instancePath.slice(1).replaceAll('/', ' ')} ${message}`,
     ),
@@ -80,7 +80,7 @@ function headerFaults(names: readonly string[]): string[] {
       ...(uninjectable.has(key)
         ? [`${header} belongs to the connection: it cannot be injected`]
         : []),
-      ...(seen.has(key) ? [`${header} is there twice: names of headers ignore case`] : []),
+      ...(seen.has(key) ? [`${header} occurs twice: header names ignore case`] : []),
     ];
     seen.add(key);
     return faults;

@@ -15,7 +15,7 @@ export const injectionOptions = notations.map(({ name, placeholder, form, isList
 }));
 
 /** A sentence for help. */
-export const defaultInjectionNote = `Without ${listed(notations, 'disjunction')} the token goes as "${describeInjection(defaultInjection)}".`;
+export const defaultInjectionNote = `Without ${listed(notations)} the token is sent as "${describeInjection(defaultInjection)}".`;
 
 /** Options as commander gives them: by name, a list for those that are repeatable. */
 export type OptionValues = Readonly<
@@ -30,7 +30,7 @@ export function injectionFromOptions(options: OptionValues): Injection {
   if (given.length > 1) {
     throw new AdminError(
       'input_invalid',
-      `${listed(given, 'conjunction')} exclude each other: a type has one way to inject its token`,
+      `a type has only one of ${listed(notations)}`,
       'keep the one that the marketplace documents',
     );
   }
@@ -51,7 +51,7 @@ function split(text: string, notation: Notation<Injection>): Pair {
   const at = text.indexOf(separator);
   const pair: Pair = [text.slice(0, at).trim(), text.slice(at + 1).trim()];
   if (at > 0 && pair[0] !== '' && pair[1] !== '') return pair;
-  throw invalid(`--${name} needs two parts with ${JSON.stringify(separator)} between`, notation);
+  throw invalid(`--${name} needs two parts separated by ${JSON.stringify(separator)}`, notation);
 }
 
 function checkDistinct(pairs: readonly Pair[], { name }: Notation<Injection>): void {
@@ -69,10 +69,7 @@ function invalid(message: string, { name, example }: Notation<Injection>): Admin
   return new AdminError('input_invalid', message, `example: --${name} '${example}'`);
 }
 
-function listed(
-  named: readonly Notation<Injection>[],
-  type: 'conjunction' | 'disjunction',
-): string {
-  // British: without a comma before the last.
-  return new Intl.ListFormat('en-GB', { type }).format(named.map(({ name }) => `--${name}`));
+function listed(named: readonly Notation<Injection>[]): string {
+  // British English has no comma before the last.
+  return new Intl.ListFormat('en-GB').format(named.map(({ name }) => `--${name}`));
 }

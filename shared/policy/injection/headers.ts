@@ -38,7 +38,7 @@ export const headers: Scheme<typeof schema> = {
   faults: ({ headers }, fields) =>
     fillAll(headers, fields)
       .filter(([, value]) => !isHeaderValue(value))
-      .map(([name]) => `the value of the header ${name} has characters that no header can carry`),
+      .map(([name]) => `the value of the header ${name} has characters that a header cannot carry`),
   dependsOnRequest: false,
   inject: ({ headers }, fields) => ({ headers: fillAll(headers, fields), query: [] }),
   secrets: () => [],

@@ -41,7 +41,7 @@ export function injectionFaults(injection: Injection): string[] {
       .filter(({ text }) => hasStrayBrace(text))
       .map(
         ({ place }) =>
-          `${place} has a template with a brace that is no placeholder: placeholders are {field}, with letters, digits, _ . -`,
+          `${place} has a template with a brace outside a placeholder: placeholders are {field}, with letters, digits, _ . -`,
       ),
     ...scheme.faults(injection, standIns),
   ];

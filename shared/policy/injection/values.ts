@@ -9,7 +9,7 @@ export function isHeaderValue(text: string): boolean {
 
 /** Why a header cannot carry this value, as the end of a sentence; undefined if it can. */
 export function headerValueFault(value: string): string | undefined {
-  return isHeaderValue(value) ? undefined : 'is empty or has characters that no header can carry';
+  return isHeaderValue(value) ? undefined : 'is empty or has characters that a header cannot carry';
 }
 
 /** The same for a value that is encoded before it is sent: it has no U+0000–001F and U+007F. */

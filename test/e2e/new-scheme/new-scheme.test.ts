@@ -67,7 +67,7 @@ t.test('type put takes it from an option, stores it and shows it', async (t) => 
   );
   const { stdout } = await admin.run(['type', 'put', '--help']);
   t.match(stdout, /--signed <member> +'header=name or key=template'; repeatable/);
-  t.match(stdout, /Without --header, --query, --basic or --signed the token goes as/);
+  t.match(stdout, /Without --header, --query, --basic and --signed the token is sent as/);
 });
 
 t.test('type put and token put refuse what it cannot use', async (t) => {
@@ -76,9 +76,12 @@ t.test('type put and token put refuse what it cannot use', async (t) => {
   for (const [argv, message] of [
     [signed('header=X'), /^--signed needs header= and key=, and nothing else$/],
     [signed('header=X', 'key={a}', 'more=b'), /^--signed needs header=/],
-    [signed('header'), /^--signed needs two parts with "=" between$/],
+    [signed('header'), /^--signed needs two parts separated by "="$/],
     [signed('key=a', 'key=b'), /^--signed names "key" twice$/],
-    [[...signed('key=a'), '--basic', 'a:b'], /^--basic and --signed exclude each other/],
+    [
+      [...signed('key=a'), '--basic', 'a:b'],
+      /^a type has only one of --header, --query, --basic and --signed$/,
+    ],
     [signed('header=X', 'key={a b}'), /signing key has a template with a brace/],
     [signed('header=Host', 'key={a}'), /header "Host" belongs to the connection/],
   ] as const) {

@@ -182,12 +182,12 @@ t.test('finds the faults that no secret could mend, a sentence each', (t) => {
   t.strictSame(injectionFaults(query), []);
   t.strictSame(injectionFaults(basic), []);
   const brace = (place: string) =>
-    `${place} has a template with a brace that is no placeholder: placeholders are {field}, with letters, digits, _ . -`;
+    `${place} has a template with a brace outside a placeholder: placeholders are {field}, with letters, digits, _ . -`;
   t.strictSame(injectionFaults(headers({ A: '{a', B: 'b\n{b}', C: '{c}', D: 'd}\0' })), [
     brace('header "A"'),
     brace('header "D"'),
-    'the value of the header B has characters that no header can carry',
-    'the value of the header D has characters that no header can carry',
+    'the value of the header B has characters that a header cannot carry',
+    'the value of the header D has characters that a header cannot carry',
   ]);
   t.strictSame(injectionFaults({ scheme: 'query', query: { k: '{a b}' } }), [
     brace('query parameter "k"'),
