@@ -9,11 +9,11 @@ import {
 } from '../../operations/documents.ts';
 import { listTokens } from '../../operations/tokens.ts';
 import { type PolicyChange, putType } from '../../operations/types.ts';
-import { defaultInjectionNote, injectionOptions } from '../shell/injection-options.ts';
 import { count, record, table } from '../shell/output.ts';
-import { type PolicyOptions, policyFromOptions } from '../shell/policy-options.ts';
 import type { Session } from '../shell/session.ts';
 import { collect, examples } from './examples.ts';
+import { addInjectionOptions, defaultInjectionNote } from './injection-options.ts';
+import { type PolicyOptions, policyFromOptions } from './policy-options.ts';
 
 export function addTypeCommands(program: Command, session: Session): void {
   const type = program
@@ -45,11 +45,7 @@ ${defaultInjectionNote}`,
       '--destination <origin...>',
       'where tokens may go: https://host[:port][/prefix], or https://*.host',
     );
-  for (const { flags, description, isList } of injectionOptions) {
-    if (isList) put.option(flags, description, collect);
-    else put.option(flags, description);
-  }
-  put
+  addInjectionOptions(put)
     .option('--unsafe-plaintext', 'allow http: tokens cross the network readable')
     .option(
       '--unsafe-allow-private <cidr>',

@@ -1,18 +1,22 @@
-import { Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { describeInjection } from '../../../shared/policy/injection/injection.ts';
 import { defaultInjection, type Injection } from '../../../shared/policy/injection/schema.ts';
 import type { Notation, Pair } from '../../../shared/policy/injection/scheme.ts';
 import { schemes } from '../../../shared/policy/injection/schemes.ts';
 import { AdminError } from '../../operations/operation-error.ts';
+import { collect } from './examples.ts';
 
 const notations: readonly Notation<Injection>[] = schemes.map(({ notation }) => notation);
 
-/** The options that say how a token is put on a request, one for each scheme. */
-export const injectionOptions = notations.map(({ name, placeholder, form, isList }) => ({
-  flags: `--${name} <${placeholder}>`,
-  description: isList ? `'${form}'; repeatable` : `'${form}'`,
-  isList,
-}));
+/** Adds the option of every scheme, which {@link injectionFromOptions} reads. */
+export function addInjectionOptions(command: Command): Command {
+  for (const { name, placeholder, form, isList } of notations) {
+    const flags = `--${name} <${placeholder}>`;
+    if (isList) command.option(flags, `'${form}'; repeatable`, collect);
+    else command.option(flags, `'${form}'`);
+  }
+  return command;
+}
 
 /** A sentence for help. */
 export const defaultInjectionNote = `Without ${listed(notations)} the token is sent as "${describeInjection(defaultInjection)}".`;
