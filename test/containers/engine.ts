@@ -14,7 +14,7 @@ export const nginxImage = process.env.TEST_NGINX_IMAGE ?? 'nginx:stable';
 const isRequired = process.env.TEST_CONTAINERS === 'required';
 
 /** What must have run where `TEST_CONTAINERS=required`. */
-export type Leg = 'store contract' | 'images' | 'replicas' | 'compose.yaml' | 'docs/operations.md';
+export type Leg = 'store contract' | 'images' | 'replicas' | 'compose.yaml' | 'docs/deployment.md';
 
 /**
  * A test that needs a container engine (`DOCKER_HOST`). Without one it is skipped, and says so; with
@@ -22,7 +22,7 @@ export type Leg = 'store contract' | 'images' | 'replicas' | 'compose.yaml' | 'd
  */
 export function containerTest(leg: Leg, title: string, body: (test: Test) => Promise<void>): void {
   if (process.env.DOCKER_HOST) run(leg, title, body);
-  else leaveOut(title, 'no container engine: DOCKER_HOST is not set (docs/containers.md)');
+  else leaveOut(title, 'no container engine: DOCKER_HOST is not set (docs/deployment.md)');
 }
 
 /** A {@link containerTest} that needs Compose, too; `body` gets the command that it is called by. */
@@ -33,7 +33,7 @@ export function composeTest(
 ): void {
   const command = process.env.DOCKER_HOST === undefined ? undefined : findCompose();
   if (command !== undefined) run(leg, title, (test) => body(test, command));
-  else leaveOut(title, 'no container engine at DOCKER_HOST, or no Compose (docs/containers.md)');
+  else leaveOut(title, 'no container engine at DOCKER_HOST, or no Compose (docs/deployment.md)');
 }
 
 function findCompose(): readonly string[] | undefined {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { outputPattern, pageBlocks, pageSteps } from '../docs/page-blocks.ts';
@@ -13,8 +13,10 @@ t.setTimeout(600_000);
 
 const buildLimitMs = 300_000;
 const chapter = 'In containers / ';
-const steps = pageSteps(pageBlocks(readFileSync(join(root, 'docs/operations.md'), 'utf8'))).filter(
-  ({ place }) => place.startsWith(chapter),
+const stepsOf = (page: string) => pageSteps(pageBlocks(readFileSync(join(root, page), 'utf8')));
+const steps = stepsOf('docs/deployment.md').filter(({ place }) => place.startsWith(chapter));
+const restart = stepsOf('docs/operations.md').filter(
+  ({ place }) => place === 'Restart / A replica in a container',
 );
 
 /** What the page makes, by the names that it gives. */
@@ -24,7 +26,7 @@ const made = {
   volume: ['mysql'],
 } as const;
 
-containerTest('docs/operations.md', 'the page leads from nothing to a call', async (t) => {
+containerTest('docs/deployment.md', 'the page leads from nothing to a call', async (t) => {
   const taken = await namesInUse();
   if (taken.length > 0) {
     t.fail(`the engine has ${taken.join(', ')} already, which this test must not touch`);
@@ -53,11 +55,12 @@ containerTest('docs/operations.md', 'the page leads from nothing to a call', asy
   // The page's own files are not to be left in the project.
   const here = join(machine, 'here');
   mkdirSync(here);
-  writeFileSync(join(here, 'token.json'), '{"client_id": "4711", "api_key": "made-up"}');
+  writeFileSync(join(here, 'token.json'), '{"clientId": "4711", "apiKey": "made-up"}');
 
   for (const { place, commands, output } of steps) {
     await t.test(place.replace(chapter, ''), async (t) => {
-      const text = await shell.run(translate(commands));
+      // An operator may paste each block into a new shell.
+      const text = await shell.run(`umask 022\n${translate(commands)}`);
       if (output !== undefined) t.match(text, outputPattern(output));
       if (place.includes('1. Images')) await shell.run(`cd ${here}`);
     });
@@ -70,6 +73,22 @@ containerTest('docs/operations.md', 'the page leads from nothing to a call', asy
       (text) => text.includes('"reason":"path"'),
     );
     t.match(answer, '"code":"grant_denied"');
+  });
+
+  await t.test('keys are closed to others', async (t) => {
+    for (const file of [
+      'srv/keyserver/keys/keyring/primary',
+      'srv/secureproxy/proxy.key',
+      'here/orders.key',
+    ]) {
+      t.equal(statSync(join(machine, file)).mode & 0o077, 0, file);
+    }
+  });
+
+  await t.test('a replica restarts, and is ready again', async (t) => {
+    t.equal(restart.length, 1);
+    for (const { commands } of restart) await shell.run(commands);
+    t.match(await denied(shell, port), '"code":"grant_denied"');
   });
 
   await t.test('a stop right after the start is heard', async (t) => {

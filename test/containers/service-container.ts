@@ -9,7 +9,7 @@ import {
   type StartedTestContainer,
 } from 'testcontainers';
 
-/** A container as docs/containers.md tells operators to run one. */
+/** A container, confined as in docs/deployment.md. */
 export class ServiceContainer extends GenericContainer {
   constructor(image: string) {
     super(image);

@@ -62,7 +62,7 @@ t.test(
 t.test('who stops a container waits longer than its calls may take', async (t) => {
   const stopTimes = [
     ...compose.matchAll(/^ {2}stop_grace_period: (\d+)s$/gm),
-    ...read('docs/operations.md').matchAll(/docker create .* --stop-timeout (\d+) /g),
+    ...read('docs/deployment.md').matchAll(/docker create .* --stop-timeout (\d+) /g),
   ];
   t.equal(stopTimes.length, 3, 'of compose.yaml, and of both services on the page');
   for (const { schema } of services) {
@@ -76,8 +76,9 @@ t.test('who stops a container waits longer than its calls may take', async (t) =
   }
 });
 
-t.test('docs/containers.md names images, settings and files that are there', async (t) => {
-  const page = read('docs/containers.md');
+t.test('the pages of operators name settings that exist', async (t) => {
+  const deployment = read('docs/deployment.md');
+  const pages = deployment + read('docs/operations.md');
   const known = services.flatMap(({ schema }) => knownNames(schema));
   const ofCompose = [...compose.matchAll(/\$\{([A-Z_]+):-/g)].map(([, name = '']) => name);
   const ofTests = [
@@ -87,10 +88,10 @@ t.test('docs/containers.md names images, settings and files that are there', asy
     'TEST_NGINX_IMAGE',
     'TEST_NODE_IMAGE',
   ];
-  const names = [...page.matchAll(/`([A-Z]+(?:_[A-Z]+)+)(?:=[^`]*)?`/g)];
+  const names = [...pages.matchAll(/`([A-Z]+(?:_[A-Z]+)+)(?:=[^`]*)?`/g)];
   t.ok(names.length > 5);
   for (const [, name = ''] of names) {
     t.ok([...known, ...ofCompose, ...ofTests].includes(name), name);
   }
-  for (const name of ofCompose) t.match(page, name);
+  for (const name of ofCompose) t.match(deployment, name);
 });

@@ -12,15 +12,9 @@ export interface OperatorMachine extends ShellSession {
   translate(text: string): string;
 }
 
-const folders = [
-  '/etc/systemd/system',
-  '/etc/keyserver/admin',
-  '/var/backups/keyserver',
-  '/opt',
-  '/run',
-];
+const folders = ['/etc/systemd/system', '/usr/local/sbin', '/home', '/opt', '/run'];
 const roots =
-  /(?<![\w.])\/(?:etc\/(?:systemd|keyserver|secureproxy|%i)|srv\/pair-ca|var\/backups|opt)(?!\w)/g;
+  /(?<![\w.])\/(?:etc\/(?:systemd|keyserver|secureproxy|%i)|usr\/local\/sbin|srv\/pair-ca|var\/backups|opt)(?!\w)/g;
 
 /**
  * Stands in for what only a real machine has: users, and systemd, of which this takes from a unit file
@@ -79,7 +73,9 @@ export async function operatorMachine(
   symlinkSync(root, join(machine, 'opt/secureproxy-keyserver'));
   const scratch = join(machine, 'scratch');
   const { PATH, HOME, LANG } = process.env;
-  const path = join(root, 'node_modules/.bin') + delimiter + PATH;
+  const path = [join(machine, 'usr/local/sbin'), join(root, 'node_modules/.bin'), PATH].join(
+    delimiter,
+  );
   const environment = { PATH: path, HOME, LANG, MACHINE: machine, NODE_ENV: 'production' };
   const shell = openShell(test, { scratch, folder: machine, environment });
   writeFileSync(join(scratch, 'stand-ins.sh'), standIns);
