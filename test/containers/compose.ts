@@ -18,7 +18,7 @@ const images = {
 const upLimitMs = 300_000;
 const restartLimitMs = 60_000;
 
-/** Brings compose.yaml up and makes a call with the commands of docs/deployment.md; `command` is Compose. */
+/** Runs the trial of docs/deployment.md: compose.yaml comes up and a call is answered. `command` is Compose. */
 export async function tryCompose(t: Test, command: readonly string[]): Promise<void> {
   await buildImage('Dockerfile.keyserver', images.KEYSERVER_IMAGE, nodeImage);
   await buildImage('Dockerfile.proxy', images.SECUREPROXY_IMAGE, nodeImage);
@@ -65,7 +65,7 @@ export async function tryCompose(t: Test, command: readonly string[]): Promise<v
   const secret = (name: string) => readFileSync(join(secrets, name), 'utf8').trim();
   const passwords = [secret('db-password'), secret('db-root-password')];
   const appKey = secret('orders.key');
-  // Docker takes connections for a service that does not listen yet.
+  // Docker accepts connections for a service that does not listen yet.
   const productList = () =>
     listProducts(port, appKey).catch((error) => ({ status: 0, body: String(error) }));
 

@@ -19,7 +19,7 @@ const restart = stepsOf('docs/operations.md').filter(
   ({ place }) => place === 'Restart / A replica in a container',
 );
 
-/** What the page makes, by the names that it gives. */
+/** Names of containers, networks and volumes that the page creates. */
 const made = {
   container: ['keyserver', 'secureproxy', 'marketplace', 'mysql'],
   network: ['database', 'release', 'outside'],
@@ -52,7 +52,7 @@ containerTest('docs/deployment.md', 'the page leads from nothing to a call', asy
     environment: process.env,
     limitMs: buildLimitMs,
   });
-  // The page's own files are not to be left in the project.
+  // Keeps the page's files out of the project.
   const here = join(machine, 'here');
   mkdirSync(here);
   writeFileSync(join(here, 'token.json'), '{"clientId": "4711", "apiKey": "made-up"}');
@@ -94,7 +94,7 @@ containerTest('docs/deployment.md', 'the page leads from nothing to a call', asy
   await t.test('a stop right after the start is heard', async (t) => {
     for (const name of ['secureproxy', 'keyserver']) {
       await docker(['restart', name]);
-      // Before that not even an init could hear it.
+      // Before that even an init process cannot pass a signal on.
       await pollUntil(
         `Node runs in ${name}`,
         () => docker(['top', name]),
@@ -119,7 +119,7 @@ containerTest('docs/deployment.md', 'the page leads from nothing to a call', asy
   });
 });
 
-/** A call that the grant of the page does not cover, so that it goes nowhere. */
+/** A call that the page's grant does not allow, so that it leaves for no marketplace. */
 function denied(shell: ShellSession, port: number): Promise<string> {
   const body = {
     ClientId: 'shop-17',
@@ -145,7 +145,7 @@ async function namesInUse(): Promise<string[]> {
   return found;
 }
 
-/** Removes what the page made, as far as it came. */
+/** Removes everything that the page created, also after a failure half-way. */
 function removeAll(): void {
   for (const [kind, names] of Object.entries(made)) {
     for (const name of names) {
@@ -153,7 +153,7 @@ function removeAll(): void {
       try {
         execFileSync('docker', [kind, 'rm', ...force, name], { stdio: 'ignore' });
       } catch {
-        // It was not made.
+        // The page did not come to create it.
       }
     }
   }

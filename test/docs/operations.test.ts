@@ -30,7 +30,7 @@ function isThere(command: string): boolean {
   }
 }
 
-/** Runs the blocks of one place of a page; they print what it shows. */
+/** Runs the blocks below one heading of a page, and checks the output that it shows. */
 async function follow(
   test: Test,
   machine: OperatorMachine,

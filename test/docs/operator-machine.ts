@@ -4,11 +4,11 @@ import type { Test } from 'tap';
 import { openShell, type ShellSession } from './shell-session.ts';
 import { root } from './sources.ts';
 
-/** A folder that stands for an operator's machine, and what the page's names are there. */
+/** A folder in place of an operator's machine, and a shell on it. */
 export interface OperatorMachine extends ShellSession {
-  /** The place of one of the machine's paths. */
+  /** Where an absolute path of the machine really is. */
   path(absolute: string): string;
-  /** A page's text with the names of this machine. */
+  /** A page's commands with the paths and names of this machine. */
   translate(text: string): string;
 }
 
@@ -17,8 +17,8 @@ const roots =
   /(?<![\w.])\/(?:etc\/(?:systemd|keyserver|secureproxy|%i)|usr\/local\/sbin|srv\/pair-ca|var\/backups|opt)(?!\w)/g;
 
 /**
- * Stands in for what only a real machine has: users, and systemd, of which this takes from a unit file
- * what the page puts there. Processes end with the test.
+ * Shell functions in place of users and systemd. They read from a unit file only the keys that the page
+ * uses. Processes end with the test.
  */
 const standIns = `
 useradd() { :; }
@@ -63,7 +63,7 @@ kill_units() {
 trap kill_units EXIT
 `;
 
-/** Makes the machine; `names` are further texts of the page and what they are here. */
+/** Creates the machine; `names` replace further texts of the pages. */
 export async function operatorMachine(
   test: Test,
   names: readonly (readonly [page: string, here: string])[],
