@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { defaultOf } from '../../docs/settings-page.ts';
@@ -59,6 +59,24 @@ t.test(
     }
   },
 );
+
+t.test('the Dockerfiles name files that exist', async (t) => {
+  for (const dockerfile of [
+    ...services.map((service) => service.dockerfile),
+    'deploy/Dockerfile.marketplace',
+  ]) {
+    const copied = [...read(dockerfile).matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(
+      ([, sources = '']) => sources.split(' '),
+    );
+    const named = [...read(dockerfile).matchAll(/[\w./-]+\.ts\b/g)].map(([path]) =>
+      path.replace(/^\/app\//, ''),
+    );
+    t.ok(copied.length > 3 && named.length > 0, dockerfile);
+    for (const path of [...copied, ...named]) {
+      t.ok(existsSync(join(root, path)), `${dockerfile}: ${path}`);
+    }
+  }
+});
 
 t.test('the time to stop a container is longer than its calls may take', async (t) => {
   const stopTimes = [
