@@ -45,7 +45,7 @@ async function identity(name: string, folder: string): Promise<Identity> {
   const { ozon, wildberries } = credentials;
   const write = (path: string, content: unknown) =>
     writeFileSync(path, JSON.stringify(content), { mode: 0o600 });
-  write(join(folder, 'ozon.json'), { client_id: ozon.clientId, api_key: ozon.apiKey });
+  write(join(folder, 'ozon.json'), { clientId: ozon.clientId, apiKey: ozon.apiKey });
   write(join(folder, 'wildberries.json'), wildberries);
   // Last, so that a half-made folder is made anew.
   write(file, made);
