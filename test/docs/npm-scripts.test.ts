@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import t from 'tap';
 import { readAttackOptions } from '../../attack/scene/options.ts';
 import { readBenchOptions } from '../../bench/options.ts';
-import { readScaleOptions } from '../../bench/scale/options.ts';
 import { readMutationOptions } from '../mutation/options.ts';
 import { typistEnvironment } from './fresh-clone.ts';
 import { consoleSteps, pageBlocks, pageSteps } from './page-blocks.ts';
@@ -15,7 +14,6 @@ const readers: Readonly<Record<string, (args: readonly string[]) => unknown>> = 
   attack: readAttackOptions,
   bench: readBenchOptions,
   mutate: readMutationOptions,
-  scale: readScaleOptions,
 };
 /** What `npm run` hands on, each argument in its line: the shell has taken comments and quotes away. */
 const npm = `
@@ -28,7 +26,7 @@ npm() {
 `;
 const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
-for (const name of ['attack', 'bench', 'mutation', 'scale']) {
+for (const name of ['attack', 'bench', 'mutation']) {
   t.test(`docs/${name}.md: its programs take what is typed`, async (t) => {
     const blocks = pageBlocks(readFileSync(join(root, `docs/${name}.md`), 'utf8'));
     const typed = [...consoleSteps(blocks), ...pageSteps(blocks)]

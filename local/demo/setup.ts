@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import type { AdminContext } from '../keyserver/operations/context.ts';
-import { addGrant } from '../keyserver/operations/grants.ts';
-import { putToken } from '../keyserver/operations/tokens.ts';
-import { putType } from '../keyserver/operations/types.ts';
+import type { AdminContext } from '../../keyserver/operations/context.ts';
+import { addGrant } from '../../keyserver/operations/grants.ts';
+import { putToken } from '../../keyserver/operations/tokens.ts';
+import { putType } from '../../keyserver/operations/types.ts';
+import { ensureCallerKey } from '../state.ts';
 import type { MarketplaceCredentials } from './marketplace.ts';
-import { ensureCallerKey } from './state.ts';
 
 /** The one client of the demo, and its two token types. */
 export const clientId = 'shop-17';

@@ -2,11 +2,11 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import t, { type Test } from 'tap';
-import { makeLocalhostCertificate } from '../../local/certificate.ts';
-import { makeUpCredentials } from '../../local/demo-setup.ts';
-import { tellStory } from '../../local/demo-story.ts';
-import { startMarketplace } from '../../local/marketplace.ts';
-import { makeCallerKey } from '../../shared/crypto/caller-key.ts';
+import { makeLocalhostCertificate } from '../../../local/certificate.ts';
+import { startMarketplace } from '../../../local/demo/marketplace.ts';
+import { makeUpCredentials } from '../../../local/demo/setup.ts';
+import { tellStory } from '../../../local/demo/story.ts';
+import { makeCallerKey } from '../../../shared/crypto/caller-key.ts';
 
 const credentials = makeUpCredentials();
 

@@ -5,15 +5,15 @@
  */
 import { createWriteStream, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeLocalhostCertificate } from './certificate.ts';
-import { endSignal, print, runCommand, shownPath } from './command.ts';
-import { makeUpCredentials, proxyKeyFile, setUpDemo } from './demo-setup.ts';
-import { type Check, tellStory } from './demo-story.ts';
-import { LocalError } from './local-error.ts';
+import { makeLocalhostCertificate } from '../certificate.ts';
+import { endSignal, print, runCommand, shownPath } from '../command.ts';
+import { LocalError } from '../local-error.ts';
+import { checkPorts, type Pair, startPair } from '../pair.ts';
+import { type LocalSettings, readLocalSettings } from '../settings.ts';
+import { prepareState } from '../state.ts';
 import { type Marketplace, type Received, startMarketplace } from './marketplace.ts';
-import { checkPorts, type Pair, startPair } from './pair.ts';
-import { type LocalSettings, readLocalSettings } from './settings.ts';
-import { prepareState } from './state.ts';
+import { makeUpCredentials, proxyKeyFile, setUpDemo } from './setup.ts';
+import { type Check, tellStory } from './story.ts';
 
 await runCommand('demo', async () => {
   const settings = readLocalSettings(process.argv.slice(2), process.env, {

@@ -5,11 +5,11 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createAuthority, type ServerCertificate } from './certificate.ts';
-import { endSignal, print, runCommand } from './command.ts';
-import { makeUpCredentials } from './demo-setup.ts';
-import { LocalError } from './local-error.ts';
+import { createAuthority, type ServerCertificate } from '../certificate.ts';
+import { endSignal, print, runCommand } from '../command.ts';
+import { LocalError } from '../local-error.ts';
 import { type MarketplaceCredentials, startMarketplace } from './marketplace.ts';
+import { makeUpCredentials } from './setup.ts';
 
 interface Identity {
   readonly credentials: MarketplaceCredentials;

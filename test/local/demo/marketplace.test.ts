@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import t from 'tap';
-import { makeLocalhostCertificate } from '../../local/certificate.ts';
-import { startMarketplace } from '../../local/marketplace.ts';
+import { makeLocalhostCertificate } from '../../../local/certificate.ts';
+import { startMarketplace } from '../../../local/demo/marketplace.ts';
 
 const credentials = {
   ozon: { clientId: 'made-up-client', apiKey: 'made-up-key' },

@@ -1,7 +1,7 @@
-import { containsAppKey } from '../shared/crypto/caller-key.ts';
-import { curlCommand, type DemoAnswer, type DemoCall, requestOf, send } from './demo-call.ts';
-import { clientId, type DemoAppKeys, ozonType, wildberriesType } from './demo-setup.ts';
+import { containsAppKey } from '../../shared/crypto/caller-key.ts';
+import { curlCommand, type DemoAnswer, type DemoCall, requestOf, send } from './call.ts';
 import type { Marketplace, MarketplaceCredentials } from './marketplace.ts';
+import { clientId, type DemoAppKeys, ozonType, wildberriesType } from './setup.ts';
 
 export interface DemoStage {
   readonly secureproxyOrigin: string;

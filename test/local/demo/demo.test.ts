@@ -4,7 +4,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
-import { anythingAnswers, freePorts, runLocal } from './command.ts';
+import { anythingAnswers, freePorts, runLocal } from '../command.ts';
 
 t.test('the demo runs once, and again on its own state', async (t) => {
   const folder = join(t.testdir(), 'state');

@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import type { ServerCertificate } from './certificate.ts';
+import type { ServerCertificate } from '../certificate.ts';
 
 /** The credentials that the marketplaces gave to one client of theirs. */
 export interface MarketplaceCredentials {
