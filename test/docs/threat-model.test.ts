@@ -27,8 +27,8 @@ t.test('every class of attacks is tried on a promise, and no other', async (t) =
   t.same([...named].toSorted(), attackClasses.toSorted());
 });
 
-t.test('docs/attack.md names the classes, and flags that are taken', async (t) => {
-  const page = read('docs/attack.md');
+t.test('the page names the classes of attacks, and flags that are taken', async (t) => {
+  const page = read('docs/threat-model.md');
   for (const name of attackClasses) t.match(page, `| \`${name}\` |`);
   const lines = [
     ...page.replaceAll(/\\\n */g, '').matchAll(/^\$ npm run (?:--silent )?attack(.*)$/gm),
