@@ -51,7 +51,7 @@ export async function setUpDemo(
     ...local,
     injection: {
       scheme: 'headers',
-      headers: { 'Client-Id': '{client_id}', 'Api-Key': '{api_key}' },
+      headers: { 'Client-Id': '{clientId}', 'Api-Key': '{apiKey}' },
     },
   });
   await putType(context, wildberriesType, {
@@ -61,7 +61,7 @@ export async function setUpDemo(
   await putToken(context, {
     clientId,
     tokenType: ozonType,
-    fields: { client_id: ozon.clientId, api_key: ozon.apiKey },
+    fields: { clientId: ozon.clientId, apiKey: ozon.apiKey },
   });
   await putToken(context, { clientId, tokenType: wildberriesType, fields: { ...wildberries } });
   const appKey = (id: string) => ensureCallerKey(context, 'app', id, join(folder, `${id}.key`));

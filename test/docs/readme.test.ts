@@ -1,14 +1,10 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import t from 'tap';
-import { defaultOf } from '../../docs/settings-page.ts';
-import { keyserverSettings } from '../../keyserver/config.ts';
-import { secureproxySettings } from '../../secureproxy/config.ts';
 import { readSources, root } from './sources.ts';
 
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
 const readmes = ['README.md', 'README.ru.md'];
-const schemas = { KeyServer: keyserverSettings, SecureProxy: secureproxySettings };
 
 t.test('every link of a page leads to a file', async (t) => {
   const pages = ['*.md', 'docs/**/*.md', 'test/vectors/*.md'].flatMap((pattern) =>
@@ -20,29 +16,6 @@ t.test('every link of a page leads to a file', async (t) => {
       if (/^https?:|^#/.test(link)) continue;
       const target = join(root, dirname(page), link.replace(/#.*$/, ''));
       t.ok(existsSync(target), `${page}: ${link}`);
-    }
-  }
-});
-
-t.test('the settings of the READMEs have the defaults of the schemas', async (t) => {
-  for (const readme of readmes) {
-    for (const [service, schema] of Object.entries(schemas)) {
-      const [, section = ''] = read(readme).split(`\n${service}:\n`);
-      const [rows = ''] = section.split(/\n\n(?!\|)/);
-      const named = [...rows.matchAll(/^\| `([A-Z_]+)` \| ([^|]+) \|/gm)];
-      t.ok(named.length >= 7, `${readme} has the settings of ${service}`);
-      const required: readonly string[] = schema.required ?? [];
-      for (const [, name = '', shown = ''] of named) {
-        const property = Object.entries(schema.properties).find(([known]) => known === name)?.[1];
-        if (property === undefined) {
-          t.fail(`${readme}: ${service} has no setting ${name}`);
-          continue;
-        }
-        const value = defaultOf(property);
-        if (value?.startsWith('`')) t.equal(shown, value, `${readme}: ${name}`);
-        else t.notMatch(shown, '`', `${readme}: ${name} has no such default`);
-        if (/must be set|обязательна/.test(shown)) t.ok(required.includes(name), name);
-      }
     }
   }
 });
