@@ -102,6 +102,11 @@ t.test('no folders import each other in a circle', async (t) => {
   t.same(circles(edges), []);
 });
 
+t.test('no folder has more than 15 sources', async (t) => {
+  const folders = Map.groupBy(everything, ({ path }) => posix.dirname(path));
+  for (const [folder, { length }] of folders) t.ok(length <= 15, `${folder} has ${length}`);
+});
+
 t.test('operations know no shell', async (t) => {
   const importers = [...imports].filter(([path]) => inFolder('keyserver/operations')(path));
   t.ok(importers.length > 5);
