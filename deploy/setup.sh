@@ -1,12 +1,15 @@
 #!/bin/sh
-# An operator's first steps, for compose.yaml: SecureProxy's key and KeyServer's key id go to /proxy, the
-# demo marketplace's types and tokens to KeyServer. It can be run again: nothing is made twice.
+# An operator's first steps, for compose.yaml: writes SecureProxy's key and KeyServer's key id to /proxy, and
+# stores types and tokens of the demo's marketplace. It can run again: it makes nothing twice.
 set -eu
 # SecureProxy runs in our group.
 umask 027
 
 if [ ! -s /proxy/proxy.key ]; then
-  keyserver-admin proxy create compose >/proxy/proxy.key.new
+  # Renamed into place: a file that was cut short would lock SecureProxy out.
+  rm -f /proxy/proxy.key.new
+  keyserver-admin proxy create compose --out /proxy/proxy.key.new
+  chmod 640 /proxy/proxy.key.new
   mv /proxy/proxy.key.new /proxy/proxy.key
 fi
 keyserver-admin doctor | sed -n 's/.*primary key id \([A-Za-z0-9_-]*\).*/\1/p' >/proxy/pins
@@ -14,7 +17,7 @@ keyserver-admin doctor | sed -n 's/.*primary key id \([A-Za-z0-9_-]*\).*/\1/p' >
 marketplace="--destination https://marketplace:8443 --unsafe-allow-private $MARKETPLACE_SUBNET"
 # shellcheck disable=SC2086 # they are several arguments
 keyserver-admin type put ozon-seller $marketplace \
-  --header 'Client-Id: {client_id}' --header 'Api-Key: {api_key}'
+  --header 'Client-Id: {clientId}' --header 'Api-Key: {apiKey}'
 # shellcheck disable=SC2086
 keyserver-admin type put wildberries $marketplace --header 'Authorization: {token}'
 keyserver-admin token put --client shop-17 --type ozon-seller </marketplace/ozon.json

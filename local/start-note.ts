@@ -25,8 +25,8 @@ ${told}
   # where tokens of a type may go, and how they are put on a request
   npx keyserver-admin type put ozon-seller \\
     --destination https://api-seller.ozon.ru \\
-    --header 'Client-Id: {client_id}' --header 'Api-Key: {api_key}'
-  # a client's token; token.json has {"client_id": "...", "api_key": "..."}
+    --header 'Client-Id: {clientId}' --header 'Api-Key: {apiKey}'
+  # a client's token; token.json has {"clientId": "...", "apiKey": "..."}
   npx keyserver-admin token put --client shop-17 --type ozon-seller < token.json
   # an app, whose key is shown once, and what it may use
   npx keyserver-admin app create orders

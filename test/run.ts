@@ -20,7 +20,7 @@ const containerLegs: readonly Leg[] = [
   'images',
   'replicas',
   'compose.yaml',
-  'docs/operations.md',
+  'docs/deployment.md',
 ];
 const files = process.argv.slice(2);
 const scratch = mkdtempSync(join(tmpdir(), 'test-run-'));

@@ -82,25 +82,52 @@ t.test('only mains, shared/process/run.ts and the commands touch the process', a
   );
 });
 
-t.test('no imports go in a circle', async (t) => {
-  const done = new Set<string>();
-  const circles: string[] = [];
-  const visit = (path: string, trail: readonly string[]): void => {
-    const at = trail.indexOf(path);
-    if (at >= 0) {
-      circles.push([...trail.slice(at), path].join(' → '));
-      return;
-    }
-    if (done.has(path)) return;
-    for (const target of runtimeImports(path)) visit(target, [...trail, path]);
-    done.add(path);
-  };
-  for (const path of paths) visit(path, []);
-  t.same(circles, []);
+const everything = [...sources, ...readSources('attack', 'bench')];
+
+t.test('no imports go in a circle, of types neither', async (t) => {
+  const edges = everything.map((source) => [source.path, importsOf(source)] as const);
+  t.same(circles(new Map(edges)), []);
 });
 
-/** What a file imports when it runs: `import type` is gone by then. */
-function runtimeImports(path: string): string[] {
-  const text = sources.find((source) => source.path === path)?.text ?? '';
-  return importsOf({ path, text: text.replace(/import type [^;]+;/g, '') });
+t.test('no folders import each other in a circle', async (t) => {
+  const edges = new Map<string, string[]>();
+  for (const source of everything) {
+    const folder = posix.dirname(source.path);
+    const others = importsOf(source)
+      .map((target) => posix.dirname(target))
+      .filter((other) => other !== folder);
+    edges.set(folder, [...new Set([...(edges.get(folder) ?? []), ...others])]);
+  }
+  t.ok(edges.size > 30, `only ${edges.size} folders were found`);
+  t.same(circles(edges), []);
+});
+
+t.test('no folder has more than 15 sources', async (t) => {
+  const folders = Map.groupBy(everything, ({ path }) => posix.dirname(path));
+  for (const [folder, { length }] of folders) t.ok(length <= 15, `${folder} has ${length}`);
+});
+
+t.test('operations know no shell', async (t) => {
+  const importers = [...imports].filter(([path]) => inFolder('keyserver/operations')(path));
+  t.ok(importers.length > 5);
+  for (const [path, imported] of importers) {
+    t.same(imported.filter(inFolder('keyserver/admin')), [], path);
+  }
+});
+
+function circles(edges: ReadonlyMap<string, readonly string[]>): string[] {
+  const done = new Set<string>();
+  const found: string[] = [];
+  const visit = (node: string, trail: readonly string[]): void => {
+    const at = trail.indexOf(node);
+    if (at >= 0) {
+      found.push([...trail.slice(at), node].join(' → '));
+      return;
+    }
+    if (done.has(node)) return;
+    for (const target of edges.get(node) ?? []) visit(target, [...trail, node]);
+    done.add(node);
+  };
+  for (const node of edges.keys()) visit(node, []);
+  return found;
 }

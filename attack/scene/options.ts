@@ -40,7 +40,7 @@ const flags = {
   'key-file': text,
 } as const;
 
-/** Reads the flags of docs/attack.md. @throws LocalError */
+/** Reads the flags of docs/threat-model.md. @throws LocalError */
 export function readAttackOptions(args: readonly string[]): AttackOptions {
   const values = parse(args);
   const only = attackClasses.find((name) => name === values.only);

@@ -4,7 +4,7 @@ import { LoadCount } from './count.ts';
 import type { LoadOrder, LoadOutcome } from './order.ts';
 
 /** How far apart what is sent comes at the least. */
-export const tickMs = 1;
+const tickMs = 1;
 /** No answer of a healthy service takes this long; a run must end. */
 const timeoutMs = 10_000;
 /** Fewer than wait to be accepted at most; more are turned away, and come again after seconds. */

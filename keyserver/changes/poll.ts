@@ -1,11 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Readiness } from '../../shared/http/health.ts';
+import { Poll } from '../../shared/process/poll.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Store } from '../store/store.ts';
 
-/** How often the change counter is looked at. */
-const pollMs = 500;
+const pollIntervalMs = 500;
 
 /**
  * Keeps the registry in step with the database, and knows whether the database answers. A database
@@ -15,10 +14,10 @@ export class ChangePoll {
   readonly #store: Store;
   readonly #registry: Registry;
   readonly #log: Logger;
-  readonly #stopping = new AbortController();
+  readonly #poll = new Poll({ attempt: () => this.#step() });
   #migrate: boolean;
-  #reachable = false;
-  #loop: Promise<void> | undefined;
+  /** Undefined before the first attempt. */
+  #isReachable: boolean | undefined;
 
   constructor(store: Store, registry: Registry, log: Logger, options: { migrate: boolean }) {
     this.#store = store;
@@ -28,36 +27,22 @@ export class ChangePoll {
   }
 
   /** Resolves after the first attempt, whether or not the database was there. */
-  async start(): Promise<void> {
-    await this.#step();
-    this.#loop = this.#run();
+  start(): Promise<void> {
+    return this.#poll.start();
   }
 
   /** Stops polling; resolves when no query of ours is under way. */
-  async stop(): Promise<void> {
-    this.#stopping.abort();
-    await this.#loop;
+  stop(): Promise<void> {
+    return this.#poll.stop();
   }
 
   readiness(): Readiness {
-    return this.#reachable
+    return this.#isReachable
       ? { status: 'ready', checks: { database: 'reachable' } }
       : { status: 'unready', checks: { database: 'unreachable' } };
   }
 
-  async #run(): Promise<void> {
-    const { signal } = this.#stopping;
-    while (!signal.aborted) {
-      try {
-        await sleep(pollMs, undefined, { signal });
-      } catch {
-        return;
-      }
-      await this.#step();
-    }
-  }
-
-  async #step(): Promise<void> {
+  async #step(): Promise<number> {
     try {
       if (this.#migrate) {
         const applied = await this.#store.migrate();
@@ -65,15 +50,16 @@ export class ChangePoll {
         if (applied.length > 0) this.#log.info({ migrations: applied }, 'schema migrated');
       }
       await this.#registry.refresh();
-      if (!this.#reachable)
+      if (!this.#isReachable)
         this.#log.info({ database: this.#store.description }, 'database reachable');
-      this.#reachable = true;
+      this.#isReachable = true;
     } catch (error) {
       // Once an outage, not twice a second.
-      if (this.#reachable || this.#loop === undefined) {
+      if (this.#isReachable !== false) {
         this.#log.error({ database: this.#store.description, err: error }, 'database unreachable');
       }
-      this.#reachable = false;
+      this.#isReachable = false;
     }
+    return pollIntervalMs;
   }
 }

@@ -2,25 +2,32 @@ import { Compile } from 'typebox/compile';
 import { hopByHopHeaders, messageHeaders } from '../../shared/http/header-names.ts';
 import { addressSet } from '../../shared/policy/address-set.ts';
 import { parseDestination } from '../../shared/policy/destination.ts';
-import { fieldsFault, inject, injectionFields } from '../../shared/policy/injection.ts';
-import { type Injection, type Policy, PolicySchema } from '../../shared/policy/schema.ts';
+import {
+  injectedNames,
+  injectionFaults,
+  injectionFields,
+} from '../../shared/policy/injection/injection.ts';
+import { isFieldName } from '../../shared/policy/injection/template.ts';
+import { PolicyError } from '../../shared/policy/policy-error.ts';
+import { type Policy, PolicySchema } from '../../shared/policy/schema.ts';
 
-/** An injected one would break the request or be dropped. */
+/** Injecting one of these would break the request, or it would be dropped. */
 const uninjectable = new Set<string>([...hopByHopHeaders, ...messageHeaders]);
 
 const validator = Compile(PolicySchema);
 
-/** What is wrong with a policy, a sentence each; none where it can be used. */
+/** The faults of a policy, a sentence each; empty if it can be used. */
 export function policyFaults(policy: Policy): string[] {
   return [
     ...destinationFaults(policy),
     ...(policy.unsafeAllowPrivate ?? []).flatMap(cidrFaults),
     ...injectionFaults(policy.injection),
+    ...headerFaults(injectedNames(policy.injection).headers),
     ...(injectionFields(policy.injection).size === 0
       ? ['no template has a placeholder such as {token}, so no token would be sent']
       : []),
     ...publicFaults(policy),
-    // What is left over for the schema is lengths and ranges: its own sentences do.
+    // Only lengths and ranges are left to the schema, whose own sentences suffice.
     ...[...validator.Errors(policy)].map(
       ({ instancePath, message }) => `${instancePath.slice(1).replaceAll('/', ' ')} ${message}`,
     ),
@@ -45,7 +52,7 @@ function destinationFaults({ destinations, unsafePlaintext }: Policy): string[] 
       const { protocol } = parseDestination(text);
       if (protocol === 'https:' || unsafePlaintext) return [];
     } catch (error) {
-      if (error instanceof RangeError) return [error.message];
+      if (error instanceof PolicyError) return [error.message];
       throw error;
     }
     return [
@@ -58,70 +65,24 @@ function cidrFaults(text: string): string[] {
   try {
     addressSet([text]);
   } catch (error) {
-    if (error instanceof RangeError) return [error.message];
+    if (error instanceof PolicyError) return [error.message];
     throw error;
   }
   return /\/0+$/.test(text) ? [`the CIDR block ${text} would allow every address there is`] : [];
 }
 
-function injectionFaults(injection: Injection): string[] {
-  switch (injection.scheme) {
-    case 'headers':
-      return headerFaults(Object.entries(injection.headers));
-    case 'query':
-      return Object.entries(injection.query).flatMap(([name, template]) =>
-        templateFaults(`query parameter ${JSON.stringify(name)}`, template),
-      );
-    case 'basic':
-      return [
-        ...templateFaults('basic user name', injection.username),
-        ...templateFaults('basic password', injection.password),
-      ];
-  }
-}
-
-function headerFaults(headers: readonly (readonly [string, string])[]): string[] {
+function headerFaults(names: readonly string[]): string[] {
   const seen = new Set<string>();
-  return headers.flatMap(([name, template]) => {
-    const what = `header ${JSON.stringify(name)}`;
-    const faults = templateFaults(what, template);
+  return names.flatMap((name) => {
+    const header = `header ${JSON.stringify(name)}`;
     const key = name.toLowerCase();
-    if (uninjectable.has(key))
-      faults.push(`${what} belongs to the connection: it cannot be injected`);
-    if (seen.has(key)) faults.push(`${what} is there twice: names of headers ignore case`);
+    const faults = [
+      ...(uninjectable.has(key)
+        ? [`${header} belongs to the connection: it cannot be injected`]
+        : []),
+      ...(seen.has(key) ? [`${header} occurs twice: header names ignore case`] : []),
+    ];
     seen.add(key);
-    if (!isHeaderValue(filled(template, 'x'))) {
-      faults.push(`${what} has a template with characters that no header can carry`);
-    }
     return faults;
   });
-}
-
-function templateFaults(what: string, template: string): string[] {
-  if (/[{}]/.test(filled(template, ''))) {
-    return [
-      `${what} has a template with a brace that is no placeholder: placeholders are {field}, with letters, digits, _ . -`,
-    ];
-  }
-  return [];
-}
-
-/** The template with one text in place of every placeholder. */
-function filled(template: string, value: string): string {
-  const injection: Injection = { scheme: 'headers', headers: { x: template } };
-  const fields = Object.fromEntries([...injectionFields(injection)].map((name) => [name, value]));
-  return inject(injection, fields)
-    .headers.map(([, text]) => text)
-    .join('');
-}
-
-function isHeaderValue(text: string): boolean {
-  return (
-    fieldsFault({ scheme: 'headers', headers: { x: '{value}' } }, { value: text }) === undefined
-  );
-}
-
-/** True for a name that a placeholder can have. */
-export function isFieldName(name: string): boolean {
-  return injectionFields({ scheme: 'headers', headers: { x: `{${name}}` } }).has(name);
 }

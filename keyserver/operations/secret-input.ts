@@ -1,5 +1,5 @@
+import { isFieldName } from '../../shared/policy/injection/template.ts';
 import { AdminError } from './operation-error.ts';
-import { isFieldName } from './policy-faults.ts';
 
 /** Upper bound for a secret's text, in bytes. */
 export const maxSecretBytes = 65_536;

@@ -1,7 +1,7 @@
 import { decodeBase64 } from '../../shared/crypto/base64.ts';
 import { OpenError } from '../../shared/crypto/open-error.ts';
 import { type TokenContext, tokenRowKid } from '../../shared/crypto/token-row.ts';
-import { fieldsFault } from '../../shared/policy/injection.ts';
+import { fieldsFault } from '../../shared/policy/injection/injection.ts';
 import { hasExpired, openSecret, type Secret, sealSecret } from '../at-rest/secret.ts';
 import type { TokenRow } from '../store/store.ts';
 import type { AdminContext } from './context.ts';

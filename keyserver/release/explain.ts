@@ -1,5 +1,5 @@
 import { type ErrorCode, ServiceError } from '../../shared/errors.ts';
-import { checkFields, injectedNames } from '../../shared/policy/injection.ts';
+import { checkFields, injectedNames } from '../../shared/policy/injection/injection.ts';
 import type { Policy } from '../../shared/policy/schema.ts';
 import { type Explanation, Steps } from '../../shared/protocol/explanation.ts';
 import type { Registry } from '../registry/registry.ts';

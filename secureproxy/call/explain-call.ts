@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { ServiceError } from '../../shared/errors.ts';
-import { injectedNames } from '../../shared/policy/injection.ts';
+import { injectedNames } from '../../shared/policy/injection/injection.ts';
 import { RefusalSchema, StepSchema, Steps } from '../../shared/protocol/explanation.ts';
 import { droppedHeaders } from '../http/request-headers.ts';
 import type { KeyserverClient } from '../keyserver-client/client.ts';

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { nextBatch } from '../../shared/event-loop.ts';
 import { type LogFields, toMilliseconds } from '../../shared/log/request-log.ts';
 import { memoize } from '../../shared/memoize.ts';
-import { checkFields, inject } from '../../shared/policy/injection.ts';
+import { prepareInjection } from '../../shared/policy/injection/injection.ts';
 import type { Release } from '../../shared/protocol/messages.ts';
 import { appendQuery } from '../http/injected-query.ts';
 import { responseHeaders } from '../http/response-headers.ts';
@@ -42,8 +42,12 @@ export async function makeCall(
   log.app = release.app;
   log.release = source;
   const prepared = prepare(release, call);
-  const injected = injectedBy(release);
+  const injection = injectionOf(release);
   const { url } = prepared;
+  const injected =
+    typeof injection === 'function'
+      ? injection({ method, url, headers: prepared.headers, body: call.body })
+      : injection;
   const headers = [...prepared.headers, ...injected.headers.flat()];
   log['server.address'] = url.hostname;
   if (url.port !== '') log['server.port'] = Number(url.port);
@@ -71,11 +75,10 @@ export async function makeCall(
   );
 }
 
-/** What a release puts on its calls. @throws ServiceError integrity_failed */
-const injectedBy = memoize(({ policy, fields }: Release) => {
-  checkFields(policy.injection, fields);
-  return inject(policy.injection, fields);
-});
+/** Kept with its release, which serves many calls. @throws ServiceError integrity_failed */
+const injectionOf = memoize(({ policy, fields }: Release) =>
+  prepareInjection(policy.injection, fields),
+);
 
 function logOutcome(
   log: LogFields,

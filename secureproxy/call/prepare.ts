@@ -1,6 +1,6 @@
 import { memoize } from '../../shared/memoize.ts';
 import { decide } from '../../shared/policy/decide.ts';
-import { injectedNames } from '../../shared/policy/injection.ts';
+import { injectedNames } from '../../shared/policy/injection/injection.ts';
 import type { TargetUrl } from '../../shared/policy/url.ts';
 import { checkAllowed } from '../../shared/policy/verdict.ts';
 import type { Explanation } from '../../shared/protocol/explanation.ts';

@@ -1,10 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Readiness } from '../../shared/http/health.ts';
+import { Poll } from '../../shared/process/poll.ts';
 import type { KeyserverClient } from './client.ts';
 import type { KeyserverHttp } from './http.ts';
 
-const lookEveryMs = 500;
+const pollIntervalMs = 500;
 
 export interface KeyserverLinkOptions {
   readonly client: Pick<KeyserverClient, 'reached' | 'warmUp'>;
@@ -20,7 +20,7 @@ export interface KeyserverLinkOptions {
  */
 export class KeyserverLink {
   readonly #options: KeyserverLinkOptions;
-  readonly #stopping = new AbortController();
+  readonly #poll = new Poll({ attempt: () => this.#look() });
   #said: string | undefined;
 
   constructor(options: KeyserverLinkOptions) {
@@ -28,11 +28,11 @@ export class KeyserverLink {
   }
 
   start(): void {
-    void this.#run();
+    void this.#poll.start();
   }
 
   stop(): void {
-    this.#stopping.abort();
+    void this.#poll.stop();
   }
 
   /** Degraded, not unready, once KeyServer was reached: cached releases serve calls without it. */
@@ -44,24 +44,21 @@ export class KeyserverLink {
       : { status: 'degraded', checks: { keyserver: 'unreachable' } };
   }
 
-  async #run(): Promise<void> {
-    const { signal } = this.#stopping;
-    while (!signal.aborted) {
-      await this.#look();
-      await sleep(lookEveryMs, undefined, { signal }).catch(() => undefined);
-    }
+  async #look(): Promise<number> {
+    const { client, http } = this.#options;
+    if (!client.reached || !http.isAnswering) await this.#ask();
+    return pollIntervalMs;
   }
 
-  async #look(): Promise<void> {
+  async #ask(): Promise<void> {
     const { client, http, publicKeyUrl, log } = this.#options;
-    if (client.reached && http.isAnswering) return;
     try {
       if (client.reached) await http.post(publicKeyUrl, () => undefined, {});
       else await client.warmUp();
       if (this.#said !== undefined) log.info('KeyServer answers');
       this.#said = undefined;
     } catch (error) {
-      if (this.#stopping.signal.aborted) return;
+      if (this.#poll.isStopped) return;
       const { message } = error as Error;
       // Once an outage, not twice a second.
       if (message !== this.#said) {

@@ -1,13 +1,13 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Clock } from '../../shared/clock.ts';
 import { ServiceError } from '../../shared/errors.ts';
+import { Poll } from '../../shared/process/poll.ts';
 import type { KeyserverClient } from '../keyserver-client/client.ts';
 import type { KnownChanges } from './known-changes.ts';
 
-const askEveryMs = 1_000;
-/** Where only an operator can help. */
-const askRefusedEveryMs = 10_000;
+const pollIntervalMs = 1_000;
+/** While only an operator can help. */
+const refusedPollIntervalMs = 10_000;
 
 export interface ChangeFeedOptions {
   readonly client: Pick<KeyserverClient, 'changes'>;
@@ -19,7 +19,7 @@ export interface ChangeFeedOptions {
 /** Asks KeyServer for changes every second, one question at a time. */
 export class ChangeFeed {
   readonly #options: ChangeFeedOptions;
-  readonly #stopping = new AbortController();
+  readonly #poll = new Poll({ attempt: () => this.#attempt() });
   #said: string | undefined;
 
   constructor(options: ChangeFeedOptions) {
@@ -27,11 +27,11 @@ export class ChangeFeed {
   }
 
   start(): void {
-    void this.#run();
+    void this.#poll.start();
   }
 
   stop(): void {
-    this.#stopping.abort();
+    void this.#poll.stop();
   }
 
   /** Asks once; resolves to the interval, in milliseconds, from this question to the next. */
@@ -43,32 +43,28 @@ export class ChangeFeed {
       known.take(await client.changes(known.seq), askedAt);
       if (this.#said !== undefined) log.info('change feed is back');
       this.#said = undefined;
-      return askEveryMs;
+      return pollIntervalMs;
     } catch (error) {
       const reason = error instanceof ServiceError ? error.options.reason : undefined;
       if (reason === 'proxy_unknown') known.revoke();
       this.#tell(error, reason);
       return reason === 'proxy_unknown' || reason === 'route_not_found'
-        ? askRefusedEveryMs
-        : askEveryMs;
+        ? refusedPollIntervalMs
+        : pollIntervalMs;
     }
   }
 
-  async #run(): Promise<void> {
+  /** The interval counts from the question, so a slow answer does not delay the next one. */
+  async #attempt(): Promise<number> {
     const { clock } = this.#options;
-    const { signal } = this.#stopping;
-    while (!signal.aborted) {
-      const askedAt = clock.monotonic();
-      const nextAt = askedAt + (await this.ask());
-      const pauseMs = Math.max(0, nextAt - clock.monotonic());
-      await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
-    }
+    const askedAt = clock.monotonic();
+    return askedAt + (await this.ask()) - clock.monotonic();
   }
 
   /** Once an outage, not once a second. */
   #tell(error: unknown, reason: string | undefined): void {
     const { message } = error as Error;
-    if (this.#stopping.signal.aborted || message === this.#said) return;
+    if (this.#poll.isStopped || message === this.#said) return;
     this.#said = message;
     this.#options.log.warn(
       { err: error, 'error.reason': reason },

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { memoize } from '../../shared/memoize.ts';
-import { inject, injectionFields } from '../../shared/policy/injection.ts';
+import { secretTexts } from '../../shared/policy/injection/injection.ts';
 import type { Policy } from '../../shared/policy/schema.ts';
 import type { Release } from '../../shared/protocol/messages.ts';
 import type { BodyFilter } from './body-filter.ts';
@@ -124,26 +124,14 @@ export function isSearched({ scrub, redactMembers = [] }: Policy): boolean {
   return scrub !== false || redactMembers.length > 0;
 }
 
-const madeFor = memoize((release: Release) => {
-  const { scrub, redactMembers = [] } = release.policy;
-  return new Scrubber(scrub === false ? [] : secretsOf(release), redactMembers);
+const madeFor = memoize(({ policy, fields }: Release) => {
+  const { injection, scrub, publicFields, redactMembers = [] } = policy;
+  const secrets = scrub === false ? [] : secretTexts(injection, fields, publicFields);
+  return new Scrubber(secrets, redactMembers);
 });
 
 /** The scrubber for answers to a release's calls, memoized; undefined if there is nothing to redact. */
 export function scrubberOf(release: Release): Scrubber | undefined {
   const scrubber = madeFor(release);
   return scrubber.isIdle ? undefined : scrubber;
-}
-
-/** The secret's fields but for public ones, and what a basic credential makes of them. */
-function secretsOf({ policy, fields }: Release): string[] {
-  const { injection, publicFields = [] } = policy;
-  const isSecret = (name: string) => !publicFields.includes(name);
-  const secrets = Object.entries(fields)
-    .filter(([name]) => isSecret(name))
-    .map(([, value]) => value);
-  if (injection.scheme !== 'basic' || ![...injectionFields(injection)].some(isSecret))
-    return secrets;
-  const [[, value] = ['', '']] = inject(injection, fields).headers;
-  return [...secrets, Buffer.from(value.replace(/^Basic /, ''), 'base64').toString()];
 }

@@ -48,7 +48,7 @@ export function drainConnections(app: Service): void {
  * Resolves right after a turn of the event loop with next to nothing in it: what the kernel has taken
  * for us is in our hands then. Connections that still wait there are reset when a listener closes, and a
  * balancer may not send a POST again that it has written to one. What comes in the last tenth of a
- * millisecond is lost still: docs/operations.md, "Behind nginx", takes calls away before.
+ * millisecond is lost still: docs/deployment.md, "Behind nginx", takes calls away before.
  */
 async function quietMoment(): Promise<void> {
   let last = performance.now();

@@ -4,17 +4,18 @@ import { type Grant, isMethod, methods, type Policy } from './schema.ts';
 import { parseTargetUrl, type TargetUrl } from './url.ts';
 import { refuse, type Verdict } from './verdict.ts';
 
-/** A method and a URL as a caller wrote them. */
+/** A caller's method and URL, unchecked. */
 export interface Request {
   readonly method: string;
   readonly url: string;
 }
 
 /**
- * Whether a token with this policy may be used under these grants (which match client and type)
- * for this request; yes comes with the parsed URL, whose `href` is the only string to send.
- * Pure: SecureProxy asks it on every use of a release; KeyServer asks the same step by step, and looks the
- * type up after the grant only, so that nothing shows without one.
+ * Decides whether a token of this policy may be used for the request under these grants, which match
+ * client and type. An approval has the parsed URL, whose `href` is the only string to send.
+ * Pure: SecureProxy decides on every use of a release. KeyServer takes the same steps one by one and looks
+ * the type up only after the grant, so that an app without a grant learns nothing.
+ * @throws PolicyError for a policy that was never checked
  */
 export function decide(
   policy: Policy,
@@ -29,9 +30,9 @@ export function decide(
   return destined.allowed ? parsed : destined;
 }
 
-/** The part of {@link decide} that needs neither grants nor policy: is it a request that we know? */
+/** The part of {@link decide} that needs neither grants nor policy: checks the method and parses the URL. */
 export function parseRequest({ method, url }: Request): Verdict<TargetUrl> {
-  // A grant without methods means every method of the list, never CONNECT, TRACE or a made-up one.
+  // A grant without methods allows every method of the list, but not CONNECT, TRACE or unknown ones.
   if (!isMethod(method)) {
     return refuse(
       'request_invalid',

@@ -1,5 +1,6 @@
 import { getDomain } from 'tldts';
 import { memoize } from '../memoize.ts';
+import { PolicyError } from './policy-error.ts';
 import type { Policy } from './schema.ts';
 import { parseTargetUrl, type TargetUrl } from './url.ts';
 import { allow, refuse, type Verdict } from './verdict.ts';
@@ -11,16 +12,17 @@ export interface Destination {
   readonly hostname: string;
   readonly wildcard: boolean;
   readonly port: string;
-  /** Without its trailing slash; empty where every path is allowed. */
+  /** Without its trailing slash; empty if every path is allowed. */
   readonly pathPrefix: string;
 }
 
 /**
- * Parses `https://host[:port][/prefix]` or `https://*.domain…`, one label in place of the star.
- * @throws RangeError with a sentence for the operator.
+ * Parses `https://host[:port][/prefix]` or `https://*.domain…`; the star stands for one label.
+ * @throws PolicyError destination_invalid
  */
 export function parseDestination(text: string): Destination {
-  const fault = (what: string) => new RangeError(`destination ${JSON.stringify(text)} ${what}`);
+  const fault = (what: string) =>
+    new PolicyError('destination_invalid', `destination ${JSON.stringify(text)} ${what}`);
   const wildcard = /^https?:\/\/\*\./.test(text);
   const plain = wildcard ? text.replace('*.', '') : text;
   if (plain.includes('*')) throw fault('may have one * only, as the whole first label of the host');
@@ -30,14 +32,14 @@ export function parseDestination(text: string): Destination {
   const { protocol, hostname, port, pathname, isAmbiguous } = parsed.value;
   const pathPrefix = pathname.replace(/\/$/, '');
   if (isAmbiguous) throw fault('has a path that servers could read in two ways');
-  // A wildcard over a public suffix would let the token go to whoever registers a name under it.
+  // Anybody can register a name under a public suffix, and a wildcard would let the token go there.
   if (wildcard && getDomain(hostname, { allowPrivateDomains: true }) === null) {
     throw fault('has a wildcard over a public suffix or an address');
   }
   return { protocol: protocol as Destination['protocol'], hostname, wildcard, port, pathPrefix };
 }
 
-/** True where the URL goes to this destination; the path is compared at `/` boundaries. */
+/** True for a URL that goes to this destination; paths are compared at `/` boundaries. */
 function matches(destination: Destination, url: TargetUrl): boolean {
   const { protocol, hostname, wildcard, port, pathPrefix } = destination;
   if (url.protocol !== protocol || url.port !== port) return false;
@@ -54,8 +56,8 @@ function matches(destination: Destination, url: TargetUrl): boolean {
 }
 
 /**
- * Judges whether the policy lets a token go to `url` (as {@link parseTargetUrl} gave it); yes comes
- * with the destination that allows it.
+ * Judges whether the policy allows a token to go to `url`, the result of {@link parseTargetUrl}; an
+ * approval has the destination that allows it. @throws PolicyError for a policy that was never checked
  */
 export function judgeDestination(
   policy: Pick<Policy, 'destinations' | 'unsafePlaintext'>,
@@ -74,5 +76,5 @@ export function judgeDestination(
   );
 }
 
-/** Parsed once a policy, since a kept release is judged at every call. */
+/** Parsed once per policy, since a cached release is judged on every call. */
 const destinationsOf = memoize((texts: readonly string[]) => texts.map(parseDestination));

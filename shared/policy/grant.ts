@@ -2,12 +2,12 @@ import type { Grant } from './schema.ts';
 import { parseTargetUrl, type TargetUrl } from './url.ts';
 import { allow, type Refusal, refuse, type Verdict } from './verdict.ts';
 
-/** Matches a grant's pattern: the exact text, or a prefix with `*` at its end. Byte by byte. */
+/** Matches a grant's pattern: the exact text, or a prefix with `*` at its end. Nothing is folded: case counts. */
 export function matchesPattern(pattern: string, text: string): boolean {
   return pattern.endsWith('*') ? text.startsWith(pattern.slice(0, -1)) : text === pattern;
 }
 
-/** The grants that speak of this client and type. */
+/** The grants that match this client and type. */
 export function matchingGrants(
   grants: readonly Grant[],
   clientId: string,
@@ -19,10 +19,10 @@ export function matchingGrants(
 }
 
 const denied = (reason: string, detail: string): Refusal => refuse('grant_denied', reason, detail);
-// One sentence whether or not the client, the type or a token exists.
+// The same whether or not the client, the type or a token exists: an app must not learn which.
 const noGrant = denied('no_grant', 'The app has no grant for this client and token type.');
 
-/** Judges a call by grants that already match client and type: one of them must allow method and path both. */
+/** Judges a call by grants that match client and type: one of them must allow both method and path. */
 export function judgeGrants(
   grants: readonly Grant[],
   method: string,
@@ -40,8 +40,8 @@ export function judgeGrants(
 }
 
 /**
- * Judges the release of a token to an app that gets it into its own hands. Limits of methods and
- * paths could not be kept there, so only a grant without them will do.
+ * Judges the release of a token to a direct app, which gets the token itself. Nobody could enforce limits
+ * on methods and paths then, so a grant without them is required.
  */
 export function judgeDirectGrants(grants: readonly Grant[]): Verdict<Grant> {
   if (grants.length === 0) return noGrant;
@@ -59,7 +59,7 @@ function matchesPath(pattern: string, url: TargetUrl): boolean {
   return matchesPattern(pattern, path);
 }
 
-/** What is wrong with a path pattern, as the end of a sentence; undefined where nothing is. */
+/** Why a path pattern cannot be used, as the end of a sentence; undefined if it can. */
 export function pathPatternFault(pattern: string): string | undefined {
   const prefix = pattern.endsWith('*') ? pattern.slice(0, -1) : pattern;
   if (prefix.includes('*')) return 'may have one * only, at its end';

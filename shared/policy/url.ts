@@ -1,13 +1,13 @@
 import { memoizeByText } from '../memoize.ts';
 import { allow, refuse, type Verdict } from './verdict.ts';
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
-const controls = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
+/** U+0000–001F, U+007F–009F and the line and paragraph separators. */
+const controls = /[\p{Cc}\u2028\u2029]/u;
 const dotSegment = /^(?:\.|%2e){1,2}$/i;
 
 const denied = (reason: string, detail: string) => refuse('destination_denied', reason, detail);
 
-/** The parts of a URL (WHATWG URL), which cannot be changed: many calls share one. */
+/** The parts of a URL (WHATWG URL), frozen because cached: many calls share one. */
 export class TargetUrl {
   readonly href: string;
   readonly protocol: string;
@@ -29,7 +29,7 @@ export class TargetUrl {
     Object.freeze(this);
   }
 
-  /** Of its path: {@link isAmbiguousPath}. */
+  /** {@link isAmbiguousPath} of its path. */
   get isAmbiguous(): boolean {
     this.#isAmbiguous ??= isAmbiguousPath(this.pathname);
     return this.#isAmbiguous;
@@ -37,9 +37,9 @@ export class TargetUrl {
 }
 
 /**
- * Parses a caller's URL once (WHATWG URL) and refuses every spelling that the parser would repair,
- * so that the serialised URL, which is what gets judged and sent, is what the caller wrote
- * (but for percent-encoding in path and query). docs/protocol.md §8. What comes again is not parsed again.
+ * Parses a caller's URL once (WHATWG URL, docs/protocol.md §8) and refuses every spelling that the parser
+ * would repair. The serialised URL, which is judged and sent, is therefore the caller's own text, except
+ * for percent-encoding in path and query. Results are cached by text.
  */
 export const parseTargetUrl = memoizeByText((text: string): Verdict<TargetUrl> => {
   if (!text.isWellFormed()) return denied('url_not_unicode', 'The URL is not well-formed Unicode.');
@@ -71,23 +71,23 @@ export const parseTargetUrl = memoizeByText((text: string): Verdict<TargetUrl> =
 });
 
 /**
- * True for a path in which a server could see other segments than we do: encoded slashes,
- * backslashes and control characters (`..%00` ends at the NUL for some), double encoding, what only
- * looks like an escape (`%u002e`), matrix parameters, empty segments; bytes that are not UTF-8
- * (`%c0%ae` is a dot for some), characters that compatibility folding makes such (`．`, `／`, `‥`),
- * and dot segments with spaces at either end. Refused where a path rule applies.
+ * True for a path in which a server could see other segments than this parser: encoded slashes,
+ * backslashes and control characters (some servers end `..%00` at the NUL), double encoding, invalid
+ * escapes (`%u002e`), matrix parameters, empty segments, bytes that are not UTF-8 (some read `%c0%ae` as
+ * a dot), characters that compatibility folding turns into dots and slashes (`．`, `／`, `‥`), and dot
+ * segments with spaces at either end. No path rule matches such a path.
  */
 export function isAmbiguousPath(pathname: string): boolean {
-  let read: string;
+  let decoded: string;
   try {
-    read = decodeURIComponent(pathname).normalize('NFKC');
+    decoded = decodeURIComponent(pathname).normalize('NFKC');
   } catch {
     return true;
   }
-  const segments = read.split('/');
+  const segments = decoded.split('/');
   return (
-    /[\\;%]|\/\//.test(read) ||
-    controls.test(read) ||
+    /[\\;%]|\/\//.test(decoded) ||
+    controls.test(decoded) ||
     segments.length !== pathname.split('/').length ||
     segments.some((segment) => dotSegment.test(segment.trim()))
   );

@@ -23,7 +23,7 @@ type ProcessConfig = Pick<
   'WORKERS' | 'LOG_LEVEL' | 'DRAIN_DELAY_MS' | 'SHUTDOWN_TIMEOUT_MS'
 >;
 
-/** A service, as {@link runService} runs it: in one process, or in several (docs/workers.md). */
+/** A service, as {@link runService} runs it: in one process, or in several (docs/deployment.md, "Workers"). */
 export interface Program<C extends ProcessConfig> {
   readonly name: ServiceOptions['name'];
   /** @throws ConfigError */

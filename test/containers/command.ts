@@ -6,7 +6,7 @@ export const root = resolve(import.meta.dirname, '../..');
 export interface CommandResult {
   readonly code: number | null;
   readonly stdout: string;
-  /** stdout and stderr as they came. */
+  /** stdout and stderr, interleaved. */
   readonly output: string;
 }
 
@@ -37,20 +37,20 @@ export function runCommand(
   });
 }
 
-/** Runs `docker`; resolves to its stdout. @throws Error with its output, where it fails */
+/** Runs `docker`; resolves to its stdout. @throws Error with its output, if it fails */
 export async function docker(args: readonly string[], stdin = ''): Promise<string> {
   const { code, stdout, output } = await runCommand('docker', args, { stdin });
   if (code !== 0) throw new Error(`docker ${args.join(' ')}: exit code ${code}\n${output}`);
   return stdout;
 }
 
-/** Builds an image of a Dockerfile of the project, on `nodeImage`. */
+/** Builds an image from a Dockerfile of the project, on `nodeImage`. */
 export async function buildImage(
   dockerfile: string,
   tag: string,
   nodeImage: string,
 ): Promise<void> {
-  // The engine's own network cannot reach a registry everywhere; the machine's can.
+  // The engine's own network may not reach the registry; the machine's does.
   const options = ['--network=host', `--build-arg=NODE_IMAGE=${nodeImage}`];
   await docker(['build', ...options, `--file=${dockerfile}`, `--tag=${tag}`, '.']);
 }

@@ -18,7 +18,7 @@ const images = {
 const upLimitMs = 300_000;
 const restartLimitMs = 60_000;
 
-/** Brings compose.yaml up and makes a call with what docs/containers.md says to type; `command` is Compose. */
+/** Runs the trial of docs/deployment.md: compose.yaml comes up and a call is answered. `command` is Compose. */
 export async function tryCompose(t: Test, command: readonly string[]): Promise<void> {
   await buildImage('Dockerfile.keyserver', images.KEYSERVER_IMAGE, nodeImage);
   await buildImage('Dockerfile.proxy', images.SECUREPROXY_IMAGE, nodeImage);
@@ -51,9 +51,10 @@ export async function tryCompose(t: Test, command: readonly string[]): Promise<v
     environment: { ...process.env, ...environment },
     limitMs: upLimitMs,
   });
-  const [first] = pageSteps(pageBlocks(readFileSync(join(root, 'docs/containers.md'), 'utf8')));
+  const page = readFileSync(join(root, 'docs/deployment.md'), 'utf8');
+  const trial = pageSteps(pageBlocks(page)).find(({ place }) => place === 'Trial with Compose');
   const printed = await shell.run(
-    (first?.commands ?? '')
+    (trial?.commands ?? '')
       .replaceAll(/\bsecrets\b/g, secrets)
       .replaceAll('docker compose', command.join(' '))
       // See buildImage.
@@ -64,7 +65,7 @@ export async function tryCompose(t: Test, command: readonly string[]): Promise<v
   const secret = (name: string) => readFileSync(join(secrets, name), 'utf8').trim();
   const passwords = [secret('db-password'), secret('db-root-password')];
   const appKey = secret('orders.key');
-  // Docker takes connections for a service that does not listen yet.
+  // Docker accepts connections for a service that does not listen yet.
   const productList = () =>
     listProducts(port, appKey).catch((error) => ({ status: 0, body: String(error) }));
 

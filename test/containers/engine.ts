@@ -2,30 +2,30 @@ import { execFileSync } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
 import t, { type Test } from 'tap';
 
-/** What the images are built on. */
+/** The base of the services' images. */
 export const nodeImage = process.env.TEST_NODE_IMAGE ?? 'node:24-bookworm-slim';
 
-/** What the services' database is a container of. */
+/** The image of the services' database. */
 export const databaseImage = process.env.TEST_DATABASE_IMAGE ?? 'mysql:8.4';
 
-/** What stands in front of replicas. */
+/** The image of the balancer in front of replicas. */
 export const nginxImage = process.env.TEST_NGINX_IMAGE ?? 'nginx:stable';
 
 const isRequired = process.env.TEST_CONTAINERS === 'required';
 
-/** What must have run where `TEST_CONTAINERS=required`. */
-export type Leg = 'store contract' | 'images' | 'replicas' | 'compose.yaml' | 'docs/operations.md';
+/** A group of tests that must run with `TEST_CONTAINERS=required`. */
+export type Leg = 'store contract' | 'images' | 'replicas' | 'compose.yaml' | 'docs/deployment.md';
 
 /**
- * A test that needs a container engine (`DOCKER_HOST`). Without one it is skipped, and says so; with
- * `TEST_CONTAINERS=required` it fails.
+ * A test that needs a container engine (`DOCKER_HOST`). Without one it is skipped, or fails with
+ * `TEST_CONTAINERS=required`.
  */
 export function containerTest(leg: Leg, title: string, body: (test: Test) => Promise<void>): void {
   if (process.env.DOCKER_HOST) run(leg, title, body);
-  else leaveOut(title, 'no container engine: DOCKER_HOST is not set (docs/containers.md)');
+  else leaveOut(title, 'no container engine: DOCKER_HOST is not set (docs/deployment.md)');
 }
 
-/** A {@link containerTest} that needs Compose, too; `body` gets the command that it is called by. */
+/** A {@link containerTest} that needs Compose, too; `body` gets the command of Compose. */
 export function composeTest(
   leg: Leg,
   title: string,
@@ -33,7 +33,7 @@ export function composeTest(
 ): void {
   const command = process.env.DOCKER_HOST === undefined ? undefined : findCompose();
   if (command !== undefined) run(leg, title, (test) => body(test, command));
-  else leaveOut(title, 'no container engine at DOCKER_HOST, or no Compose (docs/containers.md)');
+  else leaveOut(title, 'no container engine at DOCKER_HOST, or no Compose (docs/deployment.md)');
 }
 
 function findCompose(): readonly string[] | undefined {
@@ -59,7 +59,7 @@ function leaveOut(title: string, reason: string): void {
   else t.test(title, { skip: reason }, async () => {});
 }
 
-/** Tells test/run.ts that this leg ran on containers, and did not fail. */
+/** Tells test/run.ts that this leg ran on containers and passed. */
 function noteRun(leg: Leg, test: Test): void {
   const log = process.env.TEST_CONTAINER_LOG;
   if (log && test.passing()) appendFileSync(log, `${leg}\n`);

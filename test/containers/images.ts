@@ -32,7 +32,7 @@ function readJson(path: string): unknown {
   return JSON.parse(readFileSync(join(root, path), 'utf8'));
 }
 
-/** Builds the images of both services and tries them, confined, with a database container. */
+/** Builds the images of both services and runs them, confined, on a database container. */
 export async function tryImages(t: Test): Promise<void> {
   await buildImages();
   for (const image of Object.values(images)) await checkImage(t, image);

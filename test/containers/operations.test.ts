@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { outputPattern, pageBlocks, pageSteps } from '../docs/page-blocks.ts';
@@ -13,18 +13,20 @@ t.setTimeout(600_000);
 
 const buildLimitMs = 300_000;
 const chapter = 'In containers / ';
-const steps = pageSteps(pageBlocks(readFileSync(join(root, 'docs/operations.md'), 'utf8'))).filter(
-  ({ place }) => place.startsWith(chapter),
+const stepsOf = (page: string) => pageSteps(pageBlocks(readFileSync(join(root, page), 'utf8')));
+const steps = stepsOf('docs/deployment.md').filter(({ place }) => place.startsWith(chapter));
+const restart = stepsOf('docs/operations.md').filter(
+  ({ place }) => place === 'Restart / A replica in a container',
 );
 
-/** What the page makes, by the names that it gives. */
+/** Names of containers, networks and volumes that the page creates. */
 const made = {
   container: ['keyserver', 'secureproxy', 'marketplace', 'mysql'],
   network: ['database', 'release', 'outside'],
   volume: ['mysql'],
 } as const;
 
-containerTest('docs/operations.md', 'the page leads from nothing to a call', async (t) => {
+containerTest('docs/deployment.md', 'the page leads from nothing to a call', async (t) => {
   const taken = await namesInUse();
   if (taken.length > 0) {
     t.fail(`the engine has ${taken.join(', ')} already, which this test must not touch`);
@@ -50,14 +52,15 @@ containerTest('docs/operations.md', 'the page leads from nothing to a call', asy
     environment: process.env,
     limitMs: buildLimitMs,
   });
-  // The page's own files are not to be left in the project.
+  // Keeps the page's files out of the project.
   const here = join(machine, 'here');
   mkdirSync(here);
-  writeFileSync(join(here, 'token.json'), '{"client_id": "4711", "api_key": "made-up"}');
+  writeFileSync(join(here, 'token.json'), '{"clientId": "4711", "apiKey": "made-up"}');
 
   for (const { place, commands, output } of steps) {
     await t.test(place.replace(chapter, ''), async (t) => {
-      const text = await shell.run(translate(commands));
+      // An operator may paste each block into a new shell.
+      const text = await shell.run(`umask 022\n${translate(commands)}`);
       if (output !== undefined) t.match(text, outputPattern(output));
       if (place.includes('1. Images')) await shell.run(`cd ${here}`);
     });
@@ -72,10 +75,26 @@ containerTest('docs/operations.md', 'the page leads from nothing to a call', asy
     t.match(answer, '"code":"grant_denied"');
   });
 
+  await t.test('keys are closed to others', async (t) => {
+    for (const file of [
+      'srv/keyserver/keys/keyring/primary',
+      'srv/secureproxy/proxy.key',
+      'here/orders.key',
+    ]) {
+      t.equal(statSync(join(machine, file)).mode & 0o077, 0, file);
+    }
+  });
+
+  await t.test('a replica restarts, and is ready again', async (t) => {
+    t.equal(restart.length, 1);
+    for (const { commands } of restart) await shell.run(commands);
+    t.match(await denied(shell, port), '"code":"grant_denied"');
+  });
+
   await t.test('a stop right after the start is heard', async (t) => {
     for (const name of ['secureproxy', 'keyserver']) {
       await docker(['restart', name]);
-      // Before that not even an init could hear it.
+      // Before that even an init process cannot pass a signal on.
       await pollUntil(
         `Node runs in ${name}`,
         () => docker(['top', name]),
@@ -100,7 +119,7 @@ containerTest('docs/operations.md', 'the page leads from nothing to a call', asy
   });
 });
 
-/** A call that the grant of the page does not cover, so that it goes nowhere. */
+/** A call that the page's grant does not allow, so that it leaves for no marketplace. */
 function denied(shell: ShellSession, port: number): Promise<string> {
   const body = {
     ClientId: 'shop-17',
@@ -126,7 +145,7 @@ async function namesInUse(): Promise<string[]> {
   return found;
 }
 
-/** Removes what the page made, as far as it came. */
+/** Removes everything that the page created, also after a failure half-way. */
 function removeAll(): void {
   for (const [kind, names] of Object.entries(made)) {
     for (const name of names) {
@@ -134,7 +153,7 @@ function removeAll(): void {
       try {
         execFileSync('docker', [kind, 'rm', ...force, name], { stdio: 'ignore' });
       } catch {
-        // It was not made.
+        // The page did not come to create it.
       }
     }
   }

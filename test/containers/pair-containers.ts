@@ -16,16 +16,16 @@ export const images = { keyserver: 'test/keyserver', proxy: 'test/secureproxy' }
 
 type Secrets = ReturnType<typeof secretFolder>;
 
-/** A secret that does not look like one. */
+/** A made-up secret. */
 export const made = (what: string) => `made-up-${what}-${randomBytes(12).toString('hex')}`;
 
-/** Builds {@link images}; the engine makes nothing anew that it has. */
+/** Builds {@link images}; the engine caches them. */
 export async function buildImages(): Promise<void> {
   await buildImage('Dockerfile.keyserver', images.keyserver, nodeImage);
   await buildImage('Dockerfile.proxy', images.proxy, nodeImage);
 }
 
-/** KeyServer on the database that {@link startDatabase} describes, with its keys in `volume`. */
+/** KeyServer on the database of {@link startDatabase}, with its keys in `volume`. */
 export function keyserverContainer(options: {
   readonly network: StartedNetwork;
   readonly database: Readonly<Record<string, string>>;
@@ -85,7 +85,7 @@ export function upstreamContainer(network: StartedNetwork): GenericContainer {
     .withCommand(['node', '--eval', upstreamProgram]);
 }
 
-/** The services' user of the database, and the settings of KeyServer by which it is found. */
+/** Starts the database; resolves to KeyServer's settings for it. */
 export async function startDatabase(
   t: Test,
   network: StartedNetwork,
@@ -129,7 +129,7 @@ export async function startDatabase(
     DB_HOST: 'database',
     DB_USER: 'keyserver',
     DB_NAME: 'keyserver',
-    // MySQL 8.4's default authentication needs it where TLS is not set up.
+    // MySQL 8.4's default authentication needs this without TLS.
     DB_ALLOW_PUBLIC_KEY_RETRIEVAL: '1',
   };
 }

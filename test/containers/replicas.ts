@@ -20,10 +20,10 @@ import { newVolume, secretFolder, startFor, subnetOf, terminate } from './servic
 const callsLimitMs = 120_000;
 const callers = 8;
 const probePauseMs = 100;
-/** Thirty probes: that all of them go to the other replica is out of the question. */
+/** Time for thirty probes: at least one reaches the replica that is stopping. */
 const drain = { DRAIN_DELAY_MS: '3000' };
 
-/** Two of each service behind nginx, as in deploy/nginx.conf: one of each is stopped under load. */
+/** Two of each service behind nginx, by deploy/nginx.conf: one of each stops under load. */
 export async function tryReplicas(t: Test): Promise<void> {
   await buildImages();
   const network = await new Network().start();
@@ -40,7 +40,7 @@ export async function tryReplicas(t: Test): Promise<void> {
         .withNetworkAliases(name)
         .withExposedPorts(5001),
     );
-  // The first one makes the keys of both.
+  // The first one generates the keys of both.
   const keyserver = await startKeyserver('keyserver-1');
   await startKeyserver('keyserver-2');
   const admin = (args: string[], stdin?: string) =>
@@ -62,7 +62,7 @@ export async function tryReplicas(t: Test): Promise<void> {
     );
   const proxy = await startProxy('secureproxy-1');
   await startProxy('secureproxy-2');
-  // Last, since nginx wants to know all addresses when it starts.
+  // Last, since nginx resolves all names when it starts.
   const nginx = await startFor(
     t,
     new GenericContainer(nginxImage)
@@ -88,7 +88,7 @@ export async function tryReplicas(t: Test): Promise<void> {
   const front = origin(nginx, 5004);
   await pollUntil(
     'both KeyServers know the grant',
-    // In turn they get all of these.
+    // nginx balances these over both in turn.
     () => Promise.all(Array.from({ length: callers }, () => requestApi(front, appKey))),
     (answers) => answers.every(({ status }) => status === 200),
   );
@@ -107,7 +107,7 @@ export async function tryReplicas(t: Test): Promise<void> {
   t.comment(`${load.calls()} calls`);
 }
 
-/** Calls through nginx without a pause, and somebody who watches `/readyz` there. */
+/** Calls through nginx without a pause, and probes of `/readyz`. */
 function startLoad(nginx: StartedTestContainer, appKey: string) {
   const failures: string[] = [];
   let calls = 0;

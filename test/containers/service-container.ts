@@ -9,7 +9,7 @@ import {
   type StartedTestContainer,
 } from 'testcontainers';
 
-/** A container as docs/containers.md tells operators to run one. */
+/** A container, confined as in docs/deployment.md. */
 export class ServiceContainer extends GenericContainer {
   constructor(image: string) {
     super(image);
@@ -37,7 +37,7 @@ export function secretFolder(test: Test): {
   /** Writes a file; gives its path. */
   write(name: string, content: string): string;
 } {
-  // Others cannot pass this folder, so that the files may be open to a container's user.
+  // The folder keeps other users out, so its files can be readable by a container's user.
   const path = mkdtempSync(join(tmpdir(), 'container-secrets-'));
   test.teardown(() => rmSync(path, { recursive: true }));
   return {
@@ -59,20 +59,20 @@ export async function newVolume(test: Test): Promise<string> {
   return name;
 }
 
-/** The first block of addresses of a network. */
+/** The first subnet of a network, in CIDR. */
 export async function subnetOf(networkId: string): Promise<string> {
   const { container } = await getContainerRuntimeClient();
   const { IPAM } = await container.dockerode.getNetwork(networkId).inspect();
   return String(IPAM?.Config?.[0]?.Subnet);
 }
 
-/** All that `docker inspect` shows of a container. */
+/** The result of `docker inspect` for a container. */
 export async function inspect(started: StartedTestContainer) {
   const { container } = await getContainerRuntimeClient();
   return container.getById(started.getId()).inspect();
 }
 
-/** Sends SIGTERM, and SIGKILL 20 s later; resolves to the exit code, which is 137 after the latter. */
+/** Sends SIGTERM, and SIGKILL 20 s later; resolves to the exit code: 137 after SIGKILL. */
 export async function terminate(started: StartedTestContainer): Promise<number> {
   const { container } = await getContainerRuntimeClient();
   const handle = container.getById(started.getId());

@@ -6,7 +6,7 @@ import { tryReplicas } from './replicas.ts';
 
 t.setTimeout(600_000);
 
-// One after the other, so that the others find the first one's images.
+// In this order, since later tests use the images of the first one.
 containerTest('images', `the images of both services work on ${databaseImage}`, tryImages);
 containerTest('replicas', 'docker stop behind nginx fails no call', tryReplicas);
 composeTest('compose.yaml', `compose.yaml comes up on ${databaseImage}`, tryCompose);

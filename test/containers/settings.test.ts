@@ -1,9 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { defaultOf } from '../../docs/settings-page.ts';
 import { keyserverSettings } from '../../keyserver/config.ts';
 import { secureproxySettings } from '../../secureproxy/config.ts';
+import { shutdownLimitMs } from '../../shared/process/shutdown.ts';
 import { isSecret } from '../../shared/settings/config.ts';
 import { root } from './command.ts';
 
@@ -15,7 +16,7 @@ const services = [
   { service: 'secureproxy', dockerfile: 'Dockerfile.proxy', schema: secureproxySettings },
 ] as const;
 
-/** The names that stand below `heading` of compose.yaml, deeper than it. */
+/** The names below `heading` in compose.yaml, indented deeper than it. */
 function namesBelow(heading: RegExp): string[] {
   const lines = compose.split('\n');
   const start = lines.findIndex((line) => heading.test(line));
@@ -59,25 +60,45 @@ t.test(
   },
 );
 
-t.test('who stops a container waits longer than its calls may take', async (t) => {
-  const stopTimes = [
-    ...compose.matchAll(/^ {2}stop_grace_period: (\d+)s$/gm),
-    ...read('docs/operations.md').matchAll(/docker create .* --stop-timeout (\d+) /g),
-  ];
-  t.equal(stopTimes.length, 3, 'of compose.yaml, and of both services on the page');
-  for (const { schema } of services) {
-    const { SHUTDOWN_TIMEOUT_MS, DRAIN_DELAY_MS } = schema.properties;
-    const [longest = 0, delay = 0] = [SHUTDOWN_TIMEOUT_MS, DRAIN_DELAY_MS].map((setting) =>
-      Number(defaultOf(setting)?.replaceAll('`', '')),
+t.test('the Dockerfiles name files that exist', async (t) => {
+  for (const dockerfile of [
+    ...services.map((service) => service.dockerfile),
+    'deploy/Dockerfile.marketplace',
+  ]) {
+    const copied = [...read(dockerfile).matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(
+      ([, sources = '']) => sources.split(' '),
     );
-    for (const [, seconds = ''] of stopTimes) {
-      t.ok(Number(seconds) * 1000 > longest + delay + 2000, `${seconds} s`);
+    const named = [...read(dockerfile).matchAll(/[\w./-]+\.ts\b/g)].map(([path]) =>
+      path.replace(/^\/app\//, ''),
+    );
+    t.ok(copied.length > 3 && named.length > 0, dockerfile);
+    for (const path of [...copied, ...named]) {
+      t.ok(existsSync(join(root, path)), `${dockerfile}: ${path}`);
     }
   }
 });
 
-t.test('docs/containers.md names images, settings and files that are there', async (t) => {
-  const page = read('docs/containers.md');
+t.test('the time to stop a container is longer than its calls may take', async (t) => {
+  const stopTimes = [
+    ...compose.matchAll(/^ {2}stop_grace_period: (\d+)s$/gm),
+    ...read('docs/deployment.md').matchAll(/docker create .* --stop-timeout (\d+) /g),
+  ];
+  t.equal(stopTimes.length, 3, 'of compose.yaml, and of both services on the page');
+  for (const { schema } of services) {
+    const { SHUTDOWN_TIMEOUT_MS, DRAIN_DELAY_MS } = schema.properties;
+    const [timeout = 0, delay = 0] = [SHUTDOWN_TIMEOUT_MS, DRAIN_DELAY_MS].map((setting) =>
+      Number(defaultOf(setting)?.replaceAll('`', '')),
+    );
+    const limitMs = shutdownLimitMs({ SHUTDOWN_TIMEOUT_MS: timeout, DRAIN_DELAY_MS: delay });
+    for (const [, seconds = ''] of stopTimes) {
+      t.ok(Number(seconds) * 1000 > limitMs, `${seconds} s`);
+    }
+  }
+});
+
+t.test('the pages of operators name settings that exist', async (t) => {
+  const deployment = read('docs/deployment.md');
+  const pages = deployment + read('docs/operations.md');
   const known = services.flatMap(({ schema }) => knownNames(schema));
   const ofCompose = [...compose.matchAll(/\$\{([A-Z_]+):-/g)].map(([, name = '']) => name);
   const ofTests = [
@@ -87,10 +108,10 @@ t.test('docs/containers.md names images, settings and files that are there', asy
     'TEST_NGINX_IMAGE',
     'TEST_NODE_IMAGE',
   ];
-  const names = [...page.matchAll(/`([A-Z]+(?:_[A-Z]+)+)(?:=[^`]*)?`/g)];
+  const names = [...pages.matchAll(/`([A-Z]+(?:_[A-Z]+)+)(?:=[^`]*)?`/g)];
   t.ok(names.length > 5);
   for (const [, name = ''] of names) {
     t.ok([...known, ...ofCompose, ...ofTests].includes(name), name);
   }
-  for (const name of ofCompose) t.match(page, name);
+  for (const name of ofCompose) t.match(deployment, name);
 });

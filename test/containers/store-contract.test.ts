@@ -3,7 +3,7 @@ import t from 'tap';
 import { root } from './command.ts';
 import { containerTest, databaseImage } from './engine.ts';
 
-/** What the store promises, and what an operator's database may be like. */
+/** The store's contract, and variants of an operator's database. */
 const suites = [
   'contract.test.ts',
   'migrate.test.ts',

@@ -1,6 +1,6 @@
 /**
- * A marketplace in one file, for `node --eval`: answers with the request as it came, but for the
- * credential, whose hash it tells, since the proxy would take the credential itself out.
+ * A marketplace for `node --eval`: echoes the request, with a hash in place of the credential, which the
+ * proxy would redact.
  */
 export const upstreamProgram = `
 const { createHash } = require('node:crypto');

@@ -6,7 +6,7 @@ import { logFieldNames } from '../../shared/log/request-log.ts';
 import { readGoldenCases } from './golden-lines.ts';
 import { root } from './sources.ts';
 
-const page = readFileSync(join(root, 'docs/log-queries.md'), 'utf8');
+const page = readFileSync(join(root, 'docs/logs.md'), 'utf8');
 const queries = (language: string) =>
   [...page.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, 'gm'))].map(
     ([, text = '']) => text.trim(),

@@ -58,7 +58,7 @@ async function setUp(t: Test) {
   };
   const { appKey } = pair;
   const calls: Readonly<Record<string, () => Promise<void>>> = {
-    'A call whose token is obtained': () =>
+    'A call that needs a release': () =>
       call(
         appKey,
         { Body: { limit: 10 } },
@@ -67,7 +67,7 @@ async function setUp(t: Test) {
           traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
         },
       ),
-    'A call that has all it needs': () => call(appKey, { Method: 'GET' }),
+    'A call with a cached release': () => call(appKey, { Method: 'GET' }),
     'A marketplace that repeats the token': async () => {
       upstream.script((socket, request) => {
         const repeated = `unknown: ${request.all('authorization')}`;
@@ -79,13 +79,12 @@ async function setUp(t: Test) {
     'A call for another client': () => call(appKey, { ClientId: 'shop-2' }),
     'A call that is explained': () => call(appKey, {}, {}, '/explain'),
     'An app without a grant': () => call(reportsKey),
-    'An app key that is mistyped': () =>
-      call(`${appKey.slice(0, -1)}${appKey.endsWith('0') ? 1 : 0}`),
+    'A mistyped app key': () => call(`${appKey.slice(0, -1)}${appKey.endsWith('0') ? 1 : 0}`),
     'A marketplace that is down': async () => {
       await upstream.close();
       await call(appKey, { ClientId: 'shop-3' });
     },
-    'A path that does not exist': async () => {
+    'An unknown path': async () => {
       await (await fetch(`${pair.secureproxy.origin}/nothing?here=1`)).text();
     },
   };

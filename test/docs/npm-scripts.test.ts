@@ -1,26 +1,29 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { readAttackOptions } from '../../attack/scene/options.ts';
 import { readBenchOptions } from '../../bench/options.ts';
-import { readScaleOptions } from '../../bench/scale/options.ts';
 import { readMutationOptions } from '../mutation/options.ts';
 import { typistEnvironment } from './fresh-clone.ts';
 import { consoleSteps, pageBlocks, pageSteps } from './page-blocks.ts';
 import { openShell } from './shell-session.ts';
 import { root } from './sources.ts';
 
-/** Programs that run too long to be tried here, by their scripts, with what reads their arguments. */
+/** What reads the arguments of each script, since most run too long to be tried here. */
 const readers: Readonly<Record<string, (args: readonly string[]) => unknown>> = {
   attack: readAttackOptions,
   bench: readBenchOptions,
   mutate: readMutationOptions,
-  scale: readScaleOptions,
+  test: checkTestFiles,
+  ci: checkNone,
+  check: checkNone,
+  docs: checkNone,
+  openapi: checkNone,
 };
-/** What `npm run` hands on, each argument in its line: the shell has taken comments and quotes away. */
+/** What npm hands on, each argument in its line: the shell has taken comments and quotes away. */
 const npm = `
 npm() {
-  test "$1" = run; shift
+  test "$1" != run || shift
   test "$1" != --silent || shift
   printf '%s\\n' "$1"; shift
   test $# = 0 || { test "$1" = --; shift; printf '%s\\n' "$@"; }
@@ -28,9 +31,9 @@ npm() {
 `;
 const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
-for (const name of ['attack', 'bench', 'mutation', 'scale']) {
-  t.test(`docs/${name}.md: its programs take what is typed`, async (t) => {
-    const blocks = pageBlocks(readFileSync(join(root, `docs/${name}.md`), 'utf8'));
+for (const page of ['docs/threat-model.md', 'docs/bench.md', 'CONTRIBUTING.md']) {
+  t.test(`${page}: npm and its programs take what is typed`, async (t) => {
+    const blocks = pageBlocks(readFileSync(join(root, page), 'utf8'));
     const typed = [...consoleSteps(blocks), ...pageSteps(blocks)]
       .map(({ commands }) => commands)
       .flatMap((commands) => commands.split(/(?<!\\)\n(?=.)/));
@@ -38,14 +41,14 @@ for (const name of ['attack', 'bench', 'mutation', 'scale']) {
     const folder = t.testdir({ scratch: {} });
     const shell = openShell(t, {
       scratch: join(folder, 'scratch'),
-      folder,
+      folder: root,
       environment: typistEnvironment,
     });
     await shell.run(npm);
     for (const command of typed) {
       const [script = '', ...args] = (await shell.run(command)).trim().split('\n');
       const read = readers[script];
-      t.ok(read && script in scripts, `${script} is a script whose arguments are read here`);
+      t.ok(read && (script === 'ci' || script in scripts), `npm knows ${script}`);
       t.doesNotThrow(() => read?.(args.map(existing)), command);
     }
 
@@ -57,4 +60,15 @@ for (const name of ['attack', 'bench', 'mutation', 'scale']) {
       return file;
     }
   });
+}
+
+function checkNone(args: readonly string[]): void {
+  if (args.length > 0) throw new Error(`takes no arguments: ${args.join(' ')}`);
+}
+
+function checkTestFiles(args: readonly string[]): void {
+  const wrong = args.find(
+    (file) => !/^test\/.*\.test\.ts$/.test(file) || !existsSync(join(root, file)),
+  );
+  if (wrong !== undefined) throw new Error(`${wrong} is no test`);
 }

@@ -4,27 +4,21 @@ import type { Test } from 'tap';
 import { openShell, type ShellSession } from './shell-session.ts';
 import { root } from './sources.ts';
 
-/** A folder that stands for an operator's machine, and what the page's names are there. */
+/** A folder in place of an operator's machine, and a shell on it. */
 export interface OperatorMachine extends ShellSession {
-  /** The place of one of the machine's paths. */
+  /** Where an absolute path of the machine really is. */
   path(absolute: string): string;
-  /** A page's text with the names of this machine. */
+  /** A page's commands with the paths and names of this machine. */
   translate(text: string): string;
 }
 
-const folders = [
-  '/etc/systemd/system',
-  '/etc/keyserver/admin',
-  '/var/backups/keyserver',
-  '/opt',
-  '/run',
-];
+const folders = ['/etc/systemd/system', '/usr/local/sbin', '/home', '/opt', '/run'];
 const roots =
-  /(?<![\w.])\/(?:etc\/(?:systemd|keyserver|secureproxy|%i)|srv\/pair-ca|var\/backups|opt)(?!\w)/g;
+  /(?<![\w.])\/(?:etc\/(?:systemd|keyserver|secureproxy|%i)|usr\/local\/sbin|srv\/pair-ca|var\/backups|opt)(?!\w)/g;
 
 /**
- * Stands in for what only a real machine has: users, and systemd, of which this takes from a unit file
- * what the page puts there. Processes end with the test.
+ * Shell functions in place of users and systemd. They read from a unit file only the keys that the page
+ * uses. Processes end with the test.
  */
 const standIns = `
 useradd() { :; }
@@ -69,7 +63,7 @@ kill_units() {
 trap kill_units EXIT
 `;
 
-/** Makes the machine; `names` are further texts of the page and what they are here. */
+/** Creates the machine; `names` replace further texts of the pages. */
 export async function operatorMachine(
   test: Test,
   names: readonly (readonly [page: string, here: string])[],
@@ -79,7 +73,9 @@ export async function operatorMachine(
   symlinkSync(root, join(machine, 'opt/secureproxy-keyserver'));
   const scratch = join(machine, 'scratch');
   const { PATH, HOME, LANG } = process.env;
-  const path = join(root, 'node_modules/.bin') + delimiter + PATH;
+  const path = [join(machine, 'usr/local/sbin'), join(root, 'node_modules/.bin'), PATH].join(
+    delimiter,
+  );
   const environment = { PATH: path, HOME, LANG, MACHINE: machine, NODE_ENV: 'production' };
   const shell = openShell(test, { scratch, folder: machine, environment });
   writeFileSync(join(scratch, 'stand-ins.sh'), standIns);

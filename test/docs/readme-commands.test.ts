@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -56,15 +56,15 @@ function isReady(port: number): Promise<number> {
   );
 }
 
-/** A request as it stands in an `http` block. */
-function parseRequest(text: string) {
+/** A request or an answer as it stands in an `http` block. */
+function parseMessage(text: string) {
   const [head = '', body = ''] = text.split('\n\n');
   const [line = '', ...headers] = head.split('\n');
   return { line, headers: headers.map((header) => header.split(': ') as [string, string]), body };
 }
 
-/** A marketplace that keeps what came, as an `http` block has it. */
-function recorder() {
+/** A marketplace that keeps what came, as an `http` block has it, and answers with this JSON. */
+function recorder(answer: string) {
   const requests: string[] = [];
   const listener: RequestListener = async (request, response) => {
     let body = '';
@@ -74,7 +74,8 @@ function recorder() {
     );
     const line = `${request.method} ${request.url} HTTP/${request.httpVersion}`;
     requests.push(`${[line, ...headers].join('\n')}\n\n${body}\n`);
-    response.end('{"result":"what the marketplace has"}');
+    response.setHeader('content-type', 'application/json');
+    response.end(answer);
   };
   return { requests, listener };
 }
@@ -82,7 +83,9 @@ function recorder() {
 t.test('the first token by hand, and the call that the page shows', async (t) => {
   const folder = freshClone(t);
   const project = join(folder, 'project');
-  const marketplace = recorder();
+  const [request = '', answer = ''] = textsOf('One call', 'http');
+  const shownAnswer = parseMessage(answer);
+  const marketplace = recorder(shownAnswer.body.trim());
   const upstream = await startPlainUpstream(t, marketplace.listener);
   const [keyserver, secureproxy] = await Promise.all([freePort(), freePort()]);
   const origin = `http://127.0.0.1:${secureproxy}`;
@@ -95,40 +98,45 @@ t.test('the first token by hand, and the call that the page shows', async (t) =>
       .replaceAll('https://api-seller.ozon.ru', upstream)
       .replaceAll('http://127.0.0.1:5004', origin);
 
-  const start = textsOf('Run it', 'sh').find((text) => text.startsWith('npm start')) ?? '';
+  const [start = '', commands = ''] = textsOf('A first token by hand', 'sh');
   typed(t, project, start, {
     KEYSERVER_PORT: String(keyserver),
     SECUREPROXY_PORT: String(secureproxy),
   });
   await isReady(secureproxy);
   const apiKey = randomBytes(12).toString('hex');
-  const secret = /^`(\{"client_id": .*\})`/m.exec(page)?.[1]?.replace('…', apiKey) ?? '';
+  const secret = /`(\{"clientId": .*\})`/.exec(page)?.[1]?.replace('…', apiKey) ?? '';
   writeFileSync(join(project, 'token.json'), secret);
   const shell = openShell(t, {
     scratch: join(folder, 'scratch'),
     folder: project,
     environment: typistEnvironment,
   });
-  const [commands = ''] = textsOf('A first token by hand', 'sh');
   const printed = await shell.run(translate(commands));
   t.match(printed, 'all is well\n');
-  t.ok(printed.endsWith('{"result":"what the marketplace has"}'));
+  t.ok(printed.endsWith(shownAnswer.body.trim()));
   const [byHand] = marketplace.requests.splice(0);
 
-  const [sent = '', leaves = ''] = textsOf('One call', 'http').map(translate);
+  const [leaves = ''] = textsOf('How it works', 'http');
   const authorization = `Bearer ${readFileSync(join(project, 'orders.key'), 'utf8').trim()}`;
   const post = async (path: string, body: string) => {
-    const { headers } = parseRequest(sent);
+    const { headers } = parseMessage(request);
     const fields = Object.fromEntries(headers.filter(([name]) => name !== 'Host'));
     const answer = await fetch(origin + path, {
       method: 'POST',
       headers: { ...fields, Authorization: authorization },
       body,
     });
-    return { status: answer.status, body: await answer.text() };
+    return { status: answer.status, headers: answer.headers, body: await answer.text() };
   };
-  const { line, body } = parseRequest(sent);
-  t.equal((await post(line.split(' ')[1] ?? '', body)).status, 200);
+  const { line, body } = parseMessage(translate(request));
+  const given = await post(line.split(' ')[1] ?? '', body);
+  t.equal(`HTTP/1.1 ${given.status} OK`, shownAnswer.line);
+  t.equal(given.body, shownAnswer.body.trim());
+  for (const [name, value] of shownAnswer.headers) {
+    if (name === 'x-request-id') t.match(given.headers.get(name), /^[0-9a-f-]{36}$/);
+    else t.equal(given.headers.get(name), value);
+  }
   const [arrived] = marketplace.requests;
   const expected = leaves
     .replace('api-seller.ozon.ru', new URL(upstream).host)
@@ -143,28 +151,4 @@ t.test('the first token by hand, and the call that the page shows', async (t) =>
   const [shown = ''] = textsOf('Why is it refused?', 'json').map(translate);
   const oneLine = (text: string) => text.replaceAll(/([{[,:])\s+/g, '$1').trim();
   t.match(explained.body, outputPattern(oneLine(shown)));
-});
-
-t.test('each service by itself', async (t) => {
-  const folder = freshClone(t);
-  const project = join(folder, 'project');
-  const machine = join(folder, 'machine');
-  mkdirSync(machine);
-  const [keyserver, secureproxy] = await Promise.all([freePort(), freePort()]);
-  const [text = ''] = textsOf('Each service by itself', 'sh');
-  const [first = '', create = '', last = ''] = text
-    .replaceAll('/var/lib/', `${machine}/`)
-    .replaceAll('https://keyserver.example', `http://127.0.0.1:${keyserver}`)
-    .split(/^# .*\n/m)
-    .filter((part) => part !== '');
-  typed(t, project, first, { PORT: String(keyserver) });
-  await isReady(keyserver);
-  const shell = openShell(t, {
-    scratch: join(folder, 'scratch'),
-    folder: project,
-    environment: typistEnvironment,
-  });
-  t.equal(await shell.run(create), '', 'the key is in the file');
-  typed(t, project, last, { PORT: String(secureproxy) });
-  t.equal(await isReady(secureproxy), 200);
 });

@@ -16,6 +16,7 @@ const inFolder =
   });
 
 const policy = inFolder('shared/policy');
+const injection = inFolder('shared/policy/injection');
 const crypto = inFolder('shared/crypto', 'vectors');
 const guard = inFolder('secureproxy/guard');
 const http = inFolder('secureproxy/http');
@@ -31,7 +32,10 @@ export const groups: readonly Group[] = [
   policy(['destination']),
   policy(['grant'], ['grant', 'pattern']),
   policy(['decide', 'verdict'], ['verdict', 'decide']),
-  policy(['injection']),
+  injection(
+    ['injection', 'template', 'values', 'headers', 'query', 'basic'],
+    ['template', 'injection', 'schemes', '../schema'],
+  ),
   policy(['address-set']),
   crypto(['aead', 'base64', 'pae', 'kid', 'open-error'], ['aead', 'base64', 'pae']),
   crypto(['caller-key']),

@@ -1,7 +1,7 @@
 /**
  * `npm run mutate [-- NAME…]`: changes the sources of every group (or of those whose names begin so)
  * in all the small ways there are, runs the group's tests on each change, and prints a table and
- * what survived. The exit code is 0 only where every group reached the minimum (docs/mutation.md).
+ * what survived. The exit code is 0 only where every group reached the minimum (CONTRIBUTING.md).
  */
 import { relative, resolve } from 'node:path';
 import { Stryker } from '@stryker-mutator/core';

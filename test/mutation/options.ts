@@ -1,7 +1,7 @@
 import { LocalError } from '../../local/local-error.ts';
 import { type Group, groups } from './groups.ts';
 
-/** Reads the names that docs/mutation.md shows: the groups whose names begin so; all without any. @throws LocalError */
+/** Reads the names that CONTRIBUTING.md shows: the groups whose names begin so; all without any. @throws LocalError */
 export function readMutationOptions(args: readonly string[]): readonly Group[] {
   const isOf = (group: Group) => (name: string) => group.name.startsWith(name);
   // Else a name that is misspelt would pass for groups that reached the minimum.

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import type { Injection, Policy } from '../../../shared/policy/schema.ts';
+import { describeInjection } from '../../../shared/policy/injection/injection.ts';
+import type { Policy } from '../../../shared/policy/schema.ts';
 import {
   checkAllOpen,
   deleteDocument,
@@ -9,9 +10,10 @@ import {
 import { listTokens } from '../../operations/tokens.ts';
 import { type PolicyChange, putType } from '../../operations/types.ts';
 import { count, record, table } from '../shell/output.ts';
-import { type PolicyOptions, policyFromOptions } from '../shell/policy-options.ts';
 import type { Session } from '../shell/session.ts';
 import { collect, examples } from './examples.ts';
+import { addInjectionOptions, defaultInjectionNote } from './injection-options.ts';
+import { type PolicyOptions, policyFromOptions } from './policy-options.ts';
 
 export function addTypeCommands(program: Command, session: Session): void {
   const type = program
@@ -31,21 +33,19 @@ export function addTypeCommands(program: Command, session: Session): void {
 }
 
 function addPut(type: Command, session: Session): void {
-  type
+  const put = type
     .command('put')
     .summary('define or replace a type')
     .description(
       `Defines a token type, or replaces it whole. {field} in a template stands for a field of the secret.
-Without --header, --query or --basic the token goes as "Authorization: Bearer {token}".`,
+${defaultInjectionNote}`,
     )
     .argument('<type>', 'its name')
     .requiredOption(
       '--destination <origin...>',
       'where tokens may go: https://host[:port][/prefix], or https://*.host',
-    )
-    .option('--header <template>', "'Name: template'; repeatable", collect)
-    .option('--query <template>', "'name=template'; repeatable", collect)
-    .option('--basic <templates>', "'user template:password template'")
+    );
+  addInjectionOptions(put)
     .option('--unsafe-plaintext', 'allow http: tokens cross the network readable')
     .option(
       '--unsafe-allow-private <cidr>',
@@ -154,21 +154,6 @@ function describePolicy(policy: Policy): Record<string, string> {
       'unsafe private': policy.unsafeAllowPrivate.join(', '),
     }),
   };
-}
-
-function describeInjection(injection: Injection): string {
-  switch (injection.scheme) {
-    case 'headers':
-      return Object.entries(injection.headers)
-        .map(([name, template]) => `${name}: ${template}`)
-        .join(', ');
-    case 'query':
-      return `?${Object.entries(injection.query)
-        .map(([name, template]) => `${name}=${template}`)
-        .join('&')}`;
-    case 'basic':
-      return `basic ${injection.username}:${injection.password}`;
-  }
 }
 
 function addDelete(type: Command, session: Session): void {

@@ -1,5 +1,5 @@
 import { matchingGrants } from '../../../shared/policy/grant.ts';
-import { fieldsFault } from '../../../shared/policy/injection.ts';
+import { fieldsFault } from '../../../shared/policy/injection/injection.ts';
 import type { AdminContext } from '../../operations/context.ts';
 import { type InspectedToken, inspectToken } from '../../operations/tokens.ts';
 import { count } from '../shell/output.ts';

@@ -5,7 +5,7 @@ import { sealSecret } from '../../../keyserver/at-rest/secret.ts';
 import { putToken } from '../../../keyserver/operations/tokens.ts';
 import { putType } from '../../../keyserver/operations/types.ts';
 import { sealTokenRow } from '../../../shared/crypto/token-row.ts';
-import type { Injection } from '../../../shared/policy/schema.ts';
+import type { Injection } from '../../../shared/policy/injection/schema.ts';
 import type { Secrets } from '../../support/leaks.ts';
 import { type PairState, plainPolicy } from '../../support/pair-state.ts';
 

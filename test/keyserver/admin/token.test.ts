@@ -68,7 +68,7 @@ t.test('refuses a token that could not be used, and stores nothing', async (t) =
     ['an empty secret', put, '\n', /is empty/],
     ['an object without a value', put, '{"token":""}', /is empty/],
     ['fields that the type does not inject', put, '{"key":"x"}', /no field "token"/],
-    ['a line break', put, 'two\nlines', /no header can carry/],
+    ['a line break', put, 'two\nlines', /a header cannot carry/],
     ['broken JSON', put, '{"token"', /no JSON object/],
     ['values that are no text', put, '{"token":1}', /no JSON object/],
     ['a field name no placeholder can have', put, '{"token":"x","a b":"y"}', /field 2/],

@@ -86,11 +86,11 @@ t.test('refuses a type that could not be used, or would be dangerous unsaid', as
     ['a header name with a space', header('A B: {token}'), /injection|headers/],
     ['a header twice', [...header('A: {token}'), '--header', 'a: x'], /twice/],
     ['one name twice', [...header('A: {token}'), '--header', 'A: x'], /twice/],
-    ['a line break in a header', header('A: x\r\ny'), /no header can carry/],
+    ['a line break in a header', header('A: x\r\ny'), /a header cannot carry/],
     ['a header without template', header('A:'), /two parts/],
     ['a header without colon', header('A {token}'), /two parts/],
     ['a query without a name', [...destination, '--query', '={token}'], /two parts/],
-    ['two ways at once', [...header('A: {token}'), '--query', 'a={token}'], /three ways/],
+    ['two ways at once', [...header('A: {token}'), '--query', 'a={token}'], /only one of/],
     ['a long caching time', [...destination, '--cache-seconds', '301'], /cacheSeconds.*<= 300/],
     ['no caching time', [...destination, '--cache-seconds', '1.5'], /whole number/],
   ];
@@ -221,3 +221,26 @@ t.test('rejects with what failed inside an edit that is not a refusal', async (t
   const policy: Policy = { destinations: [], injection: { scheme: 'query', query: { a: '{b}' } } };
   await t.rejects(putType(broken, 'x', policy), TypeError);
 });
+
+t.test(
+  'a failure of the program while a policy is checked is no fault of the policy',
+  async (t) => {
+    const admin = await install(t);
+    const overflowing = { toString: () => overflow() } as unknown as string;
+    const injection = { scheme: 'query', query: { a: '{b}' } } as const;
+    for (const policy of [
+      { destinations: [overflowing], injection },
+      {
+        destinations: [],
+        injection,
+        unsafeAllowPrivate: [{ split: overflow } as unknown as string],
+      },
+    ]) {
+      await t.rejects(putType(admin.context(t), 'x', policy), { name: 'RangeError' });
+    }
+  },
+);
+
+function overflow(): never {
+  return overflow();
+}

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap';
-import type { Injection } from '../../../shared/policy/schema.ts';
+import type { Injection } from '../../../shared/policy/injection/schema.ts';
 import type { Release } from '../../../shared/protocol/messages.ts';
 import { releaseOf, startProxy } from '../../support/proxy.ts';
 import { answers, startUpstream } from '../../support/upstream.ts';

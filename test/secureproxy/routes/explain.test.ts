@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap';
 import { makeCallerKey } from '../../../shared/crypto/caller-key.ts';
-import type { Injection, Policy } from '../../../shared/policy/schema.ts';
+import type { Injection } from '../../../shared/policy/injection/schema.ts';
+import type { Policy } from '../../../shared/policy/schema.ts';
 import { startKeyserver } from '../../support/keyserver.ts';
 import { loopback, resolvesTo, startProxy, type TestProxyOptions } from '../../support/proxy.ts';
 import { startUpstream } from '../../support/upstream.ts';

@@ -1,14 +1,8 @@
 import t from 'tap';
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
-import {
-  defaultInjection,
-  GrantSchema,
-  InjectionSchema,
-  isMethod,
-  methods,
-  PolicySchema,
-} from '../../../shared/policy/schema.ts';
+import { defaultInjection, InjectionSchema } from '../../../shared/policy/injection/schema.ts';
+import { GrantSchema, isMethod, methods, PolicySchema } from '../../../shared/policy/schema.ts';
 
 const accepts = (schema: TSchema, value: unknown) => Compile(schema).Check(value);
 const policy = { destinations: ['https://api.example'], injection: defaultInjection };

@@ -1,0 +1,79 @@
+import { type Command, Option } from 'commander';
+import { describeInjection } from '../../../shared/policy/injection/injection.ts';
+import { defaultInjection, type Injection } from '../../../shared/policy/injection/schema.ts';
+import type { Notation, Pair } from '../../../shared/policy/injection/scheme.ts';
+import { schemes } from '../../../shared/policy/injection/schemes.ts';
+import { AdminError } from '../../operations/operation-error.ts';
+import { collect } from './examples.ts';
+
+const notations: readonly Notation<Injection>[] = schemes.map(({ notation }) => notation);
+
+/** Adds the option of every scheme, which {@link injectionFromOptions} reads. */
+export function addInjectionOptions(command: Command): Command {
+  for (const { name, placeholder, form, isList } of notations) {
+    const flags = `--${name} <${placeholder}>`;
+    if (isList) command.option(flags, `'${form}'; repeatable`, collect);
+    else command.option(flags, `'${form}'`);
+  }
+  return command;
+}
+
+/** A sentence for help. */
+export const defaultInjectionNote = `Without ${listed(notations)} the token is sent as "${describeInjection(defaultInjection)}".`;
+
+/** Options as commander gives them: by name, a list for those that are repeatable. */
+export type OptionValues = Readonly<
+  Record<string, string | readonly string[] | boolean | undefined>
+>;
+
+/** Reads the option of one scheme; none stands for the default. @throws AdminError input_invalid */
+export function injectionFromOptions(options: OptionValues): Injection {
+  const given = notations.filter((notation) => textsOf(options, notation).length > 0);
+  const [notation] = given;
+  if (notation === undefined) return defaultInjection;
+  if (given.length > 1) {
+    throw new AdminError(
+      'input_invalid',
+      `a type has only one of ${listed(notations)}`,
+      'keep the one that the marketplace documents',
+    );
+  }
+  const pairs = textsOf(options, notation).map((text) => split(text, notation));
+  checkDistinct(pairs, notation);
+  const read = notation.isList ? notation.read(pairs) : notation.read(pairs[0] as Pair);
+  if ('fault' in read) throw invalid(`--${notation.name} ${read.fault}`, notation);
+  return read;
+}
+
+function textsOf(options: OptionValues, { name }: Notation<Injection>): string[] {
+  const value = options[new Option(`--${name}`).attributeName()];
+  return [value].flat().filter((text) => typeof text === 'string');
+}
+
+function split(text: string, notation: Notation<Injection>): Pair {
+  const { name, separator } = notation;
+  const at = text.indexOf(separator);
+  const pair: Pair = [text.slice(0, at).trim(), text.slice(at + 1).trim()];
+  if (at > 0 && pair[0] !== '' && pair[1] !== '') return pair;
+  throw invalid(`--${name} needs two parts separated by ${JSON.stringify(separator)}`, notation);
+}
+
+function checkDistinct(pairs: readonly Pair[], { name }: Notation<Injection>): void {
+  const firsts = pairs.map(([first]) => first);
+  const double = firsts.find((first, at) => firsts.indexOf(first) < at);
+  if (double === undefined) return;
+  throw new AdminError(
+    'input_invalid',
+    `--${name} names ${JSON.stringify(double)} twice`,
+    'give each name once',
+  );
+}
+
+function invalid(message: string, { name, example }: Notation<Injection>): AdminError {
+  return new AdminError('input_invalid', message, `example: --${name} '${example}'`);
+}
+
+function listed(named: readonly Notation<Injection>[]): string {
+  // British English has no comma before the last.
+  return new Intl.ListFormat('en-GB').format(named.map(({ name }) => `--${name}`));
+}

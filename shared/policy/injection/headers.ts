@@ -1,0 +1,49 @@
+import { Type } from 'typebox';
+import type { Scheme } from './scheme.ts';
+import { fillAll, TemplateSchema } from './template.ts';
+import { headerValueFault, isHeaderValue } from './values.ts';
+
+const HeaderName = Type.String({ pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$" });
+const schema = Type.Object(
+  {
+    scheme: Type.Literal('headers'),
+    headers: Type.Record(HeaderName, TemplateSchema, {
+      minProperties: 1,
+      additionalProperties: false,
+    }),
+  },
+  { additionalProperties: false },
+);
+
+/** Sets header fields. */
+export const headers: Scheme<typeof schema> = {
+  schema,
+  notation: {
+    name: 'header',
+    placeholder: 'template',
+    form: 'Name: template',
+    example: 'Authorization: Bearer {token}',
+    separator: ':',
+    isList: true,
+    read: (pairs) => ({ scheme: 'headers', headers: Object.fromEntries(pairs) }),
+  },
+  templates: ({ headers }) =>
+    Object.entries(headers).map(([name, text]) => ({
+      place: `header ${JSON.stringify(name)}`,
+      text,
+    })),
+  names: ({ headers }) => ({ headers: Object.keys(headers), query: [] }),
+  valueFault: headerValueFault,
+  // The text around the placeholders: a line break in it would begin another header.
+  faults: ({ headers }, fields) =>
+    fillAll(headers, fields)
+      .filter(([, value]) => !isHeaderValue(value))
+      .map(([name]) => `the value of the header ${name} has characters that a header cannot carry`),
+  dependsOnRequest: false,
+  inject: ({ headers }, fields) => ({ headers: fillAll(headers, fields), query: [] }),
+  secrets: () => [],
+  describe: ({ headers }) =>
+    Object.entries(headers)
+      .map(([name, text]) => `${name}: ${text}`)
+      .join(', '),
+};

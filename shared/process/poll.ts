@@ -1,0 +1,54 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface PollOptions {
+  /**
+   * One attempt, which handles its own errors.
+   * @returns how long to pause before the next one, milliseconds; negative is 0
+   */
+  readonly attempt: () => Promise<number>;
+  /** Resolves or rejects early once the signal aborts; the system's timer by default. */
+  readonly sleep?: (ms: number, signal: AbortSignal) => Promise<unknown>;
+}
+
+/** Repeats an attempt until it is stopped, never two at once. */
+export class Poll {
+  readonly #options: PollOptions;
+  readonly #stopping = new AbortController();
+  #ended: Promise<void> = Promise.resolve();
+
+  constructor(options: PollOptions) {
+    this.#options = options;
+  }
+
+  get isStopped(): boolean {
+    return this.#stopping.signal.aborted;
+  }
+
+  /** Attempts at once, then after every pause; resolves after the first attempt. */
+  async start(): Promise<void> {
+    const { attempt } = this.#options;
+    const first = attempt();
+    this.#ended = this.#repeat(first);
+    await first;
+  }
+
+  /** Attempts no more; resolves when no attempt is under way. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#ended;
+  }
+
+  async #repeat(first: Promise<number>): Promise<void> {
+    const { attempt, sleep: pause = systemSleep } = this.#options;
+    const { signal } = this.#stopping;
+    let pauseMs = await first;
+    while (!signal.aborted) {
+      await pause(Math.max(0, pauseMs), signal).catch(() => undefined);
+      if (!signal.aborted) pauseMs = await attempt();
+    }
+  }
+}
+
+function systemSleep(ms: number, signal: AbortSignal): Promise<unknown> {
+  return sleep(ms, undefined, { signal });
+}
