@@ -1,6 +1,5 @@
 import { type Static, Type } from 'typebox';
 import { listenerFaults, listenerSettings } from '../shared/listen/listener-settings.ts';
-import { type Environment, parseSettings, type Settings } from '../shared/settings/config.ts';
 
 const Path = (description: string) => Type.Optional(Type.String({ minLength: 1, description }));
 
@@ -62,24 +61,18 @@ export const keyserverSettings = Type.Object({
 });
 export type KeyserverConfig = Static<typeof keyserverSettings>;
 
-/** @throws ConfigError */
-export function readKeyserverSettings(environment: Environment): Settings<KeyserverConfig> {
-  const { config, warnings } = parseSettings(keyserverSettings, environment, keyserverFaults);
-  const unsafe = config.UNSAFE_LEGACY_ROWS
-    ? ['UNSAFE_LEGACY_ROWS is set: rows of the earlier system are served without authentication']
-    : [];
-  return { config, warnings: [...warnings, ...unsafe] };
-}
-
-/** What single settings cannot say of themselves: sentences, none where all is well. */
-export function keyserverFaults(config: Partial<KeyserverConfig>): string[] {
-  return [...storageFaults(config), ...listenerFaults(config)];
+/** Faults of the settings taken together ({@link CombinationCheck}). */
+export function keyserverFaults(
+  config: Partial<KeyserverConfig>,
+  faulty: ReadonlySet<string> = new Set(),
+): string[] {
+  return [...storageFaults(config), ...listenerFaults(config, faulty)];
 }
 
 const storageSchema = Type.Object(storageSettings);
 export type StorageConfig = Static<typeof storageSchema>;
 
-/** Likewise, of those that the operator's tool shares. */
+/** {@link keyserverFaults} of the settings that the operator's tool shares. */
 export function storageFaults(config: Partial<StorageConfig>): string[] {
   const faults: string[] = [];
   const { DB_HOST, DB_FILE, DB_USER, DB_NAME } = config;

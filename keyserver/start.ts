@@ -8,7 +8,7 @@ import { Drain } from '../shared/process/shutdown.ts';
 import { ConfigError } from '../shared/settings/config.ts';
 import { buildKeyserver } from './app.ts';
 import { ChangePoll } from './changes/poll.ts';
-import { type KeyserverConfig, readKeyserverSettings } from './config.ts';
+import type { KeyserverConfig } from './config.ts';
 import { openDatabase } from './database.ts';
 import { NonceMemory } from './exchange/nonce-memory.ts';
 import { answerNonces, askForNonces } from './exchange/nonce-sharing.ts';
@@ -16,8 +16,9 @@ import { Nonces } from './exchange/nonces.ts';
 import { Sessions } from './exchange/sessions.ts';
 import { generateKeyring, generateRsaKey, isKeyFolderEmpty } from './keys/generate.ts';
 import { loadKeyring } from './keys/keyring.ts';
-import { loadLegacyKey } from './keys/legacy-key.ts';
+import { legacyKeyOf } from './keys/legacy-key.ts';
 import { loadRsaKeys } from './keys/rsa-keys.ts';
+import { readKeyserverSettings } from './read-settings.ts';
 import { Registry } from './registry/registry.ts';
 import { type Store, StoreUnavailableError } from './store/store.ts';
 
@@ -83,7 +84,7 @@ async function startOver(
     sessions: new Sessions(rsaKeys, keyring, systemClock),
     nonces,
     clock: systemClock,
-    legacyKey: legacyKey(config),
+    legacyKey: config.UNSAFE_LEGACY_ROWS ? legacyKeyOf(config) : undefined,
     readiness,
     https: tls?.options,
   });
@@ -140,10 +141,4 @@ async function databaseHasRows(config: KeyserverConfig, store: Store): Promise<b
       `GENERATE_KEYS must see that the database has no rows yet: ${error.message}`,
     ]);
   }
-}
-
-function legacyKey({ UNSAFE_LEGACY_ROWS, AES_KEY_FILE, AES_IV_FILE }: KeyserverConfig) {
-  if (!UNSAFE_LEGACY_ROWS || AES_KEY_FILE === undefined || AES_IV_FILE === undefined)
-    return undefined;
-  return loadLegacyKey(AES_KEY_FILE, AES_IV_FILE);
 }

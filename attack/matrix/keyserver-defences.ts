@@ -105,8 +105,8 @@ export const keyserverDefences: readonly Defence[] = [
   {
     name: 'an unpinned key over plain http',
     file: 'secureproxy/config.ts',
-    text: 'if (!guarded && !config.UNSAFE_UNPINNED_KEY) {',
-    without: 'if (guarded === null) {',
+    text: 'if (config.UNSAFE_UNPINNED_KEY === false && isPublicKeyUnguarded(config)) {',
+    without: 'if (config.UNSAFE_UNPINNED_KEY === undefined && isPublicKeyUnguarded(config)) {',
     classes: ['operator'],
   },
   {

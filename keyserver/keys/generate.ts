@@ -4,15 +4,15 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { keyBytes } from '../../shared/crypto/aead.ts';
 import { ConfigError } from '../../shared/settings/config.ts';
+import { readOrFault } from '../../shared/settings/private-file.ts';
 
 const rsaBits = 3072;
 
-/** True where the folder has no key file and no `primary`, or is not there. */
+/** True if the folder is missing, or has neither a key file nor `primary`. @throws ConfigError if it cannot be read */
 export function isKeyFolderEmpty(folder: string): boolean {
-  return (
-    !existsSync(folder) ||
-    !readdirSync(folder).some((name) => /^primary$|\.(?:key|pem)$/.test(name))
-  );
+  if (!existsSync(folder)) return true;
+  const names = readOrFault(folder, () => readdirSync(folder));
+  return !names.some((name) => /^primary$|\.(?:key|pem)$/.test(name));
 }
 
 /** Makes a first at-rest key, named by the day. @throws ConfigError where it cannot be written. */

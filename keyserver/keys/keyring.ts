@@ -1,5 +1,4 @@
 import type { KeyObject } from 'node:crypto';
-import { join } from 'node:path';
 import { keyBytes } from '../../shared/crypto/aead.ts';
 import { deriveKey, type Purpose, purposes } from '../../shared/crypto/derive.ts';
 import type { KeyLookup } from '../../shared/crypto/kid.ts';
@@ -40,17 +39,13 @@ function deriveAll(master: Uint8Array): Record<Purpose, KeyObject> {
 
 /** Loads `KEYRING_DIR`. @throws ConfigError */
 export function loadKeyring(folder: string): Keyring {
-  const { primary, keys } = readKeyFiles(folder, '.key');
-  const wrong = [...keys].filter(([, bytes]) => bytes.length !== keyBytes);
-  if (wrong.length > 0) {
-    throw new ConfigError(
-      wrong.map(
-        ([kid, bytes]) =>
-          `${join(folder, `${kid}.key`)} has ${bytes.length} bytes: an at-rest key has ${keyBytes}`,
-      ),
-    );
-  }
+  const { primary, keys } = readKeyFiles(folder, '.key', checkLength);
   const keyring = new Keyring(primary, keys);
   for (const bytes of keys.values()) bytes.fill(0);
   return keyring;
+}
+
+function checkLength(file: string, bytes: Buffer): Buffer {
+  if (bytes.length === keyBytes) return bytes;
+  throw new ConfigError([`${file} has ${bytes.length} bytes: an at-rest key has ${keyBytes}`]);
 }

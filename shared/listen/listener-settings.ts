@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { logLevels } from '../log/logging.ts';
 import { parseClientNames } from '../tls/client-names.ts';
+import type { TlsFiles } from '../tls/files.ts';
 
 const File = (description: string) => Type.Optional(Type.String({ minLength: 1, description }));
 
@@ -77,8 +78,20 @@ export function listenerSettings(port: number) {
 const schema = Type.Object(listenerSettings(0));
 export type ListenerConfig = Static<typeof schema>;
 
-/** What single settings cannot say of themselves: sentences, none where all is well. */
-export function listenerFaults(config: Partial<ListenerConfig>): string[] {
+/** The TLS files of `PORT`. */
+export function listenerTlsFiles(config: Partial<ListenerConfig>): TlsFiles {
+  return {
+    cert: config.TLS_CERT_FILE,
+    key: config.TLS_KEY_FILE,
+    ca: config.TLS_CLIENT_CA_FILE,
+  };
+}
+
+/** Faults of the listeners' settings taken together ({@link CombinationCheck}). */
+export function listenerFaults(
+  config: Partial<ListenerConfig>,
+  faulty: ReadonlySet<string> = new Set(),
+): string[] {
   const { TLS_CERT_FILE, TLS_KEY_FILE, TLS_CLIENT_CA_FILE, TLS_CLIENT_NAMES = '' } = config;
   const faults: string[] = [];
   if ((TLS_CERT_FILE === undefined) !== (TLS_KEY_FILE === undefined)) {
@@ -93,7 +106,7 @@ export function listenerFaults(config: Partial<ListenerConfig>): string[] {
   if (TLS_CLIENT_NAMES !== '' && parseClientNames(TLS_CLIENT_NAMES).length === 0) {
     faults.push('TLS_CLIENT_NAMES names nobody');
   }
-  if (config.OPS_HOST !== undefined && config.OPS_PORT === undefined) {
+  if (config.OPS_HOST !== undefined && config.OPS_PORT === undefined && !faulty.has('OPS_PORT')) {
     faults.push('OPS_HOST needs OPS_PORT');
   }
   return faults;

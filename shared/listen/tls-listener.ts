@@ -5,7 +5,7 @@ import { Repeats } from '../log/repeats.ts';
 import { allowClientNames, parseClientNames } from '../tls/client-names.ts';
 import { minTlsVersion } from '../tls/files.ts';
 import { ReloadedTls } from '../tls/reload.ts';
-import type { ListenerConfig } from './listener-settings.ts';
+import { type ListenerConfig, listenerTlsFiles } from './listener-settings.ts';
 
 /** A caller that opens a connection and does not shake hands must not hold it for long. */
 const handshakeTimeoutMs = 10_000;
@@ -35,12 +35,7 @@ export class TlsListener {
   /** Undefined where the settings name no certificate. @throws ConfigError */
   static open(config: ListenerConfig, log: Logger): TlsListener | undefined {
     if (config.TLS_CERT_FILE === undefined) return undefined;
-    const files = {
-      cert: config.TLS_CERT_FILE,
-      key: config.TLS_KEY_FILE,
-      ca: config.TLS_CLIENT_CA_FILE,
-    };
-    return new TlsListener(new ReloadedTls(files, log), config, log);
+    return new TlsListener(new ReloadedTls(listenerTlsFiles(config), log), config, log);
   }
 
   /** Keeps the server's certificate as the files are, and lets in only clients with an allowed name. */

@@ -24,16 +24,24 @@ export interface Settings<T> {
 }
 
 /**
- * Reads settings by a schema (docs/design of names: README, "Settings"). An empty value counts as
- * unset. A `writeOnly` property is a secret: it may also come as `NAME_FILE`, the path of a file
- * whose content it is, less one line end. `across` says what is wrong with settings together; it
- * is asked about those that are right by themselves.
- * @throws ConfigError naming every fault at once.
+ * Returns the faults of settings taken together, a sentence each. `config` lacks the settings that are
+ * faulty by themselves; `faulty` has their names, since an optional setting may also be unset.
+ */
+export type CombinationCheck<T extends TObject> = (
+  config: Partial<Static<T>>,
+  faulty: ReadonlySet<string>,
+) => readonly string[];
+
+/**
+ * Reads settings by a schema (docs/settings.md). An empty value counts as unset. A `writeOnly`
+ * property is a secret: it may also come as `NAME_FILE`, the path of a file that holds it, whose last
+ * line end is dropped.
+ * @throws ConfigError naming every fault at once, those that `combinations` returns included
  */
 export function parseSettings<T extends TObject>(
   schema: T,
   environment: Environment,
-  across: (config: Partial<Static<T>>) => readonly string[] = () => [],
+  combinations: CombinationCheck<T> = () => [],
 ): Settings<Static<T>> {
   const faults = new Map<string, string>();
   const data: Record<string, string> = {};
@@ -58,7 +66,8 @@ export function parseSettings<T extends TObject>(
       if (!faults.has(name)) faults.set(name, fault);
     }
   }
-  const sentences = [...faults.values(), ...across(config ?? convertRest(schema, data, faults))];
+  const rest = config ?? convertRest(schema, data, faults);
+  const sentences = [...faults.values(), ...combinations(rest, new Set(faults.keys()))];
   // A setting that is missing may be there under a name that is nearly its own.
   if (sentences.length > 0 || config === undefined)
     throw new ConfigError([...sentences, ...warnings]);

@@ -1,7 +1,8 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { ConfigError } from '../settings/config.ts';
+import { faultsOf, loadAll } from '../settings/faults.ts';
 import { readOrFault, readPrivateFile } from '../settings/private-file.ts';
 
 /** Paths of PEM files; a certificate and its key go together. */
@@ -22,37 +23,49 @@ export interface TlsMaterial {
 /** Older versions are neither offered nor taken (RFC 8996). */
 export const minTlsVersion = 'TLSv1.2';
 
-/** Reads the files as they are. @throws ConfigError where one cannot be read, or others can read the key */
+/** Reads the files as they are. @throws ConfigError if one cannot be read, or others can read the key */
 export function readTlsFiles({ cert, key, ca }: TlsFiles): TlsMaterial {
+  const [certText, keyText, caText] = loadAll([
+    () => (cert === undefined ? undefined : readText(cert)),
+    () => (key === undefined ? undefined : readPrivateFile(key).toString('utf8')),
+    () => (ca === undefined ? undefined : readText(ca)),
+  ]);
   return {
-    ...(cert === undefined ? {} : { cert: readText(cert) }),
-    ...(key === undefined ? {} : { key: readPrivateFile(key).toString('utf8') }),
-    ...(ca === undefined ? {} : { ca: readText(ca) }),
+    ...(certText === undefined ? {} : { cert: certText }),
+    ...(keyText === undefined ? {} : { key: keyText }),
+    ...(caText === undefined ? {} : { ca: caText }),
   };
 }
 
-/** @throws ConfigError where a file is no PEM of its kind, or the key is not the certificate's */
+/** @throws ConfigError if a file is not a PEM file of its kind, or the key is not the certificate's */
 export function checkTlsMaterial(material: TlsMaterial, files: TlsFiles): void {
   const { cert, key, ca } = material;
-  if (ca !== undefined) {
-    const blocks = ca.match(certificateBlock) ?? [];
-    if (blocks.length === 0) throw new ConfigError([`${files.ca} holds no certificate`]);
-    for (const block of blocks) parseCertificate(block, files.ca);
+  const [leaf, privateKey] = loadAll([
+    () => (cert === undefined ? undefined : parseCertificate(cert, files.cert)),
+    () => (key === undefined ? undefined : parsePrivateKey(key, files.key)),
+    () => (ca === undefined ? undefined : checkCertificates(ca, files.ca)),
+  ]);
+  if (leaf && privateKey && !leaf.checkPrivateKey(privateKey)) {
+    throw new ConfigError([`${files.key} is not the key of the certificate in ${files.cert}`]);
   }
-  if (cert !== undefined && key !== undefined) {
-    const leaf = parseCertificate(cert, files.cert);
-    const privateKey = orFault(`${files.key} is no private key without a passphrase`, () =>
-      createPrivateKey(key),
-    );
-    if (!leaf.checkPrivateKey(privateKey)) {
-      throw new ConfigError([`${files.key} is not the key of the certificate in ${files.cert}`]);
-    }
-  }
-  // The rest of a chain, and keys too weak for OpenSSL.
+  // Finds faults in the rest of a chain, and keys that are too weak for OpenSSL.
   orFault(`${files.cert ?? files.ca} cannot be used for TLS`, () =>
     createSecureContext({ ...material, minVersion: minTlsVersion }),
   );
 }
+
+/** All faults of the files: one that cannot be read does not hide the faults of the others. */
+export function tlsFileFaults(files: TlsFiles): readonly string[] {
+  const readable: { -readonly [K in keyof TlsFiles]: TlsFiles[K] } = { ...files };
+  const unreadable = (['cert', 'key', 'ca'] as const).flatMap((kind) => {
+    const faults = faultsOf(() => readTlsFiles({ ...noFiles, [kind]: files[kind] }));
+    if (faults.length > 0) readable[kind] = undefined;
+    return faults;
+  });
+  return [...unreadable, ...faultsOf(() => checkTlsMaterial(readTlsFiles(readable), files))];
+}
+
+const noFiles: TlsFiles = { cert: undefined, key: undefined, ca: undefined };
 
 /** When the certificate ends; undefined where there is none. */
 export function expiryOf({ cert }: TlsMaterial): string | undefined {
@@ -60,6 +73,16 @@ export function expiryOf({ cert }: TlsMaterial): string | undefined {
 }
 
 const certificateBlock = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
+function checkCertificates(pem: string, file: string | undefined): void {
+  const blocks = pem.match(certificateBlock) ?? [];
+  if (blocks.length === 0) throw new ConfigError([`${file} holds no certificate`]);
+  for (const block of blocks) parseCertificate(block, file);
+}
+
+function parsePrivateKey(pem: string, file: string | undefined): KeyObject {
+  return orFault(`${file} is no private key without a passphrase`, () => createPrivateKey(pem));
+}
 
 function parseCertificate(pem: string, file: string | undefined): X509Certificate {
   return orFault(`${file} holds no certificate`, () => new X509Certificate(pem));

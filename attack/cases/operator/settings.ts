@@ -117,7 +117,7 @@ export const settingMistakes: Readonly<Record<string, Mistake>> = {
   ),
   'a name for a name server': secureproxy(
     { UPSTREAM_DNS_SERVERS: 'dns.example' },
-    /UPSTREAM_DNS_SERVERS has something else than IP addresses/,
+    /UPSTREAM_DNS_SERVERS must list IP addresses/,
   ),
   'releases kept for a day': secureproxy(
     { TOKEN_CACHE_SECONDS: '86400' },

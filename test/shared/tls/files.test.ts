@@ -7,6 +7,7 @@ import {
   expiryOf,
   readTlsFiles,
   type TlsFiles,
+  tlsFileFaults,
 } from '../../../shared/tls/files.ts';
 import { faultsOf } from '../../keyserver/keys/faults.ts';
 import { createAuthority, days } from '../../support/certificates.ts';
@@ -80,6 +81,20 @@ t.test('refuses what is missing, cut short or something else, without showing it
       `cannot read ${missing} (ENOENT)`,
     ]);
   }
+});
+
+t.test('lists the faults of all files, also of those beside one that cannot be read', async (t) => {
+  const files = write(t);
+  t.same(tlsFileFaults(files), []);
+  const missing = join(t.testdirName, 'none.pem');
+  writeFileSync(files.cert, 'x');
+  writeFileSync(files.key, 'x');
+  t.same(tlsFileFaults({ ...files, ca: missing }), [
+    `cannot read ${missing} (ENOENT)`,
+    `${files.cert} holds no certificate`,
+    `${files.key} is no private key without a passphrase`,
+  ]);
+  t.same(tlsFileFaults({ cert: undefined, key: undefined, ca: undefined }), []);
 });
 
 function encryptedKey(): string {
