@@ -1,4 +1,4 @@
-/** Trouble that one line explains to whoever typed the command. */
+/** An error whose message tells the user of a command all there is to know. */
 export class LocalError extends Error {
   override readonly name = 'LocalError';
 }
