@@ -22,7 +22,7 @@ import { readKeyserverSettings } from './read-settings.ts';
 import { Registry } from './registry/registry.ts';
 import { type Store, StoreUnavailableError } from './store/store.ts';
 
-/** KeyServer, for `runService`: its processes share the listeners and the memory of nonces. */
+/** KeyServer, for `runService`: its processes share the listeners and the used nonces. */
 export const keyserverProgram: Program<KeyserverConfig> = {
   name: 'keyserver',
   readSettings: readKeyserverSettings,
@@ -50,7 +50,7 @@ async function startKeyserver(
   try {
     return await startOver(store, noncesOf(primary), config, logger);
   } catch (error) {
-    // Its open connections would keep the process alive.
+    // Open connections would keep the process alive.
     await store.close();
     throw error;
   }
@@ -59,7 +59,7 @@ async function startKeyserver(
 function noncesOf(primary: Primary | undefined): Nonces {
   if (primary !== undefined) return new Nonces(askForNonces(primary));
   const memory = new NonceMemory(systemClock);
-  return new Nonces((asker, nonce) => memory.take(asker, nonce));
+  return new Nonces((requester, nonce) => memory.take(requester, nonce));
 }
 
 async function startOver(
@@ -109,7 +109,7 @@ async function startOver(
   };
 }
 
-/** New at-rest keys beside rows that others sealed would only hide the loss of the right ones. */
+/** Makes missing keys. @throws ConfigError if the database has rows, whose keyring must have been lost */
 async function generateMissingKeys(
   config: KeyserverConfig,
   store: Store,
@@ -119,7 +119,7 @@ async function generateMissingKeys(
   if (isKeyFolderEmpty(config.KEYRING_DIR)) {
     if (await databaseHasRows(config, store)) {
       throw new ConfigError([
-        `${config.KEYRING_DIR} has no keys, but the database has rows: bring back the keyring that sealed them`,
+        `${config.KEYRING_DIR} has no keys, but the database has rows: restore the keyring that sealed them`,
       ]);
     }
     generateKeyring(config.KEYRING_DIR, now);
@@ -138,7 +138,7 @@ async function databaseHasRows(config: KeyserverConfig, store: Store): Promise<b
   } catch (error) {
     if (!(error instanceof StoreUnavailableError)) throw error;
     throw new ConfigError([
-      `GENERATE_KEYS must see that the database has no rows yet: ${error.message}`,
+      `GENERATE_KEYS needs the database, to check that it has no rows yet: ${error.message}`,
     ]);
   }
 }

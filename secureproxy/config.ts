@@ -154,7 +154,7 @@ function keyserverTlsFaults(config: Partial<SecureproxyConfig>): string[] {
   const faults: string[] = [];
   const { KEYSERVER_CLIENT_CERT_FILE: cert, KEYSERVER_CLIENT_KEY_FILE: key } = config;
   if ((cert === undefined) !== (key === undefined)) {
-    faults.push('KEYSERVER_CLIENT_CERT_FILE and KEYSERVER_CLIENT_KEY_FILE go together');
+    faults.push('KEYSERVER_CLIENT_CERT_FILE and KEYSERVER_CLIENT_KEY_FILE must be set together');
   }
   for (const name of keyserverTlsNames.filter((one) => config[one] !== undefined)) {
     for (const url of keyserverUrls) {
@@ -169,7 +169,10 @@ function keyserverTlsFaults(config: Partial<SecureproxyConfig>): string[] {
 const keyserverUrls = ['PUBLIC_KEY_URL', 'TOKEN_REQUEST_URL'] as const;
 const loopbackHosts = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
 
-/** Faults of the settings taken together ({@link CombinationCheck}), and of texts that a schema cannot judge. */
+/**
+ * Returns the faults of settings taken together, and those that a schema cannot express; `faulty` names the
+ * settings with a fault of their own.
+ */
 export function secureproxyFaults(
   config: Partial<SecureproxyConfig>,
   faulty: ReadonlySet<string> = new Set(),

@@ -42,7 +42,7 @@ export const keyserverDefences: readonly Defence[] = [
   {
     name: 'a nonce is good once',
     file: 'keyserver/release/release.ts',
-    text: 'await nonces.use(JSON.stringify([asker.proxyId, asker.appId]), nonce);',
+    text: 'await nonces.use(JSON.stringify([requester.proxyId, requester.appId]), nonce);',
     without: '',
     classes: ['exchange'],
   },
@@ -121,8 +121,8 @@ export const keyserverDefences: readonly Defence[] = [
   {
     name: 'all is read again from time to time, whatever the counter says',
     file: 'keyserver/registry/registry.ts',
-    text: 'const isDue = lookingAt >= this.#readAt + rereadMs;',
-    without: 'const isDue = lookingAt < this.#readAt;',
+    text: 'const isDue = now >= this.#documentsReadAt + rereadMs;',
+    without: 'const isDue = now < this.#documentsReadAt;',
     classes: [],
     tests: ['test/adversary/change-counter.test.ts'],
   },

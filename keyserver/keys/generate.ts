@@ -15,12 +15,12 @@ export function isKeyFolderEmpty(folder: string): boolean {
   return !names.some((name) => /^primary$|\.(?:key|pem)$/.test(name));
 }
 
-/** Makes a first at-rest key, named by the day. @throws ConfigError where it cannot be written. */
+/** Generates a first at-rest key, named by the date. @throws ConfigError if it cannot be written */
 export function generateKeyring(folder: string, now: Date): void {
   writeFirstKey(folder, now, '.key', randomBytes(keyBytes));
 }
 
-/** Makes a first RSA key of 3072 bits. @throws ConfigError where it cannot be written. */
+/** Generates a first RSA key of 3072 bits, named by the date. @throws ConfigError if it cannot be written */
 export async function generateRsaKey(folder: string, now: Date): Promise<void> {
   const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: rsaBits });
   writeFirstKey(folder, now, '.pem', privateKey.export({ type: 'pkcs8', format: 'pem' }));
@@ -33,7 +33,7 @@ function writeFirstKey(
   content: string | Buffer,
 ): void {
   const name = now.toISOString().slice(0, 10);
-  // `wx`: a key file is never overwritten, and `primary` comes last, so a half-made folder shows.
+  // `wx` never overwrites a key. `primary` is written last, so an incomplete folder is detected.
   const options = { mode: 0o600, flag: 'wx', flush: true } as const;
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -41,7 +41,7 @@ function writeFirstKey(
     writeFileSync(join(folder, 'primary'), `${name}\n`, options);
   } catch (error) {
     throw new ConfigError([
-      `cannot make a key in ${folder} (${(error as NodeJS.ErrnoException).code})`,
+      `cannot write a key to ${folder} (${(error as NodeJS.ErrnoException).code})`,
     ]);
   }
 }

@@ -13,8 +13,8 @@ export interface KeyFiles<K> {
 }
 
 /**
- * Reads a folder of keys: `<name><extension>` files, and `primary`, which names one of them. `parse`
- * makes a key of a file's bytes; it throws a ConfigError if it cannot.
+ * Reads a folder of keys: `<name><extension>` files, and `primary`, which names one of them. `parse` turns a
+ * file's bytes into a key, or throws a ConfigError.
  * @throws ConfigError naming every file that is missing, misnamed, readable by others or not a key
  */
 export function readKeyFiles<K>(

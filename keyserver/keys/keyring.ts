@@ -5,7 +5,7 @@ import type { KeyLookup } from '../../shared/crypto/kid.ts';
 import { ConfigError } from '../../shared/settings/config.ts';
 import { readKeyFiles } from './key-files.ts';
 
-/** The at-rest keys, by kid, each as the keys derived from it. */
+/** The at-rest keys by kid. Only the keys derived from them are kept. */
 export class Keyring {
   readonly primaryKid: string;
   readonly #keys: ReadonlyMap<string, Readonly<Record<Purpose, KeyObject>>>;
@@ -21,7 +21,7 @@ export class Keyring {
     return (kid) => this.#keys.get(kid)?.[purpose];
   }
 
-  /** The key that new rows, documents or tickets are made with. */
+  /** The key for new rows, documents or tickets. */
   primary(purpose: Purpose): KeyObject {
     const keys = this.#keys.get(this.primaryKid);
     if (keys === undefined) throw new RangeError(`the keyring has no key ${this.primaryKid}`);

@@ -9,10 +9,10 @@ import {
 import { ConfigError } from '../../shared/settings/config.ts';
 import { type KeyFiles, readKeyFiles } from './key-files.ts';
 
-/** The RSA keys: one is published, all unwrap. */
+/** The RSA keys. The primary key is published; all keys unwrap. */
 export interface RsaKeys {
   readonly primary: { readonly keyId: string; readonly publicKeyPem: string };
-  /** The unwrapper of a key id, or of the primary where none is named. */
+  /** Returns the unwrapper of a key id, or of the primary key if no id is given; undefined for an unknown id. */
   unwrapper(keyId: string | undefined): KeyUnwrapper | undefined;
 }
 

@@ -3,10 +3,10 @@ import { envSchema } from 'env-schema';
 import leven from 'leven';
 import type { Static, TObject } from 'typebox';
 
-/** Settings as they come: names to texts. */
+/** Settings before parsing: names to texts. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Settings that cannot be used; `faults` names every one, a line each, without any secret. */
+/** Settings that cannot be used. `faults` has a line for each fault, without any secret. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly faults: readonly string[];
@@ -19,7 +19,7 @@ export class ConfigError extends Error {
 
 export interface Settings<T> {
   readonly config: T;
-  /** Sentences for the log: about names that are unknown but close to known ones, or what is unsafe. */
+  /** Sentences for the log, about misspelt names and unsafe settings. */
   readonly warnings: readonly string[];
 }
 
@@ -51,7 +51,7 @@ export function parseSettings<T extends TObject>(
       : environment[name] || undefined;
     if (value === undefined) continue;
     data[name] = hasType(property, 'boolean') ? switchText(value) : value;
-    // The validator would take a space for 0, and hex and exponents.
+    // The validator would also accept a space (as 0), hex and exponents.
     if (hasType(property, 'integer') && !/^-?\d+$/.test(value)) {
       faults.set(name, `${name} must be integer (it is ${JSON.stringify(value)})`);
     }
@@ -61,14 +61,14 @@ export function parseSettings<T extends TObject>(
   try {
     config = convert(schema, data) as Static<T>;
   } catch (error) {
-    // What is wrong with a secret's file says more than that the secret is missing.
+    // The fault of a secret's file says more than that the secret is missing.
     for (const [name, fault] of describeFaults(error, schema, data)) {
       if (!faults.has(name)) faults.set(name, fault);
     }
   }
   const rest = config ?? convertRest(schema, data, faults);
   const sentences = [...faults.values(), ...combinations(rest, new Set(faults.keys()))];
-  // A setting that is missing may be there under a name that is nearly its own.
+  // A missing setting may be present under a misspelt name.
   if (sentences.length > 0 || config === undefined)
     throw new ConfigError([...sentences, ...warnings]);
   return { config, warnings };
@@ -78,7 +78,7 @@ function convert(schema: object, data: Readonly<Record<string, string>>): unknow
   return envSchema({ schema: structuredClone(schema), data: { ...data }, env: false });
 }
 
-/** The settings without fault, where others have one. */
+/** The settings that have no fault, if others have. */
 function convertRest<T extends TObject>(
   schema: T,
   data: Readonly<Record<string, string>>,
@@ -99,7 +99,7 @@ function hasType(property: object, type: 'boolean' | 'integer'): boolean {
   return 'type' in property && property.type === type;
 }
 
-/** Switches are set as `1` and `0`, too; the validator knows `true` and `false` only. */
+/** Switches may be `1` or `0`, which the validator does not know. */
 function switchText(value: string): string {
   return value === '1' ? 'true' : value === '0' ? 'false' : value;
 }
@@ -134,7 +134,7 @@ interface AjvFault {
   readonly params: Readonly<Record<string, unknown>>;
 }
 
-/** Faults by the names of their settings. */
+/** The validator's faults as pairs of a setting's name and a sentence. */
 function describeFaults(
   error: unknown,
   schema: TObject,

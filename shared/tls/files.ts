@@ -9,21 +9,21 @@ import { readOrFault, readPrivateFile } from '../settings/private-file.ts';
 export interface TlsFiles {
   readonly cert: string | undefined;
   readonly key: string | undefined;
-  /** CAs that the other side's certificate is checked by. */
+  /** CAs that may have issued the other side's certificate. */
   readonly ca: string | undefined;
 }
 
-/** What the files hold, as `node:tls` takes it. */
+/** Contents of the files, as options of `node:tls`. */
 export interface TlsMaterial {
   readonly cert?: string;
   readonly key?: string;
   readonly ca?: string;
 }
 
-/** Older versions are neither offered nor taken (RFC 8996). */
+/** Older versions are neither offered nor accepted (RFC 8996). */
 export const minTlsVersion = 'TLSv1.2';
 
-/** Reads the files as they are. @throws ConfigError if one cannot be read, or others can read the key */
+/** Reads the files without checking their contents. @throws ConfigError if one cannot be read, or others can read the key */
 export function readTlsFiles({ cert, key, ca }: TlsFiles): TlsMaterial {
   const [certText, keyText, caText] = loadAll([
     () => (cert === undefined ? undefined : readText(cert)),
@@ -67,7 +67,7 @@ export function tlsFileFaults(files: TlsFiles): readonly string[] {
 
 const noFiles: TlsFiles = { cert: undefined, key: undefined, ca: undefined };
 
-/** When the certificate ends; undefined where there is none. */
+/** Expiry of the certificate (ISO 8601); undefined if there is none. */
 export function expiryOf({ cert }: TlsMaterial): string | undefined {
   return cert === undefined ? undefined : new X509Certificate(cert).validToDate.toISOString();
 }
@@ -81,7 +81,7 @@ function checkCertificates(pem: string, file: string | undefined): void {
 }
 
 function parsePrivateKey(pem: string, file: string | undefined): KeyObject {
-  return orFault(`${file} is no private key without a passphrase`, () => createPrivateKey(pem));
+  return orFault(`${file} is not an unencrypted private key`, () => createPrivateKey(pem));
 }
 
 function parseCertificate(pem: string, file: string | undefined): X509Certificate {
@@ -96,7 +96,7 @@ function orFault<T>(fault: string, attempt: () => T): T {
   try {
     return attempt();
   } catch {
-    // OpenSSL's text says less than the fault, and could quote the file.
+    // OpenSSL's message is less helpful than the fault, and could quote the file.
     throw new ConfigError([fault]);
   }
 }

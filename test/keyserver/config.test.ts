@@ -37,7 +37,7 @@ t.test('takes a file or a server', async (t) => {
 
 t.test('refuses neither, both, and half a server', async (t) => {
   t.same(faultsOf(folders), [
-    'DB_HOST (a MySQL-protocol server) or DB_FILE (an embedded file) must be set',
+    'DB_HOST (a MySQL-protocol server) or DB_FILE (an embedded database) must be set',
   ]);
   t.same(faultsOf({ ...mysql, DB_FILE: '/db' }), ['DB_HOST and DB_FILE are both set: keep one']);
   for (const name of ['DB_USER', 'DB_NAME']) {
@@ -46,7 +46,7 @@ t.test('refuses neither, both, and half a server', async (t) => {
 });
 
 t.test('the earlier system’s key and iv go together, and its switch needs them', async (t) => {
-  const both = 'AES_KEY_FILE and AES_IV_FILE go together';
+  const both = 'AES_KEY_FILE and AES_IV_FILE must be set together';
   t.same(faultsOf({ ...file, AES_KEY_FILE: '/k' }), [both]);
   t.same(faultsOf({ ...file, AES_IV_FILE: '/i' }), [both]);
   const legacy = { ...file, UNSAFE_LEGACY_ROWS: '1' };
@@ -117,7 +117,7 @@ t.test('names faults of settings, of combinations and of files at once', async (
     'DB_TOKEN_TABLE: The token table cannot be called documents: the schema has a table of that name',
     'OPS_HOST needs OPS_PORT',
     'PORT must be integer (it is "http")',
-    'TLS_CERT_FILE and TLS_KEY_FILE go together',
+    'TLS_CERT_FILE and TLS_KEY_FILE must be set together',
     'TLS_CLIENT_CA_FILE needs TLS_CERT_FILE and TLS_KEY_FILE',
     'cannot read /key.bin (ENOENT)',
     'cannot read /tls.key (ENOENT)',

@@ -79,12 +79,12 @@ t.test('names faults of settings, of combinations and of files at once', async (
   t.same(faults.map((fault) => fault.replaceAll(folder, '')).sort(), [
     '/tls.crt holds no certificate',
     'KEYSERVER_CA_FILE has no effect while PUBLIC_KEY_URL is plain http: use https',
-    'KEYSERVER_CLIENT_CERT_FILE and KEYSERVER_CLIENT_KEY_FILE go together',
+    'KEYSERVER_CLIENT_CERT_FILE and KEYSERVER_CLIENT_KEY_FILE must be set together',
     'KEYSERVER_CLIENT_KEY_FILE has no effect while PUBLIC_KEY_URL is plain http: use https',
     'PORT must be integer (it is "http")',
     'PROXY_KEY is mistyped or cut short: its checksum does not match',
     'PUBLIC_KEY_URL is plain http to another machine, so an attacker on the network could substitute their own key: use https, set PUBLIC_KEY_PINS to the keyId that KeyServer shows, or accept the risk with UNSAFE_UNPINNED_KEY=1',
-    'TLS_CERT_FILE and TLS_KEY_FILE go together',
+    'TLS_CERT_FILE and TLS_KEY_FILE must be set together',
     'TLS_CLIENT_NAMES needs TLS_CLIENT_CA_FILE',
     'TOKEN_REQUEST_URL is not a URL',
     'UPSTREAM_CA_FILE: cannot read /upstream-ca.pem (ENOENT)',
@@ -177,7 +177,7 @@ t.test('takes files for TLS to KeyServer, each pair whole and for https only', (
   t.strictSame(secureproxyFaults(parse({ KEYSERVER_CA_FILE: 'a', ...own })), []);
   for (const name of Object.keys(own)) {
     t.strictSame(secureproxyFaults(parse({ [name]: 'x' })), [
-      'KEYSERVER_CLIENT_CERT_FILE and KEYSERVER_CLIENT_KEY_FILE go together',
+      'KEYSERVER_CLIENT_CERT_FILE and KEYSERVER_CLIENT_KEY_FILE must be set together',
     ]);
   }
   const plain = secureproxyFaults(

@@ -72,7 +72,7 @@ export const settingMistakes: Readonly<Record<string, Mistake>> = {
   ),
   'a port in use': {
     make: ({ scene }) => ({ PORT: new URL(ownOf(scene).keyserver).port }),
-    says: /port \d+ is taken/,
+    says: /port \d+ is in use/,
   },
   'a TLS key that others can read': {
     make: async (place) => {
@@ -93,7 +93,7 @@ export const settingMistakes: Readonly<Record<string, Mistake>> = {
   },
   'a TLS certificate without its key': keyserver(
     { TLS_CERT_FILE: 'tls.crt' },
-    /TLS_CERT_FILE and TLS_KEY_FILE go together/,
+    /TLS_CERT_FILE and TLS_KEY_FILE must be set together/,
   ),
   'a public key over plain http, without pins': secureproxy(
     { PUBLIC_KEY_URL: `${elsewhere}/public_key`, TOKEN_REQUEST_URL: elsewhere },
