@@ -32,7 +32,7 @@ export const storageSettings = {
     default: 1500,
     minimum: 50,
     maximum: 60_000,
-    description: 'Timeout of a database operation, milliseconds',
+    description: 'Maximum wait for the database, milliseconds',
   }),
   KEYRING_DIR: Type.String({
     minLength: 1,
@@ -60,12 +60,12 @@ export const keyserverSettings = Type.Object({
   }),
   GENERATE_KEYS: Type.Boolean({
     default: false,
-    description: 'Generate missing keys at start, unless the database has rows',
+    description: 'Generate missing keys at start; a keyring only if the database has no rows',
   }),
 });
 export type KeyserverConfig = Static<typeof keyserverSettings>;
 
-/** Returns the faults of the settings taken together; `faulty` names those with a fault of their own. */
+/** Returns the faults of combinations; `faulty` has the names of the settings with a fault of their own. */
 export function keyserverFaults(
   config: Partial<KeyserverConfig>,
   faulty: ReadonlySet<string> = new Set(),

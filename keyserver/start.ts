@@ -109,7 +109,10 @@ async function startOver(
   };
 }
 
-/** Makes missing keys. @throws ConfigError if the database has rows, whose keyring must have been lost */
+/**
+ * Generates missing keys. A new keyring for a database with rows would hide the loss of their keyring.
+ * @throws ConfigError if the database has rows but no keyring
+ */
 async function generateMissingKeys(
   config: KeyserverConfig,
   store: Store,

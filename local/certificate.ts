@@ -39,7 +39,7 @@ export interface Authority {
   issue(hosts: readonly string[], validity?: Validity): Promise<Certificate>;
 }
 
-/** Valid until 30 days after `now`, from a day before, since clocks differ. */
+/** From a day before `now`, because clocks differ, until 30 days after it. */
 function around(now: Date): Validity {
   return {
     notBefore: new Date(now.getTime() - dayMs),

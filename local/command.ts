@@ -40,7 +40,7 @@ function explain(error: unknown): string | undefined {
   return isKnown ? error.message : undefined;
 }
 
-/** Resolves at the first signal to terminate, which then no longer kills the process. */
+/** Resolves at the first termination signal, which does not end the process by itself. */
 export function endSignal(): Promise<NodeJS.Signals> {
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   return Promise.race(

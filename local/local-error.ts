@@ -1,4 +1,4 @@
-/** An error whose message tells the user of a command all there is to know. */
+/** An expected error of a command; its message is all that the user needs. */
 export class LocalError extends Error {
   override readonly name = 'LocalError';
 }

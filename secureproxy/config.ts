@@ -170,7 +170,7 @@ const keyserverUrls = ['PUBLIC_KEY_URL', 'TOKEN_REQUEST_URL'] as const;
 const loopbackHosts = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
 
 /**
- * Returns the faults of settings taken together, and those that a schema cannot express; `faulty` names the
+ * Returns the faults of combinations, and those that the schema cannot express; `faulty` has the names of the
  * settings with a fault of their own.
  */
 export function secureproxyFaults(
@@ -198,7 +198,7 @@ export function secureproxyFaults(
   return faults;
 }
 
-/** True if someone between the machines could replace the public key. */
+/** True if an attacker between the machines could replace the public key. */
 function isPublicKeyUnguarded(config: Partial<SecureproxyConfig>): boolean {
   const url = URL.parse(config.PUBLIC_KEY_URL ?? '');
   return (

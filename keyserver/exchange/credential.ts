@@ -58,7 +58,7 @@ export function openCredential<T>(
   if (!validator.Check(content)) {
     throw invalid(
       'credential',
-      `The members of the credential must be ${members}, with the types of the protocol.`,
+      `The credential must match ${members}: a member is missing, unknown or of the wrong type.`,
     );
   }
   return content;

@@ -10,7 +10,7 @@ export type ChangesSince = Pick<Changes, 'seq' | 'changes' | 'reset'>;
 
 /**
  * The latest changes, in memory, so that polling proxies put no load on the database. A proxy whose `since`
- * is older gets `reset`: it must drop all cached releases.
+ * is not covered gets `reset`: it must drop all cached releases.
  */
 export class RecentChanges {
   readonly #clock: Pick<Clock, 'monotonic'>;

@@ -7,7 +7,7 @@ import type { Caller, Registry } from '../registry/registry.ts';
 
 export const anonymousApp = 'anonymous';
 
-/** The authenticated sender of a request: an app, mostly through a proxy. */
+/** The authenticated sender of a request: an app, usually through a proxy. */
 export interface Requester {
   /** Undefined if the app sent the request to KeyServer itself. */
   readonly proxyId: string | undefined;

@@ -9,7 +9,7 @@ export interface ExplainDependencies extends SecretSources {
   readonly registry: Pick<Registry, 'policy'>;
 }
 
-/** Codes that are a decision; any other error means that no decision was possible. */
+/** Codes of errors that reject a call; any other error means that no decision could be made. */
 const refusals: ReadonlySet<ErrorCode> = new Set([
   'grant_denied',
   'destination_denied',
@@ -48,7 +48,7 @@ export async function explain(
 }
 
 /**
- * Takes the steps of a decision, up to the injection by a proxy, which a direct app does not have.
+ * Takes the steps of a decision, up to the injection. A direct app has none: no proxy injects its token.
  * @throws ServiceError; `steps` has the steps that were begun
  */
 export async function takeSteps(

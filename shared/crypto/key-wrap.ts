@@ -55,7 +55,7 @@ export function wrapKey(publicKey: KeyObject, sessionKey: Uint8Array): Buffer {
 /** Unwraps a session key. Resolves to its 32 bytes; rejects with OpenError for every fault alike. */
 export type KeyUnwrapper = (wrapped: Uint8Array) => Promise<Uint8Array>;
 
-/** All cores but one, which remains for the event loop however many new sessions arrive. */
+/** One core is left to the event loop, even in a storm of new sessions. */
 const coresForUnwraps = Math.max(1, availableParallelism() - 1);
 
 /**

@@ -7,8 +7,8 @@ let usedBytes = 0;
 
 /**
  * Random bytes from a pool, each handed out once. For values that become public (ivs, nonces, ids), not for
- * keys: the bytes lie in memory until they are used. A system call for each value would cost more than the
- * work that the value is for.
+ * keys: the bytes lie in memory until they are used. One system call per value would cost more than all other
+ * work for it.
  */
 export function pooledRandom(bytes: number): Buffer {
   if (bytes > poolBytes) throw new RangeError(`at most ${poolBytes} bytes at once`);

@@ -46,7 +46,7 @@ export class BrokenHttp {
     // The bytes that follow rejected ones raise the error again.
     if (this.#rejected.has(socket) && error.code !== 'ECONNRESET') return;
     const pending = this.#pendingOn(socket);
-    // The fault is behind this request, and a second head would be read as a part of its answer.
+    // The broken bytes follow a complete request; a second response head would be read as part of its answer.
     const isAnswering =
       pending !== undefined && (pending.request.raw.complete || pending.reply.raw.headersSent);
     if (error.code === 'ECONNRESET' || !socket.writable || isAnswering) {
@@ -58,7 +58,7 @@ export class BrokenHttp {
     const requestId = pending?.request.id ?? randomUUID();
     const bytes = this.#answer(socket, fault, requestId);
     if (pending === undefined) this.#logAlone(fault, requestId, bytes);
-    // The request's own entry gives the reason. An early end is a disconnection instead.
+    // The pending request's entry gets the reason, except for an early end, which is a disconnection.
     else if (error.code !== 'HPE_INVALID_EOF_STATE') {
       pending.request.logFields['error.reason'] = fault.options.reason;
     }

@@ -6,9 +6,9 @@ import type { Service } from './service-type.ts';
 const sweepMs = 100;
 /** A request may still arrive on a connection that was just made. */
 const unusedGraceMs = 1000;
-/** A shorter turn of the event loop had almost no work. */
+/** A turn of the event loop shorter than this counts as idle. */
 const quietTurnMs = 0.1;
-/** The listener is closed after this time even if the event loop is never idle. */
+/** Maximum wait for an idle turn before the listener is closed anyway. */
 const quietLimitMs = 1000;
 
 /**
@@ -45,10 +45,10 @@ export function drainConnections(app: Service): void {
 }
 
 /**
- * Resolves after a turn of the event loop with almost no work, when Node has taken over all connections
- * that the kernel had accepted. Connections still in the kernel's queue are reset when the listener closes,
- * and a balancer must not resend a POST that it has written to one. A connection made in the last tenth of a
- * millisecond can still be lost; docs/operations.md, "Behind nginx", shows how to remove calls earlier.
+ * Resolves after an idle turn of the event loop: Node has then accepted every connection in the kernel's queue.
+ * Closing the listener resets those still in the queue, and a balancer must not resend a POST that it has written
+ * to one. A connection made in the last tenth of a millisecond can still be lost; docs/operations.md, "Behind
+ * nginx", shows how to divert calls earlier.
  */
 async function quietMoment(): Promise<void> {
   let last = performance.now();

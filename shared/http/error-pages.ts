@@ -6,7 +6,7 @@ import type { Service } from './service-type.ts';
 
 const folder = new URL('../../docs/errors/', import.meta.url);
 
-/** Serves docs/errors/<code>.md at the path that a problem's `type` has. */
+/** Serves docs/errors/<code>.md at the paths in problems' `type`. */
 export function errorPageRoutes(app: Service): void {
   app.get(
     '/errors/:code',

@@ -42,7 +42,7 @@ export function problemHeaders(
   };
 }
 
-/** The error of a caller that disconnects within its body: not `internal`, although nobody reads the answer. */
+/** Returns an error for the log if the caller disconnected while sending its body, which is not `internal`. */
 function disconnection(request: FastifyRequest, thrown: unknown): ServiceError | undefined {
   const { complete, destroyed } = request.raw;
   const isReset = thrown instanceof Error && 'code' in thrown && thrown.code === 'ECONNRESET';

@@ -6,7 +6,7 @@ export const problemMediaType = 'application/problem+json';
 /** RFC 9457 problem details, the form of every error answer of both services. */
 export const ProblemSchema = Type.Object(
   {
-    type: Type.String({ description: 'Path of the page that explains the code, at the service' }),
+    type: Type.String({ description: 'Path, at this service, of the page that explains the code' }),
     title: Type.String(),
     status: Type.Integer(),
     detail: Type.Optional(Type.String()),

@@ -42,8 +42,8 @@ export interface BearerScheme {
 /** Time within which a caller must send its complete request. */
 const requestTimeoutMs = 60_000;
 
-/** Disables a check that Node would answer by itself, without problem+json or a log entry. */
-const ownChecks = { requireHostHeader: false };
+/** Turns off a check that Node would answer itself, without problem+json or a log entry. */
+const noOwnChecks = { requireHostHeader: false };
 
 /**
  * Creates the app that both services build on: strict parsing (Fastify would coerce types and drop unknown
@@ -54,7 +54,7 @@ export async function createService(options: ServiceOptions): Promise<Service> {
   const proxyName = proxyStatus ? name : undefined;
   const brokenHttp = new BrokenHttp(proxyName, logger);
   const app = fastify({
-    ...(options.https ? { https: { ...options.https, ...ownChecks } } : { http: ownChecks }),
+    ...(options.https ? { https: { ...options.https, ...noOwnChecks } } : { http: noOwnChecks }),
     loggerInstance: logger as FastifyBaseLogger,
     logController: new LogController({
       disableRequestLogging: true,

@@ -63,7 +63,7 @@ export function listenerSettings(port: number) {
       minimum: 1,
       maximum: 1_000_000,
       description:
-        'Maximum calls in progress; excess calls are queued for up to a second and then rejected as overloaded',
+        'Maximum number of calls in progress; further calls are queued for up to a second, then rejected as overloaded',
     }),
     OVERLOAD_DELAY_MS: Type.Integer({
       // Off by default: a machine that pauses for a moment looks the same as an overloaded one.
@@ -71,7 +71,7 @@ export function listenerSettings(port: number) {
       minimum: 0,
       maximum: 60_000,
       description:
-        "Calls are rejected as overloaded while the event loop's mean delay over a second exceeds this, milliseconds; 0: never",
+        'Mean delay of the event loop over a second above which calls are rejected as overloaded, milliseconds; 0: never',
     }),
     LOG_LEVEL: Type.Enum([...logLevels], {
       default: 'info',
@@ -92,7 +92,7 @@ export function listenerTlsFiles(config: Partial<ListenerConfig>): TlsFiles {
   };
 }
 
-/** Returns the faults of the listeners' settings taken together; `faulty` names those with a fault of their own. */
+/** Returns the faults of combinations; `faulty` has the names of the settings with a fault of their own. */
 export function listenerFaults(
   config: Partial<ListenerConfig>,
   faulty: ReadonlySet<string> = new Set(),

@@ -8,7 +8,7 @@ function optional<T>(): T | undefined {
 }
 
 /**
- * Every field of a request's log entry beside those of all entries, in order; undefined fields are
+ * All fields of a request's log entry in order, except those that every entry has; undefined fields are
  * omitted. docs/logs.md explains them. Dotted names are from OpenTelemetry's semantic conventions, or
  * follow them.
  */
@@ -60,7 +60,7 @@ declare module 'fastify' {
   }
 }
 
-/** Copies one template, so that the fields of all requests have the same shape. */
+/** A copy of one template, so that all of them have the same shape. */
 export function newLogFields(): LogFields {
   return { ...noFields };
 }

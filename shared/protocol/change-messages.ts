@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { credentialMembers, IssuedTicketSchema, sessionMembers } from './messages.ts';
 
-/** Lease of an answer of `/changes`, from the moment that KeyServer last looked for changes (docs/protocol.md §5). */
+/** Validity of an answer of `/changes`, counted from KeyServer's latest look at the changes (docs/protocol.md §5). */
 export const leaseMs = 5_000;
 
 /** Body of KeyServer's `POST /changes` (docs/protocol.md §5). */
@@ -41,7 +41,7 @@ export type AnnouncedChange = Static<typeof ChangeSchema>;
 
 /** Content of the sealed answer of `POST /changes`. */
 export const ChangesSchema = Type.Object({
-  /** The last change that KeyServer knows. */
+  /** The latest change that KeyServer knows. */
   seq: Type.Integer({ minimum: 0 }),
   changes: Type.Array(ChangeSchema),
   /** True if anything may have changed: `since` is of another history, or too old. */

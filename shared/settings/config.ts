@@ -24,8 +24,8 @@ export interface Settings<T> {
 }
 
 /**
- * Returns the faults of settings taken together, a sentence each. `config` lacks the settings that are
- * faulty by themselves; `faulty` has their names, since an optional setting may also be unset.
+ * Returns the faults of combinations of settings, a sentence each. `config` omits the settings in `faulty`,
+ * which have a fault of their own: no combination with them can be judged.
  */
 export type CombinationCheck<T extends TObject> = (
   config: Partial<Static<T>>,
@@ -34,8 +34,8 @@ export type CombinationCheck<T extends TObject> = (
 
 /**
  * Reads settings by a schema (docs/settings.md). An empty value counts as unset. A `writeOnly`
- * property is a secret: it may also come as `NAME_FILE`, the path of a file that holds it, whose last
- * line end is dropped.
+ * property is a secret: it can also be set as `NAME_FILE`, the path of a file with the value and at most one
+ * line end.
  * @throws ConfigError naming every fault at once, those that `combinations` returns included
  */
 export function parseSettings<T extends TObject>(

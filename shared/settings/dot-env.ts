@@ -5,7 +5,7 @@ import { ConfigError, type Environment } from './config.ts';
 
 /**
  * Returns the settings of a process: its environment, then the `.env` of `folder`, which is not read in
- * production (`NODE_ENV=production`). An empty value counts as unset, so it does not hide one of `.env`.
+ * production (`NODE_ENV=production`). An empty value counts as unset, so it does not override `.env`.
  * @throws ConfigError if there is a `.env` that cannot be read
  */
 export function readEnvironment(processEnv: Environment, folder: string): Environment {

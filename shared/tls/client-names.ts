@@ -28,7 +28,7 @@ const alternativeName = /([\w ]+):("(?:[^"\\]|\\.)*"|[^,]*)(?:, |$)/gy;
 export function allowClientNames(server: Server, allowed: readonly string[], log: Logger): void {
   const known = new Set(allowed);
   const repeats = new Repeats(systemClock);
-  // Before the HTTP parser, which is a listener, too.
+  // Prepended, so that it runs before the HTTP parser's listener.
   server.prependListener('secureConnection', (socket: TLSSocket) => {
     const certificate = socket.getPeerX509Certificate();
     const names = certificate === undefined ? [] : certificateNames(certificate);
