@@ -12,18 +12,18 @@ import { changesRoute } from './routes/changes.ts';
 import { publicKeyRoutes } from './routes/public-key.ts';
 import { releaseRoute } from './routes/release.ts';
 
-/** Room for the largest credential, which holds the target's URL. */
+/** Enough for the largest credential, which contains the target's URL. */
 const bodyLimitBytes = 128 * 1024;
 
 export interface KeyserverDependencies extends ReleaseDependencies {
   readonly logger: Logger;
   readonly rsaKeys: RsaKeys;
   readonly readiness: () => Readiness;
-  /** Makes the listener one of TLS. */
+  /** Serves over TLS. */
   readonly https?: ServerOptions | undefined;
 }
 
-/** Builds KeyServer's app; whoever calls listens and closes. */
+/** Builds KeyServer's app; the caller listens and closes. */
 export async function buildKeyserver(
   config: KeyserverConfig,
   dependencies: KeyserverDependencies,
@@ -32,7 +32,7 @@ export async function buildKeyserver(
     name: 'keyserver',
     title: 'KeyServer',
     description:
-      'Keeps marketplace tokens and releases them sealed for one session; docs/protocol.md has the bytes.',
+      'Stores marketplace tokens and releases them sealed for one session; docs/protocol.md specifies the bytes.',
     logger: dependencies.logger,
     settingsSchema: keyserverSettings,
     config,
@@ -43,7 +43,7 @@ export async function buildKeyserver(
   await shedding(app, { config }, (scope) => {
     releaseRoute(scope, dependencies);
   });
-  // Under any load: what was revoked must be told, and neither costs much.
+  // Served under any load: proxies must learn of revocations, and both routes are cheap.
   publicKeyRoutes(app, dependencies.rsaKeys);
   changesRoute(app, dependencies);
   if (config.OPS_PORT === undefined) healthRoutes(app, dependencies.readiness);

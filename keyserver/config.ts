@@ -1,13 +1,15 @@
 import { type Static, Type } from 'typebox';
 import { listenerFaults, listenerSettings } from '../shared/listen/listener-settings.ts';
-import { type Environment, parseSettings, type Settings } from '../shared/settings/config.ts';
 
 const Path = (description: string) => Type.Optional(Type.String({ minLength: 1, description }));
 
-/** Settings that KeyServer and the operator's tool share: where rows and keys are. */
+/** Settings that KeyServer and the operator's tool share: the database and the key files. */
 export const storageSettings = {
   DB_HOST: Type.Optional(
-    Type.String({ minLength: 1, description: 'MySQL-protocol server; this or DB_FILE' }),
+    Type.String({
+      minLength: 1,
+      description: 'Host of a MySQL-protocol server; set this or DB_FILE',
+    }),
   ),
   DB_PORT: Type.Integer({
     default: 3306,
@@ -15,32 +17,33 @@ export const storageSettings = {
     maximum: 65535,
     description: 'Port of DB_HOST',
   }),
-  DB_USER: Type.Optional(Type.String({ description: 'User at DB_HOST' })),
-  DB_PASSWORD: Type.Optional(Type.String({ writeOnly: true, description: 'Password at DB_HOST' })),
-  DB_NAME: Type.Optional(Type.String({ description: 'Database at DB_HOST' })),
-  DB_TLS_CA: Path('PEM file of the CA that signed the certificate of DB_HOST; turns TLS on'),
+  DB_USER: Type.Optional(Type.String({ description: 'User name for DB_HOST' })),
+  DB_PASSWORD: Type.Optional(Type.String({ writeOnly: true, description: 'Password for DB_HOST' })),
+  DB_NAME: Type.Optional(Type.String({ description: 'Database name on DB_HOST' })),
+  DB_TLS_CA: Path('PEM file of the CA that issued the certificate of DB_HOST; enables TLS'),
   DB_ALLOW_PUBLIC_KEY_RETRIEVAL: Type.Boolean({
     default: false,
-    description: "Let caching_sha2_password fetch the server's RSA key, which it needs without TLS",
+    description:
+      "Allow caching_sha2_password to fetch the server's RSA key, which it needs without TLS",
   }),
-  DB_FILE: Path('Embedded SQLite file; this or DB_HOST'),
-  DB_TOKEN_TABLE: Type.String({ default: 'storage', description: 'Table of the tokens' }),
+  DB_FILE: Path('Path of an embedded SQLite database; set this or DB_HOST'),
+  DB_TOKEN_TABLE: Type.String({ default: 'storage', description: 'Name of the table of tokens' }),
   DB_TIMEOUT_MS: Type.Integer({
     default: 1500,
     minimum: 50,
     maximum: 60_000,
-    description: 'Longest wait for the database, milliseconds',
+    description: 'Maximum wait for the database, milliseconds',
   }),
   KEYRING_DIR: Type.String({
     minLength: 1,
     description:
-      'Folder of the at-rest keys: <kid>.key files of 32 bytes, and `primary` naming one',
+      'Folder of the at-rest keys: <kid>.key files of 32 bytes, and a file `primary` that names one',
   }),
   AES_KEY_FILE: Path("The earlier system's key.bin (32 bytes)"),
   AES_IV_FILE: Path("The earlier system's iv.bin (16 bytes)"),
   UNSAFE_LEGACY_ROWS: Type.Boolean({
     default: false,
-    description: "Serve the earlier system's rows, which carry no authentication",
+    description: 'Serve rows of the earlier system, which have no authentication',
   }),
 };
 
@@ -49,42 +52,36 @@ export const keyserverSettings = Type.Object({
   ...storageSettings,
   DB_MIGRATE: Type.Enum(['on', 'off'], {
     default: 'on',
-    description: 'Whether migrations run at start',
+    description: 'Whether to run migrations at start',
   }),
   RSA_KEY_DIR: Type.String({
     minLength: 1,
-    description: 'Folder of the RSA keys: <name>.pem files, and `primary` naming one',
+    description: 'Folder of the RSA keys: <name>.pem files, and a file `primary` that names one',
   }),
   GENERATE_KEYS: Type.Boolean({
     default: false,
-    description: 'Make missing keys at start, unless the database has rows',
+    description: 'Generate missing keys at start; a keyring only if the database has no rows',
   }),
 });
 export type KeyserverConfig = Static<typeof keyserverSettings>;
 
-/** @throws ConfigError */
-export function readKeyserverSettings(environment: Environment): Settings<KeyserverConfig> {
-  const { config, warnings } = parseSettings(keyserverSettings, environment, keyserverFaults);
-  const unsafe = config.UNSAFE_LEGACY_ROWS
-    ? ['UNSAFE_LEGACY_ROWS is set: rows of the earlier system are served without authentication']
-    : [];
-  return { config, warnings: [...warnings, ...unsafe] };
-}
-
-/** What single settings cannot say of themselves: sentences, none where all is well. */
-export function keyserverFaults(config: Partial<KeyserverConfig>): string[] {
-  return [...storageFaults(config), ...listenerFaults(config)];
+/** Returns the faults of combinations; `faulty` has the names of the settings with a fault of their own. */
+export function keyserverFaults(
+  config: Partial<KeyserverConfig>,
+  faulty: ReadonlySet<string> = new Set(),
+): string[] {
+  return [...storageFaults(config), ...listenerFaults(config, faulty)];
 }
 
 const storageSchema = Type.Object(storageSettings);
 export type StorageConfig = Static<typeof storageSchema>;
 
-/** Likewise, of those that the operator's tool shares. */
+/** {@link keyserverFaults} of the settings that the operator's tool shares. */
 export function storageFaults(config: Partial<StorageConfig>): string[] {
   const faults: string[] = [];
   const { DB_HOST, DB_FILE, DB_USER, DB_NAME } = config;
   if (DB_HOST === undefined && DB_FILE === undefined) {
-    faults.push('DB_HOST (a MySQL-protocol server) or DB_FILE (an embedded file) must be set');
+    faults.push('DB_HOST (a MySQL-protocol server) or DB_FILE (an embedded database) must be set');
   }
   if (DB_HOST !== undefined && DB_FILE !== undefined) {
     faults.push('DB_HOST and DB_FILE are both set: keep one');
@@ -93,7 +90,7 @@ export function storageFaults(config: Partial<StorageConfig>): string[] {
     faults.push('DB_HOST needs DB_USER and DB_NAME');
   }
   if ((config.AES_KEY_FILE === undefined) !== (config.AES_IV_FILE === undefined)) {
-    faults.push('AES_KEY_FILE and AES_IV_FILE go together');
+    faults.push('AES_KEY_FILE and AES_IV_FILE must be set together');
   }
   if (config.UNSAFE_LEGACY_ROWS && config.AES_KEY_FILE === undefined) {
     faults.push('UNSAFE_LEGACY_ROWS needs AES_KEY_FILE and AES_IV_FILE');

@@ -1,42 +1,52 @@
 import { readFileSync } from 'node:fs';
 import { ConfigError } from '../shared/settings/config.ts';
+import { faultsOf } from '../shared/settings/faults.ts';
+import { readOrFault } from '../shared/settings/private-file.ts';
 import { type StorageConfig, storageFaults } from './config.ts';
 import { openMysqlStore } from './store/mysql/mysql.ts';
 import { openSqliteStore } from './store/sqlite/sqlite.ts';
 import type { Store } from './store/store.ts';
+import { parseTableName } from './store/table-name.ts';
 
-/** Opens the store that the settings name; it connects when first used. @throws ConfigError */
+/** Opens the store that the settings name; it connects on first use. @throws ConfigError */
 export function openDatabase(config: StorageConfig): Store {
   const { DB_FILE: file, DB_HOST: host, DB_USER: user, DB_NAME: database } = config;
   const common = { tokenTable: config.DB_TOKEN_TABLE, timeoutMs: config.DB_TIMEOUT_MS };
+  checkTokenTable(config);
+  if (file !== undefined) return openSqliteStore({ ...common, file });
+  if (host === undefined || user === undefined || database === undefined) {
+    throw new ConfigError(storageFaults(config));
+  }
+  return openMysqlStore({
+    ...common,
+    host,
+    port: config.DB_PORT,
+    user,
+    password: config.DB_PASSWORD ?? '',
+    database,
+    tlsCa: readCa(config),
+    allowPublicKeyRetrieval: config.DB_ALLOW_PUBLIC_KEY_RETRIEVAL,
+  });
+}
+
+/** Faults of the database's settings that the schema cannot judge, found without opening the database. */
+export function databaseFaults(config: Partial<StorageConfig>): string[] {
+  return [...faultsOf(() => checkTokenTable(config)), ...faultsOf(() => readCa(config))];
+}
+
+/** The database's kind decides which names are allowed, so without one kind there is nothing to judge. */
+function checkTokenTable({ DB_FILE, DB_HOST, DB_TOKEN_TABLE }: Partial<StorageConfig>): void {
+  const isServer = DB_HOST !== undefined;
+  if (DB_TOKEN_TABLE === undefined || isServer === (DB_FILE !== undefined)) return;
   try {
-    if (file !== undefined) return openSqliteStore({ ...common, file });
-    if (host === undefined || user === undefined || database === undefined) {
-      throw new ConfigError(storageFaults(config));
-    }
-    return openMysqlStore({
-      ...common,
-      host,
-      port: config.DB_PORT,
-      user,
-      password: config.DB_PASSWORD ?? '',
-      database,
-      tlsCa: config.DB_TLS_CA === undefined ? undefined : readCa(config.DB_TLS_CA),
-      allowPublicKeyRetrieval: config.DB_ALLOW_PUBLIC_KEY_RETRIEVAL,
-    });
+    parseTableName(DB_TOKEN_TABLE, { withDatabase: isServer });
   } catch (error) {
-    // The stores judge the table's name, since only they know the rules for one.
     if (error instanceof RangeError) throw new ConfigError([`DB_TOKEN_TABLE: ${error.message}`]);
     throw error;
   }
 }
 
-function readCa(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new ConfigError([
-      `DB_TLS_CA: cannot read ${file} (${(error as NodeJS.ErrnoException).code})`,
-    ]);
-  }
+function readCa({ DB_HOST, DB_TLS_CA: file }: Partial<StorageConfig>): string | undefined {
+  if (DB_HOST === undefined || file === undefined) return undefined;
+  return readOrFault(file, () => readFileSync(file, 'utf8'), 'DB_TLS_CA');
 }

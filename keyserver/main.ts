@@ -1,7 +1,7 @@
 import { keepCompiledCode } from '../shared/process/compile-cache.ts';
 
 keepCompiledCode();
-// Only now, so that they are kept, too.
+// Imported after keepCompiledCode, so that their compiled code is cached, too.
 const { runService } = await import('../shared/process/run.ts');
 const { keyserverProgram } = await import('./start.ts');
 

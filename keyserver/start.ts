@@ -8,7 +8,7 @@ import { Drain } from '../shared/process/shutdown.ts';
 import { ConfigError } from '../shared/settings/config.ts';
 import { buildKeyserver } from './app.ts';
 import { ChangePoll } from './changes/poll.ts';
-import { type KeyserverConfig, readKeyserverSettings } from './config.ts';
+import type { KeyserverConfig } from './config.ts';
 import { openDatabase } from './database.ts';
 import { NonceMemory } from './exchange/nonce-memory.ts';
 import { answerNonces, askForNonces } from './exchange/nonce-sharing.ts';
@@ -16,12 +16,13 @@ import { Nonces } from './exchange/nonces.ts';
 import { Sessions } from './exchange/sessions.ts';
 import { generateKeyring, generateRsaKey, isKeyFolderEmpty } from './keys/generate.ts';
 import { loadKeyring } from './keys/keyring.ts';
-import { loadLegacyKey } from './keys/legacy-key.ts';
+import { legacyKeyOf } from './keys/legacy-key.ts';
 import { loadRsaKeys } from './keys/rsa-keys.ts';
+import { readKeyserverSettings } from './read-settings.ts';
 import { Registry } from './registry/registry.ts';
 import { type Store, StoreUnavailableError } from './store/store.ts';
 
-/** KeyServer, for `runService`: its processes share the listeners and the memory of nonces. */
+/** KeyServer, for `runService`: its processes share the listeners and the used nonces. */
 export const keyserverProgram: Program<KeyserverConfig> = {
   name: 'keyserver',
   readSettings: readKeyserverSettings,
@@ -49,7 +50,7 @@ async function startKeyserver(
   try {
     return await startOver(store, noncesOf(primary), config, logger);
   } catch (error) {
-    // Its open connections would keep the process alive.
+    // Open connections would keep the process alive.
     await store.close();
     throw error;
   }
@@ -58,7 +59,7 @@ async function startKeyserver(
 function noncesOf(primary: Primary | undefined): Nonces {
   if (primary !== undefined) return new Nonces(askForNonces(primary));
   const memory = new NonceMemory(systemClock);
-  return new Nonces((asker, nonce) => memory.take(asker, nonce));
+  return new Nonces((requester, nonce) => memory.take(requester, nonce));
 }
 
 async function startOver(
@@ -83,7 +84,7 @@ async function startOver(
     sessions: new Sessions(rsaKeys, keyring, systemClock),
     nonces,
     clock: systemClock,
-    legacyKey: legacyKey(config),
+    legacyKey: config.UNSAFE_LEGACY_ROWS ? legacyKeyOf(config) : undefined,
     readiness,
     https: tls?.options,
   });
@@ -108,7 +109,10 @@ async function startOver(
   };
 }
 
-/** New at-rest keys beside rows that others sealed would only hide the loss of the right ones. */
+/**
+ * Generates missing keys. A new keyring for a database with rows would hide the loss of their keyring.
+ * @throws ConfigError if the database has rows but no keyring
+ */
 async function generateMissingKeys(
   config: KeyserverConfig,
   store: Store,
@@ -118,7 +122,7 @@ async function generateMissingKeys(
   if (isKeyFolderEmpty(config.KEYRING_DIR)) {
     if (await databaseHasRows(config, store)) {
       throw new ConfigError([
-        `${config.KEYRING_DIR} has no keys, but the database has rows: bring back the keyring that sealed them`,
+        `${config.KEYRING_DIR} has no keys, but the database has rows: restore the keyring that sealed them`,
       ]);
     }
     generateKeyring(config.KEYRING_DIR, now);
@@ -137,13 +141,7 @@ async function databaseHasRows(config: KeyserverConfig, store: Store): Promise<b
   } catch (error) {
     if (!(error instanceof StoreUnavailableError)) throw error;
     throw new ConfigError([
-      `GENERATE_KEYS must see that the database has no rows yet: ${error.message}`,
+      `GENERATE_KEYS needs the database, to check that it has no rows yet: ${error.message}`,
     ]);
   }
-}
-
-function legacyKey({ UNSAFE_LEGACY_ROWS, AES_KEY_FILE, AES_IV_FILE }: KeyserverConfig) {
-  if (!UNSAFE_LEGACY_ROWS || AES_KEY_FILE === undefined || AES_IV_FILE === undefined)
-    return undefined;
-  return loadLegacyKey(AES_KEY_FILE, AES_IV_FILE);
 }

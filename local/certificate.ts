@@ -1,4 +1,4 @@
-// The X.509 library's injection framework asks for this polyfill, first of all.
+// The X.509 library needs this polyfill before it is imported.
 import 'reflect-metadata';
 import { webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
@@ -14,7 +14,7 @@ import {
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const dayMs = 86_400_000;
 
-/** When a certificate is valid. */
+/** A certificate's period of validity. */
 export interface Validity {
   readonly notBefore: Date;
   readonly notAfter: Date;
@@ -26,12 +26,12 @@ export interface Certificate {
   readonly privateKey: string;
 }
 
-/** A server's certificate, and the CA's that vouches for it. */
+/** A server's certificate and its CA's certificate. */
 export interface ServerCertificate extends Certificate {
   readonly ca: string;
 }
 
-/** A CA made for the occasion (RFC 5280, P-256), whose own key is never written anywhere. */
+/** A CA (RFC 5280, P-256) whose private key stays in memory. */
 export interface Authority {
   /** The CA's certificate, PEM. */
   readonly ca: string;
@@ -39,7 +39,7 @@ export interface Authority {
   issue(hosts: readonly string[], validity?: Validity): Promise<Certificate>;
 }
 
-/** Valid from a day before `now`, since clocks differ, for 30 days. */
+/** From a day before `now`, because clocks differ, until 30 days after it. */
 function around(now: Date): Validity {
   return {
     notBefore: new Date(now.getTime() - dayMs),
@@ -47,13 +47,12 @@ function around(now: Date): Validity {
   };
 }
 
-/** A certificate for `localhost` by a CA of its own. */
+/** Makes a certificate for `localhost`, issued by a new CA. */
 export async function makeLocalhostCertificate(now: Date): Promise<ServerCertificate> {
   const { ca, issue } = await createAuthority('Demo marketplace CA', now);
   return { ca, ...(await issue(['localhost'])) };
 }
 
-/** Makes a CA. */
 export async function createAuthority(commonName: string, now: Date): Promise<Authority> {
   const name = `CN=${commonName}`;
   const keys = await generateKeys();

@@ -9,23 +9,23 @@ export function print(line = ''): void {
   process.stdout.write(`${line}\n`);
 }
 
-/** A folder as people read it: relative to the working directory where it is inside. */
+/** A folder's path for output: relative to the working directory if it is inside. */
 export function shownPath(folder: string): string {
   const path = relative(process.cwd(), folder);
   return path === '' || path.startsWith('..') ? folder : path;
 }
 
 /**
- * Runs a command to its exit code. Trouble is explained in one line on stderr, with code 1; a fault
- * of ours keeps its stack.
+ * Runs a command and sets its exit code. An expected error is printed as one line on stderr, with code 1; an
+ * unexpected one is rethrown with its stack.
  */
 export async function runCommand(name: string, run: () => Promise<number>): Promise<void> {
   try {
     process.exitCode = await run();
   } catch (error) {
-    const why = explain(error);
-    if (why === undefined) throw error;
-    process.stderr.write(`${name}: ${why.replace(/\s+/g, ' ')}\n`);
+    const explanation = explain(error);
+    if (explanation === undefined) throw error;
+    process.stderr.write(`${name}: ${explanation.replace(/\s+/g, ' ')}\n`);
     process.exitCode = 1;
   }
 }
@@ -40,7 +40,7 @@ function explain(error: unknown): string | undefined {
   return isKnown ? error.message : undefined;
 }
 
-/** Resolves at the first signal that asks to end; the process then ends by itself, not by the signal. */
+/** Resolves at the first termination signal, which does not end the process by itself. */
 export function endSignal(): Promise<NodeJS.Signals> {
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   return Promise.race(

@@ -1,7 +1,7 @@
 /**
- * Loaded before a service's own code (`node --import`): the channel to the parent closes however the
- * parent ends, SIGKILL included, and then this process stops as it would by SIGTERM. Its workers, which
- * inherit the option, follow it by themselves.
+ * Loaded before a service's own code (`node --import`). The channel to the parent closes however the parent
+ * ends, even by SIGKILL; this process then shuts down as after SIGTERM. Workers inherit the option, but end
+ * with their primary process anyway.
  */
 import cluster from 'node:cluster';
 

@@ -1,4 +1,4 @@
-/** Trouble that one line explains to whoever typed the command. */
+/** An expected error of a command; its message is all that the user needs. */
 export class LocalError extends Error {
   override readonly name = 'LocalError';
 }

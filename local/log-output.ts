@@ -5,20 +5,21 @@ import { forTerminal } from '../shared/log/invisible-characters.ts';
 import { prettyLines } from '../shared/log/pretty-log.ts';
 
 /**
- * Where a service's output goes: to a terminal in a form for people, elsewhere as it is. The service
- * itself writes to a pipe and so cannot tell. One for each service, since lines may come in pieces.
+ * Returns the destination of a service's output: formatted if `stdout` is a terminal, otherwise unchanged.
+ * The service cannot decide this, because it writes to a pipe. Each service needs its own destination, since
+ * lines may arrive in pieces.
  */
 export function logOutput(stdout: NodeJS.WriteStream): Writable {
   const pretty = stdout.isTTY ? prettyLines(stdout) : undefined;
   return pretty ? new LogOutput(stdout, pretty) : stdout;
 }
 
-/** Gives lines of JSON to `pretty`, and all others to `plain`. */
+/** Writes lines of JSON to `pretty`, and all others to `plain`. */
 export class LogOutput extends Writable {
   readonly #plain: DestinationStream;
   readonly #pretty: DestinationStream;
   readonly #decoder = new StringDecoder('utf8');
-  #begun = '';
+  #partialLine = '';
 
   constructor(plain: DestinationStream, pretty: DestinationStream) {
     super();
@@ -27,8 +28,8 @@ export class LogOutput extends Writable {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
-    const lines = (this.#begun + this.#decoder.write(chunk)).split('\n');
-    this.#begun = lines.pop() ?? '';
+    const lines = (this.#partialLine + this.#decoder.write(chunk)).split('\n');
+    this.#partialLine = lines.pop() ?? '';
     for (const line of lines) this.#show(line);
     done();
   }
@@ -37,7 +38,7 @@ export class LogOutput extends Writable {
     try {
       this.#pretty.write(line);
     } catch {
-      // No JSON: what Node itself says at a crash.
+      // Not JSON, for example Node's own output at a crash.
       this.#plain.write(`${forTerminal(line)}\n`);
     }
   }

@@ -7,13 +7,13 @@ import { type ServiceProcess, startService } from './processes.ts';
 import type { LocalSettings } from './settings.ts';
 import { storagePlaces } from './state.ts';
 
-/** Both services as processes of this machine. */
+/** Both services, running as processes on this machine. */
 export interface Pair {
   readonly keyserverOrigin: string;
   readonly secureproxyOrigin: string;
   readonly keyserverPid: number | undefined;
   readonly secureproxyPid: number | undefined;
-  /** Resolves to a sentence once one of the two has ended, asked for or not. */
+  /** Resolves to a sentence when one of the two has ended, whether stopped or not. */
   readonly ended: Promise<string>;
   /** Stops SecureProxy, then KeyServer. */
   stop(): Promise<void>;
@@ -21,7 +21,7 @@ export interface Pair {
 
 export interface PairOptions {
   readonly settings: LocalSettings;
-  /** Settings of the services that are not decided here, such as `LOG_LEVEL` and `WORKERS`, pass from it. */
+  /** Source of the settings that the pair does not choose itself, such as `LOG_LEVEL` and `WORKERS`. */
   readonly environment: Environment;
   readonly proxyKeyFile: string;
   /** Further settings of SecureProxy. */
@@ -35,11 +35,11 @@ export async function checkPorts({ keyserverPort, secureproxyPort }: LocalSettin
   await checkPortFree(secureproxyPort, 'SECUREPROXY_PORT');
 }
 
-/** Settings of every service that mean the same to both. */
+/** Listener settings that both services take from the environment. */
 const passedToBoth = new Set(['LOG_LEVEL', 'WORKERS']);
 
-/** Settings that the pair decides itself, so that those of another installation do not mix in. */
-const decidedHere = new Set(
+/** Settings that the pair chooses itself, so that those of another installation have no effect. */
+const chosenHere = new Set(
   [
     ...Object.keys(storageSettings),
     ...Object.keys(listenerSettings(0)).filter((name) => !passedToBoth.has(name)),
@@ -49,11 +49,11 @@ const decidedHere = new Set(
   ].flatMap((name) => [name, `${name}_FILE`]),
 );
 
-/** Starts both on prepared state; see prepareState. @throws LocalError, with nothing left running */
+/** Starts both services on prepared state (see prepareState). @throws LocalError with nothing left running */
 export async function startPair(options: PairOptions): Promise<Pair> {
   const { keyserverPort, secureproxyPort, folder } = options.settings;
-  const passedOn = Object.entries(options.environment).filter(([name]) => !decidedHere.has(name));
-  // In production a service leaves `.env` unread.
+  const passedOn = Object.entries(options.environment).filter(([name]) => !chosenHere.has(name));
+  // In production a service does not read `.env`.
   const common = { ...Object.fromEntries(passedOn), NODE_ENV: 'production', HOST: '127.0.0.1' };
   const keyserverOrigin = `http://127.0.0.1:${keyserverPort}`;
   const keyserver = await startService({

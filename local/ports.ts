@@ -16,8 +16,8 @@ export async function checkPortFree(port: number, setting: string): Promise<void
     const { code } = error as NodeJS.ErrnoException;
     throw new LocalError(
       code === 'EADDRINUSE'
-        ? `port ${port} is taken: end what listens there, or set ${setting}`
-        : `cannot listen on port ${port} (${code}): set ${setting} to another`,
+        ? `port ${port} is in use: stop the process that listens there, or set ${setting}`
+        : `cannot listen on port ${port} (${code}): set ${setting} to another port`,
     );
   }
   await new Promise((closed) => server.close(closed));

@@ -6,12 +6,12 @@ import type { Environment } from '../shared/settings/config.ts';
 import { LocalError } from './local-error.ts';
 
 interface Command {
-  /** As people read it: `KeyServer`. */
+  /** Name for messages, such as `KeyServer`. */
   readonly title: string;
-  /** The port that its `/readyz` is on; must be free beforehand, or another's answer would be taken for its own. */
+  /** The port of its `/readyz`. It must be free beforehand, or another program's answer would count. */
   readonly port: number;
   readonly environment: Environment;
-  /** Where stdout and stderr go. */
+  /** Destination of stdout and stderr. */
   readonly output: Writable;
 }
 
@@ -21,16 +21,16 @@ export interface ServiceCommand extends Command {
 }
 
 export interface ProgramCommand extends Command {
-  /** What is run, in the foreground, and its arguments. */
+  /** An executable that stays in the foreground, and its arguments. */
   readonly program: readonly [file: string, ...args: string[]];
 }
 
 export interface ServiceProcess {
   readonly title: string;
   readonly pid: number | undefined;
-  /** Resolves once the process is gone, to how it went: `code 1`, `signal SIGKILL`. */
+  /** Resolves when the process has ended, to how: `code 1`, `signal SIGKILL`. */
   readonly exited: Promise<string>;
-  /** Asks it to end by SIGTERM, then makes it; resolves once it is gone. */
+  /** Sends SIGTERM, and SIGKILL if the process does not end in time. Resolves when it has ended. */
   stop(): Promise<void>;
 }
 
@@ -41,7 +41,7 @@ const stopTimeoutMs = 10_000;
 const pollMs = 40;
 const tailChars = 4096;
 
-/** Starts a service of ours: {@link startProgram}. It ends when this process does. */
+/** Starts a service like {@link startProgram}. It ends when this process does. */
 export function startService({ main, ...command }: ServiceCommand): Promise<ServiceProcess> {
   const service = resolve(projectFolder, main);
   return startProgram({
@@ -52,7 +52,7 @@ export function startService({ main, ...command }: ServiceCommand): Promise<Serv
 
 /**
  * Starts a process and waits until it is ready.
- * @throws LocalError with what the process said last, where it ends or does not get ready in time.
+ * @throws LocalError with the end of its stderr, if it ends or is not ready in time
  */
 export async function startProgram(command: ProgramCommand): Promise<ServiceProcess> {
   const { title, program, port, environment, output } = command;
@@ -60,11 +60,11 @@ export async function startProgram(command: ProgramCommand): Promise<ServiceProc
   const child = spawn(file, args, {
     cwd: projectFolder,
     env: environment,
-    // A group of its own: Ctrl-C reaches the parent alone, which then stops its services in order.
+    // In its own process group, Ctrl-C reaches only the parent, which then stops its services in order.
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
-  const lastWords = tail(child);
+  const stderrTail = tail(child);
   child.stdout?.pipe(output, { end: false });
   child.stderr?.pipe(output, { end: false });
   const service: ServiceProcess = {
@@ -83,11 +83,13 @@ export async function startProgram(command: ProgramCommand): Promise<ServiceProc
     if (await isReady(port)) return service;
     if (performance.now() > deadline) {
       await service.stop();
-      throw new LocalError(`${title} was not ready after ${readyTimeoutMs / 1000} s${lastWords()}`);
+      throw new LocalError(
+        `${title} was not ready after ${readyTimeoutMs / 1000} s${stderrTail()}`,
+      );
     }
     await Promise.race([sleep(pollMs), exit]);
   }
-  throw new LocalError(`${title} did not start (${await exit})${lastWords()}`);
+  throw new LocalError(`${title} did not start (${await exit})${stderrTail()}`);
 }
 
 function exitOf(child: ChildProcess): Promise<string> {
@@ -118,15 +120,15 @@ async function isReady(port: number): Promise<boolean> {
   }
 }
 
-/** Keeps the end of stderr; the function gives it as one line to append: the error, without its stack. */
+/** Keeps the end of stderr. Returns a function that formats it as one line to append, without the error's stack. */
 function tail(child: ChildProcess): () => string {
-  let said = '';
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    said = (said + text).slice(-tailChars);
+  let text = '';
+  child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+    text = (text + chunk).slice(-tailChars);
   });
   return () => {
-    const crash = /^\w*Error\b.*$/m.exec(said)?.[0];
-    const line = (crash ?? said).replace(/\s+/g, ' ').trim();
+    const crash = /^\w*Error\b.*$/m.exec(text)?.[0];
+    const line = (crash ?? text).replace(/\s+/g, ' ').trim();
     return line === '' ? '' : `: ${line}`;
   };
 }

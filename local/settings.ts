@@ -12,13 +12,13 @@ export interface LocalSettings {
   readonly secureproxyPort: number;
   /** Absolute path of the folder that holds all state. */
   readonly folder: string;
-  /** `--once`; false where the command does not take it. */
+  /** `--once`; false if the command has no such option. */
   readonly once: boolean;
 }
 
 /**
- * Reads `--data DIR`, `--once` where it is taken, and the two ports. `defaultFolder` is relative to
- * the project, DIR to the working directory. @throws LocalError, ConfigError
+ * Reads `--data DIR`, `--once` if `takesOnce`, and the two ports. `defaultFolder` is relative to the project,
+ * DIR to the working directory. @throws LocalError, ConfigError
  */
 export function readLocalSettings(
   args: readonly string[],

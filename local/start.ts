@@ -1,4 +1,4 @@
-/** `npm start [-- --data DIR]`: both services on the embedded store, until a signal. */
+/** `npm start [-- --data DIR]`: runs both services on the embedded database until a signal. */
 import { join, resolve } from 'node:path';
 import type { Environment } from '../shared/settings/config.ts';
 import { readEnvironment } from '../shared/settings/dot-env.ts';
@@ -9,7 +9,7 @@ import { readLocalSettings } from './settings.ts';
 import { startNote } from './start-note.ts';
 import { ensureCallerKey, prepareState, storagePlaces } from './state.ts';
 
-/** The folder beside package.json that keyserver-admin looks in, too. */
+/** Relative to the project; keyserver-admin uses this folder by default, too. */
 const defaultFolder = '.data';
 
 await runCommand('npm start', async () => {
@@ -36,15 +36,16 @@ await runCommand('npm start', async () => {
     }),
   );
   const reason = await Promise.race([endSignal().then(() => undefined), pair.ended]);
-  if (reason !== undefined) process.stderr.write(`npm start: ${reason}; the other is stopped\n`);
+  if (reason !== undefined)
+    process.stderr.write(`npm start: ${reason}; stopping the other service\n`);
   await pair.stop();
   return reason === undefined ? 0 : 1;
 });
 
-/** What keyserver-admin must be told to work on this folder, beyond what is set. */
+/** The settings that keyserver-admin needs for this folder, beyond those of the environment. */
 function adminSettings(folder: string, environment: Environment): Environment {
   const { DB_FILE, KEYRING_DIR } = storagePlaces(folder);
-  // An empty DB_HOST would leave that of `.env` standing, which is unread in production.
+  // An empty DB_HOST does not hide one of `.env`, which is not read in production.
   if (environment.DB_HOST) return { NODE_ENV: 'production', DB_HOST: '', DB_FILE, KEYRING_DIR };
   const isDefault = folder === resolve(defaultFolder);
   if (isDefault && !environment.DB_FILE && !environment.KEYRING_DIR) return {};

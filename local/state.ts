@@ -17,7 +17,7 @@ import { callerKeyHash } from '../shared/crypto/caller-key.ts';
 import { parseSettings } from '../shared/settings/config.ts';
 import { LocalError } from './local-error.ts';
 
-/** The places in a folder of state, as KeyServer's settings name them. */
+/** KeyServer's settings for a folder of state. */
 export function storagePlaces(folder: string) {
   return {
     DB_FILE: join(folder, 'keyserver.db'),
@@ -27,9 +27,8 @@ export function storagePlaces(folder: string) {
 }
 
 /**
- * Makes the folder, the embedded database and its keyring where they are missing, and gives them to
- * `prepare`, to whose result it resolves. To be done before KeyServer runs, which then starts with
- * all of it. @throws LocalError where the keyring is lost
+ * Creates the folder, the embedded database and its keyring if they are missing, and resolves to the result of
+ * `prepare` on them. Call it before KeyServer starts. @throws LocalError if the keyring is lost
  */
 export async function prepareState<T>(
   folder: string,
@@ -43,7 +42,7 @@ export async function prepareState<T>(
   }
 }
 
-/** What {@link prepareState} gives; whoever calls closes the store. @throws LocalError */
+/** Opens the state for {@link prepareState}; the caller closes the store. @throws LocalError */
 export async function openState(folder: string): Promise<AdminContext> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const { DB_FILE, KEYRING_DIR } = storagePlaces(folder);
@@ -54,7 +53,7 @@ export async function openState(folder: string): Promise<AdminContext> {
     if (isKeyFolderEmpty(KEYRING_DIR)) {
       if (await store.hasRows()) {
         throw new LocalError(
-          `${KEYRING_DIR} has no keys, but the database has rows: bring the keyring back, or start anew without ${folder}`,
+          `${KEYRING_DIR} has no keys, but the database has rows: restore the keyring, or delete ${folder} to start over`,
         );
       }
       generateKeyring(KEYRING_DIR, new Date(systemClock.now()));
@@ -67,8 +66,8 @@ export async function openState(folder: string): Promise<AdminContext> {
 }
 
 /**
- * The key of an app or proxy, kept in `file` (mode 0600): made with the caller on first use, and
- * replaced where the file is lost or holds a key that is no longer good. Resolves to the key.
+ * Resolves to the key of an app or proxy, which is stored in `file` (mode 0600). Creates the caller on first
+ * use, and rotates its key if the file is lost or the key is no longer valid.
  */
 export async function ensureCallerKey(
   context: AdminContext,
@@ -77,22 +76,22 @@ export async function ensureCallerKey(
   file: string,
 ): Promise<string> {
   const caller = (await listDocuments(context, kind)).find((document) => document.id === id);
-  const kept = readIfThere(file);
+  const stored = readIfPresent(file);
   const now = context.clock.now();
-  const isGood = caller?.content?.keys.some(
+  const isValid = caller?.content?.keys.some(
     ({ hash, expiresAt }) =>
-      hash === callerKeyHash(kept) && (expiresAt === undefined || Date.parse(expiresAt) > now),
+      hash === callerKeyHash(stored) && (expiresAt === undefined || Date.parse(expiresAt) > now),
   );
-  if (isGood) return kept;
+  if (isValid) return stored;
   const create = kind === 'app' ? createApp : createProxy;
   const key = caller ? await rotateCaller(context, kind, id) : await create(context, id);
-  // Renamed into place: a file that was cut short would lock the caller out.
+  // Renamed into place, since a truncated file would lock the caller out.
   writeFileSync(`${file}.new`, `${key}\n`, { mode: 0o600, flush: true });
   renameSync(`${file}.new`, file);
   return key;
 }
 
-function readIfThere(file: string): string {
+function readIfPresent(file: string): string {
   try {
     return readFileSync(file, 'utf8').trim();
   } catch (error) {

@@ -1,6 +1,6 @@
 import { keyserverDocument, secureproxyDocument } from './from-routes.ts';
 
-/** The committed documents: their paths from the project's folder, and what they must hold. */
+/** The committed documents: their paths relative to the project, and their expected text. */
 export async function openapiFiles(): Promise<{ path: string; text: string }[]> {
   const documents = {
     'openapi/keyserver.json': await keyserverDocument(),

@@ -22,19 +22,19 @@ const logger = pino({ enabled: false });
 const clock = systemClock;
 const readiness = () => ({ status: 'unready', checks: {} }) as const;
 
-/** KeyServer's API, from the schemas of its routes. */
+/** KeyServer's API document, made from its routes' schemas. */
 export async function keyserverDocument(): Promise<OpenApiDocument> {
   const app = await buildInertKeyserver();
   return documentOf(app);
 }
 
-/** SecureProxy's API, from the schemas of its routes. */
+/** SecureProxy's API document, made from its routes' schemas. */
 export async function secureproxyDocument(): Promise<OpenApiDocument> {
   const app = await buildInertSecureproxy();
   return documentOf(app);
 }
 
-/** KeyServer's app of parts that are whole, but have no keys, no rows and no connection. */
+/** Builds KeyServer's complete app without keys, rows or connections. */
 export function buildInertKeyserver(): Promise<Service> {
   const { config } = parseSettings(keyserverSettings, { KEYRING_DIR: 'none', RSA_KEY_DIR: 'none' });
   const store = openSqliteStore({ file: ':memory:', tokenTable: 'storage', timeoutMs: 1000 });
@@ -54,7 +54,7 @@ export function buildInertKeyserver(): Promise<Service> {
   });
 }
 
-/** SecureProxy's app, likewise. */
+/** Builds SecureProxy's complete app without a KeyServer or connections. */
 export function buildInertSecureproxy(): Promise<Service> {
   const { config } = parseSettings(secureproxySettings, {
     PUBLIC_KEY_URL: 'http://localhost/public_key',
@@ -62,8 +62,8 @@ export function buildInertSecureproxy(): Promise<Service> {
     PROXY_KEY: 'spx_none',
     DOCS: 'off',
   });
-  const refuse = () => Promise.reject(new ServiceError('keyserver_unavailable'));
-  const client = { obtain: refuse, explain: refuse };
+  const fail = () => Promise.reject(new ServiceError('keyserver_unavailable'));
+  const client = { obtain: fail, explain: fail };
   return buildSecureproxy(config, {
     logger,
     readiness,
@@ -89,7 +89,7 @@ export function buildInertSecureproxy(): Promise<Service> {
 
 async function documentOf(app: Service): Promise<OpenApiDocument> {
   await app.ready();
-  // Through text, so that what is completed and compared is what is written.
+  // Through JSON, so that the compared document is exactly the written one.
   const document: OpenApiDocument = JSON.parse(JSON.stringify(app.swagger()));
   await app.close();
   return completeDocument(document);

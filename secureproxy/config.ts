@@ -1,12 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { type Static, Type } from 'typebox';
 import { isCallerKey } from '../shared/crypto/caller-key.ts';
 import { listenerFaults, listenerSettings } from '../shared/listen/listener-settings.ts';
-import {
-  ConfigError,
-  type Environment,
-  parseSettings,
-  type Settings,
-} from '../shared/settings/config.ts';
+import { readOrFault } from '../shared/settings/private-file.ts';
+import type { TlsFiles } from '../shared/tls/files.ts';
 import type { Lookup } from './guard/address-guard.ts';
 import { lookupAt } from './guard/name-servers.ts';
 
@@ -105,21 +102,17 @@ export const secureproxySettings = Type.Object({
 });
 export type SecureproxyConfig = Static<typeof secureproxySettings>;
 
-/** @throws ConfigError */
-export function readSecureproxySettings(environment: Environment): Settings<SecureproxyConfig> {
-  const settings = parseSettings(secureproxySettings, environment);
-  const faults = secureproxyFaults(settings.config);
-  if (faults.length > 0) throw new ConfigError(faults);
-  return settings;
-}
-
 /** Key ids of `PUBLIC_KEY_PINS`. */
-export function publicKeyPins({ PUBLIC_KEY_PINS }: SecureproxyConfig): ReadonlySet<string> {
+export function publicKeyPins({
+  PUBLIC_KEY_PINS = '',
+}: Partial<SecureproxyConfig>): ReadonlySet<string> {
   return new Set(listOf(PUBLIC_KEY_PINS));
 }
 
-/** The lookup by `UPSTREAM_DNS_SERVERS`; undefined: the system's. @throws TypeError if one is not an address */
-export function upstreamLookup({ UPSTREAM_DNS_SERVERS }: SecureproxyConfig): Lookup | undefined {
+/** A lookup at `UPSTREAM_DNS_SERVERS`; undefined: the system's. @throws TypeError if one is not an IP address */
+export function upstreamLookup({
+  UPSTREAM_DNS_SERVERS = '',
+}: Partial<SecureproxyConfig>): Lookup | undefined {
   const servers = listOf(UPSTREAM_DNS_SERVERS);
   return servers.length === 0 ? undefined : lookupAt(servers);
 }
@@ -131,14 +124,29 @@ function listOf(text: string): string[] {
     .filter((item) => item !== '');
 }
 
-function nameServerFaults(config: SecureproxyConfig): string[] {
+/** The TLS files of connections to KeyServer. */
+export function keyserverTlsFiles(config: Partial<SecureproxyConfig>): TlsFiles {
+  return {
+    cert: config.KEYSERVER_CLIENT_CERT_FILE,
+    key: config.KEYSERVER_CLIENT_KEY_FILE,
+    ca: config.KEYSERVER_CA_FILE,
+  };
+}
+
+/** Text of `UPSTREAM_CA_FILE`; undefined if it is not set. @throws ConfigError if it cannot be read */
+export function readUpstreamCa({
+  UPSTREAM_CA_FILE: file,
+}: Partial<SecureproxyConfig>): string | undefined {
+  if (file === undefined) return undefined;
+  return readOrFault(file, () => readFileSync(file, 'utf8'), 'UPSTREAM_CA_FILE');
+}
+
+function nameServerFaults(config: Partial<SecureproxyConfig>): string[] {
   try {
     upstreamLookup(config);
     return [];
   } catch {
-    return [
-      'UPSTREAM_DNS_SERVERS has something else than IP addresses, each with a port or without',
-    ];
+    return ['UPSTREAM_DNS_SERVERS must list IP addresses, each optionally with a port'];
   }
 }
 
@@ -148,46 +156,60 @@ const keyserverTlsNames = [
   'KEYSERVER_CLIENT_KEY_FILE',
 ] as const;
 
-function keyserverTlsFaults(config: SecureproxyConfig): string[] {
+function keyserverTlsFaults(config: Partial<SecureproxyConfig>): string[] {
   const faults: string[] = [];
   const { KEYSERVER_CLIENT_CERT_FILE: cert, KEYSERVER_CLIENT_KEY_FILE: key } = config;
   if ((cert === undefined) !== (key === undefined)) {
-    faults.push('KEYSERVER_CLIENT_CERT_FILE and KEYSERVER_CLIENT_KEY_FILE go together');
+    faults.push('KEYSERVER_CLIENT_CERT_FILE and KEYSERVER_CLIENT_KEY_FILE must be set together');
   }
   for (const name of keyserverTlsNames.filter((one) => config[one] !== undefined)) {
-    for (const url of ['PUBLIC_KEY_URL', 'TOKEN_REQUEST_URL'] as const) {
-      if (config[url].startsWith('http:')) {
-        faults.push(`${name} is of no use while ${url} is plain http: make it https`);
+    for (const url of keyserverUrls) {
+      if (config[url]?.startsWith('http:')) {
+        faults.push(`${name} has no effect while ${url} is plain http: use https`);
       }
     }
   }
   return faults;
 }
 
+const keyserverUrls = ['PUBLIC_KEY_URL', 'TOKEN_REQUEST_URL'] as const;
 const loopbackHosts = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
 
-/** What single settings cannot say of themselves: sentences, none where all is well. */
-export function secureproxyFaults(config: SecureproxyConfig): string[] {
+/**
+ * Returns the faults of combinations, and those that the schema cannot express; `faulty` has the names of the
+ * settings with a fault of their own.
+ */
+export function secureproxyFaults(
+  config: Partial<SecureproxyConfig>,
+  faulty: ReadonlySet<string> = new Set(),
+): string[] {
   const faults = [
-    ...listenerFaults(config),
+    ...listenerFaults(config, faulty),
     ...keyserverTlsFaults(config),
     ...nameServerFaults(config),
   ];
-  if (!isCallerKey(config.PROXY_KEY, 'spx_')) {
-    faults.push('PROXY_KEY is mistyped or cut short: its checksum does not fit');
+  const { PROXY_KEY } = config;
+  if (PROXY_KEY !== undefined && !isCallerKey(PROXY_KEY, 'spx_')) {
+    faults.push('PROXY_KEY is mistyped or cut short: its checksum does not match');
   }
-  for (const name of ['PUBLIC_KEY_URL', 'TOKEN_REQUEST_URL'] as const) {
-    if (!URL.canParse(config[name])) faults.push(`${name} is not a URL`);
+  for (const name of keyserverUrls) {
+    const url = config[name];
+    if (url !== undefined && !URL.canParse(url)) faults.push(`${name} is not a URL`);
   }
-  const url = URL.parse(config.PUBLIC_KEY_URL);
-  const guarded =
-    url?.protocol === 'https:' ||
-    loopbackHosts.test(url?.hostname ?? '') ||
-    publicKeyPins(config).size > 0;
-  if (!guarded && !config.UNSAFE_UNPINNED_KEY) {
+  if (config.UNSAFE_UNPINNED_KEY === false && isPublicKeyUnguarded(config)) {
     faults.push(
-      'PUBLIC_KEY_URL is plain http to another machine, so anyone on the way could put their own key in: use https, set PUBLIC_KEY_PINS to the keyId that KeyServer shows, or accept it with UNSAFE_UNPINNED_KEY=1',
+      'PUBLIC_KEY_URL is plain http to another machine, so an attacker on the network could substitute their own key: use https, set PUBLIC_KEY_PINS to the keyId that KeyServer shows, or accept the risk with UNSAFE_UNPINNED_KEY=1',
     );
   }
   return faults;
+}
+
+/** True if an attacker between the machines could replace the public key. */
+function isPublicKeyUnguarded(config: Partial<SecureproxyConfig>): boolean {
+  const url = URL.parse(config.PUBLIC_KEY_URL ?? '');
+  return (
+    url?.protocol === 'http:' &&
+    !loopbackHosts.test(url.hostname) &&
+    publicKeyPins(config).size === 0
+  );
 }

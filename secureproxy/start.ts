@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { getCACertificates } from 'node:tls';
 import type { Logger } from 'pino';
 import { systemClock } from '../shared/clock.ts';
@@ -6,12 +5,12 @@ import { openListeners } from '../shared/listen/listeners.ts';
 import { TlsListener } from '../shared/listen/tls-listener.ts';
 import type { Program, Running } from '../shared/process/run.ts';
 import { Drain } from '../shared/process/shutdown.ts';
-import { ConfigError } from '../shared/settings/config.ts';
 import { ReloadedTls } from '../shared/tls/reload.ts';
 import { buildSecureproxy } from './app.ts';
 import {
+  keyserverTlsFiles,
   publicKeyPins,
-  readSecureproxySettings,
+  readUpstreamCa,
   type SecureproxyConfig,
   upstreamLookup,
 } from './config.ts';
@@ -19,6 +18,7 @@ import { createOwnListeners } from './guard/own-listeners.ts';
 import { KeyserverClient } from './keyserver-client/client.ts';
 import { KeyserverHttp } from './keyserver-client/http.ts';
 import { KeyserverLink } from './keyserver-client/link.ts';
+import { readSecureproxySettings } from './read-settings.ts';
 import { ChangeFeed } from './releases/change-feed.ts';
 import { KnownChanges } from './releases/known-changes.ts';
 import { ReleaseCache } from './releases/release-cache.ts';
@@ -113,21 +113,11 @@ async function startSecureproxy(config: SecureproxyConfig, logger: Logger): Prom
 
 /** TLS files for connections to KeyServer; undefined: public CAs and no client certificate. */
 function keyserverTls(config: SecureproxyConfig, logger: Logger): ReloadedTls | undefined {
-  const files = {
-    cert: config.KEYSERVER_CLIENT_CERT_FILE,
-    key: config.KEYSERVER_CLIENT_KEY_FILE,
-    ca: config.KEYSERVER_CA_FILE,
-  };
+  const files = keyserverTlsFiles(config);
   return (files.cert ?? files.ca) ? new ReloadedTls(files, logger) : undefined;
 }
 
-function trustedCas({ UPSTREAM_CA_FILE: file }: SecureproxyConfig): readonly string[] | undefined {
-  if (file === undefined) return undefined;
-  try {
-    return [...getCACertificates('default'), readFileSync(file, 'utf8')];
-  } catch (error) {
-    throw new ConfigError([
-      `UPSTREAM_CA_FILE: cannot read ${file} (${(error as NodeJS.ErrnoException).code})`,
-    ]);
-  }
+function trustedCas(config: SecureproxyConfig): readonly string[] | undefined {
+  const ca = readUpstreamCa(config);
+  return ca === undefined ? undefined : [...getCACertificates('default'), ca];
 }

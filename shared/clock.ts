@@ -1,8 +1,8 @@
-/** Time, passed in so that tests can turn it. */
+/** The source of time, injected so that tests can control it. */
 export interface Clock {
-  /** Wall clock, milliseconds since 1970. */
+  /** Wall clock, milliseconds since the Unix epoch. */
   now(): number;
-  /** Monotonic milliseconds; for ages and deadlines, since the wall clock can jump. */
+  /** Monotonic milliseconds, for ages and deadlines: the wall clock can jump. */
   monotonic(): number;
 }
 

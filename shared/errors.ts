@@ -1,7 +1,7 @@
 /**
- * Every error either service answers with, once. `status` is the HTTP status; `proxyError` is the
- * type of RFC 9209 §2.3 that SecureProxy names in `Proxy-Status`. Codes are retired, never reused;
- * docs/errors/<code>.md says what to do.
+ * Every error code of both services. `status` is the HTTP status; `proxyError` is the error type
+ * (RFC 9209 §2.3) that SecureProxy puts in `Proxy-Status`. A retired code is never reused.
+ * docs/errors/<code>.md explains each code to callers and operators.
  */
 export const errorTable = {
   request_invalid: {
@@ -16,12 +16,12 @@ export const errorTable = {
   },
   session_invalid: {
     status: 400,
-    title: 'The session does not open',
+    title: 'The session cannot be opened',
     proxyError: 'http_request_error',
   },
   caller_unauthenticated: {
     status: 401,
-    title: 'The caller is not known',
+    title: 'The caller is unknown',
     proxyError: 'http_request_denied',
   },
   grant_denied: {
@@ -31,7 +31,7 @@ export const errorTable = {
   },
   destination_denied: {
     status: 403,
-    title: 'The token may not go to this destination',
+    title: 'The token must not be sent to this destination',
     proxyError: 'http_request_denied',
   },
   route_not_found: {
@@ -51,7 +51,7 @@ export const errorTable = {
   },
   method_not_allowed: {
     status: 405,
-    title: 'The route does not take this method',
+    title: 'The route does not support this method',
     proxyError: 'http_request_error',
   },
   token_expired: {
@@ -78,7 +78,7 @@ export const errorTable = {
   },
   upstream_invalid: {
     status: 502,
-    title: 'The upstream broke the protocol',
+    title: "The upstream's answer is invalid",
     proxyError: 'http_protocol_error',
   },
   upstream_unreachable: {
@@ -88,44 +88,44 @@ export const errorTable = {
   },
   keyserver_unavailable: {
     status: 503,
-    title: 'The KeyServer cannot answer now',
+    title: 'KeyServer is unavailable',
     proxyError: 'proxy_internal_response',
   },
   overloaded: {
     status: 503,
-    title: 'Too much work at once',
+    title: 'The service is overloaded',
     proxyError: 'proxy_internal_response',
   },
   upstream_timeout: {
     status: 504,
-    title: 'The upstream took too long',
+    title: 'The upstream timed out',
     proxyError: 'http_response_timeout',
   },
 } as const satisfies Record<string, { status: number; title: string; proxyError: string }>;
 
 export type ErrorCode = keyof typeof errorTable;
 
-/** True for a code of the table; for text that came over the wire. */
+/** True for a code of the table; for values received over the wire. */
 export function isErrorCode(value: unknown): value is ErrorCode {
   return typeof value === 'string' && Object.hasOwn(errorTable, value);
 }
 
 export interface ServiceErrorOptions {
-  /** One sentence for the caller: what is wrong, what to do. Never a secret, never an inner error's text. */
+  /** A sentence for the caller about the fault and its remedy. Never a secret or another error's text. */
   readonly detail?: string;
-  /** A stable snake_case name for the exact check that refused, for programs and logs. */
+  /** Stable snake_case name of the check that failed, for programs and logs. */
   readonly reason?: string;
-  /** What happened inside; for the log only. */
+  /** The underlying error; for the log only. */
   readonly cause?: unknown;
   /** Seconds for `Retry-After`. */
   readonly retryAfterSeconds?: number;
-  /** Overrides the table's status, where one code has two (docs/errors/token_not_found.md). */
+  /** Overrides the table's status if a code has two (docs/errors/token_not_found.md). */
   readonly status?: number;
-  /** Overrides the table's RFC 9209 type, where the cause is known more exactly. */
+  /** Overrides the table's RFC 9209 type if the cause is known more exactly. */
   readonly proxyError?: string;
 }
 
-/** An error that has a code of the table; becomes problem+json in one place, `shared/http/problem.ts`. */
+/** An error with a code of the table; `shared/http/problem.ts` alone turns it into problem+json. */
 export class ServiceError extends Error {
   override readonly name = 'ServiceError';
   readonly code: ErrorCode;

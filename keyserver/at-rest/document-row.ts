@@ -6,7 +6,7 @@ import { GrantSchema, PolicySchema } from '../../shared/policy/schema.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import type { DocumentKind, DocumentRow } from '../store/store.ts';
 
-/** A caller's key as stored: its hash, and an end (ISO 8601) where a rotation left it an overlap. */
+/** A caller's stored key: its hash, and an expiry (ISO 8601) if a rotation gave it an overlap. */
 const CallerKeySchema = Type.Object(
   { hash: Type.String(), createdAt: Type.String(), expiresAt: Type.Optional(Type.String()) },
   { additionalProperties: false },
@@ -17,7 +17,7 @@ const AppSchema = Type.Object(
   {
     keys: Type.Array(CallerKeySchema),
     grants: Type.Array(GrantSchema),
-    /** May ask KeyServer itself and so gets tokens into its own hands. */
+    /** May call KeyServer without a proxy, and so receives tokens itself. */
     direct: Type.Optional(Type.Boolean()),
   },
   { additionalProperties: false },
@@ -55,7 +55,7 @@ export function sealDocument<K extends DocumentKind>(
   return { ...context, kind, mac: documentMac(keyring.primary('documents'), context) };
 }
 
-/** The content of a row whose MAC is right. @throws OpenError whatever is wrong with it. */
+/** Returns the content of a row after verifying its MAC. @throws OpenError for every fault alike */
 export function openDocument<K extends DocumentKind>(
   keyring: Keyring,
   kind: K,

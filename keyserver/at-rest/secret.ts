@@ -11,7 +11,7 @@ import {
 import type { Keyring } from '../keys/keyring.ts';
 import type { TokenRow } from '../store/store.ts';
 
-/** What a token row holds once opened; `expiresAt` is UTC, as `2030-01-01T00:00:00.000Z`. */
+/** Content of an opened token row; `expiresAt` is UTC, in the form `2030-01-01T00:00:00.000Z`. */
 const SecretSchema = Type.Object(
   {
     fields: Type.Record(Type.String(), Type.String()),
@@ -22,7 +22,7 @@ const SecretSchema = Type.Object(
 export type Secret = Static<typeof SecretSchema>;
 const validator = Compile(SecretSchema);
 
-/** Seals a client's secret under the primary key. */
+/** Seals a client's secret with the primary key. */
 export function sealSecret(keyring: Keyring, context: TokenContext, secret: Secret): TokenRow {
   const { clientId, tokenType } = context;
   const token = sealTokenRow(
@@ -35,9 +35,9 @@ export function sealSecret(keyring: Keyring, context: TokenContext, secret: Secr
 }
 
 /**
- * Opens a row. Rows of the earlier system open only where `legacyKey` is given
- * (`UNSAFE_LEGACY_ROWS`), always to the one field `token`.
- * @throws OpenError whatever is wrong with the row.
+ * Opens a row. A row of the earlier system opens only if `legacyKey` is given (`UNSAFE_LEGACY_ROWS`), always
+ * to the single field `token`.
+ * @throws OpenError for every fault alike
  */
 export function openSecret(keyring: Keyring, row: TokenRow, legacyKey?: LegacyKey): Secret {
   if (tokenRowKid(row.token) === undefined && legacyKey !== undefined) {
@@ -51,7 +51,7 @@ function parseSecret(text: string): Secret {
   try {
     secret = JSON.parse(text);
   } catch {
-    // The parser's message would quote the secret.
+    // The JSON parser's message would quote the secret.
     throw new OpenError();
   }
   if (!validator.Check(secret)) throw new OpenError();
@@ -60,12 +60,12 @@ function parseSecret(text: string): Secret {
   return secret;
 }
 
-/** Whole seconds until a secret ends, negative once it has; null where it never does. */
+/** Whole seconds until a secret expires, negative after it has; null if it never does. */
 export function secondsLeft({ expiresAt }: Secret, nowMs: number): number | null {
   return expiresAt === undefined ? null : Math.floor((Date.parse(expiresAt) - nowMs) / 1000);
 }
 
-/** True from the moment that a secret ends. */
+/** True from the moment that a secret expires. */
 export function hasExpired({ expiresAt }: Secret, nowMs: number): boolean {
   return expiresAt !== undefined && Date.parse(expiresAt) <= nowMs;
 }

@@ -18,8 +18,8 @@ export type ChangesDependencies = Pick<
 >;
 
 /**
- * Tells a proxy what changed, from memory: session → who asks → replay → sealed answer
- * (docs/protocol.md §5). Resolves to base64.
+ * Answers a proxy with the latest changes, from memory: session → authentication → replay check → sealed
+ * answer (docs/protocol.md §5). Resolves to base64.
  * @throws ServiceError
  */
 export async function announceChanges(
@@ -43,7 +43,7 @@ export async function announceChanges(
   const { changes, ...rest } = registry.changesSince(since);
   const answer: Changes = {
     ...rest,
-    // Of proxies, each hears of itself alone.
+    // A proxy learns of changes to itself, not to other proxies.
     changes: changes.filter((change) => change.kind !== 'proxy' || change.id === id),
     ageMs: registry.ageMs,
     ...(session.issueTicket ? { session: session.issueTicket() } : {}),

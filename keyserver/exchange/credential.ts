@@ -8,18 +8,18 @@ import { sessionInvalid } from './sessions.ts';
 
 const freshSeconds = 60;
 
-/** For the author of a client. */
+/** An error that only the author of a client can fix. */
 export function invalid(reason: string, detail: string): ServiceError {
   return new ServiceError('request_invalid', { reason, detail });
 }
 
-/** @throws ServiceError request_invalid where not exactly one of both is there */
+/** @throws ServiceError request_invalid unless exactly one of the two is present */
 export function checkNamesSession({
   sessionKey,
   session,
 }: Pick<ReleaseRequest, 'sessionKey' | 'session'>): void {
   if ((sessionKey === undefined) === (session === undefined)) {
-    throw invalid('session', 'Exactly one of sessionKey and session is needed.');
+    throw invalid('session', 'Send exactly one of sessionKey and session.');
   }
 }
 
@@ -31,12 +31,12 @@ export function checkFresh(
   if (timestamp === undefined || Math.abs(clock.now() / 1000 - timestamp) <= freshSeconds) return;
   throw new ServiceError('request_stale', {
     reason: 'timestamp',
-    detail: `timestamp is more than ${freshSeconds} s from this clock: set both clocks.`,
+    detail: `timestamp differs from KeyServer's clock by more than ${freshSeconds} s: synchronise both clocks.`,
   });
 }
 
 /**
- * Opens a credential; `members` names those it should have to who sends others.
+ * Opens and parses a credential. `members` lists the allowed members for the error's detail.
  * @throws ServiceError session_invalid, request_invalid
  */
 export function openCredential<T>(
@@ -50,7 +50,7 @@ export function openCredential<T>(
   try {
     content = JSON.parse(openText(key, sealed, aad));
   } catch (error) {
-    // A JSON error would quote the credential's keys.
+    // The JSON parser's message would quote the keys in the credential.
     throw error instanceof OpenError
       ? sessionInvalid()
       : invalid('credential', 'The credential is not JSON.');
@@ -58,7 +58,7 @@ export function openCredential<T>(
   if (!validator.Check(content)) {
     throw invalid(
       'credential',
-      `The credential has other members than ${members}, or of other types.`,
+      `The credential must match ${members}: a member is missing, unknown or of the wrong type.`,
     );
   }
   return content;

@@ -1,19 +1,19 @@
 import type { Clock } from '../../shared/clock.ts';
 
-/** Longer than any accepted timestamp stays acceptable (±60 s), so a replay meets its nonce or is stale. */
+/** Exceeds the time in which a timestamp is accepted (±60 s): a replay finds its nonce here or is stale. */
 const rememberMs = 120_000;
 
-/** `full`: it was not taken, since no more can be remembered. */
+/** `full`: the nonce was not recorded, because the memory is full. */
 export type NonceVerdict = 'new' | 'used' | 'full';
 
 /**
- * Nonces that were used, each for 120 to 240 s: two generations per asker, the older of which is
- * dropped whole. Bounded per asker, so that one cannot fill the memory of the others.
+ * Remembers used nonces for 120 to 240 s each: two generations per requester, the older of which is dropped
+ * as a whole. Bounded per requester, so that one cannot use up the memory of the others.
  */
 export class NonceMemory {
   readonly #clock: Clock;
   readonly #maxPerGeneration: number;
-  readonly #askers = new Map<
+  readonly #requesters = new Map<
     string,
     { startedAt: number; current: Set<string>; previous: Set<string> }
   >();
@@ -23,21 +23,21 @@ export class NonceMemory {
     this.#maxPerGeneration = maxPerGeneration;
   }
 
-  /** Takes a nonce for good. */
-  take(asker: string, nonce: string): NonceVerdict {
-    const memory = this.#rotate(asker);
+  /** Records a nonce as used. */
+  take(requester: string, nonce: string): NonceVerdict {
+    const memory = this.#rotate(requester);
     if (memory.current.has(nonce) || memory.previous.has(nonce)) return 'used';
     if (memory.current.size >= this.#maxPerGeneration) return 'full';
     memory.current.add(nonce);
     return 'new';
   }
 
-  #rotate(asker: string) {
+  #rotate(requester: string) {
     const now = this.#clock.monotonic();
-    let memory = this.#askers.get(asker);
+    let memory = this.#requesters.get(requester);
     if (memory === undefined) {
       memory = { startedAt: now, current: new Set(), previous: new Set() };
-      this.#askers.set(asker, memory);
+      this.#requesters.set(requester, memory);
     }
     const age = now - memory.startedAt;
     if (age >= rememberMs) {

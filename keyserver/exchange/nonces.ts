@@ -1,10 +1,10 @@
 import { ServiceError } from '../../shared/errors.ts';
 import type { NonceVerdict } from './nonce-memory.ts';
 
-/** Takes a nonce of an asker for good, and says whether it was new. */
-export type TakeNonce = (asker: string, nonce: string) => NonceVerdict | Promise<NonceVerdict>;
+/** Records a requester's nonce as used, and returns whether it was new. */
+export type TakeNonce = (requester: string, nonce: string) => NonceVerdict | Promise<NonceVerdict>;
 
-/** Lets each nonce be used once, by whatever remembers them. */
+/** The replay check: accepts each nonce once. */
 export class Nonces {
   readonly #take: TakeNonce;
 
@@ -13,16 +13,16 @@ export class Nonces {
   }
 
   /**
-   * Takes a nonce for good.
-   * @throws ServiceError request_stale where it was used, overloaded where no more can be remembered,
-   * keyserver_unavailable where it cannot be known
+   * Records a nonce as used.
+   * @throws ServiceError request_stale if it was used before, overloaded if the requester's memory is full,
+   * keyserver_unavailable if the check is unavailable
    */
-  async use(asker: string, nonce: string): Promise<void> {
-    const verdict = await this.#take(asker, nonce);
+  async use(requester: string, nonce: string): Promise<void> {
+    const verdict = await this.#take(requester, nonce);
     if (verdict === 'used') {
       throw new ServiceError('request_stale', {
         reason: 'nonce_used',
-        detail: 'The nonce was used before: take a new one for every request.',
+        detail: 'The nonce was used before: make a new one for every request.',
       });
     }
     if (verdict === 'full') {

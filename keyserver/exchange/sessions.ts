@@ -11,23 +11,23 @@ import type { Keyring } from '../keys/keyring.ts';
 import type { RsaKeys } from '../keys/rsa-keys.ts';
 
 const ticketSeconds = 600;
-/** More unwraps than this at once would only queue for the few threads that do them. */
+/** More concurrent unwraps would only queue for the few threads that do them. */
 const maxPendingUnwraps = 256;
 
-/** The key that one request and its answer are sealed under, and how it came. */
+/** The key that seals one request and its answer, and its source. */
 export interface Session {
   readonly key: KeyObject;
   readonly source: 'rsa' | 'ticket';
-  /** Makes the ticket that stands for this key from now on; undefined where it came by ticket, since tickets are never extended. */
+  /** Makes a ticket for this key; undefined if the key came from a ticket, because tickets are never extended. */
   readonly issueTicket: (() => IssuedTicket) | undefined;
 }
 
-/** Opens sessions. Everything that can be wrong is the one `session_invalid` (docs/protocol.md §7). */
+/** Opens sessions. Every fault is the same `session_invalid` (docs/protocol.md §7). */
 export class Sessions {
   readonly #rsaKeys: RsaKeys;
   readonly #keyring: Keyring;
   readonly #clock: Clock;
-  /** Opened once, since a proxy sends the same with all requests of ten minutes. */
+  /** Cached, because a proxy sends the same ticket for ten minutes. */
   readonly #ticketOf = memoizeByText((text) => {
     const { sessionKey, expiresAt } = openTicket(
       decodeBase64(text, 'base64'),
@@ -65,7 +65,7 @@ export class Sessions {
       throw new ServiceError('overloaded', {
         reason: 'unwraps',
         retryAfterSeconds: 1,
-        detail: 'Too many new sessions at once.',
+        detail: 'Too many new sessions are being opened; try again.',
       });
     }
     this.#pendingUnwraps++;
@@ -95,7 +95,7 @@ export class Sessions {
   }
 }
 
-/** One error without detail or cause, whatever was wrong. */
+/** The same error for every fault, without detail or cause. */
 export function sessionInvalid(): ServiceError {
   return new ServiceError('session_invalid');
 }

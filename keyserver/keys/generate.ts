@@ -4,23 +4,23 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { keyBytes } from '../../shared/crypto/aead.ts';
 import { ConfigError } from '../../shared/settings/config.ts';
+import { readOrFault } from '../../shared/settings/private-file.ts';
 
 const rsaBits = 3072;
 
-/** True where the folder has no key file and no `primary`, or is not there. */
+/** True if the folder is missing, or has neither a key file nor `primary`. @throws ConfigError if it cannot be read */
 export function isKeyFolderEmpty(folder: string): boolean {
-  return (
-    !existsSync(folder) ||
-    !readdirSync(folder).some((name) => /^primary$|\.(?:key|pem)$/.test(name))
-  );
+  if (!existsSync(folder)) return true;
+  const names = readOrFault(folder, () => readdirSync(folder));
+  return !names.some((name) => /^primary$|\.(?:key|pem)$/.test(name));
 }
 
-/** Makes a first at-rest key, named by the day. @throws ConfigError where it cannot be written. */
+/** Generates a first at-rest key, named by the date. @throws ConfigError if it cannot be written */
 export function generateKeyring(folder: string, now: Date): void {
   writeFirstKey(folder, now, '.key', randomBytes(keyBytes));
 }
 
-/** Makes a first RSA key of 3072 bits. @throws ConfigError where it cannot be written. */
+/** Generates a first RSA key of 3072 bits, named by the date. @throws ConfigError if it cannot be written */
 export async function generateRsaKey(folder: string, now: Date): Promise<void> {
   const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: rsaBits });
   writeFirstKey(folder, now, '.pem', privateKey.export({ type: 'pkcs8', format: 'pem' }));
@@ -33,7 +33,7 @@ function writeFirstKey(
   content: string | Buffer,
 ): void {
   const name = now.toISOString().slice(0, 10);
-  // `wx`: a key file is never overwritten, and `primary` comes last, so a half-made folder shows.
+  // `wx` never overwrites a key. `primary` is written last, so an incomplete folder is detected.
   const options = { mode: 0o600, flag: 'wx', flush: true } as const;
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -41,7 +41,7 @@ function writeFirstKey(
     writeFileSync(join(folder, 'primary'), `${name}\n`, options);
   } catch (error) {
     throw new ConfigError([
-      `cannot make a key in ${folder} (${(error as NodeJS.ErrnoException).code})`,
+      `cannot write a key to ${folder} (${(error as NodeJS.ErrnoException).code})`,
     ]);
   }
 }

@@ -2,37 +2,46 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isKid } from '../../shared/crypto/kid.ts';
 import { ConfigError } from '../../shared/settings/config.ts';
+import { loadAll } from '../../shared/settings/faults.ts';
 import { readOrFault, readPrivateFile } from '../../shared/settings/private-file.ts';
 
-export interface KeyFiles {
-  /** Name of the primary key, as the file `primary` has it. */
+export interface KeyFiles<K> {
+  /** Name of the primary key, from the file `primary`. */
   readonly primary: string;
-  readonly keys: ReadonlyMap<string, Buffer>;
+  /** Keys by name. */
+  readonly keys: ReadonlyMap<string, K>;
 }
 
 /**
- * Reads a folder of keys: `<name><extension>` files, and `primary`, which names one of them.
- * @throws ConfigError where something is missing, misnamed, or readable by others.
+ * Reads a folder of keys: `<name><extension>` files, and `primary`, which names one of them. `parse` turns a
+ * file's bytes into a key, or throws a ConfigError.
+ * @throws ConfigError naming every file that is missing, misnamed, readable by others or not a key
  */
-export function readKeyFiles(folder: string, extension: '.key' | '.pem'): KeyFiles {
+export function readKeyFiles<K>(
+  folder: string,
+  extension: '.key' | '.pem',
+  parse: (file: string, bytes: Buffer) => K,
+): KeyFiles<K> {
   const names = readOrFault(folder, () => readdirSync(folder))
     .filter((name) => name.endsWith(extension))
     .map((name) => name.slice(0, -extension.length));
-  const misnamed = names.find((name) => !isKid(name));
-  if (misnamed !== undefined) {
-    throw new ConfigError([
-      `${join(folder, misnamed + extension)}: key names are [A-Za-z0-9_-]{1,64}`,
-    ]);
-  }
-  const primaryFile = join(folder, 'primary');
-  const primary = readOrFault(primaryFile, () => readFileSync(primaryFile, 'utf8')).trim();
-  if (!names.includes(primary)) {
-    throw new ConfigError([
-      `${primaryFile} names ${JSON.stringify(primary)}, but there is no ${primary}${extension} beside it`,
-    ]);
-  }
-  return {
-    primary,
-    keys: new Map(names.map((name) => [name, readPrivateFile(join(folder, name + extension))])),
-  };
+  const [primary, keys] = loadAll([
+    () => readPrimary(folder, extension, names),
+    () => loadAll(names.map((name) => () => readKey(name, join(folder, name + extension), parse))),
+  ]);
+  return { primary, keys: new Map(keys) };
+}
+
+function readKey<K>(name: string, file: string, parse: (file: string, bytes: Buffer) => K) {
+  if (!isKid(name)) throw new ConfigError([`${file}: key names are [A-Za-z0-9_-]{1,64}`]);
+  return [name, parse(file, readPrivateFile(file))] as const;
+}
+
+function readPrimary(folder: string, extension: string, names: readonly string[]): string {
+  const file = join(folder, 'primary');
+  const primary = readOrFault(file, () => readFileSync(file, 'utf8')).trim();
+  if (names.includes(primary)) return primary;
+  throw new ConfigError([
+    `${file} names ${JSON.stringify(primary)}, but there is no ${primary}${extension} beside it`,
+  ]);
 }

@@ -1,12 +1,11 @@
 import type { KeyObject } from 'node:crypto';
-import { join } from 'node:path';
 import { keyBytes } from '../../shared/crypto/aead.ts';
 import { deriveKey, type Purpose, purposes } from '../../shared/crypto/derive.ts';
 import type { KeyLookup } from '../../shared/crypto/kid.ts';
 import { ConfigError } from '../../shared/settings/config.ts';
 import { readKeyFiles } from './key-files.ts';
 
-/** The at-rest keys, by kid, each as the keys derived from it. */
+/** The at-rest keys by kid. Only the keys derived from them are kept. */
 export class Keyring {
   readonly primaryKid: string;
   readonly #keys: ReadonlyMap<string, Readonly<Record<Purpose, KeyObject>>>;
@@ -22,7 +21,7 @@ export class Keyring {
     return (kid) => this.#keys.get(kid)?.[purpose];
   }
 
-  /** The key that new rows, documents or tickets are made with. */
+  /** The key for new rows, documents or tickets. */
   primary(purpose: Purpose): KeyObject {
     const keys = this.#keys.get(this.primaryKid);
     if (keys === undefined) throw new RangeError(`the keyring has no key ${this.primaryKid}`);
@@ -40,17 +39,13 @@ function deriveAll(master: Uint8Array): Record<Purpose, KeyObject> {
 
 /** Loads `KEYRING_DIR`. @throws ConfigError */
 export function loadKeyring(folder: string): Keyring {
-  const { primary, keys } = readKeyFiles(folder, '.key');
-  const wrong = [...keys].filter(([, bytes]) => bytes.length !== keyBytes);
-  if (wrong.length > 0) {
-    throw new ConfigError(
-      wrong.map(
-        ([kid, bytes]) =>
-          `${join(folder, `${kid}.key`)} has ${bytes.length} bytes: an at-rest key has ${keyBytes}`,
-      ),
-    );
-  }
+  const { primary, keys } = readKeyFiles(folder, '.key', checkLength);
   const keyring = new Keyring(primary, keys);
   for (const bytes of keys.values()) bytes.fill(0);
   return keyring;
+}
+
+function checkLength(file: string, bytes: Buffer): Buffer {
+  if (bytes.length === keyBytes) return bytes;
+  throw new ConfigError([`${file} has ${bytes.length} bytes: an at-rest key has ${keyBytes}`]);
 }

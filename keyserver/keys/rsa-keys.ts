@@ -1,5 +1,4 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
-import { join } from 'node:path';
 import {
   createUnwrapper,
   isUsableRsaKey,
@@ -8,22 +7,26 @@ import {
   publicKeyId,
 } from '../../shared/crypto/key-wrap.ts';
 import { ConfigError } from '../../shared/settings/config.ts';
-import { readKeyFiles } from './key-files.ts';
+import { type KeyFiles, readKeyFiles } from './key-files.ts';
 
-/** The RSA keys: one is published, all unwrap. */
+/** The RSA keys. The primary key is published; all keys unwrap. */
 export interface RsaKeys {
   readonly primary: { readonly keyId: string; readonly publicKeyPem: string };
-  /** The unwrapper of a key id, or of the primary where none is named. */
+  /** Returns the unwrapper of a key id, or of the primary key if no id is given; undefined for an unknown id. */
   unwrapper(keyId: string | undefined): KeyUnwrapper | undefined;
+}
+
+/** Reads the private keys of `RSA_KEY_DIR`. @throws ConfigError */
+export function readRsaKeys(folder: string): KeyFiles<KeyObject> {
+  return readKeyFiles(folder, '.pem', parsePem);
 }
 
 /** Loads `RSA_KEY_DIR`. @throws ConfigError */
 export async function loadRsaKeys(folder: string): Promise<RsaKeys> {
-  const { primary, keys } = readKeyFiles(folder, '.pem');
+  const { primary, keys } = readRsaKeys(folder);
   const unwrappers = new Map<string, KeyUnwrapper>();
   let published: RsaKeys['primary'] | undefined;
-  for (const [name, pem] of keys) {
-    const privateKey = parsePem(join(folder, `${name}.pem`), pem);
+  for (const [name, privateKey] of keys) {
     const publicKey = createPublicKey(privateKey);
     const keyId = publicKeyId(publicKey);
     unwrappers.set(keyId, await createUnwrapper(privateKey));

@@ -1,8 +1,9 @@
 import type { Clock } from '../../shared/clock.ts';
 import type { LegacyKey } from '../../shared/crypto/legacy-row.ts';
+import { faultsOf, loadAll } from '../../shared/settings/faults.ts';
 import type { StorageConfig } from '../config.ts';
 import { type Keyring, loadKeyring } from '../keys/keyring.ts';
-import { loadLegacyKey } from '../keys/legacy-key.ts';
+import { legacyKeyOf } from '../keys/legacy-key.ts';
 import type { Store } from '../store/store.ts';
 import { AdminError } from './operation-error.ts';
 
@@ -17,21 +18,24 @@ export interface AdminContext {
   readonly clock: Clock;
 }
 
-/** Loads the keys of the data at rest. @throws ConfigError */
-export function loadKeys({
-  KEYRING_DIR,
-  AES_KEY_FILE,
-  AES_IV_FILE,
-  UNSAFE_LEGACY_ROWS,
-}: StorageConfig): Pick<AdminContext, 'keyring' | 'legacyKey' | 'servesLegacyRows'> {
-  return {
-    keyring: loadKeyring(KEYRING_DIR),
-    servesLegacyRows: UNSAFE_LEGACY_ROWS,
-    legacyKey:
-      AES_KEY_FILE !== undefined && AES_IV_FILE !== undefined
-        ? loadLegacyKey(AES_KEY_FILE, AES_IV_FILE)
-        : undefined,
-  };
+/** Loads the keys of the data at rest. @throws ConfigError naming every fault at once */
+export function loadKeys(
+  config: StorageConfig,
+): Pick<AdminContext, 'keyring' | 'legacyKey' | 'servesLegacyRows'> {
+  const [keyring, legacyKey] = loadAll([
+    () => loadKeyring(config.KEYRING_DIR),
+    () => legacyKeyOf(config),
+  ]);
+  return { keyring, legacyKey, servesLegacyRows: config.UNSAFE_LEGACY_ROWS };
+}
+
+/** The faults that {@link loadKeys} would find, as far as the settings name files. */
+export function keyFaults(config: Partial<StorageConfig>): string[] {
+  const { KEYRING_DIR } = config;
+  return [
+    ...(KEYRING_DIR === undefined ? [] : faultsOf(() => loadKeyring(KEYRING_DIR))),
+    ...faultsOf(() => legacyKeyOf(config)),
+  ];
 }
 
 /** @throws AdminError migrations_pending */

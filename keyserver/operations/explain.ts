@@ -4,8 +4,8 @@ import { matchingGrants } from '../../shared/policy/grant.ts';
 import { isMethod, methods, type Target } from '../../shared/policy/schema.ts';
 import { type Step, Steps } from '../../shared/protocol/explanation.ts';
 import { Registry } from '../registry/registry.ts';
-import { anonymousApp, hasEnded } from '../release/callers.ts';
-import type { Asked } from '../release/decision.ts';
+import { anonymousApp, hasKeyExpired } from '../release/callers.ts';
+import type { TokenQuery } from '../release/decision.ts';
 import { isRefusal, takeSteps } from '../release/explain.ts';
 import { StoreUnavailableError } from '../store/store.ts';
 import type { AdminContext } from './context.ts';
@@ -41,7 +41,7 @@ export async function explainCall(
   const asked = await askedBy(context, request);
   const steps = new Steps();
   steps.begin('authenticate');
-  steps.tell({ app: request.app });
+  steps.record({ app: request.app });
   try {
     checkKeys(context, asked);
     // Silent: what it refuses shows in the steps.
@@ -56,7 +56,7 @@ export async function explainCall(
       throw error.cause;
     }
     if (!isRefusal(error) && !isKeyless(error)) throw error;
-    steps.refuse(error);
+    steps.reject(error);
     return { allowed: false, steps: steps.taken, remedy: remedyFor(error, steps, asked) };
   }
 }
@@ -64,12 +64,12 @@ export async function explainCall(
 async function askedBy(
   context: AdminContext,
   { app: appId, client, type, method, url }: ExplainRequest,
-): Promise<Asked> {
+): Promise<TokenQuery> {
   checkName('client', client);
   checkName('type', type);
   const app = await readDocument(context, 'app', appId);
   return {
-    asker: { proxyId: 'any', appId, app, keysEndAt: Infinity },
+    requester: { proxyId: 'any', appId, app, keysExpireAt: Infinity },
     grants: matchingGrants(app.grants, client, type),
     clientId: client,
     tokenType: type,
@@ -86,8 +86,8 @@ function targetOf(method: string, url: string): Target {
   );
 }
 
-function checkKeys({ clock }: AdminContext, { asker: { appId, app } }: Asked): void {
-  if (appId === anonymousApp || app.keys.some((key) => !hasEnded(key, clock))) return;
+function checkKeys({ clock }: AdminContext, { requester: { appId, app } }: TokenQuery): void {
+  if (appId === anonymousApp || app.keys.some((key) => !hasKeyExpired(key, clock))) return;
   throw new ServiceError('caller_unauthenticated', {
     reason: 'app_unknown',
     detail: 'The app has no key that has not ended.',

@@ -1,17 +1,17 @@
 import type { ServiceError } from '../../shared/errors.ts';
 import { isAmbiguousPath } from '../../shared/policy/url.ts';
 import type { Steps } from '../../shared/protocol/explanation.ts';
-import type { Asked } from '../release/decision.ts';
+import type { TokenQuery } from '../release/decision.ts';
 
 /** What an operator can do about the refusal of the step that began last. */
-export function remedyFor(error: ServiceError, steps: Steps, asked: Asked): string {
+export function remedyFor(error: ServiceError, steps: Steps, asked: TokenQuery): string {
   const { step } = steps.taken.at(-1) ?? {};
-  const { clientId, tokenType, asker } = asked;
+  const { clientId, tokenType, requester } = asked;
   const type = quoted(tokenType);
   const named = `--client ${quoted(clientId)} --type ${type}`;
   switch (step) {
     case 'authenticate':
-      return `give the app a new key: keyserver-admin app rotate ${quoted(asker.appId)}`;
+      return `give the app a new key: keyserver-admin app rotate ${quoted(requester.appId)}`;
     case 'grant':
       return grantRemedy(asked);
     case 'type':
@@ -32,22 +32,22 @@ export function remedyFor(error: ServiceError, steps: Steps, asked: Asked): stri
 }
 
 /** The least grant that allows the call. */
-function grantRemedy({ asker, clientId, tokenType, target }: Asked): string {
+function grantRemedy({ requester, clientId, tokenType, target }: TokenQuery): string {
   const path = target && (URL.parse(target.url)?.pathname ?? '/');
-  const add = `keyserver-admin grant add ${quoted(asker.appId)} --client ${quoted(clientId)} --type ${quoted(tokenType)} --method ${target?.method ?? 'GET'}`;
+  const add = `keyserver-admin grant add ${quoted(requester.appId)} --client ${quoted(clientId)} --type ${quoted(tokenType)} --method ${target?.method ?? 'GET'}`;
   if (path === undefined) return `grant it: ${add}`;
   return isAmbiguousPath(path)
     ? `no --path matches a path that can be read in two ways: let the app write it plainly, or grant every path: ${add}`
     : `grant it: ${add} --path ${quoted(path)}`;
 }
 
-function destinationOptions(asked: Asked): string {
+function destinationOptions(asked: TokenQuery): string {
   const origin = originOf(asked);
   const plain = origin.startsWith('http:') ? ' --unsafe-plaintext' : '';
   return `--destination ${quoted(origin)}${plain}`;
 }
 
-function originOf({ target }: Asked): string {
+function originOf({ target }: TokenQuery): string {
   return URL.parse(target?.url ?? '')?.origin ?? 'https://…';
 }
 

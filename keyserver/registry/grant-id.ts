@@ -4,8 +4,8 @@ import type { Grant } from '../../shared/policy/schema.ts';
 const idCharacters = 8;
 
 /**
- * Names a grant within its app: the start of base64url(SHA-256) of its canonical JSON, from the
- * first letter or digit on, since an argument that starts with - would be read as an option.
+ * Returns the id of a grant within its app: the start of base64url(SHA-256) of its canonical JSON, without
+ * leading - and _, because an argument that starts with - would be parsed as an option.
  */
 export function grantId(grant: Grant): string {
   const canonical = JSON.stringify(canonicalGrant(grant));
@@ -13,7 +13,7 @@ export function grantId(grant: Grant): string {
   return digest.replace(/^[-_]+/, '').slice(0, idCharacters);
 }
 
-/** The grant with its members in one order, and methods and paths sorted, each once. */
+/** Returns the grant with its members in a fixed order, and methods and paths sorted without duplicates. */
 export function canonicalGrant({ client, type, methods: allowed, paths }: Grant): Grant {
   return {
     client,

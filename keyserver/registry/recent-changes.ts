@@ -5,17 +5,17 @@ import {
   leaseMs,
 } from '../../shared/protocol/change-messages.ts';
 
-/** What proxies are told of changes, without `ageMs` and session. */
+/** An answer to a proxy, without `ageMs` and session. */
 export type ChangesSince = Pick<Changes, 'seq' | 'changes' | 'reset'>;
 
 /**
- * The last changes, in memory, so that asking costs the database nothing. Whoever asks about what
- * is not in here is told to drop all that it keeps.
+ * The latest changes, in memory, so that polling proxies put no load on the database. A proxy whose `since`
+ * is not covered gets `reset`: it must drop all cached releases.
  */
 export class RecentChanges {
   readonly #clock: Pick<Clock, 'monotonic'>;
   readonly #max: number;
-  /** Ordered by `seq`: everything after {@link #from}. */
+  /** All changes after {@link #from}, ordered by `seq`. */
   #changes: AnnouncedChange[] = [];
   #from = 0;
   #seq = 0;
@@ -27,9 +27,9 @@ export class RecentChanges {
   }
 
   /**
-   * Begins a history at `seq`. For as long as leases of an earlier one can hold, everybody is told to
-   * drop everything: after a restart or a restored database, an equal `seq` may mean something else.
-   * A proxy that asks later has no lease, and drops by itself.
+   * Begins a new history at `seq`. After a restart or a restored database, an equal `seq` may stand for other
+   * changes, so every proxy gets `reset` while a lease from the earlier history can last. A proxy that polls
+   * later has lost its lease, and has stopped using its cached releases by itself.
    */
   restart(seq: number): void {
     this.#changes = [];
@@ -38,12 +38,12 @@ export class RecentChanges {
     this.#restartedAt = this.#clock.monotonic();
   }
 
-  /** Takes changes, ordered by `seq`, up to and including `seq`. */
+  /** Appends the changes up to and including `seq`, ordered by `seq`. */
   add(seq: number, changes: readonly AnnouncedChange[]): void {
     this.#seq = seq;
     this.#changes.push(...changes);
-    const gone = this.#changes.splice(0, Math.max(0, this.#changes.length - this.#max)).at(-1);
-    if (gone !== undefined) this.#from = gone.seq;
+    const dropped = this.#changes.splice(0, Math.max(0, this.#changes.length - this.#max)).at(-1);
+    if (dropped !== undefined) this.#from = dropped.seq;
   }
 
   since(seq: number): ChangesSince {

@@ -14,10 +14,10 @@ import type { Keyring } from '../keys/keyring.ts';
 import type { Change, DocumentKind, DocumentRow, Store } from '../store/store.ts';
 import { type ChangesSince, RecentChanges } from './recent-changes.ts';
 
-/** All documents are read again this often, whatever the counter says: who can write can hold it still. */
+/** Interval of full reloads. An attacker who can write to the database could keep the change counter unchanged. */
 const rereadMs = 10_000;
 
-/** An app or proxy that was found by the hash of its key. */
+/** An app or proxy, found by the hash of its key. */
 export interface Caller<K extends 'app' | 'proxy'> {
   readonly id: string;
   readonly key: CallerKey;
@@ -29,16 +29,16 @@ interface Loaded {
   readonly apps: Map<string, AppDocument>;
   readonly appKeys: Map<string, Caller<'app'>>;
   readonly proxyKeys: Map<string, Caller<'proxy'>>;
-  /** Rows in force, by `kind id`. */
+  /** Accepted rows, by `kind id`. */
   readonly inForce: Map<string, Pick<DocumentRow, 'kind' | 'id' | 'mac'>>;
-  /** `kind id` of rows that were refused. */
-  readonly refused: Set<string>;
+  /** `kind id` of rejected rows. */
+  readonly rejected: Set<string>;
 }
 
 /**
- * All documents, in memory, checked at every load. The database is not trusted: a row whose MAC
- * fails, or whose revision is lower than one seen before, is refused and logged, and what it
- * replaced is gone too, so that a revocation cannot be held up by damaging it.
+ * All documents, in memory, verified at every load. The database is not trusted: a row with a wrong MAC, or
+ * with a lower revision than one seen before, is rejected and logged. The version that it replaced is dropped,
+ * too; otherwise damaging a row would delay a revocation.
  */
 export class Registry {
   readonly #store: Store;
@@ -46,12 +46,13 @@ export class Registry {
   readonly #log: Logger;
   readonly #clock: Pick<Clock, 'monotonic'>;
   readonly #recent: RecentChanges;
-  /** The newest revision seen, by `kind id`; outlives the document, which must not come back as it was. */
+  /** The highest revision seen, by `kind id`. Kept after a deletion, so that no old version can be put back. */
   readonly #seen = new Map<string, { revision: number; deleted: boolean }>();
   #loaded: Loaded | undefined;
   #seq = 0;
-  #lookedAt = 0;
-  #readAt = 0;
+  /** When the counter and the documents were read, by the monotonic clock. */
+  #counterReadAt = 0;
+  #documentsReadAt = 0;
 
   constructor(
     store: Store,
@@ -66,44 +67,44 @@ export class Registry {
     this.#recent = new RecentChanges(clock);
   }
 
-  /** The last change that the documents in memory are known to include. */
+  /** The latest change that the documents in memory include. */
   get seq(): number {
     return this.#seq;
   }
 
-  /** How long ago the counter was looked at, in whole milliseconds: what changed since is not known here. */
+  /** Time since the change counter was read, whole milliseconds; later changes are unknown here. */
   get ageMs(): number {
-    return Math.ceil(this.#clock.monotonic() - this.#lookedAt);
+    return Math.ceil(this.#clock.monotonic() - this.#counterReadAt);
   }
 
-  /** What changed after `seq`, none of it before the documents in memory include it. */
+  /** Changes after `seq`; each is included in the documents in memory. */
   changesSince(seq: number): ChangesSince {
     return this.#recent.since(seq);
   }
 
   /**
-   * Reloads where the change counter moved, and from time to time. @throws StoreUnavailableError;
-   * what is loaded stays for five seconds where the counter cannot be read, and is in force no longer
-   * where it moved and the rest fails.
+   * Reloads the documents if the change counter moved, and every ten seconds. If the counter cannot be read,
+   * the loaded documents stay in force for five seconds. If it moved but the documents cannot be read, the old
+   * ones are dropped at once. @throws StoreUnavailableError
    */
   async refresh(): Promise<void> {
-    const lookingAt = this.#clock.monotonic();
-    // Read before the documents, so that it never claims more than they hold.
+    const now = this.#clock.monotonic();
+    // Read before the documents, so that it never includes changes that they lack.
     const seq = await this.#store.lastSeq();
     const hasMoved = this.#loaded === undefined || seq !== this.#seq;
-    const isDue = lookingAt >= this.#readAt + rereadMs;
+    const isDue = now >= this.#documentsReadAt + rereadMs;
     if (seq < this.#seq) this.#log.error({ seq, seen: this.#seq }, 'change counter set back');
     try {
-      if (hasMoved || isDue) await this.#follow(seq, isDue, lookingAt);
+      if (hasMoved || isDue) await this.#reload(seq, isDue, now);
     } catch (error) {
-      // Else what cannot be read would hold up a revocation that is known.
+      // Fail closed: keeping the old documents would delay a revocation.
       if (hasMoved) this.#loaded = undefined;
       throw error;
     }
-    this.#lookedAt = lookingAt;
+    this.#counterReadAt = now;
   }
 
-  async #follow(seq: number, isDue: boolean, lookingAt: number): Promise<void> {
+  async #reload(seq: number, isDue: boolean, now: number): Promise<void> {
     const before = this.#loaded;
     const isStill = seq === this.#seq;
     const rows = before && (isStill ? [] : await this.#rowsUpTo(seq));
@@ -111,28 +112,29 @@ export class Registry {
     let loaded = before;
     if (loaded === undefined || isDue || tokens?.length !== rows?.length || rows === undefined) {
       loaded = this.#load(await this.#store.documents());
-      this.#readAt = lookingAt;
+      this.#documentsReadAt = now;
     }
-    // Not what the rows say of documents, but what is in force: one that is refused now has no row.
+    // Compares accepted documents instead of rows: a document that is now rejected has no row among the changes.
     const changed = before ? differences(before, loaded, seq) : [];
     this.#loaded = loaded;
     this.#seq = seq;
-    // What changed without a number of its own can be told to nobody who has that number.
+    // A change without its own number could not be announced to proxies that already have this number.
     if (tokens === undefined || (isStill && changed.length > 0)) this.#recent.restart(seq);
     else this.#recent.add(seq, [...tokens, ...changed]);
   }
 
   async #rowsUpTo(seq: number): Promise<readonly Change[] | undefined> {
-    return wholeList(await this.#store.changesSince(this.#seq), this.#seq, seq);
+    return completeRange(await this.#store.changesSince(this.#seq), this.#seq, seq);
   }
 
-  /** A token type's policy, or undefined where none is defined. @throws ServiceError integrity_failed */
+  /** The policy of a token type; undefined if the type is not defined. @throws ServiceError integrity_failed */
   policy(tokenType: string): Policy | undefined {
-    const { types, refused } = this.#documents();
-    if (refused.has(`type ${tokenType}`)) {
+    const { types, rejected } = this.#documents();
+    if (rejected.has(`type ${tokenType}`)) {
       throw new ServiceError('integrity_failed', {
         reason: 'document_refused',
-        detail: 'The token type as stored was not made with our keys.',
+        detail:
+          "The stored token type was not made with this installation's keys, or is an old version.",
       });
     }
     return types.get(tokenType);
@@ -151,12 +153,13 @@ export class Registry {
   }
 
   #documents(): Loaded {
-    // Tokens may be readable while the counter is not: that must not hold up a revocation.
+    // Tokens may be readable while the counter is not, which must not delay a revocation.
     if (this.#loaded === undefined || this.ageMs >= leaseMs) {
       throw new ServiceError('keyserver_unavailable', {
         reason: 'documents_unread',
         retryAfterSeconds: 1,
-        detail: 'KeyServer cannot see in the database whether its types, apps and proxies changed.',
+        detail:
+          'KeyServer cannot check whether its types, apps and proxies have changed; try again.',
       });
     }
     return this.#loaded;
@@ -169,7 +172,7 @@ export class Registry {
       appKeys: new Map(),
       proxyKeys: new Map(),
       inForce: new Map(),
-      refused: new Set(),
+      rejected: new Set(),
     };
     const present = new Map<string, number>();
     const nameOf = ({ kind, id }: DocumentRow) => `${kind} ${id}`;
@@ -183,9 +186,9 @@ export class Registry {
         loaded.inForce.set(name, { kind: row.kind, id: row.id, mac: row.mac });
         this.#seen.set(name, { revision: row.revision, deleted: false });
       } catch (error) {
-        loaded.refused.add(name);
-        // Once while it stays so, since rows are read again and again.
-        if (this.#loaded?.refused.has(name)) continue;
+        loaded.rejected.add(name);
+        // Logged once, although each load rejects the row again.
+        if (this.#loaded?.rejected.has(name)) continue;
         this.#log.error(
           { kind: row.kind, id: row.id, revision: row.revision, err: error },
           'document refused',
@@ -230,18 +233,18 @@ export class Registry {
   }
 }
 
-/** The changes after one counter up to another; undefined where one of them is missing. */
-function wholeList(
+/** The changes after `from`, up to and including `to`; undefined if one of them is missing. */
+function completeRange(
   changes: readonly Change[],
   from: number,
   to: number,
 ): readonly Change[] | undefined {
   const wanted = changes.slice(0, Math.max(0, to - from));
-  const isWhole = to > from && wanted.length === to - from;
-  return isWhole && wanted.every(({ seq }, i) => seq === from + 1 + i) ? wanted : undefined;
+  const isComplete = to > from && wanted.length === to - from;
+  return isComplete && wanted.every(({ seq }, i) => seq === from + 1 + i) ? wanted : undefined;
 }
 
-/** Documents that one load has in force and the other has not, or not the same. */
+/** Documents that only one of the two loads has accepted, or that differ. */
 function differences(before: Loaded, after: Loaded, seq: number): AnnouncedChange[] {
   const all = new Map([...before.inForce, ...after.inForce]);
   return [...all].flatMap(([name, { kind, id }]) =>

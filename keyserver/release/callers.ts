@@ -7,26 +7,26 @@ import type { Caller, Registry } from '../registry/registry.ts';
 
 export const anonymousApp = 'anonymous';
 
-/** Who asks, and for which app. */
-export interface Asker {
-  /** Undefined where the app asks KeyServer itself. */
+/** The authenticated sender of a request: an app, usually through a proxy. */
+export interface Requester {
+  /** Undefined if the app sent the request to KeyServer itself. */
   readonly proxyId: string | undefined;
   readonly appId: string;
   readonly app: AppDocument;
-  /** When the first of the keys that were shown ends, in milliseconds since 1970; Infinity: none does. */
-  readonly keysEndAt: number;
+  /** Earliest expiry of the keys of proxy and app, milliseconds since the Unix epoch; Infinity: never. */
+  readonly keysExpireAt: number;
 }
 
 /**
- * Finds out who asks. No credential means the app `anonymous`, directly.
- * @throws ServiceError caller_unauthenticated, with the reason `proxy_unknown` or `app_unknown`, so
- * that a proxy can tell its own trouble from its caller's.
+ * Authenticates the sender of a request. Without a credential it is the app `anonymous`, without a proxy.
+ * @throws ServiceError caller_unauthenticated with the reason `proxy_unknown` or `app_unknown`, which lets a
+ * proxy distinguish its own fault from its caller's; grant_denied if an app without a proxy is not direct
  */
 export function authenticate(
   registry: Registry,
   clock: Clock,
   credential: Credential | undefined,
-): Asker {
+): Requester {
   const proxyKey = credential?.proxy ?? null;
   const proxy = proxyKey === null ? undefined : findProxy(registry, clock, proxyKey);
   const appKey = credential?.app ?? null;
@@ -36,20 +36,21 @@ export function authenticate(
     if (appKey === null) throw appUnknown();
     throw new ServiceError('grant_denied', {
       reason: 'not_direct',
-      detail: 'This app asks through a SecureProxy; only direct apps get tokens from KeyServer.',
+      detail:
+        'This app must call through a SecureProxy; only direct apps get tokens from KeyServer.',
     });
   }
-  const keysEndAt = Math.min(endOf(proxy?.key), endOf(key));
-  return { proxyId: proxy?.id, appId: id, app: document, keysEndAt };
+  const keysExpireAt = Math.min(expiryOf(proxy?.key), expiryOf(key));
+  return { proxyId: proxy?.id, appId: id, app: document, keysExpireAt };
 }
 
-/** The proxy whose key this is. @throws ServiceError caller_unauthenticated with the reason `proxy_unknown` */
+/** Finds the proxy of a key. @throws ServiceError caller_unauthenticated with the reason `proxy_unknown` */
 export function findProxy(registry: Registry, clock: Clock, key: string): Caller<'proxy'> {
   const found = isCallerKey(key, 'spx_') ? registry.proxyByKeyHash(callerKeyHash(key)) : undefined;
-  if (found === undefined || hasEnded(found.key, clock)) {
+  if (found === undefined || hasKeyExpired(found.key, clock)) {
     throw new ServiceError('caller_unauthenticated', {
       reason: 'proxy_unknown',
-      detail: 'The proxy key is not known.',
+      detail: 'The proxy key is unknown.',
     });
   }
   return found;
@@ -57,7 +58,7 @@ export function findProxy(registry: Registry, clock: Clock, key: string): Caller
 
 function findApp(registry: Registry, clock: Clock, key: string): Caller<'app'> {
   const found = isCallerKey(key, 'spk_') ? registry.appByKeyHash(callerKeyHash(key)) : undefined;
-  if (found === undefined || hasEnded(found.key, clock)) throw appUnknown();
+  if (found === undefined || hasKeyExpired(found.key, clock)) throw appUnknown();
   return found;
 }
 
@@ -70,16 +71,16 @@ function anonymous(registry: Registry) {
 function appUnknown(): ServiceError {
   return new ServiceError('caller_unauthenticated', {
     reason: 'app_unknown',
-    detail: 'No app key was sent, or it is not known.',
+    detail: 'The app key is missing or unknown.',
   });
 }
 
-/** True for a key that opens nothing any more. */
-export function hasEnded(key: CallerKey, clock: Clock): boolean {
-  // A date that does not parse is NaN and so counts as ended.
-  return !(endOf(key) > clock.now());
+/** True for a key that is no longer valid. */
+export function hasKeyExpired(key: CallerKey, clock: Clock): boolean {
+  // A date that cannot be parsed is NaN, which counts as expired.
+  return !(expiryOf(key) > clock.now());
 }
 
-function endOf(key: CallerKey | undefined): number {
+function expiryOf(key: CallerKey | undefined): number {
   return key?.expiresAt === undefined ? Infinity : Date.parse(key.expiresAt);
 }

@@ -13,12 +13,12 @@ import type { Keyring } from '../keys/keyring.ts';
 import { grantId } from '../registry/grant-id.ts';
 import type { Registry } from '../registry/registry.ts';
 import { type Store, StoreUnavailableError } from '../store/store.ts';
-import type { Asker } from './callers.ts';
+import type { Requester } from './callers.ts';
 
-/** What a token is asked for, by someone who is known. */
-export interface Asked {
-  readonly asker: Asker;
-  /** Those of the app's grants that match client and type. */
+/** A request for a token, authenticated but not authorised yet. */
+export interface TokenQuery {
+  readonly requester: Requester;
+  /** The grants of the app that match client and type. */
   readonly grants: readonly Grant[];
   readonly clientId: string;
   readonly tokenType: string;
@@ -27,31 +27,31 @@ export interface Asked {
 }
 
 /**
- * Grant first, then type, then destination; so that without a grant nothing shows. `steps`, where
- * given, learns how far it came. @throws ServiceError
+ * Decides by grant, then type, then destination, so that an app without a grant learns nothing about types.
+ * `steps` records the decision. @throws ServiceError
  */
 export function judge(
   registry: Pick<Registry, 'policy'>,
-  { asker, grants, tokenType, target }: Asked,
+  { requester, grants, tokenType, target }: TokenQuery,
   steps?: Steps,
 ): Policy {
-  if (asker.proxyId === undefined) {
+  if (requester.proxyId === undefined) {
     steps?.begin('direct');
     const grant = checkAllowed(judgeDirectGrants(grants));
-    steps?.tell({ grant: named(grant) });
+    steps?.record({ grant: named(grant) });
   }
   const url = target && judgeTarget(grants, target, steps);
   steps?.begin('type');
   const policy = registry.policy(tokenType);
   if (policy === undefined) {
     throw new ServiceError('type_not_found', {
-      detail: 'The token type is not defined; keyserver-admin type put defines it.',
+      detail: 'The token type is not defined; define it with keyserver-admin type put.',
     });
   }
   if (url) {
     steps?.begin('destination');
     const destination = checkAllowed(judgeDestination(policy, url));
-    steps?.tell({ destination });
+    steps?.record({ destination });
   }
   return policy;
 }
@@ -59,10 +59,10 @@ export function judge(
 function judgeTarget(grants: readonly Grant[], target: Target, steps?: Steps): TargetUrl {
   steps?.begin('url');
   const url = checkAllowed(parseRequest(target));
-  steps?.tell({ url: url.href });
+  steps?.record({ url: url.href });
   steps?.begin('grant');
   const grant = checkAllowed(judgeGrants(grants, target.method, url));
-  steps?.tell({ grant: named(grant) });
+  steps?.record({ grant: named(grant) });
   return url;
 }
 
@@ -70,26 +70,27 @@ function named(grant: Grant) {
   return { id: grantId(grant), ...grant };
 }
 
-/** Where tokens are, and what opens them. */
+/** The store of tokens and the keys that open them. */
 export interface SecretSources {
   readonly store: Pick<Store, 'findTokens'>;
   readonly keyring: Keyring;
   readonly clock: Clock;
-  /** Given only under `UNSAFE_LEGACY_ROWS`. */
+  /** Set only if `UNSAFE_LEGACY_ROWS` is on. */
   readonly legacyKey: LegacyKey | undefined;
 }
 
-/** Reads and opens the token. @throws ServiceError */
+/** Reads and opens the token of a client and type. @throws ServiceError */
 export async function readSecret(
   { store, keyring, legacyKey, clock }: SecretSources,
-  { clientId, tokenType }: Asked,
+  { clientId, tokenType }: TokenQuery,
   steps?: Steps,
 ): Promise<Secret> {
   steps?.begin('token');
   const [row, ...others] = await findTokens(store, clientId, tokenType);
   if (row === undefined) {
     throw new ServiceError('token_not_found', {
-      detail: 'No token is stored for this client and type; keyserver-admin token put stores one.',
+      detail:
+        'No token is stored for this client and type; store one with keyserver-admin token put.',
     });
   }
   if (others.length > 0) {
@@ -104,16 +105,16 @@ export async function readSecret(
   } catch (error) {
     throw new ServiceError('integrity_failed', {
       reason: 'token_refused',
-      detail: 'The stored token does not open.',
+      detail: 'The stored token cannot be opened.',
       cause: error,
     });
   }
   if (hasExpired(secret, clock.now())) {
     throw new ServiceError('token_expired', {
-      detail: 'The stored token has expired; keyserver-admin token put stores a new one.',
+      detail: 'The stored token has expired; store a new one with keyserver-admin token put.',
     });
   }
-  steps?.tell({ expiresIn: secondsLeft(secret, clock.now()) });
+  steps?.record({ expiresIn: secondsLeft(secret, clock.now()) });
   return secret;
 }
 
@@ -125,7 +126,7 @@ async function findTokens(store: SecretSources['store'], clientId: string, token
     throw new ServiceError('keyserver_unavailable', {
       reason: 'database',
       retryAfterSeconds: 1,
-      detail: 'The database cannot answer now.',
+      detail: 'The database is unavailable; try again.',
       cause: error,
     });
   }

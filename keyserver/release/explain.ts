@@ -3,13 +3,13 @@ import { checkFields, injectedNames } from '../../shared/policy/injection/inject
 import type { Policy } from '../../shared/policy/schema.ts';
 import { type Explanation, Steps } from '../../shared/protocol/explanation.ts';
 import type { Registry } from '../registry/registry.ts';
-import { type Asked, judge, readSecret, type SecretSources } from './decision.ts';
+import { judge, readSecret, type SecretSources, type TokenQuery } from './decision.ts';
 
 export interface ExplainDependencies extends SecretSources {
   readonly registry: Pick<Registry, 'policy'>;
 }
 
-/** What refuses a call; all else means that nobody can say. */
+/** Codes of errors that reject a call; any other error means that no decision could be made. */
 const refusals: ReadonlySet<ErrorCode> = new Set([
   'grant_denied',
   'destination_denied',
@@ -19,48 +19,48 @@ const refusals: ReadonlySet<ErrorCode> = new Set([
   'integrity_failed',
 ]);
 
-/** True for an error that is the end of a decision. */
+/** True for an error that is a decision against the call. */
 export function isRefusal(error: unknown): error is ServiceError {
   return error instanceof ServiceError && refusals.has(error.code);
 }
 
 /**
- * Says what a release would come to, by the release's own steps, and gives out none of its fields.
- * Who has no grant for client and type gets the release's refusal itself, after the same work, so
- * that there is nothing to learn from it. @throws ServiceError
+ * Explains the decision of a release by taking the same steps; never returns the token's fields. An app
+ * without a grant for client and type gets the same error as from a release, after the same work, so that it
+ * learns nothing. @throws ServiceError
  */
 export async function explain(
   dependencies: ExplainDependencies,
-  asked: Asked,
+  query: TokenQuery,
 ): Promise<Explanation> {
-  const { asker, grants } = asked;
+  const { requester, grants } = query;
   const steps = new Steps();
   steps.begin('authenticate');
-  steps.tell({ app: asker.appId });
+  steps.record({ app: requester.appId });
   try {
-    const policy = await takeSteps(dependencies, asked, steps);
-    return { app: asker.appId, steps: steps.taken, terms: { policy, grants: [...grants] } };
+    const policy = await takeSteps(dependencies, query, steps);
+    return { app: requester.appId, steps: steps.taken, terms: { policy, grants: [...grants] } };
   } catch (error) {
     if (grants.length === 0 || !isRefusal(error)) throw error;
-    steps.refuse(error);
-    return { app: asker.appId, steps: steps.taken };
+    steps.reject(error);
+    return { app: requester.appId, steps: steps.taken };
   }
 }
 
 /**
- * The decision, up to the injection that a proxy would fill; a direct app fills none.
- * @throws ServiceError; `steps` has what was begun
+ * Takes the steps of a decision, up to the injection. A direct app has none: no proxy injects its token.
+ * @throws ServiceError; `steps` has the steps that were begun
  */
 export async function takeSteps(
   dependencies: ExplainDependencies,
-  asked: Asked,
+  query: TokenQuery,
   steps: Steps,
 ): Promise<Policy> {
-  const policy = judge(dependencies.registry, asked, steps);
-  const { fields } = await readSecret(dependencies, asked, steps);
-  if (asked.asker.proxyId === undefined) return policy;
+  const policy = judge(dependencies.registry, query, steps);
+  const { fields } = await readSecret(dependencies, query, steps);
+  if (query.requester.proxyId === undefined) return policy;
   steps.begin('injection');
   checkFields(policy.injection, fields);
-  steps.tell(injectedNames(policy.injection));
+  steps.record(injectedNames(policy.injection));
   return policy;
 }

@@ -18,8 +18,8 @@ import type { Nonces } from '../exchange/nonces.ts';
 import type { Session, Sessions } from '../exchange/sessions.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Store } from '../store/store.ts';
-import { type Asker, authenticate } from './callers.ts';
-import { type Asked, judge, readSecret, type SecretSources } from './decision.ts';
+import { authenticate, type Requester } from './callers.ts';
+import { judge, readSecret, type SecretSources, type TokenQuery } from './decision.ts';
 import { explain } from './explain.ts';
 
 const defaultCacheSeconds = 60;
@@ -33,9 +33,9 @@ export interface ReleaseDependencies extends SecretSources {
 }
 
 /**
- * Releases a token: session → who asks → replay → grant and destination → token → sealed answer.
- * A refusal falls before the token is read (docs/protocol.md §4). Where the credential says
- * `explain`, the same steps end in their explanation. Resolves to base64.
+ * Releases a token: session → authentication → replay check → grant and destination → token → sealed answer.
+ * A call is rejected before its token is read (docs/protocol.md §4). If the credential has `explain`, the
+ * answer is an {@link Explanation} of the same steps. Resolves to base64.
  * @throws ServiceError
  */
 export async function release(
@@ -49,59 +49,59 @@ export async function release(
   checkFresh(request, clock);
   const session = await sessions.open(request);
   const credential = releaseCredential(session, request);
-  const asker = authenticate(registry, clock, credential);
+  const requester = authenticate(registry, clock, credential);
   const { clientId, tokenType, nonce } = request;
-  log.proxy = asker.proxyId;
-  log.app = asker.appId;
+  log.proxy = requester.proxyId;
+  log.app = requester.appId;
   log.client = clientId;
   log.token_type = tokenType;
   const isExplained = credential?.explain === true;
   log[isExplained ? 'explain' : 'release'] = session.source;
   if (session.source === 'rsa' && nonce !== undefined) {
-    // By app too, so that one app, which may have no grant at all, fills no memory of another's.
-    await nonces.use(JSON.stringify([asker.proxyId, asker.appId]), nonce);
+    // Per app, too: one app, even without any grant, must not use up the memory of another.
+    await nonces.use(JSON.stringify([requester.proxyId, requester.appId]), nonce);
   }
-  const grants = matchingGrants(asker.app.grants, clientId, tokenType);
-  const asked = { asker, grants, clientId, tokenType, target: credential?.target };
+  const grants = matchingGrants(requester.app.grants, clientId, tokenType);
+  const query = { requester, grants, clientId, tokenType, target: credential?.target };
   const answer: Release | Explanation = {
-    ...(await (isExplained ? explain : releaseTo)(dependencies, asked)),
+    ...(await (isExplained ? explain : releaseTo)(dependencies, query)),
     ...(credential && session.issueTicket ? { session: session.issueTicket() } : {}),
   };
   return sealText(session.key, JSON.stringify(answer), responseAad(request));
 }
 
-async function releaseTo(dependencies: ReleaseDependencies, asked: Asked): Promise<Release> {
+async function releaseTo(dependencies: ReleaseDependencies, query: TokenQuery): Promise<Release> {
   const { registry, clock } = dependencies;
-  const policy = judge(registry, asked);
+  const policy = judge(registry, query);
   const { seq, ageMs } = registry;
-  const secret = await readSecret(dependencies, asked);
+  const secret = await readSecret(dependencies, query);
   return {
-    app: asked.asker.appId,
+    app: query.requester.appId,
     fields: secret.fields,
     policy,
-    grants: [...asked.grants],
-    cacheSeconds: cacheSeconds(policy, asked.asker, clock.now()),
+    grants: [...query.grants],
+    cacheSeconds: cacheSeconds(policy, query.requester, clock.now()),
     expiresIn: secondsLeft(secret, clock.now()),
     seq,
     ageMs,
   };
 }
 
-/** No longer than the keys of who asked, whose end nobody announces. */
+/** Limited by the requester's keys: their expiry is no change, so `/changes` never lists it. */
 function cacheSeconds(
   { cacheSeconds = defaultCacheSeconds }: Policy,
-  { keysEndAt }: Asker,
+  { keysExpireAt }: Requester,
   nowMs: number,
 ): number {
-  return Math.max(0, Math.min(cacheSeconds, Math.floor((keysEndAt - nowMs) / 1000)));
+  return Math.max(0, Math.min(cacheSeconds, Math.floor((keysExpireAt - nowMs) / 1000)));
 }
 
-/** What the schema cannot say: which members go together, and what names are. */
+/** Checks that the schema cannot express: combinations of members, and names. */
 function checkShape(request: ReleaseRequest): void {
   checkNamesSession(request);
   const { session, credential, timestamp, nonce, clientId, tokenType } = request;
   if ((timestamp === undefined) !== (nonce === undefined)) {
-    throw invalid('freshness', 'timestamp and nonce go together.');
+    throw invalid('freshness', 'timestamp and nonce must be sent together.');
   }
   if (nonce === undefined && (credential !== undefined || session !== undefined)) {
     throw invalid(
@@ -132,7 +132,7 @@ function releaseCredential(session: Session, request: ReleaseRequest): Credentia
     '{proxy, app, target, explain}',
   );
   if (content.proxy !== null && content.target === undefined) {
-    throw invalid('credential', 'A proxy names the target that the token is for.');
+    throw invalid('credential', 'A proxy must name the target of the call.');
   }
   return content;
 }

@@ -4,7 +4,7 @@ import { ChangesRequestSchema } from '../../shared/protocol/change-messages.ts';
 import { ReleaseAnswerSchema } from '../../shared/protocol/messages.ts';
 import { announceChanges, type ChangesDependencies } from '../changes/announce.ts';
 
-/** `POST /changes`: what a proxy asks every second (docs/protocol.md §5). */
+/** `POST /changes`, which each proxy polls every second (docs/protocol.md §5). */
 export function changesRoute(app: Service, dependencies: ChangesDependencies): void {
   app.post(
     '/changes',
@@ -12,7 +12,7 @@ export function changesRoute(app: Service, dependencies: ChangesDependencies): v
       config: { requestLine: 'debug' },
       schema: {
         operationId: 'announceChanges',
-        summary: 'What changed, for proxies, sealed under the session key',
+        summary: 'List changes for a proxy, sealed with the session key',
         body: ChangesRequestSchema,
         response: {
           200: ReleaseAnswerSchema,

@@ -4,7 +4,7 @@ import type { Service } from '../../shared/http/service-type.ts';
 import { PublicKeyAnswerSchema } from '../../shared/protocol/messages.ts';
 import type { RsaKeys } from '../keys/rsa-keys.ts';
 
-const summary = 'The public key that session keys are wrapped for';
+const summary = 'The public key for wrapping session keys';
 
 /** `POST` and `GET /public_key`: the primary key (docs/protocol.md §3). */
 export function publicKeyRoutes(app: Service, { primary }: RsaKeys): void {
@@ -26,7 +26,7 @@ export function publicKeyRoutes(app: Service, { primary }: RsaKeys): void {
     },
     async (request, reply) => {
       reply.headers(headers);
-      if (names(request.headers['if-none-match'], etag)) return reply.code(304).send(null);
+      if (hasTag(request.headers['if-none-match'], etag)) return reply.code(304).send(null);
       return answer;
     },
   );
@@ -49,8 +49,8 @@ export function publicKeyRoutes(app: Service, { primary }: RsaKeys): void {
   );
 }
 
-/** Whether an `If-None-Match` names the tag (RFC 9110 §13.1.2: weak comparison, lists, `*`). */
-function names(header: string | undefined, etag: string): boolean {
+/** True if `If-None-Match` has the tag (RFC 9110 §13.1.2: weak comparison, lists, `*`). */
+function hasTag(header: string | undefined, etag: string): boolean {
   const tags = header?.split(',').map((tag) => tag.trim().replace(/^W\//, '')) ?? [];
   return tags.includes('*') || tags.includes(etag);
 }

@@ -10,7 +10,7 @@ export function releaseRoute(app: Service, dependencies: ReleaseDependencies): v
     {
       schema: {
         operationId: 'releaseToken',
-        summary: 'Release a token, sealed under the session key',
+        summary: 'Release a token, sealed with the session key',
         body: ReleaseRequestSchema,
         response: {
           200: ReleaseAnswerSchema,

@@ -1,4 +1,4 @@
-/** A call that an app makes through SecureProxy's `POST /request_api`. */
+/** A call of an app through SecureProxy's `POST /request_api`. */
 export interface DemoCall {
   readonly app: string;
   readonly appKey: string;
@@ -9,7 +9,7 @@ export interface DemoCall {
   readonly body?: unknown;
 }
 
-/** All that the app sends, and so all that it can know. */
+/** The complete request of the app, and so all that the app can know. */
 export interface DemoRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -18,7 +18,7 @@ export interface DemoRequest {
 
 export interface DemoAnswer {
   readonly status: number;
-  /** Head and body as text, to search in. */
+  /** Headers and body as text, for searching. */
   readonly text: string;
   readonly body: unknown;
 }
@@ -34,7 +34,7 @@ export function requestOf(secureproxyOrigin: string, call: DemoCall): DemoReques
     ApiUri: apiUri,
     ...(body === undefined ? {} : { Body: body }),
   };
-  // One member a line, so that it can be read in a terminal.
+  // One member per line, for reading in a terminal.
   const lines = Object.entries(members).map(
     ([name, value]) => `  ${JSON.stringify(name)}: ${JSON.stringify(value)}`,
   );
@@ -45,7 +45,7 @@ export function requestOf(secureproxyOrigin: string, call: DemoCall): DemoReques
   };
 }
 
-/** The same request as a user would type it. */
+/** The request as a curl command. */
 export function curlCommand({ url, headers, body }: DemoRequest): string {
   const options = Object.entries(headers).map(
     ([name, value]) => `-H ${quoted(`${name}: ${value}`)}`,
@@ -65,7 +65,7 @@ export async function send({ url, headers, body }: DemoRequest): Promise<DemoAns
   return { status: answer.status, text: head + text, body: parsed(text) };
 }
 
-/** One word of a POSIX shell. */
+/** Quotes a text as one word of a POSIX shell. */
 function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -1,7 +1,6 @@
 /**
- * `npm run demo [-- --once] [-- --data DIR]`: both services, a small marketplace and three apps on
- * this machine. Shows a call as a user would make it, then stays up; with `--once` it ends, with
- * code 0 only if all that it claims was so.
+ * `npm run demo [-- --once] [-- --data DIR]`: runs both services, a small marketplace and three apps on this
+ * machine. Prints the calls and keeps running; with `--once` it exits, with code 0 only if all its claims held.
  */
 import { createWriteStream, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +12,7 @@ import { type LocalSettings, readLocalSettings } from '../settings.ts';
 import { prepareState } from '../state.ts';
 import { type Marketplace, type Received, startMarketplace } from './marketplace.ts';
 import { makeUpCredentials, proxyKeyFile, setUpDemo } from './setup.ts';
-import { type Check, tellStory } from './story.ts';
+import { type Check, runStory } from './story.ts';
 
 await runCommand('demo', async () => {
   const settings = readLocalSettings(process.argv.slice(2), process.env, {
@@ -37,7 +36,7 @@ await runCommand('demo', async () => {
     try {
       introduce(settings, pair, marketplace);
       const { secureproxyOrigin } = pair;
-      const checks = await tellStory({
+      const checks = await runStory({
         secureproxyOrigin,
         marketplace,
         credentials,
@@ -47,8 +46,8 @@ await runCommand('demo', async () => {
       const allHold = report(checks);
       if (settings.once) return allHold ? 0 : 1;
       storyIsOver = true;
-      print('All of it stays up: try the call above. Ctrl-C ends the demo.');
-      await stayUp(pair);
+      print('The services keep running: try the call above. Ctrl-C ends the demo.');
+      await keepRunning(pair);
       return allHold ? 0 : 1;
     } finally {
       await pair.stop();
@@ -79,15 +78,15 @@ function introduce({ folder }: LocalSettings, pair: Pair, { origin }: Marketplac
   print();
 }
 
-/** Says what came of the checks; true where all hold. */
+/** Prints the result of the checks. Returns true if all hold. */
 function report(checks: readonly Check[]): boolean {
   const failed = checks.filter(({ holds }) => !holds);
-  for (const { claim } of failed) process.stderr.write(`demo: NOT SO: ${claim}\n`);
+  for (const { claim } of failed) process.stderr.write(`demo: FAILED: ${claim}\n`);
   print(`Checked: ${checks.length - failed.length} of ${checks.length} claims hold.`);
   return failed.length === 0;
 }
 
-async function stayUp(pair: Pair): Promise<void> {
+async function keepRunning(pair: Pair): Promise<void> {
   const reason = await Promise.race([endSignal().then(() => undefined), pair.ended]);
   if (reason !== undefined) throw new LocalError(reason);
 }

@@ -1,7 +1,7 @@
 /**
- * The demo's marketplace by itself, for compose.yaml: `node local/marketplace-main.ts NAME PORT STATE CA`
- * serves https://NAME:PORT. On the first start it makes itself credentials and a certificate, which stay
- * in the folder STATE; the folder CA gets `ca.pem`, for UPSTREAM_CA_FILE.
+ * The demo's marketplace as a program of its own, for compose.yaml: `node local/marketplace-main.ts NAME PORT
+ * STATE CA` serves https://NAME:PORT. The first start makes credentials and a certificate and stores them in the
+ * folder STATE. Every start writes `ca.pem` to the folder CA, for UPSTREAM_CA_FILE.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -35,7 +35,7 @@ await runCommand('marketplace', async () => {
   return 0;
 });
 
-/** That of an earlier start, or a new one, with what `keyserver-admin token put` reads beside it. */
+/** Reads the identity of an earlier start, or makes one, with files for `keyserver-admin token put` beside it. */
 async function identity(name: string, folder: string): Promise<Identity> {
   const file = join(folder, 'identity.json');
   if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as Identity;
@@ -47,7 +47,7 @@ async function identity(name: string, folder: string): Promise<Identity> {
     writeFileSync(path, JSON.stringify(content), { mode: 0o600 });
   write(join(folder, 'ozon.json'), { clientId: ozon.clientId, apiKey: ozon.apiKey });
   write(join(folder, 'wildberries.json'), wildberries);
-  // Last, so that a half-made folder is made anew.
+  // Written last: if it is missing, the next start makes all files again.
   write(file, made);
   return made;
 }

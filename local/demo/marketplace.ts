@@ -4,18 +4,18 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { ServerCertificate } from '../certificate.ts';
 
-/** The credentials that the marketplaces gave to one client of theirs. */
+/** The credentials of one client at both marketplaces. */
 export interface MarketplaceCredentials {
   readonly ozon: { readonly clientId: string; readonly apiKey: string };
   readonly wildberries: { readonly token: string };
 }
 
-/** One request as it came in, with the status that it got. */
+/** A received request and the status of its answer. */
 export interface Received {
   readonly method: string;
-  /** With the query. */
+  /** Includes the query. */
   readonly path: string;
-  /** Lower-case names; a header that came twice has its values joined. */
+  /** Names are lower-case; the values of a repeated header are joined. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
   readonly status: number;
@@ -37,9 +37,8 @@ interface Answer {
 const maxBodyBytes = 1_048_576;
 
 /**
- * Two marketplaces in one, over https, on a free port of this machine unless told otherwise: each route
- * answers as Ozon's or Wildberries' does, to the right credential only, and every request is kept for
- * `received`.
+ * Starts a server that plays two marketplaces over https, on a free port of this machine by default. Each route
+ * answers like Ozon's or Wildberries', only to the right credential. All requests are recorded in `received`.
  */
 export async function startMarketplace(
   credentials: MarketplaceCredentials,
@@ -148,7 +147,7 @@ const product = {
   is_discounted: false,
 };
 
-/** What is answered to whom shows the right credential. */
+/** Answers to requests with the right credential. */
 const routes: Readonly<
   Record<string, { marketplace: keyof MarketplaceCredentials; body: unknown }>
 > = {

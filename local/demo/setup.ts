@@ -7,7 +7,7 @@ import { putType } from '../../keyserver/operations/types.ts';
 import { ensureCallerKey } from '../state.ts';
 import type { MarketplaceCredentials } from './marketplace.ts';
 
-/** The one client of the demo, and its two token types. */
+/** The demo's client and its two token types. */
 export const clientId = 'shop-17';
 export const ozonType = 'ozon-seller';
 export const wildberriesType = 'wildberries';
@@ -18,7 +18,7 @@ export interface DemoAppKeys {
   readonly reports: string;
 }
 
-/** Credentials made up anew at each run; their words keep them from being taken for real ones. */
+/** Makes up new credentials at each run; their wording shows that they are not real. */
 export function makeUpCredentials(): MarketplaceCredentials {
   const random = () => randomBytes(12).toString('hex');
   return {
@@ -32,8 +32,8 @@ export function proxyKeyFile(folder: string): string {
 }
 
 /**
- * What an operator does by keyserver-admin: the proxy, types that lead to the marketplace of this
- * run, tokens, three apps, and grants for two of them. Resolves to the keys of the apps.
+ * Does an operator's work with keyserver-admin: creates the proxy, types with this run's marketplace as
+ * destination, tokens, three apps, and grants for two of them. Resolves to the apps' keys.
  */
 export async function setUpDemo(
   context: AdminContext,
@@ -42,7 +42,7 @@ export async function setUpDemo(
   { ozon, wildberries }: MarketplaceCredentials,
 ): Promise<DemoAppKeys> {
   await ensureCallerKey(context, 'proxy', 'demo', proxyKeyFile(folder));
-  // The marketplace runs on this machine, which no token may go to unless its type says so.
+  // The marketplace runs on this machine, and tokens are sent to loopback addresses only if the type allows it.
   const local = {
     destinations: [marketplaceOrigin],
     unsafeAllowPrivate: ['127.0.0.0/8', '::1/128'],

@@ -8,18 +8,18 @@ export interface DemoStage {
   readonly marketplace: Marketplace;
   readonly credentials: MarketplaceCredentials;
   readonly appKeys: DemoAppKeys;
-  /** Where the story is told, a line at a time. */
+  /** Prints a line of the story. */
   readonly print: (line?: string) => void;
 }
 
-/** Something that the demo claims, and whether it was so. */
+/** A claim of the demo, and whether it held. */
 export interface Check {
   readonly claim: string;
   readonly holds: boolean;
 }
 
-/** Makes the three calls and shows each as it goes. Resolves to all that was checked. */
-export async function tellStory(stage: DemoStage): Promise<Check[]> {
+/** Makes and prints the three calls. Resolves to all checks. */
+export async function runStory(stage: DemoStage): Promise<Check[]> {
   const { credentials, appKeys, marketplace, print } = stage;
   const { ozon, wildberries } = credentials;
   const ozonCall = {
@@ -55,11 +55,11 @@ export async function tellStory(stage: DemoStage): Promise<Check[]> {
   );
 
   print('3. The app "reports" has no grant. It tries the call of "orders".');
-  const reports = await refused(stage, { app: 'reports', appKey: appKeys.reports, ...ozonCall });
+  const reports = await rejected(stage, { app: 'reports', appKey: appKeys.reports, ...ozonCall });
   return [...orders, ...content, ...reports];
 }
 
-/** A call that must reach the marketplace with `injected` on it. */
+/** Makes a call that must reach the marketplace with the `injected` headers. */
 async function granted(
   stage: DemoStage,
   call: DemoCall,
@@ -81,7 +81,9 @@ async function granted(
     print(`     ${name}: ${value === undefined ? '(none)' : `...${value.slice(-4)}`} (${verdict})`);
   }
   const kept = secrecy(stage, call, answer);
-  const own = kept.every(({ holds }) => holds) ? 'and no token' : 'and MORE than it may have';
+  const own = kept.every(({ holds }) => holds)
+    ? 'and no token'
+    : 'and SECRETS that it must not have';
   print(`   The app has its own key ...${call.appKey.slice(-4)}, ${own}`);
   print();
   return [
@@ -104,8 +106,8 @@ async function granted(
   ];
 }
 
-/** A call that must end at SecureProxy with `grant_denied`. */
-async function refused(stage: DemoStage, call: DemoCall): Promise<Check[]> {
+/** Makes a call that SecureProxy must reject with `grant_denied`. */
+async function rejected(stage: DemoStage, call: DemoCall): Promise<Check[]> {
   const { marketplace, secureproxyOrigin, print } = stage;
   const before = marketplace.received.length;
   const answer = await send(requestOf(secureproxyOrigin, call));
@@ -117,7 +119,7 @@ async function refused(stage: DemoStage, call: DemoCall): Promise<Check[]> {
   print();
   return [
     check(
-      `${call.app}: refused with 403 grant_denied`,
+      `${call.app}: rejected with 403 grant_denied`,
       answer.status === 403 && code === 'grant_denied',
     ),
     check(`${call.app}: nothing reached the marketplace`, reached === 0),
@@ -125,7 +127,7 @@ async function refused(stage: DemoStage, call: DemoCall): Promise<Check[]> {
   ];
 }
 
-/** What holds for every call: the app has its own key, and gets to see no token. */
+/** Checks that hold for every call: the app sends only its own key, and receives no token. */
 function secrecy(stage: DemoStage, call: DemoCall, answer: DemoAnswer): Check[] {
   const { credentials, secureproxyOrigin } = stage;
   const sent = JSON.stringify(requestOf(secureproxyOrigin, call));

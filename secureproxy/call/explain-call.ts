@@ -89,14 +89,14 @@ export async function explainCall(
     steps.begin('request');
     const { url, headers } = prepare(terms, call);
     sent = { method: call.method, url: url.href, headers: sentNames(headers, terms) };
-    steps.tell({
+    steps.record({
       dropped: droppedHeaders(call.headers, injectedNames(terms.policy.injection).headers),
     });
     steps.begin('address');
     await pools.checkHost(url.origin, terms.policy);
   } catch (error) {
     if (!(error instanceof ServiceError) || error.code === 'internal') throw error;
-    steps.refuse(error);
+    steps.reject(error);
   }
   return explained(steps, sent);
 }

@@ -7,7 +7,7 @@ export const keyBytes = 32;
 export const ivBytes = 12;
 export const tagBytes = 16;
 
-/** Makes an AES-256 key of 32 raw bytes. Call it once per key: a KeyObject is 5× cheaper per use than bytes. */
+/** Imports 32 raw bytes as an AES-256 key. Import each key once: using a KeyObject is 5× cheaper than using bytes. */
 export function importKey(raw: Uint8Array): KeyObject {
   if (raw.length !== keyBytes) throw new RangeError(`an AES-256 key has ${keyBytes} bytes`);
   return createSecretKey(raw);
@@ -21,7 +21,7 @@ export function seal(key: KeyObject, plaintext: Uint8Array | string, aad: Uint8A
   return sealWithIv(key, plaintext, aad, pooledRandom(ivBytes));
 }
 
-/** {@link seal} under a given iv, for committed vectors. An iv must never serve twice under one key. */
+/** {@link seal} with a given iv, for the committed vectors. An iv must never be used twice with one key. */
 export function sealWithIv(
   key: KeyObject,
   plaintext: Uint8Array | string,
@@ -30,21 +30,21 @@ export function sealWithIv(
 ): Buffer {
   const cipher = createCipheriv(algorithm, key, iv, { authTagLength: tagBytes });
   cipher.setAAD(aad);
-  // The encoding is of texts alone: Node ignores it for bytes.
+  // Node ignores the encoding if the plaintext is bytes.
   const ciphertext = cipher.update(plaintext as string, 'utf8');
-  // In this mode nothing is left over for it to return.
+  // GCM has no padding, so this returns no bytes.
   cipher.final();
   return Buffer.concat([iv, ciphertext, cipher.getAuthTag()]);
 }
 
 /**
- * Opens what {@link seal} made. Nothing of the plaintext is returned before the tag was verified.
- * @throws OpenError whatever is wrong: length, key, aad, a flipped bit.
+ * Opens the output of {@link seal}. No plaintext is returned unless the tag is valid.
+ * @throws OpenError for every fault alike: length, key, aad or a flipped bit
  */
 export function open(key: KeyObject, sealed: Uint8Array, aad: Uint8Array): Buffer {
   if (sealed.length < ivBytes + tagBytes) throw new OpenError();
   const tagAt = sealed.length - tagBytes;
-  // Without authTagLength Node would accept tags cut down to 4 bytes.
+  // Without authTagLength Node would accept tags truncated to 4 bytes.
   const decipher = createDecipheriv(algorithm, key, sealed.subarray(0, ivBytes), {
     authTagLength: tagBytes,
   });

@@ -5,12 +5,12 @@ const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 const randomChars = 30;
 const checksumChars = 6;
 
-/** `spk_` names an app, `spx_` a SecureProxy installation. */
+/** `spk_` for an app, `spx_` for a SecureProxy installation. */
 export type KeyPrefix = 'spk_' | 'spx_';
 
 /**
- * Makes a caller's key: prefix, 30 random base62 characters (178 bits), and six base62 digits of
- * the CRC-32 of all that stands before them: a form that secret scanners recognise.
+ * Makes a caller's key: the prefix, 30 random base62 characters (178 bits), and the CRC-32 of both as
+ * six base62 digits. Secret scanners recognise this form.
  */
 export function makeCallerKey(prefix: KeyPrefix): string {
   let text: string = prefix;
@@ -18,7 +18,7 @@ export function makeCallerKey(prefix: KeyPrefix): string {
   return text + checksum(text);
 }
 
-/** True for the right form and checksum; costs no lookup, so floods of made-up keys end here. */
+/** True if form and checksum are right. Needs no lookup, so floods of made-up keys are cheap to reject. */
 export function isCallerKey(text: string, prefix: KeyPrefix): boolean {
   if (text.length !== prefix.length + randomChars + checksumChars) return false;
   if (!text.startsWith(prefix) || !/^[0-9A-Za-z]+$/.test(text.slice(prefix.length))) return false;
@@ -26,7 +26,7 @@ export function isCallerKey(text: string, prefix: KeyPrefix): boolean {
   return checksum(text.slice(0, at)) === text.slice(at);
 }
 
-/** True where a well-formed app key stands anywhere in the text. */
+/** True if the text contains a well-formed app key. */
 export function containsAppKey(text: string): boolean {
   for (const [candidate] of text.matchAll(/spk_[0-9A-Za-z]{36}/g)) {
     if (isCallerKey(candidate, 'spk_')) return true;
@@ -34,7 +34,7 @@ export function containsAppKey(text: string): boolean {
   return false;
 }
 
-/** What is stored of a key: base64url(SHA-256). Enough for 178 random bits; no salt, so it can be looked up. */
+/** The stored form of a key: base64url(SHA-256). Unsalted for lookups, which is safe for 178 random bits. */
 export function callerKeyHash(key: string): string {
   return hash('sha256', key, 'base64url');
 }

@@ -1,7 +1,7 @@
 import { hkdfSync, type KeyObject } from 'node:crypto';
 import { importKey, keyBytes } from './aead.ts';
 
-/** What keys are derived from one at-rest key for; the text is HKDF's `info`. */
+/** Purposes of the keys derived from one at-rest key; the text is HKDF's `info`. */
 export const purposes = {
   rows: 'skt1 rows',
   documents: 'skd1 documents',

@@ -3,7 +3,7 @@ import { decodeBase64 } from './base64.ts';
 import { OpenError } from './open-error.ts';
 import { pae } from './pae.ts';
 
-/** What a document's MAC covers; `body` is the JSON text byte by byte, as stored. */
+/** The input of a document's MAC; `body` is the stored JSON text, byte for byte. */
 export interface MacContext {
   readonly kid: string;
   readonly kind: string;
@@ -17,7 +17,7 @@ export function documentMac(key: KeyObject, context: MacContext): string {
   return digest(key, context).toString('base64url');
 }
 
-/** @throws OpenError unless `mac` is the document's. */
+/** @throws OpenError unless `mac` is the document's MAC */
 export function checkDocumentMac(key: KeyObject, context: MacContext, mac: string): void {
   const expected = digest(key, context);
   const actual = decodeBase64(mac, 'base64url');

@@ -5,7 +5,7 @@ import { pae } from './pae.ts';
 
 const version = 'skx1';
 
-/** What binds a sealed credential to its request. `timestamp` is in unix seconds. */
+/** The parts of a request that its sealed credential is bound to. `timestamp` is in Unix seconds. */
 export interface RequestContext {
   readonly clientId: string;
   readonly tokenType: string;
@@ -13,7 +13,7 @@ export interface RequestContext {
   readonly nonce: string;
 }
 
-/** What binds a sealed answer to its request; the nonce is absent where the request had none. */
+/** The parts of a request that its sealed answer is bound to; `nonce` is absent if the request had none. */
 export interface ResponseContext {
   readonly clientId: string;
   readonly tokenType: string;
@@ -44,12 +44,12 @@ export function changesResponseAad({ nonce }: Pick<RequestContext, 'nonce'>): Bu
   return pae(version, 'changes-response', nonce);
 }
 
-/** Seals a JSON text under the session key; base64, as it goes on the wire. */
+/** Seals a JSON text with the session key. Returns base64, the form on the wire. */
 export function sealText(key: KeyObject, text: string, aad: Uint8Array): string {
   return seal(key, text, aad).toString('base64');
 }
 
-/** Opens what {@link sealText} made. @throws OpenError */
+/** Opens the output of {@link sealText}. @throws OpenError */
 export function openText(key: KeyObject, sealed: string, aad: Uint8Array): string {
   return open(key, decodeBase64(sealed, 'base64'), aad).toString('utf8');
 }

@@ -12,15 +12,15 @@ import { OpenError } from './open-error.ts';
 
 /**
  * RSA-OAEP (RFC 8017 §7.1) with SHA-256 for both the label hash and MGF1, and the empty label.
- * The hash is always named: Node's own default is SHA-1.
+ * The hash is always given: Node's default is SHA-1.
  */
 const hash = 'sha256';
 export const minModulusBits = 2048;
 const maxModulusBits = 8192;
 
-/** Imports the PEM (SPKI) of an RSA public key of 2048 bits or more. @throws OpenError otherwise. */
+/** Imports the PEM (SPKI) of an RSA public key of 2048 to 8192 bits. @throws OpenError for anything else */
 export function importPublicKey(pem: string): KeyObject {
-  // Node would also take a certificate, a PKCS#1 key or a private key here.
+  // Node would also accept a certificate, a PKCS#1 key or a private key.
   if (!pem.startsWith('-----BEGIN PUBLIC KEY-----')) throw new OpenError();
   let key: KeyObject;
   try {
@@ -38,13 +38,13 @@ export function isUsableRsaKey(key: KeyObject): boolean {
   return key.asymmetricKeyType === 'rsa' && bits >= minModulusBits && bits <= maxModulusBits;
 }
 
-/** base64url(SHA-256(SPKI DER)): names a public key by its content, so it can be pinned. */
+/** The id of a public key, base64url(SHA-256(SPKI DER)): it depends on the key alone, so the key can be pinned. */
 export function publicKeyId(key: KeyObject): string {
   const der = key.export({ type: 'spki', format: 'der' });
   return createHash(hash).update(der).digest('base64url');
 }
 
-/** Wraps a 32-byte session key for the owner of `publicKey`. */
+/** Wraps a 32-byte session key with the owner's `publicKey`. */
 export function wrapKey(publicKey: KeyObject, sessionKey: Uint8Array): Buffer {
   return publicEncrypt(
     { key: publicKey, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: hash },
@@ -52,15 +52,15 @@ export function wrapKey(publicKey: KeyObject, sessionKey: Uint8Array): Buffer {
   );
 }
 
-/** Unwraps session keys; resolves to the 32 bytes, rejects with OpenError for every fault alike. */
+/** Unwraps a session key. Resolves to its 32 bytes; rejects with OpenError for every fault alike. */
 export type KeyUnwrapper = (wrapped: Uint8Array) => Promise<Uint8Array>;
 
-/** As many cores as the process has, less one that stays the event loop's, in whatever storm of new sessions. */
+/** One core is left to the event loop, even in a storm of new sessions. */
 const coresForUnwraps = Math.max(1, availableParallelism() - 1);
 
 /**
- * Makes an unwrapper that works off the event loop. One CryptoKey is served by one thread at a
- * time, so the key is imported `imports` times and the copies take turns (docs/protocol.md §3).
+ * Makes an unwrapper that works off the event loop. A CryptoKey is used by one thread at a time, so
+ * the key is imported `imports` times and the copies are used in turn (docs/protocol.md §3).
  */
 export async function createUnwrapper(
   privateKey: KeyObject,
@@ -77,7 +77,7 @@ export async function createUnwrapper(
   pkcs8.fill(0);
   let turn = 0;
   return async (wrapped) => {
-    // RFC 8017 §7.1.2 step 1b. OpenSSL would take a ciphertext whose leading zero was cut off.
+    // RFC 8017 §7.1.2 step 1b. OpenSSL would accept a ciphertext without its leading zero.
     if (wrapped.length !== wrappedBytes) throw new OpenError();
     turn = (turn + 1) % keys.length;
     const key = keys[turn] as webcrypto.CryptoKey;

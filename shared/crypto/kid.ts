@@ -7,5 +7,5 @@ export function isKid(value: unknown): value is string {
   return typeof value === 'string' && kidPattern.test(value);
 }
 
-/** Finds the key of a kid, or undefined where the keyring has none by that name. */
+/** Finds a key by its kid; undefined if the keyring has no such key. */
 export type KeyLookup = (kid: string) => KeyObject | undefined;

@@ -9,9 +9,10 @@ export interface LegacyKey {
 }
 
 /**
- * Opens a row of the earlier system: base64 of AES-256-CBC with PKCS#7 padding. The format carries
- * no authentication: whoever can write to the database can change what opens. Read only.
- * @throws OpenError for every fault alike, padding and encoding too, so that no oracle shows.
+ * Opens a row of the earlier system: base64 of AES-256-CBC with PKCS#7 padding. The format has no
+ * authentication: anyone who can write to the database can change the plaintext. Rows of this format
+ * are read, never written.
+ * @throws OpenError for every fault alike, of padding and encoding too: a difference would be an oracle
  */
 export function openLegacyRow(row: string, { key, iv }: LegacyKey): string {
   const ciphertext = decodeBase64(row, 'base64');

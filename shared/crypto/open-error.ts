@@ -1,6 +1,6 @@
 /**
- * The one failure of everything that opens, unwraps or verifies. It carries no cause on purpose:
- * whoever sees it must not learn which check failed (docs/protocol.md §7).
+ * The only error of opening, unwrapping and verifying. It has no cause, because a caller must not learn
+ * which check failed (docs/protocol.md §7).
  */
 export class OpenError extends Error {
   override readonly name = 'OpenError';

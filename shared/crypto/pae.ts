@@ -2,8 +2,7 @@ const countBytes = 8;
 
 /**
  * Pre-authentication encoding (PASETO v1–v4, "PAE"): `LE64(n) ‖ each piece: LE64(length) ‖ bytes`.
- * Injective, so that no two lists of pieces share one AAD; text pieces are UTF-8.
- * docs/protocol.md §2.
+ * It is injective, so no two lists of pieces share an AAD. Text pieces are UTF-8. docs/protocol.md §2.
  */
 export function pae(...pieces: readonly (string | Uint8Array)[]): Buffer {
   let length = countBytes;
@@ -24,7 +23,7 @@ function byteLength(piece: string | Uint8Array): number {
   return typeof piece === 'string' ? Buffer.byteLength(piece) : piece.length;
 }
 
-/** As LE64, whose upper half is zero: nothing in memory has 4 GiB. Returns where it ends. */
+/** Writes LE64 with an upper half of zero, since no piece has 4 GiB. Returns the offset after it. */
 function writeCount(into: Buffer, count: number, at: number): number {
   return into.writeUInt32LE(0, into.writeUInt32LE(count, at));
 }

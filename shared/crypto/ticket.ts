@@ -4,7 +4,7 @@ import { isKid, type KeyLookup } from './kid.ts';
 import { OpenError } from './open-error.ts';
 import { pae } from './pae.ts';
 
-/** A ticket's content: the session key and when it ends (unix seconds). */
+/** A ticket's content: the session key and its expiry (Unix seconds). */
 export interface TicketContent {
   readonly sessionKey: Uint8Array;
   readonly expiresAt: number;
@@ -18,7 +18,7 @@ function ticketAad(kid: string): Buffer {
 
 /**
  * Makes a ticket: `length(kid) in one byte ‖ kid ‖ sealed {session key(32) ‖ LE64(expiry)}`.
- * Every replica that has the keyring opens it, and none needs to store it (docs/protocol.md §5).
+ * Every replica with the keyring can open it, so none has to store it (docs/protocol.md §5).
  */
 export function makeTicket(kid: string, key: KeyObject, content: TicketContent): Buffer {
   const plaintext = Buffer.alloc(plaintextBytes);
@@ -29,7 +29,7 @@ export function makeTicket(kid: string, key: KeyObject, content: TicketContent):
   return Buffer.concat([Buffer.of(kid.length), Buffer.from(kid, 'latin1'), sealed]);
 }
 
-/** Opens a ticket. The expiry is returned, not judged. @throws OpenError whatever is wrong. */
+/** Opens a ticket. The expiry is returned, not checked. @throws OpenError for every fault alike */
 export function openTicket(ticket: Buffer, keyFor: KeyLookup): TicketContent {
   const kidEnd = 1 + (ticket[0] ?? 0);
   const kid = ticket.toString('latin1', 1, kidEnd);

@@ -7,7 +7,7 @@ import { pae } from './pae.ts';
 
 const version = 'skt1';
 
-/** Where a row belongs; a row moved to another client or type does not open. */
+/** The client and type of a row; a row moved to another client or type does not open. */
 export interface TokenContext {
   readonly clientId: string;
   readonly tokenType: string;
@@ -29,14 +29,14 @@ export function sealTokenRow(
   return `${version}.${kid}.${sealed.toString('base64url')}`;
 }
 
-/** The kid that sealed a row, or undefined where the text is not of this format. */
+/** The kid that sealed a row; undefined if the text is not of this format. */
 export function tokenRowKid(row: string): string | undefined {
   const [head, kid, sealed, ...rest] = row.split('.');
   if (head !== version || !isKid(kid) || sealed === undefined || rest.length > 0) return undefined;
   return kid;
 }
 
-/** Opens a row to its JSON text. @throws OpenError whatever is wrong with it. */
+/** Opens a row to its JSON text. @throws OpenError for every fault alike */
 export function openTokenRow(row: string, context: TokenContext, keyFor: KeyLookup): string {
   const kid = tokenRowKid(row);
   const key = kid === undefined ? undefined : keyFor(kid);

@@ -4,8 +4,8 @@ import { ServiceError } from '../errors.ts';
 const listed = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
 
 /**
- * Watches which routes an app gets from now on; what it returns says which methods a path takes, for
- * `Allow` (RFC 9110 §10.2.1). Fastify itself finds routes by their pattern only, not by a path.
+ * Records the routes that are added to `app` from now on. Returns a function from a path to its methods,
+ * for `Allow` (RFC 9110 §10.2.1): Fastify can look up routes by pattern only, not by path.
  */
 export function watchRoutes(app: Pick<FastifyInstance, 'addHook'>): (path: string) => string[] {
   const routes: { methods: readonly string[]; pattern: readonly string[] }[] = [];
@@ -14,12 +14,12 @@ export function watchRoutes(app: Pick<FastifyInstance, 'addHook'>): (path: strin
   });
   return (path) => {
     const segments = path.split('/');
-    const taken = routes.filter(({ pattern }) => matches(pattern, segments));
-    return listed.filter((method) => taken.some(({ methods }) => methods.includes(method)));
+    const matching = routes.filter(({ pattern }) => matches(pattern, segments));
+    return listed.filter((method) => matching.some(({ methods }) => methods.includes(method)));
   };
 }
 
-/** `:name` stands for one segment that is not empty, `*` at the end for all that follows. */
+/** `:name` matches one non-empty segment, `*` at the end everything after it. */
 function matches(pattern: readonly string[], segments: readonly string[]): boolean {
   if (pattern.at(-1) !== '*' && pattern.length !== segments.length) return false;
   return pattern.every((part, i) => {
@@ -29,11 +29,11 @@ function matches(pattern: readonly string[], segments: readonly string[]): boole
   });
 }
 
-/** The error for a path: unknown, or known with these other methods, which `Allow` then names. */
+/** The error for a path: `route_not_found`, or `method_not_allowed` if the path has methods, which `Allow` lists. */
 export function notFound(allowed: readonly string[], reply: FastifyReply): ServiceError {
   if (allowed.length === 0) return new ServiceError('route_not_found');
   reply.header('allow', allowed.join(', '));
   return new ServiceError('method_not_allowed', {
-    detail: `This route takes ${allowed.join(', ')}.`,
+    detail: `The route supports ${allowed.join(', ')}.`,
   });
 }

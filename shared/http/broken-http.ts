@@ -14,7 +14,7 @@ const details: Readonly<Record<string, string>> = {
 };
 
 /**
- * For how long a refused connection is still read: closed with unread bytes, it would be reset, and the caller
+ * How long a rejected connection is still read. Closing it with unread bytes would reset it, and the caller
  * would lose the answer (RFC 9112 §9.6).
  */
 const lingerMs = 1_000;
@@ -24,29 +24,29 @@ interface Exchange {
   readonly reply: FastifyReply;
 }
 
-/** Answers bytes that are not HTTP, where Fastify's handlers are not reached, and writes their line of the log. */
+/** Answers and logs bytes that are not HTTP, for which Fastify calls no handler. */
 export class BrokenHttp {
   readonly #proxyName: string | undefined;
   readonly #log: Logger;
   readonly #newest = new WeakMap<Duplex, Exchange>();
-  readonly #refused = new WeakSet<Duplex>();
+  readonly #rejected = new WeakSet<Duplex>();
 
-  /** `proxyName` is set where `Proxy-Status` (RFC 9209) goes with the answers. */
+  /** @param proxyName adds `Proxy-Status` (RFC 9209) to the answers */
   constructor(proxyName: string | undefined, log: Logger) {
     this.#proxyName = proxyName;
     this.#log = log;
   }
 
-  /** Remembers the newest request of a connection, which may be under way when it breaks. */
+  /** Remembers the newest request of a connection, which may be in progress when the connection breaks. */
   watch(request: FastifyRequest, reply: FastifyReply): void {
     if (reply.raw.socket !== null) this.#newest.set(reply.raw.socket, { request, reply });
   }
 
-  refuse(error: Error & { code?: string }, socket: Duplex): void {
-    // What is still on its way behind the bytes that were refused is read, and breaks again.
-    if (this.#refused.has(socket) && error.code !== 'ECONNRESET') return;
+  reject(error: Error & { code?: string }, socket: Duplex): void {
+    // The bytes that follow rejected ones raise the error again.
+    if (this.#rejected.has(socket) && error.code !== 'ECONNRESET') return;
     const pending = this.#pendingOn(socket);
-    // What breaks behind a request is no fault of it, and a second head would be read as a part of its answer.
+    // The broken bytes follow a complete request; a second response head would be read as part of its answer.
     const isAnswering =
       pending !== undefined && (pending.request.raw.complete || pending.reply.raw.headersSent);
     if (error.code === 'ECONNRESET' || !socket.writable || isAnswering) {
@@ -58,11 +58,11 @@ export class BrokenHttp {
     const requestId = pending?.request.id ?? randomUUID();
     const bytes = this.#answer(socket, fault, requestId);
     if (pending === undefined) this.#logAlone(fault, requestId, bytes);
-    // Its own line says why. Who ended in the middle has hung up.
+    // The pending request's entry gets the reason, except for an early end, which is a disconnection.
     else if (error.code !== 'HPE_INVALID_EOF_STATE') {
       pending.request.logFields['error.reason'] = fault.options.reason;
     }
-    this.#refused.add(socket);
+    this.#rejected.add(socket);
     setTimeout(() => socket.destroy(), lingerMs).unref();
   }
 
@@ -71,7 +71,7 @@ export class BrokenHttp {
     return newest?.reply.raw.writableFinished ? undefined : newest;
   }
 
-  /** Returns the bytes of the answer's body. */
+  /** Returns the size of the answer's body in bytes. */
   #answer(socket: Duplex, fault: ServiceError, requestId: string): number {
     const body = JSON.stringify(toProblem(fault, requestId));
     const bytes = Buffer.byteLength(body);
@@ -87,7 +87,7 @@ export class BrokenHttp {
     return bytes;
   }
 
-  /** The line of a request whose head was not understood, so that there is little to say of it. */
+  /** Writes the log entry of a request whose head could not be parsed, so most fields are unknown. */
   #logAlone(fault: ServiceError, requestId: string, bytes: number): void {
     const fields: Partial<LogFields> = {
       'url.template': 'none',

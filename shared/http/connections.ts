@@ -2,18 +2,18 @@ import type { Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Service } from './service-type.ts';
 
-/** How often connections that have become idle are closed while the last calls finish. */
+/** Interval at which idle connections are closed while the last calls finish. */
 const sweepMs = 100;
-/** A request may be on its way on a connection that was just made. */
+/** A request may still arrive on a connection that was just made. */
 const unusedGraceMs = 1000;
-/** A turn of the event loop that takes less found next to nothing to do. */
+/** A turn of the event loop shorter than this counts as idle. */
 const quietTurnMs = 0.1;
-/** Where the event loop never rests, the listener is closed all the same. */
+/** Maximum wait for an idle turn before the listener is closed anyway. */
 const quietLimitMs = 1000;
 
 /**
- * Lets no connection outlive its calls once the service closes: answers say that theirs ends, so that
- * nobody sends another call on it; those that are idle are closed, and those on which no request came.
+ * Ends connections along with their calls once the service closes: answers carry `Connection: close`, so
+ * that no further call is sent on them, and connections that are idle or never had a request are closed.
  */
 export function endConnectionsOnClose(app: Service): void {
   const unused = watchUnused(app);
@@ -22,12 +22,12 @@ export function endConnectionsOnClose(app: Service): void {
   app.addHook('preClose', async () => {
     isClosing = true;
     const graceEndsAt = performance.now() + unusedGraceMs;
-    // An answer whose head was sent before keeps its connection alive for a minute after its end.
+    // If an answer's head was sent earlier, its connection would stay open for a minute after the answer.
     sweep = setInterval(() => {
       app.server.closeIdleConnections();
       if (performance.now() > graceEndsAt) for (const socket of unused.values()) socket.destroy();
     }, sweepMs);
-    // The listener is closed right after this.
+    // Fastify closes the listener right after this hook.
     await quietMoment();
   });
   app.addHook('onClose', async () => clearInterval(sweep));
@@ -37,7 +37,7 @@ export function endConnectionsOnClose(app: Service): void {
   });
 }
 
-/** From now on answers say that their connection ends, so that callers move elsewhere in time. */
+/** From now on answers carry `Connection: close`, so that callers move to other replicas before the listener closes. */
 export function drainConnections(app: Service): void {
   app.server.prependListener('request', (_request, answer) => {
     answer.shouldKeepAlive = false;
@@ -45,10 +45,10 @@ export function drainConnections(app: Service): void {
 }
 
 /**
- * Resolves right after a turn of the event loop with next to nothing in it: what the kernel has taken
- * for us is in our hands then. Connections that still wait there are reset when a listener closes, and a
- * balancer may not send a POST again that it has written to one. What comes in the last tenth of a
- * millisecond is lost still: docs/deployment.md, "Behind nginx", takes calls away before.
+ * Resolves after an idle turn of the event loop: Node has then accepted every connection in the kernel's queue.
+ * Closing the listener resets those still in the queue, and a balancer must not resend a POST that it has written
+ * to one. A connection made in the last tenth of a millisecond can still be lost; docs/deployment.md, "Behind
+ * nginx", shows how to divert calls earlier.
  */
 async function quietMoment(): Promise<void> {
   let last = performance.now();
@@ -61,7 +61,7 @@ async function quietMoment(): Promise<void> {
   }
 }
 
-/** Connections on which no request has begun, handshakes included: Node counts them neither as idle nor as calls. */
+/** Tracks connections without any request yet, handshakes included: Node counts them neither as idle nor as active. */
 function watchUnused({ server }: Service): ReadonlyMap<string, Socket> {
   const unused = new Map<string, Socket>();
   server.on('connection', (socket: Socket) => {
@@ -71,7 +71,7 @@ function watchUnused({ server }: Service): ReadonlyMap<string, Socket> {
       if (unused.get(peer) === socket) unused.delete(peer);
     });
   });
-  // Over TLS this is another socket of the same peer.
+  // With TLS this socket is another object, so the peer's address identifies the connection.
   server.on('request', ({ socket }) => {
     if (unused.size > 0) unused.delete(peerOf(socket));
   });

@@ -6,14 +6,14 @@ import type { Service } from './service-type.ts';
 
 const folder = new URL('../../docs/errors/', import.meta.url);
 
-/** Serves docs/errors/<code>.md, where a problem's `type` points. */
+/** Serves docs/errors/<code>.md at the paths in problems' `type`. */
 export function errorPageRoutes(app: Service): void {
   app.get(
     '/errors/:code',
     {
       schema: {
         operationId: 'getErrorPage',
-        summary: 'What an error code means and what to do',
+        summary: 'The page that explains an error code',
         params: Type.Object({ code: Type.Enum(Object.keys(errorTable) as ErrorCode[]) }),
         response: {
           200: { description: 'Markdown', content: { 'text/markdown': { schema: Type.String() } } },

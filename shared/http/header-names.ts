@@ -1,6 +1,6 @@
 /**
- * Headers that mean one connection only, in lower case (RFC 9110 §7.6.1), with the older ones that
- * still occur. What a `Connection` header names is of one hop, too.
+ * Hop-by-hop headers in lower case (RFC 9110 §7.6.1), including obsolete ones that still occur. Headers
+ * named in `Connection` are hop-by-hop, too.
  */
 export const hopByHopHeaders = [
   'connection',
@@ -16,5 +16,5 @@ export const hopByHopHeaders = [
   'upgrade',
 ] as const;
 
-/** Headers that the sender of a message sets itself: routing, framing and loop detection. */
+/** Headers that the sender of each message sets itself, for routing, framing and loop detection. */
 export const messageHeaders = ['content-length', 'expect', 'host', 'via'] as const;

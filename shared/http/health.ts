@@ -1,14 +1,14 @@
 import { Type } from 'typebox';
 import type { Service } from './service-type.ts';
 
-/** `degraded` still takes calls; `unready` asks to get none. */
+/** `degraded` still serves calls; `unready` must not receive any. */
 export interface Readiness {
   readonly status: 'ready' | 'degraded' | 'unready';
-  /** One word a check, such as `{"database": "unreachable"}`. */
+  /** One word per check, such as `{"database": "unreachable"}`. */
   readonly checks: Readonly<Record<string, string>>;
 }
 
-/** `/healthz`: the process answers. `/readyz`: it can do its work; 503 where it cannot. */
+/** `/healthz`: the process is alive. `/readyz`: the service can do its work; 503 if it cannot. */
 export function healthRoutes(app: Service, readiness: () => Readiness): void {
   const options = { config: { requestLine: 'none' } } as const;
   app.get(

@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import { errorTable } from '../errors.ts';
 import { problemMediaType } from './problem.ts';
 
-/** What of an OpenAPI 3.1 document is worked on here. */
+/** The parts of an OpenAPI 3.1 document that this file uses. */
 export interface OpenApiDocument {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
 }
@@ -18,8 +18,8 @@ export interface Answer {
 }
 
 /**
- * Adds to a document of @fastify/swagger what that leaves out, paths in order: descriptions of answers,
- * and the errors that any route can end with.
+ * Completes a document of @fastify/swagger: sorts the paths, adds missing descriptions of answers, and the
+ * errors that any route can end with.
  */
 export function completeDocument(document: OpenApiDocument): OpenApiDocument {
   return {

@@ -3,8 +3,9 @@ import { errorTable, ServiceError } from '../errors.ts';
 import { problemMediaType, toProblem, toServiceError } from './problem.ts';
 
 /**
- * Answers with what was thrown, as problem+json; `proxyName` is set where `Proxy-Status` (RFC 9209) goes
- * with it. What has no code of ours is `internal`, and the log has its cause.
+ * Answers a thrown error as problem+json. An error without a code of the table becomes `internal`, and the
+ * log has its cause.
+ * @param proxyName adds `Proxy-Status` (RFC 9209)
  */
 export function sendProblem(
   proxyName: string | undefined,
@@ -12,7 +13,7 @@ export function sendProblem(
   request: FastifyRequest,
   reply: FastifyReply,
 ): void {
-  const error = hungUp(request, thrown) ?? toServiceError(thrown);
+  const error = disconnection(request, thrown) ?? toServiceError(thrown);
   const { reason, cause } = error.options;
   request.logFields['error.type'] = error.code;
   request.logFields['error.reason'] = reason;
@@ -20,7 +21,7 @@ export function sendProblem(
     request.log.error({ err: cause ?? error, 'error.type': error.code }, 'request failed');
   }
   reply.headers(problemHeaders(proxyName, error));
-  // Serialised here: a route's response schema might not name this status.
+  // Bypasses the route's response schema, which might not have this status.
   reply
     .code(error.status)
     .type(problemMediaType)
@@ -28,7 +29,7 @@ export function sendProblem(
     .send(toProblem(error, request.id));
 }
 
-/** What an error's answer has in its head beside type and length; names in lower case. */
+/** Headers of an error's answer other than content type and length; names in lower case. */
 export function problemHeaders(
   proxyName: string | undefined,
   { status, code, options }: ServiceError,
@@ -41,13 +42,13 @@ export function problemHeaders(
   };
 }
 
-/** A caller that hangs up within its body is no fault of ours; nobody reads the answer. */
-function hungUp(request: FastifyRequest, thrown: unknown): ServiceError | undefined {
+/** Returns an error for the log if the caller disconnected while sending its body, which is not `internal`. */
+function disconnection(request: FastifyRequest, thrown: unknown): ServiceError | undefined {
   const { complete, destroyed } = request.raw;
   const isReset = thrown instanceof Error && 'code' in thrown && thrown.code === 'ECONNRESET';
   return isReset && destroyed && !complete
     ? new ServiceError('request_invalid', {
-        // That of an answer that was given already: the bytes were no HTTP.
+        // Set if the request was answered already because its bytes were not HTTP.
         reason: request.logFields['error.reason'] ?? 'caller_gone',
       })
     : undefined;

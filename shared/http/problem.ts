@@ -3,15 +3,15 @@ import { type ErrorCode, errorTable, ServiceError } from '../errors.ts';
 
 export const problemMediaType = 'application/problem+json';
 
-/** RFC 9457 problem details, as both services answer errors. */
+/** RFC 9457 problem details, the form of every error answer of both services. */
 export const ProblemSchema = Type.Object(
   {
-    type: Type.String({ description: 'Page that says what to do, relative to the service' }),
+    type: Type.String({ description: 'Path, at this service, of the page that explains the code' }),
     title: Type.String(),
     status: Type.Integer(),
     detail: Type.Optional(Type.String()),
     code: Type.Enum(Object.keys(errorTable) as ErrorCode[], { description: 'Stable error code' }),
-    reason: Type.Optional(Type.String({ description: 'Stable name of the check that refused' })),
+    reason: Type.Optional(Type.String({ description: 'Stable name of the check that failed' })),
     requestId: Type.String(),
   },
   {
@@ -20,7 +20,7 @@ export const ProblemSchema = Type.Object(
 );
 export type Problem = Static<typeof ProblemSchema>;
 
-/** Where the page of a code is served. */
+/** Path of a code's page. */
 export function errorPagePath(code: ErrorCode): string {
   return `/errors/${code}`;
 }
@@ -38,7 +38,7 @@ export function toProblem(error: ServiceError, requestId: string): Problem {
   };
 }
 
-/** What Fastify's own errors are called here; by its codes, never by their texts. */
+/** Fastify's error codes that have a code of the table; its messages are never parsed. */
 const fastifyCodes: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: 'body_too_large',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'media_type_unsupported',
@@ -55,7 +55,7 @@ interface FastifyFault {
   readonly validationContext?: string;
 }
 
-/** The one mapping from whatever was thrown to an error with a code; what is not known is `internal`. */
+/** The only mapping from a thrown value to an error with a code; an unknown value becomes `internal`. */
 export function toServiceError(thrown: unknown): ServiceError {
   if (thrown instanceof ServiceError) return thrown;
   const {
@@ -77,10 +77,10 @@ export function toServiceError(thrown: unknown): ServiceError {
   const known = fastifyCodes[code];
   if (known !== undefined) return new ServiceError(known);
   if (code.startsWith('FST_ERR_') && statusCode >= 400 && statusCode < 500) {
-    // The parser's message may quote the body, so it is not passed on.
+    // The parser's message may quote the body.
     return new ServiceError('request_invalid', {
       reason: 'syntax',
-      detail: 'The request does not parse.',
+      detail: 'The request cannot be parsed.',
     });
   }
   return new ServiceError('internal', { cause: thrown });
@@ -88,7 +88,7 @@ export function toServiceError(thrown: unknown): ServiceError {
 
 const exampleRequestId = '0b8f6f1e-6c1b-4c39-9f0e-0d6f5a3f7c11';
 
-/** The answers of a route that can end with these codes, by status, for its schema. */
+/** The error answers for a route's schema, by status. */
 export function problemResponses(...codes: readonly ErrorCode[]) {
   const byStatus = Map.groupBy(codes, (code) => errorTable[code].status);
   return Object.fromEntries(
@@ -96,7 +96,7 @@ export function problemResponses(...codes: readonly ErrorCode[]) {
   );
 }
 
-/** One answer of a route that stands for these codes, for its schema. */
+/** One error answer for a route's schema, with an example for each code. */
 export function problemResponse(status: number, ...codes: readonly ErrorCode[]) {
   const examples = codes.map((code) => {
     const value = toProblem(new ServiceError(code, { status }), exampleRequestId);

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 
-/** A caller's request id is taken over only in this form, since it ends up in logs and answers. */
+/** A caller's request id is used only in this form, because logs and answers contain it. */
 const pattern = /^[\w.-]{1,64}$/;
 
 /** The caller's `X-Request-Id`, or a new one. */

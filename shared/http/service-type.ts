@@ -7,7 +7,7 @@ import type {
   RawServerDefault,
 } from 'fastify';
 
-/** The Fastify app of either service, whose routes' types follow from their TypeBox schemas. */
+/** The Fastify app of either service; its routes' types are inferred from their TypeBox schemas. */
 export type Service = FastifyInstance<
   RawServerDefault,
   RawRequestDefaultExpression,

@@ -24,11 +24,11 @@ export interface ServiceOptions {
   readonly settingsSchema: TObject;
   readonly config: Record<string, unknown>;
   readonly bodyLimitBytes: number;
-  /** Makes its listener one of TLS. */
+  /** Serves over TLS. */
   readonly https?: ServerOptions | undefined;
-  /** Puts `Proxy-Status` (RFC 9209) on the service's own error answers. */
+  /** Adds `Proxy-Status` (RFC 9209) to the service's own error answers. */
   readonly proxyStatus: boolean;
-  /** How callers authenticate, by the names that routes' `security` uses. */
+  /** Authentication schemes by the names that routes use in `security`. */
   readonly securitySchemes?: Record<string, BearerScheme>;
 }
 
@@ -39,29 +39,29 @@ export interface BearerScheme {
   readonly description: string;
 }
 
-/** How long a caller may take to send its whole request. */
+/** Time within which a caller must send its complete request. */
 const requestTimeoutMs = 60_000;
 
-/** What Node would answer by itself, without a problem and unseen by the log. */
-const ownChecks = { requireHostHeader: false };
+/** Turns off a check that Node would answer itself, without problem+json or a log entry. */
+const noOwnChecks = { requireHostHeader: false };
 
 /**
- * What both services have in common: strict parsing (Fastify would coerce types and drop unknown
- * members), problem+json for every error, one log line a request, request ids, error pages, OpenAPI.
+ * Creates the app that both services build on: strict parsing (Fastify would coerce types and drop unknown
+ * members), problem+json for every error, a log entry per request, request ids and OpenAPI.
  */
 export async function createService(options: ServiceOptions): Promise<Service> {
   const { name, logger, proxyStatus } = options;
   const proxyName = proxyStatus ? name : undefined;
   const brokenHttp = new BrokenHttp(proxyName, logger);
   const app = fastify({
-    ...(options.https ? { https: { ...options.https, ...ownChecks } } : { http: ownChecks }),
+    ...(options.https ? { https: { ...options.https, ...noOwnChecks } } : { http: noOwnChecks }),
     loggerInstance: logger as FastifyBaseLogger,
     logController: new LogController({
       disableRequestLogging: true,
       requestIdLogLabel: 'request_id',
     }),
     bodyLimit: options.bodyLimitBytes,
-    // A request on a connection that was accepted is answered like any other, to the last.
+    // Requests on accepted connections are served until the end.
     return503OnClosing: false,
     requestTimeout: requestTimeoutMs,
     genReqId: requestIdOf,
@@ -69,13 +69,13 @@ export async function createService(options: ServiceOptions): Promise<Service> {
       new RequestLogger(parent, () => logIds(String(request_id), request)),
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
     frameworkErrors: (error, request, reply) => {
-      // A URL that does not parse: no hook has run, and none will.
+      // The URL cannot be parsed: no hook runs for this request.
       request.logFields = newLogFields();
       reply.header('x-request-id', request.id);
       sendProblem(proxyName, error, request, reply);
       logRequest(request, reply);
     },
-    clientErrorHandler: (error, socket) => brokenHttp.refuse(error, socket),
+    clientErrorHandler: (error, socket) => brokenHttp.reject(error, socket),
   }).withTypeProvider<TypeBoxTypeProvider>() as unknown as Service;
   app.removeContentTypeParser('text/plain');
   app.decorateRequest('logFields');
@@ -86,7 +86,7 @@ export async function createService(options: ServiceOptions): Promise<Service> {
     logOnce(request, reply);
     done(hostMissing(request));
   });
-  // As ownChecks: an expectation that is not known may be passed over (RFC 9110 §10.1.1).
+  // Node would answer 417 by itself; an unknown expectation may be ignored (RFC 9110 §10.1.1).
   app.server.on('checkExpectation', (request, response) =>
     app.server.emit('request', request, response),
   );
@@ -96,7 +96,7 @@ export async function createService(options: ServiceOptions): Promise<Service> {
   app.setNotFoundHandler((request, reply) => {
     const [path = ''] = request.url.split('?', 1);
     const methods = methodsOf(path);
-    // A route that takes the method has called this itself: what it was asked for is not there.
+    // If the route has the method, its handler called this because the requested thing does not exist.
     const allowed = methods.includes(request.method) ? [] : methods;
     sendProblem(proxyName, notFound(allowed, reply), request, reply);
   });
@@ -115,8 +115,8 @@ export async function createService(options: ServiceOptions): Promise<Service> {
         version: '1',
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
-      servers: [{ url: '/', description: 'The service itself' }],
-      // Routes that take callers' keys say so themselves.
+      servers: [{ url: '/', description: 'This service' }],
+      // Routes that need authentication set their own.
       security: [],
       ...(options.securitySchemes
         ? { components: { securitySchemes: options.securitySchemes } }
@@ -134,6 +134,6 @@ function hostMissing({ raw, headers }: FastifyRequest): ServiceError | undefined
   if (headers.host !== undefined || raw.httpVersion !== '1.1') return undefined;
   return new ServiceError('request_invalid', {
     reason: 'http',
-    detail: 'An HTTP/1.1 request has the header Host.',
+    detail: 'An HTTP/1.1 request must have the header Host.',
   });
 }

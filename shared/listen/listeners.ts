@@ -19,26 +19,26 @@ export interface ListenersOptions {
 }
 
 export interface Listeners {
-  /** All ports that are listened on. */
+  /** All listening ports. */
   readonly ports: readonly number[];
-  /** Closes the listener of `OPS_PORT`, if there is one; the app is closed by itself. */
+  /** Closes the listener of `OPS_PORT` if there is one, but not the app. */
   closeOps(): Promise<void>;
 }
 
 /**
- * Listens on `PORT`, and for probes on `OPS_PORT` where it is set.
- * @throws ConfigError where that cannot be; nothing listens then
+ * Listens on `PORT`, and for probes on `OPS_PORT` if it is set.
+ * @throws ConfigError if a listener cannot be opened; then none is open
  */
 export async function openListeners(options: ListenersOptions): Promise<Listeners> {
   const { name, app, config, tls, readiness, logger } = options;
   const { HOST, PORT, OPS_PORT, OPS_HOST = HOST } = config;
-  // Made with `tls.options`, so it is one of https.
+  // The app was built with `tls.options`, so its server is an https server.
   tls?.attach(app.server as unknown as Server);
   await listen(app, {
     host: HOST,
     port: PORT,
     settings: ['HOST', 'PORT'],
-    says: 'Server listening',
+    message: 'Server listening',
   });
   if (OPS_PORT === undefined) return { ports: [portOf(app)], closeOps: async () => undefined };
   const ops = await buildOpsApp(name, logger, readiness);
@@ -47,7 +47,7 @@ export async function openListeners(options: ListenersOptions): Promise<Listener
       host: OPS_HOST,
       port: OPS_PORT,
       settings: ['OPS_HOST', 'OPS_PORT'],
-      says: 'Probes answered',
+      message: 'Probes answered',
     });
   } catch (error) {
     await app.close();
@@ -57,28 +57,29 @@ export async function openListeners(options: ListenersOptions): Promise<Listener
 }
 
 /**
- * Connections that the kernel keeps for us at most (listen(2); net.core.somaxconn may allow less). Node takes one in
- * each turn of its event loop, and a connection that finds no room is tried again after one, three, seven seconds.
+ * Maximum connections in the kernel's queue (listen(2); net.core.somaxconn may lower it). Node accepts one in each
+ * turn of its event loop, and a client whose connection finds the queue full retries after one, three, seven seconds.
  */
 const backlog = 4096;
 
-interface Place {
+interface Endpoint {
   readonly host: string;
   readonly port: number;
-  /** The settings that say so. */
+  /** Names of the settings of host and port. */
   readonly settings: readonly [host: string, port: string];
-  readonly says: string;
+  /** Log message; the address is appended. */
+  readonly message: string;
 }
 
-/** Listens, and says a taken port in one line. @throws ConfigError with the app closed */
-async function listen(app: Service, { host, port, settings, says }: Place): Promise<void> {
+/** Listens. @throws ConfigError naming the settings if the address cannot be used; the app is closed then */
+async function listen(app: Service, { host, port, settings, message }: Endpoint): Promise<void> {
   const [hostSetting, portSetting] = settings;
   try {
     await app.listen({
       host,
       port,
       backlog,
-      listenTextResolver: (address) => `${says} at ${address}`,
+      listenTextResolver: (address) => `${message} at ${address}`,
     });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
@@ -90,11 +91,11 @@ async function listen(app: Service, { host, port, settings, says }: Place): Prom
     )
       throw error;
     await app.close();
-    const why =
+    const fault =
       code === 'EADDRINUSE'
-        ? `port ${port} is taken: end what listens there, or set ${portSetting}`
+        ? `port ${port} is in use: stop the process that listens there, or set ${portSetting}`
         : `cannot listen on ${host} port ${port} (${code}): see ${hostSetting} and ${portSetting}`;
-    throw new ConfigError([why]);
+    throw new ConfigError([fault]);
   }
 }
 

@@ -6,7 +6,7 @@ import type { Service } from '../http/service-type.ts';
 
 const bodyLimitBytes = 1024;
 
-/** The app of `OPS_PORT`: `/healthz` and `/readyz`, over plain http, for probes alone. */
+/** Builds the app of `OPS_PORT`: `/healthz` and `/readyz` over plain http, for probes alone. */
 export async function buildOpsApp(
   name: ServiceOptions['name'],
   logger: Logger,
@@ -15,7 +15,7 @@ export async function buildOpsApp(
   const app = await createService({
     name,
     title: 'Probes',
-    description: 'Whether the service lives, and whether it can work.',
+    description: 'Whether the service is alive, and whether it can do its work.',
     logger,
     settingsSchema: Type.Object({}),
     config: {},

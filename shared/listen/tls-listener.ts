@@ -5,45 +5,40 @@ import { Repeats } from '../log/repeats.ts';
 import { allowClientNames, parseClientNames } from '../tls/client-names.ts';
 import { minTlsVersion } from '../tls/files.ts';
 import { ReloadedTls } from '../tls/reload.ts';
-import type { ListenerConfig } from './listener-settings.ts';
+import { type ListenerConfig, listenerTlsFiles } from './listener-settings.ts';
 
-/** A caller that opens a connection and does not shake hands must not hold it for long. */
+/** Limits how long a caller can hold a connection without completing the handshake. */
 const handshakeTimeoutMs = 10_000;
 
-/** TLS of a listener: by files that may change while it listens. */
+/** TLS of a listener, whose files may change while it listens. */
 export class TlsListener {
-  /** For the server that is to be {@link attach}ed. */
+  /** Options for creating the server that is then passed to {@link attach}. */
   readonly options: ServerOptions;
   readonly #tls: ReloadedTls;
   readonly #clientNames: readonly string[];
   readonly #log: Logger;
 
   private constructor(tls: ReloadedTls, config: ListenerConfig, log: Logger) {
-    const asksClients = config.TLS_CLIENT_CA_FILE !== undefined;
+    const isMutual = config.TLS_CLIENT_CA_FILE !== undefined;
     this.#tls = tls;
     this.#clientNames = parseClientNames(config.TLS_CLIENT_NAMES);
     this.#log = log;
     this.options = {
       ...tls.current,
       minVersion: minTlsVersion,
-      requestCert: asksClients,
-      rejectUnauthorized: asksClients,
+      requestCert: isMutual,
+      rejectUnauthorized: isMutual,
       handshakeTimeout: handshakeTimeoutMs,
     };
   }
 
-  /** Undefined where the settings name no certificate. @throws ConfigError */
+  /** Undefined if the settings name no certificate. @throws ConfigError */
   static open(config: ListenerConfig, log: Logger): TlsListener | undefined {
     if (config.TLS_CERT_FILE === undefined) return undefined;
-    const files = {
-      cert: config.TLS_CERT_FILE,
-      key: config.TLS_KEY_FILE,
-      ca: config.TLS_CLIENT_CA_FILE,
-    };
-    return new TlsListener(new ReloadedTls(files, log), config, log);
+    return new TlsListener(new ReloadedTls(listenerTlsFiles(config), log), config, log);
   }
 
-  /** Keeps the server's certificate as the files are, and lets in only clients with an allowed name. */
+  /** Keeps the server's certificate up to date with the files, and admits only clients with an allowed name. */
   attach(server: Server): void {
     this.#tls.use((material) =>
       server.setSecureContext({ ...material, minVersion: minTlsVersion }),
@@ -51,7 +46,7 @@ export class TlsListener {
     if (this.#clientNames.length > 0) allowClientNames(server, this.#clientNames, this.#log);
     const repeats = new Repeats(systemClock);
     server.on('tlsClientError', ({ code }: NodeJS.ErrnoException) => {
-      // Who only looks whether the port is open, as balancers do, hangs up.
+      // Load balancers that only check whether the port is open disconnect here.
       if (code === 'ECONNRESET' || !repeats.isNew(String(code))) return;
       this.#log.info({ 'error.type': code }, 'TLS handshake failed');
     });

@@ -1,23 +1,23 @@
 /**
  * DEL and C1, format characters (bidi controls and marks, zero-width ones, tags), line and paragraph
- * separators: what terminals act on, or what makes one text look like another.
+ * separators: terminals act on them, or they make one text look like another.
  */
 const invisible = /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/u;
 const everyInvisible = new RegExp(invisible, 'gu');
-/** C0 too, but for tab and line feed. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+/** The same and C0, except tab and line feed. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern finds control characters
 const everyUnprintable = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 /**
- * A line of JSON with invisible characters as `\uXXXX`; it parses to the same value. C0 controls are
- * escaped in JSON anyway.
+ * Escapes the invisible characters of a line of JSON as `\uXXXX`; the line parses to the same value.
+ * JSON always escapes C0.
  */
 export function escapeInvisible(json: string): string {
-  // Nearly no line has one: looking is cheaper than replacing nothing.
+  // Few lines have any, and testing is cheaper than replacing.
   return invisible.test(json) ? json.replace(everyInvisible, escapeUnits) : json;
 }
 
-/** Text for a terminal: what could steer it, or turn what is shown, reads `\uXXXX`. */
+/** Escapes the characters that could control a terminal or reorder its text as `\uXXXX`. */
 export function forTerminal(text: string): string {
   return text.replace(everyUnprintable, escapeUnits);
 }

@@ -9,13 +9,14 @@ export type LogLevel = (typeof logLevels)[number];
 
 const stdoutFd = 1;
 const batchMs = 10;
-/** What a pipe takes at once, also where others write to it and it is nearly full (PIPE_BUF of pipe(7)). */
+/** Writes up to this size to a pipe are atomic, even if other processes write to it (PIPE_BUF of pipe(7)). */
 const atomicBytes = 4096;
 
 /**
- * JSON lines on stdout, or readable ones where that is a terminal: level as text, time as ISO 8601,
- * the service's name. Errors are cut down to type, code, message and stack; whoever logs passes fields
- * by name, never whole requests. Nothing in a line moves a cursor or turns text around.
+ * Creates a logger that writes JSON lines to stdout, or readable ones if stdout is a terminal. Lines have
+ * the level as text, the time as ISO 8601 and the service's name. Errors are reduced to type, code, message,
+ * stack and cause. Callers pass named fields, never whole requests. No line has characters that control a
+ * terminal or reorder text.
  */
 export function createLogger(
   service: string,
@@ -28,15 +29,15 @@ export function createLogger(
     timestamp,
     formatters: { level: (label: string) => ({ level: label }) },
     serializers: { err: (error: unknown) => describeError(error) },
-    // On the whole line: outside its strings, JSON has no such characters.
+    // Safe for the whole line: JSON has no such characters outside its strings.
     hooks: { streamWrite: escapeInvisible },
   };
   return pino(options, destination);
 }
 
 /**
- * The logger of one process of several that write to the same output: its lines name it, and no line of up
- * to 4 KiB is torn by another's.
+ * Creates the logger of one of several processes with the same stdout. Its lines have the process id, and
+ * lines of up to 4 KiB are not interleaved with those of other processes.
  */
 export function createProcessLogger(service: string, level: LogLevel, pid: number): Logger {
   const logger = createLogger(service, level, terminal() ?? inBatches(atomicBytes));
@@ -46,7 +47,7 @@ export function createProcessLogger(service: string, level: LogLevel, pid: numbe
 let timeMs = 0;
 let time = '';
 
-/** Spelled anew once a millisecond, since it takes a quarter of what a line costs. */
+/** Cached for a millisecond: formatting the time is a quarter of the cost of a line. */
 function timestamp(): string {
   const now = Date.now();
   if (now !== timeMs) {
@@ -60,17 +61,17 @@ function terminal(): DestinationStream | undefined {
   return isatty(stdoutFd) ? prettyLines(pino.destination(stdoutFd)) : undefined;
 }
 
-/** What writes the lines that wait, one a logger. */
-const lastWrites: (() => void)[] = [];
+/** One per logger. */
+const flushes: (() => void)[] = [];
 
-/** Writes what waits, as the process exits. */
+/** Writes the lines that are still buffered; to be called as the process exits. */
 export function flushLogs(): void {
-  for (const write of lastWrites) write();
+  for (const flush of flushes) flush();
 }
 
 /**
- * Lines go out together, a hundredth of a second after the first of them: to wake whoever reads them costs
- * more than all else that makes a line. {@link flushLogs} is for what a sudden end would lose.
+ * Buffers lines and writes them 10 ms after the first: waking the reader of the output costs more than
+ * making a line. {@link flushLogs} saves the buffered lines of a process that exits.
  */
 function inBatches(maxBytes = Infinity): DestinationStream & { flushSync(): void } {
   const isBounded = maxBytes < Infinity;
@@ -79,28 +80,28 @@ function inBatches(maxBytes = Infinity): DestinationStream & { flushSync(): void
     sync: false,
     ...(isBounded ? { maxWrite: maxBytes } : {}),
   });
-  let waiting = '';
+  let buffered = '';
   const take = () => {
-    const lines = waiting;
-    waiting = '';
+    const lines = buffered;
+    buffered = '';
     return lines;
   };
   const send = () => {
-    if (waiting !== '') output.write(take());
+    if (buffered !== '') output.write(take());
   };
   const flushSync = () => {
     try {
       writeSync(stdoutFd, take());
     } catch {
-      // Nobody reads any more, and there is nowhere left to say so.
+      // The reader is gone, and there is no other place to report it.
     }
   };
-  lastWrites.push(flushSync);
+  flushes.push(flushSync);
   return {
     write: (line) => {
-      if (isBounded && Buffer.byteLength(waiting) + Buffer.byteLength(line) > maxBytes) send();
-      if (waiting === '') setTimeout(send, batchMs);
-      waiting += line;
+      if (isBounded && Buffer.byteLength(buffered) + Buffer.byteLength(line) > maxBytes) send();
+      if (buffered === '') setTimeout(send, batchMs);
+      buffered += line;
     },
     flushSync,
   };
@@ -114,17 +115,17 @@ interface ErrorDescription {
   readonly cause?: ErrorDescription;
 }
 
-/** An error as the log shows it: known members only, since libraries hang requests and headers on errors. */
-export function describeError(error: unknown, causesShown = 5): ErrorDescription {
+/** Reduces an error to known members: libraries attach requests and headers to errors. */
+export function describeError(error: unknown, maxCauses = 5): ErrorDescription {
   if (!(error instanceof Error)) return { type: typeof error, message: 'not an Error' };
   return {
     type: error.name,
     ...('code' in error ? { code: error.code } : {}),
     message: error.message,
     stack: error.stack,
-    // Bounded, since causes may go round.
-    ...(error.cause === undefined || causesShown === 0
+    // Bounded, since a chain of causes may be circular.
+    ...(error.cause === undefined || maxCauses === 0
       ? {}
-      : { cause: describeError(error.cause, causesShown - 1) }),
+      : { cause: describeError(error.cause, maxCauses - 1) }),
   };
 }

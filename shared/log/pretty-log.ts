@@ -5,8 +5,8 @@ import { forTerminal } from './invisible-characters.ts';
 type PinoPretty = typeof import('pino-pretty');
 
 /**
- * Takes lines of JSON and writes them to `output` as people read them: local time, level, message,
- * then the fields. Undefined where pino-pretty is not installed: JSON it is, then.
+ * Returns a stream that takes lines of JSON and writes them to `output` in a readable form: local time,
+ * level, message, then the fields. Undefined if pino-pretty is not installed.
  */
 export function prettyLines(
   output: DestinationStream,
@@ -23,7 +23,7 @@ export function prettyLines(
   return { write: (line) => output.write(format(JSON.parse(line, escapeText))) };
 }
 
-/** In this process and only when there is a terminal: nobody else needs to load it. */
+/** Loaded on demand: only processes with a terminal need it. */
 function load(): PinoPretty | undefined {
   try {
     return createRequire(import.meta.url)('pino-pretty');
@@ -32,7 +32,7 @@ function load(): PinoPretty | undefined {
   }
 }
 
-/** What JSON kept apart by escapes would otherwise reach the terminal as it is. */
+/** Parsing undoes JSON's escapes, so control characters would reach the terminal. */
 function escapeText(_name: string, value: unknown): unknown {
   return typeof value === 'string' ? forTerminal(value) : value;
 }

@@ -2,22 +2,22 @@ import type { Clock } from '../clock.ts';
 
 const quietMs = 10_000;
 
-/** Keeps a fault that comes with every retry from filling the log. */
+/** Suppresses repeated log entries: a fault that recurs with every retry must not fill the log. */
 export class Repeats {
   readonly #clock: Pick<Clock, 'monotonic'>;
-  #last: string | undefined;
-  #saidAt = 0;
+  #lastReported: string | undefined;
+  #lastReportedAt = 0;
 
   constructor(clock: Pick<Clock, 'monotonic'>) {
     this.#clock = clock;
   }
 
-  /** False where this was the last thing to be said, less than ten seconds ago. */
-  isNew(what: string): boolean {
+  /** False if the last report, less than ten seconds ago, was the same. */
+  isNew(report: string): boolean {
     const now = this.#clock.monotonic();
-    if (what === this.#last && now - this.#saidAt < quietMs) return false;
-    this.#last = what;
-    this.#saidAt = now;
+    if (report === this.#lastReported && now - this.#lastReportedAt < quietMs) return false;
+    this.#lastReported = report;
+    this.#lastReportedAt = now;
     return true;
   }
 }

@@ -8,9 +8,9 @@ function optional<T>(): T | undefined {
 }
 
 /**
- * Every field that a request's line can have beside those of all lines, in their order; what is
- * undefined is left out. docs/logs.md says what they mean. Names with a dot are those of OpenTelemetry's
- * semantic conventions, or follow them.
+ * All fields of a request's log entry in order, except those that every entry has; undefined fields are
+ * omitted. docs/logs.md explains them. Dotted names are from OpenTelemetry's semantic conventions, or
+ * follow them.
  */
 const noFields = {
   request_id: '',
@@ -44,10 +44,10 @@ const noFields = {
   parent_span_id: optional<string>(),
 };
 
-/** What a handler adds to its request's line: these fields and no others, no URLs, headers or bodies. */
+/** The fields that handlers may set for their request's log entry; there are none for URLs, headers or bodies. */
 export type LogFields = typeof noFields;
 
-/** The names of {@link LogFields}, in the order in which a line has them. */
+/** The names of {@link LogFields}, in the order of a log entry. */
 export const logFieldNames = Object.keys(noFields);
 
 declare module 'fastify' {
@@ -55,40 +55,37 @@ declare module 'fastify' {
     logFields: LogFields;
   }
   interface FastifyContextConfig {
-    /**
-     * For what a program asks all the time. `debug`: the level of a line where all is well; `none`: no line,
-     * whatever came of it.
-     */
+    /** For routes that programs poll. `debug`: the level of a successful request's entry; `none`: no entry at all. */
     requestLine?: 'debug' | 'none';
   }
 }
 
-/** A copy each time, so that all have the same shape. */
+/** A copy of one template, so that all of them have the same shape. */
 export function newLogFields(): LogFields {
   return { ...noFields };
 }
 
-/** What every line of a request has. */
+/** The ids that every log entry of a request has. */
 export function logIds(requestId: string, request: IncomingMessage) {
   const { traceId, spanId } = traceContextOf(request);
   return { request_id: requestId, trace_id: traceId, span_id: spanId };
 }
 
-/** Milliseconds to the microsecond: what is finer is noise. */
+/** Rounds milliseconds to whole microseconds; finer digits are noise. */
 export function toMilliseconds(elapsed: number): number {
   return Math.round(elapsed * 1000) / 1000;
 }
 
-/** Fastify's own onResponse knows nothing of answers that broke off or whose callers hung up. */
+/** Logs a request when it ends; Fastify's onResponse does not run for aborted answers or disconnected callers. */
 export function logOnce(request: FastifyRequest, reply: FastifyReply): void {
   reply.raw.once('close', () => {
     if (reply.raw.writableFinished) logRequest(request, reply);
-    // What the hang-up itself brings about still goes into the line.
+    // Later, so that the entry includes the effects of the disconnection.
     else setImmediate(() => logRequest(request, reply));
   });
 }
 
-/** Writes the one line of a request that is over. */
+/** Writes the log entry of a request that has ended. */
 export function logRequest(request: FastifyRequest, reply: FastifyReply): void {
   const { logFields: fields, raw } = request;
   const { requestLine } = request.routeOptions.config;
@@ -100,7 +97,7 @@ export function logRequest(request: FastifyRequest, reply: FastifyReply): void {
   fields['http.response.status_code'] = reply.statusCode;
   fields.duration_ms = toMilliseconds(reply.elapsedTime);
   fields['http.request.body.size'] ??= announcedBytes(request.headers['content-length']);
-  // Nobody got what was announced to a caller that was gone.
+  // A caller that had disconnected received none of the announced bytes.
   if (reply.raw.writableFinished || !reply.raw.destroyed)
     fields['http.response.body.size'] ??= announcedBytes(reply.getHeader('content-length'));
   fields.parent_span_id = traceContextOf(raw).parentSpanId;

@@ -4,8 +4,8 @@ import type { Bindings } from 'pino';
 const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
 /**
- * Logs with a request's ids through a child of `parent` that is made when something is first said: most requests
- * have one line only, which has the ids as fields, and to make a child costs nearly as much as to write it.
+ * A request's logger: a child of `parent` that adds the request's ids, created on first use. Most requests
+ * have only one log entry, which has the ids as fields, and creating a child costs nearly as much as an entry.
  */
 export class RequestLogger implements FastifyBaseLogger {
   declare readonly fatal: FastifyLogFn;
@@ -17,7 +17,7 @@ export class RequestLogger implements FastifyBaseLogger {
   declare readonly silent: FastifyLogFn;
   readonly #parent: FastifyBaseLogger;
   readonly #ids: () => Bindings;
-  #made: FastifyBaseLogger | undefined;
+  #created: FastifyBaseLogger | undefined;
 
   constructor(parent: FastifyBaseLogger, ids: () => Bindings) {
     this.#parent = parent;
@@ -33,8 +33,8 @@ export class RequestLogger implements FastifyBaseLogger {
   }
 
   get #child(): FastifyBaseLogger {
-    this.#made ??= this.#parent.child(this.#ids());
-    return this.#made;
+    this.#created ??= this.#parent.child(this.#ids());
+    return this.#created;
   }
 
   static {

@@ -1,19 +1,19 @@
 import type { IncomingMessage } from 'node:http';
 import { pooledRandom } from '../crypto/random-pool.ts';
 
-/** Where a request stands in its trace (W3C Trace Context): ids in lower-case hex. */
+/** A request's place in its trace (W3C Trace Context); ids are lower-case hex. */
 export interface TraceContext {
-  /** 32 digits; the caller's where it sent a valid `traceparent`, else new. */
+  /** 32 digits; the caller's if it sent a valid `traceparent`, otherwise new. */
   readonly traceId: string;
-  /** 16 digits, of this request in this service; always new. */
+  /** 16 digits for this request in this service; always new. */
   readonly spanId: string;
-  /** The caller's span; undefined where the trace begins here. */
+  /** The caller's span; undefined if the trace begins here. */
   readonly parentSpanId: string | undefined;
-  /** Whether the caller records the trace; goes on unchanged. */
+  /** Whether the caller records the trace; forwarded unchanged. */
   readonly sampled: boolean;
 }
 
-/** What a valid `traceparent` says. */
+/** The parsed `traceparent`. */
 export interface Traceparent {
   readonly traceId: string;
   readonly parentId: string;
@@ -25,8 +25,8 @@ const pattern =
 const sampledFlag = 1;
 
 /**
- * Parses the value of `traceparent` (W3C Trace Context §3.2). Undefined where it is not valid, which
- * also holds of two headers joined into one value. Versions above 00 may have more behind the flags.
+ * Parses the value of `traceparent` (W3C Trace Context §3.2). Undefined if it is not valid, for example if
+ * two headers were joined. Versions above 00 may have further fields after the flags.
  */
 export function parseTraceparent(value: string): Traceparent | undefined {
   const [, version, traceId, parentId, flags, more] = pattern.exec(value) ?? [];
@@ -36,7 +36,7 @@ export function parseTraceparent(value: string): Traceparent | undefined {
   return { traceId, parentId, sampled };
 }
 
-/** `traceparent` for a request sent in this context: its span is the parent. */
+/** Formats the `traceparent` of a request sent in this context, with its span as the parent. */
 export function formatTraceparent({ traceId, spanId, sampled }: TraceContext): string {
   return `00-${traceId}-${spanId}-${sampled ? '01' : '00'}`;
 }
@@ -45,12 +45,12 @@ const context = Symbol('trace context');
 
 declare module 'node:http' {
   interface IncomingMessage {
-    /** On the request itself: a weak map with an entry for each costs more than to make one. */
+    /** On the request itself: an entry in a weak map costs more than making a context. */
     [context]?: TraceContext;
   }
 }
 
-/** The context of a request: taken over or begun when first asked for, then always the same. */
+/** The context of a request: continued from the caller or begun on the first call, then the same object. */
 export function traceContextOf(request: IncomingMessage): TraceContext {
   request[context] ??= makeContext(request.headers.traceparent);
   return request[context];
@@ -68,6 +68,6 @@ function makeContext(header: string | readonly string[] | undefined): TraceConte
 
 function randomId(bytes: number): string {
   const id = pooledRandom(bytes).toString('hex');
-  // All zeros is no id.
+  // All zeros is not a valid id.
   return /[^0]/.test(id) ? id : randomId(bytes);
 }

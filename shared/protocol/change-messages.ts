@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { credentialMembers, IssuedTicketSchema, sessionMembers } from './messages.ts';
 
-/** How long an answer of `/changes` holds, from what KeyServer knew then (docs/protocol.md §5). */
+/** Validity of an answer of `/changes`, counted from KeyServer's latest look at the changes (docs/protocol.md §5). */
 export const leaseMs = 5_000;
 
 /** Body of KeyServer's `POST /changes` (docs/protocol.md §5). */
@@ -21,32 +21,32 @@ export const ChangesRequestSchema = Type.Object(
 );
 export type ChangesRequest = Static<typeof ChangesRequestSchema>;
 
-/** What the credential of `POST /changes` holds: who asks, and the last `seq` that it was told. */
+/** Content of the credential of `POST /changes`: the proxy's key, and the last `seq` that it received. */
 export const ChangesCredentialSchema = Type.Object(
   { proxy: Type.String(), since: Type.Integer({ minimum: 0 }) },
   { additionalProperties: false },
 );
 export type ChangesCredential = Static<typeof ChangesCredentialSchema>;
 
-/** One change. `kind` is token, type, app or proxy: what else comes later is for the reader to fear. */
+/** One change. `kind` is token, type, app or proxy. Treat an unknown kind as "anything may have changed". */
 const ChangeSchema = Type.Object({
   seq: Type.Integer({ minimum: 0 }),
   kind: Type.String(),
-  /** Of a type, an app or a proxy; of a token, the client. */
+  /** Id of the type, app or proxy; the client of a token. */
   id: Type.String(),
-  /** Of a token only. */
+  /** For a token only. */
   tokenType: Type.Optional(Type.String()),
 });
 export type AnnouncedChange = Static<typeof ChangeSchema>;
 
-/** What the sealed answer of `POST /changes` holds. */
+/** Content of the sealed answer of `POST /changes`. */
 export const ChangesSchema = Type.Object({
-  /** The last change that KeyServer knows. */
+  /** The latest change that KeyServer knows. */
   seq: Type.Integer({ minimum: 0 }),
   changes: Type.Array(ChangeSchema),
-  /** True where anything may have changed: `since` is not of this history, or too long ago. */
+  /** True if anything may have changed: `since` is of another history, or too old. */
   reset: Type.Optional(Type.Boolean()),
-  /** How long before this answer KeyServer last looked for changes. */
+  /** Age of the answer: time since KeyServer last looked for changes. */
   ageMs: Type.Integer({ minimum: 0 }),
   session: Type.Optional(IssuedTicketSchema),
 });

@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox';
 import { type ErrorCode, errorTable, type ServiceError } from '../errors.ts';
 import { GrantSchema, PolicySchema } from '../policy/schema.ts';
 
-/** The steps of a decision in their order; `direct` is for direct apps, the last two are the proxy's own. */
+/** The steps of a decision in order. `direct` is for direct apps; SecureProxy adds `request` and `address`. */
 const stepNames = [
   'authenticate',
   'direct',
@@ -17,57 +17,62 @@ const stepNames = [
 ] as const;
 export type StepName = (typeof stepNames)[number];
 
-const told = (description: string) => ({ description });
-const Names = (description: string) => Type.Optional(Type.Array(Type.String(), told(description)));
-const Code = Type.Enum(Object.keys(errorTable) as ErrorCode[], told('Error code of a call'));
+const Names = (description: string) => Type.Optional(Type.Array(Type.String(), { description }));
+const Code = Type.Enum(Object.keys(errorTable) as ErrorCode[], {
+  description: 'Error code that the call would get',
+});
 
-/** Why something is refused, by the names that the same call's problem would have. */
+/** Why a step rejects the call, in the members of the problem that the call would get. */
 export const RefusalSchema = Type.Object({
   code: Type.Optional(Code),
-  reason: Type.Optional(Type.String(told('Stable name of the check that refused'))),
+  reason: Type.Optional(Type.String({ description: 'Stable name of the check that failed' })),
   detail: Type.Optional(Type.String()),
 });
 
-/** One step of a decision, with what it found. Never a value of a secret's field. */
+/** One step of a decision and its findings. Never has the value of a secret's field. */
 export const StepSchema = Type.Object({
   step: Type.Enum([...stepNames]),
   ok: Type.Boolean(),
   ...RefusalSchema.properties,
-  app: Type.Optional(Type.String(told('Id of the app'))),
-  url: Type.Optional(Type.String(told('The URL as it was parsed'))),
+  app: Type.Optional(Type.String({ description: 'Id of the app' })),
+  url: Type.Optional(Type.String({ description: 'The parsed URL' })),
   grant: Type.Optional(
     Type.Object(
       { id: Type.String(), ...GrantSchema.properties },
-      told("The app's own grant that allows the call"),
+      { description: 'The grant of the app that allows the call' },
     ),
   ),
-  destination: Type.Optional(Type.String(told('The destination of the type that allows the URL'))),
-  expiresIn: Type.Optional(
-    Type.Union([Type.Integer(), Type.Null()], told('Seconds until the token ends; null: never')),
+  destination: Type.Optional(
+    Type.String({ description: 'The destination of the type that allows the URL' }),
   ),
-  headers: Names('Headers that the proxy puts the token into'),
-  query: Names('Query parameters that the proxy puts the token into'),
+  expiresIn: Type.Optional(
+    Type.Union([Type.Integer(), Type.Null()], {
+      description: 'Seconds until the token expires; null: never',
+    }),
+  ),
+  headers: Names('Headers that the proxy injects the token into'),
+  query: Names('Query parameters that the proxy injects the token into'),
   dropped: Type.Optional(
     Type.Array(
       Type.Object({
         name: Type.String(),
         why: Type.Enum(['injected', 'connection', 'not_sent'], {
           description:
-            '`injected`: the proxy sets it; `connection`: named by Connection; `not_sent`: no caller may send it',
+            '`injected`: the proxy sets it; `connection`: named in `Connection`; `not_sent`: callers may not set it',
         }),
       }),
-      told("The caller's headers that would not be sent"),
+      { description: "The caller's headers that would not be forwarded" },
     ),
   ),
 });
 export type Step = Static<typeof StepSchema>;
 type StepFacts = Omit<Step, 'step' | 'ok' | 'code' | 'reason' | 'detail'>;
 
-/** What KeyServer seals in place of a release where `explain` is asked (docs/protocol.md §5). */
+/** Content of the sealed answer, instead of a release, if `explain` was requested (docs/protocol.md §5). */
 export const ExplanationSchema = Type.Object({
   app: Type.String(),
   steps: Type.Array(StepSchema, { minItems: 1 }),
-  /** What the proxy would decide by; only where a token would be released. */
+  /** Policy and grants for the proxy's own decision; only if a token would be released. */
   terms: Type.Optional(Type.Object({ policy: PolicySchema, grants: Type.Array(GrantSchema) })),
   session: Type.Optional(
     Type.Object({ ticket: Type.String(), expiresIn: Type.Integer({ minimum: 0 }) }),
@@ -75,11 +80,11 @@ export const ExplanationSchema = Type.Object({
 });
 export type Explanation = Static<typeof ExplanationSchema>;
 
-/** Writes down how far a decision comes: what has begun is ok unless it is refused. */
+/** Records the steps of a decision. A step that has begun is ok unless it is rejected. */
 export class Steps {
   readonly taken: Step[];
 
-  /** @param before steps that were taken elsewhere */
+  /** @param before steps that another service has taken */
   constructor(before: readonly Step[] = []) {
     this.taken = [...before];
   }
@@ -88,13 +93,13 @@ export class Steps {
     this.taken.push({ step, ok: true });
   }
 
-  /** Adds to the step that began last. */
-  tell(facts: StepFacts): void {
+  /** Adds facts to the latest step. */
+  record(facts: StepFacts): void {
     Object.assign(this.taken.at(-1) ?? {}, facts);
   }
 
-  /** The step that began last ends in this refusal, whose cause is not told. */
-  refuse({ code, options: { reason, detail } }: ServiceError): void {
+  /** Ends the latest step with this error, without its cause. */
+  reject({ code, options: { reason, detail } }: ServiceError): void {
     const refusal = {
       code,
       ...(reason === undefined ? {} : { reason }),

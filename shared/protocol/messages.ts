@@ -20,32 +20,38 @@ export const PublicKeyAnswerSchema = Type.Object(
 );
 export type PublicKeyAnswer = Static<typeof PublicKeyAnswerSchema>;
 
-/** How any request names its session. */
+/** Members that name the session of a request. */
 export const sessionMembers = {
   sessionKey: Type.Optional(
-    Type.String({ maxLength: 2048, description: 'base64 of RSA-OAEP over 32 random bytes' }),
+    Type.String({
+      maxLength: 2048,
+      description: 'base64 of 32 random bytes wrapped with RSA-OAEP',
+    }),
   ),
   session: Type.Optional(
     Type.String({
       maxLength: 1024,
-      description: 'Ticket of an earlier answer, in place of sessionKey',
+      description: 'Ticket from an earlier answer, instead of sessionKey',
     }),
   ),
   keyId: Type.Optional(
     Type.String({
       maxLength: 64,
-      description: 'Which public key wrapped sessionKey; absent: the primary',
+      description: 'Id of the public key that wrapped sessionKey; absent: the primary key',
     }),
   ),
 };
 
-/** What binds and carries a credential. */
+/** Members that carry a credential and bind it to its request. */
 export const credentialMembers = {
-  timestamp: Type.Integer({ minimum: 0, description: 'Unix seconds, within 60 of ours' }),
+  timestamp: Type.Integer({
+    minimum: 0,
+    description: "Unix seconds, at most 60 from KeyServer's clock",
+  }),
   nonce: Type.String({ pattern: '^[A-Za-z0-9_-]{16,64}$' }),
   credential: Type.String({
     maxLength: 98_304,
-    description: 'base64, sealed under the session key',
+    description: 'base64, sealed with the session key',
   }),
 };
 
@@ -87,43 +93,43 @@ export type ReleaseRequest = Static<typeof ReleaseRequestSchema>;
 
 /** Answer of KeyServer's `POST /`: base64 of the sealed {@link ReleaseSchema}. */
 export const ReleaseAnswerSchema = Type.Object(
-  { token: Type.String({ description: 'base64, sealed under the session key' }) },
+  { token: Type.String({ description: 'base64, sealed with the session key' }) },
   { examples: [{ token: 'sealed+release+in+base64' }] },
 );
 
-/** The ticket that stands for a new session from now on, and for how many seconds. */
+/** A ticket that names the new session in later requests; `expiresIn` is in seconds. */
 export const IssuedTicketSchema = Type.Object({
   ticket: Type.String(),
   expiresIn: Type.Integer({ minimum: 0 }),
 });
 export type IssuedTicket = Static<typeof IssuedTicketSchema>;
 
-/** What a sealed credential holds (docs/protocol.md §4). */
+/** Content of a sealed credential (docs/protocol.md §4). */
 export const CredentialSchema = Type.Object(
   {
     proxy: Type.Union([Type.String(), Type.Null()]),
     app: Type.Union([Type.String(), Type.Null()]),
     target: Type.Optional(TargetSchema),
-    /** Asks for the decision and its steps in place of a token (shared/protocol/explanation.ts). */
+    /** Requests the steps of the decision instead of a token (shared/protocol/explanation.ts). */
     explain: Type.Optional(Type.Boolean()),
   },
   { additionalProperties: false },
 );
 export type Credential = Static<typeof CredentialSchema>;
 
-/** What a sealed answer holds (docs/protocol.md §5). An unknown policy member makes it unusable. */
+/** Content of a sealed answer (docs/protocol.md §5). A proxy must reject it if the policy has an unknown member. */
 export const ReleaseSchema = Type.Object({
-  /** Id of the app that the release is for, for the proxy's log. */
+  /** Id of the app, for the proxy's log. */
   app: Type.String(),
   fields: Type.Record(Type.String(), Type.String()),
   policy: PolicySchema,
-  /** Those of the app's grants that match the client and the type. */
+  /** The grants of the app that match the client and the type. */
   grants: Type.Array(GrantSchema),
   cacheSeconds: Type.Integer({ minimum: 0, maximum: 300 }),
-  /** Seconds until the token ends; null where it never does. */
+  /** Seconds until the token expires; null if it never does. */
   expiresIn: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()]),
   seq: Type.Integer({ minimum: 0 }),
-  /** How long before this answer KeyServer last looked for changes; an earlier KeyServer does not say. */
+  /** Age of `seq`: time since KeyServer last looked for changes. An earlier KeyServer omits it. */
   ageMs: Type.Optional(Type.Integer({ minimum: 0 })),
   session: Type.Optional(IssuedTicketSchema),
 });

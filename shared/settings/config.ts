@@ -3,10 +3,10 @@ import { envSchema } from 'env-schema';
 import leven from 'leven';
 import type { Static, TObject } from 'typebox';
 
-/** Settings as they come: names to texts. */
+/** Settings before parsing: names to texts. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Settings that cannot be used; `faults` names every one, a line each, without any secret. */
+/** Settings that cannot be used. `faults` has a line for each fault, without any secret. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly faults: readonly string[];
@@ -19,21 +19,29 @@ export class ConfigError extends Error {
 
 export interface Settings<T> {
   readonly config: T;
-  /** Sentences for the log: about names that are unknown but close to known ones, or what is unsafe. */
+  /** Sentences for the log, about misspelt names and unsafe settings. */
   readonly warnings: readonly string[];
 }
 
 /**
- * Reads settings by a schema (docs/design of names: README, "Settings"). An empty value counts as
- * unset. A `writeOnly` property is a secret: it may also come as `NAME_FILE`, the path of a file
- * whose content it is, less one line end. `across` says what is wrong with settings together; it
- * is asked about those that are right by themselves.
- * @throws ConfigError naming every fault at once.
+ * Returns the faults of combinations of settings, a sentence each. `config` omits the settings in `faulty`,
+ * which have a fault of their own: no combination with them can be judged.
+ */
+export type CombinationCheck<T extends TObject> = (
+  config: Partial<Static<T>>,
+  faulty: ReadonlySet<string>,
+) => readonly string[];
+
+/**
+ * Reads settings by a schema (docs/settings.md). An empty value counts as unset. A `writeOnly`
+ * property is a secret: it can also be set as `NAME_FILE`, the path of a file with the value and at most one
+ * line end.
+ * @throws ConfigError naming every fault at once, those that `combinations` returns included
  */
 export function parseSettings<T extends TObject>(
   schema: T,
   environment: Environment,
-  across: (config: Partial<Static<T>>) => readonly string[] = () => [],
+  combinations: CombinationCheck<T> = () => [],
 ): Settings<Static<T>> {
   const faults = new Map<string, string>();
   const data: Record<string, string> = {};
@@ -43,7 +51,7 @@ export function parseSettings<T extends TObject>(
       : environment[name] || undefined;
     if (value === undefined) continue;
     data[name] = hasType(property, 'boolean') ? switchText(value) : value;
-    // The validator would take a space for 0, and hex and exponents.
+    // The validator would also accept a space (as 0), hex and exponents.
     if (hasType(property, 'integer') && !/^-?\d+$/.test(value)) {
       faults.set(name, `${name} must be integer (it is ${JSON.stringify(value)})`);
     }
@@ -53,13 +61,14 @@ export function parseSettings<T extends TObject>(
   try {
     config = convert(schema, data) as Static<T>;
   } catch (error) {
-    // What is wrong with a secret's file says more than that the secret is missing.
+    // The fault of a secret's file says more than that the secret is missing.
     for (const [name, fault] of describeFaults(error, schema, data)) {
       if (!faults.has(name)) faults.set(name, fault);
     }
   }
-  const sentences = [...faults.values(), ...across(config ?? convertRest(schema, data, faults))];
-  // A setting that is missing may be there under a name that is nearly its own.
+  const rest = config ?? convertRest(schema, data, faults);
+  const sentences = [...faults.values(), ...combinations(rest, new Set(faults.keys()))];
+  // A missing setting may be present under a misspelt name.
   if (sentences.length > 0 || config === undefined)
     throw new ConfigError([...sentences, ...warnings]);
   return { config, warnings };
@@ -69,7 +78,7 @@ function convert(schema: object, data: Readonly<Record<string, string>>): unknow
   return envSchema({ schema: structuredClone(schema), data: { ...data }, env: false });
 }
 
-/** The settings without fault, where others have one. */
+/** The settings that have no fault, if others have. */
 function convertRest<T extends TObject>(
   schema: T,
   data: Readonly<Record<string, string>>,
@@ -90,7 +99,7 @@ function hasType(property: object, type: 'boolean' | 'integer'): boolean {
   return 'type' in property && property.type === type;
 }
 
-/** Switches are set as `1` and `0`, too; the validator knows `true` and `false` only. */
+/** Switches may be `1` or `0`, which the validator does not know. */
 function switchText(value: string): string {
   return value === '1' ? 'true' : value === '0' ? 'false' : value;
 }
@@ -125,7 +134,7 @@ interface AjvFault {
   readonly params: Readonly<Record<string, unknown>>;
 }
 
-/** Faults by the names of their settings. */
+/** The validator's faults as pairs of a setting's name and a sentence. */
 function describeFaults(
   error: unknown,
   schema: TObject,

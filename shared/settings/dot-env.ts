@@ -4,9 +4,9 @@ import { parseEnv } from 'node:util';
 import { ConfigError, type Environment } from './config.ts';
 
 /**
- * The settings of a process: its environment over the `.env` of `folder`, which is left unread in
- * production (`NODE_ENV=production`). An empty value counts as unset, so it hides nothing.
- * @throws ConfigError where there is a `.env` that cannot be read.
+ * Returns the settings of a process: its environment, then the `.env` of `folder`, which is not read in
+ * production (`NODE_ENV=production`). An empty value counts as unset, so it does not override `.env`.
+ * @throws ConfigError if there is a `.env` that cannot be read
  */
 export function readEnvironment(processEnv: Environment, folder: string): Environment {
   if (processEnv.NODE_ENV === 'production') return processEnv;

@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { ConfigError } from './config.ts';
 
-/** Reads a secret file. @throws ConfigError where it cannot be read, or others than owner and group can read it. */
+/** Reads a secret file. @throws ConfigError if it cannot be read, or users outside its group can read it */
 export function readPrivateFile(file: string): Buffer {
   const { mode } = readOrFault(file, () => statSync(file));
   if ((mode & 0o007) !== 0) {
@@ -10,11 +10,17 @@ export function readPrivateFile(file: string): Buffer {
   return readOrFault(file, () => readFileSync(file));
 }
 
-/** Reads what a setting names. @throws ConfigError naming the file, where `read` fails */
-export function readOrFault<T>(file: string, read: () => T): T {
+/**
+ * Reads a file or folder that a setting names.
+ * @throws ConfigError naming the file if `read` fails, and the `setting` if it is given
+ */
+export function readOrFault<T>(file: string, read: () => T, setting?: string): T {
   try {
     return read();
   } catch (error) {
-    throw new ConfigError([`cannot read ${file} (${(error as NodeJS.ErrnoException).code})`]);
+    const prefix = setting === undefined ? '' : `${setting}: `;
+    throw new ConfigError([
+      `${prefix}cannot read ${file} (${(error as NodeJS.ErrnoException).code})`,
+    ]);
   }
 }

@@ -6,13 +6,13 @@ import { systemClock } from '../clock.ts';
 import { Repeats } from '../log/repeats.ts';
 
 /**
- * The names that a certificate speaks for: its DNS names and URIs, in lower case where letters do
- * not count; its common name only where it has neither (RFC 9525 §2, RFC 6125 §6.4.4).
+ * Returns the names of a certificate's subject: its DNS names, in lower case, and URIs; its common name
+ * only if it has neither (RFC 9525 §2, RFC 6125 §6.4.4).
  */
 export function certificateNames(certificate: X509Certificate): string[] {
   const names: string[] = [];
   for (const [, kind, text = ''] of (certificate.subjectAltName ?? '').matchAll(alternativeName)) {
-    // Node quotes what could be taken for two names.
+    // Node quotes a name that could be read as two.
     const name = text.startsWith('"') ? String(JSON.parse(text)) : text;
     if (kind === 'DNS') names.push(name.toLowerCase());
     if (kind === 'URI') names.push(name);
@@ -24,11 +24,11 @@ export function certificateNames(certificate: X509Certificate): string[] {
 
 const alternativeName = /([\w ]+):("(?:[^"\\]|\\.)*"|[^,]*)(?:, |$)/gy;
 
-/** Ends every connection whose certificate has none of these names, before a request is read from it. */
+/** Closes every connection whose certificate has none of these names, before a request is read from it. */
 export function allowClientNames(server: Server, allowed: readonly string[], log: Logger): void {
   const known = new Set(allowed);
   const repeats = new Repeats(systemClock);
-  // First of all: the HTTP parser is a listener, too.
+  // Prepended, so that it runs before the HTTP parser's listener.
   server.prependListener('secureConnection', (socket: TLSSocket) => {
     const certificate = socket.getPeerX509Certificate();
     const names = certificate === undefined ? [] : certificateNames(certificate);
@@ -40,7 +40,7 @@ export function allowClientNames(server: Server, allowed: readonly string[], log
   });
 }
 
-/** Names of `TLS_CLIENT_NAMES`, as {@link certificateNames} gives them. */
+/** Parses `TLS_CLIENT_NAMES` to names in the form of {@link certificateNames}. */
 export function parseClientNames(list: string): string[] {
   return list
     .split(',')

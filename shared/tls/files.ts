@@ -1,65 +1,88 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { ConfigError } from '../settings/config.ts';
+import { faultsOf, loadAll } from '../settings/faults.ts';
 import { readOrFault, readPrivateFile } from '../settings/private-file.ts';
 
 /** Paths of PEM files; a certificate and its key go together. */
 export interface TlsFiles {
   readonly cert: string | undefined;
   readonly key: string | undefined;
-  /** CAs that the other side's certificate is checked by. */
+  /** CAs that may have issued the other side's certificate. */
   readonly ca: string | undefined;
 }
 
-/** What the files hold, as `node:tls` takes it. */
+/** Contents of the files, as options of `node:tls`. */
 export interface TlsMaterial {
   readonly cert?: string;
   readonly key?: string;
   readonly ca?: string;
 }
 
-/** Older versions are neither offered nor taken (RFC 8996). */
+/** Older versions are neither offered nor accepted (RFC 8996). */
 export const minTlsVersion = 'TLSv1.2';
 
-/** Reads the files as they are. @throws ConfigError where one cannot be read, or others can read the key */
+/** Reads the files without checking their contents. @throws ConfigError if one cannot be read, or others can read the key */
 export function readTlsFiles({ cert, key, ca }: TlsFiles): TlsMaterial {
+  const [certText, keyText, caText] = loadAll([
+    () => (cert === undefined ? undefined : readText(cert)),
+    () => (key === undefined ? undefined : readPrivateFile(key).toString('utf8')),
+    () => (ca === undefined ? undefined : readText(ca)),
+  ]);
   return {
-    ...(cert === undefined ? {} : { cert: readText(cert) }),
-    ...(key === undefined ? {} : { key: readPrivateFile(key).toString('utf8') }),
-    ...(ca === undefined ? {} : { ca: readText(ca) }),
+    ...(certText === undefined ? {} : { cert: certText }),
+    ...(keyText === undefined ? {} : { key: keyText }),
+    ...(caText === undefined ? {} : { ca: caText }),
   };
 }
 
-/** @throws ConfigError where a file is no PEM of its kind, or the key is not the certificate's */
+/** @throws ConfigError if a file is not a PEM file of its kind, or the key is not the certificate's */
 export function checkTlsMaterial(material: TlsMaterial, files: TlsFiles): void {
   const { cert, key, ca } = material;
-  if (ca !== undefined) {
-    const blocks = ca.match(certificateBlock) ?? [];
-    if (blocks.length === 0) throw new ConfigError([`${files.ca} holds no certificate`]);
-    for (const block of blocks) parseCertificate(block, files.ca);
+  const [leaf, privateKey] = loadAll([
+    () => (cert === undefined ? undefined : parseCertificate(cert, files.cert)),
+    () => (key === undefined ? undefined : parsePrivateKey(key, files.key)),
+    () => (ca === undefined ? undefined : checkCertificates(ca, files.ca)),
+  ]);
+  if (leaf && privateKey && !leaf.checkPrivateKey(privateKey)) {
+    throw new ConfigError([`${files.key} is not the key of the certificate in ${files.cert}`]);
   }
-  if (cert !== undefined && key !== undefined) {
-    const leaf = parseCertificate(cert, files.cert);
-    const privateKey = orFault(`${files.key} is no private key without a passphrase`, () =>
-      createPrivateKey(key),
-    );
-    if (!leaf.checkPrivateKey(privateKey)) {
-      throw new ConfigError([`${files.key} is not the key of the certificate in ${files.cert}`]);
-    }
-  }
-  // The rest of a chain, and keys too weak for OpenSSL.
+  // Finds faults in the rest of a chain, and keys that are too weak for OpenSSL.
   orFault(`${files.cert ?? files.ca} cannot be used for TLS`, () =>
     createSecureContext({ ...material, minVersion: minTlsVersion }),
   );
 }
 
-/** When the certificate ends; undefined where there is none. */
+/** All faults of the files: one that cannot be read does not hide the faults of the others. */
+export function tlsFileFaults(files: TlsFiles): readonly string[] {
+  const readable: { -readonly [K in keyof TlsFiles]: TlsFiles[K] } = { ...files };
+  const unreadable = (['cert', 'key', 'ca'] as const).flatMap((kind) => {
+    const faults = faultsOf(() => readTlsFiles({ ...noFiles, [kind]: files[kind] }));
+    if (faults.length > 0) readable[kind] = undefined;
+    return faults;
+  });
+  return [...unreadable, ...faultsOf(() => checkTlsMaterial(readTlsFiles(readable), files))];
+}
+
+const noFiles: TlsFiles = { cert: undefined, key: undefined, ca: undefined };
+
+/** Expiry of the certificate (ISO 8601); undefined if there is none. */
 export function expiryOf({ cert }: TlsMaterial): string | undefined {
   return cert === undefined ? undefined : new X509Certificate(cert).validToDate.toISOString();
 }
 
 const certificateBlock = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
+function checkCertificates(pem: string, file: string | undefined): void {
+  const blocks = pem.match(certificateBlock) ?? [];
+  if (blocks.length === 0) throw new ConfigError([`${file} holds no certificate`]);
+  for (const block of blocks) parseCertificate(block, file);
+}
+
+function parsePrivateKey(pem: string, file: string | undefined): KeyObject {
+  return orFault(`${file} is not an unencrypted private key`, () => createPrivateKey(pem));
+}
 
 function parseCertificate(pem: string, file: string | undefined): X509Certificate {
   return orFault(`${file} holds no certificate`, () => new X509Certificate(pem));
@@ -73,7 +96,7 @@ function orFault<T>(fault: string, attempt: () => T): T {
   try {
     return attempt();
   } catch {
-    // OpenSSL's text says less than the fault, and could quote the file.
+    // OpenSSL's message is less helpful than the fault, and could quote the file.
     throw new ConfigError([fault]);
   }
 }

@@ -9,26 +9,26 @@ import {
 } from './files.ts';
 
 /**
- * How often the files are looked at. Looking, not watching: it works on every file system, and sees
- * the swapped links of a Kubernetes secret (`..data`), too.
+ * The files are polled, not watched: polling works on every file system, and also notices the swapped links
+ * of a Kubernetes secret (`..data`).
  */
-const lookEveryMs = 2000;
+const pollIntervalMs = 2000;
 
 /**
- * Certificate, key and CA from files, always as a set that was checked together. What changes in the
- * files is taken over; while they cannot be used, what was loaded before stays.
+ * Certificate, key and CA from files, reloaded when the files change. They are checked as a set; while the
+ * files cannot be used, the material loaded before stays in use.
  */
 export class ReloadedTls {
   readonly #files: TlsFiles;
   readonly #log: Logger;
-  readonly #uses: ((material: TlsMaterial) => void)[] = [];
+  readonly #listeners: ((material: TlsMaterial) => void)[] = [];
   #current: TlsMaterial;
-  /** What was wrong at the last look. */
+  /** The fault that the last poll found. */
   #fault: string | undefined;
-  #isFaultSaid = false;
+  #isFaultReported = false;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @throws ConfigError where the files cannot be used */
+  /** @throws ConfigError if the files cannot be used */
   constructor(files: TlsFiles, log: Logger) {
     this.#files = files;
     this.#log = log;
@@ -41,47 +41,47 @@ export class ReloadedTls {
     return this.#current;
   }
 
-  /** Calls `use` with the material of now, and again whenever it has changed. */
-  use(use: (material: TlsMaterial) => void): void {
-    use(this.#current);
-    this.#uses.push(use);
+  /** Calls `apply` with the current material, and again whenever it changes. */
+  use(apply: (material: TlsMaterial) => void): void {
+    apply(this.#current);
+    this.#listeners.push(apply);
   }
 
-  /** Begins to look for changes, until `stop`. */
+  /** Polls the files until `stop`. */
   start(): void {
-    this.#timer = setInterval(() => this.look(), lookEveryMs).unref();
+    this.#timer = setInterval(() => this.poll(), pollIntervalMs).unref();
   }
 
   stop(): void {
     clearInterval(this.#timer);
   }
 
-  /** Takes over what has changed in the files. */
-  look(): void {
+  /** Reloads the files if they have changed. */
+  poll(): void {
     try {
       const material = readTlsFiles(this.#files);
       if (!isSame(material, this.#current)) {
         checkTlsMaterial(material, this.#files);
         this.#current = material;
-        for (const use of this.#uses) use(material);
+        for (const apply of this.#listeners) apply(material);
         this.#log.info({ expires_at: expiryOf(material) }, 'TLS files changed: loaded');
-      } else if (this.#isFaultSaid) {
+      } else if (this.#isFaultReported) {
         this.#log.info('TLS files are as before again');
       }
       this.#fault = undefined;
-      this.#isFaultSaid = false;
+      this.#isFaultReported = false;
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
-      this.#refuse(error.faults.join('; '));
+      this.#report(error.faults.join('; '));
     }
   }
 
-  #refuse(fault: string): void {
-    // Files are written one after the other: only what is still wrong at the next look is a fault.
-    if (fault !== this.#fault) this.#isFaultSaid = false;
-    else if (!this.#isFaultSaid) {
+  #report(fault: string): void {
+    // Files are replaced one after the other, so a fault is logged only if the next poll finds it again.
+    if (fault !== this.#fault) this.#isFaultReported = false;
+    else if (!this.#isFaultReported) {
       this.#log.error({ fault }, 'TLS files cannot be used: the ones loaded before stay');
-      this.#isFaultSaid = true;
+      this.#isFaultReported = true;
     }
     this.#fault = fault;
   }

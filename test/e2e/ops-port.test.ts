@@ -75,7 +75,7 @@ t.test('a port that is taken ends the start with code 78 and a line that names i
   t.equal(await main.ended, 78);
   t.equal(
     main.stderr(),
-    `settings cannot be used:\n  - port ${port} is taken: end what listens there, or set OPS_PORT\n`,
+    `settings cannot be used:\n  - port ${port} is in use: stop the process that listens there, or set OPS_PORT\n`,
   );
   const elsewhere = start({ OPS_HOST: '192.0.2.1' });
   t.equal(await elsewhere.ended, 78);

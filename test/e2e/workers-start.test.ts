@@ -29,7 +29,7 @@ t.test('a port that is taken is said once, too', async (t) => {
   t.equal(await main.ended, 78);
   t.equal(
     main.stderr(),
-    `settings cannot be used:\n  - port ${port} is taken: end what listens there, or set PORT\n`,
+    `settings cannot be used:\n  - port ${port} is in use: stop the process that listens there, or set PORT\n`,
   );
 });
 

@@ -1,5 +1,8 @@
+import { chmodSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
 import { keyserverSettings, storageFaults } from '../../keyserver/config.ts';
+import { readKeyserverSettings } from '../../keyserver/read-settings.ts';
 import { ConfigError, type Environment, parseSettings } from '../../shared/settings/config.ts';
 
 const folders = { KEYRING_DIR: '/keys', RSA_KEY_DIR: '/rsa' };
@@ -34,7 +37,7 @@ t.test('takes a file or a server', async (t) => {
 
 t.test('refuses neither, both, and half a server', async (t) => {
   t.same(faultsOf(folders), [
-    'DB_HOST (a MySQL-protocol server) or DB_FILE (an embedded file) must be set',
+    'DB_HOST (a MySQL-protocol server) or DB_FILE (an embedded database) must be set',
   ]);
   t.same(faultsOf({ ...mysql, DB_FILE: '/db' }), ['DB_HOST and DB_FILE are both set: keep one']);
   for (const name of ['DB_USER', 'DB_NAME']) {
@@ -43,7 +46,7 @@ t.test('refuses neither, both, and half a server', async (t) => {
 });
 
 t.test('the earlier system’s key and iv go together, and its switch needs them', async (t) => {
-  const both = 'AES_KEY_FILE and AES_IV_FILE go together';
+  const both = 'AES_KEY_FILE and AES_IV_FILE must be set together';
   t.same(faultsOf({ ...file, AES_KEY_FILE: '/k' }), [both]);
   t.same(faultsOf({ ...file, AES_IV_FILE: '/i' }), [both]);
   const legacy = { ...file, UNSAFE_LEGACY_ROWS: '1' };
@@ -60,6 +63,84 @@ t.test('names faults of every kind at once', async (t) => {
     'KEYRING_DIR must be set',
     'PORT must be integer (it is "x")',
     'RSA_KEY_DIR must be set',
+  ]);
+});
+
+/** The faults that end the start; empty if there is none. */
+function startFaults(environment: Environment): readonly string[] {
+  try {
+    readKeyserverSettings(environment);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.faults;
+    throw error;
+  }
+}
+
+t.test('names faults of settings, of combinations and of files at once', async (t) => {
+  const folder = t.testdir({
+    keyring: { 'short.key': 'x', 'open.key': 'x', primary: 'lost' },
+    rsa: { 'a.pem': 'no key', 'b.pem': 'no key', primary: 'a' },
+    'iv.bin': '',
+    'ca.pem': 'no certificate',
+  });
+  const path = (...names: string[]) => join(folder, ...names);
+  for (const name of ['keyring/short.key', 'rsa/a.pem', 'rsa/b.pem', 'iv.bin']) {
+    chmodSync(path(name), 0o600);
+  }
+  chmodSync(path('keyring/open.key'), 0o644);
+  const faults = startFaults({
+    PORT: 'http',
+    OPS_HOST: '::1',
+    TLS_CLIENT_CA_FILE: path('ca.pem'),
+    TLS_KEY_FILE: path('tls.key'),
+    DB_HOST: 'db',
+    DB_USER: 'u',
+    DB_TLS_CA: path('db-ca.pem'),
+    DB_TOKEN_TABLE: 'documents',
+    KEYRING_DIR: path('keyring'),
+    RSA_KEY_DIR: path('rsa'),
+    UNSAFE_LEGACY_ROWS: '1',
+    AES_KEY_FILE: path('key.bin'),
+    AES_IV_FILE: path('iv.bin'),
+  });
+  t.same(faults.map((fault) => fault.replaceAll(folder, '')).sort(), [
+    '/ca.pem holds no certificate',
+    '/iv.bin has 0 bytes: AES_IV_FILE has 16',
+    '/keyring/open.key can be read by others: run chmod o-rwx on it',
+    '/keyring/primary names "lost", but there is no lost.key beside it',
+    '/keyring/short.key has 1 bytes: an at-rest key has 32',
+    '/rsa/a.pem is not a private key in PEM',
+    '/rsa/b.pem is not a private key in PEM',
+    'DB_HOST needs DB_USER and DB_NAME',
+    'DB_TLS_CA: cannot read /db-ca.pem (ENOENT)',
+    'DB_TOKEN_TABLE: The token table cannot be called documents: the schema has a table of that name',
+    'OPS_HOST needs OPS_PORT',
+    'PORT must be integer (it is "http")',
+    'TLS_CERT_FILE and TLS_KEY_FILE must be set together',
+    'TLS_CLIENT_CA_FILE needs TLS_CERT_FILE and TLS_KEY_FILE',
+    'cannot read /key.bin (ENOENT)',
+    'cannot read /tls.key (ENOENT)',
+  ]);
+});
+
+t.test('lets key folders be empty only if keys are to be made', async (t) => {
+  const folder = t.testdir({ file: '' });
+  const settings = {
+    DB_FILE: join(folder, 'db'),
+    KEYRING_DIR: join(folder, 'keyring'),
+    RSA_KEY_DIR: join(folder, 'rsa'),
+  };
+  t.same(startFaults(settings), [
+    `cannot read ${settings.KEYRING_DIR} (ENOENT)`,
+    `cannot read ${settings.RSA_KEY_DIR} (ENOENT)`,
+  ]);
+  t.same(startFaults({ ...settings, GENERATE_KEYS: '1' }), []);
+  t.match(startFaults({ ...settings, GENERATE_KEYS: 'yes' }), [/^GENERATE_KEYS must be boolean/]);
+  t.equal(startFaults({ ...settings, GENERATE_KEYS: 'yes' }).length, 1);
+  const KEYRING_DIR = join(folder, 'file');
+  t.same(startFaults({ ...settings, KEYRING_DIR, GENERATE_KEYS: '1' }), [
+    `cannot read ${KEYRING_DIR} (ENOTDIR)`,
   ]);
 });
 

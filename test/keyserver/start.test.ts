@@ -52,7 +52,7 @@ t.test('settings that cannot be used end it with code 78 and a list on stderr', 
   t.equal(await main.ended, 78);
   t.equal(main.stdout(), '');
   t.same(main.stderr().trimEnd().split('\n').sort(), [
-    '  - DB_HOST (a MySQL-protocol server) or DB_FILE (an embedded file) must be set',
+    '  - DB_HOST (a MySQL-protocol server) or DB_FILE (an embedded database) must be set',
     '  - KEYRING_DIR must be set',
     '  - KEYRING_DIRS is not a setting: is KEYRING_DIR meant?',
     '  - PORT must be integer (it is "http")',
@@ -81,7 +81,7 @@ t.test('a port that is taken ends it likewise', async (t) => {
   const port = typeof address === 'object' ? String(address?.port) : '';
   const main = run(t, { ...settingsIn(t), PORT: port });
   t.equal(await main.ended, 78);
-  t.match(main.stderr(), `port ${port} is taken`);
+  t.match(main.stderr(), `port ${port} is in use`);
   t.notMatch(main.stderr(), / at .*\.ts/, 'no stack');
 });
 
@@ -158,7 +158,7 @@ t.test('makes no keyring where it cannot see whether there are rows', async (t) 
   const { DB_FILE, ...settings } = settingsIn(t, { keys: false });
   const main = run(t, { ...settings, DB_FILE: join(DB_FILE, 'none', 'x.db'), GENERATE_KEYS: '1' });
   t.equal(await main.ended, 78);
-  t.match(main.stderr(), /GENERATE_KEYS must see that the database has no rows yet/);
+  t.match(main.stderr(), /GENERATE_KEYS needs the database, to check that it has no rows yet/);
   t.notOk(existsSync(settings.KEYRING_DIR));
 });
 

@@ -77,7 +77,7 @@ t.test('a service that ends takes the other with it', async (t) => {
   const pid = /^KeyServer .*\(process (\d+)\)/m.exec(command.stdout())?.[1];
   process.kill(Number(pid), 'SIGKILL');
   t.equal(await command.ended, 1);
-  t.match(command.stderr(), 'KeyServer ended (signal SIGKILL); the other is stopped');
+  t.match(command.stderr(), 'KeyServer ended (signal SIGKILL); stopping the other service');
   t.notOk(await anythingAnswers(ports));
 });
 

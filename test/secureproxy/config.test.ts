@@ -1,7 +1,10 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
 import { publicKeyPins, secureproxyFaults, secureproxySettings } from '../../secureproxy/config.ts';
+import { readSecureproxySettings } from '../../secureproxy/read-settings.ts';
 import { makeCallerKey } from '../../shared/crypto/caller-key.ts';
-import { type Environment, parseSettings } from '../../shared/settings/config.ts';
+import { ConfigError, type Environment, parseSettings } from '../../shared/settings/config.ts';
 
 const needed: Environment = {
   PUBLIC_KEY_URL: 'https://keyserver.example/public_key',
@@ -45,10 +48,81 @@ t.test('names every fault at once, and no secret', (t) => {
   t.end();
 });
 
+/** The faults that end the start; empty if there is none. */
+function faultsOf(environment: Environment): readonly string[] {
+  try {
+    readSecureproxySettings(environment);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.faults;
+    throw error;
+  }
+}
+
+t.test('names faults of settings, of combinations and of files at once', async (t) => {
+  const folder = t.testdir({ 'tls.crt': 'no certificate' });
+  const missing = (name: string) => join(folder, name);
+  const faults = faultsOf({
+    PORT: 'http',
+    WORKERS: '0',
+    TLS_CLIENT_NAMES: 'app.example',
+    TLS_CERT_FILE: join(folder, 'tls.crt'),
+    PUBLIC_KEY_URL: 'http://keyserver.example/public_key',
+    TOKEN_REQUEST_URL: 'https://a b/',
+    PROXY_KEY: makeCallerKey('spx_').slice(0, -1),
+    KEYSERVER_CA_FILE: missing('keyserver-ca.pem'),
+    KEYSERVER_CLIENT_KEY_FILE: missing('client.key'),
+    UPSTREAM_DNS_SERVERS: 'dns.example',
+    UPSTREAM_CA_FILE: missing('upstream-ca.pem'),
+    UPSTREAM_CA_FILES: 'x',
+  });
+  t.same(faults.map((fault) => fault.replaceAll(folder, '')).sort(), [
+    '/tls.crt holds no certificate',
+    'KEYSERVER_CA_FILE has no effect while PUBLIC_KEY_URL is plain http: use https',
+    'KEYSERVER_CLIENT_CERT_FILE and KEYSERVER_CLIENT_KEY_FILE must be set together',
+    'KEYSERVER_CLIENT_KEY_FILE has no effect while PUBLIC_KEY_URL is plain http: use https',
+    'PORT must be integer (it is "http")',
+    'PROXY_KEY is mistyped or cut short: its checksum does not match',
+    'PUBLIC_KEY_URL is plain http to another machine, so an attacker on the network could substitute their own key: use https, set PUBLIC_KEY_PINS to the keyId that KeyServer shows, or accept the risk with UNSAFE_UNPINNED_KEY=1',
+    'TLS_CERT_FILE and TLS_KEY_FILE must be set together',
+    'TLS_CLIENT_NAMES needs TLS_CLIENT_CA_FILE',
+    'TOKEN_REQUEST_URL is not a URL',
+    'UPSTREAM_CA_FILE: cannot read /upstream-ca.pem (ENOENT)',
+    'UPSTREAM_CA_FILES is not a setting: is UPSTREAM_CA_FILE meant?',
+    'UPSTREAM_DNS_SERVERS must list IP addresses, each optionally with a port',
+    'WORKERS must be >= 1 (it is "0")',
+    'cannot read /client.key (ENOENT)',
+    'cannot read /keyserver-ca.pem (ENOENT)',
+  ]);
+});
+
+t.test('says nothing of a combination with a setting that is itself wrong', async (t) => {
+  const plain = { ...needed, PUBLIC_KEY_URL: 'http://keyserver.example/public_key' };
+  t.match(faultsOf({ ...plain, UNSAFE_UNPINNED_KEY: 'yes' }), [/^UNSAFE_UNPINNED_KEY must be/]);
+  t.equal(faultsOf({ ...plain, UNSAFE_UNPINNED_KEY: 'yes' }).length, 1);
+  t.same(faultsOf({ ...needed, OPS_HOST: '::1', OPS_PORT: 'x' }), [
+    'OPS_PORT must be integer (it is "x")',
+  ]);
+  const { TOKEN_REQUEST_URL } = needed;
+  t.same([...faultsOf({ TOKEN_REQUEST_URL, PROXY_KEY: 'spx' })].sort(), [
+    'PROXY_KEY must match pattern "^spx_"',
+    'PUBLIC_KEY_URL must be set',
+  ]);
+});
+
+t.test('names a proxy key whose file cannot be read beside other faults', async (t) => {
+  const { PROXY_KEY, ...urls } = needed;
+  const file = join(t.testdir({}), 'proxy.key');
+  const environment = { ...urls, PROXY_KEY_FILE: file, UPSTREAM_DNS_SERVERS: 'dns.example' };
+  t.match(faultsOf(environment), [`PROXY_KEY_FILE: cannot read ${file} (ENOENT)`, /^UPSTREAM_DNS/]);
+  writeFileSync(file, `${PROXY_KEY}\n`);
+  t.match(faultsOf(environment), [/^UPSTREAM_DNS/]);
+});
+
 t.test('refuses a proxy key that is cut short, without showing it', (t) => {
   const cut = makeCallerKey('spx_').slice(0, -1);
   const faults = secureproxyFaults(parse({ PROXY_KEY: cut }));
-  t.strictSame(faults, ['PROXY_KEY is mistyped or cut short: its checksum does not fit']);
+  t.strictSame(faults, ['PROXY_KEY is mistyped or cut short: its checksum does not match']);
   t.end();
 });
 
@@ -88,7 +162,7 @@ t.test('names URLs that are none', (t) => {
   const faults = secureproxyFaults(
     parse({ PUBLIC_KEY_URL: 'https://', TOKEN_REQUEST_URL: 'http://a b/' }),
   );
-  t.match(faults, ['PUBLIC_KEY_URL is not a URL', 'TOKEN_REQUEST_URL is not a URL']);
+  t.same(faults, ['PUBLIC_KEY_URL is not a URL', 'TOKEN_REQUEST_URL is not a URL']);
   t.end();
 });
 
@@ -103,7 +177,7 @@ t.test('takes files for TLS to KeyServer, each pair whole and for https only', (
   t.strictSame(secureproxyFaults(parse({ KEYSERVER_CA_FILE: 'a', ...own })), []);
   for (const name of Object.keys(own)) {
     t.strictSame(secureproxyFaults(parse({ [name]: 'x' })), [
-      'KEYSERVER_CLIENT_CERT_FILE and KEYSERVER_CLIENT_KEY_FILE go together',
+      'KEYSERVER_CLIENT_CERT_FILE and KEYSERVER_CLIENT_KEY_FILE must be set together',
     ]);
   }
   const plain = secureproxyFaults(
@@ -112,7 +186,7 @@ t.test('takes files for TLS to KeyServer, each pair whole and for https only', (
   t.strictSame(
     plain,
     ['KEYSERVER_CA_FILE', ...Object.keys(own)].map(
-      (name) => `${name} is of no use while TOKEN_REQUEST_URL is plain http: make it https`,
+      (name) => `${name} has no effect while TOKEN_REQUEST_URL is plain http: use https`,
     ),
   );
   t.match(secureproxyFaults(parse({ TLS_CERT_FILE: 'c' })), [/TLS_KEY_FILE/]);
@@ -123,6 +197,6 @@ t.test('takes name servers by their addresses alone', (t) => {
   const faults = (UPSTREAM_DNS_SERVERS: string) =>
     secureproxyFaults(parse({ UPSTREAM_DNS_SERVERS }));
   t.strictSame(faults('192.0.2.53, 192.0.2.54:5353, [2001:db8::53]:53'), []);
-  t.match(faults('dns.example'), [/^UPSTREAM_DNS_SERVERS has something else/]);
+  t.match(faults('dns.example'), [/^UPSTREAM_DNS_SERVERS must list IP addresses/]);
   t.end();
 });

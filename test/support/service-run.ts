@@ -78,7 +78,7 @@ async function onFreePort(launch: (port: number) => Promise<ServiceProcess>) {
     try {
       return { port, process: await launch(port) };
     } catch (error) {
-      const isTaken = error instanceof LocalError && error.message.includes('is taken');
+      const isTaken = error instanceof LocalError && error.message.includes('is in use');
       if (!isTaken || left === 1) throw error;
       await sleep(10);
     }

@@ -72,7 +72,7 @@ export const settingMistakes: Readonly<Record<string, Mistake>> = {
   ),
   'a port in use': {
     make: ({ scene }) => ({ PORT: new URL(ownOf(scene).keyserver).port }),
-    says: /port \d+ is taken/,
+    says: /port \d+ is in use/,
   },
   'a TLS key that others can read': {
     make: async (place) => {
@@ -93,7 +93,7 @@ export const settingMistakes: Readonly<Record<string, Mistake>> = {
   },
   'a TLS certificate without its key': keyserver(
     { TLS_CERT_FILE: 'tls.crt' },
-    /TLS_CERT_FILE and TLS_KEY_FILE go together/,
+    /TLS_CERT_FILE and TLS_KEY_FILE must be set together/,
   ),
   'a public key over plain http, without pins': secureproxy(
     { PUBLIC_KEY_URL: `${elsewhere}/public_key`, TOKEN_REQUEST_URL: elsewhere },
@@ -117,7 +117,7 @@ export const settingMistakes: Readonly<Record<string, Mistake>> = {
   ),
   'a name for a name server': secureproxy(
     { UPSTREAM_DNS_SERVERS: 'dns.example' },
-    /UPSTREAM_DNS_SERVERS has something else than IP addresses/,
+    /UPSTREAM_DNS_SERVERS must list IP addresses/,
   ),
   'releases kept for a day': secureproxy(
     { TOKEN_CACHE_SECONDS: '86400' },

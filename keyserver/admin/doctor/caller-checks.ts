@@ -1,6 +1,6 @@
 import type { Clock } from '../../../shared/clock.ts';
 import type { FoundDocument } from '../../operations/documents.ts';
-import { anonymousApp, hasEnded } from '../../release/callers.ts';
+import { anonymousApp, hasKeyExpired } from '../../release/callers.ts';
 import { type Check, check } from './check.ts';
 
 /** Checks that apps and proxies can call at all; what does not open is another check's finding. */
@@ -30,7 +30,7 @@ function keyless(
   clock: Clock,
 ): string[] {
   return callers
-    .filter(({ content }) => content?.keys.every((key) => hasEnded(key, clock)))
+    .filter(({ content }) => content?.keys.every((key) => hasKeyExpired(key, clock)))
     .map(
       ({ id }) =>
         `the ${kind} ${JSON.stringify(id)} has no key that has not ended: keyserver-admin ${kind} rotate gives it one`,

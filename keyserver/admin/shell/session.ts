@@ -1,9 +1,9 @@
-import { openDatabase } from '../../database.ts';
-import { type AdminContext, checkMigrated, loadKeys } from '../../operations/context.ts';
+import { databaseFaults, openDatabase } from '../../database.ts';
+import { type AdminContext, checkMigrated, keyFaults, loadKeys } from '../../operations/context.ts';
 import type { Store } from '../../store/store.ts';
 import type { AdminIo } from './io.ts';
 import type { Output } from './output.ts';
-import { type AdminSettings, defaultPlaceNote, readSettings } from './settings.ts';
+import { type AdminSettings, defaultPlaceNote, type FileFaults, readSettings } from './settings.ts';
 
 /** One run of the tool: what its command works with, and what it comes to. */
 export class Session {
@@ -19,7 +19,7 @@ export class Session {
 
   /** Gives a command the keys and an open store whose schema is up to date. */
   async withContext(work: (context: AdminContext) => Promise<void>): Promise<void> {
-    const settings = this.#settings();
+    const settings = this.#settings((config) => [...databaseFaults(config), ...keyFaults(config)]);
     const keys = loadKeys(settings.config);
     await withStore(settings, async (store) => {
       await checkMigrated(store);
@@ -29,11 +29,11 @@ export class Session {
 
   /** Gives a command an open store, whatever its schema. */
   async withStore(work: (store: Store) => Promise<void>): Promise<void> {
-    await withStore(this.#settings(), work);
+    await withStore(this.#settings(databaseFaults), work);
   }
 
-  #settings(): AdminSettings {
-    const settings = readSettings(this.io);
+  #settings(fileFaults: FileFaults): AdminSettings {
+    const settings = readSettings(this.io, fileFaults);
     if (settings.isDefaultPlace) this.out.note(defaultPlaceNote);
     for (const warning of settings.warnings) this.out.note(warning);
     return settings;

@@ -19,8 +19,17 @@ export interface AdminSettings extends Settings<StorageConfig> {
 /** The remark for {@link AdminSettings.isDefaultPlace}. */
 export const defaultPlaceNote = `using ${defaultFile}, since neither DB_HOST nor DB_FILE is set`;
 
-/** Reads where rows and keys are. @throws ConfigError naming every fault at once. */
-export function readSettings(io: Pick<AdminIo, 'environment' | 'folder'>): AdminSettings {
+/** Returns the faults of the files that settings name. */
+export type FileFaults = (config: Partial<StorageConfig>) => readonly string[];
+
+/**
+ * Reads the settings of rows and keys.
+ * @throws ConfigError naming every fault at once
+ */
+export function readSettings(
+  io: Pick<AdminIo, 'environment' | 'folder'>,
+  fileFaults: FileFaults = () => [],
+): AdminSettings {
   const given = readEnvironment(io.environment, io.folder);
   const file = join(io.folder, defaultFile);
   const isDefaultPlace = !given.DB_HOST && !given.DB_FILE && existsSync(file);
@@ -31,6 +40,9 @@ export function readSettings(io: Pick<AdminIo, 'environment' | 'folder'>): Admin
         KEYRING_DIR: given.KEYRING_DIR || join(io.folder, defaultKeyring),
       }
     : given;
-  const settings = parseSettings(Type.Object(storageSettings), environment, storageFaults);
+  const settings = parseSettings(Type.Object(storageSettings), environment, (config) => [
+    ...storageFaults(config),
+    ...fileFaults(config),
+  ]);
   return { ...settings, environment, isDefaultPlace };
 }

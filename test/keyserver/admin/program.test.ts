@@ -97,6 +97,31 @@ t.test('tells settings and key files that cannot be used with exit code 3', asyn
   t.match(stderr, /^error: settings cannot be used:\n {2}- KEYRING_DIR must be set\n {2}change /);
 });
 
+t.test('names faults of settings and of key files at once', async (t) => {
+  const admin = await install(t);
+  const folder = join(admin.folder, 'nowhere');
+  const environment = {
+    DB_TIMEOUT_MS: '1',
+    DB_TOKEN_TABLE: 'a b',
+    KEYRING_DIR: folder,
+    AES_KEY_FILE: join(folder, 'key.bin'),
+    AES_IV_FILE: join(folder, 'iv.bin'),
+  };
+  const { stderr } = await admin.run(['app', 'list'], { environment });
+  const faults = stderr.split('\n').filter((line) => line.startsWith('  - '));
+  t.match(faults, [
+    /DB_TIMEOUT_MS must be >= 50/,
+    /DB_TOKEN_TABLE: The token table's name/,
+    `  - cannot read ${folder} (ENOENT)`,
+    `  - cannot read ${environment.AES_KEY_FILE} (ENOENT)`,
+    `  - cannot read ${environment.AES_IV_FILE} (ENOENT)`,
+  ]);
+  t.equal(faults.length, 5);
+  const migrate = await admin.run(['migrate'], { environment });
+  t.match(migrate.stderr, /DB_TIMEOUT_MS.*\n.*DB_TOKEN_TABLE/);
+  t.notMatch(migrate.stderr, /nowhere/, 'migrate needs no keys');
+});
+
 t.test('tells a database that is away with exit code 4, without SQL', async (t) => {
   const admin = await install(t);
   const file = join(admin.folder, 'other.db');

@@ -27,7 +27,7 @@ async function allAlike(t: Test, scene: Scene, faults: Readonly<Record<string, R
   const reference = await postJson(url, { ...wanted, sessionKey: 'AAAA' });
   t.match(JSON.parse(reference.text), {
     type: '/errors/session_invalid',
-    title: 'The session does not open',
+    title: 'The session cannot be opened',
     status: 400,
     code: 'session_invalid',
     requestId: String,

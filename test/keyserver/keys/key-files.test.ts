@@ -6,6 +6,8 @@ import { readPrivateFile } from '../../../shared/settings/private-file.ts';
 import { writeKeyFolder } from '../../support/key-folders.ts';
 import { faultsOf } from './faults.ts';
 
+const read = (folder: string) => readKeyFiles(folder, '.key', (_file, bytes) => bytes);
+
 t.test('reads the files of one extension, and which is primary', async (t) => {
   const folder = writeKeyFolder(join(t.testdir({}), 'keys'), {
     'b.key': 'bb',
@@ -13,7 +15,7 @@ t.test('reads the files of one extension, and which is primary', async (t) => {
     'notes.txt': 'x',
     'c.pem': 'x',
   });
-  const { primary, keys } = readKeyFiles(folder, '.key');
+  const { primary, keys } = read(folder);
   t.equal(primary, 'b');
   t.same([...keys.keys()].sort(), ['a', 'b']);
   t.equal(String(keys.get('a')), 'aa');
@@ -41,10 +43,10 @@ t.test('judges what a link points to', async (t) => {
 
 t.test('says what is missing', async (t) => {
   const folder = join(t.testdir({}), 'keys');
-  t.same(await faultsOf(() => readKeyFiles(folder, '.key')), [`cannot read ${folder} (ENOENT)`]);
+  t.same(await faultsOf(() => read(folder)), [`cannot read ${folder} (ENOENT)`]);
   mkdirSync(folder);
   const primary = join(folder, 'primary');
-  t.same(await faultsOf(() => readKeyFiles(folder, '.key')), [`cannot read ${primary} (ENOENT)`]);
+  t.same(await faultsOf(() => read(folder)), [`cannot read ${primary} (ENOENT)`]);
   t.same(await faultsOf(() => readPrivateFile(join(folder, 'x'))), [
     `cannot read ${join(folder, 'x')} (ENOENT)`,
   ]);
@@ -54,7 +56,7 @@ t.test('says where `primary` names nothing', async (t) => {
   const folder = writeKeyFolder(join(t.testdir({}), 'keys'), { 'a.key': 'x', 'c.pem': 'x' });
   for (const named of ['b', '', 'c', 'a.key', '../keys/a', 'A', 'a\nb']) {
     writeFileSync(join(folder, 'primary'), named);
-    const faults = await faultsOf(() => readKeyFiles(folder, '.key'));
+    const faults = await faultsOf(() => read(folder));
     t.match(
       faults,
       [/primary names ".*", but there is no .*\.key beside it/s],
@@ -62,16 +64,16 @@ t.test('says where `primary` names nothing', async (t) => {
     );
   }
   writeFileSync(join(folder, 'primary'), ' a\r\n');
-  t.equal(readKeyFiles(folder, '.key').primary, 'a', 'white space around it does not count');
+  t.equal(read(folder).primary, 'a', 'white space around it does not count');
 });
 
 t.test('refuses a name that is no kid, and a folder for a file', async (t) => {
   const folder = writeKeyFolder(join(t.testdir({}), 'keys'), { 'a.key': 'x', 'ключ.key': 'x' });
-  t.match(await faultsOf(() => readKeyFiles(folder, '.key')), [/ключ\.key: key names are/]);
+  t.match(await faultsOf(() => read(folder)), [/ключ\.key: key names are/]);
   rmSync(join(folder, 'ключ.key'));
   writeFileSync(join(folder, '.key'), 'x', { mode: 0o600 });
-  t.match(await faultsOf(() => readKeyFiles(folder, '.key')), [/key names are/]);
+  t.match(await faultsOf(() => read(folder)), [/key names are/]);
   rmSync(join(folder, '.key'));
   mkdirSync(join(folder, 'b.key'), { mode: 0o700 });
-  t.match(await faultsOf(() => readKeyFiles(folder, '.key')), [/cannot read .*b\.key \(EISDIR\)/]);
+  t.match(await faultsOf(() => read(folder)), [/cannot read .*b\.key \(EISDIR\)/]);
 });

@@ -72,7 +72,7 @@ t.test('a taken port is explained in one line, before anything is made', async (
   t.equal(await demo.ended, 1);
   t.equal(
     demo.stderr(),
-    `demo: port ${ports.SECUREPROXY_PORT} is taken: end what listens there, or set SECUREPROXY_PORT\n`,
+    `demo: port ${ports.SECUREPROXY_PORT} is in use: stop the process that listens there, or set SECUREPROXY_PORT\n`,
   );
   t.equal(demo.stdout(), '');
   t.notOk(existsSync(folder));

@@ -5,7 +5,7 @@ import t, { type Test } from 'tap';
 import { makeLocalhostCertificate } from '../../../local/certificate.ts';
 import { startMarketplace } from '../../../local/demo/marketplace.ts';
 import { makeUpCredentials } from '../../../local/demo/setup.ts';
-import { tellStory } from '../../../local/demo/story.ts';
+import { runStory } from '../../../local/demo/story.ts';
 import { makeCallerKey } from '../../../shared/crypto/caller-key.ts';
 
 const credentials = makeUpCredentials();
@@ -20,7 +20,7 @@ async function failedClaims(t: Test, impostor: Server): Promise<string[]> {
     await makeLocalhostCertificate(new Date()),
   );
   t.teardown(() => marketplace.close());
-  const checks = await tellStory({
+  const checks = await runStory({
     secureproxyOrigin: `http://127.0.0.1:${(impostor.address() as AddressInfo).port}`,
     marketplace,
     credentials,
@@ -52,6 +52,6 @@ t.test('notices answers that no marketplace gave, and an app that was let in', a
     'content: the marketplace received one request',
     'content: the marketplace saw the stored Authorization',
     "content: the app's key stayed with SecureProxy",
-    'reports: refused with 403 grant_denied',
+    'reports: rejected with 403 grant_denied',
   ]);
 });

@@ -23,7 +23,7 @@ t.test('takes what goes together', async (t) => {
 });
 
 t.test('names what has no effect without another', async (t) => {
-  const together = 'TLS_CERT_FILE and TLS_KEY_FILE go together';
+  const together = 'TLS_CERT_FILE and TLS_KEY_FILE must be set together';
   const cases: [Environment, string[]][] = [
     [{ TLS_CERT_FILE: 'c' }, [together]],
     [{ TLS_KEY_FILE: 'k' }, [together]],
@@ -36,8 +36,13 @@ t.test('names what has no effect without another', async (t) => {
   }
 });
 
+t.test('says nothing of a setting that needs one which is faulty itself', async (t) => {
+  t.same(listenerFaults({ OPS_HOST: '::1' }, new Set(['OPS_PORT'])), []);
+  t.same(listenerFaults({ OPS_HOST: '::1' }, new Set(['PORT'])), ['OPS_HOST needs OPS_PORT']);
+});
+
 t.test('a list of names without any name lets nobody in by mistake', async (t) => {
   t.match(faultsOf({ ...pair, TLS_CLIENT_CA_FILE: 'a', TLS_CLIENT_NAMES: ' , ' }), [
-    'TLS_CLIENT_NAMES names nobody',
+    'TLS_CLIENT_NAMES has no name',
   ]);
 });

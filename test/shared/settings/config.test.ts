@@ -4,6 +4,7 @@ import { inspect } from 'node:util';
 import t from 'tap';
 import { Type } from 'typebox';
 import {
+  type CombinationCheck,
   ConfigError,
   type Environment,
   isSecret,
@@ -21,12 +22,9 @@ const schema = Type.Object({
 });
 const good = { KEYRING_DIR: '/keys', API_KEY: 'key-1' };
 
-function faultsOf(
-  environment: Environment,
-  across?: Parameters<typeof parseSettings<typeof schema>>[2],
-) {
+function faultsOf(environment: Environment, combinations?: CombinationCheck<typeof schema>) {
   try {
-    parseSettings(schema, environment, across);
+    parseSettings(schema, environment, combinations);
     return [];
   } catch (error) {
     if (error instanceof ConfigError) return error.faults;
@@ -73,13 +71,13 @@ t.test('names every fault at once, a readable line each', async (t) => {
 });
 
 t.test('judges what settings say together along with what each says alone', async (t) => {
-  const across = (config: { HOST?: string; GENERATE_KEYS?: boolean; PORT?: number }) => [
-    `HOST ${config.HOST}, PORT ${config.PORT}, GENERATE_KEYS ${config.GENERATE_KEYS}`,
+  const combinations: CombinationCheck<typeof schema> = ({ HOST, PORT }, faulty) => [
+    `HOST ${HOST}, PORT ${PORT}, faulty ${[...faulty].sort().join()}`,
   ];
-  t.same(faultsOf({ HOST: 'h', PORT: 'x', GENERATE_KEYS: '1' }, across).slice(-1), [
-    'HOST h, PORT undefined, GENERATE_KEYS true',
+  t.same(faultsOf({ HOST: 'h', PORT: 'x', GENERATE_KEYS: '1' }, combinations).slice(-1), [
+    'HOST h, PORT undefined, faulty API_KEY,KEYRING_DIR,PORT',
   ]);
-  t.same(faultsOf(good, across), ['HOST 127.0.0.1, PORT 5001, GENERATE_KEYS false']);
+  t.same(faultsOf(good, combinations), ['HOST 127.0.0.1, PORT 5001, faulty ']);
   t.same(
     faultsOf(good, () => []),
     [],

@@ -7,6 +7,7 @@ import {
   expiryOf,
   readTlsFiles,
   type TlsFiles,
+  tlsFileFaults,
 } from '../../../shared/tls/files.ts';
 import { faultsOf } from '../../keyserver/keys/faults.ts';
 import { createAuthority, days } from '../../support/certificates.ts';
@@ -59,10 +60,10 @@ t.test('refuses what is missing, cut short or something else, without showing it
     ['cert', identity.cert.slice(0, 200), /tls\.crt holds no certificate$/],
     ['cert', identity.key, /tls\.crt holds no certificate$/],
     ['cert', `${identity.cert}\n${authority.ca.slice(0, 200)}`, /tls\.crt cannot be used for TLS$/],
-    ['key', '', /tls\.key is no private key/],
-    ['key', identity.key.slice(0, 100), /tls\.key is no private key/],
-    ['key', identity.cert, /tls\.key is no private key/],
-    ['key', encryptedKey(), /tls\.key is no private key without a passphrase$/],
+    ['key', '', /tls\.key is not an unencrypted private key/],
+    ['key', identity.key.slice(0, 100), /tls\.key is not an unencrypted private key/],
+    ['key', identity.cert, /tls\.key is not an unencrypted private key/],
+    ['key', encryptedKey(), /tls\.key is not an unencrypted private key$/],
     ['ca', '', /ca\.crt holds no certificate$/],
     ['ca', identity.key, /ca\.crt holds no certificate$/],
     ['ca', authority.ca.replace(/[A-Z]{3}/g, 'AAA'), /ca\.crt holds no certificate$/],
@@ -80,6 +81,20 @@ t.test('refuses what is missing, cut short or something else, without showing it
       `cannot read ${missing} (ENOENT)`,
     ]);
   }
+});
+
+t.test('lists the faults of all files, also of those beside one that cannot be read', async (t) => {
+  const files = write(t);
+  t.same(tlsFileFaults(files), []);
+  const missing = join(t.testdirName, 'none.pem');
+  writeFileSync(files.cert, 'x');
+  writeFileSync(files.key, 'x');
+  t.same(tlsFileFaults({ ...files, ca: missing }), [
+    `cannot read ${missing} (ENOENT)`,
+    `${files.cert} holds no certificate`,
+    `${files.key} is not an unencrypted private key`,
+  ]);
+  t.same(tlsFileFaults({ cert: undefined, key: undefined, ca: undefined }), []);
 });
 
 function encryptedKey(): string {

@@ -22,11 +22,11 @@ t.test('takes over a new pair once, and says when it ends', async (t) => {
   const files = writeIdentity(t.testdir({}), first, authority.ca);
   const { tls, used, said } = setUp(files);
   t.same(used, [{ ...first, ca: authority.ca }]);
-  tls.look();
+  tls.poll();
   t.equal(used.length, 1, 'nothing has changed');
   writeIdentity(t.testdirName, second, authority.ca);
-  tls.look();
-  tls.look();
+  tls.poll();
+  tls.poll();
   t.same(used.slice(1), [{ ...second, ca: authority.ca }]);
   t.same(tls.current, { ...second, ca: authority.ca });
   t.match(said('info'), [{ msg: 'TLS files changed: loaded', expires_at: /^\d{4}-/ }]);
@@ -38,7 +38,7 @@ t.test('sees the swapped links of a Kubernetes secret', async (t) => {
   const files = mountIdentity(folder, '..v1', first, authority.ca);
   const { tls, used } = setUp(files);
   mountIdentity(folder, '..v2', second, authority.ca);
-  tls.look();
+  tls.poll();
   t.same(used.slice(1), [{ ...second, ca: authority.ca }]);
 });
 
@@ -47,7 +47,7 @@ t.test('takes over another CA alone', async (t) => {
   const { tls, used } = setUp(files);
   const { ca } = await createAuthority();
   writeFileSync(files.ca, ca);
-  tls.look();
+  tls.poll();
   t.same(used.slice(1), [{ ...first, ca }]);
 });
 
@@ -55,10 +55,10 @@ t.test('a pair that is being replaced is never used by halves, and no fault', as
   const files = writeIdentity(t.testdir({}), first, authority.ca);
   const { tls, used, said } = setUp(files);
   writeFileSync(files.cert, second.cert);
-  tls.look();
+  tls.poll();
   t.equal(used.length, 1);
   writeFileSync(files.key, second.key);
-  tls.look();
+  tls.poll();
   t.same(used.slice(1), [{ ...second, ca: authority.ca }]);
   t.same(said('error'), []);
 });
@@ -77,7 +77,7 @@ t.test('what stays wrong is said once, the old stays, and a mend is taken over',
     writeIdentity(t.testdirName, first, authority.ca);
     const { tls, used, said } = setUp(files);
     change();
-    for (let i = 0; i < 5; i++) tls.look();
+    for (let i = 0; i < 5; i++) tls.poll();
     t.equal(used.length, 1, what);
     t.same(tls.current, { ...first, ca: authority.ca });
     t.match(said('error'), [{ fault: String }], what);
@@ -86,12 +86,12 @@ t.test('what stays wrong is said once, the old stays, and a mend is taken over',
 
     rmSync(files.key, { force: true });
     writeIdentity(t.testdirName, first, authority.ca);
-    tls.look();
-    tls.look();
+    tls.poll();
+    tls.poll();
     t.match(said('info'), [{ msg: 'TLS files are as before again' }], what);
     t.equal(said('info').length, 1);
     writeIdentity(t.testdirName, second, authority.ca);
-    tls.look();
+    tls.poll();
     t.equal(used.length, 2, what);
   }
 });

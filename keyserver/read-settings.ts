@@ -1,0 +1,43 @@
+import { listenerTlsFiles } from '../shared/listen/listener-settings.ts';
+import { type Environment, parseSettings, type Settings } from '../shared/settings/config.ts';
+import { faultsOf } from '../shared/settings/faults.ts';
+import { tlsFileFaults } from '../shared/tls/files.ts';
+import { type KeyserverConfig, keyserverFaults, keyserverSettings } from './config.ts';
+import { databaseFaults } from './database.ts';
+import { isKeyFolderEmpty } from './keys/generate.ts';
+import { loadKeyring } from './keys/keyring.ts';
+import { legacyKeyOf } from './keys/legacy-key.ts';
+import { readRsaKeys } from './keys/rsa-keys.ts';
+
+/**
+ * Reads KeyServer's settings and checks the files that they name.
+ * @throws ConfigError naming every fault at once
+ */
+export function readKeyserverSettings(environment: Environment): Settings<KeyserverConfig> {
+  const { config, warnings } = parseSettings(keyserverSettings, environment, (config, faulty) => [
+    ...keyserverFaults(config, faulty),
+    ...tlsFileFaults(listenerTlsFiles(config)),
+    ...databaseFaults(config),
+    ...keyFileFaults(config),
+  ]);
+  const unsafe = config.UNSAFE_LEGACY_ROWS
+    ? ['UNSAFE_LEGACY_ROWS is set: rows of the earlier system are served without authentication']
+    : [];
+  return { config, warnings: [...warnings, ...unsafe] };
+}
+
+function keyFileFaults(config: Partial<KeyserverConfig>): string[] {
+  const { KEYRING_DIR, RSA_KEY_DIR, GENERATE_KEYS, UNSAFE_LEGACY_ROWS } = config;
+  // A faulty GENERATE_KEYS may have meant to make the keys.
+  const mayBeEmpty = GENERATE_KEYS !== false;
+  const folderFaults = (folder: string | undefined, load: (folder: string) => unknown) =>
+    faultsOf(() => {
+      if (folder === undefined || (mayBeEmpty && isKeyFolderEmpty(folder))) return;
+      load(folder);
+    });
+  return [
+    ...folderFaults(KEYRING_DIR, loadKeyring),
+    ...folderFaults(RSA_KEY_DIR, readRsaKeys),
+    ...(UNSAFE_LEGACY_ROWS ? faultsOf(() => legacyKeyOf(config)) : []),
+  ];
+}

@@ -1,0 +1,24 @@
+import { listenerTlsFiles } from '../shared/listen/listener-settings.ts';
+import { type Environment, parseSettings, type Settings } from '../shared/settings/config.ts';
+import { faultsOf } from '../shared/settings/faults.ts';
+import { tlsFileFaults } from '../shared/tls/files.ts';
+import {
+  keyserverTlsFiles,
+  readUpstreamCa,
+  type SecureproxyConfig,
+  secureproxyFaults,
+  secureproxySettings,
+} from './config.ts';
+
+/**
+ * Reads SecureProxy's settings and checks the files that they name.
+ * @throws ConfigError naming every fault at once
+ */
+export function readSecureproxySettings(environment: Environment): Settings<SecureproxyConfig> {
+  return parseSettings(secureproxySettings, environment, (config, faulty) => [
+    ...secureproxyFaults(config, faulty),
+    ...tlsFileFaults(listenerTlsFiles(config)),
+    ...tlsFileFaults(keyserverTlsFiles(config)),
+    ...faultsOf(() => readUpstreamCa(config)),
+  ]);
+}
