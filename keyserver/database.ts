@@ -4,8 +4,9 @@ import { type StorageConfig, storageFaults } from './config.ts';
 import { openMysqlStore } from './store/mysql/mysql.ts';
 import { openSqliteStore } from './store/sqlite/sqlite.ts';
 import type { Store } from './store/store.ts';
+import { isStoreError } from './store/store-error.ts';
 
-/** Opens the store that the settings name; it connects when first used. @throws ConfigError */
+/** Opens the store that the settings name; it connects on first use. @throws ConfigError */
 export function openDatabase(config: StorageConfig): Store {
   const { DB_FILE: file, DB_HOST: host, DB_USER: user, DB_NAME: database } = config;
   const common = { tokenTable: config.DB_TOKEN_TABLE, timeoutMs: config.DB_TIMEOUT_MS };
@@ -25,8 +26,10 @@ export function openDatabase(config: StorageConfig): Store {
       allowPublicKeyRetrieval: config.DB_ALLOW_PUBLIC_KEY_RETRIEVAL,
     });
   } catch (error) {
-    // The stores judge the table's name, since only they know the rules for one.
-    if (error instanceof RangeError) throw new ConfigError([`DB_TOKEN_TABLE: ${error.message}`]);
+    // Only the stores know which table names are valid.
+    if (isStoreError(error, 'table_name_invalid')) {
+      throw new ConfigError([`DB_TOKEN_TABLE: ${error.message}`]);
+    }
     throw error;
   }
 }

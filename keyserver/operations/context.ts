@@ -4,15 +4,14 @@ import type { StorageConfig } from '../config.ts';
 import { type Keyring, loadKeyring } from '../keys/keyring.ts';
 import { loadLegacyKey } from '../keys/legacy-key.ts';
 import type { Store } from '../store/store.ts';
-import { AdminError } from './operation-error.ts';
 
-/** What the operations of the tool work on. */
-export interface AdminContext {
+/** The database and keys that operations work on. */
+export interface OperationContext {
   readonly store: Store;
   readonly keyring: Keyring;
-  /** The earlier system's key, where its files are set. */
+  /** The earlier system's key, if its files are set. */
   readonly legacyKey?: LegacyKey | undefined;
-  /** Whether KeyServer serves those rows, as far as these settings know (`UNSAFE_LEGACY_ROWS`). */
+  /** Whether KeyServer serves those rows, as far as these settings say (`UNSAFE_LEGACY_ROWS`). */
   readonly servesLegacyRows?: boolean | undefined;
   readonly clock: Clock;
 }
@@ -23,7 +22,7 @@ export function loadKeys({
   AES_KEY_FILE,
   AES_IV_FILE,
   UNSAFE_LEGACY_ROWS,
-}: StorageConfig): Pick<AdminContext, 'keyring' | 'legacyKey' | 'servesLegacyRows'> {
+}: StorageConfig): Pick<OperationContext, 'keyring' | 'legacyKey' | 'servesLegacyRows'> {
   return {
     keyring: loadKeyring(KEYRING_DIR),
     servesLegacyRows: UNSAFE_LEGACY_ROWS,
@@ -34,17 +33,7 @@ export function loadKeys({
   };
 }
 
-/** @throws AdminError migrations_pending */
-export async function checkMigrated(store: Store): Promise<void> {
-  if ((await store.pendingMigrations()).length === 0) return;
-  throw new AdminError(
-    'migrations_pending',
-    `the schema of ${store.description} is not up to date`,
-    'run keyserver-admin migrate',
-  );
-}
-
-/** Milliseconds of the wall clock as ISO 8601 in UTC. */
+/** Milliseconds since 1970 as ISO 8601 in UTC. */
 export function isoTime(milliseconds: number): string {
   return new Date(milliseconds).toISOString();
 }

@@ -5,12 +5,12 @@ import { parseDestination } from '../../shared/policy/destination.ts';
 import { fieldsFault, inject, injectionFields } from '../../shared/policy/injection.ts';
 import { type Injection, type Policy, PolicySchema } from '../../shared/policy/schema.ts';
 
-/** An injected one would break the request or be dropped. */
+/** Injecting one of these would break the request, or it would be dropped. */
 const uninjectable = new Set<string>([...hopByHopHeaders, ...messageHeaders]);
 
 const validator = Compile(PolicySchema);
 
-/** What is wrong with a policy, a sentence each; none where it can be used. */
+/** The faults of a policy, a sentence each; empty if it can be used. */
 export function policyFaults(policy: Policy): string[] {
   return [
     ...destinationFaults(policy),
@@ -20,7 +20,7 @@ export function policyFaults(policy: Policy): string[] {
       ? ['no template has a placeholder such as {token}, so no token would be sent']
       : []),
     ...publicFaults(policy),
-    // What is left over for the schema is lengths and ranges: its own sentences do.
+    // Only lengths and ranges are left to the schema, whose own sentences suffice.
     ...[...validator.Errors(policy)].map(
       ({ instancePath, message }) => `${instancePath.slice(1).replaceAll('/', ' ')} ${message}`,
     ),
@@ -32,9 +32,9 @@ function publicFaults({ injection, publicFields = [] }: Policy): string[] {
   return [
     ...publicFields
       .filter((name) => !isFieldName(name))
-      .map((name) => `public field ${JSON.stringify(name)} is no name that a field can have`),
+      .map((name) => `public field ${JSON.stringify(name)} is not a valid field name`),
     ...(injected.length > 0 && injected.every((name) => publicFields.includes(name))
-      ? ['every field that is injected is public, so answers would be searched for none of them']
+      ? ['every injected field is public, so responses would be scrubbed of none of them']
       : []),
   ];
 }
@@ -49,7 +49,7 @@ function destinationFaults({ destinations, unsafePlaintext }: Policy): string[] 
       throw error;
     }
     return [
-      `destination ${JSON.stringify(text)} is not https, so the token would cross the network readable (--unsafe-plaintext allows it)`,
+      `destination ${JSON.stringify(text)} is not https, so the token would cross the network in clear (unsafePlaintext allows it)`,
     ];
   });
 }
@@ -61,7 +61,7 @@ function cidrFaults(text: string): string[] {
     if (error instanceof RangeError) return [error.message];
     throw error;
   }
-  return /\/0+$/.test(text) ? [`the CIDR block ${text} would allow every address there is`] : [];
+  return /\/0+$/.test(text) ? [`the CIDR block ${text} would allow every address`] : [];
 }
 
 function injectionFaults(injection: Injection): string[] {
@@ -88,10 +88,10 @@ function headerFaults(headers: readonly (readonly [string, string])[]): string[]
     const key = name.toLowerCase();
     if (uninjectable.has(key))
       faults.push(`${what} belongs to the connection: it cannot be injected`);
-    if (seen.has(key)) faults.push(`${what} is there twice: names of headers ignore case`);
+    if (seen.has(key)) faults.push(`${what} occurs twice: header names ignore case`);
     seen.add(key);
     if (!isHeaderValue(filled(template, 'x'))) {
-      faults.push(`${what} has a template with characters that no header can carry`);
+      faults.push(`${what} has a template with characters that a header cannot carry`);
     }
     return faults;
   });
@@ -100,13 +100,13 @@ function headerFaults(headers: readonly (readonly [string, string])[]): string[]
 function templateFaults(what: string, template: string): string[] {
   if (/[{}]/.test(filled(template, ''))) {
     return [
-      `${what} has a template with a brace that is no placeholder: placeholders are {field}, with letters, digits, _ . -`,
+      `${what} has a template with a brace outside a placeholder: placeholders are {field}, with letters, digits, _ . -`,
     ];
   }
   return [];
 }
 
-/** The template with one text in place of every placeholder. */
+/** The template with every placeholder replaced by `value`. */
 function filled(template: string, value: string): string {
   const injection: Injection = { scheme: 'headers', headers: { x: template } };
   const fields = Object.fromEntries([...injectionFields(injection)].map((name) => [name, value]));
@@ -121,7 +121,7 @@ function isHeaderValue(text: string): boolean {
   );
 }
 
-/** True for a name that a placeholder can have. */
+/** True if a placeholder can have this name. */
 export function isFieldName(name: string): boolean {
   return injectionFields({ scheme: 'headers', headers: { x: `{${name}}` } }).has(name);
 }

@@ -82,7 +82,7 @@ export class Registry {
   }
 
   /**
-   * Reloads where the change counter moved, and from time to time. @throws StoreUnavailableError;
+   * Reloads where the change counter moved, and from time to time. @throws StoreError;
    * what is loaded stays for five seconds where the counter cannot be read, and is in force no longer
    * where it moved and the rest fails.
    */
@@ -177,7 +177,7 @@ export class Registry {
     for (const row of rows) {
       const name = nameOf(row);
       try {
-        if (present.get(name) !== 1) throw new RangeError('more than one row has this name');
+        if (present.get(name) !== 1) throw new RowError('more than one row has this name');
         this.#checkRevision(name, row.revision);
         this.#take(loaded, row);
         loaded.inForce.set(name, { kind: row.kind, id: row.id, mac: row.mac });
@@ -200,9 +200,7 @@ export class Registry {
     const seen = this.#seen.get(name);
     if (seen === undefined || revision > seen.revision) return;
     if (revision < seen.revision || seen.deleted) {
-      throw new RangeError(
-        `revision ${revision} is not newer than ${seen.revision}, which was seen`,
-      );
+      throw new RowError(`revision ${revision} is not newer than ${seen.revision}, which was seen`);
     }
   }
 
@@ -228,6 +226,11 @@ export class Registry {
         throw new OpenError();
     }
   }
+}
+
+/** A row that must not be used, whatever its MAC. */
+class RowError extends Error {
+  override readonly name = 'RowError';
 }
 
 /** The changes after one counter up to another; undefined where one of them is missing. */

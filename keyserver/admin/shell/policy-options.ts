@@ -1,7 +1,7 @@
 import { defaultInjection, type Injection, type Policy } from '../../../shared/policy/schema.ts';
-import { AdminError } from '../../operations/operation-error.ts';
+import { ShellError } from './shell-error.ts';
 
-/** A token type as its options say it. */
+/** The options of `type put`. */
 export interface PolicyOptions {
   readonly destination: readonly string[];
   readonly header?: readonly string[];
@@ -15,7 +15,7 @@ export interface PolicyOptions {
   readonly redactMember?: readonly string[];
 }
 
-/** Puts a policy together; what it says is judged by putType. @throws AdminError input_invalid */
+/** Builds a policy, which putType validates. @throws ShellError input_invalid */
 export function policyFromOptions(options: PolicyOptions): Policy {
   const { destination, unsafePlaintext, unsafeAllowPrivate, cacheSeconds } = options;
   const { scrub, publicField, redactMember } = options;
@@ -33,9 +33,9 @@ export function policyFromOptions(options: PolicyOptions): Policy {
 
 function injectionFromOptions({ header, query, basic }: PolicyOptions): Injection {
   if ([header, query, basic].filter((option) => option !== undefined).length > 1) {
-    throw new AdminError(
+    throw new ShellError(
       'input_invalid',
-      '--header, --query and --basic are three ways, of which a type has one',
+      'a type has only one of --header, --query and --basic',
       'keep the one that the marketplace documents',
     );
   }
@@ -55,7 +55,7 @@ function parsePairs(
   const names = pairs.map(([name]) => name);
   const double = names.find((name, i) => names.indexOf(name) < i);
   if (double !== undefined) {
-    throw new AdminError(
+    throw new ShellError(
       'input_invalid',
       `${option} names ${JSON.stringify(double)} twice`,
       'give each name once',
@@ -68,18 +68,18 @@ function split(text: string, separator: string, option: string): [string, string
   const at = text.indexOf(separator);
   const pair: [string, string] = [text.slice(0, at).trim(), text.slice(at + 1).trim()];
   if (at > 0 && pair[0] !== '' && pair[1] !== '') return pair;
-  throw new AdminError(
+  throw new ShellError(
     'input_invalid',
-    `${option} needs two parts with ${JSON.stringify(separator)} between`,
+    `${option} needs two parts separated by ${JSON.stringify(separator)}`,
     "examples: --header 'Authorization: Bearer {token}', --query 'key={token}', --basic '{user}:{password}'",
   );
 }
 
 function parseSeconds(text: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new AdminError(
+  throw new ShellError(
     'input_invalid',
-    `--cache-seconds ${JSON.stringify(text)} is no whole number`,
+    `--cache-seconds ${JSON.stringify(text)} is not an integer`,
     'it is 0 to 300 seconds',
   );
 }

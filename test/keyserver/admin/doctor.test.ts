@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import type { Check } from '../../../keyserver/admin/doctor/check.ts';
+import type { PrintedCheck } from '../../../keyserver/admin/commands/doctor.ts';
 import { sealSecret } from '../../../keyserver/at-rest/secret.ts';
 import { changeDocument } from '../../../keyserver/operations/documents.ts';
 import { Installation, install, type RunOptions, wildberries } from './installation.ts';
@@ -17,8 +17,8 @@ interface Report {
 
 async function examine(admin: Installation, options?: RunOptions): Promise<Report> {
   const { code, stdout } = await admin.run(['doctor', '--json'], options);
-  const { ok, checks } = JSON.parse(stdout) as { ok: boolean; checks: Check[] };
-  const of = (status: Check['status']) =>
+  const { ok, checks } = JSON.parse(stdout) as { ok: boolean; checks: PrintedCheck[] };
+  const of = (status: PrintedCheck['status']) =>
     Object.fromEntries(
       checks
         .filter((check) => check.status === status)
@@ -107,7 +107,7 @@ t.test('finds a database that is away, not migrated or not configured', async (t
   const admin = new Installation(t);
   t.match(await examine(admin), {
     code: 1,
-    faults: { database: [/^migration 0001_initial is pending: run keyserver-admin migrate$/] },
+    faults: { database: [/^migration 0001_initial is pending; run keyserver-admin migrate$/] },
   });
   const away = { DB_FILE: join(admin.folder, 'nowhere', 'rows.db') };
   t.match(await examine(admin, { environment: away }), {
@@ -157,12 +157,12 @@ t.test('finds types that cannot be used, and names unsafe ones', async (t) => {
     faults: {
       types: [
         'the type "broken": destination "https://*.com" has a wildcard over a public suffix or an address',
-        'the type "nowhere" has no destinations, so its tokens go nowhere',
+        'the type "nowhere" has no destinations, so its tokens are never sent',
       ],
     },
     warnings: {
       'unsafe types': [
-        'the type "broken" lets tokens cross the network readable',
+        'the type "broken" lets tokens cross the network in clear',
         'the type "broken" may reach 10.0.0.0/8',
       ],
     },
@@ -194,11 +194,11 @@ t.test('finds apps and proxies whose keys have all ended', async (t) => {
   }
   t.same(await examine(admin), well);
   admin.nowMs += 3_600_000;
-  const why = (kind: string) =>
-    `has no key that has not ended: keyserver-admin ${kind} rotate gives it one`;
+  const expired = (kind: string, id: string) =>
+    `all keys of the ${kind} "${id}" have expired; give it a new key: keyserver-admin ${kind} rotate ${id}`;
   t.match(await examine(admin), {
     code: 1,
-    faults: { keys: [`the app "reports" ${why('app')}`, `the proxy "dc-1" ${why('proxy')}`] },
+    faults: { keys: [expired('app', 'reports'), expired('proxy', 'dc-1')] },
   });
 });
 
@@ -207,14 +207,14 @@ t.test('warns of apps that get nowhere: without grants, without a proxy', async 
   await admin.json(['app', 'create', 'idle']);
   await admin.json(['app', 'create', 'anonymous']);
   await admin.json(['proxy', 'revoke', 'dc-1']);
-  const why = 'has no grants, so all its calls are refused';
+  const why = 'has no grants, so all its calls are rejected';
   t.same(await examine(admin), {
     ...well,
     warnings: {
       callers: [
         `the app "anonymous" ${why}`,
         `the app "idle" ${why}`,
-        'there is no proxy, so only direct apps get anywhere: see keyserver-admin proxy create',
+        'there is no proxy, so only direct apps can call; create one: keyserver-admin proxy create',
       ],
     },
   });
@@ -254,7 +254,7 @@ t.test('names each token that does not open, fit its type, or last', async (t) =
         `${name('unfilled')}: the secret has no field "token", which the type injects`,
         `${name('untyped', 'ozon')}: the type is not defined`,
       ],
-      'expired tokens': [`${name('ended')}: ended 2027-03-05T00:00:00.000Z`],
+      'expired tokens': [`${name('ended')}: expired at 2027-03-05T00:00:00.000Z`],
     },
     warnings: {},
   });
@@ -285,8 +285,8 @@ t.test("names the earlier system's rows", async (t) => {
     ...well,
     warnings: {
       'legacy rows': [
-        'client "shop-2", type "wildberries": of the earlier system, without authentication: served only with UNSAFE_LEGACY_ROWS=1',
-        'client "shop-3", type "wildberries": of the earlier system, without authentication: served only with UNSAFE_LEGACY_ROWS=1',
+        'client "shop-2", type "wildberries": written by the earlier system, without authentication: served only with UNSAFE_LEGACY_ROWS=1',
+        'client "shop-3", type "wildberries": written by the earlier system, without authentication: served only with UNSAFE_LEGACY_ROWS=1',
       ],
     },
   });

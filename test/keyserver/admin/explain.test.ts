@@ -49,7 +49,7 @@ t.test('shows the steps of a call that is allowed', async (t) => {
   const { code, stdout, stderr } = await admin.run(explain);
   t.equal(code, 0, stderr);
   t.match(stdout, /^STEP +VERDICT +WHAT\nauthenticate +ok +reports\nurl +ok +https:/);
-  t.match(stdout, /\ndestination +ok +https:\/\/api\.example\.com\ntoken +ok +never ends\n/);
+  t.match(stdout, /\ndestination +ok +https:\/\/api\.example\.com\ntoken +ok +never expires\n/);
   t.match(stdout, /\ninjection +ok +Authorization\nallowed\n$/);
   t.match(await admin.json(explain), { allowed: true, steps: Array(7).fill({ ok: true }) });
   t.notMatch(stdout, secret);
