@@ -1,5 +1,5 @@
 import { generateKeyPair, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { keyBytes } from '../../shared/crypto/aead.ts';
@@ -7,12 +7,18 @@ import { ConfigError } from '../../shared/settings/config.ts';
 
 const rsaBits = 3072;
 
-/** True where the folder has no key file and no `primary`, or is not there. */
+/**
+ * True if the folder has no key file and no `primary`, or does not exist.
+ * @throws ConfigError if it cannot be read, which does not mean that it is empty
+ */
 export function isKeyFolderEmpty(folder: string): boolean {
-  return (
-    !existsSync(folder) ||
-    !readdirSync(folder).some((name) => /^primary$|\.(?:key|pem)$/.test(name))
-  );
+  try {
+    return !readdirSync(folder).some((name) => /^primary$|\.(?:key|pem)$/.test(name));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return true;
+    throw new ConfigError([`cannot read ${folder} (${code})`]);
+  }
 }
 
 /** Makes a first at-rest key, named by the day. @throws ConfigError where it cannot be written. */
