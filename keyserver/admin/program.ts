@@ -23,7 +23,7 @@ environment over .env; .data/ of the working directory if neither DB_HOST nor DB
 
 Exit codes:
   0   success
-  1   not found, does not open, doctor found faults, or explain found a refusal
+  1   not found, does not open, doctor found faults, or explain found that the call is rejected
   2   usage or input is not valid
   3   settings or key files cannot be used
   4   the database is unavailable or not migrated

@@ -45,7 +45,7 @@ export async function explainCall(
   steps.tell({ app: request.app });
   try {
     checkKeys(context, asked);
-    // Without a log: its refusals appear in the steps.
+    // Without a log: rejections appear in the steps.
     const registry = new Registry(context.store, context.keyring, pino({ enabled: false }));
     await registry.refresh();
     const { store, keyring, clock, legacyKey } = context;

@@ -4,7 +4,7 @@ import type { Steps } from '../../shared/protocol/explanation.ts';
 import type { Asked } from '../release/decision.ts';
 import type { Suggestion } from './suggestion.ts';
 
-/** Suggests how to lift the refusal of the step that began last. */
+/** Suggests how to get past the step that began last, which rejected the call. */
 export function remedyFor(error: ServiceError, steps: Steps, asked: Asked): Suggestion {
   const { step } = steps.taken.at(-1) ?? {};
   const { clientId: client, tokenType: type, asker } = asked;

@@ -13,7 +13,7 @@ export function addExplainCommand(program: Command, session: Session): void {
     .summary('say whether a call would be allowed, and if not, what to do')
     .description(
       `Takes the steps that KeyServer takes when an app calls through a SecureProxy, and changes nothing.
-Exit code 1 if the call would be refused. Only the proxy checks the addresses that the host resolves to.`,
+Exit code 1 if the call would be rejected. Only the proxy checks the addresses that the host resolves to.`,
     )
     .requiredOption('--app <id>', 'who calls')
     .requiredOption('--client <id>', 'whose token')
@@ -32,17 +32,17 @@ Exit code 1 if the call would be refused. Only the proxy checks the addresses th
         if (!allowed) session.exitCode = faultsFoundExitCode;
         const { code, reason, detail } = steps.at(-1) ?? {};
         const remedy = suggestion && inShell(suggestion);
-        const refusal = allowed ? {} : { code, reason, detail, remedy };
+        const rejection = allowed ? {} : { code, reason, detail, remedy };
         const verdict = allowed
           ? 'allowed'
-          : `refused: ${code}${reason === undefined ? '' : ` (${reason})`}\n  ${remedy}`;
-        session.out.result({ allowed, ...refusal, steps }, `${describe(steps)}\n${verdict}`);
+          : `rejected: ${code}${reason === undefined ? '' : ` (${reason})`}\n  ${remedy}`;
+        session.out.result({ allowed, ...rejection, steps }, `${describe(steps)}\n${verdict}`);
       });
     });
 }
 
 function describe(steps: readonly Step[]): string {
-  const rows = steps.map((step) => [step.step, step.ok ? 'ok' : 'refused', finding(step)]);
+  const rows = steps.map((step) => [step.step, step.ok ? 'ok' : 'rejected', finding(step)]);
   return table(['step', 'verdict', 'what'], rows, '');
 }
 

@@ -40,7 +40,7 @@ export function exitCodeOf({ code }: Failure): number {
   return exitCodes[code];
 }
 
-/** Exit code of a command that succeeded and found a fault or a refusal. */
+/** Exit code of a command that succeeded, and found a fault or a call that would be rejected. */
 export const faultsFoundExitCode = 1;
 
 const checkDatabase =

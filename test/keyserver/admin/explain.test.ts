@@ -31,7 +31,7 @@ async function refused(t: Test, admin: Installation, argv: readonly string[]) {
   for (const printed of [stdout, text.stdout]) t.notMatch(printed, secret);
   const explanation = JSON.parse(stdout);
   const end = explanation.reason ? `${explanation.code} (${explanation.reason})` : explanation.code;
-  t.ok(text.stdout.endsWith(`\nrefused: ${end}\n  ${explanation.remedy}\n`), text.stdout);
+  t.ok(text.stdout.endsWith(`\nrejected: ${end}\n  ${explanation.remedy}\n`), text.stdout);
   return { ...explanation, step: explanation.steps.at(-1).step };
 }
 
