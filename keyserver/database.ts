@@ -6,6 +6,7 @@ import { type StorageConfig, storageFaults } from './config.ts';
 import { openMysqlStore } from './store/mysql/mysql.ts';
 import { openSqliteStore } from './store/sqlite/sqlite.ts';
 import type { Store } from './store/store.ts';
+import { isStoreError } from './store/store-error.ts';
 import { parseTableName } from './store/table-name.ts';
 
 /** Opens the store that the settings name; it connects on first use. @throws ConfigError */
@@ -41,7 +42,9 @@ function checkTokenTable({ DB_FILE, DB_HOST, DB_TOKEN_TABLE }: Partial<StorageCo
   try {
     parseTableName(DB_TOKEN_TABLE, { withDatabase: isServer });
   } catch (error) {
-    if (error instanceof RangeError) throw new ConfigError([`DB_TOKEN_TABLE: ${error.message}`]);
+    if (isStoreError(error, 'table_name_invalid')) {
+      throw new ConfigError([`DB_TOKEN_TABLE: ${error.message}`]);
+    }
     throw error;
   }
 }

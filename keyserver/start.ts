@@ -20,7 +20,8 @@ import { legacyKeyOf } from './keys/legacy-key.ts';
 import { loadRsaKeys } from './keys/rsa-keys.ts';
 import { readKeyserverSettings } from './read-settings.ts';
 import { Registry } from './registry/registry.ts';
-import { type Store, StoreUnavailableError } from './store/store.ts';
+import type { Store } from './store/store.ts';
+import { StoreError } from './store/store-error.ts';
 
 /** KeyServer, for `runService`: its processes share the listeners and the used nonces. */
 export const keyserverProgram: Program<KeyserverConfig> = {
@@ -139,7 +140,7 @@ async function databaseHasRows(config: KeyserverConfig, store: Store): Promise<b
     if (config.DB_MIGRATE === 'on') await store.migrate();
     return await store.hasRows();
   } catch (error) {
-    if (!(error instanceof StoreUnavailableError)) throw error;
+    if (!(error instanceof StoreError)) throw error;
     throw new ConfigError([
       `GENERATE_KEYS needs the database, to check that it has no rows yet: ${error.message}`,
     ]);

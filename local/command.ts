@@ -1,6 +1,7 @@
 import { relative } from 'node:path';
-import { AdminError } from '../keyserver/operations/operation-error.ts';
-import { StoreUnavailableError } from '../keyserver/store/store.ts';
+import { inShell } from '../keyserver/admin/shell/suggestions.ts';
+import { OperationError } from '../keyserver/operations/operation-error.ts';
+import { StoreError } from '../keyserver/store/store-error.ts';
 import { ConfigError } from '../shared/settings/config.ts';
 import { LocalError } from './local-error.ts';
 
@@ -31,11 +32,13 @@ export async function runCommand(name: string, run: () => Promise<number>): Prom
 }
 
 function explain(error: unknown): string | undefined {
-  if (error instanceof AdminError) return `${error.message}; ${error.hint}`;
+  if (error instanceof OperationError) {
+    return `${error.message}; ${inShell(error.suggestion)}`;
+  }
   if (error instanceof ConfigError) return error.faults.join('; ');
   const isKnown =
     error instanceof LocalError ||
-    error instanceof StoreUnavailableError ||
+    error instanceof StoreError ||
     (error instanceof Error && 'syscall' in error);
   return isKnown ? error.message : undefined;
 }

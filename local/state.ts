@@ -10,7 +10,7 @@ import {
   createProxy,
   rotateCaller,
 } from '../keyserver/operations/callers.ts';
-import { type AdminContext, loadKeys } from '../keyserver/operations/context.ts';
+import { loadKeys, type OperationContext } from '../keyserver/operations/context.ts';
 import { listDocuments } from '../keyserver/operations/documents.ts';
 import { systemClock } from '../shared/clock.ts';
 import { callerKeyHash } from '../shared/crypto/caller-key.ts';
@@ -32,7 +32,7 @@ export function storagePlaces(folder: string) {
  */
 export async function prepareState<T>(
   folder: string,
-  prepare: (context: AdminContext) => Promise<T>,
+  prepare: (context: OperationContext) => Promise<T>,
 ): Promise<T> {
   const context = await openState(folder);
   try {
@@ -43,7 +43,7 @@ export async function prepareState<T>(
 }
 
 /** Opens the state for {@link prepareState}; the caller closes the store. @throws LocalError */
-export async function openState(folder: string): Promise<AdminContext> {
+export async function openState(folder: string): Promise<OperationContext> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const { DB_FILE, KEYRING_DIR } = storagePlaces(folder);
   const { config } = parseSettings(Type.Object(storageSettings), { DB_FILE, KEYRING_DIR });
@@ -70,7 +70,7 @@ export async function openState(folder: string): Promise<AdminContext> {
  * use, and rotates its key if the file is lost or the key is no longer valid.
  */
 export async function ensureCallerKey(
-  context: AdminContext,
+  context: OperationContext,
   kind: CallerKind,
   id: string,
   file: string,

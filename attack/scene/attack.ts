@@ -1,4 +1,4 @@
-import type { AdminContext } from '../../keyserver/operations/context.ts';
+import type { OperationContext } from '../../keyserver/operations/context.ts';
 import type { Authority } from '../../test/support/certificates.ts';
 import type { NameServer } from '../../test/support/name-server.ts';
 import type { Upstream } from '../../test/support/upstream.ts';
@@ -62,7 +62,7 @@ export interface OwnScene {
   readonly proxyKey: string;
   /** Where its database and keys are (storagePlaces). */
   readonly folder: string;
-  readonly admin: AdminContext;
+  readonly admin: OperationContext;
   /** The name server that SecureProxy asks. */
   readonly names: NameServer;
   /** Issues certificates of the CA that SecureProxy trusts. */

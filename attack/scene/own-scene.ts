@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createApp, createProxy } from '../../keyserver/operations/callers.ts';
-import type { AdminContext } from '../../keyserver/operations/context.ts';
+import type { OperationContext } from '../../keyserver/operations/context.ts';
 import { addGrant } from '../../keyserver/operations/grants.ts';
 import { putToken } from '../../keyserver/operations/tokens.ts';
 import { putType } from '../../keyserver/operations/types.ts';
@@ -158,7 +158,7 @@ function toSelf(ports: readonly number[]): Policy {
   };
 }
 
-async function seed(admin: AdminContext, types: Readonly<Record<string, Policy>>) {
+async function seed(admin: OperationContext, types: Readonly<Record<string, Policy>>) {
   const made = () => `made-up-token-${randomBytes(18).toString('base64url')}`;
   const [token, otherToken] = [made(), made()];
   const proxyKey = await createProxy(admin, 'attacked');

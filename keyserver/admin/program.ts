@@ -7,7 +7,7 @@ import { addGrantCommands } from './commands/grant.ts';
 import { addMigrateCommand } from './commands/migrate.ts';
 import { addTokenCommands } from './commands/token.ts';
 import { addTypeCommands } from './commands/type.ts';
-import { exitCodeOf, toAdminError } from './shell/exit.ts';
+import { exitCodeOf, toFailure } from './shell/failure.ts';
 import type { AdminIo } from './shell/io.ts';
 import { Output } from './shell/output.ts';
 import { Session } from './shell/session.ts';
@@ -15,34 +15,32 @@ import { Session } from './shell/session.ts';
 const debug = debuglog('keyserver-admin');
 
 const description = `The operator's tool of KeyServer: tokens, token types, apps, proxies and grants.
-It works on the database and key files directly; KeyServer need not run, and takes changes over within a second.`;
+It works on the database and key files directly; a running KeyServer applies changes within a second.`;
 
 const closing = `
 Settings: DB_HOST, DB_PORT, DB_USER, DB_PASSWORD, DB_NAME or DB_FILE, and KEYRING_DIR, from the
-environment over .env; .data/ of the working directory where neither DB_HOST nor DB_FILE is set.
+environment over .env; .data/ of the working directory if neither DB_HOST nor DB_FILE is set.
 
 Exit codes:
-  0   done
-  1   not found, does not open, doctor found faults, or explain found a refusal
+  0   success
+  1   not found, does not open, doctor found faults, or explain found that the call is rejected
   2   usage or input is not valid
   3   settings or key files cannot be used
   4   the database is unavailable or not migrated
-  70  a fault of the tool itself
+  70  a bug of the tool
+  74  the result cannot be written; a new key that cannot be written is not created
 
 Examples:
   $ keyserver-admin migrate
   $ keyserver-admin type put wildberries --destination https://api.example.com --header 'Authorization: {token}'
   $ keyserver-admin token put --client shop-1 --type wildberries < token.txt
-  $ keyserver-admin app create reports
+  $ keyserver-admin app create reports --out reports.key
   $ keyserver-admin grant add reports --client 'shop-*' --type wildberries --method GET
   $ keyserver-admin doctor
   $ keyserver-admin explain --app reports --client shop-1 --type wildberries --method GET --url https://api.example.com/v1/orders
 `;
 
-/**
- * Runs one command of the tool and resolves to its exit code; never rejects. `argv` is without the
- * program's own name.
- */
+/** Runs one command and resolves to its exit code; never rejects. `argv` has no program name. */
 export async function runAdmin(argv: readonly string[], io: AdminIo): Promise<number> {
   const out = new Output(io, argv.includes('--json'));
   const session = new Session(io, out);
@@ -50,24 +48,23 @@ export async function runAdmin(argv: readonly string[], io: AdminIo): Promise<nu
     await buildProgram(session).parseAsync(argv, { from: 'user' });
     return session.exitCode;
   } catch (thrown) {
-    // Help was asked for and given.
+    // Help was requested and printed.
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
-    const error = toAdminError(thrown);
-    // Errors of usage quote arguments, which may be misplaced secrets.
-    if (error.code !== 'usage') debug('%O', thrown);
-    out.failure(error);
-    return exitCodeOf(error);
+    const failure = toFailure(thrown);
+    // Usage errors quote arguments, which may be misplaced secrets.
+    if (failure.code !== 'usage') debug('%O', thrown);
+    out.failure(failure);
+    return exitCodeOf(failure);
   }
 }
 
 function buildProgram(session: Session): Command {
-  const { io } = session;
   const program = new Command('keyserver-admin')
     .description(description)
     .option('--json', 'print one JSON value')
     .configureHelp({ showGlobalOptions: true })
-    // What goes wrong is told once, by runAdmin.
-    .configureOutput({ writeOut: io.writeStdout, writeErr: () => {} })
+    // Errors are printed once, by runAdmin.
+    .configureOutput({ writeOut: (text) => session.out.print(text), writeErr: () => {} })
     .exitOverride()
     .addHelpText('after', closing);
   addTokenCommands(program, session);

@@ -1,18 +1,24 @@
 import { generateKeyPair, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { keyBytes } from '../../shared/crypto/aead.ts';
 import { ConfigError } from '../../shared/settings/config.ts';
-import { readOrFault } from '../../shared/settings/private-file.ts';
 
 const rsaBits = 3072;
 
-/** True if the folder is missing, or has neither a key file nor `primary`. @throws ConfigError if it cannot be read */
+/**
+ * True if the folder has no key file and no `primary`, or does not exist.
+ * @throws ConfigError if it cannot be read, which does not mean that it is empty
+ */
 export function isKeyFolderEmpty(folder: string): boolean {
-  if (!existsSync(folder)) return true;
-  const names = readOrFault(folder, () => readdirSync(folder));
-  return !names.some((name) => /^primary$|\.(?:key|pem)$/.test(name));
+  try {
+    return !readdirSync(folder).some((name) => /^primary$|\.(?:key|pem)$/.test(name));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return true;
+    throw new ConfigError([`cannot read ${folder} (${code})`]);
+  }
 }
 
 /** Generates a first at-rest key, named by the date. @throws ConfigError if it cannot be written */

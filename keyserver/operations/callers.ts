@@ -1,41 +1,50 @@
 import { callerKeyHash, type KeyPrefix, makeCallerKey } from '../../shared/crypto/caller-key.ts';
 import type { CallerKey } from '../at-rest/document-row.ts';
 import { anonymousApp } from '../release/callers.ts';
-import { type AdminContext, isoTime } from './context.ts';
+import { isoTime, type OperationContext } from './context.ts';
 import { changeDocument, contentOf, type FoundDocument } from './documents.ts';
-import { AdminError } from './operation-error.ts';
+import { OperationError } from './operation-error.ts';
 
-/** Who calls with a key: applications and SecureProxy installations. */
+/** Callers with a key: applications and SecureProxy installations. */
 export type CallerKind = 'app' | 'proxy';
 
 const prefixes: Record<CallerKind, KeyPrefix> = { app: 'spk_', proxy: 'spx_' };
 
+export interface KeyOptions {
+  /**
+   * Delivers the new key, which is stored nowhere. It is called once, inside the transaction and before
+   * the commit: if it throws, nothing changes, so no caller is left with a key that nobody has.
+   */
+  readonly handOver?: (key: string) => void;
+}
+
 export interface AppOptions {
-  /** The app may ask KeyServer itself and so gets tokens into its own hands. */
+  /** The app may ask KeyServer itself, and so receives tokens. */
   readonly direct?: boolean;
 }
 
 /**
- * Makes an app, without grants. Resolves to its key, which is stored nowhere.
- * @throws AdminError already_exists, input_invalid
+ * Creates an app without grants. Resolves to its key.
+ * @throws OperationError already_exists, input_invalid
  */
 export async function createApp(
-  context: AdminContext,
+  context: OperationContext,
   id: string,
-  { direct = false }: AppOptions = {},
+  { direct = false, handOver }: AppOptions & KeyOptions = {},
 ): Promise<string> {
   if (id === anonymousApp) throw keyless();
-  const { key, stored } = newKey(context, 'app');
-  await changeDocument(context, 'app', id, (current) => {
+  const { key, stored, deliver } = newKey(context, 'app', handOver);
+  const create = (current: FoundDocument<'app'> | undefined) => {
     checkAbsent('app', id, current);
     return { keys: [stored], grants: [], ...(direct && { direct }) };
-  });
+  };
+  await changeDocument(context, 'app', id, create, deliver);
   return key;
 }
 
-/** Makes the app that calls without a key are answered as. @throws AdminError already_exists */
+/** Creates the app of calls without a key. @throws OperationError already_exists */
 export async function createAnonymousApp(
-  context: AdminContext,
+  context: OperationContext,
   { direct = false }: AppOptions = {},
 ): Promise<void> {
   await changeDocument(context, 'app', anonymousApp, (current) => {
@@ -44,48 +53,59 @@ export async function createAnonymousApp(
   });
 }
 
-/** Makes a SecureProxy installation. Resolves to its key. @throws AdminError already_exists, input_invalid */
-export async function createProxy(context: AdminContext, id: string): Promise<string> {
-  const { key, stored } = newKey(context, 'proxy');
-  await changeDocument(context, 'proxy', id, (current) => {
+/** Creates a SecureProxy installation. Resolves to its key. @throws OperationError already_exists, input_invalid */
+export async function createProxy(
+  context: OperationContext,
+  id: string,
+  { handOver }: KeyOptions = {},
+): Promise<string> {
+  const { key, stored, deliver } = newKey(context, 'proxy', handOver);
+  const create = (current: FoundDocument<'proxy'> | undefined) => {
     checkAbsent('proxy', id, current);
     return { keys: [stored] };
-  });
+  };
+  await changeDocument(context, 'proxy', id, create, deliver);
   return key;
 }
 
 /**
- * Gives a caller a new key and resolves to it. The keys before it end after `overlapSeconds`, at
- * once where that is 0; an end that was set earlier is never put off.
- * @throws AdminError not_found, integrity_failed, input_invalid
+ * Gives a caller a new key and resolves to it. Its older keys expire after `overlapSeconds` (default 0,
+ * at once); an earlier expiry is never postponed.
+ * @throws OperationError not_found, integrity_failed, input_invalid
  */
 export async function rotateCaller(
-  context: AdminContext,
+  context: OperationContext,
   kind: CallerKind,
   id: string,
-  overlapSeconds = 0,
+  { overlapSeconds = 0, handOver }: KeyOptions & { readonly overlapSeconds?: number } = {},
 ): Promise<string> {
   if (kind === 'app' && id === anonymousApp) throw keyless();
-  const { key, stored } = newKey(context, kind);
+  const { key, stored, deliver } = newKey(context, kind, handOver);
   const renew = (keys: readonly CallerKey[]) => [
-    ...endKeys(keys, context.clock.now(), overlapSeconds),
+    ...expireKeys(keys, context.clock.now(), overlapSeconds),
     stored,
   ];
   if (kind === 'app') {
-    await changeDocument(context, 'app', id, (current) => {
+    const rotate = (current: FoundDocument<'app'> | undefined) => {
       const app = contentOf('app', id, current);
       return { ...app, keys: renew(app.keys) };
-    });
+    };
+    await changeDocument(context, 'app', id, rotate, deliver);
   } else {
-    await changeDocument(context, 'proxy', id, (current) => {
+    const rotate = (current: FoundDocument<'proxy'> | undefined) => {
       const proxy = contentOf('proxy', id, current);
       return { ...proxy, keys: renew(proxy.keys) };
-    });
+    };
+    await changeDocument(context, 'proxy', id, rotate, deliver);
   }
   return key;
 }
 
-function endKeys(keys: readonly CallerKey[], nowMs: number, overlapSeconds: number): CallerKey[] {
+function expireKeys(
+  keys: readonly CallerKey[],
+  nowMs: number,
+  overlapSeconds: number,
+): CallerKey[] {
   const endMs = nowMs + overlapSeconds * 1000;
   return keys
     .map((key) => ({
@@ -97,9 +117,29 @@ function endKeys(keys: readonly CallerKey[], nowMs: number, overlapSeconds: numb
     .filter(({ expiresAt }) => Date.parse(expiresAt) > nowMs);
 }
 
-function newKey({ clock }: AdminContext, kind: CallerKind): { key: string; stored: CallerKey } {
+interface NewKey {
+  readonly key: string;
+  readonly stored: CallerKey;
+  readonly deliver: () => void;
+}
+
+function newKey(
+  { clock }: OperationContext,
+  kind: CallerKind,
+  handOver: KeyOptions['handOver'],
+): NewKey {
   const key = makeCallerKey(prefixes[kind]);
-  return { key, stored: { hash: callerKeyHash(key), createdAt: isoTime(clock.now()) } };
+  let isDelivered = false;
+  return {
+    key,
+    stored: { hash: callerKeyHash(key), createdAt: isoTime(clock.now()) },
+    deliver: () => {
+      // A transaction that lost a conflict runs again, with the same key.
+      if (isDelivered) return;
+      isDelivered = true;
+      handOver?.(key);
+    },
+  };
 }
 
 function checkAbsent(
@@ -108,17 +148,16 @@ function checkAbsent(
   current: FoundDocument<CallerKind> | undefined,
 ): void {
   if (current === undefined) return;
-  throw new AdminError(
-    'already_exists',
-    `the ${kind} ${JSON.stringify(id)} exists already`,
-    `${kind} rotate gives it a new key, ${kind} revoke deletes it`,
-  );
+  throw new OperationError('already_exists', `the ${kind} ${JSON.stringify(id)} exists already`, {
+    do: 'rotate_or_revoke',
+    kind,
+  });
 }
 
-function keyless(): AdminError {
-  return new AdminError(
+function keyless(): OperationError {
+  return new OperationError(
     'input_invalid',
-    `the app ${anonymousApp} is the one that calls without a key`,
-    `keyserver-admin app create ${anonymousApp} makes it, app revoke ${anonymousApp} deletes it`,
+    `the app ${anonymousApp} stands for calls without a key, so it has none`,
+    { do: 'create_or_revoke_app', id: anonymousApp },
   );
 }

@@ -5,15 +5,14 @@ import type { StorageConfig } from '../config.ts';
 import { type Keyring, loadKeyring } from '../keys/keyring.ts';
 import { legacyKeyOf } from '../keys/legacy-key.ts';
 import type { Store } from '../store/store.ts';
-import { AdminError } from './operation-error.ts';
 
-/** What the operations of the tool work on. */
-export interface AdminContext {
+/** The database and keys that operations work on. */
+export interface OperationContext {
   readonly store: Store;
   readonly keyring: Keyring;
-  /** The earlier system's key, where its files are set. */
+  /** The earlier system's key, if its files are set. */
   readonly legacyKey?: LegacyKey | undefined;
-  /** Whether KeyServer serves those rows, as far as these settings know (`UNSAFE_LEGACY_ROWS`). */
+  /** Whether KeyServer serves those rows, as far as these settings say (`UNSAFE_LEGACY_ROWS`). */
   readonly servesLegacyRows?: boolean | undefined;
   readonly clock: Clock;
 }
@@ -21,7 +20,7 @@ export interface AdminContext {
 /** Loads the keys of the data at rest. @throws ConfigError naming every fault at once */
 export function loadKeys(
   config: StorageConfig,
-): Pick<AdminContext, 'keyring' | 'legacyKey' | 'servesLegacyRows'> {
+): Pick<OperationContext, 'keyring' | 'legacyKey' | 'servesLegacyRows'> {
   const [keyring, legacyKey] = loadAll([
     () => loadKeyring(config.KEYRING_DIR),
     () => legacyKeyOf(config),
@@ -38,17 +37,7 @@ export function keyFaults(config: Partial<StorageConfig>): string[] {
   ];
 }
 
-/** @throws AdminError migrations_pending */
-export async function checkMigrated(store: Store): Promise<void> {
-  if ((await store.pendingMigrations()).length === 0) return;
-  throw new AdminError(
-    'migrations_pending',
-    `the schema of ${store.description} is not up to date`,
-    'run keyserver-admin migrate',
-  );
-}
-
-/** Milliseconds of the wall clock as ISO 8601 in UTC. */
+/** Milliseconds since 1970 as ISO 8601 in UTC. */
 export function isoTime(milliseconds: number): string {
   return new Date(milliseconds).toISOString();
 }

@@ -3,18 +3,18 @@ import { nameFault } from '../../shared/names.ts';
 import { type DocumentBody, openDocument, sealDocument } from '../at-rest/document-row.ts';
 import { maxBodyChars } from '../store/document-statements.ts';
 import type { DocumentKind, DocumentRow } from '../store/store.ts';
-import type { AdminContext } from './context.ts';
-import { AdminError } from './operation-error.ts';
+import type { OperationContext } from './context.ts';
+import { OperationError } from './operation-error.ts';
 
-/** A document as found; `content` is undefined where it does not open (MAC, key or form is wrong). */
+/** A document as found; `content` is undefined if it does not open (wrong MAC, key or form). */
 export interface FoundDocument<K extends DocumentKind> {
   readonly id: string;
   readonly content: DocumentBody<K> | undefined;
 }
 
-/** All documents of a kind, in the order of their ids. */
+/** All documents of a kind, ordered by id. */
 export async function listDocuments<K extends DocumentKind>(
-  context: AdminContext,
+  context: OperationContext,
   kind: K,
 ): Promise<FoundDocument<K>[]> {
   const rows = await context.store.documents();
@@ -24,9 +24,9 @@ export async function listDocuments<K extends DocumentKind>(
     .sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
-/** The content of one document. @throws AdminError not_found, integrity_failed */
+/** The content of one document. @throws OperationError not_found, integrity_failed */
 export async function readDocument<K extends DocumentKind>(
-  context: AdminContext,
+  context: OperationContext,
   kind: K,
   id: string,
 ): Promise<DocumentBody<K>> {
@@ -38,30 +38,33 @@ export async function readDocument<K extends DocumentKind>(
   );
 }
 
-/** What an edit sees: the document as found, or undefined where there is none. */
+/** Makes a document's next content from the one found; undefined if there is none. */
 export type Change<K extends DocumentKind> = (
   current: FoundDocument<K> | undefined,
 ) => DocumentBody<K> | 'unchanged';
 
 /**
- * Changes one document in one transaction; `change` says what it becomes, and rolls all back by a
- * throw. @throws AdminError input_invalid for a name that cannot be one
+ * Changes one document in one transaction. `change` returns its next content; `beforeCommit` runs when
+ * only the commit is left, again after a lost conflict. A throw of either rolls everything back.
+ * @throws OperationError input_invalid for a bad name, or a document that would be too long
  */
 export async function changeDocument<K extends DocumentKind>(
-  { store, keyring }: AdminContext,
+  { store, keyring }: OperationContext,
   kind: K,
   id: string,
   change: Change<K>,
+  beforeCommit: () => void = () => {},
 ): Promise<void> {
   checkName(kind, id);
   let unchanged = false;
   const edit = (row: DocumentRow | undefined, revision: number) => {
     const next = change(row && found({ keyring }, kind, row));
     unchanged = next === 'unchanged';
-    // Only a throw ends the transaction without a new revision.
+    // Only a throw ends the transaction without taking a revision.
     if (next === 'unchanged') throw new Unchanged();
     const sealed = sealDocument(keyring, kind, id, revision, next);
     if (sealed.body.length > maxBodyChars) throw tooLong(kind, id);
+    beforeCommit();
     return sealed;
   };
   try {
@@ -71,19 +74,19 @@ export async function changeDocument<K extends DocumentKind>(
   }
 }
 
-function tooLong(kind: DocumentKind, id: string): AdminError {
-  return new AdminError(
+function tooLong(kind: DocumentKind, id: string): OperationError {
+  return new OperationError(
     'input_invalid',
     `the ${kind} ${JSON.stringify(id)} would be longer than ${maxBodyChars} characters`,
-    'give grants by patterns, or spread them over apps',
+    'use patterns in grants, or spread the grants over several apps',
   );
 }
 
 class Unchanged extends Error {}
 
-/** Deletes a document, also one that does not open: that only takes rights away. @throws AdminError not_found */
+/** Deletes a document, even one that does not open: that only removes rights. @throws OperationError not_found */
 export async function deleteDocument(
-  { store }: AdminContext,
+  { store }: OperationContext,
   kind: DocumentKind,
   id: string,
 ): Promise<void> {
@@ -93,7 +96,7 @@ export async function deleteDocument(
   });
 }
 
-/** The content of a document that must be there. @throws AdminError not_found, integrity_failed */
+/** The content of a document that must exist. @throws OperationError not_found, integrity_failed */
 export function contentOf<K extends DocumentKind>(
   kind: K,
   id: string,
@@ -104,7 +107,7 @@ export function contentOf<K extends DocumentKind>(
   return current.content;
 }
 
-/** For after a list: what does not open must not go unnoticed by scripts. @throws AdminError integrity_failed */
+/** To call after a list, so that scripts notice a document that does not open. @throws OperationError integrity_failed */
 export function checkAllOpen<K extends DocumentKind>(
   kind: K,
   documents: readonly Pick<FoundDocument<K>, 'id' | 'content'>[],
@@ -113,11 +116,11 @@ export function checkAllOpen<K extends DocumentKind>(
   if (broken !== undefined) throw doesNotOpen(kind, broken);
 }
 
-/** @throws AdminError input_invalid */
+/** @throws OperationError input_invalid */
 export function checkName(what: string, name: string): void {
   const fault = nameFault(name);
   if (fault === undefined) return;
-  throw new AdminError(
+  throw new OperationError(
     'input_invalid',
     `the name of the ${what} ${fault}`,
     'names have 1 to 255 characters of any language and no control characters',
@@ -125,7 +128,7 @@ export function checkName(what: string, name: string): void {
 }
 
 function found<K extends DocumentKind>(
-  { keyring }: Pick<AdminContext, 'keyring'>,
+  { keyring }: Pick<OperationContext, 'keyring'>,
   kind: K,
   row: DocumentRow,
 ): FoundDocument<K> {
@@ -133,32 +136,27 @@ function found<K extends DocumentKind>(
   try {
     return { id, content: openDocument(keyring, kind, row) };
   } catch (error) {
-    // A body that is no JSON under a right MAC fails as SyntaxError.
+    // A body that is not JSON but has a valid MAC throws a SyntaxError.
     if (!(error instanceof OpenError || error instanceof SyntaxError)) throw error;
     return { id, content: undefined };
   }
 }
 
-function notFound(kind: DocumentKind, id: string): AdminError {
-  return new AdminError(
-    'not_found',
-    `there is no ${kind} ${JSON.stringify(id)}`,
-    `see keyserver-admin ${kind} list`,
-  );
+function notFound(kind: DocumentKind, id: string): OperationError {
+  return new OperationError('not_found', `there is no ${kind} ${JSON.stringify(id)}`, {
+    do: 'list',
+    kind,
+  });
 }
 
-/** The error for a document whose row was changed by others, or whose key is missing. */
+/** The error for a document whose row somebody changed, or whose key is missing. */
 export function doesNotOpen(
   kind: DocumentKind,
   { id }: Pick<FoundDocument<DocumentKind>, 'id'>,
-): AdminError {
-  const remedy =
-    kind === 'type'
-      ? 'or replace it with keyserver-admin type put --force'
-      : `or revoke it and make it anew: keyserver-admin ${kind} revoke`;
-  return new AdminError(
+): OperationError {
+  return new OperationError(
     'integrity_failed',
     `the ${kind} ${JSON.stringify(id)} does not open: its row was changed, or its key is missing`,
-    `see that KEYRING_DIR has every key there was, restore the row, ${remedy}`,
+    { do: 'restore', kind, id },
   );
 }

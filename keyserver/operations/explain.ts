@@ -7,13 +7,14 @@ import { Registry } from '../registry/registry.ts';
 import { anonymousApp, hasKeyExpired } from '../release/callers.ts';
 import type { TokenQuery } from '../release/decision.ts';
 import { isRefusal, takeSteps } from '../release/explain.ts';
-import { StoreUnavailableError } from '../store/store.ts';
-import type { AdminContext } from './context.ts';
+import { StoreError } from '../store/store-error.ts';
+import type { OperationContext } from './context.ts';
 import { checkName, readDocument } from './documents.ts';
-import { AdminError } from './operation-error.ts';
+import { OperationError } from './operation-error.ts';
 import { remedyFor } from './remedies.ts';
+import type { Suggestion } from './suggestion.ts';
 
-/** A call as an operator asks about it; nothing of it is trusted yet. */
+/** A call that an operator asks about, not yet validated. */
 export interface ExplainRequest {
   readonly app: string;
   readonly client: string;
@@ -22,29 +23,29 @@ export interface ExplainRequest {
   readonly url: string;
 }
 
-export interface AdminExplanation {
+export interface CallExplanation {
   readonly allowed: boolean;
   readonly steps: readonly Step[];
-  /** What to do about the last step, where that is not ok. */
-  readonly remedy?: string;
+  /** For a last step that is not ok. */
+  readonly remedy?: Suggestion;
 }
 
 /**
- * Takes the steps that KeyServer would take for a proxy that asks for this app, on the database and
- * keys as they are. Addresses are judged at the proxy only.
- * @throws AdminError not_found, integrity_failed, input_invalid; StoreUnavailableError
+ * Takes the steps that KeyServer would take for a proxy asking on behalf of this app, with the current
+ * database and keys. Only the proxy checks addresses.
+ * @throws OperationError not_found, integrity_failed, input_invalid; StoreError
  */
 export async function explainCall(
-  context: AdminContext,
+  context: OperationContext,
   request: ExplainRequest,
-): Promise<AdminExplanation> {
+): Promise<CallExplanation> {
   const asked = await askedBy(context, request);
   const steps = new Steps();
   steps.begin('authenticate');
   steps.record({ app: request.app });
   try {
     checkKeys(context, asked);
-    // Silent: what it refuses shows in the steps.
+    // Without a log: rejections appear in the steps.
     const registry = new Registry(context.store, context.keyring, pino({ enabled: false }));
     await registry.refresh();
     const { store, keyring, clock, legacyKey } = context;
@@ -52,7 +53,7 @@ export async function explainCall(
     await takeSteps({ registry, store, keyring, clock, legacyKey: served }, asked, steps);
     return { allowed: true, steps: steps.taken };
   } catch (error) {
-    if (error instanceof ServiceError && error.cause instanceof StoreUnavailableError) {
+    if (error instanceof ServiceError && error.cause instanceof StoreError) {
       throw error.cause;
     }
     if (!isRefusal(error) && !isKeyless(error)) throw error;
@@ -62,7 +63,7 @@ export async function explainCall(
 }
 
 async function askedBy(
-  context: AdminContext,
+  context: OperationContext,
   { app: appId, client, type, method, url }: ExplainRequest,
 ): Promise<TokenQuery> {
   checkName('client', client);
@@ -79,18 +80,18 @@ async function askedBy(
 
 function targetOf(method: string, url: string): Target {
   if (isMethod(method)) return { method, url };
-  throw new AdminError(
+  throw new OperationError(
     'input_invalid',
-    `${JSON.stringify(method)} is no method that calls may have`,
+    `${JSON.stringify(method)} is not an allowed method`,
     `methods are ${methods.join(', ')}`,
   );
 }
 
-function checkKeys({ clock }: AdminContext, { requester: { appId, app } }: TokenQuery): void {
+function checkKeys({ clock }: OperationContext, { requester: { appId, app } }: TokenQuery): void {
   if (appId === anonymousApp || app.keys.some((key) => !hasKeyExpired(key, clock))) return;
   throw new ServiceError('caller_unauthenticated', {
     reason: 'app_unknown',
-    detail: 'The app has no key that has not ended.',
+    detail: 'All keys of the app have expired.',
   });
 }
 

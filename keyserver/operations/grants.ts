@@ -1,11 +1,11 @@
 import { pathPatternFault } from '../../shared/policy/grant.ts';
 import { type Grant, type Method, methods } from '../../shared/policy/schema.ts';
 import { canonicalGrant, grantId } from '../registry/grant-id.ts';
-import type { AdminContext } from './context.ts';
+import type { OperationContext } from './context.ts';
 import { changeDocument, checkName, contentOf } from './documents.ts';
-import { AdminError } from './operation-error.ts';
+import { OperationError } from './operation-error.ts';
 
-/** A grant as it is asked for; nothing of it is trusted yet. */
+/** A requested grant, not yet validated. */
 export interface GrantRequest {
   readonly client: string;
   readonly type: string;
@@ -13,14 +13,14 @@ export interface GrantRequest {
   readonly paths?: readonly string[] | undefined;
 }
 
-/** Checks a grant that an operator asks for. @throws AdminError input_invalid */
+/** Validates a requested grant. @throws OperationError input_invalid */
 export function parseGrant(request: GrantRequest): Grant {
   checkPattern('client', request.client);
   checkPattern('type', request.type);
   for (const path of request.paths ?? []) {
     const fault = pathPatternFault(path);
     if (fault === undefined) continue;
-    throw new AdminError(
+    throw new OperationError(
       'input_invalid',
       `the path ${JSON.stringify(path)} ${fault}`,
       'examples: /v1/orders/*, https://api.example.com/v1/stocks',
@@ -37,9 +37,9 @@ export function parseGrant(request: GrantRequest): Grant {
 function parseMethod(text: string): Method {
   const method = methods.find((candidate) => candidate === text.toUpperCase());
   if (method !== undefined) return method;
-  throw new AdminError(
+  throw new OperationError(
     'input_invalid',
-    `${JSON.stringify(text)} is no method that calls may have`,
+    `${JSON.stringify(text)} is not an allowed method`,
     `methods are ${methods.join(', ')}`,
   );
 }
@@ -49,19 +49,19 @@ function checkPattern(what: string, pattern: string): void {
   const prefix = pattern.endsWith('*') ? pattern.slice(0, -1) : pattern;
   checkName(what, prefix);
   if (!prefix.includes('*')) return;
-  throw new AdminError(
+  throw new OperationError(
     'input_invalid',
-    `the ${what} pattern ${JSON.stringify(pattern)} may have one * only, at its end`,
-    'a pattern is an exact name, or the start of names with * at its end',
+    `the ${what} pattern ${JSON.stringify(pattern)} may have only one *, at its end`,
+    'a pattern is an exact name, or a prefix with * at its end',
   );
 }
 
 /**
- * Gives an app a grant. Resolves to the grant's id, and to whether it is new: an equal one changes
- * nothing. @throws AdminError not_found, integrity_failed, input_invalid
+ * Gives an app a grant. Resolves to the grant's id, and to whether it was `added`: an equal one
+ * changes nothing. @throws OperationError not_found, integrity_failed, input_invalid
  */
 export async function addGrant(
-  context: AdminContext,
+  context: OperationContext,
   appId: string,
   request: GrantRequest,
 ): Promise<{ id: string; grant: Grant; added: boolean; direct: boolean }> {
@@ -78,9 +78,9 @@ export async function addGrant(
   return { id, grant, added, direct };
 }
 
-/** Takes a grant away by its id. @throws AdminError not_found, integrity_failed */
+/** Removes a grant by its id. @throws OperationError not_found, integrity_failed */
 export async function removeGrant(
-  context: AdminContext,
+  context: OperationContext,
   appId: string,
   id: string,
 ): Promise<Grant> {
@@ -94,10 +94,10 @@ export async function removeGrant(
 
   function checkFound(grant: Grant | undefined): Grant {
     if (grant !== undefined) return grant;
-    throw new AdminError(
+    throw new OperationError(
       'not_found',
       `the app ${JSON.stringify(appId)} has no grant ${JSON.stringify(id)}`,
-      `keyserver-admin grant list ${appId} shows its grants with their ids`,
+      { do: 'list_grants', app: appId },
     );
   }
 }

@@ -1,24 +1,25 @@
-/** Every way an operation fails. */
-export type AdminErrorCode =
+import type { Suggestion } from './suggestion.ts';
+
+/** Why an operation failed; stable, since scripts decide by it. */
+export type OperationErrorCode =
   | 'not_found'
   | 'integrity_failed'
-  | 'usage'
   | 'input_invalid'
   | 'already_exists'
-  | 'settings_invalid'
-  | 'database_unavailable'
-  | 'migrations_pending'
-  | 'internal';
+  | 'migrations_pending';
 
-/** A failure for the operator: `message` says what is wrong, `hint` what to do next. Neither has a secret. */
-export class AdminError extends Error {
-  override readonly name = 'AdminError';
-  readonly code: AdminErrorCode;
-  readonly hint: string;
+/**
+ * The error of operations, whoever asked for one: `message` says what is wrong with which subject, and
+ * `suggestion` what to do about it. Neither names a command, an option or a secret.
+ */
+export class OperationError extends Error {
+  override readonly name = 'OperationError';
+  readonly code: OperationErrorCode;
+  readonly suggestion: Suggestion;
 
-  constructor(code: AdminErrorCode, message: string, hint: string) {
-    super(message);
+  constructor(code: OperationErrorCode, subject: string, suggestion: Suggestion) {
+    super(subject);
     this.code = code;
-    this.hint = hint;
+    this.suggestion = suggestion;
   }
 }

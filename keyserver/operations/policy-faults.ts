@@ -39,9 +39,9 @@ function publicFaults({ injection, publicFields = [] }: Policy): string[] {
   return [
     ...publicFields
       .filter((name) => !isFieldName(name))
-      .map((name) => `public field ${JSON.stringify(name)} is no name that a field can have`),
+      .map((name) => `public field ${JSON.stringify(name)} is not a valid field name`),
     ...(injected.length > 0 && injected.every((name) => publicFields.includes(name))
-      ? ['every field that is injected is public, so answers would be searched for none of them']
+      ? ['every injected field is public, so responses would be scrubbed of none of them']
       : []),
   ];
 }
@@ -56,7 +56,7 @@ function destinationFaults({ destinations, unsafePlaintext }: Policy): string[] 
       throw error;
     }
     return [
-      `destination ${JSON.stringify(text)} is not https, so the token would cross the network readable (--unsafe-plaintext allows it)`,
+      `destination ${JSON.stringify(text)} is not https, so the token would cross the network in clear (unsafePlaintext allows it)`,
     ];
   });
 }
@@ -68,7 +68,7 @@ function cidrFaults(text: string): string[] {
     if (error instanceof PolicyError) return [error.message];
     throw error;
   }
-  return /\/0+$/.test(text) ? [`the CIDR block ${text} would allow every address there is`] : [];
+  return /\/0+$/.test(text) ? [`the CIDR block ${text} would allow every address`] : [];
 }
 
 function headerFaults(names: readonly string[]): string[] {

@@ -2,56 +2,46 @@ import type { ServiceError } from '../../shared/errors.ts';
 import { isAmbiguousPath } from '../../shared/policy/url.ts';
 import type { Steps } from '../../shared/protocol/explanation.ts';
 import type { TokenQuery } from '../release/decision.ts';
+import type { Suggestion } from './suggestion.ts';
 
-/** What an operator can do about the refusal of the step that began last. */
-export function remedyFor(error: ServiceError, steps: Steps, asked: TokenQuery): string {
+/** Suggests how to get past the step that began last, which rejected the call. */
+export function remedyFor(error: ServiceError, steps: Steps, asked: TokenQuery): Suggestion {
   const { step } = steps.taken.at(-1) ?? {};
-  const { clientId, tokenType, requester } = asked;
-  const type = quoted(tokenType);
-  const named = `--client ${quoted(clientId)} --type ${type}`;
+  const { clientId: client, tokenType: type, requester } = asked;
   switch (step) {
     case 'authenticate':
-      return `give the app a new key: keyserver-admin app rotate ${quoted(requester.appId)}`;
+      return { do: 'rotate', kind: 'app', id: requester.appId };
     case 'grant':
       return grantRemedy(asked);
     case 'type':
       return error.code === 'type_not_found'
-        ? `define it: keyserver-admin type put ${type} --destination ${quoted(originOf(asked))}`
-        : `restore its row, or replace it: keyserver-admin type put ${type} --force`;
+        ? { do: 'define_type', type, origin: originOf(asked) }
+        : { do: 'replace_type', type };
     case 'destination':
-      return `where the token may go there, repeat keyserver-admin type put ${type} with all that keyserver-admin type show ${type} shows and ${destinationOptions(asked)}`;
+      return { do: 'allow_destination', type, origin: originOf(asked) ?? '' };
     case 'token':
-      return error.code === 'integrity_failed'
-        ? `see keyserver-admin token show ${named}; a row of the earlier system opens under UNSAFE_LEGACY_ROWS=1 only; else delete the token and put it anew: keyserver-admin token put ${named}`
-        : `store it: keyserver-admin token put ${named} < token.txt`;
+      return {
+        do: error.code === 'integrity_failed' ? 'inspect_token' : 'put_token',
+        client,
+        type,
+      };
     case 'injection':
-      return `put the token anew with the fields that keyserver-admin type show ${type} names: keyserver-admin token put ${named} < token.json`;
+      return { do: 'refill_token', client, type };
     default:
       return 'let the app spell the URL as the detail says';
   }
 }
 
-/** The least grant that allows the call. */
-function grantRemedy({ requester, clientId, tokenType, target }: TokenQuery): string {
+/** The narrowest grant that allows the call. */
+function grantRemedy({ requester, clientId, tokenType, target }: TokenQuery): Suggestion {
+  const method = target?.method ?? 'GET';
+  const grant = { app: requester.appId, client: clientId, type: tokenType, method };
   const path = target && (URL.parse(target.url)?.pathname ?? '/');
-  const add = `keyserver-admin grant add ${quoted(requester.appId)} --client ${quoted(clientId)} --type ${quoted(tokenType)} --method ${target?.method ?? 'GET'}`;
-  if (path === undefined) return `grant it: ${add}`;
-  return isAmbiguousPath(path)
-    ? `no --path matches a path that can be read in two ways: let the app write it plainly, or grant every path: ${add}`
-    : `grant it: ${add} --path ${quoted(path)}`;
+  return path !== undefined && isAmbiguousPath(path)
+    ? { do: 'grant_every_path', ...grant }
+    : { do: 'add_grant', ...grant, path };
 }
 
-function destinationOptions(asked: TokenQuery): string {
-  const origin = originOf(asked);
-  const plain = origin.startsWith('http:') ? ' --unsafe-plaintext' : '';
-  return `--destination ${quoted(origin)}${plain}`;
-}
-
-function originOf({ target }: TokenQuery): string {
-  return URL.parse(target?.url ?? '')?.origin ?? 'https://…';
-}
-
-/** One word of a shell. */
-function quoted(word: string): string {
-  return /^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+function originOf({ target }: TokenQuery): string | undefined {
+  return URL.parse(target?.url ?? '')?.origin;
 }

@@ -1,10 +1,11 @@
 import { isFieldName } from '../../shared/policy/injection/template.ts';
-import { AdminError } from './operation-error.ts';
+import { OperationError } from './operation-error.ts';
+import type { Suggestion } from './suggestion.ts';
 
-/** Upper bound for a secret's text, in bytes. */
+/** Maximum length of a secret's text, in bytes. */
 export const maxSecretBytes = 65_536;
 
-/** Reads all of a secret. @throws AdminError input_invalid where it is too long */
+/** Reads a whole secret. @throws OperationError input_invalid if it is too long */
 export async function readSecretBytes(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let length = 0;
@@ -12,15 +13,18 @@ export async function readSecretBytes(source: AsyncIterable<Uint8Array>): Promis
     chunks.push(chunk);
     length += chunk.length;
     if (length > maxSecretBytes) {
-      throw invalid(`the secret has more than ${maxSecretBytes} bytes`, 'is it the right file?');
+      throw invalid(
+        `the secret has more than ${maxSecretBytes} bytes`,
+        'check that it is the right file',
+      );
     }
   }
   return Buffer.concat(chunks);
 }
 
 /**
- * Parses a secret: a JSON object of text fields where it starts with `{`, else the bare token, less
- * one line end. No message quotes it. @throws AdminError input_invalid
+ * Parses a secret: a JSON object of strings if it starts with `{`, otherwise the bare token; one
+ * trailing line end is dropped. No message quotes it. @throws OperationError input_invalid
  */
 export function parseSecretInput(bytes: Uint8Array): Record<string, string> {
   const text = decode(bytes).replace(/\r?\n$/, '');
@@ -30,10 +34,10 @@ export function parseSecretInput(bytes: Uint8Array): Record<string, string> {
   const names = Object.keys(fields);
   const misnamed = names.findIndex((name) => !isFieldName(name));
   if (misnamed >= 0) {
-    // By number: a name that is no name may be a misplaced secret.
+    // By number: a malformed name may be a misplaced secret.
     throw invalid(
       `the name of field ${misnamed + 1} of the secret cannot stand in a placeholder`,
-      'names of fields have 1 to 64 letters, digits, _ . -',
+      'field names have 1 to 64 letters, digits, _ . -',
     );
   }
   if (names.every((name) => fields[name] === '')) throw empty();
@@ -56,11 +60,11 @@ function parseFields(text: string): Record<string, string> {
   try {
     value = JSON.parse(text);
   } catch {
-    // The parser's message would quote the secret.
+    // Dropped: the parser's message quotes the secret.
   }
   if (isTextRecord(value)) return value;
   throw invalid(
-    'the secret starts with { but is no JSON object whose values are all texts',
+    'the secret starts with { but is not a JSON object of strings',
     'for example: {"clientId": "…", "apiKey": "…"}',
   );
 }
@@ -73,10 +77,10 @@ function isTextRecord(value: unknown): value is Record<string, string> {
   );
 }
 
-function empty(): AdminError {
-  return invalid('the secret is empty', 'pipe it in, or name its file with --file');
+function empty(): OperationError {
+  return invalid('the secret is empty', { do: 'provide_secret' });
 }
 
-function invalid(message: string, hint: string): AdminError {
-  return new AdminError('input_invalid', message, hint);
+function invalid(subject: string, suggestion: Suggestion): OperationError {
+  return new OperationError('input_invalid', subject, suggestion);
 }

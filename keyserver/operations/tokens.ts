@@ -4,34 +4,35 @@ import { type TokenContext, tokenRowKid } from '../../shared/crypto/token-row.ts
 import { fieldsFault } from '../../shared/policy/injection/injection.ts';
 import { hasExpired, openSecret, type Secret, sealSecret } from '../at-rest/secret.ts';
 import type { TokenRow } from '../store/store.ts';
-import type { AdminContext } from './context.ts';
+import { isStoreError } from '../store/store-error.ts';
+import type { OperationContext } from './context.ts';
 import { checkName, doesNotOpen, listDocuments } from './documents.ts';
-import { AdminError } from './operation-error.ts';
+import { OperationError } from './operation-error.ts';
 
-/** What may be shown of a token. */
+/** The part of a token that may be shown. */
 export interface TokenSummary {
   readonly client: string;
   readonly type: string;
-  /** The key that sealed it; null for a row of the earlier system, or of no known format. */
+  /** The key that sealed it; null for a row of the earlier system, or of an unknown format. */
   readonly kid: string | null;
   readonly legacy: boolean;
-  /** Null where it cannot be told: a row of the earlier system, whose key is not set. */
+  /** Null if it cannot be told: a row of the earlier system, whose key is not set. */
   readonly opens: boolean | null;
-  /** Names of the secret's fields; null where it did not open. */
+  /** Names of the secret's fields; null if it did not open. */
   readonly fields: readonly string[] | null;
-  /** ISO 8601; null where it never ends, or did not open. */
+  /** ISO 8601; null if it never expires, or did not open. */
   readonly expiresAt: string | null;
   readonly expired: boolean;
 }
 
 export interface InspectedToken {
   readonly summary: TokenSummary;
-  /** The opened secret, for checks; never for output. */
+  /** The opened secret, for checks only; never for output. */
   readonly secret: Secret | undefined;
 }
 
-/** Looks whether a row opens, and what of it may be shown. */
-export function inspectToken(context: AdminContext, row: TokenRow): InspectedToken {
+/** Tries to open a row, and says what of it may be shown. */
+export function inspectToken(context: OperationContext, row: TokenRow): InspectedToken {
   const { clientId: client, tokenType: type } = row;
   const legacy = isLegacyRow(row);
   const secret = open(context, row);
@@ -50,7 +51,7 @@ export function inspectToken(context: AdminContext, row: TokenRow): InspectedTok
   };
 }
 
-function open({ keyring, legacyKey }: AdminContext, row: TokenRow): Secret | undefined {
+function open({ keyring, legacyKey }: OperationContext, row: TokenRow): Secret | undefined {
   try {
     return openSecret(keyring, row, legacyKey);
   } catch (error) {
@@ -59,7 +60,7 @@ function open({ keyring, legacyKey }: AdminContext, row: TokenRow): Secret | und
   }
 }
 
-/** True for what the earlier system wrote: base64 of whole AES blocks. */
+/** True for the earlier system's format: base64 of whole AES blocks. */
 function isLegacyRow({ token }: TokenRow): boolean {
   try {
     const { length } = decodeBase64(token, 'base64');
@@ -69,14 +70,14 @@ function isLegacyRow({ token }: TokenRow): boolean {
   }
 }
 
-/** Which tokens to list; absent: all. Names are exact. */
+/** Filters of a list, by exact names; an absent one matches all. */
 export interface TokenFilter {
   readonly client?: string | undefined;
   readonly type?: string | undefined;
 }
 
 export async function listTokens(
-  context: AdminContext,
+  context: OperationContext,
   { client, type }: TokenFilter = {},
 ): Promise<TokenSummary[]> {
   const summaries: TokenSummary[] = [];
@@ -88,18 +89,18 @@ export async function listTokens(
   return summaries;
 }
 
-/** @throws AdminError not_found, integrity_failed where one name has several rows */
+/** @throws OperationError not_found; integrity_failed if one name has several rows */
 export async function readToken(
-  context: AdminContext,
+  context: OperationContext,
   { clientId, tokenType }: TokenContext,
 ): Promise<TokenSummary> {
   const [row, ...others] = await context.store.findTokens(clientId, tokenType);
   if (row === undefined) throw notFound({ clientId, tokenType });
   if (others.length === 0) return inspectToken(context, row).summary;
-  throw new AdminError(
+  throw new OperationError(
     'integrity_failed',
     `client ${JSON.stringify(clientId)} has more than one row of type ${JSON.stringify(tokenType)}`,
-    'delete the token and put it anew',
+    'delete the token and store it again',
   );
 }
 
@@ -111,54 +112,49 @@ export interface PutToken extends TokenContext {
 
 /**
  * Seals a client's secret and stores it; resolves to whether it replaced one.
- * @throws AdminError input_invalid where names, type or fields will not do
+ * @throws OperationError input_invalid for bad names, type or fields, or if the table cannot hold it
  */
-export async function putToken(context: AdminContext, token: PutToken): Promise<boolean> {
+export async function putToken(context: OperationContext, token: PutToken): Promise<boolean> {
   const { clientId, tokenType, fields, expiresAt } = token;
   checkName('client', clientId);
   checkName('type', tokenType);
   const injection = await injectionOf(context, tokenType);
   const fault = fieldsFault(injection, fields);
   if (fault !== undefined) {
-    throw new AdminError(
-      'input_invalid',
-      fault,
-      `keyserver-admin type show ${tokenType} shows what the type injects`,
-    );
+    throw new OperationError('input_invalid', fault, { do: 'show_type', type: tokenType });
   }
   const secret: Secret = { fields, ...(expiresAt !== undefined && { expiresAt }) };
   try {
     return await context.store.putToken(sealSecret(context.keyring, token, secret));
   } catch (error) {
-    // The store's word for a value that the operator's own table cannot hold.
-    if (!(error instanceof RangeError)) throw error;
-    throw new AdminError('input_invalid', error.message, 'change the token table (DB_TOKEN_TABLE)');
+    if (!isStoreError(error, 'row_unfit')) throw error;
+    throw new OperationError('input_invalid', error.message, 'change the table (DB_TOKEN_TABLE)');
   }
 }
 
-async function injectionOf(context: AdminContext, tokenType: string) {
+async function injectionOf(context: OperationContext, tokenType: string) {
   const types = await listDocuments(context, 'type');
   const type = types.find(({ id }) => id === tokenType);
   if (type?.content !== undefined) return type.content.injection;
   if (type !== undefined) throw doesNotOpen('type', type);
   const known = types.map(({ id }) => JSON.stringify(id)).join(', ');
-  throw new AdminError(
+  throw new OperationError(
     'input_invalid',
     `there is no type ${JSON.stringify(tokenType)}${known === '' ? '' : `; there is ${known}`}`,
-    `define it: keyserver-admin type put ${tokenType} --destination https://…`,
+    { do: 'define_type', type: tokenType },
   );
 }
 
-/** @throws AdminError not_found */
-export async function deleteToken(context: AdminContext, token: TokenContext): Promise<void> {
+/** @throws OperationError not_found */
+export async function deleteToken(context: OperationContext, token: TokenContext): Promise<void> {
   const { clientId, tokenType } = token;
   if (!(await context.store.deleteToken(clientId, tokenType))) throw notFound(token);
 }
 
-function notFound({ clientId, tokenType }: TokenContext): AdminError {
-  return new AdminError(
+function notFound({ clientId, tokenType }: TokenContext): OperationError {
+  return new OperationError(
     'not_found',
     `client ${JSON.stringify(clientId)} has no token of type ${JSON.stringify(tokenType)}`,
-    'keyserver-admin token list shows what is stored',
+    { do: 'list', kind: 'token' },
   );
 }

@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Policy } from '../../shared/policy/schema.ts';
-import type { AdminContext } from './context.ts';
+import type { OperationContext } from './context.ts';
 import { changeDocument, doesNotOpen } from './documents.ts';
-import { AdminError } from './operation-error.ts';
+import { OperationError } from './operation-error.ts';
 import { policyFaults } from './policy-faults.ts';
 
-/** One member of a policy that a replacement changed; undefined where it is absent. */
+/** One member of a policy that a replacement changed; `from` or `to` is undefined if it is absent. */
 export interface PolicyChange {
   readonly member: string;
   readonly from: unknown;
@@ -14,28 +14,28 @@ export interface PolicyChange {
 
 export interface PutTypeResult {
   readonly outcome: 'created' | 'replaced' | 'unchanged';
-  /** Of a replacement of a type that opened; else empty. */
+  /** Empty unless a type that opened was replaced. */
   readonly changes: readonly PolicyChange[];
 }
 
 /**
- * Defines a token type, or replaces its policy whole. A type that does not open is replaced only
- * with `force`. @throws AdminError input_invalid, integrity_failed
+ * Defines a token type, or replaces its whole policy. A type that does not open is replaced only with
+ * `force`. @throws OperationError input_invalid, integrity_failed
  */
 export async function putType(
-  context: AdminContext,
+  context: OperationContext,
   id: string,
   policy: Policy,
   { force = false }: { force?: boolean } = {},
 ): Promise<PutTypeResult> {
   const faults = policyFaults(policy);
   if (faults.length > 0) {
-    throw new AdminError(
+    throw new OperationError(
       'input_invalid',
       faults.length === 1
         ? `${faults[0]}`
         : `the policy has ${faults.length} faults:\n  - ${faults.join('\n  - ')}`,
-      'keyserver-admin type put --help has examples',
+      { do: 'see_policy_examples' },
     );
   }
   let result: PutTypeResult = { outcome: 'created', changes: [] };

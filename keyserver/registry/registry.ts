@@ -85,7 +85,7 @@ export class Registry {
   /**
    * Reloads the documents if the change counter moved, and every ten seconds. If the counter cannot be read,
    * the loaded documents stay in force for five seconds. If it moved but the documents cannot be read, the old
-   * ones are dropped at once. @throws StoreUnavailableError
+   * ones are dropped at once. @throws StoreError
    */
   async refresh(): Promise<void> {
     const now = this.#clock.monotonic();
@@ -180,7 +180,7 @@ export class Registry {
     for (const row of rows) {
       const name = nameOf(row);
       try {
-        if (present.get(name) !== 1) throw new RangeError('more than one row has this name');
+        if (present.get(name) !== 1) throw new RowError('more than one row has this name');
         this.#checkRevision(name, row.revision);
         this.#take(loaded, row);
         loaded.inForce.set(name, { kind: row.kind, id: row.id, mac: row.mac });
@@ -203,9 +203,7 @@ export class Registry {
     const seen = this.#seen.get(name);
     if (seen === undefined || revision > seen.revision) return;
     if (revision < seen.revision || seen.deleted) {
-      throw new RangeError(
-        `revision ${revision} is not newer than ${seen.revision}, which was seen`,
-      );
+      throw new RowError(`revision ${revision} is not newer than ${seen.revision}, which was seen`);
     }
   }
 
@@ -231,6 +229,11 @@ export class Registry {
         throw new OpenError();
     }
   }
+}
+
+/** A row that must not be used, whatever its MAC. */
+class RowError extends Error {
+  override readonly name = 'RowError';
 }
 
 /** The changes after `from`, up to and including `to`; undefined if one of them is missing. */

@@ -12,7 +12,8 @@ import { hasExpired, openSecret, type Secret, secondsLeft } from '../at-rest/sec
 import type { Keyring } from '../keys/keyring.ts';
 import { grantId } from '../registry/grant-id.ts';
 import type { Registry } from '../registry/registry.ts';
-import { type Store, StoreUnavailableError } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
+import { StoreError } from '../store/store-error.ts';
 import type { Requester } from './callers.ts';
 
 /** A request for a token, authenticated but not authorised yet. */
@@ -122,7 +123,7 @@ async function findTokens(store: SecretSources['store'], clientId: string, token
   try {
     return await store.findTokens(clientId, tokenType);
   } catch (error) {
-    if (!(error instanceof StoreUnavailableError)) throw error;
+    if (!(error instanceof StoreError)) throw error;
     throw new ServiceError('keyserver_unavailable', {
       reason: 'database',
       retryAfterSeconds: 1,

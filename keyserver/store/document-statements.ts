@@ -9,7 +9,7 @@ import {
 } from './statements.ts';
 import type { DocumentEdit, DocumentKind, DocumentRow } from './store.ts';
 
-/** Bound for a document's body, which holds all of an app's grants; what is longer is cut when read. */
+/** Longest body of a document, which holds all of an app's grants; a longer one is truncated when read. */
 export const maxBodyChars = 4_194_304;
 
 const documentColumns = 'kind, id, revision, kid, body, mac';
@@ -24,8 +24,8 @@ export function* documents(): SqlCoroutine<DocumentRow[]> {
 }
 
 /**
- * The newest of a name's rows. Looked at again, since a collation would give another document's row,
- * whose rights the edit would then seal under this name.
+ * The newest row of a name, compared byte by byte: under a collation the query also finds other
+ * documents, whose rights the edit would then seal under this name.
  */
 function* findDocument(
   sql: Dialect,

@@ -1,23 +1,23 @@
 import { type Change, type DocumentRow, isDocumentKind, type TokenRow } from './store.ts';
 
-/** A row as either driver gives it: text columns as strings, binary ones as bytes. */
+/** A row as either driver returns it: text columns as strings, binary ones as bytes. */
 export type Row = Readonly<Record<string, unknown>>;
 
-/** A column's text. Binary columns are UTF-8; what is not, and NULL, comes back as text that equals no name. */
+/** A column's text. Binary columns are UTF-8; invalid UTF-8 and NULL become text that equals no name. */
 export function text(row: Row, column: string): string {
   const value = row[column];
   if (typeof value === 'string') return value;
   return value instanceof Uint8Array ? Buffer.from(value).toString('utf8') : '';
 }
 
-/** A column's whole number; NaN where it holds none, or one that a number cannot hold exactly. */
+/** A column's integer; NaN if it holds none, or one beyond `Number.MAX_SAFE_INTEGER`. */
 export function integer(row: Row, column: string): number {
   const value = row[column];
   const number = typeof value === 'bigint' ? Number(value) : value;
   return Number.isSafeInteger(number) ? (number as number) : Number.NaN;
 }
 
-/** True where a key column's bytes are exactly the name's: no case folding, padding or normalisation. */
+/** True if a key column's bytes are exactly the name's: no case folding, padding or normalisation. */
 export function isExactly(row: Row, column: string, name: string): boolean {
   const value = row[column];
   if (value instanceof Uint8Array) return Buffer.from(name, 'utf8').equals(value);
@@ -43,7 +43,7 @@ export function documentRow(row: Row): DocumentRow {
   };
 }
 
-/** A change's row; undefined for a kind that this version does not know, and where `seq` is no number. */
+/** A change's row; undefined if this version does not know its kind, or `seq` is not an integer. */
 export function changeRow(row: Row): Change | undefined {
   const kind = text(row, 'kind');
   const seq = integer(row, 'seq');

@@ -1,5 +1,6 @@
 import { changeRow, integer, type Row } from './rows.ts';
-import { type Change, StoreUnavailableError } from './store.ts';
+import type { Change } from './store.ts';
+import { StoreError } from './store-error.ts';
 
 export type Value = string | number | null | Uint8Array;
 
@@ -10,59 +11,59 @@ export interface Statement {
 
 export interface Result {
   readonly rows: readonly Row[];
-  /** Rows that the statement wrote, matched ones that had the value before included. */
+  /** Rows that the statement matched and wrote, including those that had the value already. */
   readonly affected: number;
 }
 
 /**
- * A piece of work as a coroutine: it yields statements and is resumed with their results. So it is
- * written once, and driven at once over SQLite and with awaits over the network.
+ * A unit of work as a coroutine: it yields statements and is resumed with their results, so that it is
+ * written once and driven synchronously over SQLite, asynchronously over the network.
  */
 export type SqlCoroutine<T> = Generator<Statement, T, Result>;
 
-/** What a changing transaction came to. It is rolled back where nothing `changed`. */
+/** Result of a changing transaction, which is rolled back if nothing `changed`. */
 export interface Outcome<T> {
   readonly changed: boolean;
   readonly value: T;
 }
 
-/** Where the two SQLs differ. */
+/** Differences between the two SQL dialects. */
 export interface Dialect {
   /** The token table's name, quoted. */
   readonly tokenTable: string;
-  /** Ends a SELECT whose rows must stay as they are until the transaction's end. */
+  /** Suffix of a SELECT whose rows must stay unchanged until the transaction ends. */
   readonly forUpdate: string;
-  /** An expression for a key column's very bytes, comparable with {@link bytes} of a name. */
+  /** An expression for a key column's bytes, comparable with {@link bytes} of a name. */
   exact(column: string): string;
   /** The parameter for {@link exact}. */
   bytes(name: unknown): string | Uint8Array;
 }
 
-/** Changes older than this many behind the newest are pruned. */
+/** Number of changes that are kept; older ones are pruned. */
 export const keptChanges = 10_000;
 
-/** Rows are cut at what no row of ours comes near, so that a huge one cannot fill the memory; cut, it does not open. */
+/** Columns are truncated far beyond our own values, so that a huge row cannot fill the memory; truncated, it does not open. */
 export const maxNameChars = 1_024;
 
-/** What no counter comes to by counting; above it a number would soon not be exact. */
+/** Far beyond any counter that grew by counting; above it integers would soon not be exact. */
 const maxRevision = 2 ** 52;
 
-/** The first number after every change and revision, where a counter that was set back would repeat one. */
+/** The first number after every change and revision, which a counter that was set back would repeat. */
 const afterAllKnown =
   'SELECT MAX(n) + 1 AS seq FROM (' +
   'SELECT MAX(seq) AS n FROM changes WHERE seq < ? UNION ALL ' +
   'SELECT MAX(revision) AS n FROM documents WHERE revision < ?) AS known';
 
 /**
- * Takes the next `seq`. A changing transaction does this first: the counter's row stays locked
- * until it commits, so the order of `seq` is the order of commits.
+ * Takes the next `seq`. A changing transaction must do this first: the counter's row stays locked
+ * until the commit, so that the order of `seq` is the order of commits.
  */
 export function* nextSeq(): SqlCoroutine<number> {
   const { affected } = yield {
     sql: 'UPDATE change_counter SET seq = seq + 1 WHERE id = 1',
     params: [],
   };
-  if (affected !== 1) throw new StoreUnavailableError('The row of change_counter is missing');
+  if (affected !== 1) throw counterMissing();
   const counted = yield* lastSeq();
   const { rows } = yield { sql: afterAllKnown, params: [maxRevision, maxRevision] };
   const seq = Math.max(counted, (rows[0] && integer(rows[0], 'seq')) || 0);
@@ -82,17 +83,21 @@ export function* recordChange({ seq, kind, id, tokenType }: Change): SqlCoroutin
 
 export function* lastSeq(): SqlCoroutine<number> {
   const { rows } = yield { sql: 'SELECT seq FROM change_counter WHERE id = 1', params: [] };
-  if (rows[0] === undefined)
-    throw new StoreUnavailableError('The row of change_counter is missing');
+  if (rows[0] === undefined) throw counterMissing();
   const seq = integer(rows[0], 'seq');
-  if (!(seq >= 0))
-    throw new StoreUnavailableError('The row of change_counter holds no usable number');
+  if (!(seq >= 0)) {
+    throw new StoreError('corrupt', 'The row of change_counter has no usable number');
+  }
   return seq;
+}
+
+function counterMissing(): StoreError {
+  return new StoreError('corrupt', 'The row of change_counter is missing');
 }
 
 export function* changesSince(seq: number): SqlCoroutine<Change[]> {
   const { rows } = yield {
-    // Bounded, since others can fill the table, too.
+    // Limited, since others can write to the table.
     sql: `SELECT seq, kind, id, token_type FROM changes WHERE seq > ? ORDER BY seq LIMIT ${keptChanges}`,
     params: [seq],
   };
@@ -104,5 +109,8 @@ export function* hasRows(sql: Dialect): SqlCoroutine<boolean> {
     sql: `SELECT EXISTS (SELECT 1 FROM ${sql.tokenTable}) + EXISTS (SELECT 1 FROM documents) AS found`,
     params: [],
   };
-  return rows[0] !== undefined && integer(rows[0], 'found') > 0;
+  const found = rows[0] === undefined ? Number.NaN : integer(rows[0], 'found');
+  // No answer is not the answer "no rows".
+  if (Number.isNaN(found)) throw new StoreError('failed', 'The database did not count its rows');
+  return found > 0;
 }

@@ -12,19 +12,19 @@ export function isDocumentKind(value: string): value is DocumentKind {
   return documentKinds.some((kind) => kind === value);
 }
 
-/** A document as stored: readable JSON with the MAC that was made under `kid` (docs/protocol.md §6). */
+/** A document as stored: readable JSON with its MAC under `kid` (docs/protocol.md §6). */
 export interface DocumentRow {
-  /** A {@link DocumentKind}, unless the row is a later version's or somebody else's. */
+  /** A {@link DocumentKind}, unless a later version or somebody else wrote the row. */
   readonly kind: string;
   readonly id: string;
-  /** The change's `seq` that wrote it, so a later one is always greater, also after a deletion; NaN where the row has no such number. */
+  /** The `seq` of the change that wrote it, so it grows even across a deletion; NaN if the row has no integer. */
   readonly revision: number;
   readonly kid: string;
   readonly body: string;
   readonly mac: string;
 }
 
-/** One change: `token` has `tokenType`, documents have not. */
+/** One change; only a `token` has a `tokenType`. */
 export interface Change {
   readonly seq: number;
   readonly kind: DocumentKind | 'token';
@@ -33,43 +33,52 @@ export interface Change {
 }
 
 /**
- * Makes a document's next row inside the changing transaction, from what is stored now and the
- * revision that the row must carry. Undefined deletes (or leaves absent); a throw rolls back.
- * It can be called again, with what is stored then, where the transaction lost against another one.
+ * Makes a document's next row inside the changing transaction, from the stored row and the revision
+ * that the next one must carry. Undefined deletes it (or leaves it absent); a throw rolls back. It is
+ * called again, with the row stored by then, if the transaction lost a conflict and is retried.
  */
 export type DocumentEdit = (
   current: DocumentRow | undefined,
   revision: number,
 ) => DocumentRow | undefined;
 
+export interface MigrateDownOptions {
+  /** Default false. */
+  readonly dropDocuments?: boolean;
+}
+
 /**
- * The database, which is not trusted: rows come back as they are, and who reads them checks them.
- * Two implementations (MySQL protocol, SQLite) keep one contract, test/keyserver/store/contract.ts.
- * Every method rejects with {@link StoreUnavailableError} where the database cannot answer in time.
+ * The database, which is not trusted: rows are returned as they are, and the reader checks them. Both
+ * implementations (MySQL protocol, SQLite) keep one contract, test/keyserver/store/contract.test.ts.
+ * @throws StoreError from every method, with a kind that says why the database could not do it in time
  */
 export interface Store {
-  /** One line for logs and `doctor`: kind and place, never a password. */
+  /** One line for logs and `doctor`: kind and location, never a password. */
   readonly description: string;
 
   /** Brings the schema up to date under a lock; resolves to the names of the migrations it applied. */
   migrate(): Promise<string[]>;
-  /** Takes back the newest migration; resolves to its name, or undefined where none is applied. */
-  migrateDown(): Promise<string | undefined>;
-  /** Names of migrations not applied yet. */
+  /**
+   * Takes the newest migration back; resolves to its name, or to undefined if none is applied. Rejects
+   * and leaves everything if tokens would be dropped, or documents unless `dropDocuments`.
+   * @throws StoreError tokens_stored, documents_stored, migration_unknown
+   */
+  migrateDown(options?: MigrateDownOptions): Promise<string | undefined>;
+  /** Names of the migrations that are not applied yet. */
   pendingMigrations(): Promise<string[]>;
 
-  /** The rows whose client and type equal these byte by byte, whatever the columns' collation; two of them where there are more, which the caller refuses. */
+  /** The rows whose client and type equal these byte by byte, whatever the columns' collation; two if there are more, which the caller must reject. */
   findTokens(clientId: string, tokenType: string): Promise<TokenRow[]>;
-  /** All rows, in batches as read, ordered by client and type. */
+  /** All rows, read in batches, ordered by client and type. */
   listTokens(): AsyncIterable<TokenRow>;
-  /** Inserts or replaces; resolves to true where a row was replaced. */
+  /** Inserts or replaces; resolves to true if a row was replaced. @throws StoreError row_unfit */
   putToken(row: TokenRow): Promise<boolean>;
-  /** Resolves to true where a row was deleted. */
+  /** Resolves to true if a row was deleted. */
   deleteToken(clientId: string, tokenType: string): Promise<boolean>;
 
-  /** All rows of documents as they are: of unknown kinds, and several of one name, too. */
+  /** All rows of documents, including unknown kinds and several rows of one name. */
   documents(): Promise<DocumentRow[]>;
-  /** Changes one document; see {@link DocumentEdit}. Resolves to what is stored then. */
+  /** Changes one document; see {@link DocumentEdit}. Resolves to the row stored by it. */
   editDocument(
     kind: DocumentKind,
     id: string,
@@ -78,23 +87,18 @@ export interface Store {
 
   /** The `seq` of the last committed change; 0 before the first. */
   lastSeq(): Promise<number>;
-  /** Changes after `seq` in order; the oldest may be gone, so compare the first one's seq. */
+  /** Changes after `seq` in order; the oldest may be pruned, so compare the first one's `seq`. */
   changesSince(seq: number): Promise<Change[]>;
-  /** True where any token or document is stored. */
+  /** True if any token or document is stored. */
   hasRows(): Promise<boolean>;
 
   close(): Promise<void>;
 }
 
-/** The database is away, too slow, or not migrated. `cause` says what happened; for the log only. */
-export class StoreUnavailableError extends Error {
-  override readonly name = 'StoreUnavailableError';
-}
-
-/** Settings of {@link Store} implementations that both share. */
+/** Settings that both {@link Store} implementations have. */
 export interface StoreOptions {
   /** Name of the token table, `[A-Za-z_][A-Za-z0-9_$]{0,63}`, optionally `database.table` on MySQL. */
   readonly tokenTable: string;
-  /** Upper bound for one statement, waiting for a connection included; milliseconds. */
+  /** Timeout of one unit of work, including the wait for a connection; milliseconds. */
   readonly timeoutMs: number;
 }

@@ -1,3 +1,5 @@
+import { StoreError } from './store-error.ts';
+
 const namePattern = /^[A-Za-z_][A-Za-z0-9_$]{0,63}$/;
 
 /** Tables of the schema other than the token table (migrations/). */
@@ -9,18 +11,18 @@ export const ownTables = [
   'schema_lock',
 ] as const;
 
-/** The token table's checked name, apart and quoted for SQL. */
+/** The token table's checked name, in its parts and quoted for SQL. */
 export interface TableName {
-  /** The database (MySQL), where the name says one. */
+  /** The database (MySQL), if the name has one. */
   readonly database: string | undefined;
   readonly table: string;
-  /** With back-ticks, which MySQL and SQLite both read whatever the SQL mode. */
+  /** With backticks, which MySQL and SQLite accept in any SQL mode. */
   readonly quoted: string;
 }
 
 /**
- * Checks a token table's name, `[A-Za-z_][A-Za-z0-9_$]{0,63}` or, where `withDatabase`, also two of
- * these with a dot between. Throws a RangeError for any other, and for a name of {@link ownTables}.
+ * Parses a token table's name: `[A-Za-z_][A-Za-z0-9_$]{0,63}`, and `withDatabase` also `database.table`.
+ * @throws StoreError table_name_invalid, also for a name of {@link ownTables}
  */
 export function parseTableName(
   name: string,
@@ -37,13 +39,15 @@ export function parseTableName(
     const form = withDatabase
       ? 'letters, digits, _ and $, or database.table'
       : 'letters, digits, _ and $';
-    throw new RangeError(`The token table's name must be ${form}, and not begin with a digit`);
+    throw invalid(`The token table's name must be ${form}, and not begin with a digit`);
   }
   if (ownTables.some((own) => own === table.toLowerCase())) {
-    throw new RangeError(
-      `The token table cannot be called ${table}: the schema has a table of that name`,
-    );
+    throw invalid(`The token table cannot be named ${table}: the schema has a table of that name`);
   }
   const quoted = database === undefined ? `\`${table}\`` : `\`${database}\`.\`${table}\``;
   return { database, table, quoted };
+}
+
+function invalid(message: string): StoreError {
+  return new StoreError('table_name_invalid', message);
 }

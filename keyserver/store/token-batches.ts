@@ -4,7 +4,7 @@ import type { TokenRow } from './store.ts';
 const batchRows = 500;
 
 /**
- * All token rows, batch by batch; `read` gives the `limit` rows after the `last` one by key. Rows
+ * All token rows, batch by batch; `read` resolves to the `limit` rows after the `last` one by key. Rows
  * of one name, which a table without a unique key can have, are never split between batches.
  */
 export async function* tokenBatches(
@@ -25,7 +25,7 @@ export async function* tokenBatches(
   }
 }
 
-/** Where in `rows` those that share the last one's name begin. */
+/** Index in `rows` of the first row with the last one's name. */
 function startOfLastName(rows: readonly Row[]): number {
   const final = rows.at(-1);
   return rows.findIndex(

@@ -19,7 +19,7 @@ const tokenColumns =
   `SUBSTR(client_id, 1, ${maxNameChars}) AS client_id, ` +
   `SUBSTR(token_type, 1, ${maxNameChars}) AS token_type, SUBSTR(token, 1, ${maxTokenChars}) AS token`;
 
-/** One, or more than one, which the reader refuses. */
+/** Enough to tell one row from several, which the reader rejects. */
 const rowsToTell = 2;
 
 export function* findTokens(
@@ -27,9 +27,9 @@ export function* findTokens(
   clientId: string,
   tokenType: string,
 ): SqlCoroutine<TokenRow[]> {
-  // The plain comparison lets the key serve, and finds every byte-equal row: EXPLAIN says `const` on
-  // PRIMARY both for the own VARBINARY columns and for VARCHAR ones (MariaDB 10.11). Under a
-  // collation it finds others, too, hence the look at the keys.
+  // The plain comparison uses the index and finds every byte-equal row: EXPLAIN says `const` on
+  // PRIMARY for our own VARBINARY columns and for VARCHAR ones (MariaDB 10.11). Under a collation it
+  // also finds other names, hence the comparison by bytes.
   const keys = exactKeys(sql, clientId, tokenType);
   const { rows } = yield {
     sql: `SELECT ${tokenColumns} FROM ${sql.tokenTable} WHERE ${keys.sql} LIMIT ${rowsToTell}`,
@@ -38,7 +38,7 @@ export function* findTokens(
   return rows.filter((row) => isToken(row, clientId, tokenType)).map(tokenRow);
 }
 
-/** What {@link findTokens} gives for each of several names, by one statement where that can tell. */
+/** {@link findTokens} for several names, in one statement if its rows can be told apart. */
 export function* findTokensOfAll(
   sql: Dialect,
   names: readonly TokenContext[],
@@ -60,15 +60,15 @@ export function* findTokensOfAll(
 }
 
 /**
- * The rows that a column's collation takes for those of the names; the key serves each. Undefined where some
- * may be missing: there are as many as were allowed, so lookalikes and copies of some may have crowded others
- * out, or none at all, which is also what a single name does that a column's charset cannot hold.
+ * The rows of the names by the columns' collation, which the index serves. Undefined if some may be
+ * missing: with as many rows as the limit, lookalikes of one name may have displaced another's rows; no
+ * rows at all is also the result if the column's charset cannot hold one of the names.
  */
 function* rowsOfAll(
   sql: Dialect,
   names: readonly TokenContext[],
 ): SqlCoroutine<readonly Row[] | undefined> {
-  // Of few lengths, so that few statements are prepared.
+  // Padded to a power of two, so that few statements are prepared.
   const length = 2 ** Math.ceil(Math.log2(names.length));
   const asked = Array.from({ length }, (_, i) => names[i % names.length] as TokenContext);
   const limit = rowsToTell * length;
@@ -113,7 +113,7 @@ export function* tokensAfter(
   return rows;
 }
 
-/** Some of the rows that a table without a key can have and no name finds; they are nobody's token. */
+/** Some of the rows without a name, which a table without a key can have; nobody can use them. */
 export function* namelessTokens(sql: Dialect): SqlCoroutine<TokenRow[]> {
   const { rows } = yield {
     sql: `SELECT ${tokenColumns} FROM ${sql.tokenTable} WHERE client_id IS NULL OR token_type IS NULL LIMIT 100`,
@@ -122,7 +122,7 @@ export function* namelessTokens(sql: Dialect): SqlCoroutine<TokenRow[]> {
   return rows.map(tokenRow);
 }
 
-/** One condition for exactly a name's row, and its parameters; an index serves its first half. */
+/** A condition for exactly a name's row, with its parameters; an index serves the first half. */
 function exactKeys(sql: Dialect, clientId: string, tokenType: string): Statement {
   return {
     sql:
@@ -132,7 +132,7 @@ function exactKeys(sql: Dialect, clientId: string, tokenType: string): Statement
   };
 }
 
-/** Resolves to whether a row was replaced. Several rows of one name become one. */
+/** Returns whether a row was replaced. Several rows of one name become one. */
 export function* putToken(sql: Dialect, row: TokenRow): SqlCoroutine<Outcome<boolean>> {
   const { clientId, tokenType, token } = row;
   const seq = yield* nextSeq();
@@ -160,7 +160,7 @@ export function* putToken(sql: Dialect, row: TokenRow): SqlCoroutine<Outcome<boo
   return { changed: true, value: present > 0 };
 }
 
-/** Resolves to whether a row was deleted. */
+/** Returns whether a row was deleted. */
 export function* deleteToken(
   sql: Dialect,
   clientId: string,

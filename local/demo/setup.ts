@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import type { AdminContext } from '../../keyserver/operations/context.ts';
+import type { OperationContext } from '../../keyserver/operations/context.ts';
 import { addGrant } from '../../keyserver/operations/grants.ts';
 import { putToken } from '../../keyserver/operations/tokens.ts';
 import { putType } from '../../keyserver/operations/types.ts';
@@ -36,7 +36,7 @@ export function proxyKeyFile(folder: string): string {
  * destination, tokens, three apps, and grants for two of them. Resolves to the apps' keys.
  */
 export async function setUpDemo(
-  context: AdminContext,
+  context: OperationContext,
   folder: string,
   marketplaceOrigin: string,
   { ozon, wildberries }: MarketplaceCredentials,

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Test } from 'tap';
-import type { Check } from '../../keyserver/admin/doctor/check.ts';
+import type { PrintedCheck } from '../../keyserver/admin/commands/doctor.ts';
 import { runAdmin } from '../../keyserver/admin/program.ts';
 import { type Keyring, loadKeyring } from '../../keyserver/keys/keyring.ts';
 import { openMysqlStore } from '../../keyserver/store/mysql/mysql.ts';
@@ -104,7 +104,7 @@ async function stageOn(
     keyring: loadKeyring(keyringFolder),
     async doctor() {
       const { code, text } = await run(['doctor', '--json']);
-      const { checks } = JSON.parse(text) as { checks: Check[] };
+      const { checks } = JSON.parse(text) as { checks: PrintedCheck[] };
       return { code, text: checks.flatMap(({ findings }) => findings).join('\n') };
     },
     admin: async (...argv) => (await run(argv)).code,

@@ -14,21 +14,21 @@ const steps = consoleSteps(pageBlocks(page));
 /** The day after which the page's at-rest key is named. */
 const keyringDay = new Date('2026-11-23');
 
-/** What the page takes to be on the operator's machine. */
+/** Commands that the page takes for granted on the operator's machine. */
 const machine = `
 keyserver-admin() { keyserver/admin/main.ts "$@"; }
 pass() { test "$*" = 'show shop-1' && echo made-up-token; }
 `;
 
-/** What happens before the first command of a place, where that needs more than the commands above it. */
+/** Commands to run before the first one of a place, if it needs more than the commands above it. */
 const preparations: Readonly<Record<string, string>> = {
-  // It lists the tokens before the page has come to make a database.
+  // The page lists tokens before it creates a database.
   '': 'keyserver-admin migrate',
   'From nothing to a call': 'rm .data/keyserver.db*',
-  // A migration is not taken back while the table of the tokens has rows.
+  // A migration is not taken back while the token table has rows.
   Database: 'keyserver-admin token delete --client shop-1 --type ozon-seller',
-  // An installation of the size that it shows, with one unsafe setting, and one token's row written
-  // over with another's by somebody with access to the database.
+  // An installation of the size shown, with one unsafe setting and one token row that somebody with
+  // access to the database overwrote with another.
   doctor: `
     umask 077
     keyserver-admin migrate
@@ -50,10 +50,10 @@ END
     export UNSAFE_LEGACY_ROWS=1 AES_KEY_FILE=key.bin AES_IV_FILE=iv.bin`,
 };
 
-/** The exit code of the page's table for what it shows. */
+/** The exit code by the page's table for the output that it shows. */
 function codeOf({ output = '' }: Step): number {
   if (output.startsWith('error: ')) return 2;
-  return /^refused: | found faults$/m.test(output) ? 1 : 0;
+  return /^rejected: | found faults$/m.test(output) ? 1 : 0;
 }
 
 t.test('the commands of the page print what it shows', async (t) => {
@@ -70,7 +70,7 @@ t.test('the commands of the page print what it shows', async (t) => {
   const shell = openShell(t, {
     scratch: join(folder, 'scratch'),
     folder: project,
-    // Without its cache, a command takes longer to compile than to run.
+    // Compiling a command takes longer than running it.
     environment: { ...typistEnvironment, NODE_COMPILE_CACHE: join(folder, 'compiled') },
   });
   await shell.run(machine);
@@ -79,7 +79,7 @@ t.test('the commands of the page print what it shows', async (t) => {
   t.strictSame(
     Object.keys(preparations).filter((place) => !places.has(place)),
     [],
-    'what is prepared is on the page',
+    'every prepared place is on the page',
   );
   for (const [place, placeSteps] of places) {
     await t.test(place || 'the beginning', async (t) => {

@@ -6,7 +6,7 @@ import { storageSettings } from '../../keyserver/config.ts';
 import { openDatabase } from '../../keyserver/database.ts';
 import { generateKeyring, generateRsaKey } from '../../keyserver/keys/generate.ts';
 import { createApp, createProxy } from '../../keyserver/operations/callers.ts';
-import { type AdminContext, loadKeys } from '../../keyserver/operations/context.ts';
+import { loadKeys, type OperationContext } from '../../keyserver/operations/context.ts';
 import { addGrant } from '../../keyserver/operations/grants.ts';
 import { putToken } from '../../keyserver/operations/tokens.ts';
 import { putType } from '../../keyserver/operations/types.ts';
@@ -23,7 +23,7 @@ export interface PairState {
   readonly folder: string;
   /** Where rows and keys are, as KeyServer's settings name it. */
   readonly settings: Readonly<Record<string, string>>;
-  readonly admin: AdminContext;
+  readonly admin: OperationContext;
 }
 
 /** {@link createState} in the test's own folder; the store is closed after the test. */

@@ -1,11 +1,11 @@
 import { openDocument, sealDocument } from '../../keyserver/at-rest/document-row.ts';
 import { openSecret, sealSecret } from '../../keyserver/at-rest/secret.ts';
 import type { Keyring } from '../../keyserver/keys/keyring.ts';
-import type { AdminContext } from '../../keyserver/operations/context.ts';
+import type { OperationContext } from '../../keyserver/operations/context.ts';
 import { isDocumentKind } from '../../keyserver/store/store.ts';
 
 /** Seals every row and document again, under the primary key of `to`. */
-export async function resealAll({ store, keyring }: AdminContext, to: Keyring): Promise<void> {
+export async function resealAll({ store, keyring }: OperationContext, to: Keyring): Promise<void> {
   for await (const row of store.listTokens()) {
     await store.putToken(sealSecret(to, row, openSecret(keyring, row)));
   }

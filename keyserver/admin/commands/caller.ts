@@ -8,18 +8,20 @@ import {
   rotateCaller,
 } from '../../operations/callers.ts';
 import { checkAllOpen, deleteDocument, listDocuments } from '../../operations/documents.ts';
-import { parseDuration } from '../../operations/duration.ts';
 import { anonymousApp } from '../../release/callers.ts';
-import { table } from '../shell/output.ts';
+import { parseDuration } from '../shell/duration.ts';
+import { writeNewKey } from '../shell/key-output.ts';
 import type { Session } from '../shell/session.ts';
+import { ShellError } from '../shell/shell-error.ts';
+import { table } from '../shell/table.ts';
 import { examples } from './examples.ts';
 
-/** `app …` and `proxy …`: those that call with a key. */
+/** `app …` and `proxy …`: the callers with a key. */
 export function addCallerCommands(program: Command, session: Session): void {
   const app = program
     .command('app')
     .description('applications and their keys')
-    .addHelpText('after', examples('keyserver-admin app create reports'));
+    .addHelpText('after', examples('keyserver-admin app create reports --out reports.key'));
   addCreateApp(app, session);
   addListApps(app, session);
   addRotate(app, session, 'app');
@@ -27,64 +29,85 @@ export function addCallerCommands(program: Command, session: Session): void {
   const proxy = program
     .command('proxy')
     .description('SecureProxy installations and their keys')
-    .addHelpText('after', examples('keyserver-admin proxy create dc-1'));
+    .addHelpText('after', examples('keyserver-admin proxy create dc-1 --out proxy.key'));
   addCreateProxy(proxy, session);
   addListProxies(proxy, session);
   addRotate(proxy, session, 'proxy');
   addRevoke(proxy, session, 'proxy');
 }
 
+/** The option of every command that prints a key. */
+function addOut(command: Command): Command {
+  return command.option(
+    '--out <file>',
+    'write the key into this new file, with mode 0600, not to stdout',
+  );
+}
+
+interface OutOption {
+  readonly out?: string;
+}
+
 function addCreateApp(app: Command, session: Session): void {
-  app
-    .command('create')
-    .summary('make an app and print its key, once')
+  addOut(app.command('create'))
+    .summary('create an app and print its key, once')
     .description(
-      `Makes an app, without grants, and prints its key: the only time that it can be seen.
+      `Creates an app without grants and prints its key, which cannot be shown again.
 The app ${anonymousApp} stands for calls without a key, and has none.`,
     )
     .argument('<id>', 'its name')
-    .option('--direct', 'it may ask KeyServer itself and get tokens into its own hands')
+    .option('--direct', 'it may ask KeyServer itself, and so receives tokens')
     .addHelpText(
       'after',
       examples(
         'keyserver-admin app create reports',
-        'keyserver-admin app create sync --direct > sync.key',
+        'keyserver-admin app create sync --direct --out sync.key',
       ),
     )
-    .action(async (id: string, { direct = false }: { direct?: boolean }) => {
+    .action(async (id: string, { direct = false, out }: OutOption & { direct?: boolean }) => {
+      if (id === anonymousApp && out !== undefined) {
+        throw new ShellError(
+          'input_invalid',
+          `the app ${anonymousApp} has no key to write`,
+          'leave --out away',
+        );
+      }
       await session.withContext(async (context) => {
         if (id === anonymousApp) {
           await createAnonymousApp(context, { direct });
           session.out.result({ id, direct, key: null }, `created ${id}, which has no key`);
           return;
         }
-        const key = await createApp(context, id, { direct });
-        session.out.result({ id, direct, key }, key);
-        noteKey(session, `created the app ${id}`);
+        await writeNewKey(session, {
+          kind: 'app',
+          out,
+          members: { id, direct },
+          create: (handOver) => createApp(context, id, { direct, handOver }),
+          done: `created the app ${id}`,
+        });
       });
     });
 }
 
 function addCreateProxy(proxy: Command, session: Session): void {
-  proxy
-    .command('create')
-    .summary('make a proxy and print its key, once')
+  addOut(proxy.command('create'))
+    .summary('create a proxy and print its key, once')
     .description(
-      'Makes a SecureProxy installation and prints its key (PROXY_KEY): the only time that it can be seen.',
+      'Creates a SecureProxy installation and prints its key (PROXY_KEY), which cannot be shown again.',
     )
     .argument('<id>', 'its name')
-    .addHelpText('after', examples('keyserver-admin proxy create dc-1 > proxy.key'))
-    .action(async (id: string) => {
-      await session.withContext(async (context) => {
-        const key = await createProxy(context, id);
-        session.out.result({ id, key }, key);
-        noteKey(session, `created the proxy ${id}`);
-      });
+    .addHelpText('after', examples('keyserver-admin proxy create dc-1 --out proxy.key'))
+    .action(async (id: string, { out }: OutOption) => {
+      await session.withContext((context) =>
+        writeNewKey(session, {
+          kind: 'proxy',
+          out,
+          members: { id },
+          create: (handOver) => createProxy(context, id, { handOver }),
+          done: `created the proxy ${id}`,
+        }),
+      );
     });
-}
-
-function noteKey({ out }: Session, done: string): void {
-  out.note(`${done}; its key is shown this once only`);
 }
 
 function addListApps(app: Command, session: Session): void {
@@ -163,30 +186,31 @@ function describeKeys(keys: readonly CallerKey[]): string {
 }
 
 function addRotate(parent: Command, session: Session, kind: CallerKind): void {
-  parent
-    .command('rotate')
-    .summary('print a new key; the old one ends')
+  addOut(parent.command('rotate'))
+    .summary('print a new key; the old one expires')
     .description(
-      'Gives it a new key and prints it, once. The old key stops at once, or after the overlap.',
+      'Creates a new key and prints it, once. The old key expires at once, or after the overlap.',
     )
     .argument('<id>', 'its name')
-    .option('--overlap <duration>', 'how long the old key still works, such as 30m, 24h, 7d')
+    .option('--overlap <duration>', 'how long the old key stays valid, such as 30m, 24h, 7d')
     .addHelpText(
       'after',
-      examples(`keyserver-admin ${kind} rotate ${exampleId[kind]} --overlap 24h`),
+      examples(`keyserver-admin ${kind} rotate ${exampleId[kind]} --overlap 24h --out new.key`),
     )
-    .action(async (id: string, { overlap }: { overlap?: string }) => {
+    .action(async (id: string, { overlap, out }: OutOption & { overlap?: string }) => {
       const overlapSeconds = overlap === undefined ? 0 : parseDuration(overlap);
-      await session.withContext(async (context) => {
-        const key = await rotateCaller(context, kind, id, overlapSeconds);
-        session.out.result({ id, key, overlapSeconds }, key);
-        noteKey(
-          session,
-          overlap === undefined
-            ? `the old key of ${id} has ended`
-            : `the old key of ${id} ends in ${overlap}`,
-        );
-      });
+      await session.withContext((context) =>
+        writeNewKey(session, {
+          kind,
+          out,
+          members: { id, overlapSeconds },
+          create: (handOver) => rotateCaller(context, kind, id, { overlapSeconds, handOver }),
+          done:
+            overlap === undefined
+              ? `the old key of ${id} has expired`
+              : `the old key of ${id} expires in ${overlap}`,
+        }),
+      );
     });
 }
 
@@ -198,7 +222,7 @@ function addRevoke(parent: Command, session: Session, kind: CallerKind): void {
     .description(
       kind === 'app'
         ? 'Deletes the app, its keys and its grants; its calls stop within two seconds.'
-        : 'Deletes the proxy and its keys; it gets no more tokens.',
+        : 'Deletes the proxy and its keys; it receives no more tokens.',
     )
     .argument('<id>', 'its name')
     .addHelpText('after', examples(`keyserver-admin ${kind} revoke ${exampleId[kind]}`))

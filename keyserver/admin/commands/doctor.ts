@@ -1,9 +1,14 @@
 import type { Command } from 'commander';
-import type { Check } from '../doctor/check.ts';
-import { diagnose } from '../doctor/diagnose.ts';
-import { faultsFoundExitCode } from '../shell/exit.ts';
-import { count, printable, table } from '../shell/output.ts';
+import { ConfigError } from '../../../shared/settings/config.ts';
+import { count } from '../../operations/count.ts';
+import { type Check, check, type Finding } from '../../operations/doctor/check.ts';
+import { diagnose } from '../../operations/doctor/diagnose.ts';
+import { faultsFoundExitCode } from '../shell/failure.ts';
+import type { AdminIo } from '../shell/io.ts';
 import type { Session } from '../shell/session.ts';
+import { type AdminSettings, defaultPlaceNote, readSettings } from '../shell/settings.ts';
+import { inShell } from '../shell/suggestions.ts';
+import { printable, table } from '../shell/table.ts';
 import { examples } from './examples.ts';
 
 export function addDoctorCommand(program: Command, session: Session): void {
@@ -12,18 +17,48 @@ export function addDoctorCommand(program: Command, session: Session): void {
     .summary('check settings, keys, database, documents and tokens')
     .description(
       `Checks settings, key files, the database, every document and every token, and changes nothing.
-Exit code 1 where something is wrong; warnings alone are 0.`,
+Exit code 1 if there is a fault; warnings alone exit with 0.`,
     )
     .addHelpText('after', examples('keyserver-admin doctor', 'keyserver-admin doctor --json'))
     .action(async () => {
-      const checks = await diagnose(session.io);
+      const checks = (await checkAll(session.io)).map(inWords);
       const faults = checks.filter(({ status }) => status === 'fault');
       if (faults.length > 0) session.exitCode = faultsFoundExitCode;
       session.out.result({ ok: faults.length === 0, checks }, describe(checks, faults.length));
     });
 }
 
-function describe(checks: readonly Check[], faults: number): string {
+async function checkAll(io: AdminIo): Promise<Check[]> {
+  let settings: AdminSettings;
+  try {
+    settings = readSettings(io);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return [check('settings', 'cannot be used', error.faults)];
+  }
+  const { isDefaultPlace, warnings } = settings;
+  return [
+    check('settings', isDefaultPlace ? defaultPlaceNote : 'complete', warnings, 'warning'),
+    ...(await diagnose({ ...settings, clock: io.clock })),
+  ];
+}
+
+/** A check as it is printed, also with `--json`. */
+export interface PrintedCheck extends Check {
+  readonly findings: readonly string[];
+}
+
+function inWords(found: Check): PrintedCheck {
+  return { ...found, findings: found.findings.map(sentence) };
+}
+
+function sentence(finding: Finding): string {
+  return typeof finding === 'string'
+    ? finding
+    : `${finding.problem}; ${inShell(finding.suggestion)}`;
+}
+
+function describe(checks: readonly PrintedCheck[], faults: number): string {
   const lines = table(
     ['check', 'status', 'what'],
     checks.map(({ name, status, summary }) => [name, status, summary]),

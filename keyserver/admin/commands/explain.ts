@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
 import type { Step } from '../../../shared/protocol/explanation.ts';
 import { type ExplainRequest, explainCall } from '../../operations/explain.ts';
-import { faultsFoundExitCode } from '../shell/exit.ts';
-import { table } from '../shell/output.ts';
+import { faultsFoundExitCode } from '../shell/failure.ts';
 import type { Session } from '../shell/session.ts';
+import { inShell } from '../shell/suggestions.ts';
+import { table } from '../shell/table.ts';
 import { examples } from './examples.ts';
 
 export function addExplainCommand(program: Command, session: Session): void {
@@ -12,7 +13,7 @@ export function addExplainCommand(program: Command, session: Session): void {
     .summary('say whether a call would be allowed, and if not, what to do')
     .description(
       `Takes the steps that KeyServer takes when an app calls through a SecureProxy, and changes nothing.
-Exit code 1 where the call would be refused. Addresses that the host resolves to are judged at the proxy only.`,
+Exit code 1 if the call would be rejected. Only the proxy checks the addresses that the host resolves to.`,
     )
     .requiredOption('--app <id>', 'who calls')
     .requiredOption('--client <id>', 'whose token')
@@ -27,20 +28,21 @@ Exit code 1 where the call would be refused. Addresses that the host resolves to
     )
     .action(async (request: ExplainRequest) => {
       await session.withContext(async (context) => {
-        const { allowed, steps, remedy } = await explainCall(context, request);
+        const { allowed, steps, remedy: suggestion } = await explainCall(context, request);
         if (!allowed) session.exitCode = faultsFoundExitCode;
         const { code, reason, detail } = steps.at(-1) ?? {};
-        const refusal = allowed ? {} : { code, reason, detail, remedy };
+        const remedy = suggestion && inShell(suggestion);
+        const rejection = allowed ? {} : { code, reason, detail, remedy };
         const verdict = allowed
           ? 'allowed'
-          : `refused: ${code}${reason === undefined ? '' : ` (${reason})`}\n  ${remedy}`;
-        session.out.result({ allowed, ...refusal, steps }, `${describe(steps)}\n${verdict}`);
+          : `rejected: ${code}${reason === undefined ? '' : ` (${reason})`}\n  ${remedy}`;
+        session.out.result({ allowed, ...rejection, steps }, `${describe(steps)}\n${verdict}`);
       });
     });
 }
 
 function describe(steps: readonly Step[]): string {
-  const rows = steps.map((step) => [step.step, step.ok ? 'ok' : 'refused', finding(step)]);
+  const rows = steps.map((step) => [step.step, step.ok ? 'ok' : 'rejected', finding(step)]);
   return table(['step', 'verdict', 'what'], rows, '');
 }
 
@@ -56,6 +58,7 @@ function finding({
 }: Step): string {
   if (detail !== undefined) return detail;
   if (grant !== undefined) return grant.id;
-  if (expiresIn !== undefined) return expiresIn === null ? 'never ends' : `ends in ${expiresIn} s`;
+  if (expiresIn !== undefined)
+    return expiresIn === null ? 'never expires' : `expires in ${expiresIn} s`;
   return app ?? url ?? destination ?? [...(headers ?? []), ...(query ?? [])].join(', ');
 }

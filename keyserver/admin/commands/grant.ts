@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
 import { matchesPattern } from '../../../shared/policy/grant.ts';
 import type { Grant } from '../../../shared/policy/schema.ts';
-import type { AdminContext } from '../../operations/context.ts';
+import type { OperationContext } from '../../operations/context.ts';
 import { checkAllOpen, listDocuments, readDocument } from '../../operations/documents.ts';
 import { addGrant, type GrantRequest, removeGrant } from '../../operations/grants.ts';
 import { grantId } from '../../registry/grant-id.ts';
-import { table } from '../shell/output.ts';
 import type { Session } from '../shell/session.ts';
+import { table } from '../shell/table.ts';
 import { collect, examples } from './examples.ts';
 
 export function addGrantCommands(program: Command, session: Session): void {
@@ -29,8 +29,8 @@ function addAdd(grant: Command, session: Session): void {
     .command('add')
     .summary('let an app use tokens')
     .description(
-      `Lets an app use the tokens of clients and types for methods and paths; without --method or --path
-for all of them. Patterns are exact names, or the start of names with * at the end.`,
+      `Lets an app use the tokens of clients and types for methods and paths; without --method or --path,
+for all of them. A pattern is an exact name, or a prefix with * at its end.`,
     )
     .argument('<app>', 'whose right')
     .requiredOption('--client <pattern>', 'clients whose tokens')
@@ -75,7 +75,7 @@ interface OptionsOfAdd extends Pick<GrantRequest, 'client' | 'type'> {
 }
 
 async function grantWarnings(
-  context: AdminContext,
+  context: OperationContext,
   { type, methods, paths }: Grant,
   direct: boolean,
 ): Promise<string[]> {
@@ -85,7 +85,7 @@ async function grantWarnings(
     warnings.push(`no type matches ${JSON.stringify(type)} yet`);
   }
   if (direct && (methods !== undefined || paths !== undefined)) {
-    warnings.push('a direct app gets the token itself only by a grant without methods and paths');
+    warnings.push('a direct app receives tokens only by a grant without methods and paths');
   }
   return warnings;
 }
@@ -93,7 +93,7 @@ async function grantWarnings(
 function addList(grant: Command, session: Session): void {
   grant
     .command('list')
-    .description('Lists grants with their ids, of one app or of all.')
+    .description('Lists grants with their ids, of one app or of all apps.')
     .argument('[app]', 'only of this app')
     .addHelpText(
       'after',
@@ -131,14 +131,14 @@ function addList(grant: Command, session: Session): void {
 function addRemove(grant: Command, session: Session): void {
   grant
     .command('remove')
-    .description('Takes a grant away; what it allowed stops within two seconds.')
+    .description('Removes a grant; the calls that it allowed stop within two seconds.')
     .argument('<app>', 'whose right')
-    .argument('<grant-id>', 'as grant list shows it')
+    .argument('<grant-id>', 'as shown by grant list')
     .addHelpText('after', examples('keyserver-admin grant remove reports x7Pq-2Lw'))
     .action(async (app: string, id: string) => {
       await session.withContext(async (context) => {
         const removed = await removeGrant(context, app, id);
-        session.out.result({ app, id, removed }, `took the grant ${id} from ${app}`);
+        session.out.result({ app, id, removed }, `removed the grant ${id} of ${app}`);
       });
     });
 }

@@ -1,8 +1,8 @@
 import type { Policy } from '../../../shared/policy/schema.ts';
-import { AdminError } from '../../operations/operation-error.ts';
+import { ShellError } from '../shell/shell-error.ts';
 import { injectionFromOptions, type OptionValues } from './injection-options.ts';
 
-/** A token type as its options say it. */
+/** The options of `type put`. */
 export interface PolicyOptions extends OptionValues {
   readonly destination: readonly string[];
   readonly unsafePlaintext?: boolean;
@@ -13,7 +13,7 @@ export interface PolicyOptions extends OptionValues {
   readonly redactMember?: readonly string[];
 }
 
-/** Puts a policy together; what it says is judged by putType. @throws AdminError input_invalid */
+/** Builds a policy, which putType validates. @throws ShellError input_invalid */
 export function policyFromOptions(options: PolicyOptions): Policy {
   const { destination, unsafePlaintext, unsafeAllowPrivate, cacheSeconds } = options;
   const { scrub, publicField, redactMember } = options;
@@ -31,9 +31,9 @@ export function policyFromOptions(options: PolicyOptions): Policy {
 
 function parseSeconds(text: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new AdminError(
+  throw new ShellError(
     'input_invalid',
-    `--cache-seconds ${JSON.stringify(text)} is no whole number`,
+    `--cache-seconds ${JSON.stringify(text)} is not an integer`,
     'it is 0 to 300 seconds',
   );
 }

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { parseExpiry } from '../../operations/expiry.ts';
-import { AdminError } from '../../operations/operation-error.ts';
+import { OperationError } from '../../operations/operation-error.ts';
 import { parseSecretInput, readSecretBytes } from '../../operations/secret-input.ts';
 import {
   deleteToken,
@@ -11,10 +11,11 @@ import {
   readToken,
   type TokenSummary,
 } from '../../operations/tokens.ts';
-import { faultsFoundExitCode } from '../shell/exit.ts';
+import { faultsFoundExitCode } from '../shell/failure.ts';
 import type { AdminIo } from '../shell/io.ts';
-import { record, table } from '../shell/output.ts';
 import type { Session } from '../shell/session.ts';
+import { ShellError } from '../shell/shell-error.ts';
+import { record, table } from '../shell/table.ts';
 import { examples } from './examples.ts';
 
 export function addTokenCommands(program: Command, session: Session): void {
@@ -46,11 +47,11 @@ function addPut(token: Command, session: Session): void {
     .summary('store or replace a token')
     .description(
       `Stores or replaces a client's token. The secret comes from stdin or a file, never as an argument:
-the bare token, or, where it starts with {, a JSON object of its fields.`,
+the bare token or, if it starts with {, a JSON object of its fields.`,
     )
     .requiredOption('--client <id>', 'whose token')
     .requiredOption('--type <type>', 'its token type')
-    .option('--expires <time>', 'when it ends: ISO 8601, such as 2030-01-31T18:00:00Z')
+    .option('--expires <time>', 'its expiry: ISO 8601, such as 2030-01-31T18:00:00Z')
     .option('--file <path>', 'read the secret from this file, not from stdin')
     .addHelpText(
       'after',
@@ -85,9 +86,9 @@ async function readSecretFile({ folder }: AdminIo, file: string): Promise<Buffer
   try {
     return await readSecretBytes(createReadStream(resolve(folder, file)));
   } catch (error) {
-    if (error instanceof AdminError) throw error;
-    // Without the path, which may be the secret itself by mistake.
-    throw new AdminError(
+    if (error instanceof OperationError) throw error;
+    // Without the path, which may be the secret by mistake.
+    throw new ShellError(
       'input_invalid',
       `cannot read the file that --file names (${(error as NodeJS.ErrnoException).code})`,
       'name a file that holds the secret, or pipe it in',
@@ -98,7 +99,7 @@ async function readSecretFile({ folder }: AdminIo, file: string): Promise<Buffer
 function addList(token: Command, session: Session): void {
   token
     .command('list')
-    .description('Lists tokens: names, key, fields and end, and whether they open.')
+    .description('Lists tokens: names, key, fields, expiry, and whether they open.')
     .option('--client <id>', 'only of this client')
     .option('--type <type>', 'only of this type')
     .addHelpText('after', examples('keyserver-admin token list --type wildberries --json'))
@@ -120,7 +121,7 @@ function addList(token: Command, session: Session): void {
 function addShow(token: Command, session: Session): void {
   token
     .command('show')
-    .description('Shows one token without its secret; exit code 1 where it does not open.')
+    .description('Shows one token without its secret; exit code 1 if it does not open.')
     .requiredOption('--client <id>', 'whose token')
     .requiredOption('--type <type>', 'its token type')
     .addHelpText('after', examples('keyserver-admin token show --client shop-1 --type wildberries'))

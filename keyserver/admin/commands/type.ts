@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { describeInjection } from '../../../shared/policy/injection/injection.ts';
 import type { Policy } from '../../../shared/policy/schema.ts';
+import { count } from '../../operations/count.ts';
 import {
   checkAllOpen,
   deleteDocument,
@@ -9,8 +10,8 @@ import {
 } from '../../operations/documents.ts';
 import { listTokens } from '../../operations/tokens.ts';
 import { type PolicyChange, putType } from '../../operations/types.ts';
-import { count, record, table } from '../shell/output.ts';
 import type { Session } from '../shell/session.ts';
+import { record, table } from '../shell/table.ts';
 import { collect, examples } from './examples.ts';
 import { addInjectionOptions, defaultInjectionNote } from './injection-options.ts';
 import { type PolicyOptions, policyFromOptions } from './policy-options.ts';
@@ -37,7 +38,7 @@ function addPut(type: Command, session: Session): void {
     .command('put')
     .summary('define or replace a type')
     .description(
-      `Defines a token type, or replaces it whole. {field} in a template stands for a field of the secret.
+      `Defines a token type, or replaces it completely. {field} in a template stands for a field of the secret.
 ${defaultInjectionNote}`,
     )
     .argument('<type>', 'its name')
@@ -46,22 +47,22 @@ ${defaultInjectionNote}`,
       'where tokens may go: https://host[:port][/prefix], or https://*.host',
     );
   addInjectionOptions(put)
-    .option('--unsafe-plaintext', 'allow http: tokens cross the network readable')
+    .option('--unsafe-plaintext', 'allow http: tokens cross the network in clear')
     .option(
       '--unsafe-allow-private <cidr>',
       'allow destinations at these private addresses; repeatable',
       collect,
     )
     .option('--cache-seconds <n>', 'how long a proxy may keep a token, 0 to 300 (default 60)')
-    .option('--no-scrub', "do not search answers for the token's fields")
+    .option('--no-scrub', "do not scrub the token's fields from responses")
     .option(
       '--public-field <field>',
-      'a field that is no secret: answers may have it; repeatable',
+      'a field that is not secret: responses may contain it; repeatable',
       collect,
     )
     .option(
       '--redact-member <name>',
-      'a member of JSON answers whose value no app gets, such as access_token; repeatable',
+      'a member of JSON responses whose value is redacted, such as access_token; repeatable',
       collect,
     )
     .option('--force', 'replace a type that does not open')
@@ -86,7 +87,7 @@ ${defaultInjectionNote}`,
         );
         if (changes.some(({ member }) => member === 'injection')) {
           session.out.note(
-            'the injection changed: run keyserver-admin doctor to see whether stored tokens fill it',
+            'the injection changed: run keyserver-admin doctor to check that stored tokens fill it',
           );
         }
       });
@@ -159,7 +160,7 @@ function describePolicy(policy: Policy): Record<string, string> {
 function addDelete(type: Command, session: Session): void {
   type
     .command('delete')
-    .description('Deletes a token type. Its tokens stay stored, and are not given out.')
+    .description('Deletes a token type. Its tokens stay stored, and are not released.')
     .argument('<type>', 'its name')
     .addHelpText('after', examples('keyserver-admin type delete wildberries'))
     .action(async (id: string) => {
@@ -167,7 +168,10 @@ function addDelete(type: Command, session: Session): void {
         await deleteDocument(context, 'type', id);
         const { length } = await listTokens(context, { type: id });
         session.out.result({ id, deleted: true, tokensLeft: length }, `deleted ${id}`);
-        if (length > 0) session.out.note(`${count(length, 'token')} of this type stay stored`);
+        if (length > 0)
+          session.out.note(
+            `${count(length, 'token')} of this type ${length === 1 ? 'stays' : 'stay'} stored`,
+          );
       });
     });
 }

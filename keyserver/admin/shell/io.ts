@@ -1,7 +1,7 @@
 import type { Clock } from '../../../shared/clock.ts';
 import type { Environment } from '../../../shared/settings/config.ts';
 
-/** What the tool needs of the process that runs it; {@link runAdmin} touches nothing else. */
+/** The process as the tool sees it; {@link runAdmin} touches no other part of it. */
 export interface AdminIo {
   /** As `process.env`; the `.env` of {@link folder} is read beneath it. */
   readonly environment: Environment;
@@ -9,7 +9,9 @@ export interface AdminIo {
   readonly folder: string;
   readonly stdin: AsyncIterable<Uint8Array>;
   readonly stdinIsTerminal: boolean;
+  /** Writes the whole text before it returns. @throws the system's error */
   readonly writeStdout: (text: string) => void;
+  /** As {@link writeStdout}. */
   readonly writeStderr: (text: string) => void;
   readonly clock: Clock;
 }

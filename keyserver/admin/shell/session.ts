@@ -1,15 +1,16 @@
 import { databaseFaults, openDatabase } from '../../database.ts';
-import { type AdminContext, checkMigrated, keyFaults, loadKeys } from '../../operations/context.ts';
+import { keyFaults, loadKeys, type OperationContext } from '../../operations/context.ts';
+import { checkMigrated } from '../../operations/migrations.ts';
 import type { Store } from '../../store/store.ts';
 import type { AdminIo } from './io.ts';
 import type { Output } from './output.ts';
 import { type AdminSettings, defaultPlaceNote, type FileFaults, readSettings } from './settings.ts';
 
-/** One run of the tool: what its command works with, and what it comes to. */
+/** One run of the tool: its input, its output and its exit code. */
 export class Session {
   readonly io: AdminIo;
   readonly out: Output;
-  /** For a command that does its work and finds something that is not in order. */
+  /** Set by a command that succeeds and finds a fault. */
   exitCode = 0;
 
   constructor(io: AdminIo, out: Output) {
@@ -17,8 +18,8 @@ export class Session {
     this.out = out;
   }
 
-  /** Gives a command the keys and an open store whose schema is up to date. */
-  async withContext(work: (context: AdminContext) => Promise<void>): Promise<void> {
+  /** Gives a command the keys and an open store with an up-to-date schema. */
+  async withContext(work: (context: OperationContext) => Promise<void>): Promise<void> {
     const settings = this.#settings((config) => [...databaseFaults(config), ...keyFaults(config)]);
     const keys = loadKeys(settings.config);
     await withStore(settings, async (store) => {
@@ -27,7 +28,7 @@ export class Session {
     });
   }
 
-  /** Gives a command an open store, whatever its schema. */
+  /** Gives a command an open store with any schema. */
   async withStore(work: (store: Store) => Promise<void>): Promise<void> {
     await withStore(this.#settings(databaseFaults), work);
   }

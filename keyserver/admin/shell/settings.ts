@@ -6,17 +6,17 @@ import { readEnvironment } from '../../../shared/settings/dot-env.ts';
 import { type StorageConfig, storageFaults, storageSettings } from '../../config.ts';
 import type { AdminIo } from './io.ts';
 
-/** Where `npm start` keeps the embedded database and its keyring, in the working directory. */
+/** The embedded database and keyring of `npm start`, in the working directory. */
 const defaultFile = '.data/keyserver.db';
 const defaultKeyring = '.data/keyring';
 
 export interface AdminSettings extends Settings<StorageConfig> {
   readonly environment: Environment;
-  /** True where no place was set and that of `npm start` is taken. */
+  /** True if no database is set and that of `npm start` is used. */
   readonly isDefaultPlace: boolean;
 }
 
-/** The remark for {@link AdminSettings.isDefaultPlace}. */
+/** The note on {@link AdminSettings.isDefaultPlace}. */
 export const defaultPlaceNote = `using ${defaultFile}, since neither DB_HOST nor DB_FILE is set`;
 
 /** Returns the faults of the files that settings name. */

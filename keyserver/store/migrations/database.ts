@@ -1,14 +1,14 @@
 import type { Result, Statement } from '../statements.ts';
 import type { TableName } from '../table-name.ts';
 
-/** What the runner needs of a database. */
+/** The runner's view of a database. */
 export interface MigrationDatabase {
   readonly dialect: 'mysql' | 'sqlite';
   readonly tokenTable: TableName;
-  /** SQL for the database's own clock, in unix seconds. */
+  /** SQL expression of the database's own clock, in Unix seconds. */
   readonly now: string;
   execute(statement: Statement): Promise<Result>;
-  /** Runs these in order; as one transaction where DDL can be part of one, so each must bear a rerun. */
+  /** Runs these in order; in one transaction only if the database's DDL can be, so each must be repeatable. */
   apply(statements: readonly Statement[]): Promise<void>;
   /** `table` is quoted. */
   hasTable(table: string): Promise<boolean>;

@@ -6,16 +6,16 @@ const guard = '-- @if token_table_created';
 
 export interface MigrationStatement {
   readonly sql: string;
-  /** Only to be run where the token table was made by this migration. */
+  /** True for a statement to run only if this migration created the token table. */
   readonly ifTokenTableCreated: boolean;
 }
 
-/** The numbered migrations of one SQL dialect, in pairs, with the token table's name filled in. */
+/** The numbered up and down migrations of one SQL dialect, with the token table's name filled in. */
 export class MigrationFiles {
   readonly #folder: string;
   readonly #tokenTable: string;
 
-  /** `tokenTable` is the checked and quoted name for `{token_table}`. */
+  /** `tokenTable` replaces `{token_table}`; it must be checked and quoted. */
   constructor(dialect: 'mysql' | 'sqlite', tokenTable: string) {
     this.#folder = join(import.meta.dirname, dialect);
     this.#tokenTable = tokenTable;

@@ -1,15 +1,17 @@
 import { text } from '../rows.ts';
+import type { MigrateDownOptions } from '../store.ts';
+import { StoreError, type StoreErrorKind } from '../store-error.ts';
 import type { MigrationDatabase } from './database.ts';
 import { MigrationFiles } from './files.ts';
 import { withSchemaLock } from './schema-lock.ts';
 
 interface Applied {
   readonly name: string;
-  /** The token table that the migration made, as quoted then. */
+  /** The token table that the migration created, quoted as then; empty if it created none. */
   readonly createdTokenTable: string;
 }
 
-/** Names of migrations that are not applied yet, oldest first. */
+/** Names of the migrations that are not applied yet, oldest first. */
 export async function pendingMigrations(database: MigrationDatabase): Promise<string[]> {
   const names = await filesFor(database).names();
   const applied = await appliedMigrations(database);
@@ -17,8 +19,8 @@ export async function pendingMigrations(database: MigrationDatabase): Promise<st
 }
 
 /**
- * Applies what is pending and resolves to its names. Any number of processes may do so at once:
- * each migration is applied by one of them. Where nothing is pending, nothing is written.
+ * Applies the pending migrations and resolves to their names. Any number of processes may do so at
+ * once: one of them applies each migration. If none is pending, nothing is written.
  */
 export async function migrate(database: MigrationDatabase): Promise<string[]> {
   if ((await pendingMigrations(database)).length === 0) return [];
@@ -49,32 +51,43 @@ async function applyMigration(database: MigrationDatabase, name: string): Promis
 }
 
 /**
- * Takes back the newest migration and resolves to its name, or to undefined where none is applied.
- * A token table goes only if that migration made it, and never with rows in it: then it rejects and
- * leaves everything. For this no process may use the database: what is put meanwhile can be lost.
+ * Takes the newest migration back and resolves to its name, or to undefined if none is applied. The
+ * token table is dropped only if that migration created it, and never with rows in it; documents are
+ * dropped only with `dropDocuments`. No other process may use the database meanwhile: rows that it
+ * writes can be lost.
+ * @throws StoreError tokens_stored, documents_stored, migration_unknown; also if a check cannot be made
  */
-export async function migrateDown(database: MigrationDatabase): Promise<string | undefined> {
+export async function migrateDown(
+  database: MigrationDatabase,
+  { dropDocuments = false }: MigrateDownOptions = {},
+): Promise<string | undefined> {
   if ((await appliedMigrations(database)).length === 0) return undefined;
   return withSchemaLock(database, async () => {
     const newest = (await appliedMigrations(database)).at(-1);
-    if (newest !== undefined) await takeBack(database, newest);
+    if (newest !== undefined) await takeBack(database, newest, dropDocuments);
     return newest?.name;
   });
 }
 
-async function takeBack(database: MigrationDatabase, migration: Applied): Promise<void> {
+async function takeBack(
+  database: MigrationDatabase,
+  migration: Applied,
+  dropDocuments: boolean,
+): Promise<void> {
   const files = filesFor(database);
   if (!(await files.names()).includes(migration.name)) {
-    throw new Error(
-      `The migration ${migration.name} is of another version: take it back with that`,
+    throw new StoreError(
+      'migration_unknown',
+      `The migration ${migration.name} belongs to another version: take it back with that one`,
     );
   }
+  if (!dropDocuments) await checkEmpty(database, 'documents', 'documents_stored');
   const table = database.tokenTable.quoted;
   const created = migration.createdTokenTable === table;
   const statements = await files.down(migration.name);
   const wanted = statements.filter((statement) => created || !statement.ifTokenTableCreated);
   if (wanted.some((statement) => statement.ifTokenTableCreated)) {
-    await refuseWhereRows(database, table);
+    await checkEmpty(database, table, 'tokens_stored');
   }
   await database.apply([
     ...wanted.map(({ sql }) => ({ sql, params: [] })),
@@ -82,11 +95,16 @@ async function takeBack(database: MigrationDatabase, migration: Applied): Promis
   ]);
 }
 
-async function refuseWhereRows(database: MigrationDatabase, table: string): Promise<void> {
+/** @throws StoreError of this kind if the table has rows, and of any other kind if it cannot be read */
+async function checkEmpty(
+  database: MigrationDatabase,
+  table: string,
+  kind: StoreErrorKind,
+): Promise<void> {
   if (!(await database.hasTable(table))) return;
   const { rows } = await database.execute({ sql: `SELECT 1 FROM ${table} LIMIT 1`, params: [] });
   if (rows.length > 0) {
-    throw new Error(`The token table ${table} holds rows and is not dropped: delete them first`);
+    throw new StoreError(kind, `The table ${table} has rows, so it is not dropped`);
   }
 }
 

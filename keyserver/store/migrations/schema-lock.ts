@@ -1,18 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { StoreUnavailableError } from '../store.ts';
+import { StoreError } from '../store-error.ts';
 import type { MigrationDatabase } from './database.ts';
 
-/** Longer than any one migration may take, as that cannot renew the lock. */
+/** Longer than any single migration may take, since the lock is not renewed during one. */
 const leaseSeconds = 90;
-/** Longer than a lease, so that one left by a process that died is outwaited. */
+/** Longer than a lease, so that the lease of a process that died expires within it. */
 const waitMs = 120_000;
 const pollMs = 100;
 
 /**
- * Runs `work` while this process alone migrates. The lock is a row with an owner and an expiry by
- * the database's clock, since clusters replicate rows but not GET_LOCK. `renew` begins a new lease
- * and rejects where the lock was lost.
+ * Runs `work` while no other process migrates. The lock is a row with an owner and an expiry by the
+ * database's clock, since clusters replicate rows but not GET_LOCK. `renew` starts a new lease.
+ * @throws StoreError locked, also from `renew` if the lock was lost
  */
 export async function withSchemaLock<T>(
   database: MigrationDatabase,
@@ -27,21 +27,21 @@ export async function withSchemaLock<T>(
     });
     return affected === 1;
   };
-  const giveUpAt = performance.now() + waitMs;
+  const deadline = performance.now() + waitMs;
   while (!(await take(`(owner = '' OR owner = ? OR expires_at < ${database.now})`))) {
-    if (performance.now() > giveUpAt) {
-      throw new StoreUnavailableError('Another process is migrating the schema');
+    if (performance.now() > deadline) {
+      throw new StoreError('locked', 'Another process is migrating the schema');
     }
     await sleep(pollMs);
   }
   try {
     return await work(async () => {
       if (!(await take('owner = ?'))) {
-        throw new StoreUnavailableError('The schema lock was lost to another process');
+        throw new StoreError('locked', 'The schema lock was lost to another process');
       }
     });
   } finally {
-    // Where this fails, too, the lease runs out.
+    // If this fails, the lease expires.
     await database
       .execute({
         sql: "UPDATE schema_lock SET owner = '', expires_at = 0 WHERE id = 1 AND owner = ?",

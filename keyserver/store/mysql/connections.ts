@@ -3,48 +3,48 @@ import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import type { Connection, Pool, PoolConfig, PoolConnection } from 'mariadb';
 import mariadb from 'mariadb';
 import type { Result, Statement } from '../statements.ts';
-import { StoreUnavailableError } from '../store.ts';
-import { isIncomparable, storeError } from './errors.ts';
+import { StoreError } from '../store-error.ts';
+import { isIncomparable, mysqlError } from './errors.ts';
 
-/** Where the server is and how to log in. */
+/** Address of the server, and how to log in. */
 export interface MysqlServer {
   readonly host: string;
   readonly port: number;
   readonly user: string;
   readonly password: string;
   readonly database: string;
-  /** PEM of the CAs to trust; with it TLS is required and the server's name is verified. */
+  /** PEM of the trusted CAs; if set, TLS is required and the server's name is verified. */
   readonly tlsCa?: string | undefined;
   /**
-   * The connector's option of this name: without TLS, lets MySQL's `caching_sha2_password` send the
-   * key that the password is encrypted with. Whoever is between can send another, so default off.
+   * The connector's option of this name: without TLS, MySQL's `caching_sha2_password` sends the key
+   * that encrypts the password. Default false, since an attacker on the path can send another key.
    */
   readonly allowPublicKeyRetrieval?: boolean | undefined;
 }
 
-/** One logged-in session, for the statements of one piece of work. */
+/** A logged-in session for the statements of one unit of work. @throws StoreError */
 export interface MysqlSession {
   execute(statement: Statement): Promise<Result>;
-  /** Runs one statement that cannot be prepared, or need not be. */
+  /** Runs one statement without preparing it. */
   query(sql: string): Promise<void>;
 }
 
-/** Pooled connections, on which every piece of work ends in time. */
+/** Pooled connections with a timeout for every unit of work. */
 export interface MysqlConnections {
-  /** Runs `work` on a session; rejects with what {@link storeError} makes of the connector's errors. */
+  /** Runs `work` on a session. @throws StoreError for the connector's errors */
   use<T>(work: (session: MysqlSession) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 
 export interface PoolLimits {
   readonly connections: number;
-  /** Bound for one piece of work, waiting for a connection included; milliseconds. */
+  /** Timeout of one unit of work, including the wait for a connection; milliseconds. */
   readonly timeoutMs: number;
 }
 
 const maxTimerMs = 2 ** 31 - 1;
 
-/** Opens a pool; it connects when first used, and again whenever a connection was lost. */
+/** Opens a pool; it connects on first use, and again after a connection was lost. */
 export function mysqlConnections(
   server: MysqlServer,
   { connections, timeoutMs }: PoolLimits,
@@ -54,9 +54,9 @@ export function mysqlConnections(
     connectionLimit: connections,
     minimumIdle: 0,
     idleTimeout: 60,
-    // Before the whole is over, so that it can say what kept it from connecting.
+    // Shorter than the whole, so that its error, which says why it cannot connect, comes first.
     acquireTimeout: Math.floor(timeoutMs * 0.9),
-    // How long it tries to connect before it backs off, for up to 10 s: it shall never back off.
+    // After this the pool backs off for up to 10 s; it must never back off.
     initializationTimeout: maxTimerMs,
   });
   return {
@@ -79,11 +79,11 @@ function connectionConfig(server: MysqlServer, timeoutMs: number): PoolConfig {
     initSql: sessionSettings(timeoutMs),
     insertIdAsNumber: true,
     logParam: false,
-    // A server may send the client to another one, password and all.
+    // A server could redirect the client, with its password, to another one.
     permitRedirect: false,
   };
   if (tlsCa !== undefined) return { ...config, ssl: tlsSettings(host, tlsCa) };
-  // Whoever answers on the plain wire could else ask for the password as it is.
+  // Otherwise an attacker on a connection without TLS could ask for the password in clear.
   const restrictedAuth = [
     'mysql_native_password',
     'caching_sha2_password',
@@ -98,14 +98,14 @@ function tlsSettings(host: string, ca: string) {
     rejectUnauthorized: true,
     // SNI takes no addresses (RFC 6066 §3).
     ...(isIP(host) === 0 ? { servername: host } : {}),
-    // The connector starts TLS on a socket that it has, and Node would then compare the certificate
-    // of a server called by its address with the name "localhost".
+    // The connector starts TLS on an open socket; for a server addressed by IP, Node would compare
+    // the certificate with the name "localhost".
     checkServerIdentity: (_: string, certificate: PeerCertificate) =>
       checkServerIdentity(host, certificate),
   };
 }
 
-/** Strict, so that nothing is cut to fit, and bounded; each server skips the other's comment. */
+/** Strict, so that no value is truncated, with timeouts; each server skips the other's comment. */
 function sessionSettings(timeoutMs: number): string {
   const lockWaitSeconds = Math.max(1, Math.floor(timeoutMs / 1000));
   return (
@@ -133,13 +133,13 @@ async function within<T>(
       release(connection);
     }
   } catch (error) {
-    throw storeError(error);
+    throw mysqlError(error);
   } finally {
     deadline.clear();
   }
 }
 
-// Not awaited: it may roll back first, and the pool destroys a connection that fails at it.
+// Not awaited: it may roll back first, and if that fails the pool destroys the connection.
 function release(connection: PoolConnection): void {
   connection.release().catch(() => {});
 }
@@ -147,7 +147,7 @@ function release(connection: PoolConnection): void {
 function session(connection: Connection): MysqlSession {
   return {
     async execute({ sql, params }) {
-      // As BIGINT: the connector would send what exceeds 32 bits as DOUBLE.
+      // As BIGINT: the connector sends integers above 32 bits as DOUBLE.
       const values = params.map((value) => (typeof value === 'number' ? BigInt(value) : value));
       try {
         const result = await connection.execute(sql, values);
@@ -156,11 +156,15 @@ function session(connection: Connection): MysqlSession {
           : { rows: [], affected: result.affectedRows };
       } catch (error) {
         if (isIncomparable(error)) return { rows: [], affected: 0 };
-        throw error;
+        throw mysqlError(error);
       }
     },
     async query(sql) {
-      await connection.query(sql);
+      try {
+        await connection.query(sql);
+      } catch (error) {
+        throw mysqlError(error);
+      }
     },
   };
 }
@@ -170,13 +174,13 @@ async function end(pool: Pool, timeoutMs: number): Promise<void> {
   try {
     await deadline.race(pool.end(), () => {});
   } catch {
-    // Closing is all that was wanted, and a server that does not answer needs no farewell.
+    // The pool is closed either way; a server that does not answer just misses the goodbye.
   } finally {
     deadline.clear();
   }
 }
 
-/** One bound for several awaits. */
+/** One timeout for several awaits. */
 class Deadline {
   readonly #expired: Promise<never>;
   readonly #timer: NodeJS.Timeout;
@@ -186,12 +190,12 @@ class Deadline {
     this.#expired = promise;
     this.#expired.catch(() => {});
     this.#timer = setTimeout(
-      () => reject(new StoreUnavailableError(`The database did not answer in ${timeoutMs} ms`)),
+      () => reject(new StoreError('timeout', `The database did not answer in ${timeoutMs} ms`)),
       timeoutMs,
     );
   }
 
-  /** Resolves as `pending` does, or rejects at the deadline and has `abandon` called. */
+  /** Settles as `pending` does, or rejects at the deadline after calling `abandon`. */
   async race<T>(pending: Promise<T>, abandon: () => void): Promise<T> {
     let settled = false;
     const mark = () => {

@@ -1,76 +1,107 @@
 import { SqlError } from 'mariadb';
-import { StoreUnavailableError } from '../store.ts';
+import { StoreError, type StoreErrorKind } from '../store-error.ts';
 
-/** Sentences for the operator by error number, MySQL's and MariaDB's; any other is "cannot be used". */
-const unavailable: ReadonlyMap<number, string> = new Map(
-  Object.entries({
-    'The database refuses the user or the password': [1045, 1251, 1524, 1698, 4151],
-    'The database user lacks a privilege': [1044, 1142, 1143, 1227, 1370],
-    'The database does not exist': [1049],
-    'The schema is missing: run keyserver-admin migrate': [1146],
-    'A table lacks a column: the schema is not of this version, or the token table is another': [
-      1054,
-    ],
-    'The database has too many connections': [1040, 1203, 1226],
-    'The database is read-only': [1290, 1792, 1836],
-    'The cluster node is not ready': [1047],
-    'The database took too long': [1317, 1969, 3024],
-    'The row stayed locked by others': [1020, 1180, 1205, 1213, 3101],
-    'The database wants TLS, or allowPublicKeyRetrieval, to take the password': [45044],
-  }).flatMap(([sentence, numbers]) => numbers.map((number) => [number, sentence] as const)),
+interface Meaning {
+  readonly kind: StoreErrorKind;
+  readonly message: string;
+  /** Error numbers of MySQL, MariaDB and, from 45000, the connector. */
+  readonly numbers: readonly number[];
+}
+
+const meanings: readonly Meaning[] = [
+  {
+    kind: 'denied',
+    message: 'The database rejects the user or the password',
+    numbers: [1045, 1251, 1524, 1698, 4151],
+  },
+  {
+    kind: 'denied',
+    message: 'The database user lacks a privilege',
+    numbers: [1044, 1142, 1143, 1227, 1370],
+  },
+  {
+    kind: 'denied',
+    message: 'The database takes the password only over TLS, or with allowPublicKeyRetrieval',
+    numbers: [45044],
+  },
+  { kind: 'database_missing', message: 'The database does not exist', numbers: [1049] },
+  {
+    kind: 'table_missing',
+    message: 'The schema is missing: migrations must be applied',
+    numbers: [1146],
+  },
+  {
+    kind: 'column_missing',
+    message: 'A table lacks a column: another schema version, or another token table',
+    numbers: [1054],
+  },
+  {
+    kind: 'unreachable',
+    message: 'The database has too many connections',
+    numbers: [1040, 1203, 1226],
+  },
+  { kind: 'unreachable', message: 'The cluster node is not ready', numbers: [1047] },
+  { kind: 'read_only', message: 'The database is read-only', numbers: [1290, 1792, 1836] },
+  {
+    kind: 'timeout',
+    message: 'The database timed out',
+    numbers: [1317, 1969, 3024, 45012, 45026, 45028],
+  },
+  {
+    // Deadlock, lock wait timeout, MariaDB's snapshot check, and certification conflicts between
+    // nodes (Galera: 1213, 1180; group replication: 3101). The transaction was rolled back.
+    kind: 'locked',
+    message: 'The row stayed locked by others',
+    numbers: [1020, 1180, 1205, 1213, 3101],
+  },
+  { kind: 'full', message: 'The database has no room left', numbers: [1021, 1114] },
+  {
+    kind: 'row_unfit',
+    message:
+      'The token table has a unique key that takes this name and another for the same (it ignores ' +
+      'case, accents or trailing spaces): give client_id and token_type a binary type or collation',
+    numbers: [1062],
+  },
+  {
+    kind: 'row_unfit',
+    message: 'A column of the token table cannot hold these characters: make it utf8mb4',
+    numbers: [1366],
+  },
+  {
+    kind: 'row_unfit',
+    message: 'A column of the token table is too short for this value: widen it',
+    numbers: [1406],
+  },
+  { kind: 'closed', message: 'The store is closed', numbers: [45027, 45035, 45037] },
+];
+
+const byNumber: ReadonlyMap<number, Meaning> = new Map(
+  meanings.flatMap((meaning) => meaning.numbers.map((number) => [number, meaning] as const)),
 );
 
-/** Values that the operator's own table cannot hold. */
-const unfit: ReadonlyMap<number, string> = new Map([
-  [
-    1062,
-    'The token table has a unique key that takes this name and another for one (it ignores case, ' +
-      'accents or trailing spaces): give client_id and token_type a binary type or collation',
-  ],
-  [1366, 'A column of the token table cannot hold these characters: make it utf8mb4'],
-  [1406, 'A column of the token table is too short for this value: widen it'],
-]);
-
-// Deadlock, lock wait, MariaDB's snapshot check, and what certification makes of a lost conflict
-// between nodes (Galera: 1213, 1180; group replication: 3101). The transaction was rolled back.
-const conflicts = new Set([1020, 1180, 1205, 1213, 3101]);
-
 /**
- * True where a column's charset cannot hold the text it was compared with (`акме` and a latin1
- * column): no row equals it, but both servers call it an error.
+ * True if a column's charset cannot hold the text it was compared with (`акме` and a latin1
+ * column): no row equals it, but both servers call that an error.
  */
 export function isIncomparable(error: unknown): boolean {
   return error instanceof SqlError && (error.errno === 1267 || error.errno === 3854);
 }
 
-export function isMissingTable(error: unknown): boolean {
-  return error instanceof SqlError && error.errno === 1146;
-}
-
-/** True where a transaction lost against another and may be run again. */
-export function isConflict(error: unknown): boolean {
-  return error instanceof SqlError && conflicts.has(error.errno);
-}
-
-/**
- * What to throw for what the connector threw: a StoreUnavailableError with a sentence and the
- * error's code, never its text; a RangeError for a value that does not fit; others as they are.
- */
-export function storeError(error: unknown): unknown {
+/** The {@link StoreError} for an error of the connector, without its text; any other error as it is. */
+export function mysqlError(error: unknown): unknown {
   if (!(error instanceof SqlError)) return error;
   const origin = rootCause(error);
-  const misfit = unfit.get(origin.errno);
-  if (misfit !== undefined) return new RangeError(misfit);
-  const sentence = unavailable.get(origin.errno) ?? otherSentence(error, origin);
-  return new StoreUnavailableError(`${sentence} (${origin.code})`, { cause: error });
+  const { kind, message } = byNumber.get(origin.errno) ?? otherMeaning(error, origin);
+  return new StoreError(kind, `${message} (${origin.code})`, { cause: error });
 }
 
-function otherSentence(error: SqlError, { code }: Origin): string {
-  if (/CERT|VERIFY|_SSL_|TLS/.test(code))
-    return 'The database gives no TLS that its CA vouches for';
+function otherMeaning(error: SqlError, { code }: Origin): Omit<Meaning, 'numbers'> {
+  if (/CERT|VERIFY|_SSL_|TLS/.test(code)) {
+    return { kind: 'unreachable', message: 'The database offers no TLS that the CA vouches for' };
+  }
   return error.fatal || error.cause !== undefined
-    ? 'The database cannot be reached'
-    : 'The database failed';
+    ? { kind: 'unreachable', message: 'The database cannot be reached' }
+    : { kind: 'failed', message: 'The database failed' };
 }
 
 interface Origin {
@@ -79,7 +110,7 @@ interface Origin {
   readonly code: string;
 }
 
-/** What the innermost error says of itself; the pool wraps what kept it from connecting. */
+/** The innermost cause: the pool wraps the error that kept it from connecting. */
 function rootCause(error: SqlError): Origin {
   let inner: Error = error;
   while (inner.cause instanceof Error) inner = inner.cause;

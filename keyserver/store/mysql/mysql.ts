@@ -4,7 +4,8 @@ import { migrate, migrateDown, pendingMigrations } from '../migrations/migrate.t
 import { type Row, text } from '../rows.ts';
 import type { Dialect, Outcome, SqlCoroutine } from '../statements.ts';
 import * as statements from '../statements.ts';
-import type { Store, StoreOptions } from '../store.ts';
+import type { MigrateDownOptions, Store, StoreOptions } from '../store.ts';
+import { isStoreError } from '../store-error.ts';
 import { parseTableName, type TableName } from '../table-name.ts';
 import { tokenBatches } from '../token-batches.ts';
 import * as tokens from '../token-statements.ts';
@@ -14,22 +15,22 @@ import {
   type MysqlSession,
   mysqlConnections,
 } from './connections.ts';
-import { isConflict, isMissingTable } from './errors.ts';
 import { TokenLookups } from './token-lookups.ts';
 
 export interface MysqlStoreOptions extends StoreOptions, MysqlServer {
-  /** Most connections at once; default 8. */
+  /** Maximum of connections; default 8. */
   readonly connections?: number | undefined;
 }
 
-/** How often a transaction that lost against another is run again; each wait counts to the timeout. */
-const conflictRetries = 4;
-/** Bound for one migration, whose DDL may have to copy a table. */
+/** Retries of a transaction that lost a conflict; all of them count against the timeout. */
+const maxConflictRetries = 4;
+/** Timeout of one statement of a migration, whose DDL may have to copy a table. */
 const migrationTimeoutMs = 60_000;
 
 /**
  * A store on a MySQL-protocol server: MySQL from 8.0, MariaDB from 10.4, and their clusters. It
- * connects when first used. Throws a RangeError for a token table's name that it cannot take.
+ * connects on first use.
+ * @throws StoreError table_name_invalid
  */
 export function openMysqlStore(options: MysqlStoreOptions): Store {
   const { timeoutMs, connections = 8 } = options;
@@ -45,7 +46,8 @@ export function openMysqlStore(options: MysqlStoreOptions): Store {
     description: `mysql://${options.host}:${options.port}/${options.database}, table ${options.tokenTable}`,
 
     migrate: () => migrating(options, tokenTable, pool, migrate),
-    migrateDown: () => migrating(options, tokenTable, pool, migrateDown),
+    migrateDown: (down?: MigrateDownOptions) =>
+      migrating(options, tokenTable, pool, (database) => migrateDown(database, down)),
     pendingMigrations: () => pendingMigrations(migrationDatabase(tokenTable, pool)),
 
     findTokens: (clientId, tokenType) => lookups.find({ clientId, tokenType }),
@@ -79,12 +81,12 @@ function mysqlDialect(tokenTable: TableName, exact: (column: string) => string):
   };
 }
 
-/** Right for columns of any type; but no index serves it. */
+/** Correct for columns of any type, but no index serves it. */
 function exactText(column: string): string {
   return `CAST(CONVERT(${column} USING utf8mb4) AS BINARY)`;
 }
 
-/** {@link exactText}, or the plain column where both keys are binary: then the key gives the order. */
+/** {@link exactText}, or the plain column if both keys are binary, so that the index gives the order. */
 async function keyExpression(
   pool: MysqlConnections,
   { database, table }: TableName,
@@ -118,18 +120,18 @@ async function transact<T>(
     await session.query(outcome.changed ? 'COMMIT' : 'ROLLBACK');
     return outcome.value;
   } catch (error) {
-    // Where even this fails the connection is lost, and the server rolls back by itself.
+    // If this fails too, the connection is lost and the server rolls back by itself.
     await session.query('ROLLBACK').catch(() => {});
     throw error;
   }
 }
 
 async function retryConflicts<T>(run: () => Promise<T>): Promise<T> {
-  for (let left = conflictRetries; ; left -= 1) {
+  for (let left = maxConflictRetries; ; left -= 1) {
     try {
       return await run();
     } catch (error) {
-      if (left === 0 || !isConflict(error)) throw error;
+      if (left === 0 || !isStoreError(error, 'locked')) throw error;
     }
   }
 }
@@ -140,7 +142,7 @@ async function migrating<T>(
   pool: MysqlConnections,
   run: (database: MigrationDatabase) => Promise<T>,
 ): Promise<T> {
-  // First in the short time: a server that is away shall not take the long one.
+  // With the short timeout first, so that an unreachable server fails fast.
   await pool.use((session) => session.query('DO 0'));
   const patient = mysqlConnections(options, { connections: 1, timeoutMs: migrationTimeoutMs });
   try {
@@ -167,7 +169,7 @@ function migrationDatabase(tokenTable: TableName, pool: MysqlConnections): Migra
           await session.execute({ sql: `SELECT 1 FROM ${table} LIMIT 1`, params: [] });
           return true;
         } catch (error) {
-          if (isMissingTable(error)) return false;
+          if (isStoreError(error, 'table_missing')) return false;
           throw error;
         }
       }),

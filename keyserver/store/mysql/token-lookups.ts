@@ -1,7 +1,7 @@
 import type { TokenContext } from '../../../shared/crypto/token-row.ts';
 import type { TokenRow } from '../store.ts';
 
-/** Finds the rows of several names at once: for each in its place, what {@link Store.findTokens} gives. */
+/** Resolves to one list per name, in the same order, each as {@link Store.findTokens} has it. */
 type FindAll = (names: readonly TokenContext[]) => Promise<TokenRow[][]>;
 
 interface Lookup {
@@ -9,10 +9,10 @@ interface Lookup {
   readonly found: PromiseWithResolvers<TokenRow[]>;
 }
 
-/** Longer statements hardly cost less a name. */
-const maxTogether = 32;
+/** Beyond this, longer statements save hardly anything per name. */
+const maxBatch = 32;
 
-/** Looks names up together that are asked for in one turn of the event loop: a round trip for all of them. */
+/** Batches the lookups of one event-loop turn into one round trip. */
 export class TokenLookups {
   readonly #findAll: FindAll;
   #waiting: Lookup[] = [];
@@ -21,7 +21,7 @@ export class TokenLookups {
     this.#findAll = findAll;
   }
 
-  /** Rejects as `findAll` does, for all that were looked up together. */
+  /** If `findAll` rejects, every lookup of the batch does. */
   find(name: TokenContext): Promise<TokenRow[]> {
     const found = Promise.withResolvers<TokenRow[]>();
     if (this.#waiting.push({ name, found }) === 1) setImmediate(() => this.#sendAll());
@@ -31,8 +31,8 @@ export class TokenLookups {
   #sendAll(): void {
     const lookups = this.#waiting;
     this.#waiting = [];
-    for (let from = 0; from < lookups.length; from += maxTogether) {
-      void this.#send(lookups.slice(from, from + maxTogether));
+    for (let from = 0; from < lookups.length; from += maxBatch) {
+      void this.#send(lookups.slice(from, from + maxBatch));
     }
   }
 

@@ -2,16 +2,16 @@ import { closeSync, openSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { Outcome, Result, SqlCoroutine, Statement } from '../statements.ts';
-import { StoreUnavailableError } from '../store.ts';
+import { StoreError } from '../store-error.ts';
 import { sqliteError } from './errors.ts';
 
 interface Prepared {
   readonly statement: StatementSync;
-  /** Whether it answers with rows. */
+  /** Whether it returns rows. */
   readonly hasRows: boolean;
 }
 
-/** One connection to a SQLite file, opened when first used and again after a failure to open. */
+/** One connection to a SQLite file, opened on first use and again after it failed to open. */
 export class SqliteConnection {
   readonly #file: string;
   readonly #timeoutMs: number;
@@ -20,7 +20,7 @@ export class SqliteConnection {
   readonly #prepared = new Map<string, Prepared>();
 
   constructor(file: string, timeoutMs: number) {
-    // Absolute, since SQLite gives ':memory:' and '' meanings of their own.
+    // Absolute, since ':memory:' and '' mean something else to SQLite.
     this.#file = resolve(file);
     this.#timeoutMs = timeoutMs;
   }
@@ -41,7 +41,7 @@ export class SqliteConnection {
     return next.value;
   }
 
-  /** Drives `steps` in a transaction that is a writer's from its start, so it never fails to become one. */
+  /** Drives `steps` in a transaction that writes from its start, since upgrading a reading one can fail. */
   transact<T>(steps: SqlCoroutine<Outcome<T>>): T {
     this.execute({ sql: 'BEGIN IMMEDIATE', params: [] });
     try {
@@ -49,7 +49,7 @@ export class SqliteConnection {
       this.execute({ sql: outcome.changed ? 'COMMIT' : 'ROLLBACK', params: [] });
       return outcome.value;
     } catch (error) {
-      // A full disk and the like have rolled back already.
+      // Some errors, such as a full disk, have rolled back already.
       if (this.#database?.isTransaction) this.execute({ sql: 'ROLLBACK', params: [] });
       throw error;
     }
@@ -66,7 +66,7 @@ export class SqliteConnection {
     const known = this.#prepared.get(sql);
     if (known !== undefined) return known;
     const statement = this.#open().prepare(sql);
-    // Else one number beyond a double's would keep every row from being read.
+    // Otherwise one integer beyond a double's precision would fail the whole read.
     statement.setReadBigInts(true);
     const prepared = { statement, hasRows: statement.columns().length > 0 };
     this.#prepared.set(sql, prepared);
@@ -75,12 +75,12 @@ export class SqliteConnection {
 
   #open(): DatabaseSync {
     if (this.#database !== undefined) return this.#database;
-    if (this.#closed) throw new StoreUnavailableError('The store is closed');
-    // Made here for its mode, which the -wal and -shm files take over.
+    if (this.#closed) throw new StoreError('closed', 'The store is closed');
+    // Created here for its mode, which the -wal and -shm files inherit.
     closeSync(openSync(this.#file, 'a', 0o600));
     const database = new DatabaseSync(this.#file, { timeout: this.#timeoutMs });
     try {
-      // FULL: with WAL anything less can lose the last commits with the power, tokens among them.
+      // FULL: with WAL, anything less can lose the last commits in a power failure.
       database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
     } catch (error) {
       database.close();

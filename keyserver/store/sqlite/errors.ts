@@ -1,37 +1,55 @@
-import { StoreUnavailableError } from '../store.ts';
+import { StoreError, type StoreErrorKind } from '../store-error.ts';
 
-/** Sentences for the operator by primary result code (https://sqlite.org/rescode.html). */
-const unavailable: ReadonlyMap<number, string> = new Map([
-  [5, 'The database is locked by another process'],
-  [8, 'The database file cannot be written'],
-  [11, 'The database file is damaged'],
-  [13, 'The disk is full'],
-  [14, 'The database file cannot be opened'],
-  [26, 'The file is not a SQLite database'],
+type Meaning = readonly [StoreErrorKind, message: string];
+
+/** By primary result code (https://sqlite.org/rescode.html). */
+const meanings: ReadonlyMap<number, Meaning> = new Map([
+  [3, ['denied', 'The database file cannot be accessed']],
+  [5, ['locked', 'The database is locked by another process']],
+  [8, ['read_only', 'The database file cannot be written']],
+  [11, ['corrupt', 'The database file is damaged']],
+  [13, ['full', 'The disk is full']],
+  [14, ['unreachable', 'The database file cannot be opened']],
+  [
+    19,
+    [
+      'row_unfit',
+      'The token table has a constraint that rejects this row: give client_id and token_type no collation',
+    ],
+  ],
+  [26, ['corrupt', 'The file is not a SQLite database']],
 ]);
-const constraint = 19;
 
-/** What to throw for what node:sqlite or opening the file threw; any other error as it is. */
+/** The generic code of SQLite, whose text alone says which it is. */
+const genericCode = 1;
+const genericMeanings: readonly (readonly [RegExp, Meaning])[] = [
+  [/^no such table/, ['table_missing', 'The schema is missing: migrations must be applied']],
+  [
+    /^no such column|has no column named/,
+    ['column_missing', 'A table lacks a column: another schema version, or another token table'],
+  ],
+];
+
+/** The {@link StoreError} for an error of node:sqlite or of opening the file; any other error as it is. */
 export function sqliteError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const { code, errcode } = error as Error & { code?: unknown; errcode?: unknown };
   if (typeof errcode === 'number') {
-    // The low byte is the primary code, the rest says more exactly what happened.
-    const primary = errcode & 0xff;
-    if (primary === constraint) {
-      return new RangeError(
-        'The token table has a constraint that takes no such row: give client_id and token_type no collation',
-      );
-    }
-    const sentence = /no such table/.test(error.message)
-      ? 'The schema is missing: run keyserver-admin migrate'
-      : (unavailable.get(primary) ?? 'The database failed');
-    return new StoreUnavailableError(`${sentence} (SQLite ${errcode})`, { cause: error });
+    const [kind, message] = meaningOf(errcode, error.message);
+    return new StoreError(kind, `${message} (SQLite ${errcode})`, { cause: error });
   }
   if (typeof code === 'string' && /^E[A-Z]+$/.test(code)) {
-    return new StoreUnavailableError(`The database file cannot be opened (${code})`, {
+    return new StoreError('unreachable', `The database file cannot be opened (${code})`, {
       cause: error,
     });
   }
   return error;
+}
+
+function meaningOf(errcode: number, text: string): Meaning {
+  // The low byte is the primary code, the rest is detail.
+  const primary = errcode & 0xff;
+  const generic =
+    primary === genericCode ? genericMeanings.find(([pattern]) => pattern.test(text)) : undefined;
+  return generic?.[1] ?? meanings.get(primary) ?? ['failed', 'The database failed'];
 }

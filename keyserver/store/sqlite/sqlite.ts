@@ -3,21 +3,21 @@ import type { MigrationDatabase } from '../migrations/database.ts';
 import { migrate, migrateDown, pendingMigrations } from '../migrations/migrate.ts';
 import type { Dialect, Outcome, SqlCoroutine } from '../statements.ts';
 import * as statements from '../statements.ts';
-import type { Store, StoreOptions } from '../store.ts';
+import type { MigrateDownOptions, Store, StoreOptions } from '../store.ts';
 import { parseTableName, type TableName } from '../table-name.ts';
 import { tokenBatches } from '../token-batches.ts';
 import * as tokens from '../token-statements.ts';
 import { SqliteConnection } from './connection.ts';
 
 export interface SqliteStoreOptions extends StoreOptions {
-  /** Path of the database; made with mode 0600 where there is none. Its folder must exist. */
+  /** Path of the database; created with mode 0600 if it is missing. Its folder must exist. */
   readonly file: string;
 }
 
 /**
- * A store in one SQLite file, which several processes of one host can use at once. It is opened when
- * first used; waiting for another process's change blocks, for `timeoutMs` at most. Throws a
- * RangeError for a token table's name that it cannot take.
+ * A store in one SQLite file, which several processes of one host can use at once. It is opened on
+ * first use; waiting for another process's change blocks, for at most `timeoutMs`.
+ * @throws StoreError table_name_invalid
  */
 export function openSqliteStore({ file, tokenTable: name, timeoutMs }: SqliteStoreOptions): Store {
   const tokenTable = parseTableName(name, { withDatabase: false });
@@ -37,7 +37,7 @@ export function openSqliteStore({ file, tokenTable: name, timeoutMs }: SqliteSto
     description: `sqlite ${file}, table ${name}`,
 
     migrate: () => migrate(database),
-    migrateDown: () => migrateDown(database),
+    migrateDown: (down?: MigrateDownOptions) => migrateDown(database, down),
     pendingMigrations: () => pendingMigrations(database),
 
     findTokens: (clientId, tokenType) => read(tokens.findTokens(dialect, clientId, tokenType)),

@@ -20,7 +20,7 @@ for (const [kind, prefix] of [
       const key = stdout.trimEnd();
       t.equal(stdout, `${key}\n`);
       t.ok(isCallerKey(key, prefix));
-      t.equal(stderr, `created the ${kind} one; its key is shown this once only\n`);
+      t.equal(stderr, `created the ${kind} one; its key is shown only this once\n`);
       const [document] = await listDocuments(admin.context(t), kind);
       t.same(document?.content?.keys, [{ hash: callerKeyHash(key), createdAt: at(0) }]);
       const listed = await admin.run([kind, 'list', '--json']);
@@ -43,7 +43,7 @@ for (const [kind, prefix] of [
     admin.nowMs += hour;
     const { stdout, stderr } = await admin.run([kind, 'rotate', 'one']);
     t.ok(isCallerKey(stdout.trimEnd(), prefix));
-    t.match(stderr, 'the old key of one has ended');
+    t.match(stderr, 'the old key of one has expired');
     const [document] = await listDocuments(admin.context(t), kind);
     t.same(document?.content?.keys, [
       { hash: callerKeyHash(stdout.trimEnd()), createdAt: at(hour) },
@@ -70,7 +70,7 @@ for (const [kind, prefix] of [
       ]);
       admin.nowMs += hour;
       const { stderr } = await admin.run([kind, 'rotate', 'one', '--overlap', '90s']);
-      t.match(stderr, 'ends in 90s');
+      t.match(stderr, 'expires in 90s');
       t.same(
         (await keys()).map(({ createdAt }: { createdAt: string }) => createdAt),
         [at(0), at(hour), at(2 * hour)],
@@ -106,7 +106,7 @@ for (const [kind, prefix] of [
       exit: 1,
       code: 'integrity_failed',
       message: `the ${kind} "one" does not open: its row was changed, or its key is missing`,
-      hint: new RegExp(`keyserver-admin ${kind} revoke`),
+      hint: new RegExp(`keyserver-admin ${kind} revoke one$`),
     });
     t.same(await admin.json([kind, 'revoke', 'one']), { id: 'one', revoked: true });
     await admin.json([kind, 'create', 'one']);
@@ -119,7 +119,7 @@ t.test('refuses an overlap that is no duration', async (t) => {
   for (const overlap of ['24', '1w', '-1h', '1.5h', '366d', 'h']) {
     t.match(
       await admin.failure(['app', 'rotate', 'one', `--overlap=${overlap}`]),
-      { exit: 2, code: 'input_invalid', message: 'is no duration up to 365d' },
+      { exit: 2, code: 'input_invalid', message: 'is not a duration up to 365d' },
       overlap,
     );
   }

@@ -31,7 +31,7 @@ async function refused(t: Test, admin: Installation, argv: readonly string[]) {
   for (const printed of [stdout, text.stdout]) t.notMatch(printed, secret);
   const explanation = JSON.parse(stdout);
   const end = explanation.reason ? `${explanation.code} (${explanation.reason})` : explanation.code;
-  t.ok(text.stdout.endsWith(`\nrefused: ${end}\n  ${explanation.remedy}\n`), text.stdout);
+  t.ok(text.stdout.endsWith(`\nrejected: ${end}\n  ${explanation.remedy}\n`), text.stdout);
   return { ...explanation, step: explanation.steps.at(-1).step };
 }
 
@@ -49,7 +49,7 @@ t.test('shows the steps of a call that is allowed', async (t) => {
   const { code, stdout, stderr } = await admin.run(explain);
   t.equal(code, 0, stderr);
   t.match(stdout, /^STEP +VERDICT +WHAT\nauthenticate +ok +reports\nurl +ok +https:/);
-  t.match(stdout, /\ndestination +ok +https:\/\/api\.example\.com\ntoken +ok +never ends\n/);
+  t.match(stdout, /\ndestination +ok +https:\/\/api\.example\.com\ntoken +ok +never expires\n/);
   t.match(stdout, /\ninjection +ok +Authorization\nallowed\n$/);
   t.match(await admin.json(explain), { allowed: true, steps: Array(7).fill({ ok: true }) });
   t.notMatch(stdout, secret);

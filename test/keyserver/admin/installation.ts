@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { runAdmin } from '../../../keyserver/admin/program.ts';
 import { readSettings } from '../../../keyserver/admin/shell/settings.ts';
 import { openDatabase } from '../../../keyserver/database.ts';
-import { type AdminContext, loadKeys } from '../../../keyserver/operations/context.ts';
+import { loadKeys, type OperationContext } from '../../../keyserver/operations/context.ts';
 import type { Clock } from '../../../shared/clock.ts';
 import type { Environment } from '../../../shared/settings/config.ts';
 
@@ -86,7 +86,7 @@ export class Installation {
   }
 
   /** What the operations work on, for tests that call them without the tool. */
-  context(t: Test): AdminContext {
+  context(t: Test): OperationContext {
     const { config } = readSettings({ environment: this.environment, folder: this.folder });
     const store = openDatabase(config);
     t.teardown(() => store.close());

@@ -26,6 +26,6 @@ t.test('works on a MySQL-protocol server', async (t) => {
 
   const wrong = { ...environment, DB_PASSWORD: 'not-the-password', DB_TIMEOUT_MS: '3000' };
   const failure = await admin.failure(['app', 'list'], { environment: wrong });
-  t.match(failure, { exit: 4, code: 'database_unavailable', message: /refuses the user/ });
+  t.match(failure, { exit: 4, code: 'database_unavailable', message: /rejects the user/ });
   t.notMatch(JSON.stringify(failure), 'not-the-password');
 });

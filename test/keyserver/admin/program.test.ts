@@ -50,13 +50,13 @@ t.test('tells wrong usage with exit code 2', async (t) => {
   const wrong: readonly (readonly [string[], RegExp, RegExp])[] = [
     [[], /the command is incomplete/, /--help/],
     [['token'], /the command is incomplete/, /--help/],
-    [['tokn'], /unknown command 'tokn'/, /is token meant\?/],
+    [['tokn'], /unknown command 'tokn'/, /did you mean token\?/],
     [['token', 'Not-A-Command'], /^unknown command$/, /--help/],
     [['token', 'list', '-xyz'], /^unknown option -x$/, /--help/],
     [['app', 'create'], /missing required argument 'id'/, /--help/],
     [['app', 'create', 'a', 'b'], /too many arguments/, /--help/],
     [['token', 'put', '--client', 'a'], /--type <type>' not specified/, /--help/],
-    [['token', 'list', '--clinet', 'a'], /^unknown option --clinet$/, /is --client meant\?/],
+    [['token', 'list', '--clinet', 'a'], /^unknown option --clinet$/, /did you mean --client\?/],
     [['app', 'rotate', 'a', '--overlap'], /argument missing/, /--help/],
   ];
   for (const [argv, message, hint] of wrong) {
@@ -64,7 +64,7 @@ t.test('tells wrong usage with exit code 2', async (t) => {
   }
   const { stdout, stderr } = await admin.run(['tokn']);
   t.equal(stdout, '');
-  t.equal(stderr, "error: unknown command 'tokn'\n  is token meant?\n");
+  t.equal(stderr, "error: unknown command 'tokn'\n  did you mean token?\n");
 });
 
 t.test('takes --json before and after the command', async (t) => {
@@ -168,7 +168,7 @@ t.test('does not take a migration back that documents or tokens may be lost with
   t.match(await admin.failure(['migrate', '--down', '--force']), {
     exit: 2,
     code: 'input_invalid',
-    message: /holds rows/,
+    message: /has rows/,
   });
   t.equal((await admin.json(['token', 'list'])).length, 1);
   await admin.json(['token', 'delete', ...put.slice(2)]);

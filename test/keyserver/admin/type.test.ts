@@ -68,10 +68,18 @@ t.test('refuses a type that could not be used, or would be dangerous unsaid', as
     ['a wildcard over a public suffix', ['--destination', 'https://*.co.uk'], /public suffix/],
     ['userinfo', ['--destination', 'https://a@api.example.com'], /not usable/],
     ['no scheme', ['--destination', 'api.example.com'], /not usable/],
-    ['only public fields', [...destination, '--public-field', 'token'], /every field .* public/],
-    ['a public field of no name', [...destination, '--public-field', 'a b'], /"a b" is no name/],
+    [
+      'only public fields',
+      [...destination, '--public-field', 'token'],
+      /every injected field is public/,
+    ],
+    [
+      'a public field of no name',
+      [...destination, '--public-field', 'a b'],
+      /"a b" is not a valid/,
+    ],
     ['a member that is hardly a name', [...destination, '--redact-member', 'a'], /redactMembers/],
-    ['plain http', ['--destination', 'http://api.example.com'], /--unsafe-plaintext/],
+    ['plain http', ['--destination', 'http://api.example.com'], /unsafePlaintext/],
     ['a block without length', [...destination, '--unsafe-allow-private', '10.0.0.1'], /CIDR/],
     ['a block too long', [...destination, '--unsafe-allow-private', '10.0.0.0/33'], /CIDR/],
     ['a block of no address', [...destination, '--unsafe-allow-private', '10.0/8'], /CIDR/],
@@ -92,7 +100,7 @@ t.test('refuses a type that could not be used, or would be dangerous unsaid', as
     ['a query without a name', [...destination, '--query', '={token}'], /two parts/],
     ['two ways at once', [...header('A: {token}'), '--query', 'a={token}'], /only one of/],
     ['a long caching time', [...destination, '--cache-seconds', '301'], /cacheSeconds.*<= 300/],
-    ['no caching time', [...destination, '--cache-seconds', '1.5'], /whole number/],
+    ['no caching time', [...destination, '--cache-seconds', '1.5'], /not an integer/],
   ];
   for (const [what, options, message] of refusals) {
     const failure = await admin.failure(['type', 'put', 'x', ...options]);
@@ -206,7 +214,7 @@ t.test('deletes a type and says how many tokens stay', async (t) => {
   await admin.json(put, { stdin: 'x' });
   const { stdout, stderr } = await admin.run(['type', 'delete', 'wildberries']);
   t.equal(stdout, 'deleted wildberries\n');
-  t.equal(stderr, '1 token of this type stay stored\n');
+  t.equal(stderr, '1 token of this type stays stored\n');
   t.match(await admin.failure(['type', 'delete', 'wildberries']), { exit: 1, code: 'not_found' });
 });
 

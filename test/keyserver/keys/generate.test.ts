@@ -56,6 +56,11 @@ t.test(
   },
 );
 
+t.test('does not take a folder for empty that it cannot read', async (t) => {
+  const folder = join(t.testdir({ file: '' }), 'file', 'ring');
+  t.throws(() => isKeyFolderEmpty(folder), { name: 'ConfigError', message: /ENOTDIR/ });
+});
+
 t.test('says where it cannot write', async (t) => {
   const folder = join(t.testdir({ file: '' }), 'file', 'ring');
   t.throws(() => generateKeyring(folder, day), { name: 'ConfigError', message: /ENOTDIR/ });

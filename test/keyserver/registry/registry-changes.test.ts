@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap';
 import { Registry } from '../../../keyserver/registry/registry.ts';
-import { type Store, StoreUnavailableError } from '../../../keyserver/store/store.ts';
+import type { Store } from '../../../keyserver/store/store.ts';
+import { StoreError } from '../../../keyserver/store/store-error.ts';
 import { testClock } from '../../support/clock.ts';
 import { startKeyserver } from '../../support/keyserver.ts';
 import { capturedLog } from '../../support/log.ts';
@@ -115,7 +116,7 @@ t.test('everybody drops everything after a load that failed', async (t) => {
   await keyserver.deleteDocument('app', 'a');
   whenDatabase(() => ({
     documents: async () => {
-      throw new StoreUnavailableError('too slow');
+      throw new StoreError('timeout', 'too slow');
     },
   }));
   await t.rejects(registry.refresh());
@@ -138,7 +139,7 @@ t.test('what it knows is as old as the last look that succeeded', async (t) => {
   t.equal(registry.ageMs, 700, 'counted from when the look began');
   whenDatabase(() => ({
     lastSeq: async () => {
-      throw new StoreUnavailableError('away');
+      throw new StoreError('unreachable', 'away');
     },
   }));
   clock.advance(1000);

@@ -1,6 +1,7 @@
 import t from 'tap';
 import { Registry } from '../../../keyserver/registry/registry.ts';
-import { type Store, StoreUnavailableError } from '../../../keyserver/store/store.ts';
+import type { Store } from '../../../keyserver/store/store.ts';
+import { StoreError } from '../../../keyserver/store/store-error.ts';
 import { testClock } from '../../support/clock.ts';
 import { postJson } from '../../support/exchange-client.ts';
 import { startKeyserver } from '../../support/keyserver.ts';
@@ -96,7 +97,7 @@ t.test('what is loaded stays for seconds while the database is away', async (t) 
   const store: Store = {
     ...keyserver.store,
     lastSeq: async () => {
-      if (away) throw new StoreUnavailableError('away');
+      if (away) throw new StoreError('unreachable', 'away');
       return keyserver.store.lastSeq();
     },
   };
@@ -104,7 +105,7 @@ t.test('what is loaded stays for seconds while the database is away', async (t) 
   const registry = new Registry(store, keyserver.keyring, capturedLog('test').logger, clock);
   await registry.refresh();
   away = true;
-  await t.rejects(registry.refresh(), { name: 'StoreUnavailableError' });
+  await t.rejects(registry.refresh(), { name: 'StoreError' });
   t.ok(registry.policy('a'));
   clock.advance(5_000);
   t.throws(() => registry.policy('a'), { code: 'keyserver_unavailable' }, 'but not for good');
@@ -120,7 +121,7 @@ t.test('what is loaded is in force no longer once it is known to be out of date'
   const store: Store = {
     ...keyserver.store,
     documents: async () => {
-      if (unreadable) throw new StoreUnavailableError('too slow');
+      if (unreadable) throw new StoreError('timeout', 'too slow');
       return keyserver.store.documents();
     },
   };
@@ -130,7 +131,7 @@ t.test('what is loaded is in force no longer once it is known to be out of date'
   await registry.refresh();
   t.ok(registry.policy('a'), 'nothing has changed');
   await keyserver.deleteDocument('type', 'a');
-  await t.rejects(registry.refresh(), { name: 'StoreUnavailableError' });
+  await t.rejects(registry.refresh(), { name: 'StoreError' });
   t.throws(() => registry.policy('a'), { code: 'keyserver_unavailable' });
   unreadable = false;
   await registry.refresh();

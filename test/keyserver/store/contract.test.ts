@@ -1,7 +1,6 @@
 import t from 'tap';
 import { keptChanges } from '../../../keyserver/store/statements.ts';
 import type { DocumentEdit, TokenRow } from '../../../keyserver/store/store.ts';
-import { StoreUnavailableError } from '../../../keyserver/store/store.ts';
 import { eachStore } from '../../support/database.ts';
 
 /** An edit that writes `body`, whatever was there. */
@@ -266,7 +265,7 @@ t.test('says so where the counter is gone', (t) =>
   eachStore(t, async (t, openStore, execute) => {
     const store = await openStore();
     await execute('DELETE FROM change_counter');
-    const gone = { name: 'StoreUnavailableError', message: /change_counter/ };
+    const gone = { name: 'StoreError', kind: 'corrupt', message: /change_counter/ };
     await t.rejects(store.lastSeq(), gone);
     await t.rejects(store.editDocument('app', 'shop', writing('shop', 'body')), gone);
     t.same(await store.documents(), []);
@@ -326,10 +325,10 @@ t.test('lists more rows of one name than fit into a batch', (t) =>
   }),
 );
 
-t.test('names the remedy where the schema is missing', (t) =>
+t.test('says that the schema is missing', (t) =>
   eachStore(t, async (t, openStore) => {
     const store = await openStore({ migrated: false });
-    const missing = { name: 'StoreUnavailableError', message: /run keyserver-admin migrate/ };
+    const missing = { kind: 'table_missing', message: /migrations must be applied/ };
     const row = { clientId: 'acme', tokenType: 'ozon', token: 'x' };
     await t.rejects(store.findTokens('acme', 'ozon'), missing);
     await t.rejects(collect(store.listTokens()), missing);
@@ -349,8 +348,8 @@ t.test('refuses everything once closed', (t) =>
   eachStore(t, async (t, openStore) => {
     const store = await openStore();
     await store.close();
-    await t.rejects(store.lastSeq(), StoreUnavailableError);
-    await t.rejects(store.documents(), StoreUnavailableError);
+    await t.rejects(store.lastSeq(), { name: 'StoreError', kind: 'closed' });
+    await t.rejects(store.documents(), { name: 'StoreError', kind: 'closed' });
     await t.resolves(store.close(), 'and may be closed twice');
   }),
 );
@@ -380,7 +379,11 @@ t.test('refuses names for the token table that are not plain or already taken', 
       'Documents',
       'x'.repeat(65),
     ]) {
-      await t.rejects(openStore({ tokenTable }), RangeError, tokenTable);
+      await t.rejects(
+        openStore({ tokenTable }),
+        { name: 'StoreError', kind: 'table_name_invalid' },
+        tokenTable,
+      );
     }
   }),
 );

@@ -1,5 +1,5 @@
--- Names are up to 255 code points of UTF-8 and are compared byte by byte, hence VARBINARY.
--- An existing token table stays as it is.
+-- Names have up to 255 code points of UTF-8 and are compared byte by byte, hence VARBINARY.
+-- An existing token table is left unchanged.
 CREATE TABLE IF NOT EXISTS {token_table} (
   client_id VARBINARY(1020) NOT NULL,
   token_type VARBINARY(1020) NOT NULL,

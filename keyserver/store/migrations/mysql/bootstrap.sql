@@ -1,4 +1,4 @@
--- What the runner itself needs (migrate.ts); run before every migration, so it must do no harm twice.
+-- Tables of the runner (migrate.ts). This runs before every migration, so it must be repeatable.
 CREATE TABLE IF NOT EXISTS schema_migrations (
   name VARBINARY(128) NOT NULL,
   applied_at BIGINT NOT NULL,

@@ -1,4 +1,4 @@
--- An existing token table stays as it is.
+-- An existing token table is left unchanged.
 CREATE TABLE IF NOT EXISTS {token_table} (
   client_id TEXT NOT NULL,
   token_type TEXT NOT NULL,

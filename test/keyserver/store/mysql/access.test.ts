@@ -29,8 +29,9 @@ t.test('says that the password is wrong, and not which it was', async (t) => {
   const password = randomBytes(12).toString('hex');
   const error = await refusal(open(t, { ...options, password }).lastSeq());
   t.match(error, {
-    name: 'StoreUnavailableError',
-    message: 'The database refuses the user or the password (ER_ACCESS_DENIED_ERROR)',
+    name: 'StoreError',
+    kind: 'denied',
+    message: 'The database rejects the user or the password (ER_ACCESS_DENIED_ERROR)',
   });
   t.ok(error.cause, 'the cause is kept for the log');
   t.notOk(printed(error).includes(password));
@@ -39,7 +40,7 @@ t.test('says that the password is wrong, and not which it was', async (t) => {
 t.test('says that the database does not exist', async (t) => {
   const options = await scratchDatabase(t);
   const store = open(t, { ...options, database: 'absent' });
-  await t.rejects(store.lastSeq(), { name: 'StoreUnavailableError', message: /does not exist/ });
+  await t.rejects(store.lastSeq(), { kind: 'database_missing', message: /does not exist/ });
 });
 
 t.test('says that a privilege lacks, and shows no value', async (t) => {
@@ -55,7 +56,7 @@ t.test('says that a privilege lacks, and shows no value', async (t) => {
   t.same(await store.migrate(), [], 'a schema that is there asks for no more rights');
   const token = randomBytes(12).toString('hex');
   const error = await refusal(store.putToken({ clientId: 'acme', tokenType: 'ozon', token }));
-  t.match(error, { name: 'StoreUnavailableError', message: /lacks a privilege/ });
+  t.match(error, { name: 'StoreError', kind: 'denied', message: /lacks a privilege/ });
   t.notOk(printed(error).includes(token));
 });
 
@@ -69,7 +70,7 @@ t.test('does not take a table that it may not see for one that is missing', asyn
   await ask(options, `GRANT SELECT ON ${options.database}.documents TO ${user}@'%'`);
   const store = open(t, { ...options, user, password });
   t.same(await store.documents(), []);
-  await t.rejects(store.pendingMigrations(), { message: /lacks a privilege/ });
+  await t.rejects(store.pendingMigrations(), { kind: 'denied', message: /lacks a privilege/ });
 });
 
 t.test('says that the token table has other columns', async (t) => {
@@ -77,7 +78,10 @@ t.test('says that the token table has other columns', async (t) => {
   await ask(options, 'CREATE TABLE storage (client VARCHAR(9), token TEXT)');
   const store = open(t, options);
   await store.migrate();
-  await t.rejects(store.findTokens('acme', 'ozon'), { message: /lacks a column/ });
+  await t.rejects(store.findTokens('acme', 'ozon'), {
+    kind: 'column_missing',
+    message: /lacks a column/,
+  });
 });
 
 t.test('gives up on a row that others hold, in time', async (t) => {
@@ -88,7 +92,7 @@ t.test('gives up on a row that others hold, in time', async (t) => {
   const other = await rawConnection(t, options);
   await other.query('START TRANSACTION');
   await other.query('UPDATE change_counter SET seq = 100');
-  await t.rejects(store.putToken(row), { name: 'StoreUnavailableError' });
+  await t.rejects(store.putToken(row), { name: 'StoreError', kind: /^(?:locked|timeout)$/ });
   t.same(await store.findTokens('acme', 'ozon'), [], 'reads are not held up');
   await other.query('ROLLBACK');
   await t.resolves(store.putToken(row));
@@ -123,7 +127,7 @@ t.test('gives up on a transaction that loses every time', async (t) => {
   );
   const row = { clientId: 'acme', tokenType: 'ozon', token: 'x' };
   await t.rejects(store.putToken(row), {
-    name: 'StoreUnavailableError',
+    kind: 'locked',
     message: /locked by others/,
   });
   t.same(await store.findTokens('acme', 'ozon'), []);

@@ -108,9 +108,9 @@ t.test('explains why a table takes no row', async (t) => {
   );
   const put = (clientId: string) =>
     store.putToken({ clientId, tokenType: 'ozon', token: 'secret' });
-  await t.rejects(put('ACME'), { name: 'RangeError', message: /unique key/ });
-  await t.rejects(put('акме'), { name: 'RangeError', message: /utf8mb4/ });
-  await t.rejects(put('x'.repeat(11)), { name: 'RangeError', message: /too short/ });
+  await t.rejects(put('ACME'), { kind: 'row_unfit', message: /unique key/ });
+  await t.rejects(put('акме'), { kind: 'row_unfit', message: /utf8mb4/ });
+  await t.rejects(put('x'.repeat(11)), { kind: 'row_unfit', message: /too short/ });
   t.same(await listed(store), [['acme', 'ozon', 'x']], 'nothing was cut to fit');
   t.equal(await store.lastSeq(), 0);
 });

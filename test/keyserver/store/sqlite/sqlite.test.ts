@@ -60,7 +60,7 @@ t.test('gives up on a file that another process keeps locked', async (t) => {
   await store.migrate();
   const other = new DatabaseSync(file);
   other.exec('BEGIN IMMEDIATE');
-  await t.rejects(store.putToken(row), { name: 'StoreUnavailableError', message: /locked/ });
+  await t.rejects(store.putToken(row), { kind: 'locked', message: /locked/ });
   t.same(await store.findTokens('acme', 'ozon'), [], 'reads go on');
   other.exec('COMMIT');
   other.close();
@@ -71,7 +71,7 @@ t.test('opens a file that comes later', async (t) => {
   const folder = join(t.testdir({}), 'later');
   const store = open(t, join(folder, 'store.db'));
   await t.rejects(store.lastSeq(), {
-    name: 'StoreUnavailableError',
+    kind: 'unreachable',
     message: 'The database file cannot be opened (ENOENT)',
   });
   t.testdir({ later: {} });
@@ -82,7 +82,7 @@ t.test('refuses a file that is something else', async (t) => {
   const file = scratchFile(t);
   writeFileSync(file, 'a letter to the editor, and by no means a database'.repeat(50));
   await t.rejects(open(t, file).migrate(), {
-    name: 'StoreUnavailableError',
+    kind: 'corrupt',
     message: /not a SQLite database/,
   });
 });
@@ -109,7 +109,7 @@ t.test('tells names apart in a table that ignores case', async (t) => {
   t.same(await store.findTokens('acme', 'ozon'), []);
   t.equal((await store.findTokens('ACME', 'ozon')).length, 1);
   t.equal(await store.deleteToken('acme', 'ozon'), false);
-  await t.rejects(store.putToken(row), { name: 'RangeError', message: /constraint/ });
+  await t.rejects(store.putToken(row), { kind: 'row_unfit', message: /constraint/ });
   t.equal(await store.lastSeq(), 0);
 });
 

@@ -1,42 +1,41 @@
-import { ConfigError } from '../../../shared/settings/config.ts';
+import type { Clock } from '../../../shared/clock.ts';
+import { ConfigError, type Environment } from '../../../shared/settings/config.ts';
+import type { StorageConfig } from '../../config.ts';
 import { openDatabase } from '../../database.ts';
 import { loadRsaKeys } from '../../keys/rsa-keys.ts';
-import { type AdminContext, loadKeys } from '../../operations/context.ts';
-import { type Store, StoreUnavailableError } from '../../store/store.ts';
-import type { AdminIo } from '../shell/io.ts';
-import { count } from '../shell/output.ts';
-import { type AdminSettings, defaultPlaceNote, readSettings } from '../shell/settings.ts';
+import type { Store } from '../../store/store.ts';
+import { StoreError } from '../../store/store-error.ts';
+import { loadKeys, type OperationContext } from '../context.ts';
+import { count } from '../count.ts';
 import { type Check, check } from './check.ts';
 import { checkCounter } from './counter-check.ts';
 import { checkDocuments } from './document-checks.ts';
 import { checkTokens } from './token-checks.ts';
 
+export interface Installation {
+  readonly config: StorageConfig;
+  /** All settings, including those of KeyServer alone. */
+  readonly environment: Environment;
+  readonly clock: Clock;
+}
+
 /**
- * Looks at everything that KeyServer stands on, and changes nothing. Never rejects for what it is
- * there to find: that is a check's finding. What cannot be looked at for an earlier fault is left out.
+ * Checks everything that KeyServer relies on, and changes nothing. A fault is a finding, never a
+ * rejection; a check that an earlier fault makes impossible is left out.
  */
-export async function diagnose(io: AdminIo): Promise<Check[]> {
-  const settings = attempt(() => readSettings(io));
-  if (!settings.done) return [check('settings', 'cannot be used', settings.faults)];
-  const { environment } = settings.value;
-  const keys = attempt(() => loadKeys(settings.value.config));
+export async function diagnose({ config, environment, clock }: Installation): Promise<Check[]> {
+  const keys = attempt(() => loadKeys(config));
   return [
-    check(
-      'settings',
-      settings.value.isDefaultPlace ? defaultPlaceNote : 'complete',
-      settings.value.warnings,
-      'warning',
-    ),
     unsafeSettings(environment),
     keys.done
       ? check('keyring', `primary key ${keys.value.keyring.primaryKid}`)
       : check('keyring', 'cannot be used', keys.faults),
     ...(await rsaKeys(environment.RSA_KEY_DIR)),
-    ...(await checkDatabase(settings.value, io, keys.done ? keys.value : undefined)),
+    ...(await checkDatabase(config, clock, keys.done ? keys.value : undefined)),
   ];
 }
 
-function unsafeSettings(environment: AdminSettings['environment']): Check {
+function unsafeSettings(environment: Environment): Check {
   const names = Object.keys(environment).filter(
     (name) => name.startsWith('UNSAFE_') && !['', '0', 'false'].includes(environment[name] ?? ''),
   );
@@ -48,7 +47,7 @@ function unsafeSettings(environment: AdminSettings['environment']): Check {
   );
 }
 
-/** KeyServer's own keys, where the operator's environment says where they are. */
+/** KeyServer's own keys, if the operator's environment has their folder. */
 async function rsaKeys(folder: string | undefined): Promise<Check[]> {
   if (!folder) return [];
   try {
@@ -60,9 +59,9 @@ async function rsaKeys(folder: string | undefined): Promise<Check[]> {
 }
 
 async function checkDatabase(
-  { config }: AdminSettings,
-  { clock }: AdminIo,
-  keys: Pick<AdminContext, 'keyring' | 'legacyKey'> | undefined,
+  config: StorageConfig,
+  clock: Clock,
+  keys: Pick<OperationContext, 'keyring' | 'legacyKey'> | undefined,
 ): Promise<Check[]> {
   const opened = attempt(() => openDatabase(config));
   if (!opened.done) return [check('database', 'cannot be used', opened.faults)];
@@ -77,7 +76,7 @@ async function checkDatabase(
     checks.push(await checkCounter(context));
     return checks;
   } catch (error) {
-    if (!(error instanceof StoreUnavailableError)) throw error;
+    if (!(error instanceof StoreError)) throw error;
     return [...checks, check('database', store.description, [error.message])];
   } finally {
     await store.close();
@@ -89,7 +88,10 @@ async function migrations(store: Store): Promise<Check> {
   return check(
     'database',
     store.description,
-    pending.map((name) => `migration ${name} is pending: run keyserver-admin migrate`),
+    pending.map((name) => ({
+      problem: `migration ${name} is pending`,
+      suggestion: { do: 'apply_migrations' },
+    })),
   );
 }
 

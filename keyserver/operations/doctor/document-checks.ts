@@ -1,15 +1,15 @@
 import { matchesPattern } from '../../../shared/policy/grant.ts';
 import type { Grant, Policy } from '../../../shared/policy/schema.ts';
-import type { AdminContext } from '../../operations/context.ts';
-import { doesNotOpen, type FoundDocument, listDocuments } from '../../operations/documents.ts';
-import { policyFaults } from '../../operations/policy-faults.ts';
 import { grantId } from '../../registry/grant-id.ts';
 import { type DocumentKind, type DocumentRow, isDocumentKind } from '../../store/store.ts';
-import { count } from '../shell/output.ts';
+import type { OperationContext } from '../context.ts';
+import { count } from '../count.ts';
+import { doesNotOpen, type FoundDocument, listDocuments } from '../documents.ts';
+import { policyFaults } from '../policy-faults.ts';
 import { checkCallers } from './caller-checks.ts';
 import { type Check, check } from './check.ts';
 
-/** The types that are defined; undefined in place of a policy that does not open. */
+/** The defined types; undefined for a policy that does not open. */
 export type KnownTypes = ReadonlyMap<string, Policy | undefined>;
 
 /** A grant with the id of its app. */
@@ -26,9 +26,9 @@ export function matchesType({ type }: Grant, types: KnownTypes): boolean {
   return [...types.keys()].some((name) => matchesPattern(type, name));
 }
 
-/** Checks every document's MAC and form, and what they say of each other. */
+/** Checks every document's MAC and form, and the references between documents. */
 export async function checkDocuments(
-  context: AdminContext,
+  context: OperationContext,
 ): Promise<{ checks: Check[]; types: KnownTypes; grants: readonly AppGrant[] }> {
   const types = await listDocuments(context, 'type');
   const apps = await listDocuments(context, 'app');
@@ -102,13 +102,13 @@ function typeFaults({ id, content }: FoundDocument<'type'>): string[] {
   const name = `the type ${JSON.stringify(id)}`;
   const faults = policyFaults(content).map((fault) => `${name}: ${fault}`);
   if (content.destinations.length > 0) return faults;
-  return [...faults, `${name} has no destinations, so its tokens go nowhere`];
+  return [...faults, `${name} has no destinations, so its tokens are never sent`];
 }
 
 function unsafeTypes({ id, content }: FoundDocument<'type'>): string[] {
   const name = `the type ${JSON.stringify(id)}`;
   return [
-    ...(content?.unsafePlaintext ? [`${name} lets tokens cross the network readable`] : []),
+    ...(content?.unsafePlaintext ? [`${name} lets tokens cross the network in clear`] : []),
     ...(content?.unsafeAllowPrivate?.length
       ? [`${name} may reach ${content.unsafeAllowPrivate.join(', ')}`]
       : []),

@@ -1,9 +1,9 @@
 import type { Clock } from '../../../shared/clock.ts';
-import type { FoundDocument } from '../../operations/documents.ts';
 import { anonymousApp, hasKeyExpired } from '../../release/callers.ts';
-import { type Check, check } from './check.ts';
+import type { FoundDocument } from '../documents.ts';
+import { type Check, check, type Finding } from './check.ts';
 
-/** Checks that apps and proxies can call at all; what does not open is another check's finding. */
+/** Checks that apps and proxies can call at all; another check reports those that do not open. */
 export function checkCallers(
   apps: readonly FoundDocument<'app'>[],
   proxies: readonly FoundDocument<'proxy'>[],
@@ -28,27 +28,31 @@ function keyless(
   kind: 'app' | 'proxy',
   callers: readonly FoundDocument<'app' | 'proxy'>[],
   clock: Clock,
-): string[] {
+): Finding[] {
   return callers
     .filter(({ content }) => content?.keys.every((key) => hasKeyExpired(key, clock)))
-    .map(
-      ({ id }) =>
-        `the ${kind} ${JSON.stringify(id)} has no key that has not ended: keyserver-admin ${kind} rotate gives it one`,
-    );
+    .map(({ id }) => ({
+      problem: `all keys of the ${kind} ${JSON.stringify(id)} have expired`,
+      suggestion: { do: 'rotate', kind, id },
+    }));
 }
 
 function grantless(apps: readonly FoundDocument<'app'>[]): string[] {
   return apps
     .filter(({ content }) => content?.grants.length === 0)
-    .map(({ id }) => `the app ${JSON.stringify(id)} has no grants, so all its calls are refused`);
+    .map(({ id }) => `the app ${JSON.stringify(id)} has no grants, so all its calls are rejected`);
 }
 
 function proxyless(
   apps: readonly FoundDocument<'app'>[],
   proxies: readonly FoundDocument<'proxy'>[],
-): string[] {
+): Finding[] {
   const needsProxy = apps.some(({ content }) => content !== undefined && !content.direct);
-  return needsProxy && proxies.length === 0
-    ? ['there is no proxy, so only direct apps get anywhere: see keyserver-admin proxy create']
-    : [];
+  if (!needsProxy || proxies.length > 0) return [];
+  return [
+    {
+      problem: 'there is no proxy, so only direct apps can call',
+      suggestion: { do: 'create_proxy' },
+    },
+  ];
 }

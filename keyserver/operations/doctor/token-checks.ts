@@ -1,24 +1,24 @@
 import { matchingGrants } from '../../../shared/policy/grant.ts';
 import { fieldsFault } from '../../../shared/policy/injection/injection.ts';
-import type { AdminContext } from '../../operations/context.ts';
-import { type InspectedToken, inspectToken } from '../../operations/tokens.ts';
-import { count } from '../shell/output.ts';
+import type { OperationContext } from '../context.ts';
+import { count } from '../count.ts';
+import { type InspectedToken, inspectToken } from '../tokens.ts';
 import { type Check, check } from './check.ts';
 import { type AppGrant, grantName, type KnownTypes, matchesType } from './document-checks.ts';
 
 const legacyFinding =
-  'of the earlier system, without authentication: served only with UNSAFE_LEGACY_ROWS=1';
+  'written by the earlier system, without authentication: served only with UNSAFE_LEGACY_ROWS=1';
 
-/** Opens every token row, one after another, and judges each by its type. */
+/** Opens every token row, one by one, and checks it against its type. */
 export async function checkTokens(
-  context: AdminContext,
+  context: OperationContext,
   { types, grants }: { readonly types: KnownTypes; readonly grants: readonly AppGrant[] },
 ): Promise<Check[]> {
   const bad: string[] = [];
   const unfit: string[] = [];
   const expired: string[] = [];
   const names = new Set<string>();
-  // A grant without a type is another check's finding.
+  // Another check reports grants without a type.
   let unused = grants.filter(({ grant }) => matchesType(grant, types));
   let rows = 0;
   const legacyRows: string[] = [];
@@ -36,7 +36,7 @@ export async function checkTokens(
     names.add(name);
     const fault = unfitness(token, types);
     if (fault !== undefined) unfit.push(`${name}: ${fault}`);
-    if (token.summary.expired) expired.push(`${name}: ended ${expiresAt}`);
+    if (token.summary.expired) expired.push(`${name}: expired at ${expiresAt}`);
   }
   return [
     check('tokens', count(rows, 'row'), bad),
@@ -55,6 +55,6 @@ export async function checkTokens(
 function unfitness({ summary, secret }: InspectedToken, types: KnownTypes): string | undefined {
   if (!types.has(summary.type)) return 'the type is not defined';
   const policy = types.get(summary.type);
-  // What does not open is another check's finding.
+  // Another check reports a type or token that does not open.
   return policy && secret ? fieldsFault(policy.injection, secret.fields) : undefined;
 }

@@ -1,0 +1,114 @@
+import { CommanderError } from 'commander';
+import { ConfigError } from '../../../shared/settings/config.ts';
+import { OperationError, type OperationErrorCode } from '../../operations/operation-error.ts';
+import { StoreError, type StoreErrorKind } from '../../store/store-error.ts';
+import { ShellError } from './shell-error.ts';
+import { inShell } from './suggestions.ts';
+
+export type FailureCode =
+  | OperationErrorCode
+  | ShellError['code']
+  | 'usage'
+  | 'settings_invalid'
+  | 'database_unavailable'
+  | 'internal';
+
+/** A failure as the operator sees it: what is wrong, and what to do next. Neither has a secret. */
+export interface Failure {
+  readonly code: FailureCode;
+  readonly message: string;
+  readonly hint: string;
+}
+
+/** Every way the tool fails, with the exit code for scripts (docs/admin.md). */
+const exitCodes: Record<FailureCode, number> = {
+  not_found: 1,
+  integrity_failed: 1,
+  usage: 2,
+  input_invalid: 2,
+  already_exists: 2,
+  settings_invalid: 3,
+  database_unavailable: 4,
+  migrations_pending: 4,
+  /** EX_SOFTWARE of sysexits.h: a bug of the tool. */
+  internal: 70,
+  /** EX_IOERR of sysexits.h. */
+  output_failed: 74,
+};
+
+export function exitCodeOf({ code }: Failure): number {
+  return exitCodes[code];
+}
+
+/** Exit code of a command that succeeded, and found a fault or a call that would be rejected. */
+export const faultsFoundExitCode = 1;
+
+const checkDatabase =
+  'check the DB_ settings and that the database runs; keyserver-admin doctor checks both';
+const hints: Partial<Record<StoreErrorKind, string>> = {
+  table_missing: 'run keyserver-admin migrate',
+  timeout: 'try again, or raise DB_TIMEOUT_MS',
+  locked: 'try again when others no longer hold the lock, or raise DB_TIMEOUT_MS',
+};
+
+/** The {@link Failure} for anything thrown. An unknown error's text is hidden: it might quote SQL or a secret. */
+export function toFailure(thrown: unknown): Failure {
+  if (thrown instanceof OperationError) {
+    return { code: thrown.code, message: thrown.message, hint: inShell(thrown.suggestion) };
+  }
+  if (thrown instanceof ShellError) return thrown;
+  if (thrown instanceof CommanderError) return usageFailure(thrown);
+  if (thrown instanceof ConfigError) {
+    return {
+      code: 'settings_invalid',
+      message: thrown.message,
+      hint: 'change the environment, .env or the key files; docs/admin.md lists the settings',
+    };
+  }
+  if (thrown instanceof StoreError) {
+    return {
+      code: 'database_unavailable',
+      message: thrown.message,
+      hint: hints[thrown.kind] ?? checkDatabase,
+    };
+  }
+  return {
+    code: 'internal',
+    message: `unexpected failure (${thrown instanceof Error ? thrown.name : typeof thrown})`,
+    hint: 'run it again with NODE_DEBUG=keyserver-admin for details, and report it',
+  };
+}
+
+const suggestion = /\(Did you mean (.+)\?\)/;
+
+function usageFailure(error: CommanderError): Failure {
+  if (error.code === 'commander.help') {
+    return {
+      code: 'usage',
+      message: 'the command is incomplete',
+      hint: 'add --help to see what it takes',
+    };
+  }
+  const meant = suggestion.exec(error.message)?.[1];
+  return {
+    code: 'usage',
+    message: withoutValues(error),
+    hint:
+      meant === undefined
+        ? 'add --help to the command to see what it takes'
+        : `did you mean ${meant}?`,
+  };
+}
+
+/** Commander's sentence without the arguments that it quotes: one may be a misplaced secret. */
+function withoutValues({ code, message }: CommanderError): string {
+  const sentence = message.replace(/^error: /, '').replace(/\n\(Did you mean .*$/s, '');
+  if (code === 'commander.unknownOption') {
+    const [name = ''] = /--[\w-]+|-\w/.exec(sentence) ?? [];
+    return `unknown option ${name}`;
+  }
+  if (code === 'commander.unknownCommand') {
+    return /^unknown command '[a-z-]{1,20}'$/.test(sentence) ? sentence : 'unknown command';
+  }
+  return sentence;
+}

@@ -1,0 +1,52 @@
+import { closeSync, fsyncSync, openSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { ShellError, systemCode } from './shell-error.ts';
+import { writeFully } from './write-fully.ts';
+
+/**
+ * Writes a key into a new file with mode 0600, on disk when it returns; a failure leaves no file.
+ * @throws ShellError output_failed, also if the file exists
+ */
+export function writeKeyFile(path: string, key: string): void {
+  let file: number;
+  try {
+    file = openSync(path, 'wx', 0o600);
+  } catch (error) {
+    throw keyFileError(error);
+  }
+  try {
+    writeFully(file, `${key}\n`);
+    syncFolder(dirname(path));
+  } catch (error) {
+    rmSync(path, { force: true });
+    throw keyFileError(error);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Without it, a power failure could take the new name and leave the stored hash. */
+function syncFolder(folder: string): void {
+  const descriptor = openSync(folder, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function keyFileError(error: unknown): unknown {
+  const code = systemCode(error);
+  if (code === undefined) return error;
+  return code === 'EEXIST'
+    ? new ShellError(
+        'output_failed',
+        'the file that --out names exists already',
+        'nothing was changed; name a new file',
+      )
+    : new ShellError(
+        'output_failed',
+        `cannot write the file that --out names (${code})`,
+        'nothing was changed; name a file in a folder that can be written and has room',
+      );
+}

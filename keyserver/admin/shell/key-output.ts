@@ -1,0 +1,47 @@
+import { rmSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { CallerKind } from '../../operations/callers.ts';
+import { OperationError } from '../../operations/operation-error.ts';
+import { writeKeyFile } from './key-file.ts';
+import type { Session } from './session.ts';
+
+export interface NewKey {
+  readonly kind: CallerKind;
+  /** The value of `--out`. */
+  readonly out: string | undefined;
+  /** Members of the JSON result besides the key. */
+  readonly members: object;
+  /** Creates the key, and calls `handOver` before it commits (see `KeyOptions`). */
+  readonly create: (handOver: (key: string) => void) => Promise<unknown>;
+  /** A sentence on the result, without the key. */
+  readonly done: string;
+}
+
+/**
+ * Creates a key that is written before it is stored: to stdout, or into the new file of `--out`. If it
+ * cannot be written, nothing changes; so nobody is left with a key that no one has.
+ * @throws ShellError output_failed, and the errors of `create`
+ */
+export async function writeNewKey(
+  { io, out: output }: Session,
+  { kind, out, members, create, done }: NewKey,
+): Promise<void> {
+  const path = out === undefined ? undefined : resolve(io.folder, out);
+  const place = out === undefined ? 'above' : `in ${out}`;
+  let isWritten = false;
+  try {
+    await create((key) => {
+      if (path === undefined) output.key({ ...members, key }, key);
+      else writeKeyFile(path, key);
+      isWritten = true;
+    });
+  } catch (error) {
+    if (!isWritten) throw error;
+    // After an error of the database the commit may have happened all the same: keep the key then.
+    if (error instanceof OperationError && path !== undefined) rmSync(path, { force: true });
+    else output.note(`the key ${place} may not be valid: see keyserver-admin ${kind} list`);
+    throw error;
+  }
+  if (out === undefined) output.note(`${done}; its key is shown only this once`);
+  else output.result({ ...members, keyFile: out }, `${done}; the new key is ${place}`);
+}

@@ -1,0 +1,90 @@
+import type { Action, Suggestion } from '../../operations/suggestion.ts';
+
+/** A suggestion in the words of the command line; a command in it can be run as printed. */
+export function inShell(suggestion: Suggestion): string {
+  return typeof suggestion === 'string' ? suggestion : commandFor(suggestion);
+}
+
+function commandFor(action: Action): string {
+  switch (action.do) {
+    case 'apply_migrations':
+      return 'run keyserver-admin migrate';
+    case 'drop_documents':
+      return 'back the database up, then add --force';
+    case 'list':
+      return `see keyserver-admin ${action.kind} list`;
+    case 'list_grants':
+      return `see the ids of its grants: keyserver-admin grant list ${quoted(action.app)}`;
+    case 'create_proxy':
+      return 'create one: keyserver-admin proxy create';
+    case 'create_or_revoke_app':
+      return `keyserver-admin app create ${action.id} creates it, app revoke ${action.id} deletes it`;
+    case 'rotate':
+      return `give it a new key: keyserver-admin ${action.kind} rotate ${quoted(action.id)}`;
+    case 'rotate_or_revoke':
+      return `${action.kind} rotate gives it a new key, ${action.kind} revoke deletes it`;
+    case 'restore':
+      return restore(action);
+    case 'show_type':
+      return `see what the type injects: keyserver-admin type show ${quoted(action.type)}`;
+    case 'define_type':
+      return `define it: keyserver-admin type put ${quoted(action.type)} --destination ${origin(action.origin)}`;
+    case 'replace_type':
+      return `restore its row, or replace it: keyserver-admin type put ${quoted(action.type)} --force`;
+    case 'see_policy_examples':
+      return 'keyserver-admin type put --help has examples';
+    case 'allow_destination':
+      return allowDestination(action);
+    case 'add_grant':
+      return `grant it: ${grantAdd(action)}${action.path === undefined ? '' : ` --path ${quoted(action.path)}`}`;
+    case 'grant_every_path':
+      return `no --path matches a path that can be read in two ways: let the app spell it plainly, or grant every path: ${grantAdd(action)}`;
+    case 'provide_secret':
+      return 'pipe it in, or name its file with --file';
+    case 'put_token':
+      return `store it: ${tokenPut(action)} < token.txt`;
+    case 'refill_token':
+      return `store the token again with the fields that keyserver-admin type show ${quoted(action.type)} names: ${tokenPut(action)} < token.json`;
+    case 'inspect_token':
+      return `see keyserver-admin token show ${tokenOptions(action)}; a row of the earlier system opens only with UNSAFE_LEGACY_ROWS=1; otherwise delete the token and store it again: ${tokenPut(action)}`;
+  }
+}
+
+function restore({ kind, id }: Extract<Action, { do: 'restore' }>): string {
+  const remedy =
+    kind === 'type'
+      ? `replace it: keyserver-admin type put ${quoted(id)} --force`
+      : `revoke it and create it again: keyserver-admin ${kind} revoke ${quoted(id)}`;
+  return `check that KEYRING_DIR has every key that was ever used, and restore the row; or ${remedy}`;
+}
+
+function allowDestination({ type, origin }: Extract<Action, { do: 'allow_destination' }>): string {
+  const plaintext = origin.startsWith('http:') ? ' --unsafe-plaintext' : '';
+  return `if the token may go there, repeat keyserver-admin type put ${quoted(type)} with everything that keyserver-admin type show ${quoted(type)} shows and --destination ${quoted(origin)}${plaintext}`;
+}
+
+interface TokenName {
+  readonly client: string;
+  readonly type: string;
+}
+
+function grantAdd(grant: TokenName & { readonly app: string; readonly method: string }): string {
+  return `keyserver-admin grant add ${quoted(grant.app)} ${tokenOptions(grant)} --method ${grant.method}`;
+}
+
+function tokenPut(token: TokenName): string {
+  return `keyserver-admin token put ${tokenOptions(token)}`;
+}
+
+function tokenOptions({ client, type }: TokenName): string {
+  return `--client ${quoted(client)} --type ${quoted(type)}`;
+}
+
+function origin(known: string | undefined): string {
+  return known === undefined ? 'https://…' : quoted(known);
+}
+
+/** One word of a POSIX shell. */
+function quoted(word: string): string {
+  return /^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,42 @@
+import type { DocumentKind } from '../store/store.ts';
+
+interface Token {
+  readonly client: string;
+  readonly type: string;
+}
+
+interface NewGrant extends Token {
+  readonly app: string;
+  readonly method: string;
+}
+
+/** A step that an operator can take, as data: each front end spells it in its own words. */
+export type Action =
+  | { readonly do: 'apply_migrations' }
+  | { readonly do: 'drop_documents' }
+  | { readonly do: 'list'; readonly kind: DocumentKind | 'token' }
+  | { readonly do: 'list_grants'; readonly app: string }
+  | { readonly do: 'create_proxy' }
+  | { readonly do: 'create_or_revoke_app'; readonly id: string }
+  | { readonly do: 'rotate'; readonly kind: 'app' | 'proxy'; readonly id: string }
+  | { readonly do: 'rotate_or_revoke'; readonly kind: 'app' | 'proxy' }
+  /** For a document that does not open. */
+  | { readonly do: 'restore'; readonly kind: DocumentKind; readonly id: string }
+  | { readonly do: 'show_type'; readonly type: string }
+  | { readonly do: 'define_type'; readonly type: string; readonly origin?: string | undefined }
+  | { readonly do: 'replace_type'; readonly type: string }
+  | { readonly do: 'see_policy_examples' }
+  /** An `http:` origin also needs plaintext to be allowed. */
+  | { readonly do: 'allow_destination'; readonly type: string; readonly origin: string }
+  | ({ readonly do: 'add_grant'; readonly path?: string | undefined } & NewGrant)
+  /** For a path that can be read in two ways, which no path pattern matches. */
+  | ({ readonly do: 'grant_every_path' } & NewGrant)
+  | { readonly do: 'provide_secret' }
+  | ({ readonly do: 'put_token' } & Token)
+  /** For a token whose fields do not fill its type. */
+  | ({ readonly do: 'refill_token' } & Token)
+  /** For a token that does not open. */
+  | ({ readonly do: 'inspect_token' } & Token);
+
+/** Advice on an error or a finding: a sentence, or an {@link Action}. */
+export type Suggestion = string | Action;

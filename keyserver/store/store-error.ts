@@ -1,0 +1,52 @@
+/** Why the store could not do what was asked. */
+export type StoreErrorKind =
+  /** No connection: network, TLS, too many connections, or a file that cannot be opened. */
+  | 'unreachable'
+  /** No answer within `timeoutMs`. */
+  | 'timeout'
+  /** Others hold a row, a table, the file or the schema lock, or won every conflict; a retry can succeed. */
+  | 'locked'
+  /** A wrong user or password, or a missing privilege. */
+  | 'denied'
+  | 'database_missing'
+  | 'table_missing'
+  | 'column_missing'
+  | 'read_only'
+  | 'full'
+  /** A damaged file, or a change counter without a usable number. */
+  | 'corrupt'
+  /** The operator's own token table cannot hold this row. */
+  | 'row_unfit'
+  /** The token table's configured name cannot be used. */
+  | 'table_name_invalid'
+  /** Taking the migration back would drop documents. */
+  | 'documents_stored'
+  /** Taking the migration back would drop tokens. */
+  | 'tokens_stored'
+  /** The newest applied migration is not one of this version. */
+  | 'migration_unknown'
+  | 'closed'
+  /** Any other error of the database. */
+  | 'failed';
+
+/**
+ * The one error of every store. `message` is a sentence for operators without SQL or values; the
+ * driver's error is the `cause`, for the log only.
+ */
+export class StoreError extends Error {
+  override readonly name = 'StoreError';
+  readonly kind: StoreErrorKind;
+
+  constructor(kind: StoreErrorKind, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.kind = kind;
+  }
+}
+
+/** True for a {@link StoreError} of one of these kinds. */
+export function isStoreError(
+  error: unknown,
+  ...kinds: readonly [StoreErrorKind, ...StoreErrorKind[]]
+): error is StoreError {
+  return error instanceof StoreError && kinds.includes(error.kind);
+}

@@ -1,0 +1,61 @@
+import { spawn } from 'node:child_process';
+import { join, resolve } from 'node:path';
+import type { Test } from 'tap';
+import { writeKeyring } from './installation.ts';
+
+export const main = resolve(import.meta.dirname, '../../../keyserver/admin/main.ts');
+
+export interface ToolOptions {
+  readonly stdin?: string;
+  readonly environment?: NodeJS.ProcessEnv;
+  /** Redirections of a shell, such as `> /dev/full`. */
+  readonly redirect?: string;
+}
+
+export interface ToolEnded {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A folder whose `.env` names an embedded database, not migrated yet, and a keyring. */
+export function toolFolder(t: Test): string {
+  const folder = t.testdir({ '.env': 'DB_FILE=rows.db\nKEYRING_DIR=keyring\n' });
+  writeKeyring(join(folder, 'keyring'), 'k');
+  return folder;
+}
+
+/** Starts the tool as a process in `folder`. */
+export function startTool(
+  folder: string,
+  argv: readonly string[],
+  { environment = {}, redirect = '' }: ToolOptions = {},
+) {
+  const { PATH, NODE_V8_COVERAGE } = process.env;
+  return spawn('sh', ['-c', `exec "$0" "$@" ${redirect}`, process.execPath, main, ...argv], {
+    cwd: folder,
+    env: { PATH, ...(NODE_V8_COVERAGE && { NODE_V8_COVERAGE }), ...environment },
+  });
+}
+
+/** Runs the tool as a process until it ends. */
+export async function runTool(
+  folder: string,
+  argv: readonly string[],
+  options: ToolOptions = {},
+): Promise<ToolEnded> {
+  const child = startTool(folder, argv, options);
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  // A command that takes no secret ends without reading it.
+  child.stdin.on('error', () => {});
+  child.stdin.end(options.stdin ?? '');
+  const code = await new Promise<number | null>((done) => child.once('close', done));
+  return { code, stdout, stderr };
+}

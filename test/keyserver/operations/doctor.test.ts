@@ -1,0 +1,279 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { readSettings } from '../../../keyserver/admin/shell/settings.ts';
+import { sealSecret } from '../../../keyserver/at-rest/secret.ts';
+import type { Check, Finding } from '../../../keyserver/operations/doctor/check.ts';
+import { diagnose } from '../../../keyserver/operations/doctor/diagnose.ts';
+import { changeDocument } from '../../../keyserver/operations/documents.ts';
+import type { Environment } from '../../../shared/settings/config.ts';
+import { Installation, install, wildberries } from '../admin/installation.ts';
+
+interface Report {
+  /** Names and findings of the checks that are not ok. */
+  readonly faults: Record<string, readonly Finding[]>;
+  readonly warnings: Record<string, readonly Finding[]>;
+}
+
+async function examine(admin: Installation, also: Environment = {}): Promise<Report> {
+  const { folder, clock } = admin;
+  const settings = readSettings({ environment: { ...admin.environment, ...also }, folder });
+  const checks = await diagnose({ ...settings, clock });
+  const of = (status: Check['status']) =>
+    Object.fromEntries(
+      checks
+        .filter((check) => check.status === status)
+        .map(({ name, findings }) => [name, findings]),
+    );
+  return { faults: of('fault'), warnings: of('warning') };
+}
+
+const well = { faults: {}, warnings: {} };
+const put = ['token', 'put', '--client', 'shop-1', '--type', 'wildberries'];
+
+/** A type, an app with a grant, a proxy and a token, in order. */
+async function installAll(t: Parameters<typeof install>[0]): Promise<Installation> {
+  const admin = await install(t);
+  await admin.json(wildberries);
+  await admin.json(put, { stdin: 'opaque-words' });
+  await admin.json(['app', 'create', 'reports']);
+  await admin.json(['proxy', 'create', 'dc-1']);
+  await admin.json(['grant', 'add', 'reports', '--client', '*', '--type', 'wild*']);
+  return admin;
+}
+
+t.test('finds nothing if all is well', async (t) => {
+  t.same(await examine(await installAll(t)), well);
+});
+
+t.test('warns of unsafe settings', async (t) => {
+  const admin = await installAll(t);
+  t.same(await examine(admin, { UNSAFE_UNPINNED_KEY: '1', UNSAFE_OTHER: '0' }), {
+    ...well,
+    warnings: { 'unsafe settings': ['UNSAFE_UNPINNED_KEY is set'] },
+  });
+});
+
+t.test(
+  'finds key files that others can read, and looks at the database all the same',
+  async (t) => {
+    const admin = await installAll(t);
+    const file = join(admin.folder, 'keyring', 'first.key');
+    chmodSync(file, 0o644);
+    t.same(await examine(admin), {
+      warnings: {},
+      faults: { keyring: [`${file} can be read by others: run chmod o-rwx on it`] },
+    });
+    admin.sql('DROP TABLE schema_migrations');
+    t.match(await examine(admin), {
+      faults: { database: [{ problem: /0001_initial is pending/ }] },
+    });
+  },
+);
+
+t.test('checks the RSA keys where their folder is set', async (t) => {
+  const admin = await installAll(t);
+  const folder = join(admin.folder, 'rsa');
+  const environment = { RSA_KEY_DIR: folder };
+  t.match(await examine(admin, environment), { faults: { 'rsa keys': [/ENOENT/] } });
+  mkdirSync(folder);
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' });
+  writeFileSync(join(folder, 'one.pem'), pem, { mode: 0o600 });
+  writeFileSync(join(folder, 'primary'), 'one\n');
+  t.same(await examine(admin, environment), well);
+});
+
+t.test('finds a database that is away, not migrated or not configured', async (t) => {
+  const admin = new Installation(t);
+  t.match(await examine(admin), {
+    faults: {
+      database: [
+        { problem: 'migration 0001_initial is pending', suggestion: { do: 'apply_migrations' } },
+      ],
+    },
+  });
+  const away = { DB_FILE: join(admin.folder, 'nowhere', 'rows.db') };
+  t.match(await examine(admin, away), {
+    faults: { database: [/ENOENT/] },
+  });
+  t.match(await examine(admin, { DB_TOKEN_TABLE: 'documents' }), {
+    faults: { database: [/documents/] },
+  });
+});
+
+t.test('names each document that does not open', async (t) => {
+  const admin = await installAll(t);
+  admin.sql("UPDATE documents SET revision = revision + 1 WHERE kind = 'app'");
+  admin.sql("UPDATE documents SET body = '{}' WHERE kind = 'proxy'");
+  admin.sql("UPDATE documents SET kid = 'gone' WHERE kind = 'type'");
+  const why = 'does not open: its row was changed, or its key is missing';
+  t.match(await examine(admin), {
+    faults: {
+      documents: [
+        `the type "wildberries" ${why}`,
+        `the app "reports" ${why}`,
+        `the proxy "dc-1" ${why}`,
+      ],
+    },
+  });
+});
+
+t.test('finds types that cannot be used, and names unsafe ones', async (t) => {
+  const admin = await installAll(t);
+  const context = admin.context(t);
+  await changeDocument(context, 'type', 'nowhere', () => ({
+    destinations: [],
+    injection: { scheme: 'query', query: { a: '{b}' } },
+  }));
+  await changeDocument(context, 'type', 'broken', () => ({
+    destinations: ['https://*.com'],
+    injection: { scheme: 'query', query: { a: '{b}' } },
+    unsafePlaintext: true,
+    unsafeAllowPrivate: ['10.0.0.0/8'],
+  }));
+  t.same(await examine(admin), {
+    faults: {
+      types: [
+        'the type "broken": destination "https://*.com" has a wildcard over a public suffix or an address',
+        'the type "nowhere" has no destinations, so its tokens are never sent',
+      ],
+    },
+    warnings: {
+      'unsafe types': [
+        'the type "broken" lets tokens cross the network in clear',
+        'the type "broken" may reach 10.0.0.0/8',
+      ],
+    },
+  });
+});
+
+t.test('finds grants that match no type', async (t) => {
+  const admin = await installAll(t);
+  const grant = await admin.json(['grant', 'add', 'reports', '--client', '*', '--type', 'ozon*']);
+  t.match(await examine(admin), {
+    faults: {
+      grants: [`the grant ${grant.id} of the app "reports" matches no type ("ozon*")`],
+    },
+  });
+});
+
+t.test('finds apps and proxies whose keys have all ended', async (t) => {
+  const admin = await installAll(t);
+  const context = admin.context(t);
+  for (const kind of ['app', 'proxy'] as const) {
+    const id = kind === 'app' ? 'reports' : 'dc-1';
+    await admin.json([kind, 'rotate', id, '--overlap', '1h']);
+    t.same(await examine(admin), well, 'a key that is to end still serves');
+    await changeDocument(context, kind, id, (current) => {
+      if (current?.content === undefined) throw new Error('gone');
+      return { ...current.content, keys: current.content.keys.slice(0, 1) };
+    });
+  }
+  t.same(await examine(admin), well);
+  admin.nowMs += 3_600_000;
+  const expired = (kind: string, id: string) => ({
+    problem: `all keys of the ${kind} "${id}" have expired`,
+    suggestion: { do: 'rotate', kind, id },
+  });
+  t.match(await examine(admin), {
+    faults: { keys: [expired('app', 'reports'), expired('proxy', 'dc-1')] },
+  });
+});
+
+t.test('warns of apps that get nowhere: without grants, without a proxy', async (t) => {
+  const admin = await installAll(t);
+  await admin.json(['app', 'create', 'idle']);
+  await admin.json(['app', 'create', 'anonymous']);
+  await admin.json(['proxy', 'revoke', 'dc-1']);
+  const why = 'has no grants, so all its calls are rejected';
+  t.same(await examine(admin), {
+    ...well,
+    warnings: {
+      callers: [
+        `the app "anonymous" ${why}`,
+        `the app "idle" ${why}`,
+        {
+          problem: 'there is no proxy, so only direct apps can call',
+          suggestion: { do: 'create_proxy' },
+        },
+      ],
+    },
+  });
+});
+
+t.test('warns of grants that match no stored token', async (t) => {
+  const admin = await installAll(t);
+  const grant = ['grant', 'add', 'reports', '--client', 'shop-2*', '--type', 'wildberries'];
+  const { id } = await admin.json(grant);
+  t.same(await examine(admin), {
+    ...well,
+    warnings: { 'unused grants': [`the grant ${id} of the app "reports" matches no stored token`] },
+  });
+  await admin.json(put.with(3, 'shop-21'), { stdin: 'x' });
+  t.same(await examine(admin), well);
+});
+
+t.test('names each token that does not open, fit its type, or last', async (t) => {
+  const admin = await installAll(t);
+  const { store, keyring } = admin.context(t);
+  const seal = (clientId: string, tokenType: string, fields: Record<string, string>) =>
+    store.putToken(sealSecret(keyring, { clientId, tokenType }, { fields }));
+  await seal('moved-here', 'wildberries', { token: 'x' });
+  admin.sql("UPDATE storage SET client_id = 'moved' WHERE client_id = 'moved-here'");
+  await seal('unfilled', 'wildberries', { key: 'x' });
+  await seal('untyped', 'ozon', { token: 'x' });
+  await store.putToken({ clientId: 'garbled', tokenType: 'wildberries', token: 'skt1.first' });
+  await admin.json([...put.with(3, 'ended'), '--expires', '2027-03-05'], { stdin: 'x' });
+  admin.nowMs = Date.parse('2027-03-06');
+  const name = (client: string, type = 'wildberries') => `client "${client}", type "${type}"`;
+  t.same(await examine(admin), {
+    faults: {
+      tokens: [`${name('garbled')}: does not open`, `${name('moved')}: does not open`],
+      'token fields': [
+        `${name('unfilled')}: the secret has no field "token", which the type injects`,
+        `${name('untyped', 'ozon')}: the type is not defined`,
+      ],
+      'expired tokens': [`${name('ended')}: expired at 2027-03-05T00:00:00.000Z`],
+    },
+    warnings: {},
+  });
+});
+
+t.test('finds two rows of one name', async (t) => {
+  const admin = new Installation(t);
+  admin.sql('CREATE TABLE storage (client_id TEXT, token_type TEXT, token TEXT)');
+  await admin.json(['migrate']);
+  await admin.json(wildberries);
+  await admin.json(put, { stdin: 'x' });
+  admin.sql(
+    'INSERT INTO storage (client_id, token_type, token) SELECT client_id, token_type, token FROM storage',
+  );
+  t.match(await examine(admin), {
+    faults: { tokens: ['client "shop-1", type "wildberries": has more than one row'] },
+  });
+});
+
+t.test("names the earlier system's rows", async (t) => {
+  const admin = await installAll(t);
+  const row = Buffer.alloc(32, 7).toString('base64');
+  const insert = 'INSERT INTO storage (client_id, token_type, token) VALUES (?, ?, ?)';
+  admin.sql(insert, 'shop-2', 'wildberries', row);
+  admin.sql(insert, 'shop-3', 'wildberries', row);
+  t.same(await examine(admin), {
+    ...well,
+    warnings: {
+      'legacy rows': [
+        'client "shop-2", type "wildberries": written by the earlier system, without authentication: served only with UNSAFE_LEGACY_ROWS=1',
+        'client "shop-3", type "wildberries": written by the earlier system, without authentication: served only with UNSAFE_LEGACY_ROWS=1',
+      ],
+    },
+  });
+});
+
+t.test('says that the database went away in between', async (t) => {
+  const admin = await installAll(t);
+  admin.sql('DROP TABLE documents');
+  t.match(await examine(admin), { faults: { database: [/The schema is missing/] } });
+});

@@ -1,0 +1,20 @@
+import t from 'tap';
+import { type Dialect, hasRows } from '../../../keyserver/store/statements.ts';
+
+const dialect: Dialect = { tokenTable: '`storage`', forUpdate: '', exact: String, bytes: String };
+
+/** Drives {@link hasRows} with one result. */
+function answered(rows: readonly Record<string, unknown>[]): boolean | undefined {
+  const steps = hasRows(dialect);
+  steps.next();
+  const { done, value } = steps.next({ rows, affected: 0 });
+  return done ? value : undefined;
+}
+
+t.test('takes no answer for the answer "no rows"', async (t) => {
+  t.equal(answered([{ found: 0n }]), false);
+  t.equal(answered([{ found: 2n }]), true);
+  for (const rows of [[], [{}], [{ found: null }]]) {
+    t.throws(() => answered(rows), { name: 'StoreError', kind: 'failed' });
+  }
+});
