@@ -1,5 +1,6 @@
 import type { TObject, TSchema } from 'typebox';
-import { keyserverSettings, storageSettings } from '../keyserver/config.ts';
+import { keyserverSettings } from '../keyserver/config.ts';
+import { storageSettings } from '../keyserver/storage/settings.ts';
 import { secureproxySettings } from '../secureproxy/config.ts';
 import { isSecret } from '../shared/settings/config.ts';
 

@@ -3,11 +3,11 @@ import { type Environment, parseSettings, type Settings } from '../shared/settin
 import { faultsOf } from '../shared/settings/faults.ts';
 import { tlsFileFaults } from '../shared/tls/files.ts';
 import { type KeyserverConfig, keyserverFaults, keyserverSettings } from './config.ts';
-import { databaseFaults } from './database.ts';
 import { isKeyFolderEmpty } from './keys/generate.ts';
 import { loadKeyring } from './keys/keyring.ts';
 import { legacyKeyOf } from './keys/legacy-key.ts';
 import { readRsaKeys } from './keys/rsa-keys.ts';
+import { databaseFaults } from './storage/database.ts';
 
 /**
  * Reads KeyServer's settings and checks the files that they name.

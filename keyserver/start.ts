@@ -9,7 +9,6 @@ import { ConfigError } from '../shared/settings/config.ts';
 import { buildKeyserver } from './app.ts';
 import { ChangePoll } from './changes/poll.ts';
 import type { KeyserverConfig } from './config.ts';
-import { openDatabase } from './database.ts';
 import { NonceMemory } from './exchange/nonce-memory.ts';
 import { answerNonces, askForNonces } from './exchange/nonce-sharing.ts';
 import { Nonces } from './exchange/nonces.ts';
@@ -20,6 +19,7 @@ import { legacyKeyOf } from './keys/legacy-key.ts';
 import { loadRsaKeys } from './keys/rsa-keys.ts';
 import { readKeyserverSettings } from './read-settings.ts';
 import { Registry } from './registry/registry.ts';
+import { openDatabase } from './storage/database.ts';
 import type { Store } from './store/store.ts';
 import { StoreError } from './store/store-error.ts';
 

@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import { storageSettings } from '../keyserver/config.ts';
+import { storageSettings } from '../keyserver/storage/settings.ts';
 import { listenerSettings } from '../shared/listen/listener-settings.ts';
 import type { Environment } from '../shared/settings/config.ts';
 import { checkPortFree } from './ports.ts';

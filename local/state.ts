@@ -1,8 +1,6 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Type } from 'typebox';
-import { storageSettings } from '../keyserver/config.ts';
-import { openDatabase } from '../keyserver/database.ts';
 import { generateKeyring, isKeyFolderEmpty } from '../keyserver/keys/generate.ts';
 import {
   type CallerKind,
@@ -12,6 +10,8 @@ import {
 } from '../keyserver/operations/callers.ts';
 import { loadKeys, type OperationContext } from '../keyserver/operations/context.ts';
 import { listDocuments } from '../keyserver/operations/documents.ts';
+import { openDatabase } from '../keyserver/storage/database.ts';
+import { storageSettings } from '../keyserver/storage/settings.ts';
 import { systemClock } from '../shared/clock.ts';
 import { callerKeyHash } from '../shared/crypto/caller-key.ts';
 import { parseSettings } from '../shared/settings/config.ts';

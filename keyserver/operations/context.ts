@@ -1,9 +1,9 @@
 import type { Clock } from '../../shared/clock.ts';
 import type { LegacyKey } from '../../shared/crypto/legacy-row.ts';
 import { faultsOf, loadAll } from '../../shared/settings/faults.ts';
-import type { StorageConfig } from '../config.ts';
 import { type Keyring, loadKeyring } from '../keys/keyring.ts';
 import { legacyKeyOf } from '../keys/legacy-key.ts';
+import type { StorageConfig } from '../storage/settings.ts';
 import type { Store } from '../store/store.ts';
 
 /** The database and keys that operations work on. */

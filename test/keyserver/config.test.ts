@@ -1,8 +1,9 @@
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { keyserverSettings, storageFaults } from '../../keyserver/config.ts';
+import { keyserverSettings } from '../../keyserver/config.ts';
 import { readKeyserverSettings } from '../../keyserver/read-settings.ts';
+import { storageFaults } from '../../keyserver/storage/settings.ts';
 import { ConfigError, type Environment, parseSettings } from '../../shared/settings/config.ts';
 
 const folders = { KEYRING_DIR: '/keys', RSA_KEY_DIR: '/rsa' };

@@ -1,6 +1,6 @@
-import { databaseFaults, openDatabase } from '../../database.ts';
 import { keyFaults, loadKeys, type OperationContext } from '../../operations/context.ts';
 import { checkMigrated } from '../../operations/migrations.ts';
+import { databaseFaults, openDatabase } from '../../storage/database.ts';
 import type { Store } from '../../store/store.ts';
 import type { AdminIo } from './io.ts';
 import type { Output } from './output.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Type } from 'typebox';
 import { type Environment, parseSettings, type Settings } from '../../../shared/settings/config.ts';
 import { readEnvironment } from '../../../shared/settings/dot-env.ts';
-import { type StorageConfig, storageFaults, storageSettings } from '../../config.ts';
+import { type StorageConfig, storageFaults, storageSettings } from '../../storage/settings.ts';
 import type { AdminIo } from './io.ts';
 
 /** The embedded database and keyring of `npm start`, in the working directory. */

@@ -1,8 +1,8 @@
 import type { Clock } from '../../../shared/clock.ts';
 import { ConfigError, type Environment } from '../../../shared/settings/config.ts';
-import type { StorageConfig } from '../../config.ts';
-import { openDatabase } from '../../database.ts';
 import { loadRsaKeys } from '../../keys/rsa-keys.ts';
+import { openDatabase } from '../../storage/database.ts';
+import type { StorageConfig } from '../../storage/settings.ts';
 import type { Store } from '../../store/store.ts';
 import { StoreError } from '../../store/store-error.ts';
 import { loadKeys, type OperationContext } from '../context.ts';

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { runAdmin } from '../../../keyserver/admin/program.ts';
 import { readSettings } from '../../../keyserver/admin/shell/settings.ts';
-import { openDatabase } from '../../../keyserver/database.ts';
 import { loadKeys, type OperationContext } from '../../../keyserver/operations/context.ts';
+import { openDatabase } from '../../../keyserver/storage/database.ts';
 import type { Clock } from '../../../shared/clock.ts';
 import type { Environment } from '../../../shared/settings/config.ts';
 

@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
-import { ConfigError } from '../shared/settings/config.ts';
-import { faultsOf } from '../shared/settings/faults.ts';
-import { readOrFault } from '../shared/settings/private-file.ts';
-import { type StorageConfig, storageFaults } from './config.ts';
-import { openMysqlStore } from './store/mysql/mysql.ts';
-import { openSqliteStore } from './store/sqlite/sqlite.ts';
-import type { Store } from './store/store.ts';
-import { isStoreError } from './store/store-error.ts';
-import { parseTableName } from './store/table-name.ts';
+import { ConfigError } from '../../shared/settings/config.ts';
+import { faultsOf } from '../../shared/settings/faults.ts';
+import { readOrFault } from '../../shared/settings/private-file.ts';
+import { openMysqlStore } from '../store/mysql/mysql.ts';
+import { openSqliteStore } from '../store/sqlite/sqlite.ts';
+import type { Store } from '../store/store.ts';
+import { isStoreError } from '../store/store-error.ts';
+import { parseTableName } from '../store/table-name.ts';
+import { type StorageConfig, storageFaults } from './settings.ts';
 
 /** Opens the store that the settings name; it connects on first use. @throws ConfigError */
 export function openDatabase(config: StorageConfig): Store {

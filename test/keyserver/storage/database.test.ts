@@ -1,9 +1,9 @@
 import t from 'tap';
 import { Type } from 'typebox';
-import { storageSettings } from '../../keyserver/config.ts';
-import { openDatabase } from '../../keyserver/database.ts';
-import { parseSettings } from '../../shared/settings/config.ts';
-import { scratchFile } from '../support/database.ts';
+import { openDatabase } from '../../../keyserver/storage/database.ts';
+import { storageSettings } from '../../../keyserver/storage/settings.ts';
+import { parseSettings } from '../../../shared/settings/config.ts';
+import { scratchFile } from '../../support/database.ts';
 
 const settings = Type.Object(storageSettings);
 

@@ -1,6 +1,6 @@
 import swaggerUi from '@fastify/swagger-ui';
-import { completeDocument, type OpenApiDocument } from '../shared/http/openapi.ts';
-import type { Service } from '../shared/http/service-type.ts';
+import { completeDocument, type OpenApiDocument } from '../../shared/http/openapi.ts';
+import type { Service } from '../../shared/http/service-type.ts';
 
 /** Users enter app keys on this page, so it may load from and call this service only. */
 const contentSecurityPolicy = [
