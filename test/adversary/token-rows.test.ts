@@ -100,7 +100,7 @@ t.test(
       t.equal(code, 1);
       for (const client of Object.keys(expected)) {
         const legacy = client === 'of the earlier system';
-        const finding = `client "${client}", type "test": ${legacy ? 'of the earlier system' : 'does not open'}`;
+        const finding = `client "${client}", type "test": ${legacy ? 'written by the earlier system' : 'does not open'}`;
         t.match(text, finding, `doctor names ${client}`);
       }
       t.notMatch(text, /"healthy"/);
