@@ -1,6 +1,4 @@
 import { addressAttacks } from './cases/address.ts';
-import { databaseAttacks } from './cases/database/all.ts';
-import { exchangeAttacks } from './cases/exchange/all.ts';
 import { giveawayAttacks } from './cases/giveaway.ts';
 import { headerAttacks } from './cases/headers/all.ts';
 import { loadAttacks } from './cases/load/all.ts';
@@ -22,8 +20,6 @@ export const attacks: readonly Attack[] = [
   ...giveawayAttacks,
   ...tenancyAttacks,
   ...loadAttacks,
-  ...exchangeAttacks,
-  ...databaseAttacks,
   ...operatorAttacks,
   printedAttack,
 ];

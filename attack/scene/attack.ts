@@ -12,8 +12,6 @@ export const attackClasses = [
   'tls',
   'giveaway',
   'tenancy',
-  'exchange',
-  'database',
   'load',
   'operator',
 ] as const;

@@ -49,6 +49,16 @@ for (const [what, sql] of Object.entries(holdUps)) {
   });
 }
 
+t.test('a revocation is heeded at once though the list of changes was emptied', async (t) => {
+  await eachStage(t, async (t, stage) => {
+    const { pair, keyserver, revoke } = await setUp(t, stage);
+    t.equal(await revoke(), 0);
+    await stage.execute('DELETE FROM changes');
+    await keyserver.refresh();
+    t.same(await pair.answers('shop'), gone);
+  });
+});
+
 t.test('without a counter that reads, documents are in force for five seconds', async (t) => {
   await eachStage(t, async (t, stage) => {
     const { clock, pair, keyserver } = await setUp(t, stage);

@@ -47,6 +47,7 @@ t.test('POST / takes no unknown member and converts no type', async (t) => {
     ['a long credential', { ...request, credential: 'A'.repeat(98_305) }],
     ['null for a credential', { ...request, credential: null }],
     ['a list', [request]],
+    ['20,000 lists in each other', '['.repeat(20_000) + ']'.repeat(20_000)],
     ['a text', '"text"'],
     ['null', 'null'],
   ];
@@ -71,6 +72,7 @@ t.test('a body that does not parse is refused without being quoted', async (t) =
     `{"clientId": ${hidden}}`,
     `${hidden}`,
     `{"clientId": "${hidden}",}`,
+    `{"clientId": "${hidden}"}`.repeat(2),
     `{"__proto__": {"${hidden}": 1}}`,
     `{"constructor": {"prototype": {"${hidden}": 1}}}`,
     '',

@@ -22,6 +22,8 @@ const guard = inFolder('secureproxy/guard');
 const http = inFolder('secureproxy/http');
 const routes = inFolder('secureproxy/routes');
 const upstream = inFolder('secureproxy/upstream');
+const releases = inFolder('secureproxy/releases');
+const settings = inFolder('shared/settings');
 
 /**
  * The guard, the headers, the decisions and the formats. Left out is `shared/policy/schema.ts`, since
@@ -46,6 +48,8 @@ export const groups: readonly Group[] = [
   guard(['address-verdict', 'embedded-ipv4']),
   guard(['own-listeners']),
   routes(['app-key']),
+  releases(['known-changes']),
+  settings(['private-file'], ['../../keyserver/keys/key-files']),
   http(['proxy-status', 'via'], ['proxy-status', 'headers']),
   http(['headers']),
   http(['injected-query']),

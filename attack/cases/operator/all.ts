@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { startService } from '../../../local/processes.ts';
 import { storagePlaces } from '../../../local/state.ts';
+import type { Problem } from '../../../shared/http/problem.ts';
 import type { Environment } from '../../../shared/settings/config.ts';
 import { selfSigned } from '../../../test/support/certificates.ts';
 import { postJson } from '../../../test/support/exchange-client.ts';
@@ -9,7 +10,7 @@ import { freePort } from '../../../test/support/free-port.ts';
 import { writeKeyFolder } from '../../../test/support/key-folders.ts';
 import { ServiceOutput } from '../../../test/support/service-output.ts';
 import { type Attack, ownOf, type Scene } from '../../scene/attack.ts';
-import { problemOf, startFrom } from '../../scene/keyserver.ts';
+import { newRequest } from '../../scene/keyserver.ts';
 import { mistakes } from '../../scene/mistake.ts';
 import { show } from '../tls.ts';
 import { keyFileMistakes, kidOf } from './keys.ts';
@@ -46,13 +47,13 @@ async function wrongKey(scene: Scene) {
   const places = storagePlaces(ownOf(scene).folder);
   const KEYRING_DIR = join(ownOf(scene).folder, 'wrong');
   writeKeyFolder(KEYRING_DIR, { [`${kidOf(places.KEYRING_DIR)}.key`]: randomBytes(32) });
-  const { request } = await startFrom(scene);
+  const { request } = await newRequest(scene);
   return beside('keyserver', { ...places, KEYRING_DIR }, async (origin) => {
-    const answer = await postJson(origin, request);
-    const { code, reason } = problemOf(answer);
+    const { status, text } = await postJson(origin, request);
+    const { code, reason } = JSON.parse(text) as Partial<Problem>;
     return {
       held: code === 'caller_unauthenticated' || code === 'integrity_failed',
-      happened: `${answer.status} ${code} (${reason})`,
+      happened: `${status} ${code} (${reason})`,
     };
   });
 }

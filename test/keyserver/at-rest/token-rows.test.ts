@@ -1,5 +1,6 @@
 import t from 'tap';
 import { sealSecret } from '../../../keyserver/at-rest/secret.ts';
+import { importKey } from '../../../shared/crypto/aead.ts';
 import { sealTokenRow } from '../../../shared/crypto/token-row.ts';
 import { eachStore } from '../../support/database.ts';
 import { refusal, secretText, startScene, wanted } from '../scene.ts';
@@ -47,6 +48,12 @@ t.test('a row that is not what was sealed does not open', async (t) => {
       nothing: '',
       'plain text': secretText,
       'the earlier system’s format': Buffer.alloc(32, 7).toString('base64'),
+      'sealed by another key': sealTokenRow(
+        'k1',
+        importKey(Buffer.alloc(32, 9)),
+        wanted,
+        '{"fields":{"token":"x"}}',
+      ),
       'sealed for documents': own('{"fields":{"token":"x"}}', 'documents'),
       'sealed, but no JSON': own(secretText),
       'sealed, but no fields': own('{}'),

@@ -59,7 +59,9 @@ t.test('a nonce is good once with a session key', async (t) => {
   t.match(JSON.parse(replayed.text), { code: 'request_stale', reason: 'nonce_used' });
   const reused = await ask({ nonce: first.request.nonce ?? '' });
   t.same(refusal(reused), stale('nonce_used'), 'in another session, for the same asker');
-  t.equal(reads(), 1, 'no token was read for either');
+  const elsewhere = await ask({ nonce: first.request.nonce ?? '', clientId: 'shop-2' });
+  t.same(refusal(elsewhere), stale('nonce_used'), 'for another client');
+  t.equal(reads(), 1, 'no token was read for any');
 });
 
 t.test('a nonce counts for the app at its proxy, and for each asker apart', async (t) => {

@@ -4,6 +4,7 @@ import t, { type Test } from 'tap';
 import { loadKeyring } from '../../../keyserver/keys/keyring.ts';
 import { loadRsaKeys } from '../../../keyserver/keys/rsa-keys.ts';
 import { importKey } from '../../../shared/crypto/aead.ts';
+import { requestAad, responseAad, sealText } from '../../../shared/crypto/exchange.ts';
 import { makeTicket } from '../../../shared/crypto/ticket.ts';
 import type { ReleaseRequest } from '../../../shared/protocol/messages.ts';
 import { testClock } from '../../support/clock.ts';
@@ -22,7 +23,11 @@ import { cut, flip, visible, wrappedBy } from '../../support/tampering.ts';
 import { countReads, refusal, type Scene, startScene, wanted } from '../scene.ts';
 
 /** Posts requests with one fault each; all answers must be the one `session_invalid`. */
-async function allAlike(t: Test, scene: Scene, faults: Readonly<Record<string, ReleaseRequest>>) {
+async function allAlike(
+  t: Test,
+  scene: Scene,
+  faults: Readonly<Record<string, ReleaseRequest | string>>,
+) {
   const { url } = scene.keyserver;
   const reference = await postJson(url, { ...wanted, sessionKey: 'AAAA' });
   t.match(JSON.parse(reference.text), {
@@ -104,6 +109,10 @@ t.test('every fault of a ticket is the same answer', async (t) => {
   const made = (kid: string, keyring: typeof scene.keyserver.keyring, expiresAt: number) =>
     makeTicket(kid, keyring.primary('tickets'), { sessionKey: rawKey, expiresAt });
   const rawKey = randomBytes(32);
+  const { sessionKey: wrappedKey = '' } = asked(
+    scene,
+    newSession(scene.keyserver.rsaKeys.primary.publicKeyPem),
+  );
   const mine = { key: importKey(rawKey), named: { session: '' } };
   const later = Math.floor(clock.now() / 1000) + 100;
   const { keyring } = scene.keyserver;
@@ -137,6 +146,7 @@ t.test('every fault of a ticket is the same answer', async (t) => {
       makeTicket('k1', keyring.primary('rows'), { sessionKey: rawKey, expiresAt: later }),
     ),
     'long past': forged(made('k1', keyring, 1)),
+    'a wrapped key': by(wrappedKey),
     'past since now': forged(made('k1', keyring, Math.floor(clock.now() / 1000))),
   });
   t.equal(reads(), before, 'no token was read');
@@ -166,11 +176,42 @@ t.test('every fault of a credential is the same answer', async (t) => {
       { ...request, credential: flip(credential, at) },
     ]),
   );
+  const bytes = Buffer.from(credential, 'base64');
+  const having = (...parts: Buffer[]) => ({
+    ...request,
+    credential: Buffer.concat(parts).toString('base64'),
+  });
+  const other = Buffer.from(asked(scene, session).credential ?? '', 'base64');
+  const text = JSON.stringify(scene.credential);
+  const { nonce = '' } = request;
+  const bound = { ...wanted, timestamp, nonce };
+  const tags = Object.fromEntries(
+    [15, 12, 8, 4, 0].map((length) => [
+      `a tag of ${length} bytes`,
+      { ...request, credential: cut(credential, 16 - length) },
+    ]),
+  );
   await allAlike(t, scene, {
     ...flips,
-    'a tag of 15 bytes': { ...request, credential: cut(credential, 1) },
-    'a tag of 12 bytes': { ...request, credential: cut(credential, 4) },
-    'a tag of 4 bytes': { ...request, credential: cut(credential, 12) },
+    ...tags,
+    'a tag of zeros': having(bytes.subarray(0, -16), Buffer.alloc(16)),
+    // Node opens a tag of 4 bytes unless it is told a length.
+    'an iv and a tag of 4 bytes alone': having(Buffer.alloc(16)),
+    'the iv of another': having(other.subarray(0, 12), bytes.subarray(12)),
+    'a byte too many': having(bytes, Buffer.of(0)),
+    'a line break in base64': { ...request, credential: `${credential}\n` },
+    'a key of zeros': {
+      ...request,
+      credential: sealText(importKey(Buffer.alloc(32)), text, requestAad(bound)),
+    },
+    'sealed as an answer': {
+      ...request,
+      credential: sealText(session.key, text, responseAad(bound)),
+    },
+    'another client after the right one': JSON.stringify(request).replace(
+      /\}$/,
+      ',"clientId":"shop-2"}',
+    ),
     nothing: { ...request, credential: '' },
     'one byte': { ...request, credential: 'AA==' },
     'no base64': { ...request, credential: '{}' },

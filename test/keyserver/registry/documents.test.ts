@@ -1,6 +1,7 @@
 import t from 'tap';
 import { sealDocument } from '../../../keyserver/at-rest/document-row.ts';
 import type { DocumentKind, DocumentRow, Store } from '../../../keyserver/store/store.ts';
+import { importKey } from '../../../shared/crypto/aead.ts';
 import { documentMac } from '../../../shared/crypto/document-mac.ts';
 import { eachStore } from '../../support/database.ts';
 import { callerKey, everything } from '../../support/keyserver.ts';
@@ -66,6 +67,7 @@ t.test('a document that is not what was sealed is refused, and gone', async (t) 
           mac: documentMac(key, { ...row, revision: row.revision + 1 }),
         },
         'a MAC by the key of rows': { mac: documentMac(keyring.primary('rows'), row) },
+        'a MAC by a key of zeros': { mac: documentMac(importKey(Buffer.alloc(32)), row) },
         'a MAC cut short': { mac: row.mac.slice(0, -4) },
         'no MAC': { mac: '' },
         'no base64 for a MAC': { mac: '*'.repeat(43) },
@@ -136,6 +138,9 @@ t.test('a row under another kind or id does not count', async (t) => {
     await overwrite(execute, strong);
     await keyserver.refresh();
     t.same(refusal(await ask({ tokenType: 'wildberries' })), typeRefused, 'a type renamed');
+    await overwrite(execute, { ...strong, kind: 'type', id: 'ozon-seller' });
+    await keyserver.refresh();
+    t.same(refusal(await ask()), typeRefused, 'an app as a type');
   });
 });
 
@@ -159,6 +164,11 @@ t.test('an older revision is refused by a running server', async (t) => {
     await overwrite(execute, { ...old, revision: revoked.revision });
     await keyserver.refresh();
     t.same(refusal(await ask()), appGone, 'the old body under a revision seen');
+    await keyserver.putApp('orders', { key: app });
+    await overwrite(execute, old);
+    await execute('UPDATE change_counter SET seq = seq - 3');
+    await keyserver.refresh();
+    t.same(refusal(await ask()), appGone, 'nor as the counter is set back');
   });
 });
 

@@ -238,6 +238,8 @@ t.test('through a proxy, no app key means anonymous, direct or not', async (t) =
   const credential = { proxy, app: null, target };
   const expected = { status: 401, code: 'caller_unauthenticated', reason: 'app_unknown' };
   t.same(refusal(await ask(keyserver, { ...wanted, credential })), expected);
+  const nobody = { proxy: null, app: null, target };
+  t.same(refusal(await ask(keyserver, { ...wanted, credential: nobody })), expected);
   await keyserver.putApp('anonymous', { key: null });
   const { release, status } = await ask(keyserver, { ...wanted, credential });
   t.equal(status, 200);
@@ -255,6 +257,7 @@ t.test('refuses unknown callers by what is unknown', async (t) => {
     ['a mistyped proxy key', { proxy: flipped(proxy), app, target }, proxyUnknown],
     ['an app key for the proxy', { proxy: app, app, target }, proxyUnknown],
     ['an empty proxy key', { proxy: '', app, target }, proxyUnknown],
+    ['a proxy key with a space behind', { proxy: `${proxy} `, app, target }, proxyUnknown],
     ['the id of the proxy', { proxy: 'proxy-1', app, target }, proxyUnknown],
     ['the hash of the proxy key', { proxy: hashOf(proxy), app, target }, proxyUnknown],
     [
@@ -377,6 +380,7 @@ t.test('refuses a credential of another form', async (t) => {
     ['no app member', { proxy, target }],
     ['an unknown member', { ...credential, admin: true }],
     ['an unknown member of the target', { proxy, app, target: { ...target, host: 'x' } }],
+    ['a text for explain', { ...credential, explain: 'true' }],
     ['a number for a key', { proxy, app: 1, target }],
     ['a list for a key', { proxy, app: [app], target }],
     ['a method that is none', { proxy, app, target: { ...target, method: 'CONNECT' } }],
