@@ -153,5 +153,9 @@ t.test('refuses what is no question', async (t) => {
   admin.sql("UPDATE documents SET body = '{}' WHERE kind = 'app'");
   t.match(await admin.failure(explain), { exit: 1, code: 'integrity_failed' });
   admin.sql('DROP TABLE documents');
-  t.match(await admin.failure(explain), { exit: 4, code: 'database_unavailable' });
+  t.match(await admin.failure(explain), {
+    exit: 4,
+    code: 'database_unavailable',
+    hint: 'run keyserver-admin migrate',
+  });
 });

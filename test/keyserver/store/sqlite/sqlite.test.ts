@@ -87,6 +87,17 @@ t.test('refuses a file that is something else', async (t) => {
   });
 });
 
+t.test('says that the token table has other columns', async (t) => {
+  const file = scratchFile(t);
+  const database = new DatabaseSync(file);
+  database.exec('CREATE TABLE storage (client TEXT, token TEXT)');
+  database.close();
+  const store = open(t, file);
+  await store.migrate();
+  const missing = { name: 'StoreError', kind: 'column_missing' };
+  await t.rejects(store.findTokens('acme', 'ozon'), missing);
+});
+
 t.test('takes a name like :memory: for a file', async (t) => {
   const folder = t.testdir({});
   const before = process.cwd();
