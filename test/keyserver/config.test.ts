@@ -115,7 +115,7 @@ t.test('names faults of settings, of combinations and of files at once', async (
     '/rsa/b.pem is not a private key in PEM',
     'DB_HOST needs DB_USER and DB_NAME',
     'DB_TLS_CA: cannot read /db-ca.pem (ENOENT)',
-    'DB_TOKEN_TABLE: The token table cannot be called documents: the schema has a table of that name',
+    'DB_TOKEN_TABLE: The token table cannot be named documents: the schema has a table of that name',
     'OPS_HOST needs OPS_PORT',
     'PORT must be integer (it is "http")',
     'TLS_CERT_FILE and TLS_KEY_FILE must be set together',
