@@ -102,9 +102,12 @@ t.test('no folders import each other in a circle', async (t) => {
   t.same(circles(edges), []);
 });
 
-t.test('no folder has more than 15 sources', async (t) => {
+t.test('no folder has more than 15 sources, and no root of services more than five', async (t) => {
   const folders = Map.groupBy(everything, ({ path }) => posix.dirname(path));
   for (const [folder, { length }] of folders) t.ok(length <= 15, `${folder} has ${length}`);
+  for (const folder of ['shared', 'keyserver', 'secureproxy']) {
+    t.ok((folders.get(folder)?.length ?? 0) <= 5, `${folder} itself`);
+  }
 });
 
 t.test('operations know no shell', async (t) => {

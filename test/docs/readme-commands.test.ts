@@ -110,6 +110,8 @@ t.test('the first token by hand, and the call that the page shows', async (t) =>
   const shell = openShell(t, {
     scratch: join(folder, 'scratch'),
     folder: project,
+    // Each command starts Node, which takes its time on a busy machine.
+    limitMs: 180_000,
     environment: typistEnvironment,
   });
   const printed = await shell.run(translate(commands));
