@@ -4,6 +4,7 @@ import { errorPageRoutes } from '../shared/http/error-pages.ts';
 import { healthRoutes, type Readiness } from '../shared/http/health.ts';
 import { createService } from '../shared/http/service.ts';
 import type { Service } from '../shared/http/service-type.ts';
+import { decorateConfig } from '../shared/listen/app-config.ts';
 import { shedding } from '../shared/overload/shedding.ts';
 import { type KeyserverConfig, keyserverSettings } from './config.ts';
 import type { RsaKeys } from './keys/rsa-keys.ts';
@@ -34,15 +35,12 @@ export async function buildKeyserver(
     description:
       'Stores marketplace tokens and releases them sealed for one session; docs/protocol.md specifies the bytes.',
     logger: dependencies.logger,
-    settingsSchema: keyserverSettings,
-    config,
     https: dependencies.https,
     bodyLimitBytes,
     proxyStatus: false,
   });
-  await shedding(app, { config }, (scope) => {
-    releaseRoute(scope, dependencies);
-  });
+  await decorateConfig(app, keyserverSettings, config);
+  await shedding(app, (scope) => releaseRoute(scope, dependencies));
   // Served under any load: proxies must learn of revocations, and both routes are cheap.
   publicKeyRoutes(app, dependencies.rsaKeys);
   changesRoute(app, dependencies);

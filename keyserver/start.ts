@@ -92,7 +92,7 @@ async function startOver(
   await link.start();
   let listeners: Listeners;
   try {
-    listeners = await openListeners({ name: 'keyserver', app, config, tls, readiness, logger });
+    listeners = await openListeners({ name: 'keyserver', app, tls, readiness, logger });
   } catch (error) {
     await link.stop();
     throw error;
@@ -101,7 +101,6 @@ async function startOver(
     app,
     logger,
     drain,
-    config,
     close: async () => {
       await link.stop();
       await store.close();

@@ -4,6 +4,7 @@ import { errorPageRoutes } from '../shared/http/error-pages.ts';
 import { healthRoutes, type Readiness } from '../shared/http/health.ts';
 import { createService } from '../shared/http/service.ts';
 import type { Service } from '../shared/http/service-type.ts';
+import { decorateConfig } from '../shared/listen/app-config.ts';
 import { shedding } from '../shared/overload/shedding.ts';
 import type { ExplainDependencies } from './call/explain-call.ts';
 import type { CallDependencies } from './call/make-call.ts';
@@ -32,8 +33,6 @@ export async function buildSecureproxy(
     title: 'SecureProxy',
     description: 'Calls marketplace APIs with tokens that the caller never holds.',
     logger: dependencies.logger,
-    settingsSchema: secureproxySettings,
-    config,
     https: dependencies.https,
     bodyLimitBytes: config.BODY_LIMIT_BYTES,
     proxyStatus: true,
@@ -46,11 +45,13 @@ export async function buildSecureproxy(
       },
     },
   });
+  await decorateConfig(app, secureproxySettings, config);
   acceptCalls(app);
-  await shedding(app, { config, proxyName: 'secureproxy' }, (scope) => {
+  const callRoutes = (scope: Service) => {
     requestApiRoute(scope, dependencies);
     explainRoute(scope, dependencies);
-  });
+  };
+  await shedding(app, callRoutes, 'secureproxy');
   if (config.OPS_PORT === undefined) healthRoutes(app, dependencies.readiness);
   errorPageRoutes(app);
   if (config.DOCS === 'on') await docsPage(app);

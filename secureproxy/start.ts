@@ -86,7 +86,6 @@ async function startSecureproxy(config: SecureproxyConfig, logger: Logger): Prom
   const listeners = await openListeners({
     name: 'secureproxy',
     app,
-    config,
     tls,
     readiness,
     logger,
@@ -100,7 +99,6 @@ async function startSecureproxy(config: SecureproxyConfig, logger: Logger): Prom
     app,
     logger,
     drain,
-    config,
     close: async () => {
       link.stop();
       feed.stop();

@@ -1,10 +1,8 @@
 import type { ServerOptions } from 'node:https';
-import fastifyEnv from '@fastify/env';
 import swagger from '@fastify/swagger';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import fastify, { type FastifyBaseLogger, type FastifyRequest, LogController } from 'fastify';
 import type { Logger } from 'pino';
-import type { TObject } from 'typebox';
 import { ServiceError } from '../errors.ts';
 import { logIds, logOnce, logRequest, newLogFields } from '../log/request-log.ts';
 import { RequestLogger } from '../log/request-logger.ts';
@@ -21,8 +19,6 @@ export interface ServiceOptions {
   readonly title: string;
   readonly description: string;
   readonly logger: Logger;
-  readonly settingsSchema: TObject;
-  readonly config: Record<string, unknown>;
   readonly bodyLimitBytes: number;
   /** Serves over TLS. */
   readonly https?: ServerOptions | undefined;
@@ -101,11 +97,6 @@ export async function createService(options: ServiceOptions): Promise<Service> {
     sendProblem(proxyName, notFound(allowed, reply), request, reply);
   });
   app.addSchema(ProblemSchema);
-  await app.register(fastifyEnv, {
-    schema: structuredClone(options.settingsSchema),
-    data: options.config,
-    env: false,
-  });
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',

@@ -5,14 +5,12 @@ import type { Readiness } from '../http/health.ts';
 import type { ServiceOptions } from '../http/service.ts';
 import type { Service } from '../http/service-type.ts';
 import { ConfigError } from '../settings/config.ts';
-import type { ListenerConfig } from './listener-settings.ts';
 import { buildOpsApp } from './ops-listener.ts';
 import type { TlsListener } from './tls-listener.ts';
 
 export interface ListenersOptions {
   readonly name: ServiceOptions['name'];
   readonly app: Service;
-  readonly config: ListenerConfig;
   readonly tls: TlsListener | undefined;
   readonly readiness: () => Readiness;
   readonly logger: Logger;
@@ -30,8 +28,8 @@ export interface Listeners {
  * @throws ConfigError if a listener cannot be opened; then none is open
  */
 export async function openListeners(options: ListenersOptions): Promise<Listeners> {
-  const { name, app, config, tls, readiness, logger } = options;
-  const { HOST, PORT, OPS_PORT, OPS_HOST = HOST } = config;
+  const { name, app, tls, readiness, logger } = options;
+  const { HOST, PORT, OPS_PORT, OPS_HOST = HOST } = app.config;
   // The app was built with `tls.options`, so its server is an https server.
   tls?.attach(app.server as unknown as Server);
   await listen(app, {

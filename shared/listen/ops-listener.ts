@@ -1,5 +1,4 @@
 import type { Logger } from 'pino';
-import { Type } from 'typebox';
 import { healthRoutes, type Readiness } from '../http/health.ts';
 import { createService, type ServiceOptions } from '../http/service.ts';
 import type { Service } from '../http/service-type.ts';
@@ -17,8 +16,6 @@ export async function buildOpsApp(
     title: 'Probes',
     description: 'Whether the service is alive, and whether it can do its work.',
     logger,
-    settingsSchema: Type.Object({}),
-    config: {},
     bodyLimitBytes,
     proxyStatus: false,
   });

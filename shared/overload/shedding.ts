@@ -1,29 +1,23 @@
 import underPressure from '@fastify/under-pressure';
 import { ServiceError } from '../errors.ts';
 import type { Service } from '../http/service-type.ts';
-import type { ListenerConfig } from '../listen/listener-settings.ts';
 import { limitCalls } from './call-limit.ts';
 
-export interface SheddingOptions {
-  readonly config: Pick<ListenerConfig, 'CALLS_MAX' | 'OVERLOAD_DELAY_MS'>;
-  /** For `Proxy-Status` on refusals; undefined: none. */
-  readonly proxyName?: string;
-}
-
-/** Longer than a short rush needs, and shorter than callers think an answer is lost. */
+/** Longer than a short burst needs, shorter than callers wait before they retry. */
 const queueTimeoutMs = 1000;
 
 /**
- * Routes that do work, which waits its turn and is refused where there is too much of it: what has waited for
- * a second, and everything as long as turns of the event loop have taken longer than `OVERLOAD_DELAY_MS` on
- * average over the last second (0: however long).
+ * Adds routes whose calls are limited by the settings of `app.config`: more than `CALLS_MAX` at once wait in
+ * a queue, and are rejected after a second there. While the event loop's delay is above `OVERLOAD_DELAY_MS` on
+ * average over a second, every call is rejected (0: never).
+ * @param proxyName for `Proxy-Status` on rejections; undefined: none
  */
 export async function shedding(
   app: Service,
-  { config, proxyName }: SheddingOptions,
   routes: (scope: Service) => void,
+  proxyName?: string,
 ): Promise<void> {
-  const { CALLS_MAX: max, OVERLOAD_DELAY_MS: maxDelayMs } = config;
+  const { CALLS_MAX: max, OVERLOAD_DELAY_MS: maxDelayMs } = app.config;
   await app.register(async (scope) => {
     limitCalls(scope as Service, { max, queueTimeoutMs, proxyName });
     if (maxDelayMs > 0) {

@@ -24,7 +24,9 @@ export class Drain {
 }
 
 /** After this a process that was told to end has ended by itself, in milliseconds, or never will. */
-export function shutdownLimitMs(config: ShutdownOptions['config']): number {
+export function shutdownLimitMs(
+  config: Pick<ListenerConfig, 'DRAIN_DELAY_MS' | 'SHUTDOWN_TIMEOUT_MS'>,
+): number {
   return config.DRAIN_DELAY_MS + config.SHUTDOWN_TIMEOUT_MS + 2 * cutGraceMs;
 }
 
@@ -32,7 +34,6 @@ export interface ShutdownOptions {
   readonly app: Service;
   readonly logger: Logger;
   readonly drain: Drain;
-  readonly config: Pick<ListenerConfig, 'DRAIN_DELAY_MS' | 'SHUTDOWN_TIMEOUT_MS'>;
   /** Closes what the app does not own; called after the app has closed. */
   close(): Promise<void>;
 }
@@ -43,15 +44,15 @@ export interface ShutdownOptions {
  * @returns whether everything finished in time
  */
 export async function shutDown(options: ShutdownOptions): Promise<boolean> {
-  const { app, logger, drain, config } = options;
+  const { app, logger, drain } = options;
   drain.begin();
   drainConnections(app);
-  await sleep(config.DRAIN_DELAY_MS);
+  await sleep(app.config.DRAIN_DELAY_MS);
   let isClosed = false;
   const closed = close(options).then(() => {
     isClosed = true;
   });
-  await Promise.race([closed, pause(config.SHUTDOWN_TIMEOUT_MS)]);
+  await Promise.race([closed, pause(app.config.SHUTDOWN_TIMEOUT_MS)]);
   if (isClosed) return true;
   logger.warn({ connections: await connectionsOf(app) }, 'not finished in time: cut off');
   app.server.closeAllConnections();

@@ -1,5 +1,4 @@
 import type { Test } from 'tap';
-import { Type } from 'typebox';
 import { createService, type ServiceOptions } from '../../shared/http/service.ts';
 import { capturedLog } from '../support/log.ts';
 
@@ -11,8 +10,6 @@ export async function startApp(test: Test, options: Partial<ServiceOptions> = {}
     title: 'Test',
     description: 'A service for tests',
     logger: log.logger,
-    settingsSchema: Type.Object({}),
-    config: {},
     bodyLimitBytes: 1000,
     proxyStatus: false,
     ...options,

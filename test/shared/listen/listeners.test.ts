@@ -25,11 +25,10 @@ t.test(
   maxByKernel < callers ? { skip: `the kernel keeps no more than ${maxByKernel}` } : {},
   async (t) => {
     const { app, log } = await startApp(t);
-    const config = { HOST: '127.0.0.1', PORT: 0 } as ListenerConfig;
+    app.decorate('config', { HOST: '127.0.0.1', PORT: 0 } as ListenerConfig);
     const { ports } = await openListeners({
       name: 'keyserver',
       app,
-      config,
       tls: undefined,
       readiness: () => ({ status: 'ready', checks: {} }),
       logger: log.logger,

@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap';
+import type { ListenerConfig } from '../../../shared/listen/listener-settings.ts';
 import { shedding } from '../../../shared/overload/shedding.ts';
 import { pollUntil } from '../../support/poll-until.ts';
 import { startApp } from '../app.ts';
@@ -6,8 +7,8 @@ import { startApp } from '../app.ts';
 /** An app with a route that is shed and one that is not. */
 async function setUp(t: Test, { maxDelayMs }: { maxDelayMs: number }) {
   const { app } = await startApp(t);
-  const config = { OVERLOAD_DELAY_MS: maxDelayMs, CALLS_MAX: 1000 };
-  await shedding(app, { config }, (scope) => {
+  app.decorate('config', { OVERLOAD_DELAY_MS: maxDelayMs, CALLS_MAX: 1000 } as ListenerConfig);
+  await shedding(app, (scope) => {
     scope.post('/work', async () => ({ status: 'done' }));
   });
   app.post('/outside', async () => ({ status: 'done' }));

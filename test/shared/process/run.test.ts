@@ -12,17 +12,19 @@ const shared = join(import.meta.dirname, '../../../shared');
 function run(t: Test, code: string, config: object = {}) {
   const folder = t.testdir({
     'main.ts': `
-      import { Type } from '${shared}/../node_modules/typebox/build/index.mjs';
       import { ConfigError } from '${shared}/settings/config.ts';
       import { createLogger } from '${shared}/log/logging.ts';
       import { openListeners } from '${shared}/listen/listeners.ts';
       import { runService as runProgram } from '${shared}/process/run.ts';
       import { createService } from '${shared}/http/service.ts';
       import { Drain } from '${shared}/process/shutdown.ts';
-      const build = () => createService({
-        name: 'keyserver', title: 'T', description: 'D', logger, settingsSchema: Type.Object({}),
-        config: {}, bodyLimitBytes: 1000, proxyStatus: false,
-      });
+      const build = async () => {
+        const app = await createService({
+          name: 'keyserver', title: 'T', description: 'D', logger, bodyLimitBytes: 1000,
+          proxyStatus: false,
+        });
+        return app.decorate('config', config);
+      };
       const config = {
         HOST: '127.0.0.1', PORT: 0, WORKERS: 1, TLS_CLIENT_NAMES: '', LOG_LEVEL: 'info',
         DRAIN_DELAY_MS: 0, SHUTDOWN_TIMEOUT_MS: 5000, ...${JSON.stringify(config)},
@@ -38,7 +40,7 @@ function run(t: Test, code: string, config: object = {}) {
       const drain = new Drain();
       const readiness = () => drain.over({ status: 'ready', checks: {} });
       const serve = (app) =>
-        openListeners({ name: 'keyserver', app, config, tls: undefined, readiness, logger });
+        openListeners({ name: 'keyserver', app, tls: undefined, readiness, logger });
       ${code}
     `,
   });
@@ -78,7 +80,7 @@ t.test('closes the app before what it needs', async (t) => {
       const app = await build();
       app.addHook('onClose', async () => { logger.info('app closed'); });
       await serve(app);
-      return { app, logger, drain, config, close: async () => { logger.info('rest closed'); } };
+      return { app, logger, drain, close: async () => { logger.info('rest closed'); } };
     });`,
   );
   await main.listening();
@@ -99,7 +101,7 @@ t.test('ends as it should where nobody reads its log any more', async (t) => {
     `await runService(async () => {
       const app = await build();
       await serve(app);
-      return { app, logger, drain, config, close: async () => {} };
+      return { app, logger, drain, close: async () => {} };
     });`,
   );
   await main.listening();
@@ -114,7 +116,7 @@ t.test('a second signal neither closes twice nor cuts off', async (t) => {
     `await runService(async () => {
       const app = await build();
       await serve(app);
-      return { app, logger, drain, config, close: async () => {
+      return { app, logger, drain, close: async () => {
         logger.info('closing');
         await new Promise((resolve) => setTimeout(resolve, 300));
       } };
@@ -139,7 +141,7 @@ const holding = `await runService(async () => {
     reply.raw.write('begun');
   });
   await serve(app);
-  return { app, logger, drain, config, close: async () => { logger.info('rest closed'); } };
+  return { app, logger, drain, close: async () => { logger.info('rest closed'); } };
 });`;
 
 const messages = (main: { lines(): readonly { readonly msg?: unknown }[] }) =>
@@ -169,7 +171,7 @@ t.test('what never closes does not keep the process either', async (t) => {
       const app = await build();
       await serve(app);
       setInterval(() => {}, 1000);
-      return { app, logger, drain, config, close: () => new Promise(() => {}) };
+      return { app, logger, drain, close: () => new Promise(() => {}) };
     });`,
     { SHUTDOWN_TIMEOUT_MS: 50 },
   );
