@@ -4,7 +4,7 @@ import t from 'tap';
 import { readSources, root } from './sources.ts';
 
 const text = readFileSync(join(root, 'docs/architecture.md'), 'utf8');
-/** Rows of one line for the whole tree below: subfolders are named in them. */
+/** Trees with one row, which names their folders. */
 const wholeTrees = ['attack', 'bench', 'test'];
 const rows = [...text.matchAll(/^\| (`[\w/-]+`(?:, `[\w/-]+`)*) \| (.+) \|$/gm)].flatMap(
   ([, folders = '', holds = '']) =>

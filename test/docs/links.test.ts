@@ -47,7 +47,7 @@ function withoutCode(text: string): string {
   return text.replaceAll(/^```[\s\S]*?^```$/gm, '');
 }
 
-/** What links to a page's headings end with, as GitHub makes it of their text. */
+/** Anchors of a page's headings, as GitHub derives them from their text. */
 function anchorsOf(text: string): ReadonlySet<string> {
   const anchors = new Set<string>();
   for (const [, heading = ''] of withoutCode(text).matchAll(/^#+ (.+)$/gm)) {

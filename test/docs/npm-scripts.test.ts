@@ -9,7 +9,7 @@ import { consoleSteps, pageBlocks, pageSteps } from './page-blocks.ts';
 import { openShell } from './shell-session.ts';
 import { root } from './sources.ts';
 
-/** What reads the arguments of each script, since most run too long to be tried here. */
+/** Readers of each script's arguments, since most scripts run too long to be tried here. */
 const readers: Readonly<Record<string, (args: readonly string[]) => unknown>> = {
   attack: readAttackOptions,
   bench: readBenchOptions,
@@ -20,7 +20,7 @@ const readers: Readonly<Record<string, (args: readonly string[]) => unknown>> = 
   docs: checkNone,
   openapi: checkNone,
 };
-/** What npm hands on, each argument in its line: the shell has taken comments and quotes away. */
+/** Stands in for npm: prints the script and its arguments, a line each, as the shell parsed them. */
 const npm = `
 npm() {
   test "$1" != run || shift

@@ -53,6 +53,7 @@ function isReady(port: number): Promise<number> {
     `port ${port} is ready`,
     () => readyStatus(port),
     (status) => status === 200,
+    60_000,
   );
 }
 
@@ -110,7 +111,7 @@ t.test('the first token by hand, and the call that the page shows', async (t) =>
   const shell = openShell(t, {
     scratch: join(folder, 'scratch'),
     folder: project,
-    // Each command starts Node, which takes its time on a busy machine.
+    // Each command starts Node, which is slow on a busy machine.
     limitMs: 180_000,
     environment: typistEnvironment,
   });
