@@ -1,16 +1,11 @@
 import type { Clock } from '../../shared/clock.ts';
+import type { TokenContext } from '../../shared/crypto/token-row.ts';
 import {
   type AnnouncedChange,
   type Changes,
   leaseMs,
 } from '../../shared/protocol/change-messages.ts';
 import type { Release } from '../../shared/protocol/messages.ts';
-
-/** Names of a release's token. */
-export interface ReleaseNames {
-  readonly clientId: string;
-  readonly tokenType: string;
-}
 
 /**
  * Changes that KeyServer announced. They tell which releases are outdated; until the lease ends, no
@@ -33,7 +28,6 @@ export class KnownChanges {
     this.#max = max;
   }
 
-  /** Sequence number of the last announced change. */
   get seq(): number {
     return this.#seq;
   }
@@ -70,7 +64,7 @@ export class KnownChanges {
   }
 
   /** True if no change is known that is later than the release and of one of its names. */
-  isCurrent({ clientId, tokenType }: ReleaseNames, { app, seq }: Release): boolean {
+  isCurrent({ clientId, tokenType }: TokenContext, { app, seq }: Release): boolean {
     // Nothing was announced since the release.
     if (seq >= this.#seq) return true;
     const names = [

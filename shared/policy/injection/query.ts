@@ -15,7 +15,6 @@ const schema = Type.Object(
   { additionalProperties: false },
 );
 
-/** Appends query parameters. */
 export const query: Scheme<typeof schema> = {
   schema,
   notation: {
@@ -35,7 +34,6 @@ export const query: Scheme<typeof schema> = {
   names: ({ query }) => ({ headers: [], query: Object.keys(query) }),
   valueFault: encodedValueFault,
   faults: () => [],
-  dependsOnRequest: false,
   inject: ({ query }, fields) => ({ headers: [], query: fillAll(query, fields) }),
   secrets: () => [],
   describe: ({ query }) =>
