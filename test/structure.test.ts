@@ -1,136 +1,130 @@
 import { posix } from 'node:path';
 import t from 'tap';
+import tsconfig from '../tsconfig.json' with { type: 'json' };
 import { readSources } from './docs/sources.ts';
+import { circularImports, fileGraph, folderGraph, importsOf } from './support/import-graph.ts';
 
-const sources = readSources('shared', 'keyserver', 'secureproxy', 'local', 'openapi', 'docs');
-const paths = new Set(sources.map(({ path }) => path));
+/** Folders of the project, and those that each may import besides itself. */
+const mayImport: Readonly<Record<string, readonly string[]>> = {
+  shared: [],
+  keyserver: ['shared'],
+  secureproxy: ['shared'],
+  local: ['shared', 'keyserver'],
+  openapi: ['shared', 'keyserver', 'secureproxy'],
+  docs: ['shared', 'keyserver', 'secureproxy'],
+  attack: ['shared', 'keyserver', 'local', 'test'],
+  bench: ['shared', 'keyserver', 'local', 'test'],
+};
+const services = ['shared', 'keyserver', 'secureproxy'];
+const maxInFolder = 15;
+const maxAtRoot = 5;
 
-/** Files that a file imports, types included; paths from the project's folder. */
-function importsOf({ path, text }: (typeof sources)[number]): string[] {
-  return [...text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)].map((match) =>
-    posix.join(posix.dirname(path), match[1] ?? ''),
-  );
-}
-
-const imports = new Map(sources.map((source) => [source.path, importsOf(source)]));
-const inFolder = (folder: string) => (path: string) => path.startsWith(`${folder}/`);
-/** The source without comments, where a name may stand. */
+const sources = readSources(...Object.keys(mayImport));
+const files = fileGraph(sources);
+const top = (path: string) => path.split('/', 1)[0] ?? '';
+const isIn = (folder: string, path: string) => path.startsWith(`${folder}/`);
+const bySource = (test: (text: string) => boolean) =>
+  sources.filter(({ text }) => test(text)).map(({ path }) => path);
+/** The source without comments, in which a name may stand. */
 const code = (text: string) => text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/\/\/.*$/gm, '');
+/** A cluster's `worker.process` is another one, and 'process.pid' a field of the log. */
+const touchesProcess = (text: string) =>
+  /(?<!worker\.|')\bprocess\.\w/.test(code(text)) || text.includes("'node:process'");
 
-t.test('every relative import names a file that is there', async (t) => {
-  t.ok(paths.size > 100, `only ${paths.size} files were found`);
-  for (const [path, imported] of imports) {
-    for (const target of imported) t.ok(paths.has(target), `${path} imports ${target}`);
-  }
+t.test('the sources and their imports are found', async (t) => {
+  const count = [...files.values()].reduce((sum, { size }) => sum + size, 0);
+  t.ok(files.size > 250, `${files.size} sources`);
+  t.ok(count > 1000, `${count} imports`);
 });
 
-t.test('the services never import each other, and shared imports neither', async (t) => {
-  const forbidden = [
-    ['shared', ['keyserver', 'secureproxy', 'local', 'openapi', 'docs']],
-    ['keyserver', ['secureproxy', 'local', 'openapi', 'docs']],
-    ['secureproxy', ['keyserver', 'local', 'openapi', 'docs']],
-  ] as const;
-  for (const [folder, others] of forbidden) {
-    for (const [path, imported] of imports) {
-      if (!inFolder(folder)(path)) continue;
-      const wrong = imported.filter((target) => others.some((other) => inFolder(other)(target)));
-      t.same(wrong, [], path);
+t.test('the compiler checks every folder', async (t) => {
+  t.same(tsconfig.include.toSorted(), [...Object.keys(mayImport), 'test'].toSorted());
+});
+
+t.test(
+  'the services never import each other, shared imports neither, nobody the tests',
+  async (t) => {
+    for (const source of sources) {
+      const allowed = [top(source.path), ...(mayImport[top(source.path)] ?? [])];
+      const relative = importsOf(source).filter((target) => target.endsWith('.ts'));
+      t.same(
+        relative.filter((target) => !allowed.includes(top(target))),
+        [],
+        source.path,
+      );
     }
-  }
-});
+  },
+);
 
 t.test('routes and use cases import neither app.ts, start.ts nor main.ts', async (t) => {
   const importers = (name: string) =>
-    [...imports].flatMap(([path, imported]) =>
-      imported.some((target) => new RegExp(`^(?:keyserver|secureproxy)/${name}$`).test(target))
-        ? [path]
-        : [],
+    [...files].flatMap(([path, imported]) =>
+      imported.has(`keyserver/${name}`) || imported.has(`secureproxy/${name}`) ? [path] : [],
     );
-  t.same(importers('main\\.ts'), []);
-  t.same(importers('start\\.ts'), ['keyserver/main.ts', 'secureproxy/main.ts']);
-  t.same(importers('app\\.ts'), [
+  t.same(importers('main.ts'), []);
+  t.same(importers('start.ts'), ['keyserver/main.ts', 'secureproxy/main.ts']);
+  t.same(importers('app.ts'), [
     'keyserver/start.ts',
     'openapi/from-routes.ts',
     'secureproxy/start.ts',
   ]);
 });
 
-t.test('only shared/crypto touches ciphers', async (t) => {
-  const ciphers =
-    /\b(?:createCipheriv|createDecipheriv|publicEncrypt|privateDecrypt|subtle|createHmac|hkdf(?:Sync)?)\b/;
-  const users = sources.filter(({ text }) => ciphers.test(code(text))).map(({ path }) => path);
-  t.ok(users.length > 0);
-  // The demo's marketplace makes itself a certificate, which no token depends on.
-  t.same(
-    users.filter((path) => !inFolder('shared/crypto')(path) && path !== 'local/certificate.ts'),
-    [],
-  );
-});
-
-t.test('only mains, shared/process/run.ts and the commands touch the process', async (t) => {
-  const allowed =
-    /(?:^|\/)main\.ts$|^shared\/process\/run\.ts$|^local\/|^(?:openapi|docs)\/generate\.ts$/;
-  // A cluster's `worker.process` is another one, and 'process.pid' a field of the log.
-  const ours = /(?<!worker\.|')\bprocess\.\w/;
-  const users = sources.filter(
-    ({ text }) => ours.test(code(text)) || text.includes("'node:process'"),
-  );
-  t.ok(users.length > 0);
-  t.same(
-    users.map(({ path }) => path).filter((path) => !allowed.test(path)),
-    [],
-  );
-});
-
-const everything = [...sources, ...readSources('attack', 'bench')];
-
-t.test('no imports go in a circle, of types neither', async (t) => {
-  const edges = everything.map((source) => [source.path, importsOf(source)] as const);
-  t.same(circles(new Map(edges)), []);
+t.test('no files import each other in a circle, not even by types', async (t) => {
+  t.same(circularImports(files), []);
 });
 
 t.test('no folders import each other in a circle', async (t) => {
-  const edges = new Map<string, string[]>();
-  for (const source of everything) {
-    const folder = posix.dirname(source.path);
-    const others = importsOf(source)
-      .map((target) => posix.dirname(target))
-      .filter((other) => other !== folder);
-    edges.set(folder, [...new Set([...(edges.get(folder) ?? []), ...others])]);
-  }
-  t.ok(edges.size > 30, `only ${edges.size} folders were found`);
-  t.same(circles(edges), []);
+  t.same(circularImports(folderGraph(files)), []);
 });
 
-t.test('no folder has more than 15 sources, and no root of services more than five', async (t) => {
-  const folders = Map.groupBy(everything, ({ path }) => posix.dirname(path));
-  for (const [folder, { length }] of folders) t.ok(length <= 15, `${folder} has ${length}`);
-  for (const folder of ['shared', 'keyserver', 'secureproxy']) {
-    t.ok((folders.get(folder)?.length ?? 0) <= 5, `${folder} itself`);
-  }
+t.test(`no folder has more than ${maxInFolder} sources`, async (t) => {
+  const folders = Map.groupBy(files.keys(), posix.dirname);
+  const large = [...folders].filter(([, { length }]) => length > maxInFolder);
+  t.same(
+    large.map(([folder, { length }]) => `${folder}: ${length}`),
+    [],
+  );
 });
 
-t.test('operations know no shell', async (t) => {
-  const importers = [...imports].filter(([path]) => inFolder('keyserver/operations')(path));
-  t.ok(importers.length > 5);
-  for (const [path, imported] of importers) {
-    t.same(imported.filter(inFolder('keyserver/admin')), [], path);
+t.test(`a service has at most ${maxAtRoot} files at its root`, async (t) => {
+  for (const folder of services) {
+    const atRoot = [...files.keys()].filter((path) => posix.dirname(path) === folder);
+    t.ok(atRoot.length > 0 && atRoot.length <= maxAtRoot, atRoot.join());
   }
 });
 
-function circles(edges: ReadonlyMap<string, readonly string[]>): string[] {
-  const done = new Set<string>();
-  const found: string[] = [];
-  const visit = (node: string, trail: readonly string[]): void => {
-    const at = trail.indexOf(node);
-    if (at >= 0) {
-      found.push([...trail.slice(at), node].join(' → '));
-      return;
-    }
-    if (done.has(node)) return;
-    for (const target of edges.get(node) ?? []) visit(target, [...trail, node]);
-    done.add(node);
-  };
-  for (const node of edges.keys()) visit(node, []);
-  return found;
-}
+t.test("operations know no shell: what an operator can do is anybody's to offer", async (t) => {
+  const operations = sources.filter(({ path }) => isIn('keyserver/operations', path));
+  t.ok(operations.length > 5);
+  for (const source of operations) {
+    const ofShell = importsOf(source).filter(
+      (target) => isIn('keyserver/admin', target) || target === 'commander',
+    );
+    t.same(ofShell, [], source.path);
+    t.notOk(touchesProcess(source.text), source.path);
+  }
+});
+
+t.test('only shared/crypto touches ciphers', async (t) => {
+  const ciphers =
+    /\b(?:createCipheriv|createDecipheriv|publicEncrypt|privateDecrypt|subtle|createHmac|hkdf(?:Sync)?)\b/;
+  const users = bySource((text) => ciphers.test(code(text)));
+  t.ok(users.length > 0);
+  // The demo's marketplace makes its own certificate, on which no token depends.
+  t.same(
+    users.filter((path) => !isIn('shared/crypto', path) && path !== 'local/certificate.ts'),
+    [],
+  );
+});
+
+t.test('only mains, shared/process/run.ts, local and bench touch the process', async (t) => {
+  const allowed =
+    /(?:^|\/)main\.ts$|^shared\/process\/run\.ts$|^(?:local|bench)\/|^(?:openapi|docs)\/generate\.ts$/;
+  const users = bySource(touchesProcess);
+  t.ok(users.length > 0);
+  t.same(
+    users.filter((path) => !allowed.test(path)),
+    [],
+  );
+});

@@ -22,7 +22,7 @@ import type { Scene } from './attack.ts';
 const patience = { KEYSERVER_TIMEOUT_MS: '12000', UPSTREAM_CONNECT_TIMEOUT_MS: '12000' };
 
 /** The one address of this machine that the types' tokens may go to. */
-export const upstreamAddress = '127.0.0.2';
+const upstreamAddress = '127.0.0.2';
 /** Where those stand that show a wrong certificate. */
 export const impostorAddress = '127.0.0.4';
 const strayAddresses = ['127.0.0.1', '127.0.0.3', '::1'];

@@ -32,7 +32,7 @@ export const largeCases = {
 } satisfies Record<string, MakeCase>;
 
 /** Of SecureProxy, so that it takes what comes in one piece. */
-export const largestBodyLimit = { BODY_LIMIT_BYTES: String(256 * 1024 ** 2) };
+const largestBodyLimit = { BODY_LIMIT_BYTES: String(256 * 1024 ** 2) };
 
 function warm(
   context: CaseContext,

@@ -9,7 +9,7 @@ export type Order = Pick<
 >;
 
 /** A small body, as marketplaces take it. */
-export const requestBody = { filter: { visibility: 'ALL' }, limit: 100, last_id: '' };
+const requestBody = { filter: { visibility: 'ALL' }, limit: 100, last_id: '' };
 
 export interface Calls {
   readonly to: Part;

@@ -3,7 +3,7 @@ import { OperationError } from './operation-error.ts';
 import type { Suggestion } from './suggestion.ts';
 
 /** Maximum length of a secret's text, in bytes. */
-export const maxSecretBytes = 65_536;
+const maxSecretBytes = 65_536;
 
 /** Reads a whole secret. @throws OperationError input_invalid if it is too long */
 export async function readSecretBytes(source: AsyncIterable<Uint8Array>): Promise<Buffer> {

@@ -6,7 +6,7 @@ export interface Pattern {
 }
 
 /** Shorter secrets occur by chance, and are guessed faster than read. */
-export const minSecretBytes = 12;
+const minSecretBytes = 12;
 
 /**
  * The patterns of a secret: plain, and base64 and base64url at each alignment, all of these also
