@@ -4,12 +4,12 @@ type Meaning = readonly [StoreErrorKind, message: string];
 
 /** By primary result code (https://sqlite.org/rescode.html). */
 const meanings: ReadonlyMap<number, Meaning> = new Map([
-  [3, ['denied', 'The database file cannot be accessed']],
+  [3, ['failed', 'The database file cannot be accessed']],
   [5, ['locked', 'The database is locked by another process']],
-  [8, ['read_only', 'The database file cannot be written']],
-  [11, ['corrupt', 'The database file is damaged']],
-  [13, ['full', 'The disk is full']],
-  [14, ['unreachable', 'The database file cannot be opened']],
+  [8, ['failed', 'The database file cannot be written']],
+  [11, ['failed', 'The database file is damaged']],
+  [13, ['failed', 'The disk is full']],
+  [14, ['failed', 'The database file cannot be opened']],
   [
     19,
     [
@@ -17,7 +17,7 @@ const meanings: ReadonlyMap<number, Meaning> = new Map([
       'The token table has a constraint that rejects this row: give client_id and token_type no collation',
     ],
   ],
-  [26, ['corrupt', 'The file is not a SQLite database']],
+  [26, ['failed', 'The file is not a SQLite database']],
 ]);
 
 /** The generic code of SQLite, whose text alone says which it is. */
@@ -26,7 +26,7 @@ const genericMeanings: readonly (readonly [RegExp, Meaning])[] = [
   [/^no such table/, ['table_missing', 'The schema is missing: migrations must be applied']],
   [
     /^no such column|has no column named/,
-    ['column_missing', 'A table lacks a column: another schema version, or another token table'],
+    ['failed', 'A table lacks a column: another schema version, or another token table'],
   ],
 ];
 
@@ -39,7 +39,7 @@ export function sqliteError(error: unknown): unknown {
     return new StoreError(kind, `${message} (SQLite ${errcode})`, { cause: error });
   }
   if (typeof code === 'string' && /^E[A-Z]+$/.test(code)) {
-    return new StoreError('unreachable', `The database file cannot be opened (${code})`, {
+    return new StoreError('failed', `The database file cannot be opened (${code})`, {
       cause: error,
     });
   }
