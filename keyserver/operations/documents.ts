@@ -4,7 +4,7 @@ import { type DocumentBody, openDocument, sealDocument } from '../at-rest/docume
 import { maxBodyChars } from '../store/document-statements.ts';
 import type { DocumentKind, DocumentRow } from '../store/store.ts';
 import type { OperationContext } from './context.ts';
-import { OperationError } from './operation-error.ts';
+import { inputInvalid, OperationError } from './operation-error.ts';
 
 /** A document as found; `content` is undefined if it does not open (wrong MAC, key or form). */
 export interface FoundDocument<K extends DocumentKind> {
@@ -75,8 +75,7 @@ export async function changeDocument<K extends DocumentKind>(
 }
 
 function tooLong(kind: DocumentKind, id: string): OperationError {
-  return new OperationError(
-    'input_invalid',
+  return inputInvalid(
     `the ${kind} ${JSON.stringify(id)} would be longer than ${maxBodyChars} characters`,
     'use patterns in grants, or spread the grants over several apps',
   );
@@ -120,8 +119,7 @@ export function checkAllOpen<K extends DocumentKind>(
 export function checkName(what: string, name: string): void {
   const fault = nameFault(name);
   if (fault === undefined) return;
-  throw new OperationError(
-    'input_invalid',
+  throw inputInvalid(
     `the name of the ${what} ${fault}`,
     'names have 1 to 255 characters of any language and no control characters',
   );

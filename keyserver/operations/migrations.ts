@@ -1,6 +1,6 @@
 import type { Store } from '../store/store.ts';
 import { isStoreError } from '../store/store-error.ts';
-import { OperationError } from './operation-error.ts';
+import { inputInvalid, OperationError } from './operation-error.ts';
 
 /** @throws OperationError migrations_pending */
 export async function checkMigrated(store: Store): Promise<void> {
@@ -26,17 +26,15 @@ export async function migrateDown(
     return await store.migrateDown(options);
   } catch (error) {
     if (isStoreError(error, 'documents_stored')) {
-      throw new OperationError(
-        'input_invalid',
-        'types, apps or proxies are stored, and may be lost with the migration',
-        { do: 'drop_documents' },
-      );
+      throw inputInvalid('types, apps or proxies are stored, and may be lost with the migration', {
+        do: 'drop_documents',
+      });
     }
     if (isStoreError(error, 'tokens_stored')) {
-      throw new OperationError('input_invalid', error.message, 'delete its tokens first');
+      throw inputInvalid(error.message, 'delete its tokens first');
     }
     if (isStoreError(error, 'migration_unknown')) {
-      throw new OperationError('input_invalid', error.message, 'nothing was changed');
+      throw inputInvalid(error.message, 'nothing was changed');
     }
     throw error;
   }

@@ -19,7 +19,7 @@ export function addDoctorCommand(program: Command, session: Session): void {
       `Checks settings, key files, the database, every document and every token, and changes nothing.
 Exit code 1 if there is a fault; warnings alone exit with 0.`,
     )
-    .addHelpText('after', examples('keyserver-admin doctor', 'keyserver-admin doctor --json'))
+    .addHelpText(...examples('keyserver-admin doctor', 'keyserver-admin doctor --json'))
     .action(async () => {
       const checks = (await checkAll(session.io)).map(inWords);
       const faults = checks.filter(({ status }) => status === 'fault');

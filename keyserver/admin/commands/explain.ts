@@ -21,8 +21,7 @@ Exit code 1 if the call would be rejected. Only the proxy checks the addresses t
     .requiredOption('--url <url>', 'the URL to call, as the app sends it')
     .option('--method <method>', 'as in /request_api', 'POST')
     .addHelpText(
-      'after',
-      examples(
+      ...examples(
         'keyserver-admin explain --app reports --client shop-1 --type wildberries --method GET --url https://api.example.com/v1/orders',
       ),
     )

@@ -2,12 +2,12 @@ import { CommanderError } from 'commander';
 import { ConfigError } from '../../../shared/settings/config.ts';
 import { OperationError, type OperationErrorCode } from '../../operations/operation-error.ts';
 import { StoreError, type StoreErrorKind } from '../../store/store-error.ts';
-import { ShellError } from './shell-error.ts';
+import { OutputError } from './output-error.ts';
 import { inShell } from './suggestions.ts';
 
 export type FailureCode =
   | OperationErrorCode
-  | ShellError['code']
+  | OutputError['code']
   | 'usage'
   | 'settings_invalid'
   | 'database_unavailable'
@@ -56,7 +56,7 @@ export function toFailure(thrown: unknown): Failure {
   if (thrown instanceof OperationError) {
     return { code: thrown.code, message: thrown.message, hint: inShell(thrown.suggestion) };
   }
-  if (thrown instanceof ShellError) return thrown;
+  if (thrown instanceof OutputError) return thrown;
   if (thrown instanceof CommanderError) return usageFailure(thrown);
   if (thrown instanceof ConfigError) {
     return {

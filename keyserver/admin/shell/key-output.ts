@@ -20,7 +20,7 @@ export interface NewKey {
 /**
  * Creates a key that is written before it is stored: to stdout, or into the new file of `--out`. If it
  * cannot be written, nothing changes; so nobody is left with a key that no one has.
- * @throws ShellError output_failed, and the errors of `create`
+ * @throws OutputError, and the errors of `create`
  */
 export async function writeNewKey(
   { io, out: output }: Session,
