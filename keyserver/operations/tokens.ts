@@ -136,7 +136,7 @@ async function injectionOf(context: OperationContext, tokenType: string) {
   const types = await listDocuments(context, 'type');
   const type = types.find(({ id }) => id === tokenType);
   if (type?.content !== undefined) return type.content.injection;
-  if (type !== undefined) throw doesNotOpen('type', type);
+  if (type !== undefined) throw doesNotOpen('type', tokenType);
   const known = types.map(({ id }) => JSON.stringify(id)).join(', ');
   throw inputInvalid(
     `there is no type ${JSON.stringify(tokenType)}${known === '' ? '' : `; there is ${known}`}`,

@@ -41,7 +41,7 @@ export async function putType(
   await changeDocument(context, 'type', id, (current) => {
     if (current === undefined) return policy;
     if (current.content === undefined) {
-      if (!force) throw doesNotOpen('type', current);
+      if (!force) throw doesNotOpen('type', id);
       result = { outcome: 'replaced', changes: [] };
       return policy;
     }

@@ -21,7 +21,7 @@ export interface Failure {
 }
 
 /** Every way the tool fails, with the exit code for scripts (docs/admin.md). */
-const exitCodes: Record<FailureCode, number> = {
+export const exitCodes: Record<FailureCode, number> = {
   not_found: 1,
   integrity_failed: 1,
   usage: 2,
@@ -35,10 +35,6 @@ const exitCodes: Record<FailureCode, number> = {
   /** EX_IOERR of sysexits.h. */
   output_failed: 74,
 };
-
-export function exitCodeOf({ code }: Failure): number {
-  return exitCodes[code];
-}
 
 /** Exit code of a command that succeeded, and found a fault or a call that would be rejected. */
 export const faultsFoundExitCode = 1;
