@@ -35,7 +35,6 @@ const schemas = { type: PolicySchema, app: AppSchema, proxy: ProxySchema } satis
 /** The content of each kind of document (docs/protocol.md §6). */
 export type DocumentBody<K extends DocumentKind> = Static<(typeof schemas)[K]>;
 export type AppDocument = DocumentBody<'app'>;
-export type ProxyDocument = DocumentBody<'proxy'>;
 
 const validators: Record<DocumentKind, Validator> = {
   type: Compile(PolicySchema),

@@ -13,8 +13,7 @@ export async function checkMigrated(store: Store): Promise<void> {
 }
 
 /**
- * Takes the newest migration back; resolves to its name, or to undefined if none is applied. Tokens are
- * never dropped, documents only with `dropDocuments`.
+ * {@link Store.migrateDown} for an operator.
  * @throws OperationError input_invalid if rows or another version forbid it, and nothing was changed;
  * StoreError also if it cannot be seen whether there are rows
  */

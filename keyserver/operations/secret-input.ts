@@ -2,7 +2,7 @@ import { isFieldName } from '../../shared/policy/injection/template.ts';
 import { inputInvalid, type OperationError } from './operation-error.ts';
 
 /** Maximum length of a secret's text, in bytes. */
-export const maxSecretBytes = 65_536;
+const maxSecretBytes = 65_536;
 
 /** Reads a whole secret. @throws OperationError input_invalid if it is too long */
 export async function readSecretBytes(source: AsyncIterable<Uint8Array>): Promise<Buffer> {

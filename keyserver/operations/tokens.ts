@@ -8,6 +8,7 @@ import { isStoreError } from '../store/store-error.ts';
 import type { OperationContext } from './context.ts';
 import { checkName, doesNotOpen, listDocuments } from './documents.ts';
 import { inputInvalid, OperationError } from './operation-error.ts';
+import type { TokenName } from './suggestion.ts';
 
 /** The part of a token that may be shown. */
 export interface TokenSummary {
@@ -70,15 +71,10 @@ function isLegacyRow({ token }: TokenRow): boolean {
   }
 }
 
-/** Filters of a list, by exact names; an absent one matches all. */
-export interface TokenFilter {
-  readonly client?: string | undefined;
-  readonly type?: string | undefined;
-}
-
+/** Lists tokens, of all clients and types or only of the exact names given. */
 export async function listTokens(
   context: OperationContext,
-  { client, type }: TokenFilter = {},
+  { client, type }: Partial<TokenName> = {},
 ): Promise<TokenSummary[]> {
   const summaries: TokenSummary[] = [];
   for await (const row of context.store.listTokens()) {

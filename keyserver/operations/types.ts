@@ -12,7 +12,7 @@ export interface PolicyChange {
   readonly to: unknown;
 }
 
-export interface PutTypeResult {
+interface PutTypeResult {
   readonly outcome: 'created' | 'replaced' | 'unchanged';
   /** Empty unless a type that opened was replaced. */
   readonly changes: readonly PolicyChange[];

@@ -5,7 +5,7 @@ export interface TokenRow extends TokenContext {
   readonly token: string;
 }
 
-export const documentKinds = ['type', 'app', 'proxy'] as const;
+const documentKinds = ['type', 'app', 'proxy'] as const;
 export type DocumentKind = (typeof documentKinds)[number];
 
 export function isDocumentKind(value: string): value is DocumentKind {

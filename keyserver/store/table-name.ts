@@ -3,7 +3,7 @@ import { StoreError } from './store-error.ts';
 const namePattern = /^[A-Za-z_][A-Za-z0-9_$]{0,63}$/;
 
 /** Tables of the schema other than the token table (migrations/). */
-export const ownTables = [
+const ownTables = [
   'documents',
   'changes',
   'change_counter',

@@ -45,19 +45,11 @@ function describe(steps: readonly Step[]): string {
   return table(['step', 'verdict', 'what'], rows, '');
 }
 
-function finding({
-  detail,
-  app,
-  url,
-  grant,
-  destination,
-  expiresIn,
-  headers,
-  query,
-}: Step): string {
+function finding(step: Step): string {
+  const { detail, grant, expiresIn, headers = [], query = [] } = step;
   if (detail !== undefined) return detail;
   if (grant !== undefined) return grant.id;
-  if (expiresIn !== undefined)
-    return expiresIn === null ? 'never expires' : `expires in ${expiresIn} s`;
-  return app ?? url ?? destination ?? [...(headers ?? []), ...(query ?? [])].join(', ');
+  if (expiresIn === null) return 'never expires';
+  if (expiresIn !== undefined) return `expires in ${expiresIn} s`;
+  return step.app ?? step.url ?? step.destination ?? [...headers, ...query].join(', ');
 }

@@ -43,20 +43,10 @@ for all of them. A pattern is an exact name, or a prefix with * at its end.`,
         "keyserver-admin grant add sync --client '*' --type '*'",
       ),
     )
-    .action(async (app: string, options: OptionsOfAdd) => {
-      const { client, type, method: methods, path: paths } = options;
+    .action(async (app: string, { client, type, method: methods, path: paths }: OptionsOfAdd) => {
+      const request = { client, type, methods, paths };
       await session.withContext(async (context) => {
-        const {
-          id,
-          grant: given,
-          added,
-          direct,
-        } = await addGrant(context, app, {
-          client,
-          type,
-          methods,
-          paths,
-        });
+        const { id, grant: given, added, direct } = await addGrant(context, app, request);
         const warnings = await grantWarnings(context, given, direct);
         session.out.result(
           { app, id, added, grant: given, warnings },

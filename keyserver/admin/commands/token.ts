@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { parseExpiry } from '../../operations/expiry.ts';
 import { inputInvalid, OperationError } from '../../operations/operation-error.ts';
 import { parseSecretInput, readSecretBytes } from '../../operations/secret-input.ts';
+import type { TokenName } from '../../operations/suggestion.ts';
 import {
   deleteToken,
   listTokens,
@@ -31,11 +32,6 @@ export function addTokenCommands(program: Command, session: Session): void {
   addList(token, session);
   addShow(token, session);
   addDelete(token, session);
-}
-
-interface TokenName {
-  readonly client: string;
-  readonly type: string;
 }
 
 function addPut(token: Command, session: Session): void {

@@ -76,9 +76,7 @@ ${defaultInjectionNote}`,
     .action(async (id: string, options: PolicyOptions & { force?: boolean }) => {
       const policy = policyFromOptions(options);
       await session.withContext(async (context) => {
-        const { outcome, changes } = await putType(context, id, policy, {
-          force: options.force === true,
-        });
+        const { outcome, changes } = await putType(context, id, policy, options);
         session.out.result(
           { id, outcome, changes, policy },
           [`${outcome} ${id}`, ...changes.map(describeChange)].join('\n'),

@@ -5,7 +5,7 @@ import { StoreError, type StoreErrorKind } from '../../store/store-error.ts';
 import { OutputError } from './output-error.ts';
 import { inShell } from './suggestions.ts';
 
-export type FailureCode =
+type FailureCode =
   | OperationErrorCode
   | OutputError['code']
   | 'usage'

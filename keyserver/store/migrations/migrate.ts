@@ -52,11 +52,9 @@ async function applyMigration(database: MigrationDatabase, name: string): Promis
 }
 
 /**
- * Takes the newest migration back and resolves to its name, or to undefined if none is applied. The
- * token table is dropped only if that migration created it, and never with rows in it; documents are
- * dropped only with `dropDocuments`. No other process may use the database meanwhile: rows that it
- * writes can be lost.
- * @throws StoreError tokens_stored, documents_stored, migration_unknown; also if a check cannot be made
+ * {@link Store.migrateDown}; drops the token table only if that migration created it. No other process
+ * may use the database meanwhile: rows that it writes can be lost. @throws StoreError also if a check
+ * cannot be made
  */
 export async function migrateDown(
   database: MigrationDatabase,

@@ -20,16 +20,6 @@ const meanings: ReadonlyMap<number, Meaning> = new Map([
   [26, ['failed', 'The file is not a SQLite database']],
 ]);
 
-/** The generic code of SQLite, whose text alone says which it is. */
-const genericCode = 1;
-const genericMeanings: readonly (readonly [RegExp, Meaning])[] = [
-  [/^no such table/, ['table_missing', 'The schema is missing: migrations must be applied']],
-  [
-    /^no such column|has no column named/,
-    ['failed', 'A table lacks a column: another schema version, or another token table'],
-  ],
-];
-
 /** The {@link StoreError} for an error of node:sqlite or of opening the file; any other error as it is. */
 export function sqliteError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
@@ -49,7 +39,14 @@ export function sqliteError(error: unknown): unknown {
 function meaningOf(errcode: number, text: string): Meaning {
   // The low byte is the primary code, the rest is detail.
   const primary = errcode & 0xff;
-  const generic =
-    primary === genericCode ? genericMeanings.find(([pattern]) => pattern.test(text)) : undefined;
-  return generic?.[1] ?? meanings.get(primary) ?? ['failed', 'The database failed'];
+  const known = meanings.get(primary);
+  if (known !== undefined) return known;
+  // The text of SQLite's generic code alone says which error it is.
+  if (primary === 1 && text.startsWith('no such table')) {
+    return ['table_missing', 'The schema is missing: migrations must be applied'];
+  }
+  if (primary === 1 && /^no such column|has no column named/.test(text)) {
+    return ['failed', 'A table lacks a column: another schema version, or another token table'];
+  }
+  return ['failed', 'The database failed'];
 }
