@@ -7,7 +7,7 @@ import { addGrantCommands } from './commands/grant.ts';
 import { addMigrateCommand } from './commands/migrate.ts';
 import { addTokenCommands } from './commands/token.ts';
 import { addTypeCommands } from './commands/type.ts';
-import { exitCodeOf, toFailure } from './shell/failure.ts';
+import { exitCodes, toFailure } from './shell/failure.ts';
 import type { AdminIo } from './shell/io.ts';
 import { Output } from './shell/output.ts';
 import { Session } from './shell/session.ts';
@@ -54,7 +54,7 @@ export async function runAdmin(argv: readonly string[], io: AdminIo): Promise<nu
     // Usage errors quote arguments, which may be misplaced secrets.
     if (failure.code !== 'usage') debug('%O', thrown);
     out.failure(failure);
-    return exitCodeOf(failure);
+    return exitCodes[failure.code];
   }
 }
 

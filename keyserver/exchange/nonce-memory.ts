@@ -23,7 +23,6 @@ export class NonceMemory {
     this.#maxPerGeneration = maxPerGeneration;
   }
 
-  /** Records a nonce as used. */
   take(requester: string, nonce: string): NonceVerdict {
     const memory = this.#rotate(requester);
     if (memory.current.has(nonce) || memory.previous.has(nonce)) return 'used';

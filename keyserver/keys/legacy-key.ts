@@ -3,24 +3,18 @@ import { ConfigError } from '../../shared/settings/config.ts';
 import { loadAll } from '../../shared/settings/faults.ts';
 import { readPrivateFile } from '../../shared/settings/private-file.ts';
 
-/** The settings that name the earlier system's key and iv. */
-export interface LegacyKeySettings {
+/** Loads the earlier system's key and iv; undefined unless both files are set. @throws ConfigError */
+export function legacyKeyOf({
+  AES_KEY_FILE,
+  AES_IV_FILE,
+}: {
   readonly AES_KEY_FILE?: string | undefined;
   readonly AES_IV_FILE?: string | undefined;
-}
-
-/** Loads the earlier system's key; undefined unless both files are set. @throws ConfigError */
-export function legacyKeyOf(settings: LegacyKeySettings): LegacyKey | undefined {
-  const { AES_KEY_FILE, AES_IV_FILE } = settings;
+}): LegacyKey | undefined {
   if (AES_KEY_FILE === undefined || AES_IV_FILE === undefined) return undefined;
-  return loadLegacyKey(AES_KEY_FILE, AES_IV_FILE);
-}
-
-/** Loads the earlier system's key and iv. @throws ConfigError */
-export function loadLegacyKey(keyFile: string, ivFile: string): LegacyKey {
   const [key, iv] = loadAll([
-    () => readExactly(32, keyFile, 'AES_KEY_FILE'),
-    () => readExactly(16, ivFile, 'AES_IV_FILE'),
+    () => readExactly(32, AES_KEY_FILE, 'AES_KEY_FILE'),
+    () => readExactly(16, AES_IV_FILE, 'AES_IV_FILE'),
   ]);
   return { key, iv };
 }

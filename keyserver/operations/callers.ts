@@ -1,9 +1,9 @@
 import { callerKeyHash, type KeyPrefix, makeCallerKey } from '../../shared/crypto/caller-key.ts';
-import type { CallerKey } from '../at-rest/document-row.ts';
+import type { CallerKey, DocumentBody } from '../at-rest/document-row.ts';
 import { anonymousApp } from '../release/callers.ts';
 import { isoTime, type OperationContext } from './context.ts';
 import { changeDocument, contentOf, type FoundDocument } from './documents.ts';
-import { OperationError } from './operation-error.ts';
+import { inputInvalid, OperationError } from './operation-error.ts';
 
 /** Callers with a key: applications and SecureProxy installations. */
 export type CallerKind = 'app' | 'proxy';
@@ -33,13 +33,10 @@ export async function createApp(
   { direct = false, handOver }: AppOptions & KeyOptions = {},
 ): Promise<string> {
   if (id === anonymousApp) throw keyless();
-  const { key, stored, deliver } = newKey(context, 'app', handOver);
-  const create = (current: FoundDocument<'app'> | undefined) => {
+  return withNewKey(context, 'app', id, handOver, (current, stored) => {
     checkAbsent('app', id, current);
     return { keys: [stored], grants: [], ...(direct && { direct }) };
-  };
-  await changeDocument(context, 'app', id, create, deliver);
-  return key;
+  });
 }
 
 /** Creates the app of calls without a key. @throws OperationError already_exists */
@@ -59,13 +56,10 @@ export async function createProxy(
   id: string,
   { handOver }: KeyOptions = {},
 ): Promise<string> {
-  const { key, stored, deliver } = newKey(context, 'proxy', handOver);
-  const create = (current: FoundDocument<'proxy'> | undefined) => {
+  return withNewKey(context, 'proxy', id, handOver, (current, stored) => {
     checkAbsent('proxy', id, current);
     return { keys: [stored] };
-  };
-  await changeDocument(context, 'proxy', id, create, deliver);
-  return key;
+  });
 }
 
 /**
@@ -80,25 +74,11 @@ export async function rotateCaller(
   { overlapSeconds = 0, handOver }: KeyOptions & { readonly overlapSeconds?: number } = {},
 ): Promise<string> {
   if (kind === 'app' && id === anonymousApp) throw keyless();
-  const { key, stored, deliver } = newKey(context, kind, handOver);
-  const renew = (keys: readonly CallerKey[]) => [
-    ...expireKeys(keys, context.clock.now(), overlapSeconds),
-    stored,
-  ];
-  if (kind === 'app') {
-    const rotate = (current: FoundDocument<'app'> | undefined) => {
-      const app = contentOf('app', id, current);
-      return { ...app, keys: renew(app.keys) };
-    };
-    await changeDocument(context, 'app', id, rotate, deliver);
-  } else {
-    const rotate = (current: FoundDocument<'proxy'> | undefined) => {
-      const proxy = contentOf('proxy', id, current);
-      return { ...proxy, keys: renew(proxy.keys) };
-    };
-    await changeDocument(context, 'proxy', id, rotate, deliver);
-  }
-  return key;
+  return withNewKey(context, kind, id, handOver, (current, stored) => {
+    const caller = contentOf(kind, id, current);
+    const old = expireKeys(caller.keys, context.clock.now(), overlapSeconds);
+    return { ...caller, keys: [...old, stored] };
+  });
 }
 
 function expireKeys(
@@ -117,29 +97,25 @@ function expireKeys(
     .filter(({ expiresAt }) => Date.parse(expiresAt) > nowMs);
 }
 
-interface NewKey {
-  readonly key: string;
-  readonly stored: CallerKey;
-  readonly deliver: () => void;
-}
-
-function newKey(
-  { clock }: OperationContext,
-  kind: CallerKind,
+/** Changes a caller so that it has a new key, and resolves to the key. */
+async function withNewKey<K extends CallerKind>(
+  context: OperationContext,
+  kind: K,
+  id: string,
   handOver: KeyOptions['handOver'],
-): NewKey {
+  change: (current: FoundDocument<K> | undefined, stored: CallerKey) => DocumentBody<K>,
+): Promise<string> {
   const key = makeCallerKey(prefixes[kind]);
+  const stored = { hash: callerKeyHash(key), createdAt: isoTime(context.clock.now()) };
   let isDelivered = false;
-  return {
-    key,
-    stored: { hash: callerKeyHash(key), createdAt: isoTime(clock.now()) },
-    deliver: () => {
-      // A transaction that lost a conflict runs again, with the same key.
-      if (isDelivered) return;
-      isDelivered = true;
-      handOver?.(key);
-    },
+  const deliver = () => {
+    // A transaction that lost a conflict runs again, with the same key.
+    if (isDelivered) return;
+    isDelivered = true;
+    handOver?.(key);
   };
+  await changeDocument(context, kind, id, (current) => change(current, stored), deliver);
+  return key;
 }
 
 function checkAbsent(
@@ -155,9 +131,8 @@ function checkAbsent(
 }
 
 function keyless(): OperationError {
-  return new OperationError(
-    'input_invalid',
-    `the app ${anonymousApp} stands for calls without a key, so it has none`,
-    { do: 'create_or_revoke_app', id: anonymousApp },
-  );
+  return inputInvalid(`the app ${anonymousApp} stands for calls without a key, so it has none`, {
+    do: 'create_or_revoke_app',
+    id: anonymousApp,
+  });
 }

@@ -1,10 +1,11 @@
 import { OpenError } from '../../shared/crypto/open-error.ts';
 import { nameFault } from '../../shared/names.ts';
 import { type DocumentBody, openDocument, sealDocument } from '../at-rest/document-row.ts';
+import type { Keyring } from '../keys/keyring.ts';
 import { maxBodyChars } from '../store/document-statements.ts';
 import type { DocumentKind, DocumentRow } from '../store/store.ts';
 import type { OperationContext } from './context.ts';
-import { OperationError } from './operation-error.ts';
+import { inputInvalid, OperationError } from './operation-error.ts';
 
 /** A document as found; `content` is undefined if it does not open (wrong MAC, key or form). */
 export interface FoundDocument<K extends DocumentKind> {
@@ -20,7 +21,7 @@ export async function listDocuments<K extends DocumentKind>(
   const rows = await context.store.documents();
   return rows
     .filter((row) => row.kind === kind)
-    .map((row) => found(context, kind, row))
+    .map((row) => found(context.keyring, kind, row))
     .sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
@@ -31,15 +32,12 @@ export async function readDocument<K extends DocumentKind>(
   id: string,
 ): Promise<DocumentBody<K>> {
   const documents = await listDocuments(context, kind);
-  return contentOf(
-    kind,
-    id,
-    documents.find((document) => document.id === id),
-  );
+  const document = documents.find((one) => one.id === id);
+  return contentOf(kind, id, document);
 }
 
 /** Makes a document's next content from the one found; undefined if there is none. */
-export type Change<K extends DocumentKind> = (
+type Change<K extends DocumentKind> = (
   current: FoundDocument<K> | undefined,
 ) => DocumentBody<K> | 'unchanged';
 
@@ -58,10 +56,10 @@ export async function changeDocument<K extends DocumentKind>(
   checkName(kind, id);
   let unchanged = false;
   const edit = (row: DocumentRow | undefined, revision: number) => {
-    const next = change(row && found({ keyring }, kind, row));
+    const next = change(row && found(keyring, kind, row));
     unchanged = next === 'unchanged';
     // Only a throw ends the transaction without taking a revision.
-    if (next === 'unchanged') throw new Unchanged();
+    if (next === 'unchanged') throw new Error('unchanged');
     const sealed = sealDocument(keyring, kind, id, revision, next);
     if (sealed.body.length > maxBodyChars) throw tooLong(kind, id);
     beforeCommit();
@@ -75,14 +73,11 @@ export async function changeDocument<K extends DocumentKind>(
 }
 
 function tooLong(kind: DocumentKind, id: string): OperationError {
-  return new OperationError(
-    'input_invalid',
+  return inputInvalid(
     `the ${kind} ${JSON.stringify(id)} would be longer than ${maxBodyChars} characters`,
     'use patterns in grants, or spread the grants over several apps',
   );
 }
-
-class Unchanged extends Error {}
 
 /** Deletes a document, even one that does not open: that only removes rights. @throws OperationError not_found */
 export async function deleteDocument(
@@ -103,32 +98,31 @@ export function contentOf<K extends DocumentKind>(
   current: FoundDocument<K> | undefined,
 ): DocumentBody<K> {
   if (current === undefined) throw notFound(kind, id);
-  if (current.content === undefined) throw doesNotOpen(kind, current);
+  if (current.content === undefined) throw doesNotOpen(kind, id);
   return current.content;
 }
 
 /** To call after a list, so that scripts notice a document that does not open. @throws OperationError integrity_failed */
-export function checkAllOpen<K extends DocumentKind>(
-  kind: K,
-  documents: readonly Pick<FoundDocument<K>, 'id' | 'content'>[],
+export function checkAllOpen(
+  kind: DocumentKind,
+  documents: readonly FoundDocument<DocumentKind>[],
 ): void {
   const broken = documents.find(({ content }) => content === undefined);
-  if (broken !== undefined) throw doesNotOpen(kind, broken);
+  if (broken !== undefined) throw doesNotOpen(kind, broken.id);
 }
 
 /** @throws OperationError input_invalid */
 export function checkName(what: string, name: string): void {
   const fault = nameFault(name);
   if (fault === undefined) return;
-  throw new OperationError(
-    'input_invalid',
+  throw inputInvalid(
     `the name of the ${what} ${fault}`,
     'names have 1 to 255 characters of any language and no control characters',
   );
 }
 
 function found<K extends DocumentKind>(
-  { keyring }: Pick<OperationContext, 'keyring'>,
+  keyring: Keyring,
   kind: K,
   row: DocumentRow,
 ): FoundDocument<K> {
@@ -150,10 +144,7 @@ function notFound(kind: DocumentKind, id: string): OperationError {
 }
 
 /** The error for a document whose row somebody changed, or whose key is missing. */
-export function doesNotOpen(
-  kind: DocumentKind,
-  { id }: Pick<FoundDocument<DocumentKind>, 'id'>,
-): OperationError {
+export function doesNotOpen(kind: DocumentKind, id: string): OperationError {
   return new OperationError(
     'integrity_failed',
     `the ${kind} ${JSON.stringify(id)} does not open: its row was changed, or its key is missing`,

@@ -1,5 +1,5 @@
 import { isoTime } from './context.ts';
-import { OperationError } from './operation-error.ts';
+import { inputInvalid } from './operation-error.ts';
 
 const isoForm =
   /^(?<day>\d{4}-\d{2}-\d{2})(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:\d{2}))?$/;
@@ -12,15 +12,13 @@ export function parseExpiry(text: string, nowMs: number): string {
   const day = isoForm.exec(text)?.groups?.day;
   const time = Date.parse(text);
   if (day === undefined || Number.isNaN(time) || !isCalendarDay(day)) {
-    throw new OperationError(
-      'input_invalid',
+    throw inputInvalid(
       `${JSON.stringify(text)} is not an ISO 8601 date, or date and time with a zone`,
       'examples: 2030-01-31, 2030-01-31T18:00:00Z, 2030-01-31T18:00:00+03:00',
     );
   }
   if (time > nowMs) return isoTime(time);
-  throw new OperationError(
-    'input_invalid',
+  throw inputInvalid(
     `${JSON.stringify(text)} is in the past`,
     'an expired token is never released: set a later expiry, or none',
   );

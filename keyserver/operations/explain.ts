@@ -1,7 +1,6 @@
 import { pino } from 'pino';
 import { ServiceError } from '../../shared/errors.ts';
 import { matchingGrants } from '../../shared/policy/grant.ts';
-import { isMethod, methods, type Target } from '../../shared/policy/schema.ts';
 import { type Step, Steps } from '../../shared/protocol/explanation.ts';
 import { Registry } from '../registry/registry.ts';
 import { anonymousApp, hasKeyExpired } from '../release/callers.ts';
@@ -10,7 +9,7 @@ import { isRefusal, takeSteps } from '../release/explain.ts';
 import { StoreError } from '../store/store-error.ts';
 import type { OperationContext } from './context.ts';
 import { checkName, readDocument } from './documents.ts';
-import { OperationError } from './operation-error.ts';
+import { parseMethod } from './grants.ts';
 import { remedyFor } from './remedies.ts';
 import type { Suggestion } from './suggestion.ts';
 
@@ -53,10 +52,9 @@ export async function explainCall(
     await takeSteps({ registry, store, keyring, clock, legacyKey: served }, asked, steps);
     return { allowed: true, steps: steps.taken };
   } catch (error) {
-    if (error instanceof ServiceError && error.cause instanceof StoreError) {
-      throw error.cause;
-    }
-    if (!isRefusal(error) && !isKeyless(error)) throw error;
+    if (!(error instanceof ServiceError)) throw error;
+    if (error.cause instanceof StoreError) throw error.cause;
+    if (error.code !== 'caller_unauthenticated' && !isRefusal(error)) throw error;
     steps.reject(error);
     return { allowed: false, steps: steps.taken, remedy: remedyFor(error, steps, asked) };
   }
@@ -74,17 +72,8 @@ async function askedBy(
     grants: matchingGrants(app.grants, client, type),
     clientId: client,
     tokenType: type,
-    target: targetOf(method.toUpperCase(), url),
+    target: { method: parseMethod(method), url },
   };
-}
-
-function targetOf(method: string, url: string): Target {
-  if (isMethod(method)) return { method, url };
-  throw new OperationError(
-    'input_invalid',
-    `${JSON.stringify(method)} is not an allowed method`,
-    `methods are ${methods.join(', ')}`,
-  );
 }
 
 function checkKeys({ clock }: OperationContext, { requester: { appId, app } }: TokenQuery): void {
@@ -93,8 +82,4 @@ function checkKeys({ clock }: OperationContext, { requester: { appId, app } }: T
     reason: 'app_unknown',
     detail: 'All keys of the app have expired.',
   });
-}
-
-function isKeyless(error: unknown): error is ServiceError {
-  return error instanceof ServiceError && error.code === 'caller_unauthenticated';
 }

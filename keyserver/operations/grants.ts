@@ -3,7 +3,7 @@ import { type Grant, type Method, methods } from '../../shared/policy/schema.ts'
 import { canonicalGrant, grantId } from '../registry/grant-id.ts';
 import type { OperationContext } from './context.ts';
 import { changeDocument, checkName, contentOf } from './documents.ts';
-import { OperationError } from './operation-error.ts';
+import { inputInvalid, OperationError } from './operation-error.ts';
 
 /** A requested grant, not yet validated. */
 export interface GrantRequest {
@@ -20,8 +20,7 @@ function parseGrant(request: GrantRequest): Grant {
   for (const path of request.paths ?? []) {
     const fault = pathPatternFault(path);
     if (fault === undefined) continue;
-    throw new OperationError(
-      'input_invalid',
+    throw inputInvalid(
       `the path ${JSON.stringify(path)} ${fault}`,
       'examples: /v1/orders/*, https://api.example.com/v1/stocks',
     );
@@ -34,11 +33,11 @@ function parseGrant(request: GrantRequest): Grant {
   });
 }
 
-function parseMethod(text: string): Method {
+/** Reads a method in any case. @throws OperationError input_invalid */
+export function parseMethod(text: string): Method {
   const method = methods.find((candidate) => candidate === text.toUpperCase());
   if (method !== undefined) return method;
-  throw new OperationError(
-    'input_invalid',
+  throw inputInvalid(
     `${JSON.stringify(text)} is not an allowed method`,
     `methods are ${methods.join(', ')}`,
   );
@@ -49,8 +48,7 @@ function checkPattern(what: string, pattern: string): void {
   const prefix = pattern.endsWith('*') ? pattern.slice(0, -1) : pattern;
   checkName(what, prefix);
   if (!prefix.includes('*')) return;
-  throw new OperationError(
-    'input_invalid',
+  throw inputInvalid(
     `the ${what} pattern ${JSON.stringify(pattern)} may have only one *, at its end`,
     'a pattern is an exact name, or a prefix with * at its end',
   );

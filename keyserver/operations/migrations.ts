@@ -1,6 +1,6 @@
 import type { Store } from '../store/store.ts';
 import { isStoreError } from '../store/store-error.ts';
-import { OperationError } from './operation-error.ts';
+import { inputInvalid, OperationError } from './operation-error.ts';
 
 /** @throws OperationError migrations_pending */
 export async function checkMigrated(store: Store): Promise<void> {
@@ -13,8 +13,7 @@ export async function checkMigrated(store: Store): Promise<void> {
 }
 
 /**
- * Takes the newest migration back; resolves to its name, or to undefined if none is applied. Tokens are
- * never dropped, documents only with `dropDocuments`.
+ * {@link Store.migrateDown} for an operator.
  * @throws OperationError input_invalid if rows or another version forbid it, and nothing was changed;
  * StoreError also if it cannot be seen whether there are rows
  */
@@ -26,17 +25,15 @@ export async function migrateDown(
     return await store.migrateDown(options);
   } catch (error) {
     if (isStoreError(error, 'documents_stored')) {
-      throw new OperationError(
-        'input_invalid',
-        'types, apps or proxies are stored, and may be lost with the migration',
-        { do: 'drop_documents' },
-      );
+      throw inputInvalid('types, apps or proxies are stored, and may be lost with the migration', {
+        do: 'drop_documents',
+      });
     }
     if (isStoreError(error, 'tokens_stored')) {
-      throw new OperationError('input_invalid', error.message, 'delete its tokens first');
+      throw inputInvalid(error.message, 'delete its tokens first');
     }
     if (isStoreError(error, 'migration_unknown')) {
-      throw new OperationError('input_invalid', error.message, 'nothing was changed');
+      throw inputInvalid(error.message, 'nothing was changed');
     }
     throw error;
   }

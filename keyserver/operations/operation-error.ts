@@ -23,3 +23,8 @@ export class OperationError extends Error {
     this.suggestion = suggestion;
   }
 }
+
+/** The error for input that cannot be taken, whether an operation or its front end notices. */
+export function inputInvalid(subject: string, suggestion: Suggestion): OperationError {
+  return new OperationError('input_invalid', subject, suggestion);
+}

@@ -1,6 +1,5 @@
 import { isFieldName } from '../../shared/policy/injection/template.ts';
-import { OperationError } from './operation-error.ts';
-import type { Suggestion } from './suggestion.ts';
+import { inputInvalid, type OperationError } from './operation-error.ts';
 
 /** Maximum length of a secret's text, in bytes. */
 const maxSecretBytes = 65_536;
@@ -13,7 +12,7 @@ export async function readSecretBytes(source: AsyncIterable<Uint8Array>): Promis
     chunks.push(chunk);
     length += chunk.length;
     if (length > maxSecretBytes) {
-      throw invalid(
+      throw inputInvalid(
         `the secret has more than ${maxSecretBytes} bytes`,
         'check that it is the right file',
       );
@@ -35,7 +34,7 @@ export function parseSecretInput(bytes: Uint8Array): Record<string, string> {
   const misnamed = names.findIndex((name) => !isFieldName(name));
   if (misnamed >= 0) {
     // By number: a malformed name may be a misplaced secret.
-    throw invalid(
+    throw inputInvalid(
       `the name of field ${misnamed + 1} of the secret cannot stand in a placeholder`,
       'field names have 1 to 64 letters, digits, _ . -',
     );
@@ -48,7 +47,7 @@ function decode(bytes: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    throw invalid(
+    throw inputInvalid(
       'the secret is not text in UTF-8',
       'encode binary secrets, for example as base64',
     );
@@ -63,7 +62,7 @@ function parseFields(text: string): Record<string, string> {
     // Dropped: the parser's message quotes the secret.
   }
   if (isTextRecord(value)) return value;
-  throw invalid(
+  throw inputInvalid(
     'the secret starts with { but is not a JSON object of strings',
     'for example: {"clientId": "…", "apiKey": "…"}',
   );
@@ -78,9 +77,5 @@ function isTextRecord(value: unknown): value is Record<string, string> {
 }
 
 function empty(): OperationError {
-  return invalid('the secret is empty', { do: 'provide_secret' });
-}
-
-function invalid(subject: string, suggestion: Suggestion): OperationError {
-  return new OperationError('input_invalid', subject, suggestion);
+  return inputInvalid('the secret is empty', { do: 'provide_secret' });
 }

@@ -1,11 +1,12 @@
 import type { DocumentKind } from '../store/store.ts';
 
-interface Token {
+/** Names of a token, or patterns of them. */
+export interface TokenName {
   readonly client: string;
   readonly type: string;
 }
 
-interface NewGrant extends Token {
+export interface NewGrant extends TokenName {
   readonly app: string;
   readonly method: string;
 }
@@ -32,11 +33,11 @@ export type Action =
   /** For a path that can be read in two ways, which no path pattern matches. */
   | ({ readonly do: 'grant_every_path' } & NewGrant)
   | { readonly do: 'provide_secret' }
-  | ({ readonly do: 'put_token' } & Token)
+  | ({ readonly do: 'put_token' } & TokenName)
   /** For a token whose fields do not fill its type. */
-  | ({ readonly do: 'refill_token' } & Token)
+  | ({ readonly do: 'refill_token' } & TokenName)
   /** For a token that does not open. */
-  | ({ readonly do: 'inspect_token' } & Token);
+  | ({ readonly do: 'inspect_token' } & TokenName);
 
 /** Advice on an error or a finding: a sentence, or an {@link Action}. */
 export type Suggestion = string | Action;

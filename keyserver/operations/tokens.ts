@@ -7,7 +7,8 @@ import type { TokenRow } from '../store/store.ts';
 import { isStoreError } from '../store/store-error.ts';
 import type { OperationContext } from './context.ts';
 import { checkName, doesNotOpen, listDocuments } from './documents.ts';
-import { OperationError } from './operation-error.ts';
+import { inputInvalid, OperationError } from './operation-error.ts';
+import type { TokenName } from './suggestion.ts';
 
 /** The part of a token that may be shown. */
 export interface TokenSummary {
@@ -70,15 +71,10 @@ function isLegacyRow({ token }: TokenRow): boolean {
   }
 }
 
-/** Filters of a list, by exact names; an absent one matches all. */
-export interface TokenFilter {
-  readonly client?: string | undefined;
-  readonly type?: string | undefined;
-}
-
+/** Lists tokens, of all clients and types or only of the exact names given. */
 export async function listTokens(
   context: OperationContext,
-  { client, type }: TokenFilter = {},
+  { client, type }: Partial<TokenName> = {},
 ): Promise<TokenSummary[]> {
   const summaries: TokenSummary[] = [];
   for await (const row of context.store.listTokens()) {
@@ -121,14 +117,14 @@ export async function putToken(context: OperationContext, token: PutToken): Prom
   const injection = await injectionOf(context, tokenType);
   const fault = fieldsFault(injection, fields);
   if (fault !== undefined) {
-    throw new OperationError('input_invalid', fault, { do: 'show_type', type: tokenType });
+    throw inputInvalid(fault, { do: 'show_type', type: tokenType });
   }
   const secret: Secret = { fields, ...(expiresAt !== undefined && { expiresAt }) };
   try {
     return await context.store.putToken(sealSecret(context.keyring, token, secret));
   } catch (error) {
     if (!isStoreError(error, 'row_unfit')) throw error;
-    throw new OperationError('input_invalid', error.message, 'change the table (DB_TOKEN_TABLE)');
+    throw inputInvalid(error.message, 'change the table (DB_TOKEN_TABLE)');
   }
 }
 
@@ -136,10 +132,9 @@ async function injectionOf(context: OperationContext, tokenType: string) {
   const types = await listDocuments(context, 'type');
   const type = types.find(({ id }) => id === tokenType);
   if (type?.content !== undefined) return type.content.injection;
-  if (type !== undefined) throw doesNotOpen('type', type);
+  if (type !== undefined) throw doesNotOpen('type', tokenType);
   const known = types.map(({ id }) => JSON.stringify(id)).join(', ');
-  throw new OperationError(
-    'input_invalid',
+  throw inputInvalid(
     `there is no type ${JSON.stringify(tokenType)}${known === '' ? '' : `; there is ${known}`}`,
     { do: 'define_type', type: tokenType },
   );

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Policy } from '../../shared/policy/schema.ts';
 import type { OperationContext } from './context.ts';
 import { changeDocument, doesNotOpen } from './documents.ts';
-import { OperationError } from './operation-error.ts';
+import { inputInvalid } from './operation-error.ts';
 import { policyFaults } from './policy-faults.ts';
 
 /** One member of a policy that a replacement changed; `from` or `to` is undefined if it is absent. */
@@ -12,7 +12,7 @@ export interface PolicyChange {
   readonly to: unknown;
 }
 
-export interface PutTypeResult {
+interface PutTypeResult {
   readonly outcome: 'created' | 'replaced' | 'unchanged';
   /** Empty unless a type that opened was replaced. */
   readonly changes: readonly PolicyChange[];
@@ -30,8 +30,7 @@ export async function putType(
 ): Promise<PutTypeResult> {
   const faults = policyFaults(policy);
   if (faults.length > 0) {
-    throw new OperationError(
-      'input_invalid',
+    throw inputInvalid(
       faults.length === 1
         ? `${faults[0]}`
         : `the policy has ${faults.length} faults:\n  - ${faults.join('\n  - ')}`,
@@ -42,7 +41,7 @@ export async function putType(
   await changeDocument(context, 'type', id, (current) => {
     if (current === undefined) return policy;
     if (current.content === undefined) {
-      if (!force) throw doesNotOpen('type', current);
+      if (!force) throw doesNotOpen('type', id);
       result = { outcome: 'replaced', changes: [] };
       return policy;
     }

@@ -86,13 +86,13 @@ export function* lastSeq(): SqlCoroutine<number> {
   if (rows[0] === undefined) throw counterMissing();
   const seq = integer(rows[0], 'seq');
   if (!(seq >= 0)) {
-    throw new StoreError('corrupt', 'The row of change_counter has no usable number');
+    throw new StoreError('failed', 'The row of change_counter has no usable number');
   }
   return seq;
 }
 
 function counterMissing(): StoreError {
-  return new StoreError('corrupt', 'The row of change_counter is missing');
+  return new StoreError('failed', 'The row of change_counter is missing');
 }
 
 export function* changesSince(seq: number): SqlCoroutine<Change[]> {

@@ -1,20 +1,10 @@
-/** Why the store could not do what was asked. */
+/** Why the store could not do what was asked, as far as callers treat the causes differently. */
 export type StoreErrorKind =
-  /** No connection: network, TLS, too many connections, or a file that cannot be opened. */
-  | 'unreachable'
   /** No answer within `timeoutMs`. */
   | 'timeout'
   /** Others hold a row, a table, the file or the schema lock, or won every conflict; a retry can succeed. */
   | 'locked'
-  /** A wrong user or password, or a missing privilege. */
-  | 'denied'
-  | 'database_missing'
   | 'table_missing'
-  | 'column_missing'
-  | 'read_only'
-  | 'full'
-  /** A damaged file, or a change counter without a usable number. */
-  | 'corrupt'
   /** The operator's own token table cannot hold this row. */
   | 'row_unfit'
   /** The token table's configured name cannot be used. */
@@ -25,8 +15,7 @@ export type StoreErrorKind =
   | 'tokens_stored'
   /** The newest applied migration is not one of this version. */
   | 'migration_unknown'
-  | 'closed'
-  /** Any other error of the database. */
+  /** Any other cause; the message says which. */
   | 'failed';
 
 /**
@@ -43,10 +32,7 @@ export class StoreError extends Error {
   }
 }
 
-/** True for a {@link StoreError} of one of these kinds. */
-export function isStoreError(
-  error: unknown,
-  ...kinds: readonly [StoreErrorKind, ...StoreErrorKind[]]
-): error is StoreError {
-  return error instanceof StoreError && kinds.includes(error.kind);
+/** True for a {@link StoreError} of this kind. */
+export function isStoreError(error: unknown, kind: StoreErrorKind): error is StoreError {
+  return error instanceof StoreError && error.kind === kind;
 }

@@ -8,11 +8,11 @@ import {
   rotateCaller,
 } from '../../operations/callers.ts';
 import { checkAllOpen, deleteDocument, listDocuments } from '../../operations/documents.ts';
+import { inputInvalid } from '../../operations/operation-error.ts';
 import { anonymousApp } from '../../release/callers.ts';
 import { parseDuration } from '../shell/duration.ts';
 import { writeNewKey } from '../shell/key-output.ts';
 import type { Session } from '../shell/session.ts';
-import { ShellError } from '../shell/shell-error.ts';
 import { table } from '../shell/table.ts';
 import { examples } from './examples.ts';
 
@@ -21,7 +21,7 @@ export function addCallerCommands(program: Command, session: Session): void {
   const app = program
     .command('app')
     .description('applications and their keys')
-    .addHelpText('after', examples('keyserver-admin app create reports --out reports.key'));
+    .addHelpText(...examples('keyserver-admin app create reports --out reports.key'));
   addCreateApp(app, session);
   addListApps(app, session);
   addRotate(app, session, 'app');
@@ -29,7 +29,7 @@ export function addCallerCommands(program: Command, session: Session): void {
   const proxy = program
     .command('proxy')
     .description('SecureProxy installations and their keys')
-    .addHelpText('after', examples('keyserver-admin proxy create dc-1 --out proxy.key'));
+    .addHelpText(...examples('keyserver-admin proxy create dc-1 --out proxy.key'));
   addCreateProxy(proxy, session);
   addListProxies(proxy, session);
   addRotate(proxy, session, 'proxy');
@@ -58,19 +58,14 @@ The app ${anonymousApp} stands for calls without a key, and has none.`,
     .argument('<id>', 'its name')
     .option('--direct', 'it may ask KeyServer itself, and so receives tokens')
     .addHelpText(
-      'after',
-      examples(
+      ...examples(
         'keyserver-admin app create reports',
         'keyserver-admin app create sync --direct --out sync.key',
       ),
     )
     .action(async (id: string, { direct = false, out }: OutOption & { direct?: boolean }) => {
       if (id === anonymousApp && out !== undefined) {
-        throw new ShellError(
-          'input_invalid',
-          `the app ${anonymousApp} has no key to write`,
-          'leave --out away',
-        );
+        throw inputInvalid(`the app ${anonymousApp} has no key to write`, 'leave --out away');
       }
       await session.withContext(async (context) => {
         if (id === anonymousApp) {
@@ -96,7 +91,7 @@ function addCreateProxy(proxy: Command, session: Session): void {
       'Creates a SecureProxy installation and prints its key (PROXY_KEY), which cannot be shown again.',
     )
     .argument('<id>', 'its name')
-    .addHelpText('after', examples('keyserver-admin proxy create dc-1 --out proxy.key'))
+    .addHelpText(...examples('keyserver-admin proxy create dc-1 --out proxy.key'))
     .action(async (id: string, { out }: OutOption) => {
       await session.withContext((context) =>
         writeNewKey(session, {
@@ -114,7 +109,7 @@ function addListApps(app: Command, session: Session): void {
   app
     .command('list')
     .description('Lists the apps.')
-    .addHelpText('after', examples('keyserver-admin app list'))
+    .addHelpText(...examples('keyserver-admin app list'))
     .action(async () => {
       await session.withContext(async (context) => {
         const apps = await listDocuments(context, 'app');
@@ -150,7 +145,7 @@ function addListProxies(proxy: Command, session: Session): void {
   proxy
     .command('list')
     .description('Lists the proxies.')
-    .addHelpText('after', examples('keyserver-admin proxy list'))
+    .addHelpText(...examples('keyserver-admin proxy list'))
     .action(async () => {
       await session.withContext(async (context) => {
         const proxies = await listDocuments(context, 'proxy');
@@ -194,8 +189,7 @@ function addRotate(parent: Command, session: Session, kind: CallerKind): void {
     .argument('<id>', 'its name')
     .option('--overlap <duration>', 'how long the old key stays valid, such as 30m, 24h, 7d')
     .addHelpText(
-      'after',
-      examples(`keyserver-admin ${kind} rotate ${exampleId[kind]} --overlap 24h --out new.key`),
+      ...examples(`keyserver-admin ${kind} rotate ${exampleId[kind]} --overlap 24h --out new.key`),
     )
     .action(async (id: string, { overlap, out }: OutOption & { overlap?: string }) => {
       const overlapSeconds = overlap === undefined ? 0 : parseDuration(overlap);
@@ -225,7 +219,7 @@ function addRevoke(parent: Command, session: Session, kind: CallerKind): void {
         : 'Deletes the proxy and its keys; it receives no more tokens.',
     )
     .argument('<id>', 'its name')
-    .addHelpText('after', examples(`keyserver-admin ${kind} revoke ${exampleId[kind]}`))
+    .addHelpText(...examples(`keyserver-admin ${kind} revoke ${exampleId[kind]}`))
     .action(async (id: string) => {
       await session.withContext(async (context) => {
         await deleteDocument(context, kind, id);

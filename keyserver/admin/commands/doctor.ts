@@ -6,7 +6,7 @@ import { diagnose } from '../../operations/doctor/diagnose.ts';
 import { faultsFoundExitCode } from '../shell/failure.ts';
 import type { AdminIo } from '../shell/io.ts';
 import type { Session } from '../shell/session.ts';
-import { type AdminSettings, defaultPlaceNote, readSettings } from '../shell/settings.ts';
+import { type AdminSettings, readSettings } from '../shell/settings.ts';
 import { inShell } from '../shell/suggestions.ts';
 import { printable, table } from '../shell/table.ts';
 import { examples } from './examples.ts';
@@ -19,7 +19,7 @@ export function addDoctorCommand(program: Command, session: Session): void {
       `Checks settings, key files, the database, every document and every token, and changes nothing.
 Exit code 1 if there is a fault; warnings alone exit with 0.`,
     )
-    .addHelpText('after', examples('keyserver-admin doctor', 'keyserver-admin doctor --json'))
+    .addHelpText(...examples('keyserver-admin doctor', 'keyserver-admin doctor --json'))
     .action(async () => {
       const checks = (await checkAll(session.io)).map(inWords);
       const faults = checks.filter(({ status }) => status === 'fault');
@@ -36,9 +36,8 @@ async function checkAll(io: AdminIo): Promise<Check[]> {
     if (!(error instanceof ConfigError)) throw error;
     return [check('settings', 'cannot be used', error.faults)];
   }
-  const { isDefaultPlace, warnings } = settings;
   return [
-    check('settings', isDefaultPlace ? defaultPlaceNote : 'complete', warnings, 'warning'),
+    check('settings', settings.placeNote ?? 'complete', settings.warnings, 'warning'),
     ...(await diagnose({ ...settings, clock: io.clock })),
   ];
 }

@@ -1,6 +1,7 @@
-/** The examples at the end of a command's help. */
-export function examples(...lines: readonly string[]): string {
-  return `\nExample${lines.length === 1 ? '' : 's'}:\n${lines.map((line) => `  $ ${line}`).join('\n')}\n`;
+/** The examples at the end of a command's help, as the arguments of `addHelpText`. */
+export function examples(...lines: readonly string[]): ['after', string] {
+  const heading = lines.length === 1 ? 'Example' : 'Examples';
+  return ['after', `\n${heading}:\n${lines.map((line) => `  $ ${line}\n`).join('')}`];
 }
 
 /** Collects a repeatable option. */

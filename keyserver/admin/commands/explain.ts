@@ -21,8 +21,7 @@ Exit code 1 if the call would be rejected. Only the proxy checks the addresses t
     .requiredOption('--url <url>', 'the URL to call, as the app sends it')
     .option('--method <method>', 'as in /request_api', 'POST')
     .addHelpText(
-      'after',
-      examples(
+      ...examples(
         'keyserver-admin explain --app reports --client shop-1 --type wildberries --method GET --url https://api.example.com/v1/orders',
       ),
     )
@@ -46,19 +45,11 @@ function describe(steps: readonly Step[]): string {
   return table(['step', 'verdict', 'what'], rows, '');
 }
 
-function finding({
-  detail,
-  app,
-  url,
-  grant,
-  destination,
-  expiresIn,
-  headers,
-  query,
-}: Step): string {
+function finding(step: Step): string {
+  const { detail, grant, expiresIn, headers = [], query = [] } = step;
   if (detail !== undefined) return detail;
   if (grant !== undefined) return grant.id;
-  if (expiresIn !== undefined)
-    return expiresIn === null ? 'never expires' : `expires in ${expiresIn} s`;
-  return app ?? url ?? destination ?? [...(headers ?? []), ...(query ?? [])].join(', ');
+  if (expiresIn === null) return 'never expires';
+  if (expiresIn !== undefined) return `expires in ${expiresIn} s`;
+  return step.app ?? step.url ?? step.destination ?? [...headers, ...query].join(', ');
 }

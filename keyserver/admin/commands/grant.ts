@@ -14,8 +14,7 @@ export function addGrantCommands(program: Command, session: Session): void {
     .command('grant')
     .description("apps' rights to use tokens")
     .addHelpText(
-      'after',
-      examples(
+      ...examples(
         "keyserver-admin grant add reports --client 'shop-*' --type wildberries --method GET",
       ),
     );
@@ -38,27 +37,16 @@ for all of them. A pattern is an exact name, or a prefix with * at its end.`,
     .option('--method <method>', 'an allowed method; repeatable', collect)
     .option('--path <pattern>', 'an allowed path, such as /v1/orders/*; repeatable', collect)
     .addHelpText(
-      'after',
-      examples(
+      ...examples(
         "keyserver-admin grant add reports --client 'shop-*' --type wildberries --method GET",
         "keyserver-admin grant add stocks --client shop-1 --type ozon-seller --method POST --path '/v2/products/stocks' --path '/v3/orders/*'",
         "keyserver-admin grant add sync --client '*' --type '*'",
       ),
     )
-    .action(async (app: string, options: OptionsOfAdd) => {
-      const { client, type, method: methods, path: paths } = options;
+    .action(async (app: string, { client, type, method: methods, path: paths }: OptionsOfAdd) => {
+      const request = { client, type, methods, paths };
       await session.withContext(async (context) => {
-        const {
-          id,
-          grant: given,
-          added,
-          direct,
-        } = await addGrant(context, app, {
-          client,
-          type,
-          methods,
-          paths,
-        });
+        const { id, grant: given, added, direct } = await addGrant(context, app, request);
         const warnings = await grantWarnings(context, given, direct);
         session.out.result(
           { app, id, added, grant: given, warnings },
@@ -95,10 +83,7 @@ function addList(grant: Command, session: Session): void {
     .command('list')
     .description('Lists grants with their ids, of one app or of all apps.')
     .argument('[app]', 'only of this app')
-    .addHelpText(
-      'after',
-      examples('keyserver-admin grant list', 'keyserver-admin grant list reports'),
-    )
+    .addHelpText(...examples('keyserver-admin grant list', 'keyserver-admin grant list reports'))
     .action(async (app: string | undefined) => {
       await session.withContext(async (context) => {
         const apps =
@@ -134,7 +119,7 @@ function addRemove(grant: Command, session: Session): void {
     .description('Removes a grant; the calls that it allowed stop within two seconds.')
     .argument('<app>', 'whose right')
     .argument('<grant-id>', 'as shown by grant list')
-    .addHelpText('after', examples('keyserver-admin grant remove reports x7Pq-2Lw'))
+    .addHelpText(...examples('keyserver-admin grant remove reports x7Pq-2Lw'))
     .action(async (app: string, id: string) => {
       await session.withContext(async (context) => {
         const removed = await removeGrant(context, app, id);

@@ -3,7 +3,7 @@ import { describeInjection } from '../../../shared/policy/injection/injection.ts
 import { defaultInjection, type Injection } from '../../../shared/policy/injection/schema.ts';
 import type { Notation, Pair } from '../../../shared/policy/injection/scheme.ts';
 import { schemes } from '../../../shared/policy/injection/schemes.ts';
-import { ShellError } from '../shell/shell-error.ts';
+import { inputInvalid, type OperationError } from '../../operations/operation-error.ts';
 import { collect } from './examples.ts';
 
 const notations: readonly Notation<Injection>[] = schemes.map(({ notation }) => notation);
@@ -26,14 +26,13 @@ export type OptionValues = Readonly<
   Record<string, string | readonly string[] | boolean | undefined>
 >;
 
-/** Reads the option of one scheme; none stands for the default. @throws ShellError input_invalid */
+/** Reads the option of one scheme; none stands for the default. @throws OperationError input_invalid */
 export function injectionFromOptions(options: OptionValues): Injection {
   const given = notations.filter((notation) => textsOf(options, notation).length > 0);
   const [notation] = given;
   if (notation === undefined) return defaultInjection;
   if (given.length > 1) {
-    throw new ShellError(
-      'input_invalid',
+    throw inputInvalid(
       `a type has only one of ${listed(notations)}`,
       'keep the one that the marketplace documents',
     );
@@ -62,15 +61,11 @@ function checkDistinct(pairs: readonly Pair[], { name }: Notation<Injection>): v
   const firsts = pairs.map(([first]) => first);
   const double = firsts.find((first, at) => firsts.indexOf(first) < at);
   if (double === undefined) return;
-  throw new ShellError(
-    'input_invalid',
-    `--${name} names ${JSON.stringify(double)} twice`,
-    'give each name once',
-  );
+  throw inputInvalid(`--${name} names ${JSON.stringify(double)} twice`, 'give each name once');
 }
 
-function invalid(message: string, { name, example }: Notation<Injection>): ShellError {
-  return new ShellError('input_invalid', message, `example: --${name} '${example}'`);
+function invalid(message: string, { name, example }: Notation<Injection>): OperationError {
+  return inputInvalid(message, `example: --${name} '${example}'`);
 }
 
 function listed(named: readonly Notation<Injection>[]): string {

@@ -10,7 +10,7 @@ export function addMigrateCommand(program: Command, session: Session): void {
     .description('Brings the schema up to date, or takes the newest migration back.')
     .option('--down', 'take the newest migration back; stop KeyServer first')
     .option('--force', 'take it back even if types, apps and proxies are lost with it')
-    .addHelpText('after', examples('keyserver-admin migrate', 'keyserver-admin migrate --down'))
+    .addHelpText(...examples('keyserver-admin migrate', 'keyserver-admin migrate --down'))
     .action(async ({ down = false, force = false }: { down?: boolean; force?: boolean }) => {
       await session.withStore(async (store) => {
         if (down) {

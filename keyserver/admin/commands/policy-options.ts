@@ -1,5 +1,5 @@
 import type { Policy } from '../../../shared/policy/schema.ts';
-import { ShellError } from '../shell/shell-error.ts';
+import { inputInvalid } from '../../operations/operation-error.ts';
 import { injectionFromOptions, type OptionValues } from './injection-options.ts';
 
 /** The options of `type put`. */
@@ -13,7 +13,7 @@ export interface PolicyOptions extends OptionValues {
   readonly redactMember?: readonly string[];
 }
 
-/** Builds a policy, which putType validates. @throws ShellError input_invalid */
+/** Builds a policy, which putType validates. @throws OperationError input_invalid */
 export function policyFromOptions(options: PolicyOptions): Policy {
   const { destination, unsafePlaintext, unsafeAllowPrivate, cacheSeconds } = options;
   const { scrub, publicField, redactMember } = options;
@@ -31,8 +31,7 @@ export function policyFromOptions(options: PolicyOptions): Policy {
 
 function parseSeconds(text: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new ShellError(
-    'input_invalid',
+  throw inputInvalid(
     `--cache-seconds ${JSON.stringify(text)} is not an integer`,
     'it is 0 to 300 seconds',
   );

@@ -2,8 +2,9 @@ import { createReadStream } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { parseExpiry } from '../../operations/expiry.ts';
-import { OperationError } from '../../operations/operation-error.ts';
+import { inputInvalid, OperationError } from '../../operations/operation-error.ts';
 import { parseSecretInput, readSecretBytes } from '../../operations/secret-input.ts';
+import type { TokenName } from '../../operations/suggestion.ts';
 import {
   deleteToken,
   listTokens,
@@ -14,7 +15,6 @@ import {
 import { faultsFoundExitCode } from '../shell/failure.ts';
 import type { AdminIo } from '../shell/io.ts';
 import type { Session } from '../shell/session.ts';
-import { ShellError } from '../shell/shell-error.ts';
 import { record, table } from '../shell/table.ts';
 import { examples } from './examples.ts';
 
@@ -23,8 +23,7 @@ export function addTokenCommands(program: Command, session: Session): void {
     .command('token')
     .description("clients' tokens; none is ever printed")
     .addHelpText(
-      'after',
-      examples(
+      ...examples(
         'keyserver-admin token put --client shop-1 --type wildberries < token.txt',
         'keyserver-admin token list',
       ),
@@ -33,11 +32,6 @@ export function addTokenCommands(program: Command, session: Session): void {
   addList(token, session);
   addShow(token, session);
   addDelete(token, session);
-}
-
-interface TokenName {
-  readonly client: string;
-  readonly type: string;
 }
 
 function addPut(token: Command, session: Session): void {
@@ -54,8 +48,7 @@ the bare token or, if it starts with {, a JSON object of its fields.`,
     .option('--expires <time>', 'its expiry: ISO 8601, such as 2030-01-31T18:00:00Z')
     .option('--file <path>', 'read the secret from this file, not from stdin')
     .addHelpText(
-      'after',
-      examples(
+      ...examples(
         'keyserver-admin token put --client shop-1 --type wildberries < token.txt',
         'pass show shop-1 | keyserver-admin token put --client shop-1 --type wildberries --expires 2030-01-31',
         'keyserver-admin token put --client shop-1 --type ozon-seller --file ./ozon.json',
@@ -88,8 +81,7 @@ async function readSecretFile({ folder }: AdminIo, file: string): Promise<Buffer
   } catch (error) {
     if (error instanceof OperationError) throw error;
     // Without the path, which may be the secret by mistake.
-    throw new ShellError(
-      'input_invalid',
+    throw inputInvalid(
       `cannot read the file that --file names (${(error as NodeJS.ErrnoException).code})`,
       'name a file that holds the secret, or pipe it in',
     );
@@ -102,7 +94,7 @@ function addList(token: Command, session: Session): void {
     .description('Lists tokens: names, key, fields, expiry, and whether they open.')
     .option('--client <id>', 'only of this client')
     .option('--type <type>', 'only of this type')
-    .addHelpText('after', examples('keyserver-admin token list --type wildberries --json'))
+    .addHelpText(...examples('keyserver-admin token list --type wildberries --json'))
     .action(async (filter: Partial<TokenName>) => {
       await session.withContext(async (context) => {
         const tokens = await listTokens(context, filter);
@@ -124,7 +116,7 @@ function addShow(token: Command, session: Session): void {
     .description('Shows one token without its secret; exit code 1 if it does not open.')
     .requiredOption('--client <id>', 'whose token')
     .requiredOption('--type <type>', 'its token type')
-    .addHelpText('after', examples('keyserver-admin token show --client shop-1 --type wildberries'))
+    .addHelpText(...examples('keyserver-admin token show --client shop-1 --type wildberries'))
     .action(async ({ client, type }: TokenName) => {
       await session.withContext(async (context) => {
         const summary = await readToken(context, { clientId: client, tokenType: type });
@@ -140,10 +132,7 @@ function addDelete(token: Command, session: Session): void {
     .description('Deletes a token; it stops working within two seconds.')
     .requiredOption('--client <id>', 'whose token')
     .requiredOption('--type <type>', 'its token type')
-    .addHelpText(
-      'after',
-      examples('keyserver-admin token delete --client shop-1 --type wildberries'),
-    )
+    .addHelpText(...examples('keyserver-admin token delete --client shop-1 --type wildberries'))
     .action(async ({ client, type }: TokenName) => {
       await session.withContext(async (context) => {
         await deleteToken(context, { clientId: client, tokenType: type });

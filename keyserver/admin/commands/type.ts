@@ -21,8 +21,7 @@ export function addTypeCommands(program: Command, session: Session): void {
     .command('type')
     .description('token types: where tokens may go and how they are put on a request')
     .addHelpText(
-      'after',
-      examples(
+      ...examples(
         "keyserver-admin type put wildberries --destination https://api.example.com --header 'Authorization: {token}'",
         'keyserver-admin type show wildberries',
       ),
@@ -67,8 +66,7 @@ ${defaultInjectionNote}`,
     )
     .option('--force', 'replace a type that does not open')
     .addHelpText(
-      'after',
-      examples(
+      ...examples(
         "keyserver-admin type put wildberries --destination https://api.example.com --header 'Authorization: {token}'",
         "keyserver-admin type put ozon-seller --destination https://api-seller.example.com --header 'Client-Id: {clientId}' --header 'Api-Key: {apiKey}' --public-field clientId",
         "keyserver-admin type put maps --destination 'https://*.maps.example.com/v2' --query 'key={token}' --cache-seconds 10",
@@ -78,9 +76,7 @@ ${defaultInjectionNote}`,
     .action(async (id: string, options: PolicyOptions & { force?: boolean }) => {
       const policy = policyFromOptions(options);
       await session.withContext(async (context) => {
-        const { outcome, changes } = await putType(context, id, policy, {
-          force: options.force === true,
-        });
+        const { outcome, changes } = await putType(context, id, policy, options);
         session.out.result(
           { id, outcome, changes, policy },
           [`${outcome} ${id}`, ...changes.map(describeChange)].join('\n'),
@@ -103,7 +99,7 @@ function addList(type: Command, session: Session): void {
   type
     .command('list')
     .description('Lists the token types.')
-    .addHelpText('after', examples('keyserver-admin type list'))
+    .addHelpText(...examples('keyserver-admin type list'))
     .action(async () => {
       await session.withContext(async (context) => {
         const types = await listDocuments(context, 'type');
@@ -133,7 +129,7 @@ function addShow(type: Command, session: Session): void {
     .command('show')
     .description('Shows a token type.')
     .argument('<type>', 'its name')
-    .addHelpText('after', examples('keyserver-admin type show wildberries'))
+    .addHelpText(...examples('keyserver-admin type show wildberries'))
     .action(async (id: string) => {
       await session.withContext(async (context) => {
         const policy = await readDocument(context, 'type', id);
@@ -162,7 +158,7 @@ function addDelete(type: Command, session: Session): void {
     .command('delete')
     .description('Deletes a token type. Its tokens stay stored, and are not released.')
     .argument('<type>', 'its name')
-    .addHelpText('after', examples('keyserver-admin type delete wildberries'))
+    .addHelpText(...examples('keyserver-admin type delete wildberries'))
     .action(async (id: string) => {
       await session.withContext(async (context) => {
         await deleteDocument(context, 'type', id);

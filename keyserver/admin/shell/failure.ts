@@ -2,12 +2,12 @@ import { CommanderError } from 'commander';
 import { ConfigError } from '../../../shared/settings/config.ts';
 import { OperationError, type OperationErrorCode } from '../../operations/operation-error.ts';
 import { StoreError, type StoreErrorKind } from '../../store/store-error.ts';
-import { ShellError } from './shell-error.ts';
+import { OutputError } from './output-error.ts';
 import { inShell } from './suggestions.ts';
 
-export type FailureCode =
+type FailureCode =
   | OperationErrorCode
-  | ShellError['code']
+  | OutputError['code']
   | 'usage'
   | 'settings_invalid'
   | 'database_unavailable'
@@ -21,7 +21,7 @@ export interface Failure {
 }
 
 /** Every way the tool fails, with the exit code for scripts (docs/admin.md). */
-const exitCodes: Record<FailureCode, number> = {
+export const exitCodes: Record<FailureCode, number> = {
   not_found: 1,
   integrity_failed: 1,
   usage: 2,
@@ -35,10 +35,6 @@ const exitCodes: Record<FailureCode, number> = {
   /** EX_IOERR of sysexits.h. */
   output_failed: 74,
 };
-
-export function exitCodeOf({ code }: Failure): number {
-  return exitCodes[code];
-}
 
 /** Exit code of a command that succeeded, and found a fault or a call that would be rejected. */
 export const faultsFoundExitCode = 1;
@@ -56,7 +52,7 @@ export function toFailure(thrown: unknown): Failure {
   if (thrown instanceof OperationError) {
     return { code: thrown.code, message: thrown.message, hint: inShell(thrown.suggestion) };
   }
-  if (thrown instanceof ShellError) return thrown;
+  if (thrown instanceof OutputError) return thrown;
   if (thrown instanceof CommanderError) return usageFailure(thrown);
   if (thrown instanceof ConfigError) {
     return {

@@ -1,11 +1,11 @@
 import { closeSync, fsyncSync, openSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { ShellError, systemCode } from './shell-error.ts';
+import { OutputError, systemCode } from './output-error.ts';
 import { writeFully } from './write-fully.ts';
 
 /**
  * Writes a key into a new file with mode 0600, on disk when it returns; a failure leaves no file.
- * @throws ShellError output_failed, also if the file exists
+ * @throws OutputError, also if the file exists
  */
 export function writeKeyFile(path: string, key: string): void {
   let file: number;
@@ -39,13 +39,11 @@ function keyFileError(error: unknown): unknown {
   const code = systemCode(error);
   if (code === undefined) return error;
   return code === 'EEXIST'
-    ? new ShellError(
-        'output_failed',
+    ? new OutputError(
         'the file that --out names exists already',
         'nothing was changed; name a new file',
       )
-    : new ShellError(
-        'output_failed',
+    : new OutputError(
         `cannot write the file that --out names (${code})`,
         'nothing was changed; name a file in a folder that can be written and has room',
       );

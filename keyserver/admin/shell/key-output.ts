@@ -11,16 +11,14 @@ export interface NewKey {
   readonly out: string | undefined;
   /** Members of the JSON result besides the key. */
   readonly members: object;
-  /** Creates the key, and calls `handOver` before it commits (see `KeyOptions`). */
   readonly create: (handOver: (key: string) => void) => Promise<unknown>;
   /** A sentence on the result, without the key. */
   readonly done: string;
 }
 
 /**
- * Creates a key that is written before it is stored: to stdout, or into the new file of `--out`. If it
- * cannot be written, nothing changes; so nobody is left with a key that no one has.
- * @throws ShellError output_failed, and the errors of `create`
+ * Creates a key that is written before it is stored (see `KeyOptions`): to stdout, or into the new file
+ * of `--out`. @throws OutputError, and the errors of `create`
  */
 export async function writeNewKey(
   { io, out: output }: Session,

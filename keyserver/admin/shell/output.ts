@@ -1,6 +1,6 @@
 import type { Failure } from './failure.ts';
 import type { AdminIo } from './io.ts';
-import { ShellError, systemCode } from './shell-error.ts';
+import { OutputError, systemCode } from './output-error.ts';
 import { printable } from './table.ts';
 
 /** Prints a command's result and remarks: one JSON value with `--json`, otherwise short text. */
@@ -13,14 +13,14 @@ export class Output {
     this.json = json;
   }
 
-  /** Prints the command's one result: `value` as JSON, or the lines of `text`. @throws ShellError output_failed */
+  /** Prints the command's one result: `value` as JSON, or the lines of `text`. @throws OutputError */
   result(value: unknown, text: string): void {
     this.print(this.#shown(value, text));
   }
 
   /**
    * Prints a result that is shown only once, before it takes effect: a reader that has gone away fails
-   * it, too. @throws ShellError output_failed
+   * it, too. @throws OutputError
    */
   key(value: unknown, text: string): void {
     try {
@@ -30,7 +30,7 @@ export class Output {
     }
   }
 
-  /** Prints plain text. A reader that has seen enough, such as `head`, is not a failure. @throws ShellError output_failed */
+  /** Prints plain text. A reader that has seen enough, such as `head`, is not a failure. @throws OutputError */
   print(text: string): void {
     try {
       if (text !== '') this.#io.writeStdout(text);
@@ -71,7 +71,7 @@ export class Output {
 function outputError(error: unknown, what: string, hint: string): unknown {
   const code = systemCode(error);
   if (code === undefined) return error;
-  return new ShellError('output_failed', `cannot write the ${what} (${code})`, hint);
+  return new OutputError(`cannot write the ${what} (${code})`, hint);
 }
 
 function printableLines(text: string): string {

@@ -4,7 +4,7 @@ import { databaseFaults, openDatabase } from '../../storage/database.ts';
 import type { Store } from '../../store/store.ts';
 import type { AdminIo } from './io.ts';
 import type { Output } from './output.ts';
-import { type AdminSettings, defaultPlaceNote, type FileFaults, readSettings } from './settings.ts';
+import { type AdminSettings, type FileFaults, readSettings } from './settings.ts';
 
 /** One run of the tool: its input, its output and its exit code. */
 export class Session {
@@ -35,7 +35,7 @@ export class Session {
 
   #settings(fileFaults: FileFaults): AdminSettings {
     const settings = readSettings(this.io, fileFaults);
-    if (settings.isDefaultPlace) this.out.note(defaultPlaceNote);
+    if (settings.placeNote !== undefined) this.out.note(settings.placeNote);
     for (const warning of settings.warnings) this.out.note(warning);
     return settings;
   }

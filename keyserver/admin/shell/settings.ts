@@ -12,12 +12,9 @@ const defaultKeyring = '.data/keyring';
 
 export interface AdminSettings extends Settings<StorageConfig> {
   readonly environment: Environment;
-  /** True if no database is set and that of `npm start` is used. */
-  readonly isDefaultPlace: boolean;
+  /** Says so if no database is set and that of `npm start` is used. */
+  readonly placeNote: string | undefined;
 }
-
-/** The note on {@link AdminSettings.isDefaultPlace}. */
-export const defaultPlaceNote = `using ${defaultFile}, since neither DB_HOST nor DB_FILE is set`;
 
 /** Returns the faults of the files that settings name. */
 export type FileFaults = (config: Partial<StorageConfig>) => readonly string[];
@@ -44,5 +41,8 @@ export function readSettings(
     ...storageFaults(config),
     ...fileFaults(config),
   ]);
-  return { ...settings, environment, isDefaultPlace };
+  const placeNote = isDefaultPlace
+    ? `using ${defaultFile}, since neither DB_HOST nor DB_FILE is set`
+    : undefined;
+  return { ...settings, environment, placeNote };
 }

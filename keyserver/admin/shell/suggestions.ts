@@ -1,4 +1,4 @@
-import type { Action, Suggestion } from '../../operations/suggestion.ts';
+import type { Action, NewGrant, Suggestion, TokenName } from '../../operations/suggestion.ts';
 
 /** A suggestion in the words of the command line; a command in it can be run as printed. */
 export function inShell(suggestion: Suggestion): string {
@@ -28,7 +28,7 @@ function commandFor(action: Action): string {
     case 'show_type':
       return `see what the type injects: keyserver-admin type show ${quoted(action.type)}`;
     case 'define_type':
-      return `define it: keyserver-admin type put ${quoted(action.type)} --destination ${origin(action.origin)}`;
+      return `define it: keyserver-admin type put ${quoted(action.type)} --destination ${action.origin === undefined ? 'https://…' : quoted(action.origin)}`;
     case 'replace_type':
       return `restore its row, or replace it: keyserver-admin type put ${quoted(action.type)} --force`;
     case 'see_policy_examples':
@@ -63,12 +63,7 @@ function allowDestination({ type, origin }: Extract<Action, { do: 'allow_destina
   return `if the token may go there, repeat keyserver-admin type put ${quoted(type)} with everything that keyserver-admin type show ${quoted(type)} shows and --destination ${quoted(origin)}${plaintext}`;
 }
 
-interface TokenName {
-  readonly client: string;
-  readonly type: string;
-}
-
-function grantAdd(grant: TokenName & { readonly app: string; readonly method: string }): string {
+function grantAdd(grant: NewGrant): string {
   return `keyserver-admin grant add ${quoted(grant.app)} ${tokenOptions(grant)} --method ${grant.method}`;
 }
 
@@ -78,10 +73,6 @@ function tokenPut(token: TokenName): string {
 
 function tokenOptions({ client, type }: TokenName): string {
   return `--client ${quoted(client)} --type ${quoted(type)}`;
-}
-
-function origin(known: string | undefined): string {
-  return known === undefined ? 'https://…' : quoted(known);
 }
 
 /** One word of a POSIX shell. */

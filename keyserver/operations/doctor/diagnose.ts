@@ -24,7 +24,7 @@ export interface Installation {
  * rejection; a check that an earlier fault makes impossible is left out.
  */
 export async function diagnose({ config, environment, clock }: Installation): Promise<Check[]> {
-  const keys = attempt(() => loadKeys(config));
+  const keys = await attempt(() => loadKeys(config));
   return [
     unsafeSettings(environment),
     keys.done
@@ -50,12 +50,12 @@ function unsafeSettings(environment: Environment): Check {
 /** KeyServer's own keys, if the operator's environment has their folder. */
 async function rsaKeys(folder: string | undefined): Promise<Check[]> {
   if (!folder) return [];
-  try {
-    const { primary } = await loadRsaKeys(folder);
-    return [check('rsa keys', `primary key id ${primary.keyId}`)];
-  } catch (error) {
-    return [check('rsa keys', 'cannot be used', configFaults(error))];
-  }
+  const keys = await attempt(() => loadRsaKeys(folder));
+  return [
+    keys.done
+      ? check('rsa keys', `primary key id ${keys.value.primary.keyId}`)
+      : check('rsa keys', 'cannot be used', keys.faults),
+  ];
 }
 
 async function checkDatabase(
@@ -63,7 +63,7 @@ async function checkDatabase(
   clock: Clock,
   keys: Pick<OperationContext, 'keyring' | 'legacyKey'> | undefined,
 ): Promise<Check[]> {
-  const opened = attempt(() => openDatabase(config));
+  const opened = await attempt(() => openDatabase(config));
   if (!opened.done) return [check('database', 'cannot be used', opened.faults)];
   const store = opened.value;
   const checks: Check[] = [];
@@ -99,15 +99,11 @@ type Attempt<T> =
   | { readonly done: true; readonly value: T }
   | { readonly done: false; readonly faults: readonly string[] };
 
-function attempt<T>(work: () => T): Attempt<T> {
+async function attempt<T>(work: () => T | Promise<T>): Promise<Attempt<T>> {
   try {
-    return { done: true, value: work() };
+    return { done: true, value: await work() };
   } catch (error) {
-    return { done: false, faults: configFaults(error) };
+    if (!(error instanceof ConfigError)) throw error;
+    return { done: false, faults: error.faults };
   }
-}
-
-function configFaults(error: unknown): readonly string[] {
-  if (error instanceof ConfigError) return error.faults;
-  throw error;
 }

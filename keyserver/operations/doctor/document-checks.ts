@@ -72,10 +72,10 @@ export async function checkDocuments(
   };
 }
 
-function broken<K extends DocumentKind>(kind: K, documents: readonly FoundDocument<K>[]): string[] {
+function broken(kind: DocumentKind, documents: readonly FoundDocument<DocumentKind>[]): string[] {
   return documents
     .filter(({ content }) => content === undefined)
-    .map((document) => doesNotOpen(kind, document).message);
+    .map(({ id }) => doesNotOpen(kind, id).message);
 }
 
 function strange(rows: readonly DocumentRow[]): string[] {

@@ -1,55 +1,36 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { MigrationDatabase } from './database.ts';
 
 const upSuffix = '.up.sql';
 const guard = '-- @if token_table_created';
 
-export interface MigrationStatement {
+interface MigrationStatement {
   readonly sql: string;
   /** True for a statement to run only if this migration created the token table. */
   readonly ifTokenTableCreated: boolean;
 }
 
-/** The numbered up and down migrations of one SQL dialect, with the token table's name filled in. */
-export class MigrationFiles {
-  readonly #folder: string;
-  readonly #tokenTable: string;
+/** Names of a dialect's migrations in the order to apply them: `0001_initial`. */
+export async function migrationNames({ dialect }: MigrationDatabase): Promise<string[]> {
+  const files = await readdir(join(import.meta.dirname, dialect));
+  return files
+    .filter((file) => file.endsWith(upSuffix))
+    .map((file) => file.slice(0, -upSuffix.length))
+    .sort();
+}
 
-  /** `tokenTable` replaces `{token_table}`; it must be checked and quoted. */
-  constructor(dialect: 'mysql' | 'sqlite', tokenTable: string) {
-    this.#folder = join(import.meta.dirname, dialect);
-    this.#tokenTable = tokenTable;
-  }
-
-  /** Names in the order to apply them: `0001_initial`. */
-  async names(): Promise<string[]> {
-    const files = await readdir(this.#folder);
-    return files
-      .filter((file) => file.endsWith(upSuffix))
-      .map((file) => file.slice(0, -upSuffix.length))
-      .sort();
-  }
-
-  bootstrap(): Promise<MigrationStatement[]> {
-    return this.#read('bootstrap.sql');
-  }
-
-  up(name: string): Promise<MigrationStatement[]> {
-    return this.#read(name + upSuffix);
-  }
-
-  down(name: string): Promise<MigrationStatement[]> {
-    return this.#read(`${name}.down.sql`);
-  }
-
-  async #read(file: string): Promise<MigrationStatement[]> {
-    const content = await readFile(join(this.#folder, file), 'utf8');
-    return content
-      .replaceAll('{token_table}', this.#tokenTable)
-      .split(/;[ \t]*\n/)
-      .map(parseStatement)
-      .filter(({ sql }) => sql !== '');
-  }
+/** Reads `bootstrap`, `NAME.up` or `NAME.down`; the quoted token table replaces `{token_table}`. */
+export async function migrationStatements(
+  { dialect, tokenTable }: MigrationDatabase,
+  name: string,
+): Promise<MigrationStatement[]> {
+  const content = await readFile(join(import.meta.dirname, dialect, `${name}.sql`), 'utf8');
+  return content
+    .replaceAll('{token_table}', tokenTable.quoted)
+    .split(/;[ \t]*\n/)
+    .map(parseStatement)
+    .filter(({ sql }) => sql !== '');
 }
 
 function parseStatement(chunk: string): MigrationStatement {

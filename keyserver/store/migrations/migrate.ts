@@ -2,7 +2,7 @@ import { text } from '../rows.ts';
 import type { MigrateDownOptions } from '../store.ts';
 import { StoreError, type StoreErrorKind } from '../store-error.ts';
 import type { MigrationDatabase } from './database.ts';
-import { MigrationFiles } from './files.ts';
+import { migrationNames, migrationStatements } from './files.ts';
 import { withSchemaLock } from './schema-lock.ts';
 
 interface Applied {
@@ -13,7 +13,7 @@ interface Applied {
 
 /** Names of the migrations that are not applied yet, oldest first. */
 export async function pendingMigrations(database: MigrationDatabase): Promise<string[]> {
-  const names = await filesFor(database).names();
+  const names = await migrationNames(database);
   const applied = await appliedMigrations(database);
   return names.filter((name) => !applied.some((migration) => migration.name === name));
 }
@@ -24,8 +24,9 @@ export async function pendingMigrations(database: MigrationDatabase): Promise<st
  */
 export async function migrate(database: MigrationDatabase): Promise<string[]> {
   if ((await pendingMigrations(database)).length === 0) return [];
-  const files = filesFor(database);
-  for (const { sql } of await files.bootstrap()) await database.execute({ sql, params: [] });
+  for (const { sql } of await migrationStatements(database, 'bootstrap')) {
+    await database.execute({ sql, params: [] });
+  }
   return withSchemaLock(database, async (renew) => {
     const pending = await pendingMigrations(database);
     for (const name of pending) {
@@ -38,7 +39,7 @@ export async function migrate(database: MigrationDatabase): Promise<string[]> {
 
 async function applyMigration(database: MigrationDatabase, name: string): Promise<void> {
   const table = database.tokenTable.quoted;
-  const statements = await filesFor(database).up(name);
+  const statements = await migrationStatements(database, `${name}.up`);
   const creates =
     statements.some(({ sql }) => sql.includes(table)) && !(await database.hasTable(table));
   await database.apply([
@@ -51,11 +52,9 @@ async function applyMigration(database: MigrationDatabase, name: string): Promis
 }
 
 /**
- * Takes the newest migration back and resolves to its name, or to undefined if none is applied. The
- * token table is dropped only if that migration created it, and never with rows in it; documents are
- * dropped only with `dropDocuments`. No other process may use the database meanwhile: rows that it
- * writes can be lost.
- * @throws StoreError tokens_stored, documents_stored, migration_unknown; also if a check cannot be made
+ * {@link Store.migrateDown}; drops the token table only if that migration created it. No other process
+ * may use the database meanwhile: rows that it writes can be lost. @throws StoreError also if a check
+ * cannot be made
  */
 export async function migrateDown(
   database: MigrationDatabase,
@@ -74,8 +73,7 @@ async function takeBack(
   migration: Applied,
   dropDocuments: boolean,
 ): Promise<void> {
-  const files = filesFor(database);
-  if (!(await files.names()).includes(migration.name)) {
+  if (!(await migrationNames(database)).includes(migration.name)) {
     throw new StoreError(
       'migration_unknown',
       `The migration ${migration.name} belongs to another version: take it back with that one`,
@@ -84,7 +82,7 @@ async function takeBack(
   if (!dropDocuments) await checkEmpty(database, 'documents', 'documents_stored');
   const table = database.tokenTable.quoted;
   const created = migration.createdTokenTable === table;
-  const statements = await files.down(migration.name);
+  const statements = await migrationStatements(database, `${migration.name}.down`);
   const wanted = statements.filter((statement) => created || !statement.ifTokenTableCreated);
   if (wanted.some((statement) => statement.ifTokenTableCreated)) {
     await checkEmpty(database, table, 'tokens_stored');
@@ -118,8 +116,4 @@ async function appliedMigrations(database: MigrationDatabase): Promise<Applied[]
     name: text(row, 'name'),
     createdTokenTable: text(row, 'created_token_table'),
   }));
-}
-
-function filesFor(database: MigrationDatabase): MigrationFiles {
-  return new MigrationFiles(database.dialect, database.tokenTable.quoted);
 }

@@ -36,7 +36,7 @@ export interface MysqlConnections {
   close(): Promise<void>;
 }
 
-export interface PoolLimits {
+interface PoolLimits {
   readonly connections: number;
   /** Timeout of one unit of work, including the wait for a connection; milliseconds. */
   readonly timeoutMs: number;

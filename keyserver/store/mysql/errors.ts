@@ -1,82 +1,44 @@
 import { SqlError } from 'mariadb';
 import { StoreError, type StoreErrorKind } from '../store-error.ts';
 
-interface Meaning {
-  readonly kind: StoreErrorKind;
-  readonly message: string;
-  /** Error numbers of MySQL, MariaDB and, from 45000, the connector. */
-  readonly numbers: readonly number[];
-}
+type Meaning = readonly [message: string, numbers: readonly number[]];
 
-const meanings: readonly Meaning[] = [
-  {
-    kind: 'denied',
-    message: 'The database rejects the user or the password',
-    numbers: [1045, 1251, 1524, 1698, 4151],
-  },
-  {
-    kind: 'denied',
-    message: 'The database user lacks a privilege',
-    numbers: [1044, 1142, 1143, 1227, 1370],
-  },
-  {
-    kind: 'denied',
-    message: 'The database takes the password only over TLS, or with allowPublicKeyRetrieval',
-    numbers: [45044],
-  },
-  { kind: 'database_missing', message: 'The database does not exist', numbers: [1049] },
-  {
-    kind: 'table_missing',
-    message: 'The schema is missing: migrations must be applied',
-    numbers: [1146],
-  },
-  {
-    kind: 'column_missing',
-    message: 'A table lacks a column: another schema version, or another token table',
-    numbers: [1054],
-  },
-  {
-    kind: 'unreachable',
-    message: 'The database has too many connections',
-    numbers: [1040, 1203, 1226],
-  },
-  { kind: 'unreachable', message: 'The cluster node is not ready', numbers: [1047] },
-  { kind: 'read_only', message: 'The database is read-only', numbers: [1290, 1792, 1836] },
-  {
-    kind: 'timeout',
-    message: 'The database timed out',
-    numbers: [1317, 1969, 3024, 45012, 45026, 45028],
-  },
-  {
-    // Deadlock, lock wait timeout, MariaDB's snapshot check, and certification conflicts between
-    // nodes (Galera: 1213, 1180; group replication: 3101). The transaction was rolled back.
-    kind: 'locked',
-    message: 'The row stayed locked by others',
-    numbers: [1020, 1180, 1205, 1213, 3101],
-  },
-  { kind: 'full', message: 'The database has no room left', numbers: [1021, 1114] },
-  {
-    kind: 'row_unfit',
-    message:
+/** Error numbers of MySQL, MariaDB and, from 45000, the connector. */
+const meanings: Readonly<Partial<Record<StoreErrorKind, readonly Meaning[]>>> = {
+  timeout: [['The database timed out', [1317, 1969, 3024, 45012, 45026, 45028]]],
+  // Deadlock, lock wait timeout, MariaDB's snapshot check, and certification conflicts between
+  // nodes (Galera: 1213, 1180; group replication: 3101). The transaction was rolled back.
+  locked: [['The row stayed locked by others', [1020, 1180, 1205, 1213, 3101]]],
+  table_missing: [['The schema is missing: migrations must be applied', [1146]]],
+  row_unfit: [
+    [
       'The token table has a unique key that takes this name and another for the same (it ignores ' +
-      'case, accents or trailing spaces): give client_id and token_type a binary type or collation',
-    numbers: [1062],
-  },
-  {
-    kind: 'row_unfit',
-    message: 'A column of the token table cannot hold these characters: make it utf8mb4',
-    numbers: [1366],
-  },
-  {
-    kind: 'row_unfit',
-    message: 'A column of the token table is too short for this value: widen it',
-    numbers: [1406],
-  },
-  { kind: 'closed', message: 'The store is closed', numbers: [45027, 45035, 45037] },
-];
+        'case, accents or trailing spaces): give client_id and token_type a binary type or collation',
+      [1062],
+    ],
+    ['A column of the token table cannot hold these characters: make it utf8mb4', [1366]],
+    ['A column of the token table is too short for this value: widen it', [1406]],
+  ],
+  failed: [
+    ['The database rejects the user or the password', [1045, 1251, 1524, 1698, 4151]],
+    ['The database user lacks a privilege', [1044, 1142, 1143, 1227, 1370]],
+    ['The database takes the password only over TLS, or with allowPublicKeyRetrieval', [45044]],
+    ['The database does not exist', [1049]],
+    ['A table lacks a column: another schema version, or another token table', [1054]],
+    ['The database has too many connections', [1040, 1203, 1226]],
+    ['The cluster node is not ready', [1047]],
+    ['The database is read-only', [1290, 1792, 1836]],
+    ['The database has no room left', [1021, 1114]],
+    ['The store is closed', [45027, 45035, 45037]],
+  ],
+};
 
-const byNumber: ReadonlyMap<number, Meaning> = new Map(
-  meanings.flatMap((meaning) => meaning.numbers.map((number) => [number, meaning] as const)),
+const byNumber = new Map(
+  (Object.keys(meanings) as StoreErrorKind[]).flatMap((kind) =>
+    (meanings[kind] ?? []).flatMap(([message, numbers]) =>
+      numbers.map((number) => [number, { kind, message }] as const),
+    ),
+  ),
 );
 
 /**
@@ -91,17 +53,19 @@ export function isIncomparable(error: unknown): boolean {
 export function mysqlError(error: unknown): unknown {
   if (!(error instanceof SqlError)) return error;
   const origin = rootCause(error);
-  const { kind, message } = byNumber.get(origin.errno) ?? otherMeaning(error, origin);
+  const { kind, message } = byNumber.get(origin.errno) ?? {
+    kind: 'failed',
+    message: otherMessage(error, origin),
+  };
   return new StoreError(kind, `${message} (${origin.code})`, { cause: error });
 }
 
-function otherMeaning(error: SqlError, { code }: Origin): Omit<Meaning, 'numbers'> {
-  if (/CERT|VERIFY|_SSL_|TLS/.test(code)) {
-    return { kind: 'unreachable', message: 'The database offers no TLS that the CA vouches for' };
-  }
+function otherMessage(error: SqlError, { code }: Origin): string {
+  if (/CERT|VERIFY|_SSL_|TLS/.test(code))
+    return 'The database offers no TLS that the CA vouches for';
   return error.fatal || error.cause !== undefined
-    ? { kind: 'unreachable', message: 'The database cannot be reached' }
-    : { kind: 'failed', message: 'The database failed' };
+    ? 'The database cannot be reached'
+    : 'The database failed';
 }
 
 interface Origin {

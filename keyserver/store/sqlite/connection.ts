@@ -75,7 +75,7 @@ export class SqliteConnection {
 
   #open(): DatabaseSync {
     if (this.#database !== undefined) return this.#database;
-    if (this.#closed) throw new StoreError('closed', 'The store is closed');
+    if (this.#closed) throw new StoreError('failed', 'The store is closed');
     // Created here for its mode, which the -wal and -shm files inherit.
     closeSync(openSync(this.#file, 'a', 0o600));
     const database = new DatabaseSync(this.#file, { timeout: this.#timeoutMs });

@@ -4,12 +4,12 @@ type Meaning = readonly [StoreErrorKind, message: string];
 
 /** By primary result code (https://sqlite.org/rescode.html). */
 const meanings: ReadonlyMap<number, Meaning> = new Map([
-  [3, ['denied', 'The database file cannot be accessed']],
+  [3, ['failed', 'The database file cannot be accessed']],
   [5, ['locked', 'The database is locked by another process']],
-  [8, ['read_only', 'The database file cannot be written']],
-  [11, ['corrupt', 'The database file is damaged']],
-  [13, ['full', 'The disk is full']],
-  [14, ['unreachable', 'The database file cannot be opened']],
+  [8, ['failed', 'The database file cannot be written']],
+  [11, ['failed', 'The database file is damaged']],
+  [13, ['failed', 'The disk is full']],
+  [14, ['failed', 'The database file cannot be opened']],
   [
     19,
     [
@@ -17,18 +17,8 @@ const meanings: ReadonlyMap<number, Meaning> = new Map([
       'The token table has a constraint that rejects this row: give client_id and token_type no collation',
     ],
   ],
-  [26, ['corrupt', 'The file is not a SQLite database']],
+  [26, ['failed', 'The file is not a SQLite database']],
 ]);
-
-/** The generic code of SQLite, whose text alone says which it is. */
-const genericCode = 1;
-const genericMeanings: readonly (readonly [RegExp, Meaning])[] = [
-  [/^no such table/, ['table_missing', 'The schema is missing: migrations must be applied']],
-  [
-    /^no such column|has no column named/,
-    ['column_missing', 'A table lacks a column: another schema version, or another token table'],
-  ],
-];
 
 /** The {@link StoreError} for an error of node:sqlite or of opening the file; any other error as it is. */
 export function sqliteError(error: unknown): unknown {
@@ -39,7 +29,7 @@ export function sqliteError(error: unknown): unknown {
     return new StoreError(kind, `${message} (SQLite ${errcode})`, { cause: error });
   }
   if (typeof code === 'string' && /^E[A-Z]+$/.test(code)) {
-    return new StoreError('unreachable', `The database file cannot be opened (${code})`, {
+    return new StoreError('failed', `The database file cannot be opened (${code})`, {
       cause: error,
     });
   }
@@ -49,7 +39,14 @@ export function sqliteError(error: unknown): unknown {
 function meaningOf(errcode: number, text: string): Meaning {
   // The low byte is the primary code, the rest is detail.
   const primary = errcode & 0xff;
-  const generic =
-    primary === genericCode ? genericMeanings.find(([pattern]) => pattern.test(text)) : undefined;
-  return generic?.[1] ?? meanings.get(primary) ?? ['failed', 'The database failed'];
+  const known = meanings.get(primary);
+  if (known !== undefined) return known;
+  // The text of SQLite's generic code alone says which error it is.
+  if (primary === 1 && text.startsWith('no such table')) {
+    return ['table_missing', 'The schema is missing: migrations must be applied'];
+  }
+  if (primary === 1 && /^no such column|has no column named/.test(text)) {
+    return ['failed', 'A table lacks a column: another schema version, or another token table'];
+  }
+  return ['failed', 'The database failed'];
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { openSecret, sealSecret } from '../../../keyserver/at-rest/secret.ts';
 import { Keyring, loadKeyring } from '../../../keyserver/keys/keyring.ts';
-import { loadLegacyKey } from '../../../keyserver/keys/legacy-key.ts';
+import { legacyKeyOf } from '../../../keyserver/keys/legacy-key.ts';
 import { writeKeyFolder } from '../../support/key-folders.ts';
 import { faultsOf } from './faults.ts';
 
@@ -79,8 +79,8 @@ t.test('the earlier system’s key has 32 bytes and its iv 16, both named at onc
     string,
     string,
   ];
-  t.equal(loadLegacyKey(key, iv).key.length, 32);
-  t.same(await faultsOf(() => loadLegacyKey(iv, short)), [
+  t.equal(legacyKeyOf({ AES_KEY_FILE: key, AES_IV_FILE: iv })?.key.length, 32);
+  t.same(await faultsOf(() => legacyKeyOf({ AES_KEY_FILE: iv, AES_IV_FILE: short })), [
     `${iv} has 16 bytes: AES_KEY_FILE has 32`,
     `${short} has 15 bytes: AES_IV_FILE has 16`,
   ]);

@@ -139,7 +139,7 @@ t.test('what it knows is as old as the last look that succeeded', async (t) => {
   t.equal(registry.ageMs, 700, 'counted from when the look began');
   whenDatabase(() => ({
     lastSeq: async () => {
-      throw new StoreError('unreachable', 'away');
+      throw new StoreError('failed', 'away');
     },
   }));
   clock.advance(1000);

@@ -97,7 +97,7 @@ t.test('what is loaded stays for seconds while the database is away', async (t) 
   const store: Store = {
     ...keyserver.store,
     lastSeq: async () => {
-      if (away) throw new StoreError('unreachable', 'away');
+      if (away) throw new StoreError('failed', 'away');
       return keyserver.store.lastSeq();
     },
   };
