@@ -1,3 +1,4 @@
+import { tokenBatches } from '../all-tokens.ts';
 import { documents, editDocument } from '../document-statements.ts';
 import type { MigrationDatabase } from '../migrations/database.ts';
 import { migrate, migrateDown, pendingMigrations } from '../migrations/migrate.ts';
@@ -7,15 +8,14 @@ import * as statements from '../statements.ts';
 import type { MigrateDownOptions, Store, StoreOptions } from '../store.ts';
 import { isStoreError } from '../store-error.ts';
 import { parseTableName, type TableName } from '../table-name.ts';
-import { tokenBatches } from '../token-batches.ts';
 import * as tokens from '../token-statements.ts';
+import { TokenLookups } from './coalesced-lookups.ts';
 import {
   type MysqlConnections,
   type MysqlServer,
   type MysqlSession,
   mysqlConnections,
 } from './connections.ts';
-import { TokenLookups } from './token-lookups.ts';
 
 export interface MysqlStoreOptions extends StoreOptions, MysqlServer {
   /** Maximum of connections; default 8. */

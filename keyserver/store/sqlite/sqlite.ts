@@ -1,3 +1,4 @@
+import { tokenBatches } from '../all-tokens.ts';
 import { documents, editDocument } from '../document-statements.ts';
 import type { MigrationDatabase } from '../migrations/database.ts';
 import { migrate, migrateDown, pendingMigrations } from '../migrations/migrate.ts';
@@ -5,7 +6,6 @@ import type { Dialect, Outcome, SqlCoroutine } from '../statements.ts';
 import * as statements from '../statements.ts';
 import type { MigrateDownOptions, Store, StoreOptions } from '../store.ts';
 import { parseTableName, type TableName } from '../table-name.ts';
-import { tokenBatches } from '../token-batches.ts';
 import * as tokens from '../token-statements.ts';
 import { SqliteConnection } from './connection.ts';
 
