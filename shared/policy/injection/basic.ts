@@ -29,7 +29,6 @@ export const basic: Scheme<typeof schema> = {
   // A server would take the rest of the name for the password (RFC 7617 §2).
   faults: ({ username }, fields) =>
     fill(username, fields).includes(':') ? ['the user name of a basic credential has a colon'] : [],
-  dependsOnRequest: false,
   inject: (injection, fields) => {
     const encoded = Buffer.from(credential(injection, fields)).toString('base64');
     return { headers: [['authorization', `Basic ${encoded}`]], query: [] };

@@ -39,7 +39,6 @@ export const headers: Scheme<typeof schema> = {
     fillAll(headers, fields)
       .filter(([, value]) => !isHeaderValue(value))
       .map(([name]) => `the value of the header ${name} has characters that a header cannot carry`),
-  dependsOnRequest: false,
   inject: ({ headers }, fields) => ({ headers: fillAll(headers, fields), query: [] }),
   secrets: () => [],
   describe: ({ headers }) =>

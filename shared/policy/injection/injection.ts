@@ -1,6 +1,6 @@
 import { ServiceError } from '../../errors.ts';
 import type { Injection } from './schema.ts';
-import type { Injected, InjectedNames, OutgoingRequest, Scheme } from './scheme.ts';
+import type { InjectedNames, PreparedInjection, Scheme } from './scheme.ts';
 import { schemes } from './schemes.ts';
 import { type Fields, fieldOf, hasStrayBrace, placeholders } from './template.ts';
 
@@ -73,16 +73,10 @@ export function checkFields(injection: Injection, fields: Fields): void {
   });
 }
 
-/** The additions to every request, or a function that makes those to one request. */
-export type PreparedInjection = Injected | ((request: OutgoingRequest) => Injected);
-
 /** Prepares the injection of a secret, to be kept with it. @throws ServiceError as {@link checkFields} */
 export function prepareInjection(injection: Injection, fields: Fields): PreparedInjection {
   checkFields(injection, fields);
-  const scheme = schemeOf(injection);
-  return scheme.dependsOnRequest
-    ? (request) => scheme.inject(injection, fields, request)
-    : scheme.inject(injection, fields);
+  return schemeOf(injection).inject(injection, fields);
 }
 
 /**

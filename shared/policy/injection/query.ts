@@ -35,7 +35,6 @@ export const query: Scheme<typeof schema> = {
   names: ({ query }) => ({ headers: [], query: Object.keys(query) }),
   valueFault: encodedValueFault,
   faults: () => [],
-  dependsOnRequest: false,
   inject: ({ query }, fields) => ({ headers: [], query: fillAll(query, fields) }),
   secrets: () => [],
   describe: ({ query }) =>

@@ -22,6 +22,9 @@ export interface OutgoingRequest {
   readonly body: Buffer | string | null;
 }
 
+/** The additions to every request, or a function that makes those to one request, such as a signature. */
+export type PreparedInjection = Injected | ((request: OutgoingRequest) => Injected);
+
 /** Two texts that an operator writes with a separator between. */
 export type Pair = readonly [first: string, second: string];
 type Read<Injection> = Injection | { readonly fault: string };
@@ -45,42 +48,28 @@ export type Notation<Injection> = {
 /** A policy's `injection` has its scheme's name in `scheme`. */
 type SchemeSchema = TObject<{ scheme: TLiteral<string> }>;
 
-interface SchemeParts<Injection> {
-  readonly notation: Notation<Injection>;
+/**
+ * A way to put a secret on a request. Its functions are pure; `inject`, `faults` and `secrets` may
+ * rely on every field being there.
+ */
+export interface Scheme<Schema extends SchemeSchema = SchemeSchema> {
+  readonly schema: Schema;
+  readonly notation: Notation<Static<Schema>>;
   /** All of the templates, whose placeholders name the fields that a secret must have. */
-  templates(injection: Injection): readonly Template[];
+  templates(injection: Static<Schema>): readonly Template[];
   /** The names of the additions, which no caller may set, double or suppress. */
-  names(injection: Injection): InjectedNames;
+  names(injection: Static<Schema>): InjectedNames;
   /** Why no field may have this value, as the end of a sentence without the value. */
   valueFault(value: string): string | undefined;
   /**
    * Faults of the filled templates, a sentence each, without any value. `fields` has every field,
    * with values that pass {@link valueFault}, or stand-ins when the type is defined.
    */
-  faults(injection: Injection, fields: Fields): readonly string[];
+  faults(injection: Static<Schema>, fields: Fields): readonly string[];
+  /** Called once per release. */
+  inject(injection: Static<Schema>, fields: Fields): PreparedInjection;
   /** Texts made of the fields that are as secret as these, such as a credential before it is encoded. */
-  secrets(injection: Injection, fields: Fields): readonly string[];
+  secrets(injection: Static<Schema>, fields: Fields): readonly string[];
   /** The injection in one line, templates unfilled. */
-  describe(injection: Injection): string;
+  describe(injection: Static<Schema>): string;
 }
-
-/** An injection that is the same for every request, so that it is made once a release. */
-interface FixedInjection<Injection> {
-  readonly dependsOnRequest: false;
-  inject(injection: Injection, fields: Fields): Injected;
-}
-
-/** An injection that is made anew for every request, such as a signature over it. */
-interface RequestInjection<Injection> {
-  readonly dependsOnRequest: true;
-  inject(injection: Injection, fields: Fields, request: OutgoingRequest): Injected;
-}
-
-/**
- * A way to put a secret on a request. Its functions are pure; `inject`, `faults` and `secrets` may
- * rely on every field being there.
- */
-export type Scheme<Schema extends SchemeSchema = SchemeSchema> = {
-  readonly schema: Schema;
-} & SchemeParts<Static<Schema>> &
-  (FixedInjection<Static<Schema>> | RequestInjection<Static<Schema>>);

@@ -31,8 +31,7 @@ export const signed: Scheme<typeof schema> = {
   names: ({ header }) => ({ headers: [header], query: [] }),
   valueFault: encodedValueFault,
   faults: () => [],
-  dependsOnRequest: true,
-  inject: (injection, fields, request) => ({
+  inject: (injection, fields) => (request) => ({
     headers: [[injection.header, signatureOf(keyOf(injection, fields), request)]],
     query: [],
   }),
