@@ -4,106 +4,47 @@
  * docs/errors/<code>.md explains each code to callers and operators.
  */
 export const errorTable = {
-  request_invalid: {
-    status: 400,
-    title: 'The request is malformed',
-    proxyError: 'http_request_error',
-  },
-  request_stale: {
-    status: 400,
-    title: 'The timestamp is too old or too new, or the nonce was used',
-    proxyError: 'http_request_error',
-  },
-  session_invalid: {
-    status: 400,
-    title: 'The session cannot be opened',
-    proxyError: 'http_request_error',
-  },
-  caller_unauthenticated: {
-    status: 401,
-    title: 'The caller is unknown',
-    proxyError: 'http_request_denied',
-  },
-  grant_denied: {
-    status: 403,
-    title: 'No grant allows this call',
-    proxyError: 'http_request_denied',
-  },
-  destination_denied: {
-    status: 403,
-    title: 'The token must not be sent to this destination',
-    proxyError: 'http_request_denied',
-  },
-  route_not_found: {
-    status: 404,
-    title: 'There is no such route',
-    proxyError: 'http_request_error',
-  },
-  token_not_found: {
-    status: 404,
-    title: 'No token is stored for this client and type',
-    proxyError: 'proxy_configuration_error',
-  },
-  type_not_found: {
-    status: 404,
-    title: 'The token type is not defined',
-    proxyError: 'proxy_configuration_error',
-  },
-  method_not_allowed: {
-    status: 405,
-    title: 'The route does not support this method',
-    proxyError: 'http_request_error',
-  },
-  token_expired: {
-    status: 410,
-    title: 'The stored token has expired',
-    proxyError: 'proxy_configuration_error',
-  },
-  body_too_large: {
-    status: 413,
-    title: 'The request body is too large',
-    proxyError: 'http_request_error',
-  },
-  media_type_unsupported: {
-    status: 415,
-    title: 'The media type is not supported',
-    proxyError: 'http_request_error',
-  },
-  rate_limited: { status: 429, title: 'Too many requests', proxyError: 'http_request_denied' },
-  internal: { status: 500, title: 'Internal error', proxyError: 'proxy_internal_error' },
-  integrity_failed: {
-    status: 500,
-    title: 'Stored data failed its integrity check',
-    proxyError: 'proxy_internal_error',
-  },
-  upstream_invalid: {
-    status: 502,
-    title: "The upstream's answer is invalid",
-    proxyError: 'http_protocol_error',
-  },
-  upstream_unreachable: {
-    status: 502,
-    title: 'The upstream cannot be reached',
-    proxyError: 'destination_unavailable',
-  },
-  keyserver_unavailable: {
-    status: 503,
-    title: 'KeyServer is unavailable',
-    proxyError: 'proxy_internal_response',
-  },
-  overloaded: {
-    status: 503,
-    title: 'The service is overloaded',
-    proxyError: 'proxy_internal_response',
-  },
-  upstream_timeout: {
-    status: 504,
-    title: 'The upstream timed out',
-    proxyError: 'http_response_timeout',
-  },
-} as const satisfies Record<string, { status: number; title: string; proxyError: string }>;
+  request_invalid: row(400, 'The request is malformed', 'http_request_error'),
+  request_stale: row(
+    400,
+    'The timestamp is too old or too new, or the nonce was used',
+    'http_request_error',
+  ),
+  session_invalid: row(400, 'The session cannot be opened', 'http_request_error'),
+  caller_unauthenticated: row(401, 'The caller is unknown', 'http_request_denied'),
+  grant_denied: row(403, 'No grant allows this call', 'http_request_denied'),
+  destination_denied: row(
+    403,
+    'The token must not be sent to this destination',
+    'http_request_denied',
+  ),
+  route_not_found: row(404, 'There is no such route', 'http_request_error'),
+  token_not_found: row(
+    404,
+    'No token is stored for this client and type',
+    'proxy_configuration_error',
+  ),
+  type_not_found: row(404, 'The token type is not defined', 'proxy_configuration_error'),
+  method_not_allowed: row(405, 'The route does not support this method', 'http_request_error'),
+  token_expired: row(410, 'The stored token has expired', 'proxy_configuration_error'),
+  body_too_large: row(413, 'The request body is too large', 'http_request_error'),
+  media_type_unsupported: row(415, 'The media type is not supported', 'http_request_error'),
+  rate_limited: row(429, 'Too many requests', 'http_request_denied'),
+  internal: row(500, 'Internal error', 'proxy_internal_error'),
+  integrity_failed: row(500, 'Stored data failed its integrity check', 'proxy_internal_error'),
+  upstream_invalid: row(502, "The upstream's answer is invalid", 'http_protocol_error'),
+  upstream_unreachable: row(502, 'The upstream cannot be reached', 'destination_unavailable'),
+  keyserver_unavailable: row(503, 'KeyServer is unavailable', 'proxy_internal_response'),
+  overloaded: row(503, 'The service is overloaded', 'proxy_internal_response'),
+  upstream_timeout: row(504, 'The upstream timed out', 'http_response_timeout'),
+};
+
+function row(status: number, title: string, proxyError: string) {
+  return { status, title, proxyError };
+}
 
 export type ErrorCode = keyof typeof errorTable;
+export const errorCodes = Object.keys(errorTable) as ErrorCode[];
 
 /** True for a code of the table; for values received over the wire. */
 export function isErrorCode(value: unknown): value is ErrorCode {

@@ -2,34 +2,26 @@ import { type ErrorCode, ServiceError } from '../../shared/errors.ts';
 
 type Meaning = readonly [code: ErrorCode, proxyError: string, reason: string];
 
-const unreachable = (proxyError: string, reason: string): Meaning => [
-  'upstream_unreachable',
-  proxyError,
-  reason,
-];
-const timeout = (proxyError: string, reason: string): Meaning => [
-  'upstream_timeout',
-  proxyError,
-  reason,
-];
-const invalid = (reason: string): Meaning => ['upstream_invalid', 'http_protocol_error', reason];
-
 /** Meanings of the codes of undici, the resolver, sockets and TLS, with the error types of RFC 9209 §2.3. */
 const meanings: Readonly<Record<string, Meaning>> = {
-  UND_ERR_CONNECT_TIMEOUT: timeout('connection_timeout', 'connect_timeout'),
-  ETIMEDOUT: timeout('connection_timeout', 'connect_timeout'),
-  UND_ERR_HEADERS_TIMEOUT: timeout('http_response_timeout', 'headers_timeout'),
-  UND_ERR_BODY_TIMEOUT: timeout('connection_read_timeout', 'body_timeout'),
-  ECONNREFUSED: unreachable('connection_refused', 'connection_refused'),
-  ENOTFOUND: unreachable('dns_error', 'dns'),
-  EAI_AGAIN: unreachable('dns_error', 'dns'),
-  EHOSTUNREACH: unreachable('destination_ip_unroutable', 'unroutable'),
-  ENETUNREACH: unreachable('destination_ip_unroutable', 'unroutable'),
-  ECONNRESET: unreachable('connection_terminated', 'connection_closed'),
-  EPIPE: unreachable('connection_terminated', 'connection_closed'),
-  UND_ERR_SOCKET: unreachable('connection_terminated', 'connection_closed'),
-  UND_ERR_HEADERS_OVERFLOW: invalid('headers_too_large'),
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: invalid('length_mismatch'),
+  UND_ERR_CONNECT_TIMEOUT: ['upstream_timeout', 'connection_timeout', 'connect_timeout'],
+  ETIMEDOUT: ['upstream_timeout', 'connection_timeout', 'connect_timeout'],
+  UND_ERR_HEADERS_TIMEOUT: ['upstream_timeout', 'http_response_timeout', 'headers_timeout'],
+  UND_ERR_BODY_TIMEOUT: ['upstream_timeout', 'connection_read_timeout', 'body_timeout'],
+  ECONNREFUSED: ['upstream_unreachable', 'connection_refused', 'connection_refused'],
+  ENOTFOUND: ['upstream_unreachable', 'dns_error', 'dns'],
+  EAI_AGAIN: ['upstream_unreachable', 'dns_error', 'dns'],
+  EHOSTUNREACH: ['upstream_unreachable', 'destination_ip_unroutable', 'unroutable'],
+  ENETUNREACH: ['upstream_unreachable', 'destination_ip_unroutable', 'unroutable'],
+  ECONNRESET: ['upstream_unreachable', 'connection_terminated', 'connection_closed'],
+  EPIPE: ['upstream_unreachable', 'connection_terminated', 'connection_closed'],
+  UND_ERR_SOCKET: ['upstream_unreachable', 'connection_terminated', 'connection_closed'],
+  UND_ERR_HEADERS_OVERFLOW: ['upstream_invalid', 'http_protocol_error', 'headers_too_large'],
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: [
+    'upstream_invalid',
+    'http_protocol_error',
+    'length_mismatch',
+  ],
 };
 
 /** X.509 verification failures, as OpenSSL names them, and Node's own host check. */
@@ -53,10 +45,12 @@ function meaningOf(error: Error & { code?: unknown }): Meaning {
   const code = typeof error.code === 'string' ? error.code : '';
   const known = meanings[code];
   if (known !== undefined) return known;
-  if (code.startsWith('HPE_') || error.name === 'HTTPParserError') return invalid('not_http');
-  if (certificateCode.test(code)) return unreachable('tls_certificate_error', 'tls_certificate');
+  if (code.startsWith('HPE_') || error.name === 'HTTPParserError')
+    return ['upstream_invalid', 'http_protocol_error', 'not_http'];
+  if (certificateCode.test(code))
+    return ['upstream_unreachable', 'tls_certificate_error', 'tls_certificate'];
   if (code.startsWith('ERR_SSL_') || code === 'EPROTO')
-    return unreachable('tls_protocol_error', 'tls_protocol');
+    return ['upstream_unreachable', 'tls_protocol_error', 'tls_protocol'];
   return ['internal', 'proxy_internal_error', 'unexpected'];
 }
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { Type } from 'typebox';
-import { type ErrorCode, errorTable } from '../errors.ts';
+import { errorCodes } from '../errors.ts';
 import { problemResponses } from './problem.ts';
 import type { Service } from './service-type.ts';
 
@@ -14,7 +14,7 @@ export function errorPageRoutes(app: Service): void {
       schema: {
         operationId: 'getErrorPage',
         summary: 'The page that explains an error code',
-        params: Type.Object({ code: Type.Enum(Object.keys(errorTable) as ErrorCode[]) }),
+        params: Type.Object({ code: Type.Enum(errorCodes) }),
         response: {
           200: { description: 'Markdown', content: { 'text/markdown': { schema: Type.String() } } },
           ...problemResponses('request_invalid'),

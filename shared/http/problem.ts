@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { type ErrorCode, errorTable, ServiceError } from '../errors.ts';
+import { type ErrorCode, errorCodes, errorTable, ServiceError } from '../errors.ts';
 
 export const problemMediaType = 'application/problem+json';
 
@@ -10,25 +10,18 @@ export const ProblemSchema = Type.Object(
     title: Type.String(),
     status: Type.Integer(),
     detail: Type.Optional(Type.String()),
-    code: Type.Enum(Object.keys(errorTable) as ErrorCode[], { description: 'Stable error code' }),
+    code: Type.Enum(errorCodes, { description: 'Stable error code' }),
     reason: Type.Optional(Type.String({ description: 'Stable name of the check that failed' })),
     requestId: Type.String(),
   },
-  {
-    $id: 'Problem',
-  },
+  { $id: 'Problem' },
 );
 export type Problem = Static<typeof ProblemSchema>;
-
-/** Path of a code's page. */
-export function errorPagePath(code: ErrorCode): string {
-  return `/errors/${code}`;
-}
 
 export function toProblem(error: ServiceError, requestId: string): Problem {
   const { detail, reason } = error.options;
   return {
-    type: errorPagePath(error.code),
+    type: `/errors/${error.code}`,
     title: errorTable[error.code].title,
     status: error.status,
     ...(detail === undefined ? {} : { detail }),

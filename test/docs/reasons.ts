@@ -83,8 +83,8 @@ function besideCodes({ path, text }: Source): Reason[] {
 }
 
 function tupleReasons({ path, text }: Source): Reason[] {
-  return [...text.matchAll(/\['(\w+)', '\w+', '(\w+)'\]/g)].flatMap(([, code = '', reason = '']) =>
-    codes.includes(code) ? [{ code, reason, path }] : [],
+  return [...text.matchAll(/\[\s*'(\w+)',\s*'\w+',\s*'(\w+)',?\s*\]/g)].flatMap(
+    ([, code = '', reason = '']) => (codes.includes(code) ? [{ code, reason, path }] : []),
   );
 }
 

@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
 import t from 'tap';
-import { type ErrorCode, errorTable } from '../../../shared/errors.ts';
+import { type ErrorCode, errorTable, ServiceError } from '../../../shared/errors.ts';
 import { errorPageRoutes } from '../../../shared/http/error-pages.ts';
-import { errorPagePath } from '../../../shared/http/problem.ts';
+import { toProblem } from '../../../shared/http/problem.ts';
 import { startApp } from '../app.ts';
 
 const codes = Object.keys(errorTable) as ErrorCode[];
@@ -11,7 +11,8 @@ t.test('every code has its page, where its problem points', async (t) => {
   const { app } = await startApp(t);
   errorPageRoutes(app);
   for (const code of codes) {
-    const { statusCode, headers, body } = await app.inject(errorPagePath(code));
+    const { type } = toProblem(new ServiceError(code), 'r1');
+    const { statusCode, headers, body } = await app.inject(type);
     t.equal(statusCode, 200, code);
     t.equal(headers['content-type'], 'text/markdown; charset=utf-8');
     t.ok(body.includes(code) && body.length > 100, `${code}: says what to do`);
