@@ -10,7 +10,7 @@ export interface AddressSet {
   readonly ipv6: BlockList;
 }
 
-/** Parses CIDR blocks. @throws PolicyError cidr_invalid, naming the text */
+/** Parses CIDR blocks. @throws PolicyError naming the text */
 export function addressSet(cidrs: readonly string[]): AddressSet {
   const set: AddressSet = { ipv4: new BlockList(), ipv6: new BlockList() };
   for (const cidr of cidrs) {
@@ -19,10 +19,7 @@ export function addressSet(cidrs: readonly string[]): AddressSet {
     const prefix = Number(bits);
     const maxPrefix = family === 'ipv4' ? 32 : 128;
     if (family === undefined || rest.length > 0 || !/^\d{1,3}$/.test(bits) || prefix > maxPrefix) {
-      throw new PolicyError(
-        'cidr_invalid',
-        `${JSON.stringify(cidr)} is not a CIDR block such as 10.0.0.0/8`,
-      );
+      throw new PolicyError(`${JSON.stringify(cidr)} is not a CIDR block such as 10.0.0.0/8`);
     }
     set[family].addSubnet(address, prefix, family);
   }

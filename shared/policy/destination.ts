@@ -18,11 +18,10 @@ export interface Destination {
 
 /**
  * Parses `https://host[:port][/prefix]` or `https://*.domain…`; the star stands for one label.
- * @throws PolicyError destination_invalid
+ * @throws PolicyError naming the text
  */
 export function parseDestination(text: string): Destination {
-  const fault = (what: string) =>
-    new PolicyError('destination_invalid', `destination ${JSON.stringify(text)} ${what}`);
+  const fault = (what: string) => new PolicyError(`destination ${JSON.stringify(text)} ${what}`);
   const wildcard = /^https?:\/\/\*\./.test(text);
   const plain = wildcard ? text.replace('*.', '') : text;
   if (plain.includes('*')) throw fault('may have one * only, as the whole first label of the host');

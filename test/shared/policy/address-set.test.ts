@@ -42,11 +42,7 @@ t.test('takes CIDR blocks only, and names the one that is none', async (t) => {
     'x/8',
   ]) {
     const message = `${JSON.stringify(bad)} is not a CIDR block such as 10.0.0.0/8`;
-    t.throws(
-      () => addressSet(['10.0.0.0/8', bad]),
-      { name: 'PolicyError', code: 'cidr_invalid', message },
-      bad,
-    );
+    t.throws(() => addressSet(['10.0.0.0/8', bad]), { name: 'PolicyError', message }, bad);
   }
 });
 
