@@ -1,21 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { type Static, Type } from 'typebox';
 import { isCallerKey } from '../shared/crypto/caller-key.ts';
-import { listenerFaults, listenerSettings } from '../shared/listen/listener-settings.ts';
+import {
+  File,
+  listenerFaults,
+  listenerSettings,
+  Whole,
+} from '../shared/listen/listener-settings.ts';
 import { readOrFault } from '../shared/settings/private-file.ts';
 import type { TlsFiles } from '../shared/tls/files.ts';
 import type { Lookup } from './guard/address-guard.ts';
 import { lookupAt } from './guard/name-servers.ts';
 
 const Milliseconds = (value: number, description: string) =>
-  Type.Integer({
-    default: value,
-    minimum: 1,
-    maximum: 3_600_000,
-    description: `${description}, milliseconds`,
-  });
-
-const File = (description: string) => Type.Optional(Type.String({ minLength: 1, description }));
+  Whole({ default: value, minimum: 1, maximum: 3_600_000 }, `${description}, milliseconds`);
 
 export const secureproxySettings = Type.Object({
   ...listenerSettings(5004),
@@ -45,37 +43,26 @@ export const secureproxySettings = Type.Object({
     "PEM file of the client certificate's key; must not be readable by others",
   ),
   KEYSERVER_TIMEOUT_MS: Milliseconds(1800, 'Timeout of a request to KeyServer, retries included'),
-  KEYSERVER_CONNECTIONS: Type.Integer({
-    default: 32,
-    minimum: 1,
-    maximum: 1024,
-    description: 'Maximum number of connections to KeyServer',
-  }),
-  TOKEN_CACHE_SECONDS: Type.Integer({
-    default: 5,
-    minimum: 0,
-    maximum: 5,
-    description:
-      'Seconds that a release is cached while the change feed is cut; 0: releases are never cached',
-  }),
-  TOKEN_CACHE_MAX: Type.Integer({
-    default: 10_000,
-    minimum: 1,
-    maximum: 1_000_000,
-    description: 'Maximum number of cached releases',
-  }),
-  BODY_LIMIT_BYTES: Type.Integer({
-    default: 16 * 1024 * 1024,
-    minimum: 1024,
-    maximum: 256 * 1024 * 1024,
-    description: 'Maximum size of a request to /request_api, bytes',
-  }),
-  UPSTREAM_CONNECTIONS: Type.Integer({
-    default: 128,
-    minimum: 1,
-    maximum: 4096,
-    description: 'Maximum number of connections to one origin',
-  }),
+  KEYSERVER_CONNECTIONS: Whole(
+    { default: 32, minimum: 1, maximum: 1024 },
+    'Maximum number of connections to KeyServer',
+  ),
+  TOKEN_CACHE_SECONDS: Whole(
+    { default: 5, minimum: 0, maximum: 5 },
+    'Seconds that a release is cached while the change feed is cut; 0: releases are never cached',
+  ),
+  TOKEN_CACHE_MAX: Whole(
+    { default: 10_000, minimum: 1, maximum: 1_000_000 },
+    'Maximum number of cached releases',
+  ),
+  BODY_LIMIT_BYTES: Whole(
+    { default: 16 * 1024 * 1024, minimum: 1024, maximum: 256 * 1024 * 1024 },
+    'Maximum size of a request to /request_api, bytes',
+  ),
+  UPSTREAM_CONNECTIONS: Whole(
+    { default: 128, minimum: 1, maximum: 4096 },
+    'Maximum number of connections to one origin',
+  ),
   UPSTREAM_CONNECT_TIMEOUT_MS: Milliseconds(5000, 'Timeout of connecting to a marketplace'),
   UPSTREAM_HEADERS_TIMEOUT_MS: Milliseconds(60_000, "Timeout of an answer's headers"),
   UPSTREAM_BODY_TIMEOUT_MS: Milliseconds(60_000, "Timeout of each pause within an answer's body"),
@@ -92,17 +79,12 @@ export const secureproxySettings = Type.Object({
     default: 'on',
     description: 'Whether to serve the page at /docs, which documents the API and can try it out',
   }),
-  UPSTREAM_CA_FILE: Type.Optional(
-    Type.String({
-      minLength: 1,
-      description:
-        'PEM file of a private CA to trust for marketplaces in addition to the public ones',
-    }),
+  UPSTREAM_CA_FILE: File(
+    'PEM file of a private CA to trust for marketplaces in addition to the public ones',
   ),
 });
 export type SecureproxyConfig = Static<typeof secureproxySettings>;
 
-/** Key ids of `PUBLIC_KEY_PINS`. */
 export function publicKeyPins({
   PUBLIC_KEY_PINS = '',
 }: Partial<SecureproxyConfig>): ReadonlySet<string> {
@@ -124,7 +106,6 @@ function listOf(text: string): string[] {
     .filter((item) => item !== '');
 }
 
-/** The TLS files of connections to KeyServer. */
 export function keyserverTlsFiles(config: Partial<SecureproxyConfig>): TlsFiles {
   return {
     cert: config.KEYSERVER_CLIENT_CERT_FILE,

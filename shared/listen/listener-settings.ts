@@ -3,18 +3,21 @@ import { logLevels } from '../log/logging.ts';
 import { parseClientNames } from '../tls/client-names.ts';
 import type { TlsFiles } from '../tls/files.ts';
 
-const File = (description: string) => Type.Optional(Type.String({ minLength: 1, description }));
+/** A whole number; both ends of the range are valid. */
+export const Whole = (
+  range: { readonly default: number; readonly minimum: number; readonly maximum: number },
+  description: string,
+) => Type.Integer({ ...range, description });
+
+/** An optional path. */
+export const File = (description: string) =>
+  Type.Optional(Type.String({ minLength: 1, description }));
 
 /** Settings of each service's listeners, log, load limits and shutdown. */
 export function listenerSettings(port: number) {
   return {
     HOST: Type.String({ default: '127.0.0.1', description: 'Address to listen on' }),
-    PORT: Type.Integer({
-      default: port,
-      minimum: 0,
-      maximum: 65535,
-      description: 'Port to listen on',
-    }),
+    PORT: Whole({ default: port, minimum: 0, maximum: 65535 }, 'Port to listen on'),
     OPS_PORT: Type.Optional(
       Type.Integer({
         minimum: 0,
@@ -38,41 +41,24 @@ export function listenerSettings(port: number) {
       description:
         'DNS names or URIs, separated by commas; a caller must have a certificate with one of them; empty: any',
     }),
-    WORKERS: Type.Integer({
-      default: 1,
-      minimum: 1,
-      maximum: 64,
-      description: 'Number of processes that serve calls',
-    }),
-    DRAIN_DELAY_MS: Type.Integer({
-      default: 0,
-      minimum: 0,
-      maximum: 600_000,
-      description:
-        "Time after SIGTERM in which calls are still served while /readyz is unready, milliseconds; set it longer than a load balancer's probes need to notice",
-    }),
-    SHUTDOWN_TIMEOUT_MS: Type.Integer({
-      default: 25_000,
-      minimum: 1,
-      maximum: 3_600_000,
-      description:
-        'Time after DRAIN_DELAY_MS in which calls may finish before their connections are closed, milliseconds',
-    }),
-    CALLS_MAX: Type.Integer({
-      default: 1024,
-      minimum: 1,
-      maximum: 1_000_000,
-      description:
-        'Maximum number of calls in progress; further calls are queued for up to a second, then rejected as overloaded',
-    }),
-    OVERLOAD_DELAY_MS: Type.Integer({
+    WORKERS: Whole({ default: 1, minimum: 1, maximum: 64 }, 'Number of processes that serve calls'),
+    DRAIN_DELAY_MS: Whole(
+      { default: 0, minimum: 0, maximum: 600_000 },
+      "Time after SIGTERM in which calls are still served while /readyz is unready, milliseconds; set it longer than a load balancer's probes need to notice",
+    ),
+    SHUTDOWN_TIMEOUT_MS: Whole(
+      { default: 25_000, minimum: 1, maximum: 3_600_000 },
+      'Time after DRAIN_DELAY_MS in which calls may finish before their connections are closed, milliseconds',
+    ),
+    CALLS_MAX: Whole(
+      { default: 1024, minimum: 1, maximum: 1_000_000 },
+      'Maximum number of calls in progress; further calls are queued for up to a second, then rejected as overloaded',
+    ),
+    OVERLOAD_DELAY_MS: Whole(
       // Off by default: a machine that pauses for a moment looks the same as an overloaded one.
-      default: 0,
-      minimum: 0,
-      maximum: 60_000,
-      description:
-        'Mean delay of the event loop over a second above which calls are rejected as overloaded, milliseconds; 0: never',
-    }),
+      { default: 0, minimum: 0, maximum: 60_000 },
+      'Mean delay of the event loop over a second above which calls are rejected as overloaded, milliseconds; 0: never',
+    ),
     LOG_LEVEL: Type.Enum([...logLevels], {
       default: 'info',
       description: 'Lowest level that is logged',
@@ -83,7 +69,6 @@ export function listenerSettings(port: number) {
 const schema = Type.Object(listenerSettings(0));
 export type ListenerConfig = Static<typeof schema>;
 
-/** The TLS files of `PORT`. */
 export function listenerTlsFiles(config: Partial<ListenerConfig>): TlsFiles {
   return {
     cert: config.TLS_CERT_FILE,
