@@ -1,11 +1,10 @@
 import type { Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
-import type { Readiness } from '../http/health.ts';
-import type { ServiceOptions } from '../http/service.ts';
+import { healthRoutes, type Readiness } from '../http/health.ts';
+import { createService, type ServiceOptions } from '../http/service.ts';
 import type { Service } from '../http/service-type.ts';
 import { ConfigError } from '../settings/config.ts';
-import { buildOpsApp } from './ops-listener.ts';
 import type { TlsListener } from './tls-listener.ts';
 
 export interface ListenersOptions {
@@ -28,7 +27,7 @@ export interface Listeners {
  * @throws ConfigError if a listener cannot be opened; then none is open
  */
 export async function openListeners(options: ListenersOptions): Promise<Listeners> {
-  const { name, app, tls, readiness, logger } = options;
+  const { app, tls } = options;
   const { HOST, PORT, OPS_PORT, OPS_HOST = HOST } = app.config;
   // The app was built with `tls.options`, so its server is an https server.
   tls?.attach(app.server as unknown as Server);
@@ -39,7 +38,7 @@ export async function openListeners(options: ListenersOptions): Promise<Listener
     message: 'Server listening',
   });
   if (OPS_PORT === undefined) return { ports: [portOf(app)], closeOps: async () => undefined };
-  const ops = await buildOpsApp(name, logger, readiness);
+  const ops = await buildOpsApp(options);
   try {
     await listen(ops, {
       host: OPS_HOST,
@@ -52,6 +51,20 @@ export async function openListeners(options: ListenersOptions): Promise<Listener
     throw error;
   }
   return { ports: [portOf(app), portOf(ops)], closeOps: async () => ops.close() };
+}
+
+/** Builds the app of `OPS_PORT`: `/healthz` and `/readyz` over plain http, for probes alone. */
+async function buildOpsApp({ name, logger, readiness }: ListenersOptions): Promise<Service> {
+  const app = await createService({
+    name,
+    title: 'Probes',
+    description: 'Whether the service is alive, and whether it can do its work.',
+    logger,
+    bodyLimitBytes: 1024,
+    proxyStatus: false,
+  });
+  healthRoutes(app, readiness);
+  return app;
 }
 
 /**
