@@ -1,9 +1,9 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 
 export interface CallQueueOptions {
-  /** Most calls under way at once. */
+  /** Maximum number of calls in progress. */
   readonly max: number;
-  /** How long a call waits for its turn before it is refused. */
+  /** A call that has waited this long is rejected. */
   readonly queueTimeoutMs: number;
   readonly begin: RequestListener;
   readonly refuse: RequestListener;
@@ -17,19 +17,18 @@ interface WaitingCall {
 }
 
 /**
- * Most calls that begin in one turn of the event loop. Where more come than can be done, the others wait as
- * requests that have been read and no more, and not half done, each with all that belongs to a call: the whole
- * would take longer. A turn that begins so many takes as long as they take, so it costs no throughput.
+ * Maximum number of calls that begin in one turn of the event loop. Excess calls wait as parsed requests only;
+ * half-started calls would thrash caches and lower throughput.
  */
 const maxPerTurn = 32;
-/** As many in a turn that took a connection: Node takes one a turn, and others wait for the next. */
+/** The same in a turn that accepted a connection: Node accepts one per turn, and others may be waiting. */
 const maxBesideConnection = 4;
-/** Most calls that wait, by `max`: they are in memory. */
+/** Maximum number of waiting calls, as a multiple of `max`: they are in memory. */
 const waitingByMax = 4;
 
 /**
- * Calls begin in the order in which they came: so many in a turn of the event loop, and no more than `max` at once.
- * The others wait for `queueTimeoutMs` at most and are refused then; so is, at once, who finds too many waiting.
+ * Begins calls in order of arrival, a limited number per turn of the event loop and `max` at once. Other calls
+ * wait up to `queueTimeoutMs`, then are rejected; a call that finds the queue full is rejected at once.
  */
 export class CallQueue {
   readonly #options: CallQueueOptions;
@@ -44,7 +43,6 @@ export class CallQueue {
     this.#options = options;
   }
 
-  /** Takes in a call that came. */
   take(request: IncomingMessage, response: ServerResponse): void {
     const { max, refuse } = this.#options;
     if (this.#waiting.size === 0 && this.#hasRoom()) this.#begin(request, response);
@@ -52,12 +50,12 @@ export class CallQueue {
     else refuse(request, response);
   }
 
-  /** How long a call that has begun had to wait, milliseconds; undefined where it did not. */
+  /** Milliseconds that a call had to wait before it began; undefined if it did not. */
   waitedMs(request: IncomingMessage): number | undefined {
     return this.#waitedMs.get(request);
   }
 
-  /** A call that has begun is under way until its response closes. */
+  /** Counts a call that has begun as in progress until its response closes. */
   enter(response: ServerResponse): void {
     this.#underWay += 1;
     response.once('close', this.#leave);
@@ -113,7 +111,7 @@ export class CallQueue {
   #resume(call: WaitingCall): void {
     const { request, response, since, timer } = call;
     clearTimeout(timer);
-    // Who hung up is counted with those that were refused.
+    // A call whose caller disconnected is counted as rejected.
     if (response.destroyed) {
       this.#giveUp(call);
       return;

@@ -5,20 +5,17 @@ import { problemMediaType, toProblem } from '../http/problem.ts';
 import { problemHeaders } from '../http/problem-replies.ts';
 import { requestIdOf } from '../http/request-id.ts';
 
-/** Refusals are told together, since a line each would be work on top of too much work. */
+/** Interval of log entries, each of which counts the rejections since the one before. */
 const tellMs = 1000;
 
-export interface RejecterOptions {
-  /** What callers are asked to wait. */
-  readonly retryAfterSeconds: number;
-  /** For `Proxy-Status`; undefined: none. */
-  readonly proxyName: string | undefined;
-}
-
-/** Answers calls with a refusal, without the framework: who does too much must not spend more on saying no. */
+/**
+ * Rejects calls before the framework sees them: an overloaded process must not spend CPU on rejections.
+ * @param proxyName for `Proxy-Status`; undefined: none
+ */
 export function rejecter(
   log: FastifyBaseLogger,
-  { retryAfterSeconds, proxyName }: RejecterOptions,
+  retryAfterSeconds: number,
+  proxyName: string | undefined,
 ): RequestListener {
   const refusal = new ServiceError('overloaded', {
     reason: 'calls',
