@@ -4,9 +4,9 @@ import { join } from 'node:path';
 const folder = join(import.meta.dirname, '../../node_modules/.cache/node-compile');
 
 /**
- * Has Node keep what it compiles of the modules that are imported from now on, which takes a quarter off the next start.
- * Beside the code, and not in a temporary folder: whoever can write there could have us run theirs. Where the
- * folder cannot be written, as in the images, what is there is used; where nothing is, nothing is lost.
+ * Caches the compiled code of modules imported from now on, which makes the next start a quarter faster. The
+ * cache is not in a temporary folder, where others could plant code. A read-only folder, as in the images, is
+ * only read.
  */
 export function keepCompiledCode(): void {
   enableCompileCache(folder);

@@ -32,7 +32,7 @@ export class Poll {
     await first;
   }
 
-  /** Attempts no more; resolves when no attempt is under way. */
+  /** Makes no more attempts; resolves when the current one has ended. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#ended;

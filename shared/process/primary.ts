@@ -1,22 +1,20 @@
 import type { Worker } from 'node:cluster';
 
-/** A primary process has little to do: one that takes longer is stopped or gone. */
+/** A primary process has little to do; a slower one is stopped or gone. */
 const answerTimeoutMs = 1000;
 
-/** From a worker to its primary process. */
 export type ToPrimary = { readonly started: true } | Question;
-/** What a worker wants to know; `id` is in its answer, too. */
+/** A worker's question; the answer has the same `id`. */
 export interface Question {
   readonly id: number;
   readonly question: unknown;
 }
-/** From the primary process to a worker. */
 export interface ToWorker {
   readonly id: number;
   readonly answer: unknown;
 }
 
-/** A worker's way to the primary process, which started it and all of its siblings. */
+/** A worker's connection to the primary process, which started it and its siblings. */
 export class Primary {
   readonly #worker: Worker;
   readonly #waiting = new Map<number, (answer: unknown) => void>();
@@ -27,13 +25,12 @@ export class Primary {
     worker.on('message', ({ id, answer }: ToWorker) => this.#waiting.get(id)?.(answer));
   }
 
-  /** Says that this worker takes calls. */
   tellStarted(): void {
-    // A primary that is gone needs to know nothing more.
+    // The primary process may have ended.
     this.#send({ started: true }, () => undefined);
   }
 
-  /** Resolves to the answer. @throws Error where none comes within a second */
+  /** Resolves to the answer. @throws Error if there is none within a second */
   async ask(question: unknown): Promise<unknown> {
     this.#lastId += 1;
     const id = this.#lastId;

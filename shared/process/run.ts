@@ -11,35 +11,33 @@ import { type Answer, Workers } from './workers.ts';
 
 /** Exit code for settings that cannot be used (sysexits.h EX_CONFIG): a restart will not help. */
 const configExitCode = 78;
-/** Exit code where calls had to be cut off. */
+/** Exit code if calls had to be cut off. */
 const cutExitCode = 1;
 
-/** A service that was started, and how it is to end. */
 export type Running = ShutdownOptions;
 
-/** Settings that say how a service's processes live and end. */
 type ProcessConfig = Pick<
   ListenerConfig,
   'WORKERS' | 'LOG_LEVEL' | 'DRAIN_DELAY_MS' | 'SHUTDOWN_TIMEOUT_MS'
 >;
 
-/** A service, as {@link runService} runs it: in one process, or in several (docs/deployment.md, "Workers"). */
+/** A service for {@link runService}, in one process or several (docs/deployment.md, "Workers"). */
 export interface Program<C extends ProcessConfig> {
   readonly name: ServiceOptions['name'];
   /** @throws ConfigError */
   readSettings(environment: Environment): Settings<C>;
-  /** Done once before the start, however many processes there will be. @throws ConfigError */
+  /** Runs once, before any process starts the service. @throws ConfigError */
   prepare?(config: C, logger: Logger): Promise<void>;
-  /** Starts the service in this process; `primary` where others run it, too. @throws ConfigError */
+  /** Starts the service in this process; `primary` if it is one of several. @throws ConfigError */
   start(config: C, logger: Logger, primary?: Primary): Promise<Running>;
-  /** Makes what the primary process keeps for its workers, as the answer to what they ask. */
+  /** Makes the primary process's answers to its workers' questions. */
   keep?(): Answer;
 }
 
 /**
- * Runs a service by its settings (`readEnvironment`) until SIGTERM or SIGINT, then shuts it down: code 0, or 1 where
- * calls had to be cut off. A signal during the start ends it at once, with code 0. Settings that cannot be
- * used end it with code 78 and a readable list on stderr.
+ * Runs a service until SIGTERM or SIGINT, then shuts it down with exit code 0, or 1 if calls had to be cut off. A
+ * signal during the start ends it at once, with code 0. Unusable settings end it with code 78 and a list of
+ * the faults on stderr.
  */
 export async function runService<C extends ProcessConfig>(
   program: Program<C>,
@@ -110,27 +108,24 @@ function shuttingDown(running: Running): End {
     logger.info({ signal }, 'stopping');
     const hasFinished = await shutDown(running);
     logger.info('stopped');
-    // Whatever did not close would keep the process alive.
+    // An open handle would keep the process alive.
     if (!hasFinished) process.exit(cutExitCode);
     leavePrimary();
   };
 }
 
-/**
- * The channel to the primary process keeps a worker alive. Where the primary goes first, Node ends the
- * worker at once.
- */
+/** The channel to the primary process would keep a worker alive. */
 function leavePrimary(): void {
   cluster.worker?.disconnect();
 }
 
 type End = (signal: NodeJS.Signals) => unknown;
-/** Says what the first signal does from now on. */
+/** Replaces the reaction to the first signal. */
 type OnEnd = (end: End) => void;
 
 function watchEndSignals(initial: End): OnEnd {
   let end = initial;
-  // A terminal and npm both pass a signal on: the second one must not cut off what is being finished.
+  // A terminal and npm both send the signal; the second one must not cut off calls that are finishing.
   let isEnding = false;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {

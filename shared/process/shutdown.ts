@@ -5,10 +5,10 @@ import type { Readiness } from '../http/health.ts';
 import type { Service } from '../http/service-type.ts';
 import type { ListenerConfig } from '../listen/listener-settings.ts';
 
-/** What is cut off and still does not close is not waited for any longer. */
+/** Maximum wait for connections that were cut off to close. */
 const cutGraceMs = 2000;
 
-/** Readiness that is lost for good once the service is told to end. */
+/** Makes the service unready for good once it is told to end. */
 export class Drain {
   #hasBegun = false;
 
@@ -16,14 +16,13 @@ export class Drain {
     this.#hasBegun = true;
   }
 
-  /** What `/readyz` says, given what the service would say. */
   over(readiness: Readiness): Readiness {
     if (!this.#hasBegun) return readiness;
     return { status: 'unready', checks: { ...readiness.checks, shutdown: 'draining' } };
   }
 }
 
-/** After this a process that was told to end has ended by itself, in milliseconds, or never will. */
+/** Milliseconds within which a process that was told to end ends by itself, if ever. */
 export function shutdownLimitMs(
   config: Pick<ListenerConfig, 'DRAIN_DELAY_MS' | 'SHUTDOWN_TIMEOUT_MS'>,
 ): number {
@@ -34,13 +33,13 @@ export interface ShutdownOptions {
   readonly app: Service;
   readonly logger: Logger;
   readonly drain: Drain;
-  /** Closes what the app does not own; called after the app has closed. */
+  /** Closes everything that the app does not own; called after the app has closed. */
   close(): Promise<void>;
 }
 
 /**
- * Ends a service: `/readyz` turns unready, calls are still taken for the delay, then those in flight
- * finish and all is closed. What takes longer than the timeout is cut off.
+ * Ends a service: `/readyz` turns unready, calls are still served for the delay, then those in progress
+ * finish and everything is closed. Calls that exceed the timeout are cut off.
  * @returns whether everything finished in time
  */
 export async function shutDown(options: ShutdownOptions): Promise<boolean> {

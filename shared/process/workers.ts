@@ -3,33 +3,30 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { ToPrimary, ToWorker } from './primary.ts';
 
-/** How long a worker's place is empty; doubled each time, but for a worker that lived long enough. */
+/** Pause before a worker is replaced; doubled each time, unless the worker lived long enough. */
 const firstPauseMs = 100;
 const longestPauseMs = 10_000;
 const longEnoughMs = 60_000;
 
 /**
- * Workers take connections from the system themselves. By Node's round robin the primary process hands
- * them out: evenly, but one that reaches a worker as the last of them closes is never answered or closed,
- * nor is one that a killed worker was being given.
+ * Workers accept connections themselves. Under Node's round robin the primary process hands them out evenly,
+ * but one that reaches a closing or killed worker is neither answered nor closed.
  */
 cluster.schedulingPolicy = cluster.SCHED_NONE;
 
-/** Answers what a worker asks. */
 export type Answer = (question: unknown) => unknown;
 
 export interface WorkersOptions {
   readonly count: number;
-  /** What a worker may take to end before it is killed. */
+  /** Milliseconds within which a worker must end before it is killed. */
   readonly stopLimitMs: number;
   readonly logger: Logger;
   readonly answer: Answer | undefined;
 }
 
-/** How a process ended. */
 interface End {
   readonly code: number | null;
-  /** Without a code: the signal that ended it, or why it could not be made (`EAGAIN`). */
+  /** Without a code: the signal that ended it, or why it could not be started (`EAGAIN`). */
   readonly why: string | null;
   readonly hasStarted: boolean;
 }
@@ -47,9 +44,9 @@ export class Workers {
   }
 
   /**
-   * Runs them until {@link stop}, and replaces those that end before. The first starts alone, so that
-   * what is wrong is said once. One that ends without having started, while no other serves, ends all.
-   * Resolves to the exit code: 0 where all ended as they were told to, else that of one that did not.
+   * Runs them until {@link stop}, and replaces those that end before. The first starts alone, so that a
+   * fault is reported once. If one ends without having started while no other serves, all end.
+   * Resolves to the exit code: 0 if all ended as they were told to, else that of one that did not.
    */
   async run(): Promise<number> {
     const first = Promise.withResolvers<void>();
@@ -78,7 +75,7 @@ export class Workers {
       const begunAt = performance.now();
       const end = await this.#lifeOf(worker, settled);
       if (stopping.aborted) {
-        // One that had no calls yet may go by the signal itself.
+        // Without a handler yet, the signal itself ends a worker.
         this.#exitCode ||= end.code ?? (end.hasStarted ? 1 : 0);
         break;
       }
@@ -115,7 +112,7 @@ export class Workers {
       end.resolve({ code, why: signal, hasStarted }),
     );
     worker.on('error', ({ code: why = 'unknown' }: NodeJS.ErrnoException) => {
-      // Other errors are of messages to one that is going, whose exit follows.
+      // Other errors are of messages to a worker that is ending; its `exit` follows.
       if (worker.process.pid === undefined) end.resolve({ code: null, why, hasStarted });
     });
     const ended = await end.promise;
@@ -125,7 +122,7 @@ export class Workers {
   }
 
   #reply(worker: Worker, message: ToWorker): void {
-    // Who has asked and is gone needs no answer.
+    // The worker may have ended.
     worker.send(message, () => undefined);
   }
 }
