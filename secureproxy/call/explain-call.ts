@@ -10,6 +10,11 @@ import { askForCall } from './ask-keyserver.ts';
 import type { Call } from './call.ts';
 import { type Authorization, prepare } from './prepare.ts';
 
+const tokenMissing = {
+  code: 'token_not_found',
+  detail: 'No token is stored for this client and type; store one with keyserver-admin token put.',
+};
+
 /** Answer of `/explain`; code, reason and detail repeat those of the last step, if it failed. */
 export const ExplainedSchema = Type.Object(
   {
@@ -31,9 +36,7 @@ export const ExplainedSchema = Type.Object(
     examples: [
       {
         allowed: false,
-        code: 'token_not_found',
-        detail:
-          'No token is stored for this client and type; store one with keyserver-admin token put.',
+        ...tokenMissing,
         steps: [
           { step: 'authenticate', ok: true, app: 'orders' },
           { step: 'url', ok: true, url: 'https://api.marketplace.example/v3/product/list' },
@@ -44,13 +47,7 @@ export const ExplainedSchema = Type.Object(
           },
           { step: 'type', ok: true },
           { step: 'destination', ok: true, destination: 'https://api.marketplace.example' },
-          {
-            step: 'token',
-            ok: false,
-            code: 'token_not_found',
-            detail:
-              'No token is stored for this client and type; store one with keyserver-admin token put.',
-          },
+          { step: 'token', ok: false, ...tokenMissing },
         ],
       },
     ],

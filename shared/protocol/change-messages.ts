@@ -1,5 +1,10 @@
 import { type Static, Type } from 'typebox';
-import { credentialMembers, IssuedTicketSchema, sessionMembers } from './messages.ts';
+import {
+  credentialExample,
+  credentialMembers,
+  IssuedTicketSchema,
+  sessionMembers,
+} from './messages.ts';
 
 /** Validity of an answer of `/changes`, counted from KeyServer's latest look at the changes (docs/protocol.md §5). */
 export const leaseMs = 5_000;
@@ -9,14 +14,7 @@ export const ChangesRequestSchema = Type.Object(
   { ...sessionMembers, ...credentialMembers },
   {
     additionalProperties: false,
-    examples: [
-      {
-        session: 'ticket-of-an-earlier-answer',
-        timestamp: 1_767_225_600,
-        nonce: 'new-for-every-request',
-        credential: 'sealed+credential+in+base64',
-      },
-    ],
+    examples: [{ session: 'ticket-of-an-earlier-answer', ...credentialExample }],
   },
 );
 export type ChangesRequest = Static<typeof ChangesRequestSchema>;

@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
-import { type ErrorCode, errorTable, type ServiceError } from '../errors.ts';
+import { errorCodes, type ServiceError } from '../errors.ts';
 import { GrantSchema, PolicySchema } from '../policy/schema.ts';
+import { IssuedTicketSchema } from './messages.ts';
 
 /** The steps of a decision in order. `direct` is for direct apps; SecureProxy adds `request` and `address`. */
 const stepNames = [
@@ -18,9 +19,7 @@ const stepNames = [
 export type StepName = (typeof stepNames)[number];
 
 const Names = (description: string) => Type.Optional(Type.Array(Type.String(), { description }));
-const Code = Type.Enum(Object.keys(errorTable) as ErrorCode[], {
-  description: 'Error code that the call would get',
-});
+const Code = Type.Enum(errorCodes, { description: 'Error code that the call would get' });
 
 /** Why a step rejects the call, in the members of the problem that the call would get. */
 export const RefusalSchema = Type.Object({
@@ -74,9 +73,7 @@ export const ExplanationSchema = Type.Object({
   steps: Type.Array(StepSchema, { minItems: 1 }),
   /** Policy and grants for the proxy's own decision; only if a token would be released. */
   terms: Type.Optional(Type.Object({ policy: PolicySchema, grants: Type.Array(GrantSchema) })),
-  session: Type.Optional(
-    Type.Object({ ticket: Type.String(), expiresIn: Type.Integer({ minimum: 0 }) }),
-  ),
+  session: Type.Optional(IssuedTicketSchema),
 });
 export type Explanation = Static<typeof ExplanationSchema>;
 
@@ -93,7 +90,6 @@ export class Steps {
     this.taken.push({ step, ok: true });
   }
 
-  /** Adds facts to the latest step. */
   record(facts: StepFacts): void {
     Object.assign(this.taken.at(-1) ?? {}, facts);
   }

@@ -55,6 +55,12 @@ export const credentialMembers = {
   }),
 };
 
+export const credentialExample = {
+  timestamp: 1_767_225_600,
+  nonce: 'new-for-every-request',
+  credential: 'sealed+credential+in+base64',
+};
+
 /** Body of KeyServer's `POST /` (docs/protocol.md §4). */
 export const ReleaseRequestSchema = Type.Object(
   {
@@ -73,17 +79,13 @@ export const ReleaseRequestSchema = Type.Object(
         keyId: 'key-id-in-base64url',
         clientId: 'shop-1',
         tokenType: 'ozon-seller',
-        timestamp: 1_767_225_600,
-        nonce: 'new-for-every-request',
-        credential: 'sealed+credential+in+base64',
+        ...credentialExample,
       },
       {
         session: 'ticket-of-an-earlier-answer',
         clientId: 'shop-1',
         tokenType: 'ozon-seller',
-        timestamp: 1_767_225_600,
-        nonce: 'new-for-every-request',
-        credential: 'sealed+credential+in+base64',
+        ...credentialExample,
       },
       { sessionKey: 'wrapped+session+key+in+base64', clientId: 'shop-1', tokenType: 'ozon-seller' },
     ],
