@@ -85,7 +85,6 @@ export function logOnce(request: FastifyRequest, reply: FastifyReply): void {
   });
 }
 
-/** Writes the log entry of a request that has ended. */
 export function logRequest(request: FastifyRequest, reply: FastifyReply): void {
   const { logFields: fields, raw } = request;
   const { requestLine } = request.routeOptions.config;

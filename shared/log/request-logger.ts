@@ -1,7 +1,6 @@
 import type { FastifyBaseLogger, FastifyLogFn } from 'fastify';
 import type { Bindings } from 'pino';
-
-const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+import { logLevels } from './logging.ts';
 
 /**
  * A request's logger: a child of `parent` that adds the request's ids, created on first use. Most requests
@@ -38,7 +37,7 @@ export class RequestLogger implements FastifyBaseLogger {
   }
 
   static {
-    for (const level of levels) {
+    for (const level of logLevels) {
       const log = function (this: RequestLogger, ...line: [unknown]) {
         this.#child[level](...line);
       };

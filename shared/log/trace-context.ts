@@ -13,13 +13,6 @@ export interface TraceContext {
   readonly sampled: boolean;
 }
 
-/** The parsed `traceparent`. */
-export interface Traceparent {
-  readonly traceId: string;
-  readonly parentId: string;
-  readonly sampled: boolean;
-}
-
 const pattern =
   /^(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-|$)/;
 const sampledFlag = 1;
@@ -28,12 +21,12 @@ const sampledFlag = 1;
  * Parses the value of `traceparent` (W3C Trace Context §3.2). Undefined if it is not valid, for example if
  * two headers were joined. Versions above 00 may have further fields after the flags.
  */
-export function parseTraceparent(value: string): Traceparent | undefined {
-  const [, version, traceId, parentId, flags, more] = pattern.exec(value) ?? [];
-  if (traceId === undefined || parentId === undefined || flags === undefined) return undefined;
+export function parseTraceparent(value: string): Omit<TraceContext, 'spanId'> | undefined {
+  const [, version, traceId, parentSpanId, flags, more] = pattern.exec(value) ?? [];
+  if (traceId === undefined || flags === undefined) return undefined;
   if (version === '00' && more !== '') return undefined;
   const sampled = (Number.parseInt(flags, 16) & sampledFlag) === sampledFlag;
-  return { traceId, parentId, sampled };
+  return { traceId, parentSpanId, sampled };
 }
 
 /** Formats the `traceparent` of a request sent in this context, with its span as the parent. */
@@ -61,7 +54,7 @@ function makeContext(header: string | readonly string[] | undefined): TraceConte
   return {
     traceId: caller?.traceId ?? randomId(16),
     spanId: randomId(8),
-    parentSpanId: caller?.parentId,
+    parentSpanId: caller?.parentSpanId,
     sampled: caller?.sampled ?? false,
   };
 }

@@ -19,14 +19,14 @@ t.test('parses what W3C Trace Context calls valid', async (t) => {
     ['ff', true],
   ] as const) {
     const parsed = parseTraceparent(`00-${traceId}-${parentId}-${flags}`);
-    t.strictSame(parsed, { traceId, parentId, sampled }, flags);
+    t.strictSame(parsed, { traceId, parentSpanId: parentId, sampled }, flags);
   }
 });
 
 t.test('a later version is read as far as it is known', async (t) => {
   for (const more of ['', '-', '-what-comes-then']) {
     const parsed = parseTraceparent(`cc-${traceId}-${parentId}-01${more}`);
-    t.strictSame(parsed, { traceId, parentId, sampled: true }, more);
+    t.strictSame(parsed, { traceId, parentSpanId: parentId, sampled: true }, more);
   }
   t.equal(parseTraceparent(`cc-${traceId}-${parentId}-01.more`), undefined);
 });
@@ -85,7 +85,7 @@ t.test('without a valid one a trace begins here, new each time', async (t) => {
   );
   for (const context of contexts) {
     const sent = parseTraceparent(formatTraceparent(context));
-    t.strictSame(sent, { traceId: context.traceId, parentId: context.spanId, sampled: false });
+    t.strictSame(sent, { traceId: context.traceId, parentSpanId: context.spanId, sampled: false });
     t.equal(context.parentSpanId, undefined);
   }
   t.equal(new Set(contexts.map((context) => context.traceId)).size, contexts.length);
