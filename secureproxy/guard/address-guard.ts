@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { ServiceError } from '../../shared/errors.ts';
 import type { AddressSet } from '../../shared/policy/address-set.ts';
 import { addressVerdict } from './address-verdict.ts';
-import type { OwnListeners } from './own-listeners.ts';
+import { type OwnListeners, portOf } from './own-listeners.ts';
 
 /** Resolves a name to all its addresses, as `dns.lookup` with `all: true` does. */
 export type Lookup = (
@@ -17,6 +17,7 @@ export interface AddressGuardOptions {
   readonly origin: URL;
   readonly allowed: AddressSet;
   readonly ownListeners: OwnListeners;
+  /** Undefined: the system's resolver. */
   readonly lookup?: Lookup | undefined;
 }
 
@@ -28,11 +29,10 @@ export class AddressGuard {
   readonly #port: number;
 
   constructor(options: AddressGuardOptions) {
-    const { hostname, port, protocol } = options.origin;
-    const bare = hostname.replace(/^\[|\]$/g, '');
+    const bare = options.origin.hostname.replace(/^\[|\]$/g, '');
     this.#options = options;
     this.#literal = isIP(bare) === 0 ? undefined : bare;
-    this.#port = Number(port || (protocol === 'https:' ? 443 : 80));
+    this.#port = portOf(options.origin);
   }
 
   /** Judges the host if it is an IP address. @throws ServiceError destination_denied */

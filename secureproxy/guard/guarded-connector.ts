@@ -4,7 +4,7 @@ import { buildConnector } from 'undici';
 import { AddressGuard, type AddressGuardOptions } from './address-guard.ts';
 
 export interface ConnectorOptions extends AddressGuardOptions {
-  readonly timeoutMs: number;
+  readonly connectTimeoutMs: number;
   /** Certificates of all trusted CAs, PEM; undefined: the public ones. */
   readonly ca: readonly string[] | undefined;
 }
@@ -19,7 +19,7 @@ export function guardedConnector(options: ConnectorOptions): buildConnector.conn
   const dial = buildConnector({
     // HTTP/1.1 only, until HTTP/2 has been shown to leak nothing.
     allowH2: false,
-    timeout: options.timeoutMs,
+    timeout: options.connectTimeoutMs,
     // Explicit, so that no environment variable can switch it off.
     rejectUnauthorized: true,
     ...(options.ca ? { ca: [...options.ca] } : {}),
@@ -59,13 +59,10 @@ function answer(found: LookupAddress[], { all }: LookupOptions, done: LookupCall
 /** Judges the peer's address, as the socket reports it. */
 function confirm(socket: Socket, guard: AddressGuard, callback: buildConnector.Callback): void {
   const { remoteAddress } = socket;
-  if (remoteAddress === undefined) {
-    // The socket has closed already: there is no address to judge.
-    socket.destroy();
-    callback(Object.assign(new Error('closed while connecting'), { code: 'ECONNRESET' }), null);
-    return;
-  }
   try {
+    if (remoteAddress === undefined) {
+      throw Object.assign(new Error('closed while connecting'), { code: 'ECONNRESET' });
+    }
     guard.checkAddress(remoteAddress);
   } catch (error) {
     socket.destroy();

@@ -4,7 +4,6 @@ import { embeddedIpv4 } from './embedded-ipv4.ts';
 
 /** Recognizes the listeners of SecureProxy and KeyServer, so that no call can be directed at them. */
 export interface OwnListeners {
-  /** Adds a port that this service listens on. */
   add(port: number): void;
   /**
    * True if the address and port are this service's or KeyServer's.
@@ -52,7 +51,8 @@ export function createOwnListeners(
   };
 }
 
-function portOf({ port, protocol }: URL): number {
+/** The port of a URL, the default one of its protocol included. */
+export function portOf({ port, protocol }: URL): number {
   return Number(port || (protocol === 'https:' ? 443 : 80));
 }
 

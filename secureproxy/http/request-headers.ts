@@ -93,7 +93,6 @@ function readAs(name: string): string {
   return name.toLowerCase().replace(/[^0-9a-z]/g, '-');
 }
 
-/** Traits that depend on the name alone. */
 const traitsOf = memoizeByText((name) => {
   const read = readAs(name);
   return {

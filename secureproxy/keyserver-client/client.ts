@@ -42,7 +42,6 @@ export interface KeyserverClientOptions {
   readonly log: Logger;
 }
 
-/** A request for a release. */
 export interface ReleaseQuery {
   readonly appKey: string | null;
   readonly clientId: string;
@@ -55,11 +54,6 @@ export interface ReleaseQuery {
 
 export interface Obtained {
   readonly release: Release;
-  readonly source: ProxySession['source'];
-}
-
-export interface ObtainedExplanation {
-  readonly explanation: Explanation;
   readonly source: ProxySession['source'];
 }
 
@@ -95,7 +89,7 @@ export class KeyserverClient {
   }
 
   /** Obtains the explanation of a release, by the same exchange. @throws ServiceError */
-  async explain(query: ReleaseQuery): Promise<ObtainedExplanation> {
+  async explain(query: ReleaseQuery) {
     const wanted = { explain: true };
     const { answer, source } = await this.#ask<Explanation>(query, wanted, explanationValidator);
     return { explanation: answer, source };

@@ -8,24 +8,23 @@ export interface PublicKey {
   readonly keyId: string;
 }
 
-/** Fetches `/public_key`. */
-export type FetchPublicKey = () => Promise<PublicKeyAnswer>;
-
 /** KeyServer's public key: fetched once, checked against the pins, cached until dropped. */
 export class PublicKeys {
-  readonly #fetch: FetchPublicKey;
+  readonly #fetch: () => Promise<PublicKeyAnswer>;
   readonly #pins: ReadonlySet<string>;
   #current: Promise<PublicKey> | undefined;
   #fetched: PublicKey | undefined;
   #isAccepted = false;
 
-  /** @param pins the only accepted key ids; empty: any */
-  constructor(fetch: FetchPublicKey, pins: ReadonlySet<string>) {
+  /**
+   * @param fetch fetches `/public_key`
+   * @param pins the only accepted key ids; empty: any
+   */
+  constructor(fetch: () => Promise<PublicKeyAnswer>, pins: ReadonlySet<string>) {
     this.#fetch = fetch;
     this.#pins = pins;
   }
 
-  /** True once a key was accepted. */
   get isAccepted(): boolean {
     return this.#isAccepted;
   }

@@ -10,33 +10,30 @@ export interface WholeAnswer {
  * Sends a request through a pool and resolves to the whole answer. Rejects if it fails or has not
  * ended within `timeoutMs`. Uses `dispatch`, since `pool.request` takes twice the CPU.
  */
-export function wholeAnswer(
+export async function wholeAnswer(
   pool: Dispatcher,
   request: Dispatcher.DispatchOptions,
   timeoutMs: number,
 ): Promise<WholeAnswer> {
-  return new Promise((resolve, reject) => {
-    pool.dispatch(request, new AnswerCollector(timeoutMs, resolve, reject));
-  });
+  const collector = new AnswerCollector(timeoutMs);
+  pool.dispatch(request, collector);
+  return collector.answer;
 }
 
 class AnswerCollector implements Dispatcher.DispatchHandler {
-  readonly #resolve: (answer: WholeAnswer) => void;
-  readonly #reject: (error: Error) => void;
+  readonly #answer = Promise.withResolvers<WholeAnswer>();
   readonly #timer: NodeJS.Timeout;
   readonly #chunks: Buffer[] = [];
   #controller: Dispatcher.DispatchController | undefined;
   #expired: Error | undefined;
   #status = 0;
 
-  constructor(
-    timeoutMs: number,
-    resolve: (answer: WholeAnswer) => void,
-    reject: (error: Error) => void,
-  ) {
-    this.#resolve = resolve;
-    this.#reject = reject;
+  constructor(timeoutMs: number) {
     this.#timer = setTimeout(() => this.#expire(), timeoutMs);
+  }
+
+  get answer(): Promise<WholeAnswer> {
+    return this.#answer.promise;
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -55,17 +52,20 @@ class AnswerCollector implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     clearTimeout(this.#timer);
-    this.#resolve({ status: this.#status, text: Buffer.concat(this.#chunks).toString('utf8') });
+    this.#answer.resolve({
+      status: this.#status,
+      text: Buffer.concat(this.#chunks).toString('utf8'),
+    });
   }
 
   onResponseError(_controller: unknown, error: Error): void {
     clearTimeout(this.#timer);
-    this.#reject(error);
+    this.#answer.reject(error);
   }
 
   #expire(): void {
     this.#expired = new Error('no whole answer in time');
-    if (this.#controller === undefined) this.#reject(this.#expired);
+    if (this.#controller === undefined) this.#answer.reject(this.#expired);
     else this.#controller.abort(this.#expired);
   }
 }

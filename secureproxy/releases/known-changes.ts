@@ -6,7 +6,6 @@ import {
 } from '../../shared/protocol/change-messages.ts';
 import type { Release } from '../../shared/protocol/messages.ts';
 
-/** Names of a release's token. */
 export interface ReleaseNames {
   readonly clientId: string;
   readonly tokenType: string;
@@ -33,7 +32,6 @@ export class KnownChanges {
     this.#max = max;
   }
 
-  /** Sequence number of the last announced change. */
   get seq(): number {
     return this.#seq;
   }

@@ -53,11 +53,7 @@ export class ReleaseCache {
     const entry = this.#fresh(name, query);
     if (entry !== undefined) return { release: entry.release, source: 'cached' };
     const running = this.#fetches.get(name);
-    if (running !== undefined) {
-      const shared = await shareable(running);
-      if (shared !== undefined) return shared;
-      return this.#fetch(name, query);
-    }
+    if (running !== undefined) return (await shareable(running)) ?? this.#fetch(name, query);
     const fetched = this.#fetch(name, query);
     this.#fetches.set(name, fetched);
     try {

@@ -68,6 +68,19 @@ export const CallRequestSchema = Type.Object(
     ],
   },
 );
+/** Error codes of every route that takes a call. */
+export const callErrors = [
+  'request_invalid',
+  'caller_unauthenticated',
+  'grant_denied',
+  'destination_denied',
+  'body_too_large',
+  'media_type_unsupported',
+  'internal',
+  'keyserver_unavailable',
+  'overloaded',
+] as const;
+
 type CallRequest = Static<typeof CallRequestSchema>;
 
 /** Converts a request's body to a call. @throws ServiceError request_invalid */

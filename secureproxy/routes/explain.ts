@@ -2,7 +2,7 @@ import { problemResponses } from '../../shared/http/problem.ts';
 import type { Service } from '../../shared/http/service-type.ts';
 import { type ExplainDependencies, ExplainedSchema, explainCall } from '../call/explain-call.ts';
 import { admitCaller } from './admission.ts';
-import { CallRequestSchema, toCall } from './call-request.ts';
+import { CallRequestSchema, callErrors, toCall } from './call-request.ts';
 
 /** `POST /explain`: explains how `/request_api` would decide the same body, without a call (README). */
 export function explainRoute(app: Service, dependencies: ExplainDependencies): void {
@@ -18,17 +18,7 @@ export function explainRoute(app: Service, dependencies: ExplainDependencies): v
         body: CallRequestSchema,
         response: {
           200: ExplainedSchema,
-          ...problemResponses(
-            'request_invalid',
-            'caller_unauthenticated',
-            'grant_denied',
-            'destination_denied',
-            'body_too_large',
-            'media_type_unsupported',
-            'internal',
-            'keyserver_unavailable',
-            'overloaded',
-          ),
+          ...problemResponses(...callErrors),
         },
       },
       onRequest: admitCaller,

@@ -4,7 +4,7 @@ import type { Service } from '../../shared/http/service-type.ts';
 import { type CallDependencies, makeCall } from '../call/make-call.ts';
 import { dependencyStatus } from '../keyserver-client/errors.ts';
 import { admitCaller } from './admission.ts';
-import { CallRequestSchema, toCall } from './call-request.ts';
+import { CallRequestSchema, callErrors, toCall } from './call-request.ts';
 
 /** `POST /request_api`: one call to a marketplace with a client's token (README). */
 export function requestApiRoute(app: Service, dependencies: CallDependencies): void {
@@ -20,18 +20,10 @@ export function requestApiRoute(app: Service, dependencies: CallDependencies): v
         body: CallRequestSchema,
         response: {
           ...problemResponses(
-            'request_invalid',
-            'caller_unauthenticated',
-            'grant_denied',
-            'destination_denied',
-            'body_too_large',
-            'media_type_unsupported',
-            'internal',
+            ...callErrors,
             'integrity_failed',
             'upstream_invalid',
             'upstream_unreachable',
-            'keyserver_unavailable',
-            'overloaded',
             'upstream_timeout',
           ),
           [dependencyStatus]: problemResponse(

@@ -2,20 +2,14 @@ import { Pool } from 'undici';
 import { memoize } from '../../shared/memoize.ts';
 import { addressSet } from '../../shared/policy/address-set.ts';
 import type { Policy } from '../../shared/policy/schema.ts';
-import { AddressGuard, type Lookup } from '../guard/address-guard.ts';
-import { guardedConnector } from '../guard/guarded-connector.ts';
-import type { OwnListeners } from '../guard/own-listeners.ts';
+import { AddressGuard } from '../guard/address-guard.ts';
+import { type ConnectorOptions, guardedConnector } from '../guard/guarded-connector.ts';
 import { upstreamError } from './errors.ts';
 
-export interface UpstreamPoolsOptions {
-  readonly ownListeners: OwnListeners;
+export interface UpstreamPoolsOptions extends Omit<ConnectorOptions, 'origin' | 'allowed'> {
   readonly connections: number;
-  readonly connectTimeoutMs: number;
   readonly headersTimeoutMs: number;
   readonly bodyTimeoutMs: number;
-  readonly ca: readonly string[] | undefined;
-  /** Undefined: the system's resolver. */
-  readonly lookup?: Lookup | undefined;
 }
 
 const none: string[] = [];
@@ -53,15 +47,9 @@ export class UpstreamPools {
    * @throws ServiceError destination_denied; upstream_unreachable if the name does not resolve
    */
   async checkHost(origin: string, { unsafeAllowPrivate = [] }: Policy): Promise<void> {
-    const { ownListeners, lookup } = this.#options;
-    const allowed = addressSet(unsafeAllowPrivate);
+    const target = { origin: new URL(origin), allowed: addressSet(unsafeAllowPrivate) };
     try {
-      await new AddressGuard({
-        origin: new URL(origin),
-        allowed,
-        ownListeners,
-        lookup,
-      }).checkHost();
+      await new AddressGuard({ ...this.#options, ...target }).checkHost();
     } catch (error) {
       throw upstreamError(error as Error);
     }
@@ -72,28 +60,14 @@ export class UpstreamPools {
   }
 
   #create(origin: string, allowPrivate: readonly string[]): Pool {
-    const {
-      connections,
-      headersTimeoutMs,
-      bodyTimeoutMs,
-      connectTimeoutMs,
-      ownListeners,
-      ca,
-      lookup,
-    } = this.#options;
+    const { connections, headersTimeoutMs, bodyTimeoutMs } = this.#options;
+    const target = { origin: new URL(origin), allowed: addressSet(allowPrivate) };
     return new Pool(origin, {
       connections,
       pipelining: 1,
       headersTimeout: headersTimeoutMs,
       bodyTimeout: bodyTimeoutMs,
-      connect: guardedConnector({
-        origin: new URL(origin),
-        allowed: addressSet(allowPrivate),
-        ownListeners,
-        timeoutMs: connectTimeoutMs,
-        ca,
-        lookup,
-      }),
+      connect: guardedConnector({ ...this.#options, ...target }),
     });
   }
 

@@ -34,7 +34,6 @@ export interface RelayOutcome {
   readonly status: number | undefined;
   readonly bytesReceived: number;
   readonly bytesSent: number;
-  /** Number of redactions in the answer. */
   readonly scrubbed: number;
   readonly error?: ServiceError;
 }
@@ -46,30 +45,25 @@ export interface RelayOutcome {
  * has ended.
  * @throws ServiceError if no answer has begun; nothing was written to `response` then
  */
-export function relay(
+export async function relay(
   pool: Dispatcher,
   request: UpstreamRequest,
   response: ServerResponse,
   options: RelayOptions,
 ): Promise<void> {
-  return new Promise((resolve, reject) => {
-    // If the caller disconnected while the release was fetched, `close` has fired already.
-    if (response.closed || response.destroyed) {
-      reject(callerGone());
-      return;
-    }
-    const handler = new RelayHandler(request.method, response, options, resolve, reject);
-    // `dispatch` takes half the CPU of `pool.request`, and its controller can pause.
-    pool.dispatch(request, handler);
-  });
+  // If the caller disconnected while the release was fetched, `close` has fired already.
+  if (response.closed || response.destroyed) throw callerGone();
+  const done = Promise.withResolvers<void>();
+  // `dispatch` takes half the CPU of `pool.request`, and its controller can pause.
+  pool.dispatch(request, new RelayHandler(request.method, response, options, done));
+  await done.promise;
 }
 
 class RelayHandler implements Dispatcher.DispatchHandler {
   readonly #isHead: boolean;
   readonly #response: ServerResponse;
   readonly #options: RelayOptions;
-  readonly #resolve: () => void;
-  readonly #reject: (error: ServiceError) => void;
+  readonly #done: PromiseWithResolvers<void>;
   readonly #timer: NodeJS.Timeout;
   readonly #onClose = () => this.#cancel(callerGone());
   readonly #onDrain = () => this.#body?.drained();
@@ -87,14 +81,12 @@ class RelayHandler implements Dispatcher.DispatchHandler {
     method: string,
     response: ServerResponse,
     options: RelayOptions,
-    resolve: () => void,
-    reject: (error: ServiceError) => void,
+    done: PromiseWithResolvers<void>,
   ) {
     this.#isHead = method === 'HEAD';
     this.#response = response;
     this.#options = options;
-    this.#resolve = resolve;
-    this.#reject = reject;
+    this.#done = done;
     this.#timer = setTimeout(() => this.#cancel(totalTimeout()), options.timeoutMs);
     response.once('close', this.#onClose).on('drain', this.#onDrain);
   }
@@ -174,7 +166,7 @@ class RelayHandler implements Dispatcher.DispatchHandler {
     this.#settle();
     this.#options.onEnd(this.#outcome());
     this.#response.end(last);
-    this.#resolve();
+    this.#done.resolve();
   }
 
   #outcome(): RelayOutcome {
@@ -203,11 +195,11 @@ class RelayHandler implements Dispatcher.DispatchHandler {
     this.#settle();
     this.#options.onEnd({ ...this.#outcome(), error });
     if (!this.#response.headersSent) {
-      this.#reject(error);
+      this.#done.reject(error);
       return;
     }
     this.#response.destroy();
-    this.#resolve();
+    this.#done.resolve();
   }
 
   #settle(): void {

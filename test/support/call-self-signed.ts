@@ -20,7 +20,7 @@ const client = new Client(url.origin, {
     origin: url,
     allowed: addressSet(['127.0.0.0/8', '::1/128']),
     ownListeners: createOwnListeners([]),
-    timeoutMs: 5000,
+    connectTimeoutMs: 5000,
     ca: undefined,
   }),
 });

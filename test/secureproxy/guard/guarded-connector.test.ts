@@ -20,7 +20,7 @@ function dial(origin: string, hostname: string, allowed: readonly string[], more
     origin: new URL(origin),
     allowed: addressSet(allowed),
     ownListeners: createOwnListeners([]),
-    timeoutMs: 5000,
+    connectTimeoutMs: 5000,
     ca: undefined,
     lookup: resolvesTo('127.0.0.1'),
     ...more,
