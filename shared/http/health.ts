@@ -1,12 +1,15 @@
-import { Type } from 'typebox';
+import { type Static, Type } from 'typebox';
 import type { Service } from './service-type.ts';
 
-/** `degraded` still serves calls; `unready` must not receive any. */
-export interface Readiness {
-  readonly status: 'ready' | 'degraded' | 'unready';
-  /** One word per check, such as `{"database": "unreachable"}`. */
-  readonly checks: Readonly<Record<string, string>>;
-}
+/** `degraded` still serves calls; `unready` must not receive any. `checks` has one word per check. */
+const ReadinessSchema = Type.Object(
+  {
+    status: Type.Enum(['ready', 'degraded', 'unready']),
+    checks: Type.Record(Type.String(), Type.String()),
+  },
+  { examples: [{ status: 'unready', checks: { database: 'unreachable' } }] },
+);
+export type Readiness = Static<typeof ReadinessSchema>;
 
 /** `/healthz`: the process is alive. `/readyz`: the service can do its work; 503 if it cannot. */
 export function healthRoutes(app: Service, readiness: () => Readiness): void {
@@ -24,13 +27,6 @@ export function healthRoutes(app: Service, readiness: () => Readiness): void {
       },
     },
     async () => ({ status: 'ok' as const }),
-  );
-  const ReadinessSchema = Type.Object(
-    {
-      status: Type.Enum(['ready', 'degraded', 'unready']),
-      checks: Type.Record(Type.String(), Type.String()),
-    },
-    { examples: [{ status: 'unready', checks: { database: 'unreachable' } }] },
   );
   app.get(
     '/readyz',

@@ -4,7 +4,6 @@ import type { IncomingMessage } from 'node:http';
 /** A caller's request id is used only in this form, because logs and answers contain it. */
 const pattern = /^[\w.-]{1,64}$/;
 
-/** The caller's `X-Request-Id`, or a new one. */
 export function requestIdOf({ headers }: Pick<IncomingMessage, 'headers'>): string {
   const given = headers['x-request-id'];
   return typeof given === 'string' && pattern.test(given) ? given : randomUUID();

@@ -7,7 +7,6 @@ export function matchesPattern(pattern: string, text: string): boolean {
   return pattern.endsWith('*') ? text.startsWith(pattern.slice(0, -1)) : text === pattern;
 }
 
-/** The grants that match this client and type. */
 export function matchingGrants(
   grants: readonly Grant[],
   clientId: string,

@@ -15,7 +15,6 @@ const schema = Type.Object(
   { additionalProperties: false },
 );
 
-/** Sets header fields. */
 export const headers: Scheme<typeof schema> = {
   schema,
   notation: {

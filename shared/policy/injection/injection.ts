@@ -15,7 +15,6 @@ function schemeOf({ scheme: name }: Injection): Scheme {
   return scheme;
 }
 
-/** The names of the fields that a secret must have for this injection. */
 export function injectionFields(injection: Injection): Set<string> {
   const templates = schemeOf(injection).templates(injection);
   return new Set(templates.flatMap(({ text }) => placeholders(text)));

@@ -15,7 +15,6 @@ const schema = Type.Object(
   { additionalProperties: false },
 );
 
-/** Appends query parameters. */
 export const query: Scheme<typeof schema> = {
   schema,
   notation: {

@@ -3,7 +3,6 @@ import { Type } from 'typebox';
 /** Text with `{field}` placeholders, which stand for fields of the secret (docs/protocol.md §8). */
 export const TemplateSchema = Type.String({ minLength: 1, maxLength: 4096 });
 
-/** A template of an injection. */
 export interface Template {
   /** The place that it fills, in an operator's words: `header "Api-Key"`. */
   readonly place: string;
