@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../../shared/clock.ts';
-import { openText, type RequestContext, sealText } from '../../shared/crypto/exchange.ts';
+import { type Freshness, openText, sealText } from '../../shared/crypto/exchange.ts';
 import { pooledRandom } from '../../shared/crypto/random-pool.ts';
 import { ServiceError } from '../../shared/errors.ts';
 import { nextBatch } from '../../shared/event-loop.ts';
@@ -10,8 +10,6 @@ import type { PublicKeys } from './public-keys.ts';
 import { type ProxySession, type SessionAnswer, Sessions } from './sessions.ts';
 
 const nonceBytes = 16;
-
-type Freshness = Pick<RequestContext, 'timestamp' | 'nonce'>;
 
 /** A question to KeyServer. Its credential and its answer are sealed. */
 export interface Question<T extends SessionAnswer> {

@@ -1,15 +1,11 @@
 import type { Clock } from '../../shared/clock.ts';
+import type { TokenContext } from '../../shared/crypto/token-row.ts';
 import {
   type AnnouncedChange,
   type Changes,
   leaseMs,
 } from '../../shared/protocol/change-messages.ts';
 import type { Release } from '../../shared/protocol/messages.ts';
-
-export interface ReleaseNames {
-  readonly clientId: string;
-  readonly tokenType: string;
-}
 
 /**
  * Changes that KeyServer announced. They tell which releases are outdated; until the lease ends, no
@@ -68,7 +64,7 @@ export class KnownChanges {
   }
 
   /** True if no change is known that is later than the release and of one of its names. */
-  isCurrent({ clientId, tokenType }: ReleaseNames, { app, seq }: Release): boolean {
+  isCurrent({ clientId, tokenType }: TokenContext, { app, seq }: Release): boolean {
     // Nothing was announced since the release.
     if (seq >= this.#seq) return true;
     const names = [

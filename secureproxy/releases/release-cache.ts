@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../../shared/clock.ts';
+import type { TokenContext } from '../../shared/crypto/token-row.ts';
 import { ServiceError } from '../../shared/errors.ts';
 import type { Release } from '../../shared/protocol/messages.ts';
 import type { KeyserverClient, ReleaseQuery } from '../keyserver-client/client.ts';
 import { unavailable } from '../keyserver-client/errors.ts';
-import type { KnownChanges, ReleaseNames } from './known-changes.ts';
+import type { KnownChanges } from './known-changes.ts';
 
 /** Another KeyServer of the installation may learn of a change half a second later. */
 const outdatedRetries = 10;
@@ -63,7 +64,7 @@ export class ReleaseCache {
     }
   }
 
-  #fresh(name: string, names: ReleaseNames): Entry | undefined {
+  #fresh(name: string, names: TokenContext): Entry | undefined {
     const entry = this.#entries.get(name);
     if (entry === undefined) return undefined;
     this.#entries.delete(name);

@@ -2,45 +2,37 @@ import type { KeyObject } from 'node:crypto';
 import { open, seal } from './aead.ts';
 import { decodeBase64 } from './base64.ts';
 import { pae } from './pae.ts';
+import type { TokenContext } from './token-row.ts';
 
 const version = 'skx1';
 
-/** The parts of a request that its sealed credential is bound to. `timestamp` is in Unix seconds. */
-export interface RequestContext {
-  readonly clientId: string;
-  readonly tokenType: string;
+/** Makes a request unique; `timestamp` is in Unix seconds. */
+export interface Freshness {
   readonly timestamp: number;
   readonly nonce: string;
 }
 
-/** The parts of a request that its sealed answer is bound to; `nonce` is absent if the request had none. */
-export interface ResponseContext {
-  readonly clientId: string;
-  readonly tokenType: string;
-  readonly nonce?: string | undefined;
-}
-
 /** AAD of a sealed credential (docs/protocol.md §4). */
-export function requestAad(context: RequestContext): Buffer {
+export function requestAad(context: TokenContext & Freshness): Buffer {
   const { clientId, tokenType, timestamp, nonce } = context;
   return pae(version, 'request', clientId, tokenType, String(timestamp), nonce);
 }
 
-/** AAD of a sealed answer (docs/protocol.md §5). */
-export function responseAad({ clientId, tokenType, nonce = '' }: ResponseContext): Buffer {
+/** AAD of a sealed answer (docs/protocol.md §5); `nonce` is absent if the request had none. */
+export function responseAad(
+  context: TokenContext & { readonly nonce?: string | undefined },
+): Buffer {
+  const { clientId, tokenType, nonce = '' } = context;
   return pae(version, 'response', clientId, tokenType, nonce);
 }
 
 /** AAD of a sealed credential of `POST /changes` (docs/protocol.md §5). */
-export function changesRequestAad({
-  timestamp,
-  nonce,
-}: Pick<RequestContext, 'timestamp' | 'nonce'>): Buffer {
+export function changesRequestAad({ timestamp, nonce }: Freshness): Buffer {
   return pae(version, 'changes-request', String(timestamp), nonce);
 }
 
 /** AAD of a sealed answer of `POST /changes` (docs/protocol.md §5). */
-export function changesResponseAad({ nonce }: Pick<RequestContext, 'nonce'>): Buffer {
+export function changesResponseAad({ nonce }: Pick<Freshness, 'nonce'>): Buffer {
   return pae(version, 'changes-response', nonce);
 }
 

@@ -7,7 +7,7 @@ import { pae } from './pae.ts';
 
 const version = 'skt1';
 
-/** The client and type of a row; a row moved to another client or type does not open. */
+/** The client and type of a token; a row moved to another client or type does not open. */
 export interface TokenContext {
   readonly clientId: string;
   readonly tokenType: string;
