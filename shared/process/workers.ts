@@ -104,7 +104,9 @@ export class Workers {
         this.#serving += 1;
         settled();
       } else {
-        this.#reply(worker, { id: message.id, answer: this.#options.answer?.(message.question) });
+        const answer = this.#options.answer?.(message.question);
+        // The worker may have ended.
+        worker.send({ id: message.id, answer } satisfies ToWorker, () => undefined);
       }
     });
     const end = Promise.withResolvers<End>();
@@ -119,10 +121,5 @@ export class Workers {
     this.#alive.delete(worker);
     if (hasStarted) this.#serving -= 1;
     return ended;
-  }
-
-  #reply(worker: Worker, message: ToWorker): void {
-    // The worker may have ended.
-    worker.send(message, () => undefined);
   }
 }
