@@ -16,6 +16,7 @@ export class Drain {
     this.#hasBegun = true;
   }
 
+  /** The readiness to report, given that of the service itself. */
   over(readiness: Readiness): Readiness {
     if (!this.#hasBegun) return readiness;
     return { status: 'unready', checks: { ...readiness.checks, shutdown: 'draining' } };
