@@ -52,11 +52,11 @@ export async function relay(
   options: RelayOptions,
 ): Promise<void> {
   // If the caller disconnected while the release was fetched, `close` has fired already.
-  if (response.closed || response.destroyed) throw callerGone();
+  if (response.closed || response.destroyed) return Promise.reject(callerGone());
   const done = Promise.withResolvers<void>();
   // `dispatch` takes half the CPU of `pool.request`, and its controller can pause.
   pool.dispatch(request, new RelayHandler(request.method, response, options, done));
-  await done.promise;
+  return done.promise;
 }
 
 class RelayHandler implements Dispatcher.DispatchHandler {
