@@ -1,6 +1,6 @@
 /**
  * `npm run attack [-- --json] [-- --only CLASS] [-- --proxy URL …]`: tries every class of attack on a pair
- * that it starts, or on a given one (docs/threat-model.md). Code 1 where any got through.
+ * that it starts, or on a given one (docs/threat-model.md). The exit code is 1 if any got through.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -8,7 +8,7 @@ export interface Result extends Pick<Attack, 'class' | 'name'> {
   readonly outcome: Outcome | 'not tried';
 }
 
-/** Runs the attacks one after the other; those that need a pair of our own are left out at another. */
+/** Runs the attacks one after another; a given pair is spared those that need our own. */
 export async function runAttacks(
   attacks: readonly Attack[],
   scene: Scene,
@@ -25,7 +25,7 @@ export async function runAttacks(
   return results;
 }
 
-/** An attack that itself fails has shown nothing, and so does not count as held. */
+/** An attack that throws proves nothing, so it does not count as held. */
 async function runOne(attack: Attack, scene: Scene): Promise<Outcome> {
   scene.upstream.script(answers(200, 'ok'));
   const over = new AbortController();

@@ -31,7 +31,7 @@ export function isThrough({ outcome }: Result): boolean {
   return outcome !== 'not tried' && !outcome.held;
 }
 
-/** Text of an attack must not end its cell, nor write to the terminal. */
+/** Escapes bytes that would end the cell or control the terminal. */
 function cell(text: string): string {
   return text.replace(/[^\x20-\x7e]/g, '?').replaceAll('|', '\\|');
 }

@@ -4,7 +4,7 @@ import { call, describe } from '../scene/wire.ts';
 
 const denied = ['destination_denied'];
 
-/** One address of every kind that tokens are not sent to. */
+/** One address of each kind that may receive no token. */
 const addresses: Readonly<Record<string, string>> = {
   loopback: '127.0.0.1',
   'another loopback': '127.8.8.8',
@@ -39,7 +39,7 @@ const addresses: Readonly<Record<string, string>> = {
   'IPv6 metadata': 'fd00:ec2::254',
 };
 
-/** A name of our own for each, at which a trap listens where this machine has the address. */
+/** A made-up name for each. A trap listens there if this machine has the address. */
 const namedAttacks = Object.entries(addresses).map(
   ([kind, address]): Attack => ({
     class: 'address',
@@ -51,7 +51,7 @@ const namedAttacks = Object.entries(addresses).map(
 
 let names = 0;
 
-/** A new name each, so that no pool is there already. */
+/** A new name each time, for which no pool exists yet. */
 function denyName(scene: Scene, turns: string[][], type = 'public'): Promise<Outcome> {
   const own = ownOf(scene);
   const host = `a${names++}.market.example`;
@@ -110,7 +110,7 @@ export const addressAttacks: readonly Attack[] = [
       const members = { TokenType: 'wild', ApiUri: `https://${host}:${own.port}/` };
       const first = await call(scene, members);
       if (first.status !== 200) return { held: false, happened: `first: ${describe(first)}` };
-      // A new connection, and so a new question.
+      // A new connection resolves the name again.
       for (const socket of scene.upstream.open) socket.destroy();
       return refused(scene, [...denied, 'upstream_unreachable'], members);
     },

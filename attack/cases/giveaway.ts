@@ -14,7 +14,7 @@ const every = (text: string, write: (code: number) => string) =>
   [...text].map((one) => write(one.charCodeAt(0))).join('');
 const hex = (code: number, digits: number) => code.toString(16).padStart(digits, '0');
 
-/** How an upstream could write a token that it only repeats. */
+/** Encodings in which an upstream could repeat a token. */
 const forms: Readonly<Record<string, (token: string) => string>> = {
   plain: (token) => token,
   'plain, ten times': (token) => Array(10).fill(token).join(','),
@@ -45,7 +45,7 @@ const chunked = (pieces: readonly string[]) =>
     .map((piece) => `${piece.length.toString(16)}\r\n${piece}\r\n`)
     .join('')}0\r\n\r\n`;
 
-/** Where and how an upstream could repeat it. */
+/** Places of an answer in which an upstream could repeat it. */
 const places: Readonly<Record<string, (token: string) => Script>> = {
   'in a header': (token) => answers(200, 'ok', [['X-Debug', `sent: Bearer ${token}`]]),
   'in two headers of one name': (token) =>
@@ -105,7 +105,7 @@ const places: Readonly<Record<string, (token: string) => Script>> = {
 
 const minted = 'minted-credential-0123456789';
 
-/** How an upstream could hand out a new credential in a member that the type names. */
+/** Answers with a new credential in a member that the type redacts. */
 const mintings: Readonly<Record<string, Script>> = {
   'in an answer to a token request': answers(
     200,

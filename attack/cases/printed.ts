@@ -1,7 +1,7 @@
 import { findLeaks } from '../../test/support/leaks.ts';
 import { type Attack, ownOf } from '../scene/attack.ts';
 
-/** To be tried last: what both services printed while all the others were. */
+/** Searches all output of both services, so it runs after all others. */
 export const printedAttack: Attack = {
   class: 'giveaway',
   name: 'all that both services printed, at the level trace',

@@ -2,7 +2,7 @@ import { answers } from '../../test/support/upstream.ts';
 import type { Attack, Scene } from '../scene/attack.ts';
 import { arrives } from '../scene/judge.ts';
 
-/** Where an upstream could send a caller with the token on. */
+/** Targets of redirects that would carry the token along. */
 const places: Readonly<Record<string, (scene: Scene) => string>> = {
   'another host': () => 'https://evil.example/',
   'another port': ({ origin }) => origin.replace(/\d+$/, '1'),
@@ -14,7 +14,7 @@ const places: Readonly<Record<string, (scene: Scene) => string>> = {
   'file:': () => 'file:///etc/passwd',
 };
 
-/** Redirects are handed back: one request, and the caller has the answer. */
+/** Held if one request arrives and the caller gets the redirect. */
 export const redirectAttacks: readonly Attack[] = [
   ...Object.entries(places).map(
     ([name, place], i): Attack => ({

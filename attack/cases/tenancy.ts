@@ -10,7 +10,7 @@ import { type CallOptions, call, describe } from '../scene/wire.ts';
 const unknown = ['caller_unauthenticated'];
 const denied = ['grant_denied'];
 
-/** What callers send in place of a good app key. */
+/** Values that callers send instead of a valid app key. */
 const keys: Readonly<Record<string, (scene: Scene) => string | null>> = {
   'no key': () => null,
   'a made-up key': () => makeCallerKey('spk_'),
@@ -21,7 +21,7 @@ const keys: Readonly<Record<string, (scene: Scene) => string | null>> = {
   'a key with a NUL behind': ({ appKey }) => `${appKey}%00`,
 };
 
-/** Names that are not `shop-1`, though they look it. */
+/** Names that look like `shop-1` but differ. */
 const lookalikes: Readonly<Record<string, string>> = {
   'in upper case': 'SHOP-1',
   'with a space behind': 'shop-1 ',
@@ -46,7 +46,7 @@ const keyAttacks = Object.entries(keys).map(
   }),
 );
 
-/** Answers to an app without a grant must be the same whatever there is. */
+/** An app without a grant must get the same answer, whatever exists. */
 async function noHint(scene: Scene): Promise<Outcome> {
   const { strangerKey } = ownOf(scene);
   const bodies = new Set<string>();
@@ -69,7 +69,7 @@ async function noHint(scene: Scene): Promise<Outcome> {
 
 let apps = 0;
 
-/** An app that calls well, until `end` takes its key; how long the key worked after that. */
+/** Measures how long an app's key works after `end` revokes it. */
 async function lastsUntil(scene: Scene, end: (id: string) => Promise<unknown>): Promise<Outcome> {
   const { admin } = ownOf(scene);
   const id = `leaver-${apps++}`;
@@ -87,7 +87,7 @@ async function lastsUntil(scene: Scene, end: (id: string) => Promise<unknown>): 
   };
 }
 
-/** Six seconds: those that are promised without a feed, and one for a busy machine. */
+/** The five seconds that are promised without a change feed, and one for a busy machine. */
 async function until(isSo: () => Promise<boolean>): Promise<boolean> {
   const deadline = performance.now() + 6000;
   while (performance.now() < deadline) {

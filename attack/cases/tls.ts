@@ -11,7 +11,7 @@ import { call, describe } from '../scene/wire.ts';
 
 type Certificate = (host: string, own: OwnScene) => Promise<ServerIdentity>;
 
-/** Certificates that somebody on the way could show. */
+/** Certificates that a man in the middle could present. */
 const certificates = {
   'that has ended': (host, { issue }) =>
     issue({ names: [host], notBefore: days(-9), notAfter: days(-1) }),
@@ -29,7 +29,7 @@ const certificates = {
 
 let count = 0;
 
-/** An upstream with the certificate, under a name that the type allows. */
+/** Calls an upstream that presents the certificate under a name that the type allows. */
 export async function show(scene: Scene, make: Certificate): Promise<Outcome> {
   const own = ownOf(scene);
   const host = `tls${count++}.market.example`;

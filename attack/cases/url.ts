@@ -4,10 +4,10 @@ import { refused } from '../scene/judge.ts';
 
 const denied = ['destination_denied', 'request_invalid', 'grant_denied'];
 
-/** A URL made from the destination's host and port, by what is done to it. */
+/** Makes a URL from the destination's host and port. */
 type Spelling = (host: string, port: string) => string;
 
-/** Other hosts, and other spellings of the right one. None of them is the destination's origin. */
+/** Other hosts, and other spellings of the right one. None is the destination's origin as it is stored. */
 const spellings: Readonly<Record<string, Spelling>> = {
   'another host': () => 'https://evil.example/',
   'another port': (host) => `https://${host}:1/`,
@@ -79,7 +79,7 @@ const spellingAttacks = Object.entries(spellings).map(
   }),
 );
 
-/** Ways out of the destination `…/allowed`. */
+/** Paths that try to leave the destination `…/allowed`. */
 const escapes: Readonly<Record<string, string>> = {
   'another path': '/other',
   'the prefix as part of a name': '/allowedish',
@@ -104,7 +104,7 @@ const escapeAttacks = Object.entries(escapes).map(
   }),
 );
 
-/** Hosts that `*.market.example` does not mean. */
+/** Hosts that `*.market.example` does not match. */
 const beside: Readonly<Record<string, string>> = {
   'its apex': 'market.example',
   'two labels': 'a.b.market.example',

@@ -17,24 +17,22 @@ export const attackClasses = [
 ] as const;
 export type AttackClass = (typeof attackClasses)[number];
 
-/** One thing that somebody tries. */
 export interface Attack {
   readonly class: AttackClass;
-  /** What is tried, as a phrase. */
+  /** A phrase for the table. */
   readonly name: string;
-  /** Set where it needs what only a pair of our own has: its database, its names, its log. */
+  /** Set if it needs a pair of our own: its KeyServer, its name server or its log. */
   readonly ownOnly?: true;
   run(scene: Scene): Promise<Outcome>;
 }
 
-/** What came of an attack. */
 export interface Outcome {
   readonly held: boolean;
-  /** What happened, as a phrase. */
+  /** A phrase for the table. */
   readonly happened: string;
 }
 
-/** A pair to attack, and what the attackers have. */
+/** A pair to attack, and the means of the attackers. */
 export interface Scene {
   /** Origin of SecureProxy. */
   readonly proxy: string;
@@ -42,26 +40,26 @@ export interface Scene {
   readonly appKey: string;
   readonly clientId: string;
   readonly tokenType: string;
-  /** Where the type's tokens may go; it does whatever an attack wants. */
+  /** The type's one destination, scripted by each attack. */
   readonly upstream: Upstream;
-  /** Origin of {@link upstream} as the type's destination has it. */
+  /** Origin of {@link upstream} as in the type's destination. */
   readonly origin: string;
-  /** Requests at places where no token may ever come. */
+  /** Count of requests at addresses that may receive no token. */
   strays(): number;
   /** The client's token. */
   readonly token: string;
   readonly own?: OwnScene;
 }
 
-/** What there is beside, where the pair is our own. */
+/** The rest of a pair of our own. */
 export interface OwnScene {
   /** Origin of KeyServer. */
   readonly keyserver: string;
   readonly proxyKey: string;
-  /** Where its database and keys are (storagePlaces). */
+  /** Folder of its database and keys (storagePlaces). */
   readonly folder: string;
   readonly admin: OperationContext;
-  /** The name server that SecureProxy asks. */
+  /** The name server that SecureProxy uses. */
   readonly names: NameServer;
   /** Issues certificates of the CA that SecureProxy trusts. */
   readonly issue: Authority['issue'];
@@ -72,13 +70,13 @@ export interface OwnScene {
   /** The token of `shop-2`. */
   readonly otherToken: string;
   readonly proxyPid: number;
-  /** All that both services have printed. */
+  /** The output of both services. */
   printed(): Promise<string>;
-  /** Port of {@link Scene.upstream}; at other addresses of this machine strays are counted there. */
+  /** Port of {@link Scene.upstream}, and of the traps at other addresses of this machine. */
   readonly port: number;
 }
 
-/** @throws Error where the pair is not our own: such attacks are not run there */
+/** @throws Error if the pair is not our own */
 export function ownOf({ own }: Scene): OwnScene {
   if (own === undefined) throw new Error('needs a pair of its own');
   return own;

@@ -5,7 +5,7 @@ import { type CallOptions, call, describe, type WireAnswer } from './wire.ts';
 
 type Members = Readonly<Record<string, unknown>>;
 
-/** Makes a call that must be refused with one of these codes, and for which nothing may leave. */
+/** Makes a call; held if it is rejected with one of these codes and nothing is sent. */
 export async function refused(
   scene: Scene,
   codes: readonly string[],
@@ -24,7 +24,7 @@ function sentTo(scene: Scene): number {
   return scene.strays() + scene.upstream.requests.length;
 }
 
-/** Makes a call that arrives, and looks at it; `fault` gives a phrase for what must not be so. */
+/** Makes a call; held if one request arrives in which `fault` finds none (it returns a phrase). */
 export async function arrives(
   scene: Scene,
   members: Members,
@@ -48,7 +48,7 @@ export async function arrives(
   };
 }
 
-/** Either refused as the caller's fault before anything left, or {@link arrives} without a fault. */
+/** Held if the call is rejected as the caller's fault with nothing sent, or {@link arrives} without a fault. */
 export async function refusedOrClean(
   scene: Scene,
   members: Members,
@@ -63,7 +63,7 @@ export async function refusedOrClean(
   return outcome;
 }
 
-/** Makes a call that the upstream answers by `script`: the token may not be in what the caller gets. */
+/** Makes a call that the upstream answers by `script`; held if the answer to the caller has no token. */
 export async function givesNothingAway(
   scene: Scene,
   script: Script,
@@ -78,7 +78,7 @@ export async function givesNothingAway(
     : { held: true, happened: `${happened}, no token` };
 }
 
-/** Whether the caller got the token in any form. */
+/** True if the caller's answer contains the token in any form. */
 export function leaks({ token }: Scene, { head, body }: WireAnswer): boolean {
   return findLeaks(head + body.toString('latin1') + body.toString('utf8'), { token }).length > 0;
 }

@@ -8,10 +8,10 @@ import { runToEnd } from '../../test/support/run-to-end.ts';
 import { type Attack, type Outcome, ownOf, type Scene } from './attack.ts';
 
 const limitMs = 20_000;
-/** EX_CONFIG of sysexits.h: what a service ends with where a restart will not help. */
+/** EX_CONFIG of sysexits.h: a service's exit code if a restart will not help. */
 const configExitCode = 78;
 
-/** Where a mistake is made: a folder of its own with copies of the keys. */
+/** A folder with copies of the keys, in which a mistake is made. */
 export interface Place {
   readonly scene: Scene;
   readonly folder: string;
@@ -19,20 +19,20 @@ export interface Place {
   readonly places: ReturnType<typeof storagePlaces>;
 }
 
-/** One mistake of an operator's, and what the program must say. */
+/** One mistake of an operator, and what the program must print. */
 export interface Mistake {
   /** Default: KeyServer. */
   readonly main?: string;
   readonly args?: readonly string[];
-  /** Makes the mistake; gives the settings that go over those that would do. */
+  /** Makes the mistake; returns settings that override the valid ones. */
   make(place: Place): Environment | Promise<Environment>;
   readonly says: RegExp;
   readonly code?: number;
-  /** What may not be printed beside the scene's own secrets. */
+  /** Must not be printed, like the scene's own secrets. */
   readonly secrets?: Secrets;
 }
 
-/** Each mistake: held where the program ends at once, names what is wrong, and prints no secret. */
+/** Each mistake: held if the program ends at once, names the fault and prints no secret. */
 export function mistakes(all: Readonly<Record<string, Mistake>>): Attack[] {
   return Object.entries(all).map(([name, mistake]) => ({
     class: 'operator',

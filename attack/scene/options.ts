@@ -3,13 +3,13 @@ import { parseArgs } from 'node:util';
 import { LocalError } from '../../local/local-error.ts';
 import { type AttackClass, attackClasses } from './attack.ts';
 
-/** A pair that runs elsewhere, such as staging, and how the attackers' upstream is reached from there. */
+/** A pair that runs elsewhere, such as staging, and the address at which it reaches our upstream. */
 export interface GivenPair {
   readonly proxy: string;
   readonly appKey: string;
   readonly clientId: string;
   readonly tokenType: string;
-  /** The client's token, a made-up one: it is searched for in what comes back. */
+  /** The client's token, a made-up one, for which answers are searched. */
   readonly token: string;
   /** Origin of the type's destination, which leads to {@link listen}. */
   readonly upstream: string;
@@ -86,7 +86,7 @@ function origin(flag: string, value: string): string {
   return url.origin;
 }
 
-/** What is no https, or has no dot that could be spelled in another way, would show nothing. */
+/** Without https, or a dot that can be spelled otherwise, some attacks would prove nothing. */
 function destination(value: string): string {
   const upstream = origin('--upstream', value);
   if (!/^https:.*\./.test(upstream)) {

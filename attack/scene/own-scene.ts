@@ -18,29 +18,29 @@ import { ServiceOutput } from '../../test/support/service-output.ts';
 import { startUpstream } from '../../test/support/upstream.ts';
 import type { Scene } from './attack.ts';
 
-/** Longer than usual: what is late on a busy machine is not what is tried. */
+/** Longer than the defaults: a busy machine must not time out. */
 const patience = { KEYSERVER_TIMEOUT_MS: '12000', UPSTREAM_CONNECT_TIMEOUT_MS: '12000' };
 
-/** The one address of this machine that the types' tokens may go to. */
+/** The one address of this machine that the types allow. */
 const upstreamAddress = '127.0.0.2';
-/** Where those stand that show a wrong certificate. */
+/** Address of the upstreams that present a wrong certificate. */
 export const impostorAddress = '127.0.0.4';
 const strayAddresses = ['127.0.0.1', '127.0.0.3', '::1'];
 const host = 'market.example';
 
-/** Takes what is to be closed at the end, the newest first. */
+/** Collects closings, which run at the end in reverse order. */
 export interface Closing {
   teardown(close: () => unknown): void;
 }
 
-/** Starts a pair with a hostile marketplace, a name server that lies, and traps where no token may come. */
+/** Starts a pair with a hostile marketplace, a name server that lies, and traps at forbidden addresses. */
 export async function startOwnScene(closing: Closing, folder: string): Promise<Scene> {
   const authority = await createAuthority();
   const names = [host, `*.${host}`, `*.shops.${host}`, 'localhost', ...strayAddresses];
   const identity = await authority.issue({ names });
   const upstream = await startUpstream(closing, { identity, host: upstreamAddress });
   const { port } = upstream;
-  // With the right certificate: only the guard is to keep tokens from there.
+  // With a valid certificate, so that only the address guard keeps tokens away.
   const traps = await Promise.all(
     strayAddresses.map((address) => startUpstream(closing, { identity, host: address, port })),
   );
@@ -59,7 +59,7 @@ export async function startOwnScene(closing: Closing, folder: string): Promise<S
       main: `${name}/main.ts`,
       port: servicePort,
       output,
-      // In production a service leaves `.env` unread.
+      // In production a service does not read `.env`.
       environment: {
         NODE_ENV: 'production',
         HOST: '127.0.0.1',
@@ -108,7 +108,7 @@ export async function startOwnScene(closing: Closing, folder: string): Promise<S
   };
 }
 
-/** Lines come late, but in order: all are there once the lines of requests made now are. */
+/** Output is late but in order: it is complete once it has the log entries of requests made now. */
 async function printedUntilNow(output: ServiceOutput, origins: readonly string[]): Promise<string> {
   const id = randomUUID();
   for (const origin of origins) {
@@ -134,7 +134,7 @@ function policies(port: number): Readonly<Record<string, Policy>> {
     market: base,
     paths: { ...base, destinations: [`https://${host}:${port}/allowed`] },
     wild: { ...base, destinations: [`https://*.${host}:${port}`] },
-    // Says of no address that it may be private.
+    // Allows no private address.
     public: { ...base, destinations: [`https://*.${host}:${port}`], unsafeAllowPrivate: [] },
     tls: {
       ...base,
@@ -148,7 +148,7 @@ function policies(port: number): Readonly<Record<string, Policy>> {
   };
 }
 
-/** Destinations that an operator would have to be talked into. */
+/** Destinations at the pair itself, which an operator would have to be talked into. */
 function toSelf(ports: readonly number[]): Policy {
   return {
     destinations: ports.map((port) => `http://127.0.0.1:${port}`),

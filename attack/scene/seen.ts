@@ -2,7 +2,7 @@ import { pollUntil } from '../../test/support/poll-until.ts';
 import { ownOf, type Scene } from './attack.ts';
 import { askRelease } from './keyserver.ts';
 
-/** Waits until KeyServer answers by the database's last change, as its releases say. @throws Error where it never does */
+/** Waits until KeyServer's releases have the `seq` of the database's last change. @throws Error on timeout */
 export async function awaitSeq(scene: Scene): Promise<void> {
   const seq = await ownOf(scene).admin.store.lastSeq();
   await pollUntil(

@@ -2,7 +2,7 @@ import { answers } from '../../test/support/upstream.ts';
 import type { Outcome, Scene } from './attack.ts';
 import { call, describe } from './wire.ts';
 
-/** What was tried has held where a usual call succeeds afterwards. */
+/** Held if a usual call succeeds afterwards. */
 export async function stillServes(scene: Scene, happened: string): Promise<Outcome> {
   scene.upstream.script(answers(200, 'ok'));
   const answer = await call(scene);

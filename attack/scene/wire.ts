@@ -3,23 +3,22 @@ import { connect as connectTls } from 'node:tls';
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
 import type { Scene } from './attack.ts';
 
-/** An answer as it came over the wire. */
 export interface WireAnswer {
   readonly status: number;
   /** Status line and headers, latin1. */
   readonly head: string;
-  /** Without transfer and content coding. */
+  /** Decoded from transfer and content encodings. */
   readonly body: Buffer;
-  /** The `code` and `reason` of a problem of the service; empty for any other answer. */
+  /** Of the service's problem; empty for any other answer. */
   readonly code: string;
   readonly reason: string;
 }
 
 const answerLimitMs = 15_000;
-/** What comes after that is read and forgotten. */
+/** Later bytes are read and dropped. */
 const maxKeptBytes = 16 * 1024 * 1024;
 
-/** Sends bytes and resolves to all that comes back until the service closes. @throws Error where it never does */
+/** Sends bytes and resolves to everything received until the connection closes or times out. */
 export async function exchangeBytes(origin: string, bytes: string | Buffer): Promise<Buffer> {
   const { protocol, hostname, port } = new URL(origin);
   const socket =
@@ -32,7 +31,7 @@ export async function exchangeBytes(origin: string, bytes: string | Buffer): Pro
     if (kept < maxKeptBytes) chunks.push(chunk);
     kept += chunk.length;
   });
-  // Who refuses early may reset what is still being sent; `once` would take that for the end.
+  // A service that rejects early may reset the upload; `once` would take that for the end.
   socket.on('error', () => undefined);
   socket.setTimeout(answerLimitMs, () => socket.destroy());
   socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes);
@@ -43,12 +42,12 @@ export async function exchangeBytes(origin: string, bytes: string | Buffer): Pro
 export interface CallOptions {
   /** Default: the scene's; null: none. */
   readonly appKey?: string | null;
-  /** Further headers of the request to SecureProxy, a line each. */
+  /** Further header lines of the request to SecureProxy. */
   readonly headers?: readonly string[];
   readonly path?: string;
 }
 
-/** A call of `/request_api` for the scene's client; `members` go over its own. */
+/** Calls `/request_api` for the scene's client; `members` override its members. */
 export async function call(
   scene: Scene,
   members: Readonly<Record<string, unknown>> = {},
@@ -77,7 +76,7 @@ export async function call(
   return readAnswer(await exchangeBytes(scene.proxy, bytes));
 }
 
-/** Reads an answer, the first one that is not interim. */
+/** Parses the first answer that is not interim. */
 export function readAnswer(bytes: Buffer): WireAnswer {
   const end = bytes.indexOf('\r\n\r\n');
   const head = bytes.toString('latin1', 0, end < 0 ? bytes.length : end);
@@ -102,7 +101,7 @@ function unchunk(bytes: Buffer): Buffer {
   for (;;) {
     const line = bytes.indexOf('\r\n', at);
     const size = Number.parseInt(bytes.toString('latin1', at, line), 16);
-    // Cut off: what came is looked at all the same.
+    // Truncated: the received part is judged anyway.
     if (line < 0 || !(size > 0)) return Buffer.concat(chunks);
     chunks.push(bytes.subarray(line + 2, line + 2 + size));
     at = line + 2 + size + 2;

@@ -4,7 +4,7 @@ import { describe, exchangeBytes, readAnswer } from '../../scene/wire.ts';
 import { returnedHeaderAttacks } from './returned.ts';
 import { sentHeaderAttacks } from './sent.ts';
 
-/** Requests to SecureProxy itself that two parsers could read in two ways. */
+/** Requests to SecureProxy that two parsers could read differently. */
 const smuggling: Readonly<Record<string, readonly string[]>> = {
   'a length and chunks': ['Content-Length: 4', 'Transfer-Encoding: chunked'],
   'two lengths': ['Content-Length: 4', 'Content-Length: 40'],

@@ -3,7 +3,7 @@ import type { Attack, Outcome, Scene } from '../../scene/attack.ts';
 import { arrives } from '../../scene/judge.ts';
 import { call, describe } from '../../scene/wire.ts';
 
-/** What an upstream says of hops, sites and origins, and must not reach the caller. */
+/** Headers about hops, sites and origins, which must not reach the caller. */
 const notReturned: readonly (readonly [name: string, value: string])[] = [
   ['Set-Cookie', 'session=theirs; Domain=example'],
   ['Access-Control-Allow-Origin', '*'],
@@ -16,7 +16,7 @@ const notReturned: readonly (readonly [name: string, value: string])[] = [
   ['Upgrade', 'h2c'],
 ];
 
-/** Answers that are no HTTP; the caller's connection must not carry them on. */
+/** Answers that are not HTTP: they must not be passed on to the caller's connection. */
 const brokenAnswers: Readonly<Record<string, string>> = {
   'two lengths': 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 20\r\n\r\nok',
   'a length and chunks':
@@ -35,7 +35,7 @@ const brokenAnswers: Readonly<Record<string, string>> = {
     'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\n\r\n',
 };
 
-/** The caller gets either a problem of ours, or one answer with nothing smuggled into its head. */
+/** Held if the caller gets our problem, or one answer whose head has nothing smuggled in. */
 async function brokenAnswer(scene: Scene, bytes: string): Promise<Outcome> {
   scene.upstream.script(writesAndEnds(bytes));
   const answer = await call(scene);
@@ -44,7 +44,6 @@ async function brokenAnswer(scene: Scene, bytes: string): Promise<Outcome> {
   return { held: !smuggled && answer.status >= 200, happened: describe(answer) };
 }
 
-/** What an upstream answers. */
 export const returnedHeaderAttacks: readonly Attack[] = [
   ...notReturned.map(
     ([name, value]): Attack => ({

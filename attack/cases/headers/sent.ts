@@ -4,7 +4,7 @@ import { arrives, refused, refusedOrClean } from '../../scene/judge.ts';
 
 type Headers = Readonly<Record<string, string | readonly string[]>>;
 
-/** Headers of a caller that must not arrive, or not as they are. */
+/** Headers of a caller that must not arrive, or not unchanged. */
 const notForwarded: Readonly<Record<string, Headers>> = {
   'the injected header': { Authorization: 'Bearer mine' },
   'the injected header in other letters': { aUTHORIZATION: 'Bearer mine' },
@@ -28,7 +28,7 @@ const notForwarded: Readonly<Record<string, Headers>> = {
 
 const ours = new Set(['authorization', 'connection', 'transfer-encoding', 'keep-alive']);
 
-/** The credential is checked by itself; of everything else nothing may have the caller's name. */
+/** No header but the credential, which is checked separately, may contain the caller's value. */
 function forwarded(headers: Headers) {
   const names = Object.keys(headers)
     .map((name) => name.toLowerCase().replaceAll('_', '-'))
@@ -42,7 +42,7 @@ function forwarded(headers: Headers) {
   };
 }
 
-/** Headers that no request can have. */
+/** Headers that are not valid in any request. */
 const malformed: Readonly<Record<string, Headers>> = {
   'a line break in a value': { 'X-A': 'a\r\nAuthorization: Bearer mine' },
   'a line feed in a value': { 'X-A': 'a\nX-Evil: 1' },
@@ -56,7 +56,7 @@ const malformed: Readonly<Record<string, Headers>> = {
   'a name outside ASCII': { 'X-\u0130': '1' },
 };
 
-/** Headers that frame a message; the request that arrives must be framed by its one body. */
+/** Headers that frame a message. The request must arrive framed by its own body. */
 const framing: Readonly<Record<string, Headers>> = {
   'Content-Length': { 'Content-Length': '1' },
   'Content-Length twice': { 'Content-Length': ['1', '5'] },
@@ -77,7 +77,6 @@ function misframed(scene: Scene) {
   };
 }
 
-/** What a caller asks to be sent upstream. */
 export const sentHeaderAttacks: readonly Attack[] = [
   ...Object.entries(notForwarded).map(
     ([name, Headers]): Attack => ({

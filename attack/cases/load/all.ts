@@ -9,7 +9,7 @@ import { call, describe } from '../../scene/wire.ts';
 import { connectionAttacks } from './connections.ts';
 import { heavyAnswerAttacks } from './upstream.ts';
 
-/** Requests for releases that KeyServer's log tells of: whose tokens. */
+/** The clients whose releases were requested, one for each entry of KeyServer's log. */
 async function asked(scene: Scene): Promise<readonly string[]> {
   const printed = await ownOf(scene).printed();
   return printed
@@ -41,7 +41,7 @@ export const loadAttacks: readonly Attack[] = [
       const others = crowd.filter(({ status }) => status !== 200).map(describe);
       const fetches = (await asked(scene)).filter((client) => client === clientId);
       return {
-        // Again where a change became known meanwhile, or where what was kept ended within a slow crowd.
+        // More than one if a change invalidates the entry meanwhile, or it expires during a slow crowd.
         held: others.length === 0 && fetches.length <= 5,
         happened: [
           `${crowd.length - others.length} served`,

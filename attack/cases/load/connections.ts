@@ -20,7 +20,7 @@ function head(scene: Scene, lines: readonly string[]): string {
   ].join('\r\n');
 }
 
-/** Opens connections that send this and then nothing more. */
+/** Opens connections that send this and then stall. */
 async function stalled(scene: Scene, count: number, bytes: string) {
   const { hostname, port } = new URL(scene.proxy);
   const sockets = Array.from({ length: count }, () => connect(Number(port || 80), hostname));
@@ -33,22 +33,22 @@ async function stalled(scene: Scene, count: number, bytes: string) {
   return { sockets, end };
 }
 
-/** Requests that begin and never end, a hundred at once. */
+/** A hundred requests at once that never end. */
 const stalls: Readonly<Record<string, (scene: Scene) => string>> = {
   'without a request': () => '',
   'within the head': (scene) => head(scene, []).slice(0, -2),
   'within the body': (scene) => `${head(scene, ['Content-Length: 1000'])}{"ClientId":`,
 };
 
-/** A caller that reads nothing of an endless answer: the upstream must be held up, not the memory filled. */
+/** A caller that reads nothing of a large answer: back pressure must reach the upstream, or memory fills. */
 async function slowReader(scene: Scene): Promise<Outcome> {
   let sent = 0;
-  const most = 256 * mebibyte;
+  const maxBytes = 256 * mebibyte;
   const chunk = Buffer.alloc(64 * 1024, 'x');
   scene.upstream.script((socket) => {
-    socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${most}\r\n\r\n`);
+    socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${maxBytes}\r\n\r\n`);
     const pour = () => {
-      while (sent < most && !socket.destroyed) {
+      while (sent < maxBytes && !socket.destroyed) {
         sent += chunk.length;
         if (!socket.write(chunk)) return void socket.once('drain', pour);
       }
@@ -64,7 +64,7 @@ async function slowReader(scene: Scene): Promise<Outcome> {
   const { sockets, end } = await stalled(scene, 1, bytes);
   sockets[0]?.pause();
   let before = -1;
-  // Until nothing moves any more.
+  // Until no more bytes move.
   while (sent !== before) {
     before = sent;
     await sleep(500);
@@ -74,7 +74,7 @@ async function slowReader(scene: Scene): Promise<Outcome> {
   return sent < 64 * mebibyte ? stillServes(scene, poured) : { held: false, happened: poured };
 }
 
-/** Refused with one of the statuses, and the service goes on. */
+/** Held if the request is rejected with one of the statuses and the pair still serves. */
 async function refusedEarly(
   scene: Scene,
   bytes: string,
@@ -86,7 +86,6 @@ async function refusedEarly(
     : { held: false, happened: describe(answer) };
 }
 
-/** What callers do with their connections. */
 export const connectionAttacks: readonly Attack[] = [
   ...Object.entries(stalls).map(
     ([where, bytes]): Attack => ({

@@ -8,7 +8,7 @@ import { call, describe } from '../../scene/wire.ts';
 
 const mebibyte = 1024 * 1024;
 
-/** Answers that do not end by themselves, to a call with a limit of its own. */
+/** Answers that never end, to a call with a timeout. */
 const endless: Readonly<Record<string, Script>> = {
   'never answers': () => undefined,
   'stops within its head': writes('HTTP/1.1 200 OK\r\nX-A: '),
@@ -30,7 +30,6 @@ async function bomb(scene: Scene, name: string, bytes: Buffer): Promise<Outcome>
   return grown < 128 ? stillServes(scene, happened) : { held: false, happened };
 }
 
-/** What an upstream does to be a burden. */
 export const heavyAnswerAttacks: readonly Attack[] = [
   ...Object.entries(endless).map(
     ([what, script]): Attack => ({

@@ -16,7 +16,7 @@ import { show } from '../tls.ts';
 import { keyFileMistakes, kidOf } from './keys.ts';
 import { settingMistakes } from './settings.ts';
 
-/** Starts another service beside the pair and gives its origin to `use`. */
+/** Starts another service beside the pair and calls `use` with its origin. */
 async function beside<T>(
   name: 'keyserver' | 'secureproxy',
   environment: Environment,
@@ -58,7 +58,7 @@ async function wrongKey(scene: Scene) {
   });
 }
 
-/** A variable of Node's by which every certificate would do. */
+/** Sets the variable of Node that turns off the verification of certificates. */
 async function unverified(scene: Scene) {
   const { proxyKey, keyserver, names, folder } = ownOf(scene);
   const settings = {
@@ -76,7 +76,7 @@ async function unverified(scene: Scene) {
   );
 }
 
-/** What operators get wrong, and what others talk them into. */
+/** Mistakes of operators, also those that others talk them into. */
 export const operatorAttacks: readonly Attack[] = [
   ...mistakes({ ...keyFileMistakes, ...settingMistakes }),
   {

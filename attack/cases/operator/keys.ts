@@ -15,7 +15,7 @@ const atRestKey = ({ places: { KEYRING_DIR } }: Place) =>
 const rsaKey = ({ places: { RSA_KEY_DIR } }: Place) =>
   join(RSA_KEY_DIR, `${kidOf(RSA_KEY_DIR)}.pem`);
 
-/** KeyServer with a key file to which something was done. */
+/** KeyServer with a manipulated key file. */
 const keyFile = (
   which: (place: Place) => string,
   change: (file: string) => void,

@@ -8,7 +8,7 @@ import type { Mistake, Place } from '../../scene/mistake.ts';
 
 const secret = `made-up-secret-${randomBytes(18).toString('base64url')}`;
 
-/** Settings that KeyServer must refuse. */
+/** Settings that KeyServer must reject. */
 const keyserver = (environment: Environment, says: RegExp): Mistake => ({
   make: () => environment,
   says,
@@ -31,7 +31,7 @@ const admin = (...args: string[]): Mistake => ({
   secrets: { secret },
 });
 
-/** Writes a certificate with its key; gives the settings. */
+/** Writes a certificate and its key; returns the settings that name them. */
 async function identityAt({ scene, folder }: Place) {
   const identity = await ownOf(scene).issue();
   const { cert, key } = writeIdentity(folder, identity);
@@ -43,7 +43,7 @@ const mistypedKey = `${makeCallerKey('spx_').slice(0, -6)}000000`;
 const appKey = makeCallerKey('spk_');
 const elsewhere = 'http://192.0.2.1:5001';
 
-/** Settings that cannot be used, and secrets where none belongs. */
+/** Invalid settings, and secrets in arguments. */
 export const settingMistakes: Readonly<Record<string, Mistake>> = {
   'a setting of another type, beside a password': keyserver(
     { PORT: 'http', DB_PASSWORD: secret },
