@@ -9,7 +9,7 @@ export type OperationErrorCode =
   | 'migrations_pending';
 
 /**
- * The error of operations, whoever asked for one: `message` says what is wrong with which subject, and
+ * The error of every operation: `message` says what is wrong with which subject, and
  * `suggestion` what to do about it. Neither names a command, an option or a secret.
  */
 export class OperationError extends Error {
