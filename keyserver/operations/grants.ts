@@ -85,8 +85,9 @@ export async function removeGrant(
   let removed: Grant | undefined;
   await changeDocument(context, 'app', appId, (current) => {
     const app = contentOf('app', appId, current);
-    removed = app.grants.find((grant) => grantId(grant) === id);
-    return { ...app, grants: app.grants.filter((grant) => grant !== checkFound(removed)) };
+    const found = checkFound(app.grants.find((grant) => grantId(grant) === id));
+    removed = found;
+    return { ...app, grants: app.grants.filter((grant) => grant !== found) };
   });
   return checkFound(removed);
 
