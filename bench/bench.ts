@@ -8,7 +8,7 @@ import { concurrency } from './pair/system.ts';
 import type { Report } from './report/report.ts';
 import { judgeTargets } from './report/targets.ts';
 
-/** Measures the chosen cases, then the chosen figures, and judges what they come to. */
+/** Measures the chosen cases, then the chosen figures, and judges them by the targets. */
 export async function bench(
   arrangement: Arrangement,
   options: BenchOptions,

@@ -1,6 +1,6 @@
 /**
- * `npm run bench`, with the options of docs/bench.md: what a call costs, warm and cold, beside a peer
- * that does the same work, in one run. Linux, since CPU time is read from /proc. Code 1 where a
+ * `npm run bench`, with the options of docs/bench.md: the cost of a call, warm and cold, beside that of a peer
+ * with the same work in the same run. Linux only, since CPU time is read from /proc. The exit code is 1 if a
  * request failed: the numbers would mean nothing.
  */
 import { platform } from 'node:os';
@@ -16,7 +16,7 @@ import { type Arrangement, arrange } from './pair/arrangement.ts';
 import { loadTestToMarkdown, refusalsToMarkdown, toMarkdown } from './report/report.ts';
 import { saveReport } from './report/save.ts';
 
-/** What came of it, for scripts and for people. */
+/** The results, for scripts and for people. */
 interface Told {
   readonly json: object;
   readonly markdown: string;
@@ -58,7 +58,7 @@ async function run(arrangement: Arrangement, options: BenchOptions): Promise<Tol
   return { json, markdown: toMarkdown(json), failed };
 }
 
-/** On stderr, so that stdout can go into a file. */
+/** To stderr, so that stdout can go into a file. */
 function progress(what: string): void {
   process.stderr.write(`bench: ${what}\n`);
 }

@@ -12,16 +12,16 @@ export interface BenchOptions {
   readonly rounds: number;
   readonly cases: readonly CaseName[];
   readonly figures: readonly FigureGroup[];
-  /** How much is streamed to look at memory, MiB. */
+  /** Size of the streams through which memory is measured, MiB. */
   readonly mib: number;
-  /** Time refusals of sessions instead, this often for each cause; 0: no. */
+  /** Times rejections of sessions instead, this often for each cause; 0: no. */
   readonly refusals: number;
-  /** Past the top, or below it for long, instead, for so many seconds; 0: no. */
+  /** Loads the pair above the top, or below it for long, for this many seconds instead; 0: no. */
   readonly overload: number;
   readonly soak: number;
 }
 
-/** Reads what docs/bench.md shows. @throws LocalError */
+/** Reads the options of docs/bench.md. @throws LocalError */
 export function readBenchOptions(args: readonly string[]): BenchOptions {
   const { json, save, full, only, seconds, rounds, mib, refusals, overload, soak } =
     parseFlags(args);
@@ -62,9 +62,9 @@ function parseFlags(args: readonly string[]) {
   }
 }
 
-function inRange(name: string, value: number, least: number, most: number): number {
-  if (value >= least && value <= most) return value;
-  throw new LocalError(`${name} takes a number from ${least} to ${most}`);
+function inRange(name: string, value: number, min: number, max: number): number {
+  if (value >= min && value <= max) return value;
+  throw new LocalError(`${name} takes a number from ${min} to ${max}`);
 }
 
 function names(list: string): string[] {

@@ -16,7 +16,7 @@ const usualCases = {
   ...coldCases,
   ...keyserverCases,
 };
-/** Those that take long: `--full`. */
+/** Slow cases, measured with `--full`. */
 const fullCases = { ...largeCases, ...rowCases };
 
 export type CaseName = keyof typeof usualCases | keyof typeof fullCases;
@@ -30,7 +30,7 @@ export function isFullCase(name: CaseName): boolean {
   return name in fullCases;
 }
 
-/** Makes the chosen cases, but those that the machine lacks something for. `seconds` is the length of a round. */
+/** Makes the chosen cases, except those that the machine lacks a program for. `seconds` is the length of a round. */
 export async function createCases(
   arrangement: Arrangement,
   { names, seconds }: { readonly names: readonly CaseName[]; readonly seconds: number },

@@ -3,31 +3,31 @@ import type { Arrangement } from '../pair/arrangement.ts';
 import { callOrder, type Order } from '../pair/calls.ts';
 import { concurrency } from '../pair/system.ts';
 
-/** One kind of request, and whose CPU it is counted to. */
+/** One kind of request, and the processes whose CPU it costs. */
 export interface Case {
   readonly title: string;
   readonly measured: readonly Part[];
-  /** Whose CPU is told besides, and counted to nobody. */
+  /** Their CPU is reported separately and not counted. */
   readonly beside: readonly Part[];
-  /** What must have written a log line for every request, or the case was not what it says. */
+  /** Each of these must have logged every request, or the case did not measure what its title says. */
   readonly passes: readonly Part[];
-  /** How many requests its code needs to be compiled as in long use. */
+  /** Requests after which its code is compiled as in long use. */
   readonly warmUpRequests: number;
   /** Callers at a time. */
   readonly concurrency: number;
-  /** Makes the order of a round, fresh since timestamps are. */
+  /** Makes the order of a round; a new one each time, since its timestamps must be fresh. */
   readonly order: () => Order | Promise<Order>;
 }
 
-/** What a case is made from. `seconds` is the length of a round. */
+/** `seconds` is the length of a round. */
 export interface CaseContext extends Arrangement {
   readonly seconds: number;
 }
 
-/** Makes a case with the parts that it needs besides; undefined where the machine lacks what it takes. */
+/** Makes a case and starts the parts that it needs; undefined if the machine lacks a program for it. */
 export type MakeCase = (context: CaseContext) => Case | Promise<Case | undefined> | undefined;
 
-/** A request to one part, under the usual load. */
+/** Requests to one part, under the usual load. */
 export function plainCase(
   title: string,
   part: Part,
@@ -46,7 +46,7 @@ export function plainCase(
   };
 }
 
-/** What `callOrder` makes for the base arrangement, but for what is given. */
+/** `callOrder` for the base arrangement; `more` overrides its options. */
 export function baseCalls(
   { appKey, clients, upstreamUrl }: Arrangement,
   more: Pick<Parameters<typeof callOrder>[0], 'to'> & Partial<Parameters<typeof callOrder>[0]>,

@@ -9,9 +9,9 @@ import { createExchanges } from '../pair/exchanges.ts';
 import { type System, startSystem } from '../pair/system.ts';
 import { type Case, type CaseContext, type MakeCase, plainCase } from './case.ts';
 
-/** A file system in memory, where Linux has one. */
+/** Linux's file system in memory. */
 const memoryDisk = '/dev/shm';
-/** More than two cores unwrap in a second. */
+/** More than two cores can unwrap in a second. */
 export const maxUnwrapsPerSecond = 4000;
 
 /** KeyServer alone, asked as SecureProxy asks it. */
@@ -42,8 +42,8 @@ export const keyserverCases = {
     return plainCase(
       'KeyServer alone, RSA-3072 at each request',
       keyserver,
-      // Each is good once.
-      () => exchangeOrder(keyserver, exchanges.rsa(count), { use: 'by-turns', most: count }),
+      // The nonce of each is good once.
+      () => exchangeOrder(keyserver, exchanges.rsa(count), { use: 'by-turns', maxRequests: count }),
       { passes: [keyserver], warmUpRequests: 500 },
     );
   },

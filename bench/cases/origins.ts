@@ -2,7 +2,7 @@ import { upstreamAddresses } from '../pair/addresses.ts';
 import { startSystem } from '../pair/system.ts';
 import { baseCalls, type Case, type CaseContext, type MakeCase, plainCase } from './case.ts';
 
-/** Calls that go to one marketplace, and by turns to a thousand; each with a SecureProxy of its own, for its memory. */
+/** Calls to one marketplace, and by turns to a thousand, each by its own SecureProxy, whose memory is compared. */
 export const originCases = {
   'origins-1': (context) => callsTo(context, 1, 'one upstream origin, fresh process'),
   'origins-1000': (context) => callsTo(context, 1000, '1,000 upstream origins by turns'),

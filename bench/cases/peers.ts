@@ -1,7 +1,7 @@
 import { directOrder } from '../pair/calls.ts';
 import { baseCalls, type MakeCase, plainCase } from './case.ts';
 
-/** What callers could have in place of us. */
+/** Alternatives that callers could use. */
 export const peerCases = {
   peer: (context) =>
     plainCase(

@@ -4,7 +4,7 @@ import { type PairState, tokenType } from '../../test/support/pair-state.ts';
 import { startSystem } from '../pair/system.ts';
 import { baseCalls, type Case, type CaseContext, type MakeCase, plainCase } from './case.ts';
 
-/** Cold calls with few and with many tokens stored; the clients that are asked for lie all over the table. */
+/** Cold calls with few and with many tokens stored; the requested clients are spread over the table. */
 export const rowCases = {
   'cold-100-rows': (context) => coldAmong(context, 100, '100 tokens stored'),
   'cold-1m-rows': (context) => coldAmong(context, 1_000_000, '1,000,000 tokens stored'),
@@ -26,7 +26,7 @@ async function coldAmong(context: CaseContext, rows: number, what: string): Prom
   });
 }
 
-/** Resolves to those clients whose rows open; the others' are copies, which only take their place. */
+/** Resolves to the clients whose rows open. The rest are copies of one row, which only fill the table. */
 async function fill({ admin, settings }: PairState, rows: number): Promise<string[]> {
   const name = (i: number) => `client-${String(i).padStart(9, '0')}`;
   const step = Math.max(1, Math.floor(rows / maxAsked));

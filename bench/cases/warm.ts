@@ -2,7 +2,7 @@ import type { Calls } from '../pair/calls.ts';
 import { unsearchedType } from '../pair/system.ts';
 import { baseCalls, type Case, type CaseContext, type MakeCase, plainCase } from './case.ts';
 
-/** SecureProxy with a kept release. */
+/** SecureProxy with a cached release. */
 export const warmCases = {
   warm: (context) => warm(context, '/request_api, release kept'),
   'warm-1': (context) => warm(context, 'one caller', { concurrency: 1, warmUpRequests: 0 }),
@@ -23,7 +23,7 @@ export const warmCases = {
     ),
 } satisfies Record<string, MakeCase>;
 
-/** Bodies so large that a few are a round. */
+/** Bodies so large that a round has few calls. */
 export const largeCases = {
   'warm-100m-up': async (context) =>
     large(context, '100 MB to the marketplace', { letters: 100_000_000 }),
@@ -31,7 +31,7 @@ export const largeCases = {
     large(context, '100 MB from the marketplace', down(context, 100_000_000)),
 } satisfies Record<string, MakeCase>;
 
-/** Of SecureProxy, so that it takes what comes in one piece. */
+/** For SecureProxy, which takes a request's body in one piece. */
 const largestBodyLimit = { BODY_LIMIT_BYTES: String(256 * 1024 ** 2) };
 
 function warm(

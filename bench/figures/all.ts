@@ -9,7 +9,7 @@ const usualMakers = {
   'half-top': measureHalfTop,
   storm: measureStorm,
 };
-/** Those that take long: `--full`. */
+/** Slow figures, measured with `--full`. */
 const fullMakers = { memory: measureMemory };
 const makers = { ...usualMakers, ...fullMakers };
 

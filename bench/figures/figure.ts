@@ -1,13 +1,12 @@
 import { median, type Spread, spread } from '../measure/median.ts';
 import type { Arrangement } from '../pair/arrangement.ts';
 
-/** Something measured that is no CPU a request: the median of the rounds. */
+/** The median of all rounds of a measurement that is not CPU a request. */
 export interface Figure<Name extends string = string> {
   readonly name: Name;
   readonly title: string;
   readonly unit: 'ms' | 'MiB' | 'requests/s' | 'times';
   readonly value: number;
-  /** The least and the most that a round had. */
   readonly spread: Spread;
 }
 
@@ -15,7 +14,7 @@ export interface FigureContext extends Arrangement {
   /** Length of a round. */
   readonly seconds: number;
   readonly rounds: number;
-  /** How much is streamed to look at memory, MiB. */
+  /** Size of the streams through which memory is measured, MiB. */
   readonly mib: number;
   readonly progress: (what: string) => void;
 }

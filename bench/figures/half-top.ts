@@ -5,13 +5,12 @@ import type { Order } from '../pair/calls.ts';
 import { concurrency } from '../pair/system.ts';
 import { type FigureContext, figure } from './figure.ts';
 
-/** Enough that no call waits for one. */
+/** Enough that no call waits for a connection. */
 const openConnections = 256;
 
 /**
- * Latency of warm calls that come at half the rate that 16 callers get at most, whether or not those
- * before were answered; each round finds that rate anew. The peer gets as many calls, so that what is the
- * machine's shows.
+ * Latency of warm calls at half the maximum rate of 16 callers, sent whether or not earlier calls were
+ * answered. Each round measures the rate anew. The peer gets the same rate, which shows the machine's part.
  */
 export async function measureHalfTop(context: FigureContext) {
   const { load, warmProxy, peer, seconds, rounds } = context;

@@ -5,11 +5,11 @@ import { orderLoad } from '../measure/measure.ts';
 import { type FigureContext, figure } from './figure.ts';
 
 const bytesPerMib = 1024 ** 2;
-/** A call's body comes whole, so much goes up in many. */
+/** A call's body is buffered, so the upload is split over many calls. */
 const uploadMib = 8;
-const longestSeconds = 120;
+const maxSeconds = 120;
 
-/** What SecureProxy grows by in the second GiB that passes it in one direction. */
+/** Growth of SecureProxy's memory by the second GiB in one direction. */
 export async function measureMemory(context: FigureContext) {
   const { mib, upstreamUrl } = context;
   const down = await growth(context, 'down', 1, {
@@ -35,16 +35,16 @@ async function growth(
   const order = baseCalls(context, { to: proxy, ...calls });
   const pass = async () => {
     progress(`memory, ${context.mib} MiB ${way}`);
-    const full = { ...order(), concurrency: 1, seconds: longestSeconds, most: requests };
+    const full = { ...order(), concurrency: 1, seconds: maxSeconds, maxRequests: requests };
     const outcome = await orderLoad(load, full);
     if (outcome.requests !== requests || outcome.errors > 0) {
       throw new LocalError(`memory: not all of it went ${way}`);
     }
   };
-  // The first fills what every process of Node keeps: heap, pools of buffers, compiled code.
+  // The first pass grows heap, buffer pools and compiled code to the size that Node keeps.
   const first = await watchMemory(proxy.pid, pass);
   const second = await watchMemory(proxy.pid, pass);
   await proxy.stop();
-  // Garbage not yet collected moves the one or the other; what stays moves both.
+  // Uncollected garbage raises one of the two; a leak raises both.
   return Math.min(second.floorMib - first.floorMib, second.peakMib - first.peakMib);
 }

@@ -1,7 +1,7 @@
 import { startSystem } from '../pair/system.ts';
 import { type FigureContext, figure } from './figure.ts';
 
-/** From the start of a process to the first 200 of its `/readyz`, which is asked for every 40 ms. */
+/** Time from the start of a process to the first 200 of `/readyz`, which is polled every 40 ms. */
 export async function measureStart(context: FigureContext) {
   const { parts, rounds, upstreamUrl, progress } = context;
   const system = await startSystem(parts, { origins: [new URL(upstreamUrl).origin] });

@@ -13,8 +13,8 @@ const callers = 64;
 const pollMs = 20;
 
 /**
- * How late KeyServer's event loop is while 64 callers bring a new session key each time; with all cores, since
- * on one the threads that unwrap would have to take their time from the loop.
+ * Delay of KeyServer's event loop while 64 callers bring a new session key each time. KeyServer may use all
+ * cores: on one, the threads that unwrap would compete with the loop.
  */
 export async function measureStorm(context: FigureContext) {
   const { load, parts, seconds, rounds } = context;
@@ -30,9 +30,9 @@ export async function measureStorm(context: FigureContext) {
     });
     if (parts.cores) unpin(keyserver.pid, parts.cores);
     const exchanges = await createExchanges({ ...context, keyserver }, context.upstreamUrl);
-    const storm = (most: number) =>
+    const storm = (maxRequests: number) =>
       orderLoad(load, {
-        ...exchangeOrder(keyserver, exchanges.rsa(most), { use: 'by-turns', most }),
+        ...exchangeOrder(keyserver, exchanges.rsa(maxRequests), { use: 'by-turns', maxRequests }),
         concurrency: callers,
         seconds,
       });

@@ -1,6 +1,6 @@
 import type { LoadOutcome } from './order.ts';
 
-/** What a run of the load generator came to, as it goes on. */
+/** Counts the requests and answers of a run of the load generator. */
 export class LoadCount {
   readonly #startedAt = performance.now();
   readonly #latenciesMs: number[] = [];
@@ -13,7 +13,7 @@ export class LoadCount {
     return this.#requests;
   }
 
-  /** Sent and not answered yet. */
+  /** Requests without an answer yet. */
   get pending(): number {
     return this.#requests - this.#answers;
   }
@@ -22,13 +22,13 @@ export class LoadCount {
     return performance.now() - this.#startedAt;
   }
 
-  /** One more was sent; returns when, for {@link answered}. */
+  /** Counts a request; returns the time for {@link answered}. */
   sent(): number {
     this.#requests += 1;
     return performance.now();
   }
 
-  /** @param status 0 where no answer came */
+  /** @param status 0 if there was no answer */
   answered(status: number, sentAt: number): void {
     this.#answers += 1;
     if (status === 200) this.#latenciesMs.push(performance.now() - sentAt);

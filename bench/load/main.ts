@@ -1,4 +1,4 @@
-/** The load generator, a process: takes a LoadOrder by `POST /`, and answers with its LoadOutcome. */
+/** The process of the load generator: answers `POST /` with a LoadOrder by its LoadOutcome. */
 import { createServer } from 'node:http';
 import { json } from 'node:stream/consumers';
 import type { LoadOrder } from './order.ts';

@@ -1,35 +1,35 @@
-/** What the load generator is to do. */
+/** A run of the load generator. */
 export interface LoadOrder {
   readonly method: 'GET' | 'POST';
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** JSON texts to post; none with GET. */
+  /** JSON texts to post; empty with GET. */
   readonly bodies: readonly string[];
-  /** Makes so many letters of {@link lettersMark} in a body: too many to send with an order. */
+  /** Count of letters that replace {@link lettersMark} in a body: too many to send with the order. */
   readonly letters?: number;
-  /** Whether each caller keeps to one of them, or each request takes the next one. */
+  /** Whether each caller has its own body, or each request takes the next one. */
   readonly use: 'by-caller' | 'by-turns';
-  /** The run ends early after so many requests. */
-  readonly most?: number;
-  /** Callers at a time, each waiting for its answer before it asks again; connections where there is a rate. */
+  /** Ends the run early. */
+  readonly maxRequests?: number;
+  /** Callers, each of which waits for its answer before the next request. With a rate: connections. */
   readonly concurrency: number;
-  /** Requests that are to be sent in a second, whether or not those before were answered; undefined: as many as are answered. */
+  /** Rate of requests, sent whether or not earlier ones were answered; undefined: as fast as they are answered. */
   readonly ratePerSecond?: number;
   readonly seconds: number;
-  /** CA that the service's certificate is checked by, PEM. */
+  /** CA of the service's certificate, PEM. */
   readonly ca?: string;
 }
 
 export interface LoadOutcome {
-  /** All that were sent, with those that failed. */
+  /** All requests, failed ones included. */
   readonly requests: number;
-  /** Without an answer, or with one of another status than 200. */
+  /** Requests without an answer or with a status other than 200. */
   readonly errors: number;
-  /** Those of the errors that were answered by 503. */
+  /** Errors with status 503. */
   readonly refused: number;
-  /** From the first request to the last answer; with a rate, to the last request. */
+  /** From the first request to the last answer, or with a rate to the last request. */
   readonly seconds: number;
-  /** Of the answers of status 200, as all that follow. */
+  /** Latency of answers with status 200, like p99. */
   readonly p50Ms: number;
   readonly p99Ms: number;
 }

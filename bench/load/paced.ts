@@ -3,18 +3,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { LoadCount } from './count.ts';
 import type { LoadOrder, LoadOutcome } from './order.ts';
 
-/** How far apart what is sent comes at the least. */
+/** Interval between batches of requests. */
 const tickMs = 1;
-/** No answer of a healthy service takes this long; a run must end. */
+/** Longer than any answer of a healthy service; a run must end. */
 const timeoutMs = 10_000;
-/** Fewer than wait to be accepted at most; more are turned away, and come again after seconds. */
-const connectAtOnce = 100;
+/** Below the listen backlog: beyond it, a connection is tried again only after seconds. */
+const maxConnecting = 100;
 const headEnd = '\r\n\r\n';
 
 /**
- * Sends so many requests a second whether or not those before were answered, over up to `concurrency`
- * connections; what none is free for is not sent. By sockets alone: an HTTP client costs as much as what is
- * measured, and looks for a free connection among all of them each time.
+ * Sends requests at a rate, whether or not earlier ones were answered, over up to `concurrency` connections;
+ * a request that finds none free is not sent. It uses plain sockets: an HTTP client would cost as much as the
+ * measured service, and would search all connections for a free one each time.
  */
 export async function runPacedLoad(
   order: LoadOrder & { readonly ratePerSecond: number },
@@ -41,9 +41,9 @@ export async function runPacedLoad(
   const count = new LoadCount();
   const send = () => {
     let connection = free.pop();
-    // Closed by the service, which keeps no idle connection for ever.
+    // The service closes connections that are idle for long.
     while (connection?.socket.destroyed) connection = free.pop();
-    if (open.size < concurrency && connecting < connectAtOnce) connection ??= openOne();
+    if (open.size < concurrency && connecting < maxConnecting) connection ??= openOne();
     if (connection === undefined) return;
     const sentAt = count.sent();
     const request = requests[count.requests % requests.length] as Buffer;
@@ -59,7 +59,7 @@ export async function runPacedLoad(
   const lastAt = count.elapsedMs() + timeoutMs;
   while (count.pending > 0 && count.elapsedMs() < lastAt) await sleep(tickMs);
   for (const { socket } of open) socket.destroy();
-  // Those without an answer are told so as their connection closes.
+  // As its connection closes, a pending request counts as failed.
   while (count.pending > 0) await sleep(tickMs);
   return { ...count.outcome(), seconds };
 }
@@ -79,7 +79,7 @@ interface ConnectionEvents {
   readonly onClose: () => void;
 }
 
-/** One connection, on which one request at a time is under way; answers have a `Content-Length`. */
+/** One connection with one request at a time; answers must have a `Content-Length`. */
 class Connection {
   readonly socket: Socket;
   readonly #events: ConnectionEvents;
@@ -100,7 +100,7 @@ class Connection {
     });
   }
 
-  /** `done` is told the status; 0 where no whole answer came. */
+  /** Calls `done` with the status; 0 without a complete answer. */
   ask(request: Buffer, done: (status: number) => void): void {
     this.#done = done;
     this.socket.write(request);

@@ -3,12 +3,12 @@ import { LoadCount } from './count.ts';
 import { type LoadOrder, type LoadOutcome, lettersMark } from './order.ts';
 import { runPacedLoad } from './paced.ts';
 
-/** No answer of a healthy service takes this long; a run must end. */
+/** Longer than any answer of a healthy service; a run must end. */
 const timeoutMs = 30_000;
 
 /** Runs a load to its end, over new connections without pipelining. */
 export async function runLoad(order: LoadOrder): Promise<LoadOutcome> {
-  const { method, url, use, most = Infinity, concurrency, ratePerSecond, ca } = order;
+  const { method, url, use, maxRequests = Infinity, concurrency, ratePerSecond, ca } = order;
   const bodies = bodiesOf(order);
   if (ratePerSecond !== undefined) return runPacedLoad({ ...order, ratePerSecond }, bodies);
   const { origin, pathname: path } = new URL(url);
@@ -23,7 +23,7 @@ export async function runLoad(order: LoadOrder): Promise<LoadOutcome> {
   const type = method === 'POST' ? { 'content-type': 'application/json' } : {};
   const headers = { ...type, ...order.headers };
   const count = new LoadCount();
-  const isLeft = () => count.elapsedMs() < order.seconds * 1000 && count.requests < most;
+  const isLeft = () => count.elapsedMs() < order.seconds * 1000 && count.requests < maxRequests;
   const call = async (caller: number) => {
     while (isLeft()) {
       const body = bodies[(use === 'by-caller' ? caller : count.requests) % bodies.length] ?? null;
@@ -39,12 +39,12 @@ export async function runLoad(order: LoadOrder): Promise<LoadOutcome> {
 
 function bodiesOf({ bodies, letters = 0, use, concurrency }: LoadOrder): Buffer[] {
   const text = 'x'.repeat(letters);
-  // Callers of one body each need no more, which may be large.
+  // Each caller has one body, and bodies may be large.
   const needed = use === 'by-caller' ? bodies.slice(0, concurrency) : bodies;
   return needed.map((body) => Buffer.from(body.replace(lettersMark, text)));
 }
 
-/** Resolves to the status once the whole answer is there; 0 where none came. */
+/** Resolves to the status when the answer is complete; 0 without a complete answer. */
 function ask(pool: Pool, request: Dispatcher.DispatchOptions): Promise<number> {
   return new Promise((done) => {
     let status = 0;

@@ -2,14 +2,14 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { LocalError } from '../../local/local-error.ts';
 
-/** Where processes run: those that are measured on one core, all others on another; a database on a third, if there is one. */
+/** Numbers of the cores for measured processes, for all others, and for a database (a third core, if there is one). */
 export interface Cores {
   readonly server: number;
   readonly load: number;
   readonly database: number;
 }
 
-/** Two cores to keep apart; undefined where there is no `taskset`, or only one core. */
+/** Undefined without `taskset`, or with one core. */
 export function findCores(): Cores | undefined {
   if (spawnSync('taskset', ['--version']).status !== 0) return undefined;
   const [server, load, database = load] = allowedCores();
@@ -17,7 +17,7 @@ export function findCores(): Cores | undefined {
   return { server, load, database };
 }
 
-/** Keeps a process, with all its threads and the children that it makes from now on, on one core. @throws LocalError */
+/** Pins a process with its threads and future children to one core. @throws LocalError */
 export function pin(pid: number, core: number): void {
   taskset(pid, [core]);
 }
@@ -27,12 +27,12 @@ function taskset(pid: number, cores: readonly number[]): void {
   if (status !== 0) throw new LocalError(`taskset: ${stderr}`);
 }
 
-/** Lets a process run on any of the cores. @throws LocalError */
+/** Lets a process use all of the cores. @throws LocalError */
 export function unpin(pid: number, { server, load, database }: Cores): void {
   taskset(pid, [...new Set([server, load, database])]);
 }
 
-/** The cores that this process may use; a container may not have all. */
+/** The cores that this process may use: in a container not all. */
 function allowedCores(): number[] {
   const status = readFileSync('/proc/self/status', 'utf8');
   const list = /^Cpus_allowed_list:\s*(.*)$/m.exec(status)?.[1] ?? '';

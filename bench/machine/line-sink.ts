@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 
 const newline = 0x0a;
 
-/** Reads a service's log as a collector would, and keeps nothing but the number of its lines. */
+/** Reads a service's log as a collector would, and only counts its lines. */
 export class LineSink extends Writable {
   lines = 0;
 

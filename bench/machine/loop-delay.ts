@@ -1,6 +1,6 @@
 /**
- * Preloaded into a service by its NODE_OPTIONS: on SIGUSR2 it begins to measure how late the event loop is, on
- * the next one it writes what came of it to LOOP_DELAY_FILE.
+ * Preloaded into a service by NODE_OPTIONS. The first SIGUSR2 starts measuring the delay of the event loop, the
+ * second one writes the result to LOOP_DELAY_FILE.
  */
 import { renameSync, writeFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -17,7 +17,7 @@ const delay = monitorEventLoopDelay({ resolution: resolutionMs });
 process.on('SIGUSR2', () => {
   if (delay.enable()) return;
   delay.disable();
-  // Node counts from one look to the next, so the time between them, too.
+  // Node's values include the interval between two samples.
   const late = (nanoseconds: number) => Math.max(0, nanoseconds / 1e6 - resolutionMs);
   const measured: LoopDelay = {
     p50Ms: late(delay.percentile(50)),

@@ -16,7 +16,7 @@ export interface Part {
   stop(): Promise<void>;
 }
 
-/** Starts the processes of the benchmark, each on the core that it belongs on, and ends them. */
+/** Starts the processes of the benchmark, each on its core, and ends them. */
 export class Parts {
   readonly cores: Cores | undefined;
   readonly #processes: Pick<ServiceProcess, 'stop'>[] = [];
@@ -24,7 +24,7 @@ export class Parts {
 
   constructor(cores: Cores | undefined) {
     this.cores = cores;
-    // Children begin where their parent is.
+    // Children start on the core of their parent.
     if (cores) pin(process.pid, cores.load);
   }
 
@@ -35,7 +35,7 @@ export class Parts {
     return folder;
   }
 
-  /** What measures or is needed to: the load, the upstream. With a TLS_CERT_FILE it speaks TLS. */
+  /** Starts a process that is not measured: the load or an upstream. With TLS_CERT_FILE it speaks TLS. */
   async helper(title: string, main: string, environment: Environment): Promise<Part> {
     const [port, opsPort] = [await freePort(), await freePort()];
     const tls = environment.TLS_CERT_FILE !== undefined;
@@ -45,7 +45,7 @@ export class Parts {
       main,
       port: tls ? opsPort : port,
       output: log,
-      // In production a service leaves `.env` unread.
+      // In production a service does not read `.env`.
       environment: {
         NODE_ENV: 'production',
         HOST: '127.0.0.1',
@@ -57,14 +57,14 @@ export class Parts {
     return this.#part(started, `${tls ? 'https' : 'http'}://127.0.0.1:${port}`, log);
   }
 
-  /** What is measured: on a core of its own, at full log level into a pipe that is read. */
+  /** Starts a measured service on the core for these, logging at `info` into a pipe that is read. */
   async measured(title: string, main: string, environment: Environment): Promise<Part> {
     const part = await this.helper(title, main, { LOG_LEVEL: 'info', ...environment });
     this.#moveToServerCore(part);
     return part;
   }
 
-  /** A program that is no service of ours, measured likewise; it must answer `/readyz` at `port`. */
+  /** Starts another measured program, which must answer `/readyz` at `port`. */
   async program(
     title: string,
     port: number,
@@ -78,14 +78,14 @@ export class Parts {
     return part;
   }
 
-  /** Takes in a database that runs already, and ends it after those that use it. */
+  /** Adopts a running database, and ends it after the processes that use it. */
   database(title: string, pid: number, stop: () => Promise<void>): Part {
     this.#cleanUps.push(stop);
     if (this.cores) pin(pid, this.cores.database);
     return { title, origin: '', pid, log: new LineSink(), stop };
   }
 
-  /** Ends and removes whatever is left. */
+  /** Ends all processes and removes all folders. */
   async close(): Promise<void> {
     await Promise.all(this.#processes.map((one) => one.stop()));
     for (const cleanUp of this.#cleanUps) await cleanUp();

@@ -16,13 +16,13 @@ export interface MeasureOptions {
   readonly progress: (what: string) => void;
 }
 
-/** What a request cost in one round, and how many there were a second. */
+/** CPU a request and rate of one round. */
 export interface RoundCost {
   readonly cpuMicroseconds: number;
   readonly requestsPerSecond: number;
 }
 
-/** A case over all rounds: medians, but `requests` and `errors`, which are sums. */
+/** A case over all rounds: medians, except for `requests` and `errors`, which are sums. */
 export interface Result {
   readonly name: CaseName;
   readonly title: string;
@@ -31,15 +31,14 @@ export interface Result {
   readonly requestsPerSecond: number;
   /** User and system time of the measured processes, microseconds a request. */
   readonly cpuMicroseconds: number;
-  /** The least and the most of it that a round had. */
   readonly cpuSpread: Spread;
-  /** Round by round, for ratios: rounds of the same number lie close together. */
+  /** For ratios by round, since rounds of equal index are close together in time. */
   readonly rounds: readonly RoundCost[];
-  /** Likewise of each process by its title, also of those that are not counted, such as a database. */
+  /** The same for each process by its title, uncounted ones such as a database included. */
   readonly cpuByPart: Readonly<Record<string, number>>;
   /** Resident memory of the measured processes after a round. */
   readonly residentMib: number;
-  /** The same time as a share of one core: near 1, the measured side was the limit. */
+  /** CPU time as a share of one core: near 1, the measured side was the limit. */
   readonly coresBusy: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -51,17 +50,17 @@ interface Round extends LoadOutcome {
   readonly residentMib: number;
 }
 
-/** Beyond the length of a round: making connections, and the last answers. */
+/** Longer than a round by the time for connections and the last answers. */
 const graceMs = 60_000;
-/** The whole must end in good time on a busy machine, too, and a single round need not be exact. */
+/** Bounds the time on a busy machine; the rounds of one need not be exact. */
 const warmUpRoundsByRound = 4;
 const logPollMs = 10;
 const maxLogPolls = 200;
 
 /**
- * Measures all cases in interleaved rounds, after some of each that do not count. A noisy
- * neighbour then hits every case, and medians leave it out.
- * @throws LocalError where a case was not what it says, as its log lines show
+ * Measures all cases in interleaved rounds after a warm-up. A noisy neighbour then hits every case, and medians
+ * leave it out.
+ * @throws LocalError if the log shows that a case did not measure what its title says
  */
 export async function measure(
   cases: readonly NamedCase[],
@@ -77,7 +76,7 @@ export async function measure(
     const cpuBefore = parts.map(({ pid }) => readCpu(pid));
     const outcome = await orderLoad(load, full);
     const cpu = parts.map(({ pid }, i) => readCpu(pid) - (cpuBefore[i] ?? 0));
-    // A failed request may have been logged or not.
+    // A failed request may or may not have been logged.
     const whole = outcome.errors === 0 ? passes.entries() : [];
     for (const [i, { log }] of whole) {
       await checkLogged(name, log, (linesBefore[i] ?? 0) + outcome.requests);
@@ -92,8 +91,8 @@ export async function measure(
   options.progress('warming up');
   for (const one of cases) {
     let requests = 0;
-    const most = Math.max(1, warmUpRoundsByRound * (options.rounds - 1));
-    for (let round = 0; round < most && requests < one.warmUpRequests; round++) {
+    const maxRounds = Math.max(1, warmUpRoundsByRound * (options.rounds - 1));
+    for (let round = 0; round < maxRounds && requests < one.warmUpRequests; round++) {
       requests += (await run(one)).requests;
     }
   }
@@ -149,7 +148,7 @@ export async function orderLoad(load: Part, order: LoadOrder): Promise<LoadOutco
   return (await response.json()) as LoadOutcome;
 }
 
-/** Waits until the log has come to this many lines. */
+/** Waits until the log has this many lines. */
 async function checkLogged(name: CaseName, log: Part['log'], lines: number): Promise<void> {
   for (let left = maxLogPolls; log.lines < lines; left--) {
     if (left === 0) {

@@ -1,5 +1,5 @@
-/** The least and the most of some values. */
-export type Spread = readonly [least: number, most: number];
+/** The least and the greatest of some values. */
+export type Spread = readonly [min: number, max: number];
 
 export function spread(values: readonly number[]): Spread {
   return [Math.min(...values), Math.max(...values)];

@@ -6,45 +6,44 @@ import type { Arrangement } from '../pair/arrangement.ts';
 import { concurrency } from '../pair/system.ts';
 import { orderLoad } from './measure.ts';
 
-/** One stretch of time under a load. */
 export interface Stretch {
   readonly what: string;
-  /** Requests a second that were sent, and that were answered by 200. */
+  /** Sent requests a second; {@link goodput} are those answered by 200. */
   readonly offered: number;
   readonly goodput: number;
   readonly refused: number;
   readonly failed: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** Of SecureProxy at the end of it. */
+  /** Of SecureProxy at the end of the stretch. */
   readonly residentMib: number;
   readonly openFiles: number;
 }
 
 export interface LoadTestReport {
   readonly stretches: readonly Stretch[];
-  /** Of an overload: what was answered of three times the top, to the mean of the tops before and after. */
+  /** With `overload`: goodput at three times the top, relative to the mean of the tops before and after. */
   readonly goodputToTop?: number;
-  /** Of a soak: how SecureProxy's resident memory grew from the first of its stretches to the last. */
+  /** With `soak`: growth of SecureProxy's resident memory from the first stretch to the last. */
   readonly residentMibByMinute?: number;
 }
 
 export type LoadTest = 'overload' | 'soak';
 
-/** Enough that an answer which takes a second holds nothing up. */
+/** Enough that answers which take a second delay no request. */
 const manyConnections = 3000;
-/** Until its code is compiled as in long use. */
+/** Until the code is compiled as in long use. */
 const warmUpSeconds = 15;
 const topSeconds = 5;
 const settleSeconds = 5;
-/** Until the heap has once been as large as too much work makes it; V8 gives little of it back. */
+/** Until the heap has reached the size of an overload; V8 gives little of it back. */
 const fillSeconds = 30;
 const soakStretches = 6;
 
 /**
- * `overload`: the most that warm calls come to, three times that for `seconds`, the five seconds after, and the most
- * once more, since machines change their pace.
- * `soak`: too much for a while, then seven tenths of the most for `seconds`, in six stretches, so that growth shows.
+ * `overload`: the top rate of warm calls, three times that for `seconds`, the five seconds after, and the top once
+ * more, since machines change their pace.
+ * `soak`: an overload for a while, then seven tenths of the top for `seconds`, in six stretches that show growth.
  */
 export async function loadTest(
   arrangement: Arrangement,
@@ -87,7 +86,7 @@ export async function loadTest(
   return { stretches, residentMibByMinute: slope(soak.map((one) => one.residentMib)) / minutes };
 }
 
-/** How much values grow from one to the next, by least squares. */
+/** Growth from one value to the next, by least squares. */
 function slope(values: readonly number[]): number {
   const middle = (values.length - 1) / 2;
   const sum = (of: (value: number, from: number) => number) =>

@@ -12,7 +12,7 @@ import {
 import { tokenType } from '../../test/support/pair-state.ts';
 import type { Arrangement } from '../pair/arrangement.ts';
 
-/** How long KeyServer takes to refuse a session for one cause, seen by a caller; milliseconds. */
+/** Time in which KeyServer rejects a session for one cause, as a caller sees it. */
 export interface RefusalTiming {
   readonly cause: string;
   readonly requests: number;
@@ -21,12 +21,12 @@ export interface RefusalTiming {
 }
 
 const warmUpRounds = 200;
-/** Rounds that share a session, as unwrapping costs the same each time and wrapping is ours. */
+/** Rounds that share a session: unwrapping costs the same each time, and wrapping is not measured. */
 const sessionRounds = 50;
 
 /**
- * Asks one after another, each cause once a round in a new order, so that whatever slows the machine
- * slows all causes. @throws Error where an answer is another than `session_invalid`
+ * Sends one request at a time, each cause once a round in a new order, so that a slow machine slows all causes.
+ * @throws Error if an answer is not `session_invalid`
  */
 export async function timeRefusals(
   arrangement: Arrangement,
@@ -78,7 +78,7 @@ export async function timeRefusals(
   });
 }
 
-/** Changes a bit in the midst of a member's bytes. */
+/** Flips a bit in the middle of a member's bytes. */
 function alter(
   request: ReleaseRequest,
   member: 'sessionKey' | 'session' | 'credential',

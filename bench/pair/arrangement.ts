@@ -3,24 +3,24 @@ import type { Part, Parts } from '../machine/parts.ts';
 import { type NativePeer, nativePeerCommand } from './native-peers.ts';
 import { type System, startSystem, upstreamConnections } from './system.ts';
 
-/** What most cases share, ready. Others start what they need besides. */
+/** Started processes that most cases share. */
 export interface Arrangement extends System {
   readonly parts: Parts;
-  /** What calls go to; with a name for a host, as marketplaces have. */
+  /** URL of calls; its host is a name, as marketplaces have. */
   readonly upstreamUrl: string;
   readonly load: Part;
   /** The Fastify peers (peer.ts). */
   readonly peer: Part;
-  /** Undefined where the machine has no such program. */
+  /** Undefined if the machine has no such program. */
   readonly nginx: Part | undefined;
   readonly haproxy: Part | undefined;
-  /** SecureProxy as it comes, with releases kept for 5 s. */
+  /** SecureProxy with its defaults: releases are cached for 5 s. */
   readonly warmProxy: Part;
-  /** SecureProxy that keeps no release. */
+  /** SecureProxy that caches no release. */
   readonly coldProxy: Part;
 }
 
-/** Starts the real services on the embedded store, and what they are measured with. */
+/** Starts the services on the embedded store, the load generator, the upstream and the peers. */
 export async function arrange(parts: Parts): Promise<Arrangement> {
   const upstream = await parts.helper('upstream', 'bench/pair/upstream.ts', {});
   const load = await parts.helper('load generator', 'bench/load/main.ts', {});
@@ -47,7 +47,7 @@ export async function arrange(parts: Parts): Promise<Arrangement> {
   };
 }
 
-/** Where calls go at an upstream. */
+/** URL of calls at an upstream. */
 export function marketplaceUrl({ origin }: Part): string {
   const url = new URL('/v1/orders', origin);
   url.hostname = 'localhost';

@@ -2,34 +2,33 @@ import { tokenType } from '../../test/support/pair-state.ts';
 import { type LoadOrder, lettersMark } from '../load/order.ts';
 import type { Part } from '../machine/parts.ts';
 
-/** What a round's load is, less its length and its callers. */
+/** A load without its length and its callers. */
 export type Order = Pick<
   LoadOrder,
-  'method' | 'url' | 'headers' | 'bodies' | 'letters' | 'use' | 'most' | 'ca'
+  'method' | 'url' | 'headers' | 'bodies' | 'letters' | 'use' | 'maxRequests' | 'ca'
 >;
 
-/** A small body, as marketplaces take it. */
+/** A small body, typical of marketplaces. */
 const requestBody = { filter: { visibility: 'ALL' }, limit: 100, last_id: '' };
 
 export interface Calls {
   readonly to: Part;
   readonly at?: string;
-  /** Of the app. */
   readonly appKey: string;
-  /** One for each caller: calls for one at a time would share a release. */
+  /** One for each caller, so that cold calls do not share the fetch of a release. */
   readonly clients: readonly string[];
-  /** Where the calls go, one after another as the clients do. */
+  /** URLs of the calls, by turns like the clients. */
   readonly urls: readonly string[];
-  /** `application/json` that goes to the marketplace. */
+  /** JSON text for the marketplace. */
   readonly body?: unknown;
-  /** Sends a text of so many letters in its place. */
+  /** Sends a text of this many letters instead. */
   readonly letters?: number;
   readonly type?: string;
   readonly use?: LoadOrder['use'];
   readonly ca?: string;
 }
 
-/** Calls as apps make them. */
+/** Calls of apps to SecureProxy or a peer. */
 export function callOrder(calls: Calls): Order {
   const { to, at = '/request_api', appKey, clients, urls, letters, type = tokenType, ca } = calls;
   const Body = letters === undefined ? (calls.body ?? requestBody) : lettersMark;
@@ -49,7 +48,7 @@ export function callOrder(calls: Calls): Order {
   };
 }
 
-/** A request to a part that knows no callers. */
+/** Requests to a part that does not authenticate. */
 export function directOrder(to: Part, path: string, method: 'GET' | 'POST' = 'POST'): Order {
   return {
     method,
@@ -60,11 +59,11 @@ export function directOrder(to: Part, path: string, method: 'GET' | 'POST' = 'PO
   };
 }
 
-/** Exchanges with KeyServer. */
+/** Requests of SecureProxy to KeyServer. */
 export function exchangeOrder(
   { origin }: Part,
   bodies: readonly string[],
-  more: Pick<Order, 'use' | 'most'>,
+  more: Pick<Order, 'use' | 'maxRequests'>,
 ): Order {
   return { method: 'POST', url: `${origin}/`, headers: {}, bodies, ...more };
 }

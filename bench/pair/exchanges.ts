@@ -10,18 +10,18 @@ import {
 import { tokenType } from '../../test/support/pair-state.ts';
 import type { System } from './system.ts';
 
-/** Makes the bodies that SecureProxy would send to KeyServer, for one round each. */
+/** Makes bodies of SecureProxy's requests to KeyServer, for one round each. */
 export interface Exchanges {
-  /** Each brings a session key of its own under RSA, and is good once. */
+  /** Each with a session key under RSA, good once. */
   rsa(count: number): string[];
-  /** All under one new ticket; one for each client. */
+  /** One for each client, all by one new ticket. */
   ticket(): Promise<string[]>;
 }
 
-/** Wrapped once and sent often: KeyServer unwraps at every request, and only nonces are good once. */
+/** Wrapped once and reused: KeyServer unwraps at every request, and only nonces are good once. */
 const sessionCount = 64;
 
-/** `url`: where the token is to go. */
+/** @param url the target of the call */
 export async function createExchanges(system: System, url: string): Promise<Exchanges> {
   const { keyserver, clients, proxyKey, appKey } = system;
   const { text } = await postJson(`${keyserver.origin}/public_key`, {});

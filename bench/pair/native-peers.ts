@@ -2,11 +2,11 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Proxies that are no Node: the least that a proxy with a static header can cost. */
+/** Proxies without Node: the lower bound of a proxy with a static header. */
 export type NativePeer = 'nginx' | 'haproxy';
 
 export interface NativePeerOptions {
-  /** A private folder: the token is in the configuration that goes there, since arguments are public. */
+  /** A private folder for the configuration, which has the token: arguments would be public. */
   readonly folder: string;
   readonly port: number;
   readonly upstreamPort: number;
@@ -14,7 +14,7 @@ export interface NativePeerOptions {
   readonly token: string;
 }
 
-/** The command of a peer in the foreground, as one process; undefined where the machine has no such program. */
+/** The command of a peer as one process in the foreground; undefined if the machine has no such program. */
 export function nativePeerCommand(
   peer: NativePeer,
   options: NativePeerOptions,
@@ -23,7 +23,7 @@ export function nativePeerCommand(
   const file = join(options.folder, `${peer}.conf`);
   writeFileSync(file, configurations[peer](options), { mode: 0o600 });
   const args = peer === 'nginx' ? ['-p', options.folder, '-e', 'stderr', '-c', file] : ['-f', file];
-  // Ends with the benchmark, however that ends.
+  // It must end with the benchmark, however that ends.
   return ['setpriv', '--pdeathsig', 'TERM', peer, ...args];
 }
 

@@ -1,6 +1,6 @@
 /**
- * The Fastify peers, one process: each does on a path of its own what callers could have in place of us.
- * None writes a log, authenticates or decides: all of that is in their favour.
+ * The process of the Fastify peers: alternatives that callers could use, each at its own path. None logs,
+ * authenticates or decides, which is in their favour.
  */
 import httpProxy from '@fastify/http-proxy';
 import replyFrom from '@fastify/reply-from';
@@ -51,7 +51,7 @@ app.post<{ Body: Call }>(
   async ({ body }) => body,
 );
 await app.register(async (scope) => {
-  // Bodies go on as they come, unread.
+  // Bodies are streamed, not parsed.
   scope.removeAllContentTypeParsers();
   scope.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
   scope.post('/stream', (_request, reply) => reply.from(upstream, injected));

@@ -12,35 +12,35 @@ import {
 } from '../../test/support/pair-state.ts';
 import type { Part, Parts } from '../machine/parts.ts';
 
-/** Callers at a time, but where a case says otherwise; and clients that have a token. */
+/** Default number of callers, and of clients with a token. */
 export const concurrency = 16;
-/** Most connections that a proxy has to one upstream, ours and the peers alike. */
+/** Maximum number of connections to one upstream, for SecureProxy and the peers. */
 export const upstreamConnections = 128;
-/** A type whose answers are not searched for its tokens. */
+/** A type with `--no-scrub`. */
 export const unsearchedType = 'unsearched';
 
 export interface SystemOptions {
-  /** What tokens may go to. */
+  /** The types' destinations. */
   readonly origins: readonly string[];
-  /** Where KeyServer has its rows; by default an SQLite file. */
+  /** KeyServer's database settings; an SQLite file by default. */
   readonly storage?: Environment;
-  /** Adds to the database before KeyServer runs; resolves to the clients that are then asked for. */
+  /** Adds rows before KeyServer starts; resolves to the clients to request. */
   readonly fill?: (state: PairState) => Promise<readonly string[]>;
-  /** Certificate and key that both services show, and the CA that vouches for it. */
+  /** Files of the certificate and key of both services, and of their CA. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly ca: string };
 }
 
-/** KeyServer on a database of its own, and what it takes to start proxies of it. */
+/** KeyServer on its own database, and functions that start more services on it. */
 export interface System extends Seeded {
   readonly clients: readonly string[];
   readonly keyserver: Part;
-  /** Starts another KeyServer on the same database, with settings besides those that it needs. */
+  /** Starts another KeyServer on the same database, with further settings. */
   startKeyserver(settings?: Environment): Promise<Part>;
-  /** Starts a SecureProxy, with settings besides those that it needs. */
+  /** Starts a SecureProxy, with further settings. */
   startProxy(settings?: Environment): Promise<Part>;
 }
 
-/** Makes the database with a type, a grant and clients with tokens, and starts KeyServer on it. */
+/** Makes a database with types, an app and clients with tokens, and starts KeyServer on it. */
 export async function startSystem(parts: Parts, options: SystemOptions): Promise<System> {
   const { origins, storage, fill, tls } = options;
   const state = await createState(parts.folder(), storage);

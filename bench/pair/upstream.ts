@@ -1,7 +1,7 @@
 /**
- * The marketplace of the benchmark, a process: answers with one small JSON, as fast as Node can, or below
- * `/bytes/` with a JSON of that many bytes. With TLS_CERT_FILE and TLS_KEY_FILE it speaks TLS at PORT, and
- * plain http at OPS_PORT; with ADDRESSES it listens at so many (addresses.ts).
+ * The process of the benchmark's marketplace: answers with a small JSON as fast as Node can, or below `/bytes/`
+ * with a JSON of that many bytes. With TLS_CERT_FILE and TLS_KEY_FILE it speaks TLS at PORT and plain http at
+ * OPS_PORT; ADDRESSES is the number of addresses at which it listens (addresses.ts).
  */
 import { readFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
@@ -24,10 +24,10 @@ const small = Buffer.from(
     },
   }),
 );
-/** What marketplaces list, in about a MiB. */
+/** About a MiB of a marketplace's list. */
 const listing = Buffer.alloc(1024 ** 2, `pot-10017 4.90 EUR, `);
 
-/** A text in quotes of so many bytes. */
+/** A JSON string of this many bytes, quotes included. */
 function* piecesOf(bytes: number): Generator<Buffer> {
   yield Buffer.from('"');
   for (let left = bytes - 2; left > 0; left -= listing.length) yield listing.subarray(0, left);
@@ -37,14 +37,14 @@ function* piecesOf(bytes: number): Generator<Buffer> {
 const answer: RequestListener = (request, response) => {
   const bytes = Number(/^\/bytes\/(\d+)$/.exec(request.url ?? '')?.[1] ?? 0);
   request.resume();
-  // Once all of it has come, as who reads what is sent does.
+  // After the whole body, as a marketplace that reads it would.
   request.once('end', () => {
     response.writeHead(200, {
       'content-type': 'application/json',
       'content-length': bytes || small.length,
     });
     if (bytes === 0) response.end(small);
-    // Whoever hangs up midway is counted where that is done.
+    // A caller that disconnects is counted by the load generator.
     else pipeline(Readable.from(piecesOf(bytes)), response, () => {});
   });
 };
@@ -56,7 +56,7 @@ const server =
         answer,
       )
     : createServer(answer);
-// As long as nginx's: connections outlast the rounds of other cases.
+// Like nginx's, long enough that connections outlast the rounds of other cases.
 server.keepAliveTimeout = 75_000;
 const plain = createServer(answer);
 const doors: Server[] = [server.listen(Number(PORT), '127.0.0.1')];

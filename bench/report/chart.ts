@@ -6,26 +6,26 @@ const titleWidth = 330;
 const barWidth = 480;
 const valueWidth = 110;
 const headHeight = 46;
-/** Cases of few and large bodies would make all others invisible. */
+/** Cases with large bodies would shrink all other bars. */
 const maxTimesPeer = 25;
 const what = 'CPU a request, median of the rounds, and from their least to their most';
 
-/** CPU a request as bars, with the least and the most of the rounds, for a README or a page (SVG 1.1). */
+/** Draws CPU a request as bars with the spread of the rounds (SVG 1.1). */
 export function toSvg({ setting, results }: Report): string {
   const peer = results.find(({ name }) => name === 'peer')?.cpuMicroseconds ?? Infinity;
   const rows = results.filter((one) => one.cpuMicroseconds <= peer * maxTimesPeer);
-  const most = Math.max(...rows.map(({ cpuSpread }) => cpuSpread[1]));
-  const x = (value: number) => titleWidth + (value / most) * barWidth;
+  const max = Math.max(...rows.map(({ cpuSpread }) => cpuSpread[1]));
+  const x = (value: number) => titleWidth + (value / max) * barWidth;
   const width = titleWidth + barWidth + valueWidth;
   const height = headHeight + rows.length * rowHeight + 10;
-  const bars = rows.flatMap(({ title, name, cpuMicroseconds, cpuSpread: [least, top] }, i) => {
+  const bars = rows.flatMap(({ title, name, cpuMicroseconds, cpuSpread: [min, top] }, i) => {
     const y = headHeight + i * rowHeight;
     const middle = y + barHeight / 2;
     const kind = /^(?:warm|cold|keyserver)/.test(name) ? 'ours' : 'peer';
     return [
       `<text x="${titleWidth - 10}" y="${middle + 4}" text-anchor="end">${encoded(title)}</text>`,
       `<rect class="${kind}" x="${titleWidth}" y="${y}" width="${round(x(cpuMicroseconds) - titleWidth)}" height="${barHeight}"/>`,
-      `<path class="spread" d="M${round(x(least))} ${middle}H${round(x(top))}"/>`,
+      `<path class="spread" d="M${round(x(min))} ${middle}H${round(x(top))}"/>`,
       `<text x="${round(x(Math.max(cpuMicroseconds, top)) + 8)}" y="${middle + 4}">${cpuMicroseconds.toFixed(0)} µs</text>`,
     ];
   });

@@ -9,12 +9,12 @@ import type { RefusalTiming } from '../measure/refusals.ts';
 import { table } from './table.ts';
 import type { Target } from './targets.ts';
 
-/** Under what the numbers came about. */
+/** The conditions of a run. */
 export interface Setting {
   readonly cpu: string;
   readonly cores: number;
   readonly node: string;
-  /** Undefined where processes were not kept on cores. */
+  /** Undefined if processes were not pinned to cores. */
   readonly pinned: Cores | undefined;
   readonly concurrency: number;
   readonly seconds: number;
@@ -99,11 +99,11 @@ function targetTable(targets: readonly Target[]): string[] {
   );
 }
 
-function between([least, most]: Spread, digits: number): string {
-  return `${least.toFixed(digits)} to ${most.toFixed(digits)}`;
+function between([min, max]: Spread, digits: number): string {
+  return `${min.toFixed(digits)} to ${max.toFixed(digits)}`;
 }
 
-/** Writes the timing of refusals as Markdown. */
+/** Writes the timing of rejections as Markdown. */
 export function refusalsToMarkdown(timings: readonly RefusalTiming[]): string {
   const rows = timings.map(({ cause, requests, p50Ms, p90Ms }) => [
     cause,
@@ -114,7 +114,7 @@ export function refusalsToMarkdown(timings: readonly RefusalTiming[]): string {
   return [...table(['session_invalid', 'requests', 'p50 ms', 'p90 ms'], rows), ''].join('\n');
 }
 
-/** Writes what came of a load past the top, or of a long one, as Markdown. */
+/** Writes the results of `overload` or `soak` as Markdown. */
 export function loadTestToMarkdown({
   stretches,
   goodputToTop,

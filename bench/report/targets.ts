@@ -4,7 +4,7 @@ import type { Figure } from '../figures/figure.ts';
 import type { Result, RoundCost } from '../measure/measure.ts';
 import { median } from '../measure/median.ts';
 
-/** A ratio of cases in the same run, the median of its rounds', or a figure, and what it must keep to. */
+/** A bound of a figure, or of a ratio of two cases (the median of the ratios by round). */
 export interface Target {
   readonly name: string;
   readonly value: number;
@@ -13,13 +13,13 @@ export interface Target {
   readonly met: boolean;
 }
 
-/** Judges what was measured of what the targets compare. Most are ratios of CPU a request, which vary less than throughput. */
+/** Judges the targets whose cases were measured. Most are ratios of CPU a request, which vary less than throughput. */
 export function judgeTargets(
   results: readonly Result[],
   figures: readonly Figure<FigureName>[],
 ): Target[] {
   const roundsOf = (name: CaseName) => results.find((one) => one.name === name)?.rounds ?? [];
-  // Round by round, since a machine may change its pace from one to the next.
+  // By round, since a machine may change its pace from one round to the next.
   const ratio = (
     of: keyof RoundCost,
     names: readonly CaseName[],
@@ -34,7 +34,7 @@ export function judgeTargets(
   const rateRatio = (name: CaseName, to: CaseName) =>
     ratio('requestsPerSecond', [name, to], (one, other) => one / other);
   const value = (name: FigureName) => figures.find((one) => one.name === name)?.value ?? Number.NaN;
-  // What RSA adds at KeyServer alone. The proxy's own wrapping would be in our favour.
+  // RSA's cost at KeyServer only; the proxy's wrapping, which would lower the ratio, is left out.
   const coldToRsa = ratio(
     'cpuMicroseconds',
     ['cold', 'keyserver-rsa', 'keyserver-ticket'],

@@ -28,7 +28,7 @@ const notForwarded: Readonly<Record<string, Headers>> = {
 
 const ours = new Set(['authorization', 'connection', 'transfer-encoding', 'keep-alive']);
 
-/** No header but the credential, which is checked separately, may contain the caller's value. */
+/** A fault if a header of the caller, or its value, arrived; the credential is checked separately. */
 function forwarded(headers: Headers) {
   const names = Object.keys(headers)
     .map((name) => name.toLowerCase().replaceAll('_', '-'))
