@@ -2,7 +2,7 @@ import type { RequestListener } from 'node:http';
 import type { Service } from '../http/service-type.ts';
 import { toMilliseconds } from '../log/request-log.ts';
 import { CallQueue, type CallQueueOptions } from './call-queue.ts';
-import { rejecter } from './call-refusals.ts';
+import { rejecter } from './rejecter.ts';
 
 export interface CallLimitOptions extends Pick<CallQueueOptions, 'max' | 'queueTimeoutMs'> {
   /** For `Proxy-Status` on rejections; undefined: none. */
@@ -22,8 +22,8 @@ export function limitCalls(
   scope.addHook('onRoute', ({ url }) => void paths.add(url));
   // Fastify has no hook before its own work.
   const [serve] = server.listeners('request') as [RequestListener];
-  const refuse = rejecter(log, Math.ceil(queueTimeoutMs / 1000), proxyName);
-  const queue = new CallQueue({ max, queueTimeoutMs, begin: serve, refuse });
+  const reject = rejecter(log, Math.ceil(queueTimeoutMs / 1000), proxyName);
+  const queue = new CallQueue({ max, queueTimeoutMs, begin: serve, reject });
   scope.addHook('preHandler', ({ raw, logFields }, reply, done) => {
     queue.enter(reply.raw);
     const waitedMs = queue.waitedMs(raw);

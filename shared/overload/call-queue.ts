@@ -6,7 +6,7 @@ export interface CallQueueOptions {
   /** A call that has waited this long is rejected. */
   readonly queueTimeoutMs: number;
   readonly begin: RequestListener;
-  readonly refuse: RequestListener;
+  readonly reject: RequestListener;
 }
 
 interface WaitingCall {
@@ -24,7 +24,7 @@ const maxPerTurn = 32;
 /** The same in a turn that accepted a connection: Node accepts one per turn, and others may be waiting. */
 const maxBesideConnection = 4;
 /** Maximum number of waiting calls, as a multiple of `max`: they are in memory. */
-const waitingByMax = 4;
+const maxWaitingByMax = 4;
 
 /**
  * Begins calls in order of arrival, a limited number per turn of the event loop and `max` at once. Other calls
@@ -44,10 +44,10 @@ export class CallQueue {
   }
 
   take(request: IncomingMessage, response: ServerResponse): void {
-    const { max, refuse } = this.#options;
+    const { max, reject } = this.#options;
     if (this.#waiting.size === 0 && this.#hasRoom()) this.#begin(request, response);
-    else if (this.#waiting.size < waitingByMax * max) this.#wait(request, response);
-    else refuse(request, response);
+    else if (this.#waiting.size < maxWaitingByMax * max) this.#wait(request, response);
+    else reject(request, response);
   }
 
   /** Milliseconds that a call had to wait before it began; undefined if it did not. */
@@ -82,14 +82,14 @@ export class CallQueue {
   }
 
   #wait(request: IncomingMessage, response: ServerResponse): void {
-    const timer = setTimeout(() => this.#giveUp(call), this.#options.queueTimeoutMs);
+    const timer = setTimeout(() => this.#reject(call), this.#options.queueTimeoutMs);
     const call = { request, response, since: performance.now(), timer };
     this.#waiting.add(call);
   }
 
-  #giveUp(call: WaitingCall): void {
+  #reject(call: WaitingCall): void {
     this.#waiting.delete(call);
-    this.#options.refuse(call.request, call.response);
+    this.#options.reject(call.request, call.response);
   }
 
   #askForTurn(): void {
@@ -113,7 +113,7 @@ export class CallQueue {
     clearTimeout(timer);
     // A call whose caller disconnected is counted as rejected.
     if (response.destroyed) {
-      this.#giveUp(call);
+      this.#reject(call);
       return;
     }
     this.#waiting.delete(call);

@@ -1,12 +1,12 @@
-/** Sources that are mutated together, and the tests that must notice. */
+/** Sources that are mutated together, and the tests that must kill the mutants. */
 export interface Group {
   readonly name: string;
   readonly mutate: readonly string[];
-  /** Quick ones first: the first failure ends a run. */
+  /** Fast ones first: the first failure ends a run. */
   readonly tests: readonly string[];
 }
 
-/** A folder's sources and tests by their names; the tests are the sources' own unless given. */
+/** A group of a folder's sources, by name. Their own tests are the default. */
 const inFolder =
   (folder: string, ...also: readonly string[]) =>
   (sources: readonly string[], tests: readonly string[] = sources): Group => ({
@@ -26,8 +26,8 @@ const releases = inFolder('secureproxy/releases');
 const settings = inFolder('shared/settings');
 
 /**
- * The guard, the headers, the decisions and the formats. Left out is `shared/policy/schema.ts`, since
- * most of its mutants are bounds and texts of a constant that the committed API documents hold.
+ * Guard, headers, decisions, formats, revocation and key files. `shared/policy/schema.ts` is left out, since most
+ * of its mutants are bounds and texts of a constant that the committed API documents hold.
  */
 export const groups: readonly Group[] = [
   policy(['url']),

@@ -1,7 +1,7 @@
 /**
- * `npm run mutate [-- NAME…]`: changes the sources of every group (or of those whose names begin so)
- * in all the small ways there are, runs the group's tests on each change, and prints a table and
- * what survived. The exit code is 0 only where every group reached the minimum (CONTRIBUTING.md).
+ * `npm run mutate [-- NAME…]`: mutates the sources of every group (or of those whose names begin with NAME), runs
+ * the group's tests on each mutant, and prints a table and the survivors. The exit code is 0 only if every group
+ * reached the minimum (CONTRIBUTING.md).
  */
 import { relative, resolve } from 'node:path';
 import { Stryker } from '@stryker-mutator/core';
@@ -24,7 +24,7 @@ function optionsOf({ mutate }: Group): Options {
     testRunner: 'tap-in-process',
     coverageAnalysis: 'off',
     concurrency: 2,
-    // Long enough that a busy machine is not taken for a mutant that hangs.
+    // Long enough that a busy machine does not look like a mutant that hangs.
     timeoutMS: 30_000,
     plugins: ['./test/mutation/sentences.ts', './test/mutation/tap-in-process.ts'],
     ignorers: ['sentences'],
@@ -32,12 +32,12 @@ function optionsOf({ mutate }: Group): Options {
     logLevel: 'error' as NonNullable<Options['logLevel']>,
     tempDirName: '.stryker-tmp',
     cleanTempDir: 'always',
-    // Without a tsconfig.json it does not ask TypeScript's former API, which is gone.
+    // With a tsconfig.json Stryker would use TypeScript's former API, which is gone.
     ignorePatterns: ['.data', '.tap', 'bench', 'openapi', 'tsconfig.json'],
   };
 }
 
-/** Mutates one group; true where it reached the minimum. */
+/** Mutates one group; true if it reached the minimum. */
 async function mutate(group: Group): Promise<boolean> {
   const began = Date.now();
   process.env[testsVariable] = group.tests.join(' ');
@@ -72,5 +72,5 @@ await runCommand('mutate', async () => {
   print(met ? 'ok' : `below ${minimumPercent} %`);
   return met ? 0 : 1;
 });
-// Without waiting for what the mutation left open.
+// Handles that mutants left open would keep the process alive.
 process.exit();

@@ -1,4 +1,4 @@
-/** As much of a Babel path as is looked at. */
+/** The used part of a Babel path. */
 interface Path {
   readonly node: {
     readonly type: string;
@@ -7,14 +7,14 @@ interface Path {
   };
 }
 
-/** True for three words or more with spaces between them. */
+/** True for three words or more, separated by spaces. */
 function isSentence(text: string): boolean {
   return text.includes(' ') && (text.match(/\p{L}{2,}/gu) ?? []).length >= 3;
 }
 
 /**
- * A plugin of Stryker that leaves sentences for people alone, which no decision hangs on: texts of
- * three words or more. Names, reasons, patterns and formats stay mutated.
+ * A plugin of Stryker that does not mutate sentences for people (texts of three words or more), since no decision
+ * depends on them. Names, reasons, patterns and formats are mutated.
  */
 export const strykerPlugins = [
   {

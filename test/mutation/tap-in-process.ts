@@ -3,10 +3,10 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Test } from 'tap';
 
-/** The name of the variable that lists the test files to run, parted by spaces. */
+/** Name of the variable with the test files to run, separated by spaces. */
 export const testsVariable = 'MUTATION_TESTS';
 
-/** What the instrumented sources look at. */
+/** Read by the instrumented sources. */
 const stryker: { activeMutant?: string } = {};
 Object.assign(globalThis, { __stryker__: stryker });
 
@@ -16,8 +16,8 @@ const currentTest = 'mutation:current-test';
 Object.assign(globalThis, { [currentTest]: () => current });
 
 /**
- * Loads the project's modules anew for every run of a file, so that what they make when they load is made by
- * the mutant, and gives test files a `tap` of their own. Packages stay as they are.
+ * Loads the project's modules anew for every run of a file, so that their top-level code runs mutated, and gives
+ * test files their own `tap`. Packages are loaded once.
  */
 function hookModules(): void {
   const project = `${pathToFileURL(process.cwd()).href}/`;
@@ -38,7 +38,7 @@ function hookModules(): void {
   });
 }
 
-/** Tap tells the parent process things that Stryker, being the parent, does not take. */
+/** Drops tap's messages to the parent process, which Stryker, the parent, does not understand. */
 function keepTapQuiet(): void {
   const send = process.send?.bind(process);
   if (send === undefined) return;
@@ -46,7 +46,7 @@ function keepTapQuiet(): void {
     typeof message === 'string' ? send(message, ...rest) : true;
 }
 
-/** Runs the files until a test fails; that one's file. */
+/** Runs the files until a test fails; returns its file. */
 async function firstFailure(files: readonly string[]): Promise<string | undefined> {
   const { Test } = await import('tap');
   for (const file of files) {
@@ -60,7 +60,7 @@ async function firstFailure(files: readonly string[]): Promise<string | undefine
       },
     });
     test.resume();
-    // After a failure deep within, the end alone would not always be told.
+    // After a failure in a nested test, the end is not always reported.
     await new Promise<void>((done) => test.once('bailout', () => done()).runMain(done));
     if (!test.passing()) return file;
   }
@@ -68,8 +68,8 @@ async function firstFailure(files: readonly string[]): Promise<string | undefine
 }
 
 /**
- * A test runner for Stryker that keeps tap and all packages loaded, since loading them takes ten
- * times as long as most tests do.
+ * A test runner for Stryker that keeps tap and all packages loaded: loading them takes ten times as long as most
+ * tests.
  */
 class TapInProcess {
   readonly #files = (process.env[testsVariable] ?? '').split(' ');

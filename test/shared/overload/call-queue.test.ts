@@ -4,7 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import t from 'tap';
 import { CallQueue } from '../../../shared/overload/call-queue.ts';
 
-t.test('whoever comes as room is made does not overtake who waits', async (t) => {
+t.test('a new call does not overtake a queued one when there is room again', async (t) => {
   const begun: ServerResponse[] = [];
   const queue = new CallQueue({
     max: 1,
@@ -13,7 +13,7 @@ t.test('whoever comes as room is made does not overtake who waits', async (t) =>
       begun.push(response);
       queue.enter(response);
     },
-    refuse: () => t.fail('nobody is refused'),
+    reject: () => t.fail('no call is rejected'),
   });
   const come = () => {
     const request = new IncomingMessage(new Socket());
@@ -26,7 +26,7 @@ t.test('whoever comes as room is made does not overtake who waits', async (t) =>
   first.emit('close');
   const newcomer = come();
   await nextTurn();
-  t.ok(begun.length === 2 && begun[1] === waiting, 'who waited is next');
+  t.ok(begun.length === 2 && begun[1] === waiting, 'the queued call is next');
   waiting.emit('close');
   await nextTurn();
   t.ok(begun.length === 3 && begun[2] === newcomer);

@@ -6,7 +6,7 @@ import { problemHeaders } from '../http/problem-replies.ts';
 import { requestIdOf } from '../http/request-id.ts';
 
 /** Interval of log entries, each of which counts the rejections since the one before. */
-const tellMs = 1000;
+const logIntervalMs = 1000;
 
 /**
  * Rejects calls before the framework sees them: an overloaded process must not spend CPU on rejections.
@@ -17,24 +17,24 @@ export function rejecter(
   retryAfterSeconds: number,
   proxyName: string | undefined,
 ): RequestListener {
-  const refusal = new ServiceError('overloaded', {
+  const rejection = new ServiceError('overloaded', {
     reason: 'calls',
     retryAfterSeconds,
     detail: 'More calls at once than this service takes.',
   });
-  const headers = Object.entries(problemHeaders(proxyName, refusal)).flat();
+  const headers = Object.entries(problemHeaders(proxyName, rejection)).flat();
   let refused = 0;
-  const tell = () => {
-    const { code, options } = refusal;
+  const logRejections = () => {
+    const { code, options } = rejection;
     log.warn({ 'error.type': code, 'error.reason': options.reason, refused }, 'calls refused');
     refused = 0;
   };
   return (request, response) => {
-    if (refused === 0) setTimeout(tell, tellMs);
+    if (refused === 0) setTimeout(logRejections, logIntervalMs);
     refused += 1;
     const requestId = requestIdOf(request);
-    const body = JSON.stringify(toProblem(refusal, requestId));
-    response.writeHead(refusal.status, [
+    const body = JSON.stringify(toProblem(rejection, requestId));
+    response.writeHead(rejection.status, [
       ...headers,
       ...['content-type', problemMediaType],
       ...['content-length', String(Buffer.byteLength(body))],
