@@ -6,9 +6,9 @@ import { containerTest, databaseImage } from './engine.ts';
 /** The store's contract, and variants of an operator's database. */
 const suites = [
   'contract.test.ts',
-  'migrate.test.ts',
-  'mysql-access.test.ts',
-  'mysql-existing-tables.test.ts',
+  'migrations/migrate.test.ts',
+  'mysql/access.test.ts',
+  'mysql/existing-tables.test.ts',
 ];
 
 t.setTimeout(600_000);

@@ -50,8 +50,11 @@ export const groups: readonly Group[] = [
   routes(['app-key']),
   releases(['known-changes']),
   settings(['private-file'], ['../../keyserver/keys/key-files']),
-  http(['proxy-status', 'via'], ['proxy-status', 'headers']),
-  http(['headers']),
+  http(['proxy-status', 'via'], ['proxy-status', 'request-headers', 'response-headers']),
+  http(
+    ['request-headers', 'response-headers', 'connection-header'],
+    ['request-headers', 'response-headers'],
+  ),
   http(['injected-query']),
   upstream(['pools']),
   guard(
