@@ -10,7 +10,7 @@ export interface WholeAnswer {
  * Sends a request through a pool and resolves to the whole answer. Rejects if it fails or has not
  * ended within `timeoutMs`. Uses `dispatch`, since `pool.request` takes twice the CPU.
  */
-export async function wholeAnswer(
+export function wholeAnswer(
   pool: Dispatcher,
   request: Dispatcher.DispatchOptions,
   timeoutMs: number,

@@ -45,7 +45,7 @@ export interface RelayOutcome {
  * has ended.
  * @throws ServiceError if no answer has begun; nothing was written to `response` then
  */
-export async function relay(
+export function relay(
   pool: Dispatcher,
   request: UpstreamRequest,
   response: ServerResponse,
