@@ -1,4 +1,4 @@
-import type { RequestListener } from 'node:http';
+import type { IncomingMessage, RequestListener } from 'node:http';
 import type { Service } from '../http/service-type.ts';
 import { toMilliseconds } from '../log/request-log.ts';
 import { CallQueue, type CallQueueOptions } from './call-queue.ts';
@@ -10,20 +10,29 @@ export interface CallLimitOptions extends Pick<CallQueueOptions, 'max' | 'queueT
 }
 
 /**
- * Queues calls of a scope's routes before the framework sees them, so that waiting and rejected calls cost
- * little CPU. A call counts once its body was received: a slow sender takes no place.
+ * Queues calls of a scope's routes, so that waiting and rejected calls cost little CPU: before the framework sees
+ * them if the path is a route's own text, else as soon as the router has found the route, since only the router
+ * knows every spelling. A call counts once its body was received: a slow sender takes no place.
  */
 export function limitCalls(
   scope: Service,
   { max, queueTimeoutMs, proxyName }: CallLimitOptions,
-): void {
+): CallQueue {
   const { server, log } = scope;
   const paths = new Set<string>();
   scope.addHook('onRoute', ({ url }) => void paths.add(url));
+  const isRouteText = ({ url = '' }: IncomingMessage) => {
+    const end = url.indexOf('?');
+    return paths.has(end < 0 ? url : url.slice(0, end));
+  };
   // Fastify has no hook before its own work.
   const [serve] = server.listeners('request') as [RequestListener];
   const reject = rejecter(log, Math.ceil(queueTimeoutMs / 1000), proxyName);
-  const queue = new CallQueue({ max, queueTimeoutMs, begin: serve, reject });
+  const queue = new CallQueue({ max, queueTimeoutMs, reject });
+  scope.addHook('onRequest', ({ raw }, reply, done) => {
+    if (isRouteText(raw)) done();
+    else queue.take(raw, reply.raw, () => done());
+  });
   scope.addHook('preHandler', ({ raw, logFields }, reply, done) => {
     queue.enter(reply.raw);
     const waitedMs = queue.waitedMs(raw);
@@ -32,9 +41,9 @@ export function limitCalls(
   });
   server.removeListener('request', serve);
   server.on('request', (request, response) => {
-    const [path = ''] = (request.url ?? '').split('?', 1);
-    if (paths.has(path)) queue.take(request, response);
+    if (isRouteText(request)) queue.take(request, response, serve);
     else serve(request, response);
   });
   server.on('connection', () => queue.connectionTaken());
+  return queue;
 }

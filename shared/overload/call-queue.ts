@@ -5,13 +5,22 @@ export interface CallQueueOptions {
   readonly max: number;
   /** A call that has waited this long is rejected. */
   readonly queueTimeoutMs: number;
-  readonly begin: RequestListener;
   readonly reject: RequestListener;
+}
+
+/** The calls in progress, for a queue behind this one. */
+export interface CallsInProgress {
+  /** Number of calls that could be in progress besides those that are; may be negative. */
+  readonly free: number;
+  /** Takes a call out of the count while it waits elsewhere; `stepBack` must follow. */
+  stepAside(): void;
+  stepBack(): void;
 }
 
 interface WaitingCall {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
+  readonly begin: RequestListener;
   readonly since: number;
   readonly timer: NodeJS.Timeout;
 }
@@ -30,7 +39,7 @@ const maxWaitingByMax = 4;
  * Begins calls in order of arrival, a limited number per turn of the event loop and `max` at once. Other calls
  * wait up to `queueTimeoutMs`, then are rejected; a call that finds the queue full is rejected at once.
  */
-export class CallQueue {
+export class CallQueue implements CallsInProgress {
   readonly #options: CallQueueOptions;
   readonly #waiting = new Set<WaitingCall>();
   readonly #waitedMs = new WeakMap<IncomingMessage, number>();
@@ -43,11 +52,20 @@ export class CallQueue {
     this.#options = options;
   }
 
-  take(request: IncomingMessage, response: ServerResponse): void {
+  /** @param begin called when it is the call's turn */
+  take(request: IncomingMessage, response: ServerResponse, begin: RequestListener): void {
     const { max, reject } = this.#options;
-    if (this.#waiting.size === 0 && this.#hasRoom()) this.#begin(request, response);
-    else if (this.#waiting.size < maxWaitingByMax * max) this.#wait(request, response);
+    if (this.#waiting.size === 0 && this.#hasRoom()) this.#begin(request, response, begin);
+    else if (this.#waiting.size < maxWaitingByMax * max) this.#wait(request, response, begin);
     else reject(request, response);
+  }
+
+  get free(): number {
+    return this.#options.max - this.#underWay;
+  }
+
+  stepBack(): void {
+    this.#underWay += 1;
   }
 
   /** Milliseconds that a call had to wait before it began; undefined if it did not. */
@@ -66,24 +84,26 @@ export class CallQueue {
     this.#maxThisTurn = maxBesideConnection;
   }
 
-  readonly #leave = () => {
+  stepAside(): void {
     this.#underWay -= 1;
     if (this.#waiting.size > 0) this.#askForTurn();
-  };
+  }
+
+  readonly #leave = () => this.stepAside();
 
   #hasRoom(): boolean {
-    return this.#underWay < this.#options.max && this.#begun < this.#maxThisTurn;
+    return this.free > 0 && this.#begun < this.#maxThisTurn;
   }
 
-  #begin(request: IncomingMessage, response: ServerResponse): void {
+  #begin(request: IncomingMessage, response: ServerResponse, begin: RequestListener): void {
     this.#begun += 1;
     this.#askForTurn();
-    this.#options.begin(request, response);
+    begin(request, response);
   }
 
-  #wait(request: IncomingMessage, response: ServerResponse): void {
+  #wait(request: IncomingMessage, response: ServerResponse, begin: RequestListener): void {
     const timer = setTimeout(() => this.#reject(call), this.#options.queueTimeoutMs);
-    const call = { request, response, since: performance.now(), timer };
+    const call = { request, response, begin, since: performance.now(), timer };
     this.#waiting.add(call);
   }
 
@@ -109,7 +129,7 @@ export class CallQueue {
   }
 
   #resume(call: WaitingCall): void {
-    const { request, response, since, timer } = call;
+    const { request, response, begin, since, timer } = call;
     clearTimeout(timer);
     // A call whose caller disconnected is counted as rejected.
     if (response.destroyed) {
@@ -118,6 +138,6 @@ export class CallQueue {
     }
     this.#waiting.delete(call);
     this.#waitedMs.set(request, performance.now() - since);
-    this.#begin(request, response);
+    this.#begin(request, response, begin);
   }
 }

@@ -2,6 +2,7 @@ import underPressure from '@fastify/under-pressure';
 import { ServiceError } from '../errors.ts';
 import type { Service } from '../http/service-type.ts';
 import { limitCalls } from './call-limit.ts';
+import type { CallsInProgress } from './call-queue.ts';
 
 /** Longer than a short burst needs, shorter than callers wait before they retry. */
 const queueTimeoutMs = 1000;
@@ -14,12 +15,12 @@ const queueTimeoutMs = 1000;
  */
 export async function shedding(
   app: Service,
-  routes: (scope: Service) => void,
+  routes: (scope: Service, calls: CallsInProgress) => void,
   proxyName?: string,
 ): Promise<void> {
   const { CALLS_MAX: max, OVERLOAD_DELAY_MS: maxDelayMs } = app.config;
   await app.register(async (scope) => {
-    limitCalls(scope as Service, { max, queueTimeoutMs, proxyName });
+    const calls = limitCalls(scope as Service, { max, queueTimeoutMs, proxyName });
     if (maxDelayMs > 0) {
       await scope.register(underPressure, {
         maxEventLoopDelay: maxDelayMs,
@@ -28,7 +29,7 @@ export async function shedding(
         },
       });
     }
-    routes(scope as Service);
+    routes(scope as Service, calls);
   });
 }
 

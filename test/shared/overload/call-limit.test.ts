@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { request } from 'node:http';
 import { connect } from 'node:net';
 import { setImmediate as nextTurn, setTimeout } from 'node:timers/promises';
 import t, { type Test } from 'tap';
@@ -21,11 +22,14 @@ async function startListening(t: Test, { max, queueTimeoutMs = 60_000 }: Limits)
   const begun: string[] = [];
   await app.register(async (scope) => {
     limitCalls(scope as Service, { max, queueTimeoutMs, proxyName: 'secureproxy' });
-    scope.post('/work', async ({ id }) => {
+    const handle = async ({ id }: { id: string }) => {
       begun.push(id);
       await work;
       return { status: 'done' };
-    });
+    };
+    scope.post('/work', handle);
+    scope.post('/of/:name', handle);
+    scope.post('/under/*', handle);
   });
   app.post('/outside', async () => ({ status: 'done' }));
   const origin = await app.listen({ host: '127.0.0.1', port: 0 });
@@ -104,6 +108,37 @@ t.test('a call whose turn does not come is refused', async (t) => {
   await pollUntil('refusals are told', told, ({ length }) => length > 0);
   const line = { level: 'warn', 'error.type': 'overloaded', 'error.reason': 'calls', refused: 1 };
   t.match(told(), [line]);
+});
+
+t.test('every spelling of a route counts, and waits', async (t) => {
+  const { send, begun, port, finish } = await startListening(t, { max: 1, queueTimeoutMs: 200 });
+  await send('first');
+  const statusOf = (target: string) =>
+    new Promise<number | undefined>((resolve, reject) => {
+      const sent = request({ host: '127.0.0.1', port, method: 'POST', path: target, agent: false });
+      sent.once('error', reject).once('response', (answer) => {
+        answer.resume();
+        resolve(answer.statusCode);
+      });
+      sent.end();
+    });
+  const spellings = [
+    '/work',
+    '/work?a=/b',
+    '/%77ork',
+    '/wor%6B?a',
+    '/work#a',
+    'http://elsewhere.example/work',
+    'http://elsewhere.example/%77ork?a',
+    '/of/a',
+    '/of/a%2Fb?c',
+    '/under/a/b?c',
+    'http://elsewhere.example/of/a',
+  ];
+  t.same(await Promise.all(spellings.map(statusOf)), new Array(spellings.length).fill(503));
+  t.same(begun, ['first']);
+  finish();
+  for (const spelling of spellings) t.equal(await statusOf(spelling), 200, spelling);
 });
 
 t.test('who hangs up makes room, or is passed over', async (t) => {

@@ -9,16 +9,15 @@ t.test('a new call does not overtake a queued one when there is room again', asy
   const queue = new CallQueue({
     max: 1,
     queueTimeoutMs: 60_000,
-    begin: (_request, response) => {
-      begun.push(response);
-      queue.enter(response);
-    },
     reject: () => t.fail('no call is rejected'),
   });
   const come = () => {
     const request = new IncomingMessage(new Socket());
     const response = new ServerResponse(request);
-    queue.take(request, response);
+    queue.take(request, response, () => {
+      begun.push(response);
+      queue.enter(response);
+    });
     return response;
   };
   const first = come();
