@@ -5,6 +5,12 @@ export type StoreErrorKind =
   /** Others hold a row, a table, the file or the schema lock, or won every conflict; a retry can succeed. */
   | 'locked'
   | 'table_missing'
+  /** The database's user may not do this. */
+  | 'privilege_missing'
+  /** A replica, or a server or file that takes no writes. */
+  | 'read_only'
+  /** A row is longer than the server takes in one packet. */
+  | 'too_large'
   /** The operator's own token table cannot hold this row. */
   | 'row_unfit'
   /** The token table's configured name cannot be used. */

@@ -1,4 +1,5 @@
 import type { TokenContext } from '../../shared/crypto/token-row.ts';
+import type { TableFinding } from './token-columns.ts';
 
 /** A token as stored: `token` is sealed (`skt1.…`) or of the earlier system's format. */
 export interface TokenRow extends TokenContext {
@@ -75,6 +76,8 @@ export interface Store {
   putToken(row: TokenRow): Promise<boolean>;
   /** Resolves to true if a row was deleted. */
   deleteToken(clientId: string, tokenType: string): Promise<boolean>;
+  /** What is wrong with the columns of the token table. */
+  tokenTableFindings(): Promise<TableFinding[]>;
 
   /** All rows of documents, including unknown kinds and several rows of one name. */
   documents(): Promise<DocumentRow[]>;

@@ -11,13 +11,16 @@ import {
   type Value,
 } from './statements.ts';
 import type { TokenRow } from './store.ts';
+import { StoreError } from './store-error.ts';
 
 /** As {@link maxNameChars}. */
 const maxTokenChars = 1_048_576;
 
-const tokenColumns =
+/** SUBSTR also makes text of a column of numbers. */
+const nameColumns =
   `SUBSTR(client_id, 1, ${maxNameChars}) AS client_id, ` +
-  `SUBSTR(token_type, 1, ${maxNameChars}) AS token_type, SUBSTR(token, 1, ${maxTokenChars}) AS token`;
+  `SUBSTR(token_type, 1, ${maxNameChars}) AS token_type`;
+const tokenColumns = `${nameColumns}, SUBSTR(token, 1, ${maxTokenChars}) AS token`;
 
 /** Enough to tell one row from several, which the reader rejects. */
 const rowsToTell = 2;
@@ -132,15 +135,20 @@ function exactKeys(sql: Dialect, clientId: string, tokenType: string): Statement
   };
 }
 
-/** Returns whether a row was replaced. Several rows of one name become one. */
+/** Number of rows of exactly this name, locked until the transaction ends. */
+function* rowsPresent(sql: Dialect, clientId: string, tokenType: string): SqlCoroutine<number> {
+  const { rows } = yield {
+    sql: `SELECT ${nameColumns} FROM ${sql.tokenTable} WHERE client_id = ? AND token_type = ?${sql.forUpdate}`,
+    params: [clientId, tokenType],
+  };
+  return rows.filter((row) => isToken(row, clientId, tokenType)).length;
+}
+
+/** Returns whether a row was replaced. Several rows of one name become one. @throws StoreError row_unfit */
 export function* putToken(sql: Dialect, row: TokenRow): SqlCoroutine<Outcome<boolean>> {
   const { clientId, tokenType, token } = row;
   const seq = yield* nextSeq();
-  const { rows } = yield {
-    sql: `SELECT client_id, token_type FROM ${sql.tokenTable} WHERE client_id = ? AND token_type = ?${sql.forUpdate}`,
-    params: [clientId, tokenType],
-  };
-  const present = rows.filter((found) => isToken(found, clientId, tokenType)).length;
+  const present = yield* rowsPresent(sql, clientId, tokenType);
   const keys = exactKeys(sql, clientId, tokenType);
   if (present === 1) {
     yield {
@@ -156,8 +164,19 @@ export function* putToken(sql: Dialect, row: TokenRow): SqlCoroutine<Outcome<boo
       params: [clientId, tokenType, token],
     };
   }
+  const stored = yield* findTokens(sql, clientId, tokenType);
+  if (stored.length !== 1 || stored[0]?.token !== token) throw rewritten();
   yield* recordChange({ seq, kind: 'token', id: clientId, tokenType });
   return { changed: true, value: present > 0 };
+}
+
+/** Numbers, dates, padding and triggers: `042` becomes 42, the name of another client. */
+function rewritten(): StoreError {
+  return new StoreError(
+    'row_unfit',
+    'The columns of the token table do not give this name or token back as it was stored (they hold ' +
+      'numbers, pad or rewrite it): give client_id, token_type and token a text type',
+  );
 }
 
 /** Returns whether a row was deleted. */
@@ -167,12 +186,10 @@ export function* deleteToken(
   tokenType: string,
 ): SqlCoroutine<Outcome<boolean>> {
   const seq = yield* nextSeq();
+  // Without a row no DELETE: comparing a column of numbers with another text would be an error there.
+  if ((yield* rowsPresent(sql, clientId, tokenType)) === 0) return { changed: false, value: false };
   const keys = exactKeys(sql, clientId, tokenType);
-  const { affected } = yield {
-    sql: `DELETE FROM ${sql.tokenTable} WHERE ${keys.sql}`,
-    params: keys.params,
-  };
-  if (affected === 0) return { changed: false, value: false };
+  yield { sql: `DELETE FROM ${sql.tokenTable} WHERE ${keys.sql}`, params: keys.params };
   yield* recordChange({ seq, kind: 'token', id: clientId, tokenType });
   return { changed: true, value: true };
 }

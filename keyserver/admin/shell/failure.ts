@@ -44,6 +44,10 @@ const checkDatabase =
 const hints: Partial<Record<StoreErrorKind, string>> = {
   table_missing: 'run keyserver-admin migrate',
   timeout: 'try again, or raise DB_TIMEOUT_MS',
+  privilege_missing:
+    'grant it to the user, or let the tool log in as one that has it; docs/deployment.md lists the privileges',
+  read_only: 'name the primary server, or a file that can be written',
+  too_large: 'raise it on the server and its clients, or store a smaller document',
   locked: 'try again when others no longer hold the lock, or raise DB_TIMEOUT_MS',
 };
 

@@ -70,6 +70,7 @@ async function checkDatabase(
   try {
     checks.push(await migrations(store));
     if (keys === undefined || checks.some(({ status }) => status === 'fault')) return checks;
+    checks.push(await tokenTable(store));
     const context = { ...keys, store, clock };
     const { checks: documentChecks, ...known } = await checkDocuments(context);
     checks.push(...documentChecks, ...(await checkTokens(context, known)));
@@ -92,6 +93,16 @@ async function migrations(store: Store): Promise<Check> {
       problem: `migration ${name} is pending`,
       suggestion: { do: 'apply_migrations' },
     })),
+  );
+}
+
+async function tokenTable(store: Store): Promise<Check> {
+  const findings = await store.tokenTableFindings();
+  return check(
+    'token table',
+    'its columns',
+    findings.map(({ message }) => message),
+    findings.some(({ severity }) => severity === 'fault') ? 'fault' : 'warning',
   );
 }
 

@@ -1,7 +1,9 @@
 import { SqlError } from 'mariadb';
 import { StoreError, type StoreErrorKind } from '../store-error.ts';
 
-type Meaning = readonly [message: string, numbers: readonly number[]];
+/** A sentence, or one made of the server's own text, which can quote values. */
+type Sentence = string | ((text: string) => string);
+type Meaning = readonly [sentence: Sentence, numbers: readonly number[]];
 
 /** Error numbers of MySQL, MariaDB and, from 45000, the connector. */
 const meanings: Readonly<Partial<Record<StoreErrorKind, readonly Meaning[]>>> = {
@@ -10,33 +12,83 @@ const meanings: Readonly<Partial<Record<StoreErrorKind, readonly Meaning[]>>> = 
   // nodes (Galera: 1213, 1180; group replication: 3101). The transaction was rolled back.
   locked: [['The row stayed locked by others', [1020, 1180, 1205, 1213, 3101]]],
   table_missing: [['The schema is missing: migrations must be applied', [1146]]],
+  privilege_missing: [
+    [deniedPrivilege, [1142, 1143]],
+    ['The database user lacks a privilege', [1044, 1227, 1370]],
+  ],
+  read_only: [['The database is read-only', [1290, 1792, 1836]]],
+  too_large: [
+    ['The row is longer than max_allowed_packet of the database: raise it', [1153, 45046]],
+  ],
   row_unfit: [
     [
-      'The token table has a unique key that takes this name and another for the same (it ignores ' +
-        'case, accents or trailing spaces): give client_id and token_type a binary type or collation',
+      (text) =>
+        `Another row has the same value in ${keyIn(text)} of the token table. If the key ignores case, ` +
+        'accents or trailing spaces, or holds numbers, give client_id and token_type a binary type or ' +
+        'collation; if it lacks one of them, add it',
       [1062],
     ],
-    ['A column of the token table cannot hold these characters: make it utf8mb4', [1366]],
-    ['A column of the token table is too short for this value: widen it', [1406]],
+    [unstorable, [1366]],
+    [
+      (text) => `${columnIn(text)} of the token table is of a type that cannot hold this value`,
+      [1264, 1265, 1292],
+    ],
+    [
+      (text) => `${columnIn(text)} of the token table is too short for this value: widen it`,
+      [1406],
+    ],
+    [requiredColumn, [1048, 1364]],
+    [
+      'A constraint or a trigger of the token table rejects this row',
+      [1216, 1452, 1644, 3819, 4025],
+    ],
   ],
   failed: [
     ['The database rejects the user or the password', [1045, 1251, 1524, 1698, 4151]],
-    ['The database user lacks a privilege', [1044, 1142, 1143, 1227, 1370]],
     ['The database takes the password only over TLS, or with allowPublicKeyRetrieval', [45044]],
     ['The database does not exist', [1049]],
     ['A table lacks a column: another schema version, or another token table', [1054]],
     ['The database has too many connections', [1040, 1203, 1226]],
     ['The cluster node is not ready', [1047]],
-    ['The database is read-only', [1290, 1792, 1836]],
     ['The database has no room left', [1021, 1114]],
     ['The store is closed', [45027, 45035, 45037]],
   ],
 };
 
+/** The names in these texts are of the schema; only the last place is looked at, after every value. */
+function columnIn(text: string): string {
+  const [, column] = /\b(client_id|token_type|token)\W+at row \d+$/.exec(text) ?? [];
+  return column === undefined ? 'A column' : `The column ${column}`;
+}
+
+function keyIn(text: string): string {
+  const [, key] = / for key '(?:[\w$]+\.)?([\w$]+)'$/.exec(text) ?? [];
+  return key === undefined ? 'a unique key' : `the unique key ${key}`;
+}
+
+function unstorable(text: string): string {
+  return text.startsWith('Incorrect string value')
+    ? `${columnIn(text)} of the token table cannot hold these characters: make it utf8mb4`
+    : `${columnIn(text)} of the token table is of a type that cannot hold this value`;
+}
+
+function requiredColumn(text: string): string {
+  const [, column] = /^(?:Field|Column) '([\w$]+)'/.exec(text) ?? [];
+  const subject = column === undefined ? 'A column' : `The column ${column}`;
+  return `${subject} of the token table must have a value that nobody gives: let it be NULL, or give it a default`;
+}
+
+function deniedPrivilege(text: string): string {
+  const [, command] = /^([A-Z]+(?:, [A-Z]+)*) command denied/.exec(text) ?? [];
+  const [, table] = / (?:for|in) table [`']?(?:[\w$]+[`']?\.[`']?)?([\w$]+)[`']?$/.exec(text) ?? [];
+  if (command === undefined || table === undefined) return 'The database user lacks a privilege';
+  return `The database user lacks the privilege ${command} on the table ${table}`;
+}
+
 const byNumber = new Map(
   (Object.keys(meanings) as StoreErrorKind[]).flatMap((kind) =>
-    (meanings[kind] ?? []).flatMap(([message, numbers]) =>
-      numbers.map((number) => [number, { kind, message }] as const),
+    (meanings[kind] ?? []).flatMap(([sentence, numbers]) =>
+      numbers.map((number) => [number, { kind, sentence }] as const),
     ),
   ),
 );
@@ -53,10 +105,11 @@ export function isIncomparable(error: unknown): boolean {
 export function mysqlError(error: unknown): unknown {
   if (!(error instanceof SqlError)) return error;
   const origin = rootCause(error);
-  const { kind, message } = byNumber.get(origin.errno) ?? {
-    kind: 'failed',
-    message: otherMessage(error, origin),
+  const { kind, sentence } = byNumber.get(origin.errno) ?? {
+    kind: 'failed' as const,
+    sentence: otherMessage(error, origin),
   };
+  const message = typeof sentence === 'string' ? sentence : sentence(origin.text);
   return new StoreError(kind, `${message} (${origin.code})`, { cause: error });
 }
 
@@ -72,15 +125,18 @@ interface Origin {
   /** The server's or the connector's number; 0 for an error of the system or of TLS. */
   readonly errno: number;
   readonly code: string;
+  /** The server's sentence; empty if there is none. */
+  readonly text: string;
 }
 
 /** The innermost cause: the pool wraps the error that kept it from connecting. */
 function rootCause(error: SqlError): Origin {
   let inner: Error = error;
   while (inner.cause instanceof Error) inner = inner.cause;
-  const { errno, code } = inner as Error & { errno?: unknown; code?: unknown };
+  const { errno, code, sqlMessage } = inner as Error & Partial<Record<string, unknown>>;
   return {
     errno: typeof errno === 'number' ? errno : 0,
     code: typeof code === 'string' ? code : inner.name,
+    text: typeof sqlMessage === 'string' ? sqlMessage : '',
   };
 }

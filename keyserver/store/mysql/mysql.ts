@@ -2,12 +2,13 @@ import { tokenBatches } from '../all-tokens.ts';
 import { documents, editDocument } from '../document-statements.ts';
 import type { MigrationDatabase } from '../migrations/database.ts';
 import { migrate, migrateDown, pendingMigrations } from '../migrations/migrate.ts';
-import { type Row, text } from '../rows.ts';
+import { integer, text } from '../rows.ts';
 import type { Dialect, Outcome, SqlCoroutine } from '../statements.ts';
 import * as statements from '../statements.ts';
 import type { MigrateDownOptions, Store, StoreOptions } from '../store.ts';
 import { isStoreError } from '../store-error.ts';
 import { parseTableName, type TableName } from '../table-name.ts';
+import { type TokenColumn, tableFindings } from '../token-columns.ts';
 import * as tokens from '../token-statements.ts';
 import { TokenLookups } from './coalesced-lookups.ts';
 import {
@@ -60,6 +61,7 @@ export function openMysqlStore(options: MysqlStoreOptions): Store {
     putToken: (row) => change(() => tokens.putToken(dialect, row)),
     deleteToken: (clientId, tokenType) =>
       change(() => tokens.deleteToken(dialect, clientId, tokenType)),
+    tokenTableFindings: async () => tableFindings(await tokenColumns(pool, tokenTable)),
 
     documents: () => read(documents),
     editDocument: (kind, id, edit) => change(() => editDocument(dialect, kind, id, edit)),
@@ -89,19 +91,38 @@ function exactText(column: string): string {
 /** {@link exactText}, or the plain column if both keys are binary, so that the index gives the order. */
 async function keyExpression(
   pool: MysqlConnections,
-  { database, table }: TableName,
+  tokenTable: TableName,
 ): Promise<(column: string) => string> {
+  const columns = await tokenColumns(pool, tokenTable);
+  const isBinary = (key: string) =>
+    columns.some(({ name, type }) => name === key && type.startsWith('VARBINARY'));
+  return isBinary('client_id') && isBinary('token_type') ? (column) => column : exactText;
+}
+
+const textTypes = /^(?:var)?char|^varbinary|text$|blob$/;
+
+/** Empty if the user may not see the table, or it is missing. */
+async function tokenColumns(
+  pool: MysqlConnections,
+  { database, table }: TableName,
+): Promise<TokenColumn[]> {
   const { rows } = await pool.use((session) =>
     session.execute({
       sql:
-        'SELECT data_type AS type FROM information_schema.columns ' +
-        'WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ? ' +
-        "AND column_name IN ('client_id', 'token_type')",
+        'SELECT column_name AS name, data_type AS type, column_type AS full_type, ' +
+        "is_nullable = 'NO' AND column_default IS NULL AND " +
+        "extra NOT LIKE '%auto_increment%' AND extra NOT LIKE '%GENERATED%' AS required " +
+        'FROM information_schema.columns ' +
+        'WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ? ORDER BY ordinal_position',
       params: [database ?? null, table],
     }),
   );
-  const binary = (row: Row) => text(row, 'type').toLowerCase() === 'varbinary';
-  return rows.length === 2 && rows.every(binary) ? (column) => column : exactText;
+  return rows.map((row) => ({
+    name: text(row, 'name'),
+    type: text(row, 'full_type').toUpperCase(),
+    keepsText: textTypes.test(text(row, 'type').toLowerCase()),
+    isRequired: integer(row, 'required') === 1,
+  }));
 }
 
 async function drive<T>(session: MysqlSession, steps: SqlCoroutine<T>): Promise<T> {

@@ -6,19 +6,36 @@ type Meaning = readonly [StoreErrorKind, message: string];
 const meanings: ReadonlyMap<number, Meaning> = new Map([
   [3, ['failed', 'The database file cannot be accessed']],
   [5, ['locked', 'The database is locked by another process']],
-  [8, ['failed', 'The database file cannot be written']],
+  [8, ['read_only', 'The database file cannot be written']],
   [11, ['failed', 'The database file is damaged']],
   [13, ['failed', 'The disk is full']],
   [14, ['failed', 'The database file cannot be opened']],
-  [
-    19,
-    [
-      'row_unfit',
-      'The token table has a constraint that rejects this row: give client_id and token_type no collation',
-    ],
-  ],
+  [18, ['too_large', 'The row is longer than SQLite takes']],
+  [20, ['row_unfit', 'A column of the token table is of a type that cannot hold this value']],
   [26, ['failed', 'The file is not a SQLite database']],
 ]);
+
+/** Of a constraint; the texts name columns, never values. */
+function constraintMeaning(text: string): Meaning {
+  const [, required] = /^NOT NULL constraint failed: .*?\.?([\w$]+)$/.exec(text) ?? [];
+  if (required !== undefined) {
+    return [
+      'row_unfit',
+      `The column ${required} of the token table must have a value that nobody gives: let it be NULL, or give it a default`,
+    ];
+  }
+  const [, mistyped] = /^cannot store \w+ value in \w+ column .*?\.?([\w$]+)$/.exec(text) ?? [];
+  if (mistyped !== undefined) {
+    return [
+      'row_unfit',
+      `The column ${mistyped} of the token table is of a type that cannot hold this value`,
+    ];
+  }
+  return [
+    'row_unfit',
+    'The token table has a constraint that rejects this row: give client_id and token_type a text type without collation',
+  ];
+}
 
 /** The {@link StoreError} for an error of node:sqlite or of opening the file; any other error as it is. */
 export function sqliteError(error: unknown): unknown {
@@ -41,6 +58,7 @@ function meaningOf(errcode: number, text: string): Meaning {
   const primary = errcode & 0xff;
   const known = meanings.get(primary);
   if (known !== undefined) return known;
+  if (primary === 19) return constraintMeaning(text);
   // The text of SQLite's generic code alone says which error it is.
   if (primary === 1 && text.startsWith('no such table')) {
     return ['table_missing', 'The schema is missing: migrations must be applied'];

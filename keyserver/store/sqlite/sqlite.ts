@@ -2,10 +2,12 @@ import { tokenBatches } from '../all-tokens.ts';
 import { documents, editDocument } from '../document-statements.ts';
 import type { MigrationDatabase } from '../migrations/database.ts';
 import { migrate, migrateDown, pendingMigrations } from '../migrations/migrate.ts';
+import { integer, text } from '../rows.ts';
 import type { Dialect, Outcome, SqlCoroutine } from '../statements.ts';
 import * as statements from '../statements.ts';
 import type { MigrateDownOptions, Store, StoreOptions } from '../store.ts';
 import { parseTableName, type TableName } from '../table-name.ts';
+import { type TokenColumn, tableFindings } from '../token-columns.ts';
 import * as tokens from '../token-statements.ts';
 import { SqliteConnection } from './connection.ts';
 
@@ -22,12 +24,7 @@ export interface SqliteStoreOptions extends StoreOptions {
 export function openSqliteStore({ file, tokenTable: name, timeoutMs }: SqliteStoreOptions): Store {
   const tokenTable = parseTableName(name, { withDatabase: false });
   const connection = new SqliteConnection(file, timeoutMs);
-  const dialect: Dialect = {
-    tokenTable: tokenTable.quoted,
-    forUpdate: '',
-    exact: (column) => `${column} COLLATE BINARY`,
-    bytes: String,
-  };
+  const dialect = sqliteDialect(tokenTable, exactText);
   const database = migrationDatabase(tokenTable, connection);
   const read = async <T>(steps: SqlCoroutine<T>): Promise<T> => connection.drive(steps);
   const change = async <T>(steps: SqlCoroutine<Outcome<T>>): Promise<T> =>
@@ -42,11 +39,13 @@ export function openSqliteStore({ file, tokenTable: name, timeoutMs }: SqliteSto
 
     findTokens: (clientId, tokenType) => read(tokens.findTokens(dialect, clientId, tokenType)),
     async *listTokens() {
-      yield* await read(tokens.namelessTokens(dialect));
-      yield* tokenBatches((last, limit) => read(tokens.tokensAfter(dialect, last, limit)));
+      const listing = sqliteDialect(tokenTable, keyExpression(connection, tokenTable));
+      yield* await read(tokens.namelessTokens(listing));
+      yield* tokenBatches((last, limit) => read(tokens.tokensAfter(listing, last, limit)));
     },
     putToken: (row) => change(tokens.putToken(dialect, row)),
     deleteToken: (clientId, tokenType) => change(tokens.deleteToken(dialect, clientId, tokenType)),
+    tokenTableFindings: async () => tableFindings(tokenColumns(connection, tokenTable)),
 
     documents: () => read(documents()),
     editDocument: (kind, id, edit) => change(editDocument(dialect, kind, id, edit)),
@@ -57,6 +56,51 @@ export function openSqliteStore({ file, tokenTable: name, timeoutMs }: SqliteSto
 
     close: async () => connection.close(),
   };
+}
+
+function sqliteDialect(tokenTable: TableName, exact: (column: string) => string): Dialect {
+  return { tokenTable: tokenTable.quoted, forUpdate: '', exact, bytes: String };
+}
+
+/** Correct for columns of any affinity, but no index serves it. */
+function exactText(column: string): string {
+  return `CAST(${column} AS TEXT) COLLATE BINARY`;
+}
+
+/** {@link exactText}, or the plain column if both keys are text, so that the index gives the order. */
+function keyExpression(
+  connection: SqliteConnection,
+  tokenTable: TableName,
+): (column: string) => string {
+  const columns = tokenColumns(connection, tokenTable);
+  const isText = (key: string) =>
+    columns.some(({ name, type }) => name === key && affinityOf(type) === 'text');
+  return isText('client_id') && isText('token_type')
+    ? (column) => `${column} COLLATE BINARY`
+    : exactText;
+}
+
+/** https://sqlite.org/datatype3.html#determination_of_column_affinity, all of numbers in one. */
+function affinityOf(type: string): 'number' | 'text' | 'none' {
+  if (/INT/i.test(type)) return 'number';
+  if (/CHAR|CLOB|TEXT/i.test(type)) return 'text';
+  return type === '' || /BLOB/i.test(type) ? 'none' : 'number';
+}
+
+function tokenColumns(connection: SqliteConnection, { table }: TableName): TokenColumn[] {
+  const { rows } = connection.execute({
+    // Hidden columns are generated; a primary key INTEGER numbers itself.
+    sql:
+      'SELECT name, type, "notnull" AND dflt_value IS NULL AND hidden = 0 ' +
+      "AND NOT (pk = 1 AND type = 'INTEGER' COLLATE NOCASE) AS required FROM pragma_table_xinfo(?)",
+    params: [table],
+  });
+  return rows.map((row) => ({
+    name: text(row, 'name'),
+    type: text(row, 'type') || 'without a type',
+    keepsText: affinityOf(text(row, 'type')) !== 'number',
+    isRequired: integer(row, 'required') === 1,
+  }));
 }
 
 function migrationDatabase(tokenTable: TableName, connection: SqliteConnection): MigrationDatabase {

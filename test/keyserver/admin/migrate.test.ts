@@ -56,7 +56,7 @@ t.test('keeps the documents if it may not read them (MariaDB)', async (t) => {
   t.match(await admin.failure(down, { environment: dropper }), {
     exit: 4,
     code: 'database_unavailable',
-    message: /lacks a privilege/,
+    message: /lacks the privilege SELECT on the table documents/,
   });
   t.equal(await documentCount(options), '1');
 });

@@ -47,6 +47,22 @@ t.test('finds nothing if all is well', async (t) => {
   t.same(await examine(await installAll(t)), well);
 });
 
+t.test('finds columns of the token table that take no tokens, or only some names', async (t) => {
+  const admin = await installAll(t);
+  admin.sql('ALTER TABLE storage ADD COLUMN shop TEXT NOT NULL DEFAULT x');
+  t.same(await examine(admin), well, 'a default is enough');
+  for (const sql of [
+    'ALTER TABLE storage RENAME TO before',
+    'CREATE TABLE storage (client_id TEXT, token_type INT, token TEXT, shop TEXT NOT NULL)',
+    'INSERT INTO storage SELECT client_id, token_type, token, shop FROM before',
+  ]) {
+    admin.sql(sql);
+  }
+  t.match(await examine(admin), {
+    faults: { 'token table': [/token_type is INT/, /column shop must have a value/] },
+  });
+});
+
 t.test('warns of unsafe settings', async (t) => {
   const admin = await installAll(t);
   t.same(await examine(admin, { UNSAFE_UNPINNED_KEY: '1', UNSAFE_OTHER: '0' }), {

@@ -56,7 +56,11 @@ t.test('says that a privilege lacks, and shows no value', async (t) => {
   t.same(await store.migrate(), [], 'a schema that is there asks for no more rights');
   const token = randomBytes(12).toString('hex');
   const error = await refusal(store.putToken({ clientId: 'acme', tokenType: 'ozon', token }));
-  t.match(error, { name: 'StoreError', kind: 'failed', message: /lacks a privilege/ });
+  t.match(error, {
+    name: 'StoreError',
+    kind: 'privilege_missing',
+    message: /lacks the privilege INSERT on the table storage \(/,
+  });
   t.notOk(printed(error).includes(token));
 });
 
@@ -70,7 +74,10 @@ t.test('does not take a table that it may not see for one that is missing', asyn
   await ask(options, `GRANT SELECT ON ${options.database}.documents TO ${user}@'%'`);
   const store = open(t, { ...options, user, password });
   t.same(await store.documents(), []);
-  await t.rejects(store.pendingMigrations(), { kind: 'failed', message: /lacks a privilege/ });
+  await t.rejects(store.pendingMigrations(), {
+    kind: 'privilege_missing',
+    message: /lacks the privilege SELECT on the table schema_migrations/,
+  });
 });
 
 t.test('says that the token table has other columns', async (t) => {
@@ -146,4 +153,40 @@ t.test('takes revisions beyond 32 bits', async (t) => {
   t.same(await store.changesSince(seq + 1), []);
   await t.rejects(store.putToken(row), Error, 'what JavaScript cannot count is refused');
   t.equal(await store.lastSeq(), seq + 1);
+});
+
+t.test('says that a row is longer than max_allowed_packet', async (t) => {
+  const options = await scratchDatabase(t);
+  await open(t, options).migrate();
+  const before = await ask(options, 'SELECT @@GLOBAL.max_allowed_packet AS answer');
+  await ask(options, 'SET GLOBAL max_allowed_packet = 65536');
+  t.teardown(() => ask(options, `SET GLOBAL max_allowed_packet = ${before}`));
+  const store = open(t, options);
+  const row = { clientId: 'acme', tokenType: 'ozon', token: 'x'.repeat(100_000) };
+  await t.rejects(store.putToken(row), {
+    kind: 'too_large',
+    message: /max_allowed_packet of the database: raise it/,
+  });
+  t.equal(await store.putToken({ ...row, token: 'short' }), false, 'and goes on');
+});
+
+t.test('says that the server is read-only', async (t) => {
+  const options = await scratchDatabase(t);
+  const store = open(t, options);
+  await store.migrate();
+  const user = `writer_${randomBytes(4).toString('hex')}`;
+  const password = randomBytes(12).toString('hex');
+  await ask(options, `CREATE USER ${user}@'%' IDENTIFIED BY '${password}'`);
+  await ask(options, `GRANT ALL ON ${options.database}.* TO ${user}@'%'`);
+  t.teardown(() => ask(options, `DROP USER ${user}@'%'`));
+  await ask(options, 'SET GLOBAL read_only = 1');
+  t.teardown(() => ask(options, 'SET GLOBAL read_only = 0'));
+  await t.rejects(
+    open(t, { ...options, user, password }).putToken({
+      clientId: 'acme',
+      tokenType: 'ozon',
+      token: 'x',
+    }),
+    { kind: 'read_only', message: /read-only/ },
+  );
 });
