@@ -14,7 +14,7 @@ const places: Readonly<Record<string, (scene: Scene) => string>> = {
   'file:': () => 'file:///etc/passwd',
 };
 
-/** Held if one request arrives and the caller gets the redirect. */
+/** Held if one request arrives and the caller gets the redirect, in a form that no client follows. */
 export const redirectAttacks: readonly Attack[] = [
   ...Object.entries(places).map(
     ([name, place], i): Attack => ({
@@ -23,9 +23,12 @@ export const redirectAttacks: readonly Attack[] = [
       run: (scene) => {
         const status = [301, 302, 303, 307, 308][i % 5] ?? 302;
         scene.upstream.script(answers(status, '', [['Location', place(scene)]]));
-        return arrives(scene, {}, (_request, answer) =>
-          answer.status === status ? undefined : `the caller got ${answer.status}`,
-        );
+        return arrives(scene, {}, (_request, answer) => {
+          if (answer.status !== status) return `the caller got ${answer.status}`;
+          if (/^location:/im.test(answer.head)) return 'a client would follow it';
+          const [, absolute] = /^x-upstream-location: (.*)$/im.exec(answer.head) ?? [];
+          return absolute !== undefined && URL.canParse(absolute) ? undefined : 'the place is lost';
+        });
       },
     }),
   ),
@@ -40,7 +43,23 @@ export const redirectAttacks: readonly Attack[] = [
         ]),
       );
       return arrives(scene, {}, (_request, { head }) =>
-        /^alt-svc:/im.test(head) ? 'Alt-Svc was passed on' : undefined,
+        /^(?:alt-svc|refresh):/im.test(head) ? 'it was passed on' : undefined,
+      );
+    },
+  },
+  {
+    class: 'redirect',
+    name: "to the proxy's own path, by the links of an answer that is no redirect",
+    run: (scene) => {
+      scene.upstream.script(
+        answers(201, '', [
+          ['Location', '/request_api'],
+          ['Content-Location', '/readyz'],
+          ['Link', '</request_api>; rel="next"'],
+        ]),
+      );
+      return arrives(scene, {}, (_request, { head }) =>
+        /^(?:location|content-location|link): <?\//im.test(head) ? 'a link is relative' : undefined,
       );
     },
   },

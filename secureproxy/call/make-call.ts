@@ -60,7 +60,7 @@ export async function makeCall(
     {
       timeoutMs: Math.min(call.timeoutMs ?? totalTimeoutMs, totalTimeoutMs),
       answerHeaders: (received, status) => {
-        const answer = responseHeaders(received, status);
+        const answer = responseHeaders(received, status, url.href);
         answer['x-request-id'] = request.id;
         return answer;
       },

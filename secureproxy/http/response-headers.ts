@@ -1,45 +1,67 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 import { hopByHopHeaders } from '../../shared/http/header-names.ts';
+import { memoizeByText } from '../../shared/memoize.ts';
 import { connectionNamed } from './connection-header.ts';
 import { proxyStatus } from './proxy-status.ts';
+import { absoluteLinks } from './returned-links.ts';
 import { via } from './via.ts';
 
 const requestIdHeader = 'x-request-id';
 
-/** Headers that would instruct the caller's browser, or that concern only the upstream's connection. */
+/**
+ * Headers that command the caller's browser, or a server between it and the proxy, or that concern
+ * only the upstream's connection: docs/threat-model.md, "Headers of answers".
+ */
 const notReturned = new Set<string>([
   ...hopByHopHeaders,
   'set-cookie',
   'set-cookie2',
   'accept-ch',
+  'critical-ch',
   'alt-svc',
-  'nel',
-  'public-key-pins',
-  'report-to',
-  'strict-transport-security',
+  'alternate-protocol',
   'clear-site-data',
+  'content-security-policy-report-only',
+  'expect-ct',
+  'nel',
+  'onion-location',
+  'public-key-pins',
+  'public-key-pins-report-only',
+  'refresh',
+  'report-to',
+  'reporting-endpoints',
   'service-worker-allowed',
+  'set-login',
+  'speculation-rules',
+  'strict-transport-security',
+  'timing-allow-origin',
+  'use-as-dictionary',
+  'cache-tag',
+  'xkey',
   requestIdHeader,
 ]);
-const corsPrefix = 'access-control-';
+/** The same by prefix or suffix: Envoy's, nginx's and LiteSpeed's commands grow in number (RFC 9213 §3 names `…-cache-control`). */
+const notReturnedClass =
+  /^(?:access-control|cf-edge|edge|l5d|(?:secure|sec)-session|surrogate|x-(?:accel|appengine|envoy|istio|lighttpd|litespeed|reproxy|upstream))-|^x-sendfile|-cache-control$/;
+
+/** Memoized, since an upstream's header names recur. */
+const isReturned = memoizeByText((name) => !notReturned.has(name) && !notReturnedClass.test(name));
 
 /**
- * Returns the upstream's headers that the caller gets, with the proxy's own added. `status` is the
- * upstream's.
+ * Returns the headers that the caller gets, with the proxy's own added, for an upstream's answer to
+ * `url`.
  */
-export function responseHeaders(headers: IncomingHttpHeaders, status: number): OutgoingHttpHeaders {
+export function responseHeaders(
+  headers: IncomingHttpHeaders,
+  status: number,
+  url: string,
+): OutgoingHttpHeaders {
   const dropped = connectionNamed(headers);
   const returned: OutgoingHttpHeaders = {};
   for (const [name, value] of Object.entries(headers)) {
-    if (
-      value === undefined ||
-      notReturned.has(name) ||
-      name.startsWith(corsPrefix) ||
-      dropped.has(name)
-    )
-      continue;
-    returned[name] = value;
+    if (value !== undefined && isReturned(name) && !dropped.has(name)) returned[name] = value;
   }
+  absoluteLinks(returned, status, url);
   // The caller's `X-Request-Id` is the proxy's, but the marketplace's support asks for its own.
   const upstreamId = headers[requestIdHeader];
   if (upstreamId !== undefined && !dropped.has(requestIdHeader)) {

@@ -15,7 +15,7 @@ export function requestApiRoute(app: Service, dependencies: CallDependencies): v
         operationId: 'requestApi',
         summary: "Call a marketplace with a client's token",
         description:
-          "Returns the marketplace's own status, headers and body; its `X-Request-Id` becomes `X-Upstream-Request-Id`. Errors of the proxy are `application/problem+json` with `Proxy-Status: secureproxy; error=…`.",
+          "Returns the marketplace's own status, headers and body; its `X-Request-Id` becomes `X-Upstream-Request-Id`, and the `Location` of a 3xx `X-Upstream-Location`. Errors of the proxy are `application/problem+json` with `Proxy-Status: secureproxy; error=…`.",
         security: [{ appKey: [] }, {}],
         body: CallRequestSchema,
         response: {

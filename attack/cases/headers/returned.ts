@@ -3,7 +3,7 @@ import type { Attack, Outcome, Scene } from '../../scene/attack.ts';
 import { arrives } from '../../scene/judge.ts';
 import { call, describe } from '../../scene/wire.ts';
 
-/** Headers about hops, sites and origins, which must not reach the caller. */
+/** Headers about hops, sites and origins, or to servers in front: they must not reach the caller. */
 const notReturned: readonly (readonly [name: string, value: string])[] = [
   ['Set-Cookie', 'session=theirs; Domain=example'],
   ['Access-Control-Allow-Origin', '*'],
@@ -14,6 +14,16 @@ const notReturned: readonly (readonly [name: string, value: string])[] = [
   ['Keep-Alive', 'timeout=1000'],
   ['Proxy-Authenticate', 'Basic realm="theirs"'],
   ['Upgrade', 'h2c'],
+  ['X-Accel-Redirect', '/readyz'],
+  ['X-Accel-Limit-Rate', '1'],
+  ['X-Sendfile', '/etc/passwd'],
+  ['X-LIGHTTPD-send-file', '/etc/passwd'],
+  ['X-Reproxy-URL', 'http://169.254.169.254/'],
+  ['X-LiteSpeed-Location', '/readyz'],
+  ['X-Envoy-Immediate-Health-Check-Fail', 'true'],
+  ['Surrogate-Control', 'max-age=31536000'],
+  ['CDN-Cache-Control', 'max-age=31536000'],
+  ['X-Upstream-Location', 'https://evil.example/'],
 ];
 
 /** Answers that are not HTTP: they must not be passed on to the caller's connection. */

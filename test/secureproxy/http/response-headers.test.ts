@@ -1,5 +1,10 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import t from 'tap';
-import { responseHeaders } from '../../../secureproxy/http/response-headers.ts';
+import { responseHeaders as headersFor } from '../../../secureproxy/http/response-headers.ts';
+
+const url = 'https://api.market.example/v1/orders?a=1';
+const responseHeaders = (headers: IncomingHttpHeaders, status: number) =>
+  headersFor(headers, status, url);
 
 t.test('returns end-to-end headers, several of a name included', (t) => {
   t.match(
@@ -37,6 +42,50 @@ for (const name of [
   'strict-transport-security',
   'clear-site-data',
   'service-worker-allowed',
+  'critical-ch',
+  'alternate-protocol',
+  'content-security-policy-report-only',
+  'expect-ct',
+  'onion-location',
+  'public-key-pins-report-only',
+  'refresh',
+  'reporting-endpoints',
+  'secure-session-registration',
+  'sec-session-registration',
+  'set-login',
+  'speculation-rules',
+  'timing-allow-origin',
+  'use-as-dictionary',
+  // Commands to servers in front.
+  'x-accel-redirect',
+  'x-accel-expires',
+  'x-accel-limit-rate',
+  'x-accel-buffering',
+  'x-accel-charset',
+  'x-sendfile',
+  'x-sendfile2',
+  'x-sendfile-temporary',
+  'x-lighttpd-send-file',
+  'x-reproxy-url',
+  'x-litespeed-location',
+  'x-litespeed-purge',
+  'x-envoy-immediate-health-check-fail',
+  'x-istio-attributes',
+  'l5d-success-class',
+  'x-appengine-blobkey',
+  'surrogate-control',
+  'surrogate-key',
+  'edge-control',
+  'edge-cache-tag',
+  'cf-edge-cache',
+  'cdn-cache-control',
+  'cloudflare-cdn-cache-control',
+  'akamai-cache-control',
+  'cache-tag',
+  'xkey',
+  // The proxy's own.
+  'x-upstream-location',
+  'x-upstream-request-id',
 ]) {
   t.test(`does not return ${name}`, (t) => {
     const returned = responseHeaders({ [name]: 'a', 'x-kept': 'b' }, 200);
@@ -87,5 +136,91 @@ t.test('adds its own to Via, Proxy-Status, Content-Security-Policy and nosniff',
     'content-security-policy': 'sandbox',
     'x-content-type-options': 'nosniff',
   });
+  t.end();
+});
+
+t.test('returns headers whose names only resemble those', (t) => {
+  const headers = {
+    'cache-control': 'no-store',
+    expires: '0',
+    'retry-after': '1',
+    'www-authenticate': 'Bearer',
+    'x-accelerated': '1',
+    'x-cache': 'HIT',
+    'cf-ray': '1',
+    'x-ratelimit-remaining': '1',
+    'last-modified': 'x',
+  };
+  t.match(responseHeaders(headers, 401), headers);
+  t.end();
+});
+
+t.test('a redirect has an absolute X-Upstream-Location in place of Location', (t) => {
+  for (const [location, absolute] of [
+    ['/v3/list/', 'https://api.market.example/v3/list/'],
+    ['next', 'https://api.market.example/v1/next'],
+    ['?b=2', 'https://api.market.example/v1/orders?b=2'],
+    ['//evil.example/x', 'https://evil.example/x'],
+    ['http://evil.example', 'http://evil.example/'],
+    ['../../..', 'https://api.market.example/'],
+    ['', 'https://api.market.example/v1/orders?a=1'],
+    ['\\evil.example', 'https://api.market.example/evil.example'],
+    [Buffer.from('/отчёт').toString('latin1'), `https://api.market.example/${encodeURI('отчёт')}`],
+    ['/\xe9', 'https://api.market.example/%E9'],
+  ] as const) {
+    for (const status of [300, 301, 302, 303, 304, 307, 308, 399]) {
+      const returned = responseHeaders({ location }, status);
+      t.notOk('location' in returned, `${status} ${location}`);
+      t.equal(returned['x-upstream-location'], absolute);
+    }
+    for (const status of [200, 201, 202, 299, 400, 503]) {
+      const returned = responseHeaders({ location }, status);
+      t.equal(returned.location, absolute, `${status} ${location}`);
+      t.notOk('x-upstream-location' in returned);
+    }
+  }
+  t.end();
+});
+
+t.test('no relative link is left for the caller to resolve against the proxy', (t) => {
+  const returned = responseHeaders(
+    {
+      'content-location': '/v1/orders/1',
+      link: '</v1/orders?page=2>; rel="next"; title="a <b>, \\"<c>", <//cdn.example/x>; rel=preload, <>',
+    },
+    200,
+  );
+  t.equal(returned['content-location'], 'https://api.market.example/v1/orders/1');
+  t.strictSame(returned.link, [
+    '<https://api.market.example/v1/orders?page=2>; rel="next"; title="a <b>, \\"<c>", <https://cdn.example/x>; rel=preload, <https://api.market.example/v1/orders?a=1>',
+  ]);
+  const several = responseHeaders({ link: ['</a>', '</b>; rel="</c>'] as never }, 200);
+  t.strictSame(several.link, [
+    '<https://api.market.example/a>',
+    '<https://api.market.example/b>; rel="</c>',
+  ]);
+  t.end();
+});
+
+t.test('a location that no client could resolve, or the second of two, is dropped', (t) => {
+  for (const status of [201, 302]) {
+    const returned = responseHeaders(
+      { location: 'https://[', 'content-location': 'https://a:b' },
+      status,
+    );
+    for (const name of ['location', 'x-upstream-location', 'content-location']) {
+      t.notOk(name in returned, name);
+    }
+  }
+  const two = responseHeaders({ location: ['/a', 'https://evil.example'] as never }, 307);
+  t.equal(two['x-upstream-location'], 'https://api.market.example/a');
+  t.end();
+});
+
+t.test('takes links of every form in linear time', (t) => {
+  for (const unit of ['<', '"', '"\\"', '<>', '"<', '</a']) {
+    const link = unit.repeat(Math.ceil(2_000_000 / unit.length));
+    t.equal(typeof [responseHeaders({ link }, 200).link].flat()[0], 'string', unit);
+  }
   t.end();
 });

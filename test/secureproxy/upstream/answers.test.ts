@@ -151,17 +151,18 @@ t.test('hands redirects back and follows none, wherever they point', async (t) =
   const { upstream, call } = await setUp(t);
   const elsewhere = await startUpstream(t);
   for (const status of [301, 302, 303, 307, 308]) {
-    for (const location of [
-      `${elsewhere.url}/x`,
-      `${upstream.url}/other`,
-      '/other',
-      '//evil.example',
-    ]) {
+    for (const [location, absolute] of [
+      [`${elsewhere.url}/x`, `${elsewhere.url}/x`],
+      [`${upstream.url}/other`, `${upstream.url}/other`],
+      ['/other', `${upstream.url}/other`],
+      ['//evil.example', 'http://evil.example/'],
+    ] as const) {
       upstream.requests.length = 0;
       upstream.script(answers(status, '', [['Location', location]]));
       const given = await call();
       t.equal(given.status, status);
-      t.strictSame(given.all('location'), [location]);
+      t.strictSame(given.all('location'), []);
+      t.strictSame(given.all('x-upstream-location'), [absolute]);
       t.equal(upstream.requests.length, 1);
     }
   }
