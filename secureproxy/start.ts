@@ -70,7 +70,9 @@ async function startSecureproxy(config: SecureproxyConfig, logger: Logger): Prom
     ca: trustedCas(config),
     lookup: upstreamLookup(config),
   });
-  const link = new KeyserverLink({ client, http, publicKeyUrl, log: logger });
+  const { acceptance } = client;
+  const canServe = () => releases.canServe;
+  const link = new KeyserverLink({ acceptance, canServe, clock, log: logger });
   const feed = new ChangeFeed({ client, known, clock, log: logger });
   const drain = new Drain();
   const readiness = () => drain.over(link.readiness());
@@ -92,8 +94,8 @@ async function startSecureproxy(config: SecureproxyConfig, logger: Logger): Prom
   });
   for (const port of listeners.ports) ownListeners.add(port);
   link.start();
-  // Without a cache, changes invalidate nothing.
-  if (config.TOKEN_CACHE_SECONDS > 0) feed.start();
+  // Without a cache, too: it shows whether KeyServer accepts this proxy.
+  feed.start();
   tlsToKeyserver?.start();
   return {
     app,

@@ -60,6 +60,8 @@ export interface ServiceErrorOptions {
   readonly cause?: unknown;
   /** Seconds for `Retry-After`. */
   readonly retryAfterSeconds?: number;
+  /** KeyServer's clock, seconds since the Unix epoch, if the fault is that of another clock. */
+  readonly now?: number;
   /** Overrides the table's status if a code has two (docs/errors/token_not_found.md). */
   readonly status?: number;
   /** Overrides the table's RFC 9209 type if the cause is known more exactly. */

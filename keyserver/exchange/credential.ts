@@ -28,9 +28,12 @@ export function checkFresh(
   { timestamp }: Pick<ReleaseRequest, 'timestamp'>,
   clock: Pick<Clock, 'now'>,
 ): void {
-  if (timestamp === undefined || Math.abs(clock.now() / 1000 - timestamp) <= freshSeconds) return;
+  const now = clock.now() / 1000;
+  if (timestamp === undefined || Math.abs(now - timestamp) <= freshSeconds) return;
   throw new ServiceError('request_stale', {
     reason: 'timestamp',
+    // No secret: the header Date tells it, too, but a balancer may put its own there.
+    now: Math.floor(now),
     detail: `timestamp differs from KeyServer's clock by more than ${freshSeconds} s: synchronise both clocks.`,
   });
 }

@@ -21,11 +21,12 @@ import {
   type Release,
   ReleaseSchema,
 } from '../../shared/protocol/messages.ts';
+import { Acceptance } from './acceptance.ts';
 import { unavailable } from './errors.ts';
 import type { KeyserverHttp, TraceHeaders } from './http.ts';
 import { PublicKeys } from './public-keys.ts';
 import { type Answered, type Question, SealedExchange } from './sealed-exchange.ts';
-import type { ProxySession } from './sessions.ts';
+import type { ProxySession, SessionAnswer } from './sessions.ts';
 
 const publicKeyAnswer = Compile(PublicKeyAnswerSchema);
 const releaseValidator = Compile(ReleaseSchema);
@@ -59,27 +60,18 @@ export interface Obtained {
 
 /** Asks KeyServer for releases, explanations and changes (docs/protocol.md). */
 export class KeyserverClient {
+  readonly acceptance: Acceptance;
   readonly #options: KeyserverClientOptions;
   readonly #changesUrl: URL;
-  readonly #publicKeys: PublicKeys;
   readonly #exchange: SealedExchange;
 
   constructor(options: KeyserverClientOptions) {
     const { http, clock, log } = options;
     this.#options = options;
+    this.acceptance = new Acceptance(clock);
     this.#changesUrl = new URL('changes', options.tokenRequestUrl);
-    this.#publicKeys = new PublicKeys(() => this.#fetchPublicKey(), options.pins);
-    this.#exchange = new SealedExchange({ http, publicKeys: this.#publicKeys, clock, log });
-  }
-
-  /** True once KeyServer was reached and its key accepted. */
-  get reached(): boolean {
-    return this.#publicKeys.isAccepted;
-  }
-
-  /** Fetches the public key ahead of the first call. @throws ServiceError keyserver_unavailable */
-  async warmUp(): Promise<void> {
-    await this.#publicKeys.get();
+    const publicKeys = new PublicKeys(() => this.#fetchPublicKey(), options.pins);
+    this.#exchange = new SealedExchange({ http, publicKeys, clock, log });
   }
 
   /** Obtains a release. @throws ServiceError */
@@ -103,7 +95,7 @@ export class KeyserverClient {
     const names = { clientId, tokenType };
     const { proxyKey, tokenRequestUrl } = this.#options;
     try {
-      return await this.#exchange.ask<T>({
+      return await this.#exchanged<T>({
         url: tokenRequestUrl,
         members: names,
         credential: { proxy: proxyKey, app: appKey, target, ...wanted } satisfies Credential,
@@ -126,7 +118,7 @@ export class KeyserverClient {
 
   /** Asks for the changes after `since`. @throws ServiceError, which the caller logs */
   async changes(since: number): Promise<Changes> {
-    const { answer } = await this.#exchange.ask<Changes>({
+    const { answer } = await this.#exchanged<Changes>({
       url: this.#changesUrl,
       members: {},
       credential: { proxy: this.#options.proxyKey, since } satisfies ChangesCredential,
@@ -141,6 +133,10 @@ export class KeyserverClient {
       trace: {},
     });
     return answer;
+  }
+
+  #exchanged<T extends SessionAnswer>(question: Question<T>): Promise<Answered<T>> {
+    return this.acceptance.note(() => this.#exchange.ask(question));
   }
 
   /** Logs faults that only the operator can fix, such as a wrong PROXY_KEY, pin or clock; errors with a cause are logged elsewhere. */

@@ -6,9 +6,10 @@ export const dependencyStatus = 424;
 /**
  * Maps KeyServer's error to one for the proxy's caller. Faults between the two services, such as a
  * wrong proxy key or clock skew, become `keyserver_unavailable`, since the caller cannot fix them.
+ * `timestamp` is the request's, seconds since the Unix epoch.
  */
-export function fromKeyserver(body: unknown): ServiceError {
-  const { code, reason, detail } = Object(body) as Record<string, unknown>;
+export function fromKeyserver(body: unknown, timestamp?: number): ServiceError {
+  const { code, reason, detail, now } = Object(body) as Record<string, unknown>;
   const options = {
     ...(typeof reason === 'string' ? { reason } : {}),
     ...(typeof detail === 'string' ? { detail } : {}),
@@ -33,10 +34,23 @@ export function fromKeyserver(body: unknown): ServiceError {
     case 'overloaded':
       return new ServiceError(code, { ...options, retryAfterSeconds: 1 });
     case 'request_stale':
-      return unavailable('clock_skew', 'The clocks of the proxy and KeyServer differ too much.');
+      return unavailable('clock_skew', clockFault(now, timestamp));
+    case 'keyserver_unavailable':
+      if (typeof detail === 'string')
+        return unavailable(code, `KeyServer cannot answer now: ${detail}`);
+      return unavailable(code, 'KeyServer cannot answer now.');
     default:
       return unavailable(code, 'KeyServer cannot answer now.');
   }
+}
+
+/** Says by how much the clocks differ if KeyServer told its own. */
+function clockFault(now: unknown, timestamp: number | undefined): string {
+  if (!Number.isSafeInteger(now) || timestamp === undefined)
+    return 'The clocks of the proxy and KeyServer differ too much.';
+  const ahead = timestamp - Number(now);
+  const how = `${Math.abs(ahead)} s ${ahead > 0 ? 'ahead of' : 'behind'}`;
+  return `SecureProxy's clock is ${how} KeyServer's: synchronise both clocks.`;
 }
 
 export function unavailable(reason: string, detail: string, cause?: unknown): ServiceError {

@@ -38,7 +38,6 @@ export class KeyserverHttp {
   readonly #options: KeyserverHttpOptions;
   readonly #pools = new Map<string, Pool>();
   #connect = connector({});
-  #isAnswering = true;
 
   constructor(options: KeyserverHttpOptions) {
     this.#options = options;
@@ -61,23 +60,15 @@ export class KeyserverHttp {
     const deadline = clock.monotonic() + timeoutMs;
     for (let pause = firstPauseMs; ; pause = Math.min(pause * 2, maxPauseMs)) {
       try {
-        const answer = await this.#attempt(url, makeBody(), trace, deadline - clock.monotonic());
-        this.#isAnswering = true;
-        return answer;
+        return await this.#attempt(url, makeBody(), trace, deadline - clock.monotonic());
       } catch (error) {
         if (clock.monotonic() + pause >= deadline) {
-          this.#isAnswering = false;
           throw unavailable('keyserver_unreachable', 'KeyServer does not answer.', error);
         }
       }
       await sleep(pause);
       onRetry?.();
     }
-  }
-
-  /** False if the last finished request got no answer from KeyServer. */
-  get isAnswering(): boolean {
-    return this.#isAnswering;
   }
 
   async close(): Promise<void> {

@@ -1,73 +1,78 @@
 import type { Logger } from 'pino';
+import type { Clock } from '../../shared/clock.ts';
 import type { Readiness } from '../../shared/http/health.ts';
-import { Poll } from '../../shared/process/poll.ts';
-import type { KeyserverClient } from './client.ts';
-import type { KeyserverHttp } from './http.ts';
+import { plainError } from '../../shared/log/plain-error.ts';
+import type { Acceptance } from './acceptance.ts';
 
-const pollIntervalMs = 500;
+/** A fault that the next question of the change feed may disprove, such as one of a replica that lags, is not told. */
+const confirmedMs = 1500;
+const lookIntervalMs = 500;
 
 export interface KeyserverLinkOptions {
-  readonly client: Pick<KeyserverClient, 'reached' | 'warmUp'>;
-  readonly http: Pick<KeyserverHttp, 'isAnswering' | 'post'>;
-  readonly publicKeyUrl: URL;
+  readonly acceptance: Acceptance;
+  /** False if calls need KeyServer, since no release is cached. */
+  readonly canServe: () => boolean;
+  readonly clock: Pick<Clock, 'monotonic'>;
   readonly log: Logger;
 }
 
-/**
- * Knows whether KeyServer answers. It asks KeyServer itself only while there is no answer: at the
- * start, so that the first call need not wait for the key, and in an outage, so that readiness
- * returns.
- */
+/** Readiness of SecureProxy: whether calls work, by what calls and the change feed learn of KeyServer. */
 export class KeyserverLink {
   readonly #options: KeyserverLinkOptions;
-  readonly #poll = new Poll({ attempt: () => this.#look() });
+  /** What the log said last: why calls fail, or that they do not. */
   #said: string | undefined;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(options: KeyserverLinkOptions) {
     this.#options = options;
   }
 
+  /** Logs each change of readiness until {@link stop}. */
   start(): void {
-    void this.#poll.start();
+    this.#timer = setInterval(() => this.tell(), lookIntervalMs).unref();
   }
 
   stop(): void {
-    void this.#poll.stop();
+    clearInterval(this.#timer);
   }
 
-  /** Degraded, not unready, once KeyServer was reached: cached releases serve calls without it. */
+  /** Degraded as long as cached releases can serve calls without KeyServer. */
   readiness(): Readiness {
-    const { client, http } = this.#options;
-    if (!client.reached) return { status: 'unready', checks: { keyserver: 'not_reached' } };
-    return http.isAnswering
-      ? { status: 'ready', checks: { keyserver: 'reached' } }
-      : { status: 'degraded', checks: { keyserver: 'unreachable' } };
+    const { acceptance, canServe, clock } = this.#options;
+    const { fault, hasAccepted } = acceptance;
+    if (fault === undefined) {
+      return hasAccepted
+        ? { status: 'ready', checks: { keyserver: 'reached' } }
+        : { status: 'unready', checks: { keyserver: 'not_reached' } };
+    }
+    const { message, options } = fault.error;
+    const { reason = 'unknown' } = options;
+    const unreachable = hasAccepted ? 'unreachable' : 'not_reached';
+    const isConfirmed = clock.monotonic() - fault.since >= confirmedMs;
+    return {
+      status: hasAccepted && (!isConfirmed || canServe()) ? 'degraded' : 'unready',
+      checks: { keyserver: reason === 'keyserver_unreachable' ? unreachable : reason },
+      detail: message,
+    };
   }
 
-  async #look(): Promise<number> {
-    const { client, http } = this.#options;
-    if (!client.reached || !http.isAnswering) await this.#ask();
-    return pollIntervalMs;
-  }
-
-  async #ask(): Promise<void> {
-    const { client, http, publicKeyUrl, log } = this.#options;
-    try {
-      if (client.reached) await http.post(publicKeyUrl, () => undefined, {});
-      else await client.warmUp();
-      if (this.#said !== undefined) log.info('KeyServer answers');
-      this.#said = undefined;
-    } catch (error) {
-      if (this.#poll.isStopped) return;
-      const { message } = error as Error;
-      // Once an outage, not twice a second.
-      if (message !== this.#said) {
-        log.warn(
-          { err: error },
-          client.reached ? 'KeyServer does not answer' : 'KeyServer not reached yet',
-        );
-      }
-      this.#said = message;
+  /** Logs the readiness if it has changed; a degraded service counts as ready. */
+  tell(): void {
+    const { acceptance, log } = this.#options;
+    const { status, checks } = this.readiness();
+    const { fault } = acceptance;
+    const isReady = status !== 'unready';
+    const said = isReady ? 'ready' : checks.keyserver;
+    // Before the first answer there is nothing to tell.
+    if (said === this.#said || (!isReady && fault === undefined)) return;
+    this.#said = said;
+    if (isReady) log.info({ checks }, 'ready: calls work');
+    else if (fault !== undefined) {
+      const { reason } = fault.error.options;
+      log.error(
+        { checks, 'error.reason': reason, err: plainError(fault.error) },
+        'not ready: calls fail',
+      );
     }
   }
 }

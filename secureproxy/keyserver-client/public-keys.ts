@@ -14,7 +14,6 @@ export class PublicKeys {
   readonly #pins: ReadonlySet<string>;
   #current: Promise<PublicKey> | undefined;
   #fetched: PublicKey | undefined;
-  #isAccepted = false;
 
   /**
    * @param fetch fetches `/public_key`
@@ -23,10 +22,6 @@ export class PublicKeys {
   constructor(fetch: () => Promise<PublicKeyAnswer>, pins: ReadonlySet<string>) {
     this.#fetch = fetch;
     this.#pins = pins;
-  }
-
-  get isAccepted(): boolean {
-    return this.#isAccepted;
   }
 
   /** Concurrent calls share one fetch. @throws ServiceError keyserver_unavailable */
@@ -62,7 +57,6 @@ export class PublicKeys {
     if (this.#pins.size > 0 && !this.#pins.has(keyId)) {
       throw rejected('public_key_not_pinned', 'KeyServer published a key that is not pinned.');
     }
-    this.#isAccepted = true;
     this.#fetched = { key, keyId };
     return this.#fetched;
   }

@@ -108,7 +108,7 @@ export class SealedExchange {
     const { status, body } = await http.post(url, makeBody, trace, onRetry);
     await nextBatch();
     if (status !== 200) {
-      const error = fromKeyserver(body);
+      const error = fromKeyserver(body, freshness.timestamp);
       throw error.code === 'session_invalid' ? new SessionInvalid(session) : error;
     }
     return open(session, question, freshness, body);

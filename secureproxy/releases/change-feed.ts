@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../../shared/clock.ts';
 import { ServiceError } from '../../shared/errors.ts';
+import { plainError } from '../../shared/log/plain-error.ts';
 import { Poll } from '../../shared/process/poll.ts';
 import type { KeyserverClient } from '../keyserver-client/client.ts';
 import type { KnownChanges } from './known-changes.ts';
@@ -67,7 +68,7 @@ export class ChangeFeed {
     if (this.#poll.isStopped || message === this.#said) return;
     this.#said = message;
     this.#options.log.warn(
-      { err: error, 'error.reason': reason },
+      { err: plainError(error), 'error.reason': reason },
       reason === 'route_not_found' ? 'KeyServer has no change feed' : 'change feed cut',
     );
   }

@@ -43,9 +43,19 @@ export class ReleaseCache {
   readonly #options: ReleaseCacheOptions;
   readonly #entries = new Map<string, Entry>();
   readonly #fetches = new Map<string, Promise<CachedRelease>>();
+  /** Until when the newest release is usable without a lease, and its epoch. */
+  #keptUntil = -Infinity;
+  #keptIn = 0;
 
   constructor(options: ReleaseCacheOptions) {
     this.#options = options;
+  }
+
+  /** False if no release can be used without asking KeyServer. */
+  get canServe(): boolean {
+    const { clock, known, maxSeconds } = this.#options;
+    if (maxSeconds === 0) return false;
+    return known.isLeased || (clock.monotonic() < this.#keptUntil && this.#keptIn === known.epoch);
   }
 
   /** @throws ServiceError as KeyserverClient.obtain */
@@ -104,12 +114,15 @@ export class ReleaseCache {
     const seconds = Math.min(cacheSeconds, expiresIn ?? Infinity);
     if (maxSeconds === 0 || seconds <= 0) return;
     const usableUntil = askedAt + seconds * 1000;
+    // Without a lease, nothing tells of changes since KeyServer read the token.
+    const usableWithoutLeaseUntil = Math.min(usableUntil, askedAt + maxSeconds * 1000 - ageMs);
+    this.#keptUntil = usableWithoutLeaseUntil;
+    this.#keptIn = epoch;
     this.#entries.delete(name);
     this.#entries.set(name, {
       release,
       usableUntil,
-      // Without a lease, nothing tells of changes since KeyServer read the token.
-      usableWithoutLeaseUntil: Math.min(usableUntil, askedAt + maxSeconds * 1000 - ageMs),
+      usableWithoutLeaseUntil,
       epoch,
     });
     const [oldest] = this.#entries.keys();

@@ -1,11 +1,12 @@
 import { type Static, Type } from 'typebox';
 import type { Service } from './service-type.ts';
 
-/** `degraded` still serves calls; `unready` must not receive any. `checks` has one word per check. */
+/** `degraded` still serves calls; `unready` must not receive any. `checks` has one word per check, `detail` the reason. */
 const ReadinessSchema = Type.Object(
   {
     status: Type.Enum(['ready', 'degraded', 'unready']),
     checks: Type.Record(Type.String(), Type.String()),
+    detail: Type.Optional(Type.String({ description: 'Why it is not ready' })),
   },
   { examples: [{ status: 'unready', checks: { database: 'unreachable' } }] },
 );

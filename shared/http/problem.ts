@@ -12,6 +12,11 @@ export const ProblemSchema = Type.Object(
     detail: Type.Optional(Type.String()),
     code: Type.Enum(errorCodes, { description: 'Stable error code' }),
     reason: Type.Optional(Type.String({ description: 'Stable name of the check that failed' })),
+    now: Type.Optional(
+      Type.Integer({
+        description: "With `request_stale`: KeyServer's clock, seconds since the Unix epoch",
+      }),
+    ),
     requestId: Type.String(),
   },
   { $id: 'Problem' },
@@ -19,7 +24,7 @@ export const ProblemSchema = Type.Object(
 export type Problem = Static<typeof ProblemSchema>;
 
 export function toProblem(error: ServiceError, requestId: string): Problem {
-  const { detail, reason } = error.options;
+  const { detail, reason, now } = error.options;
   return {
     type: `/errors/${error.code}`,
     title: errorTable[error.code].title,
@@ -27,6 +32,7 @@ export function toProblem(error: ServiceError, requestId: string): Problem {
     ...(detail === undefined ? {} : { detail }),
     code: error.code,
     ...(reason === undefined ? {} : { reason }),
+    ...(now === undefined ? {} : { now }),
     requestId,
   };
 }

@@ -51,6 +51,7 @@ export interface TestProxy {
   /** Not started: a test asks when it wants to. */
   readonly feed: ChangeFeed;
   readonly known: KnownChanges;
+  readonly releases: ReleaseCache;
   log(): LogLine[];
   logText(): string;
   /** The log line of the request that came at this place, from 0; it is written once all is over. */
@@ -165,6 +166,7 @@ export async function startProxy(test: Test, options: TestProxyOptions): Promise
     pools,
     feed,
     known,
+    releases,
     log: captured.lines,
     logText: captured.text,
     requestLine: async (place = 0) => {

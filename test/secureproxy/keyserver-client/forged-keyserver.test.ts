@@ -194,7 +194,7 @@ for (const [what, reason, publicKey] of [
     const { keyserver, proxy, call } = await setUp(t, { publicKey });
     t.match(await call(), { status: 503, problem: { code: 'keyserver_unavailable', reason } });
     t.notOk(keyserver.requests.some(({ target }) => target === '/'));
-    t.notOk(proxy.client.reached);
+    t.notOk(proxy.client.acceptance.hasAccepted);
   });
 }
 
