@@ -1,16 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { type Static, Type } from 'typebox';
-import { isCallerKey } from '../shared/crypto/caller-key.ts';
 import {
   File,
   listenerFaults,
   listenerSettings,
   Whole,
 } from '../shared/listen/listener-settings.ts';
+import { faultsOf } from '../shared/settings/faults.ts';
 import { readOrFault } from '../shared/settings/private-file.ts';
 import type { TlsFiles } from '../shared/tls/files.ts';
 import type { Lookup } from './guard/address-guard.ts';
 import { lookupAt } from './guard/name-servers.ts';
+import { checkProxyKey } from './keyserver-client/proxy-key.ts';
 
 const Milliseconds = (value: number, description: string) =>
   Whole({ default: value, minimum: 1, maximum: 3_600_000 }, `${description}, milliseconds`);
@@ -83,7 +84,10 @@ export const secureproxySettings = Type.Object({
     'PEM file of a private CA to trust for marketplaces in addition to the public ones',
   ),
 });
-export type SecureproxyConfig = Static<typeof secureproxySettings>;
+export type SecureproxyConfig = Static<typeof secureproxySettings> & {
+  /** The file that PROXY_KEY was read from, which may change. */
+  readonly PROXY_KEY_FILE?: string | undefined;
+};
 
 export function publicKeyPins({
   PUBLIC_KEY_PINS = '',
@@ -170,9 +174,7 @@ export function secureproxyFaults(
     ...nameServerFaults(config),
   ];
   const { PROXY_KEY } = config;
-  if (PROXY_KEY !== undefined && !isCallerKey(PROXY_KEY, 'spx_')) {
-    faults.push('PROXY_KEY is mistyped or cut short: its checksum does not match');
-  }
+  if (PROXY_KEY !== undefined) faults.push(...faultsOf(() => checkProxyKey(PROXY_KEY)));
   for (const name of keyserverUrls) {
     const url = config[name];
     if (url !== undefined && !URL.canParse(url)) faults.push(`${name} is not a URL`);

@@ -15,10 +15,14 @@ import {
  * @throws ConfigError naming every fault at once
  */
 export function readSecureproxySettings(environment: Environment): Settings<SecureproxyConfig> {
-  return parseSettings(secureproxySettings, environment, (config, faulty) => [
+  const { config, warnings } = parseSettings(secureproxySettings, environment, (config, faulty) => [
     ...secureproxyFaults(config, faulty),
     ...tlsFileFaults(listenerTlsFiles(config)),
     ...tlsFileFaults(keyserverTlsFiles(config)),
     ...faultsOf(() => readUpstreamCa(config)),
   ]);
+  return {
+    config: { ...config, PROXY_KEY_FILE: environment.PROXY_KEY_FILE || undefined },
+    warnings,
+  };
 }

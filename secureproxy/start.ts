@@ -18,6 +18,7 @@ import { createOwnListeners } from './guard/own-listeners.ts';
 import { KeyserverClient } from './keyserver-client/client.ts';
 import { KeyserverHttp } from './keyserver-client/http.ts';
 import { KeyserverLink } from './keyserver-client/link.ts';
+import { reloadedProxyKey } from './keyserver-client/proxy-key.ts';
 import { readSecureproxySettings } from './read-settings.ts';
 import { ChangeFeed } from './releases/change-feed.ts';
 import { KnownChanges } from './releases/known-changes.ts';
@@ -36,6 +37,9 @@ async function startSecureproxy(config: SecureproxyConfig, logger: Logger): Prom
   const publicKeyUrl = new URL(config.PUBLIC_KEY_URL);
   const tokenRequestUrl = new URL(config.TOKEN_REQUEST_URL);
   const tls = TlsListener.open(config, logger);
+  const { PROXY_KEY_FILE } = config;
+  const proxyKey =
+    PROXY_KEY_FILE === undefined ? undefined : reloadedProxyKey(PROXY_KEY_FILE, logger);
   const tlsToKeyserver = keyserverTls(config, logger);
   const http = new KeyserverHttp({
     tls: tlsToKeyserver,
@@ -49,7 +53,7 @@ async function startSecureproxy(config: SecureproxyConfig, logger: Logger): Prom
     tokenRequestUrl,
     clock,
     log: logger,
-    proxyKey: config.PROXY_KEY,
+    proxyKey: () => proxyKey?.current ?? config.PROXY_KEY,
     pins: publicKeyPins(config),
   });
   const known = new KnownChanges(clock);
@@ -97,6 +101,8 @@ async function startSecureproxy(config: SecureproxyConfig, logger: Logger): Prom
   // Without a cache, too: it shows whether KeyServer accepts this proxy.
   feed.start();
   tlsToKeyserver?.start();
+  proxyKey?.use(() => feed.wake());
+  proxyKey?.start();
   return {
     app,
     logger,
@@ -105,6 +111,7 @@ async function startSecureproxy(config: SecureproxyConfig, logger: Logger): Prom
       link.stop();
       feed.stop();
       tlsToKeyserver?.stop();
+      proxyKey?.stop();
       await Promise.all([pools.close(), http.close()]);
       await listeners.closeOps();
     },

@@ -12,6 +12,7 @@ import {
 } from '../at-rest/document-row.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import type { Change, DocumentKind, DocumentRow, Store } from '../store/store.ts';
+import { OldKeys } from './old-keys.ts';
 import { type ChangesSince, RecentChanges } from './recent-changes.ts';
 
 /** Interval of full reloads. An attacker who can write to the database could keep the change counter unchanged. */
@@ -41,6 +42,7 @@ interface Loaded {
  * too; otherwise damaging a row would delay a revocation.
  */
 export class Registry {
+  readonly oldKeys: OldKeys;
   readonly #store: Store;
   readonly #keyring: Keyring;
   readonly #log: Logger;
@@ -65,6 +67,7 @@ export class Registry {
     this.#log = log;
     this.#clock = clock;
     this.#recent = new RecentChanges(clock);
+    this.oldKeys = new OldKeys(log, clock);
   }
 
   /** The latest change that the documents in memory include. */

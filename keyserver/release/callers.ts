@@ -47,6 +47,7 @@ export function authenticate(
 /** Finds the proxy of a key. @throws ServiceError caller_unauthenticated with the reason `proxy_unknown` */
 export function findProxy(registry: Registry, clock: Clock, key: string): Caller<'proxy'> {
   const found = isCallerKey(key, 'spx_') ? registry.proxyByKeyHash(callerKeyHash(key)) : undefined;
+  if (found !== undefined) registry.oldKeys.note('proxy', found.id, found.key);
   if (found === undefined || hasKeyExpired(found.key, clock)) {
     throw new ServiceError('caller_unauthenticated', {
       reason: 'proxy_unknown',
@@ -58,6 +59,7 @@ export function findProxy(registry: Registry, clock: Clock, key: string): Caller
 
 function findApp(registry: Registry, clock: Clock, key: string): Caller<'app'> {
   const found = isCallerKey(key, 'spk_') ? registry.appByKeyHash(callerKeyHash(key)) : undefined;
+  if (found !== undefined) registry.oldKeys.note('app', found.id, found.key);
   if (found === undefined || hasKeyExpired(found.key, clock)) throw appUnknown();
   return found;
 }

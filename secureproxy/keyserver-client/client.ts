@@ -37,7 +37,8 @@ export interface KeyserverClientOptions {
   readonly http: KeyserverHttp;
   readonly publicKeyUrl: URL;
   readonly tokenRequestUrl: URL;
-  readonly proxyKey: string;
+  /** The current key; it may change. */
+  readonly proxyKey: () => string;
   readonly pins: ReadonlySet<string>;
   readonly clock: Clock;
   readonly log: Logger;
@@ -98,7 +99,7 @@ export class KeyserverClient {
       return await this.#exchanged<T>({
         url: tokenRequestUrl,
         members: names,
-        credential: { proxy: proxyKey, app: appKey, target, ...wanted } satisfies Credential,
+        credential: { proxy: proxyKey(), app: appKey, target, ...wanted } satisfies Credential,
         requestAad: (freshness) => requestAad({ ...names, ...freshness }),
         responseAad: ({ nonce }) => responseAad({ ...names, nonce }),
         validator,
@@ -121,7 +122,7 @@ export class KeyserverClient {
     const { answer } = await this.#exchanged<Changes>({
       url: this.#changesUrl,
       members: {},
-      credential: { proxy: this.#options.proxyKey, since } satisfies ChangesCredential,
+      credential: { proxy: this.#options.proxyKey(), since } satisfies ChangesCredential,
       requestAad: changesRequestAad,
       responseAad: changesResponseAad,
       validator: changesValidator,

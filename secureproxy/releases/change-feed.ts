@@ -35,6 +35,11 @@ export class ChangeFeed {
     void this.#poll.stop();
   }
 
+  /** Asks at once if it is pausing, as after a change of what KeyServer is asked with. */
+  wake(): void {
+    this.#poll.wake();
+  }
+
   /** Asks once; resolves to the interval, in milliseconds, from this question to the next. */
   async ask(): Promise<number> {
     const { client, known, clock, log } = this.#options;

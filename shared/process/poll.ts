@@ -14,6 +14,7 @@ export interface PollOptions {
 export class Poll {
   readonly #options: PollOptions;
   readonly #stopping = new AbortController();
+  #pausing = new AbortController();
   #ended: Promise<void> = Promise.resolve();
 
   constructor(options: PollOptions) {
@@ -32,9 +33,15 @@ export class Poll {
     await first;
   }
 
+  /** Ends the current pause, if there is one. */
+  wake(): void {
+    this.#pausing.abort();
+  }
+
   /** Makes no more attempts; resolves when the current one has ended. */
   async stop(): Promise<void> {
     this.#stopping.abort();
+    this.#pausing.abort();
     await this.#ended;
   }
 
@@ -43,7 +50,8 @@ export class Poll {
     const { signal } = this.#stopping;
     let pauseMs = await first;
     while (!signal.aborted) {
-      await pause(Math.max(0, pauseMs), signal).catch(() => undefined);
+      this.#pausing = new AbortController();
+      await pause(Math.max(0, pauseMs), this.#pausing.signal).catch(() => undefined);
       if (!signal.aborted) pauseMs = await attempt();
     }
   }

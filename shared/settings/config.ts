@@ -117,13 +117,20 @@ function readSecret(
     return undefined;
   }
   try {
+    return readSecretFile(name, file);
+  } catch (error) {
+    faults.set(name, (error as ConfigError).faults.join());
+    return undefined;
+  }
+}
+
+/** Reads the value of the setting `name` from the file that `NAME_FILE` names. @throws ConfigError */
+export function readSecretFile(name: string, file: string): string {
+  try {
     return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
   } catch (error) {
-    faults.set(
-      name,
-      `${name}_FILE: cannot read ${file} (${(error as NodeJS.ErrnoException).code})`,
-    );
-    return undefined;
+    const { code } = error as NodeJS.ErrnoException;
+    throw new ConfigError([`${name}_FILE: cannot read ${file} (${code})`]);
   }
 }
 

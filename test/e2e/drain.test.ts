@@ -95,24 +95,36 @@ t.test('what is killed in the midst of calls works again once it is started', as
   }
 });
 
-t.test('without KeyServer the proxy says degraded, and ready again by itself', async (t) => {
-  const upstream = await startPlainUpstream(t, showAuthorization);
-  const pair = await startPair(t, { upstream, secureproxy: { KEYSERVER_TIMEOUT_MS: '300' } });
-  const { origin } = pair.secureproxy;
-  t.match(await readiness(origin), { status: 200, body: { status: 'ready' } });
-  await pair.keyserver.process.stop();
-  t.equal(await statusOf(pair, 'unknown'), 503);
-  t.same(await readiness(origin), {
-    status: 200,
-    body: { status: 'degraded', checks: { keyserver: 'unreachable' } },
-  });
-  await pair.keyserver.restart();
-  await pollUntil(
-    'ready',
-    () => readiness(origin),
-    ({ body }) => Object(body).status === 'ready',
-  );
-});
+t.test(
+  'without KeyServer the proxy is degraded, then unready, and ready again by itself',
+  async (t) => {
+    const upstream = await startPlainUpstream(t, showAuthorization);
+    const pair = await startPair(t, { upstream, secureproxy: { KEYSERVER_TIMEOUT_MS: '300' } });
+    const { origin } = pair.secureproxy;
+    t.match(await readiness(origin), { status: 200, body: { status: 'ready' } });
+    await pair.keyserver.process.stop();
+    t.equal(await statusOf(pair, 'unknown'), 503);
+    t.same(await readiness(origin), {
+      status: 200,
+      body: {
+        status: 'degraded',
+        checks: { keyserver: 'unreachable' },
+        detail: 'KeyServer does not answer.',
+      },
+    });
+    await pollUntil(
+      'unready, since no release is cached any more',
+      () => readiness(origin),
+      ({ status }) => status === 503,
+    );
+    await pair.keyserver.restart();
+    await pollUntil(
+      'ready',
+      () => readiness(origin),
+      ({ body }) => Object(body).status === 'ready',
+    );
+  },
+);
 
 t.test('a crowd waits for its turn, and probes are answered meanwhile', async (t) => {
   const crowd = 200;

@@ -111,7 +111,7 @@ export async function startProxy(test: Test, options: TestProxyOptions): Promise
     tokenRequestUrl,
     clock,
     log: captured.logger,
-    proxyKey: config.PROXY_KEY,
+    proxyKey: () => config.PROXY_KEY,
     pins: new Set(pins),
   });
   const known = new KnownChanges(clock);

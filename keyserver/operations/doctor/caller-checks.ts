@@ -16,6 +16,12 @@ export function checkCallers(
       ...keyless('proxy', proxies, clock),
     ]),
     check(
+      'old keys',
+      'in the overlap of a rotation',
+      [...overlapping('app', keyed, clock), ...overlapping('proxy', proxies, clock)],
+      'warning',
+    ),
+    check(
       'callers',
       'what they need',
       [...grantless(apps), ...proxyless(apps, proxies)],
@@ -35,6 +41,22 @@ function keyless(
       problem: `all keys of the ${kind} ${JSON.stringify(id)} have expired`,
       suggestion: { do: 'rotate', kind, id },
     }));
+}
+
+/** Only KeyServer knows whether such a key is used. */
+function overlapping(
+  kind: 'app' | 'proxy',
+  callers: readonly FoundDocument<'app' | 'proxy'>[],
+  clock: Clock,
+): string[] {
+  return callers.flatMap(({ id, content }) =>
+    (content?.keys ?? [])
+      .filter((key) => key.expiresAt !== undefined && !hasKeyExpired(key, clock))
+      .map(
+        ({ expiresAt }) =>
+          `an old key of the ${kind} ${JSON.stringify(id)} works until ${expiresAt}; while it is used, KeyServer logs "old key used"`,
+      ),
+  );
 }
 
 function grantless(apps: readonly FoundDocument<'app'>[]): string[] {

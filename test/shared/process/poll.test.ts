@@ -67,6 +67,21 @@ t.test('stop ends the pause, and no attempt follows', async (t) => {
   t.equal(attempts.length, 1);
 });
 
+t.test('wake ends the pause, and the next attempt follows', async (t) => {
+  const { attempts, pauses, poll } = byHand();
+  void poll.start();
+  poll.wake();
+  attempts[0]?.resolve(500);
+  await settle();
+  t.same([attempts.length, pauses.length], [1, 1], 'there was no pause to end yet');
+  poll.wake();
+  await settle();
+  t.equal(attempts.length, 2);
+  attempts[1]?.resolve(500);
+  await settle();
+  t.equal(pauses.length, 2, 'the next pause is a whole one');
+});
+
 t.test('stop waits for the attempt under way, after which nothing follows', async (t) => {
   const { attempts, pauses, poll } = byHand();
   void poll.start();
