@@ -2,9 +2,12 @@ import type { ServerOptions } from 'node:https';
 import type { Logger } from 'pino';
 import { errorPageRoutes } from '../shared/http/error-pages.ts';
 import { healthRoutes, type Readiness } from '../shared/http/health.ts';
+import { metricsRoute } from '../shared/http/metrics-route.ts';
 import { createService } from '../shared/http/service.ts';
 import type { Service } from '../shared/http/service-type.ts';
 import { decorateConfig } from '../shared/listen/app-config.ts';
+import { trustedProxies } from '../shared/listen/listener-settings.ts';
+import type { Metrics } from '../shared/metrics/metrics.ts';
 import { shedding } from '../shared/overload/shedding.ts';
 import { type KeyserverConfig, keyserverSettings } from './config.ts';
 import type { RsaKeys } from './keys/rsa-keys.ts';
@@ -20,6 +23,7 @@ export interface KeyserverDependencies extends ReleaseDependencies {
   readonly logger: Logger;
   readonly rsaKeys: RsaKeys;
   readonly readiness: () => Readiness;
+  readonly metrics: Metrics;
   /** Serves over TLS. */
   readonly https?: ServerOptions | undefined;
 }
@@ -36,6 +40,8 @@ export async function buildKeyserver(
       'Stores marketplace tokens and releases them sealed for one session; docs/protocol.md specifies the bytes.',
     logger: dependencies.logger,
     https: dependencies.https,
+    countRequest: dependencies.metrics.countRequest,
+    trustedProxies: trustedProxies(config),
     bodyLimitBytes,
     proxyStatus: false,
   });
@@ -44,7 +50,10 @@ export async function buildKeyserver(
   // Served under any load: proxies must learn of revocations, and both routes are cheap.
   publicKeyRoutes(app, dependencies.rsaKeys);
   changesRoute(app, dependencies);
-  if (config.OPS_PORT === undefined) healthRoutes(app, dependencies.readiness);
+  if (config.OPS_PORT === undefined) {
+    healthRoutes(app, dependencies.readiness);
+    metricsRoute(app, dependencies.metrics.text);
+  }
   errorPageRoutes(app);
   return app;
 }

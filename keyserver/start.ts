@@ -2,9 +2,11 @@ import type { Logger } from 'pino';
 import { systemClock } from '../shared/clock.ts';
 import { type Listeners, openListeners } from '../shared/listen/listeners.ts';
 import { TlsListener } from '../shared/listen/tls-listener.ts';
+import { Metrics } from '../shared/metrics/metrics.ts';
 import type { Primary } from '../shared/process/primary.ts';
 import type { Program, Running } from '../shared/process/run.ts';
 import { Drain } from '../shared/process/shutdown.ts';
+import { sumsOfWorkers } from '../shared/process/worker-metrics.ts';
 import { ConfigError } from '../shared/settings/config.ts';
 import { buildKeyserver } from './app.ts';
 import { ChangePoll } from './changes/poll.ts';
@@ -49,7 +51,7 @@ async function startKeyserver(
 ): Promise<Running> {
   const store = openDatabase(config);
   try {
-    return await startOver(store, noncesOf(primary), config, logger);
+    return await startOver(store, primary, config, logger);
   } catch (error) {
     // Open connections would keep the process alive.
     await store.close();
@@ -65,10 +67,14 @@ function noncesOf(primary: Primary | undefined): Nonces {
 
 async function startOver(
   store: Store,
-  nonces: Nonces,
+  primary: Primary | undefined,
   config: KeyserverConfig,
   logger: Logger,
 ): Promise<Running> {
+  const metrics = new Metrics(
+    'keyserver',
+    primary && ((registry) => sumsOfWorkers(registry, primary)),
+  );
   const tls = TlsListener.open(config, logger);
   const keyring = loadKeyring(config.KEYRING_DIR);
   const rsaKeys = await loadRsaKeys(config.RSA_KEY_DIR);
@@ -83,16 +89,24 @@ async function startOver(
     rsaKeys,
     registry,
     sessions: new Sessions(rsaKeys, keyring, systemClock),
-    nonces,
+    nonces: noncesOf(primary),
     clock: systemClock,
     legacyKey: config.UNSAFE_LEGACY_ROWS ? legacyKeyOf(config) : undefined,
     readiness,
+    metrics,
     https: tls?.options,
   });
   await link.start();
   let listeners: Listeners;
   try {
-    listeners = await openListeners({ name: 'keyserver', app, tls, readiness, logger });
+    listeners = await openListeners({
+      name: 'keyserver',
+      app,
+      tls,
+      readiness,
+      metrics,
+      logger,
+    });
   } catch (error) {
     await link.stop();
     throw error;

@@ -16,6 +16,7 @@ import { systemClock } from '../shared/clock.ts';
 import { ServiceError } from '../shared/errors.ts';
 import { completeDocument, type OpenApiDocument } from '../shared/http/openapi.ts';
 import type { Service } from '../shared/http/service-type.ts';
+import { Metrics } from '../shared/metrics/metrics.ts';
 import { parseSettings } from '../shared/settings/config.ts';
 
 const logger = pino({ enabled: false });
@@ -42,6 +43,7 @@ export function buildInertKeyserver(): Promise<Service> {
   const rsaKeys = { primary: { keyId: '', publicKeyPem: '' }, unwrapper: () => undefined };
   return buildKeyserver(config, {
     logger,
+    metrics: new Metrics('keyserver'),
     readiness,
     clock,
     store,
@@ -66,6 +68,7 @@ export function buildInertSecureproxy(): Promise<Service> {
   const client = { obtain: fail, explain: fail };
   return buildSecureproxy(config, {
     logger,
+    metrics: new Metrics('secureproxy'),
     readiness,
     keyserver: client,
     releases: new ReleaseCache({

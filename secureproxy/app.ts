@@ -2,9 +2,12 @@ import type { ServerOptions } from 'node:https';
 import type { Logger } from 'pino';
 import { errorPageRoutes } from '../shared/http/error-pages.ts';
 import { healthRoutes, type Readiness } from '../shared/http/health.ts';
+import { metricsRoute } from '../shared/http/metrics-route.ts';
 import { createService } from '../shared/http/service.ts';
 import type { Service } from '../shared/http/service-type.ts';
 import { decorateConfig } from '../shared/listen/app-config.ts';
+import { trustedProxies } from '../shared/listen/listener-settings.ts';
+import type { Metrics } from '../shared/metrics/metrics.ts';
 import { shedding } from '../shared/overload/shedding.ts';
 import type { ExplainDependencies } from './call/explain-call.ts';
 import type { CallDependencies } from './call/make-call.ts';
@@ -19,6 +22,7 @@ export interface SecureproxyDependencies extends CallDependencies, ExplainDepend
   readonly pools: UpstreamPools;
   readonly logger: Logger;
   readonly readiness: () => Readiness;
+  readonly metrics: Metrics;
   /** TLS options of the listener; undefined: plain HTTP. */
   readonly https?: ServerOptions | undefined;
 }
@@ -34,6 +38,8 @@ export async function buildSecureproxy(
     description: 'Calls marketplace APIs with tokens that the caller never holds.',
     logger: dependencies.logger,
     https: dependencies.https,
+    countRequest: dependencies.metrics.countRequest,
+    trustedProxies: trustedProxies(config),
     bodyLimitBytes: config.BODY_LIMIT_BYTES,
     proxyStatus: true,
     securitySchemes: {
@@ -52,7 +58,10 @@ export async function buildSecureproxy(
     explainRoute(scope, dependencies);
   };
   await shedding(app, callRoutes, 'secureproxy');
-  if (config.OPS_PORT === undefined) healthRoutes(app, dependencies.readiness);
+  if (config.OPS_PORT === undefined) {
+    healthRoutes(app, dependencies.readiness);
+    metricsRoute(app, dependencies.metrics.text);
+  }
   errorPageRoutes(app);
   if (config.DOCS === 'on') await docsPage(app);
   return app;

@@ -3,8 +3,11 @@ import type { Logger } from 'pino';
 import { systemClock } from '../shared/clock.ts';
 import { openListeners } from '../shared/listen/listeners.ts';
 import { TlsListener } from '../shared/listen/tls-listener.ts';
+import { Metrics } from '../shared/metrics/metrics.ts';
+import type { Primary } from '../shared/process/primary.ts';
 import type { Program, Running } from '../shared/process/run.ts';
 import { Drain } from '../shared/process/shutdown.ts';
+import { sumsOfWorkers } from '../shared/process/worker-metrics.ts';
 import { ReloadedTls } from '../shared/tls/reload.ts';
 import { buildSecureproxy } from './app.ts';
 import {
@@ -32,7 +35,15 @@ export const secureproxyProgram: Program<SecureproxyConfig> = {
   start: startSecureproxy,
 };
 
-async function startSecureproxy(config: SecureproxyConfig, logger: Logger): Promise<Running> {
+async function startSecureproxy(
+  config: SecureproxyConfig,
+  logger: Logger,
+  primary?: Primary,
+): Promise<Running> {
+  const metrics = new Metrics(
+    'secureproxy',
+    primary && ((registry) => sumsOfWorkers(registry, primary)),
+  );
   const clock = systemClock;
   const publicKeyUrl = new URL(config.PUBLIC_KEY_URL);
   const tokenRequestUrl = new URL(config.TOKEN_REQUEST_URL);
@@ -87,6 +98,7 @@ async function startSecureproxy(config: SecureproxyConfig, logger: Logger): Prom
     pools,
     totalTimeoutMs: config.UPSTREAM_TOTAL_TIMEOUT_MS,
     readiness,
+    metrics,
     https: tls?.options,
   });
   const listeners = await openListeners({
@@ -94,6 +106,7 @@ async function startSecureproxy(config: SecureproxyConfig, logger: Logger): Prom
     app,
     tls,
     readiness,
+    metrics,
     logger,
   });
   for (const port of listeners.ports) ownListeners.add(port);

@@ -1,6 +1,6 @@
 import { pathPatternFault } from '../../shared/policy/grant.ts';
+import { canonicalGrant, grantId } from '../../shared/policy/grant-id.ts';
 import { type Grant, type Method, methods } from '../../shared/policy/schema.ts';
-import { canonicalGrant, grantId } from '../registry/grant-id.ts';
 import type { OperationContext } from './context.ts';
 import { changeDocument, checkName, contentOf } from './documents.ts';
 import { inputInvalid, OperationError } from './operation-error.ts';

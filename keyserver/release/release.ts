@@ -1,7 +1,7 @@
 import { Compile } from 'typebox/compile';
 import { requestAad, responseAad, sealText } from '../../shared/crypto/exchange.ts';
 import { nextBatch } from '../../shared/event-loop.ts';
-import type { LogFields } from '../../shared/log/request-log.ts';
+import { type LogFields, toMilliseconds } from '../../shared/log/request-log.ts';
 import { nameFault } from '../../shared/names.ts';
 import { matchingGrants } from '../../shared/policy/grant.ts';
 import type { Policy } from '../../shared/policy/schema.ts';
@@ -64,17 +64,24 @@ export async function release(
   const grants = matchingGrants(requester.app.grants, clientId, tokenType);
   const query = { requester, grants, clientId, tokenType, target: credential?.target };
   const answer: Release | Explanation = {
-    ...(await (isExplained ? explain : releaseTo)(dependencies, query)),
+    ...(await (isExplained ? explain(dependencies, query) : releaseTo(dependencies, query, log))),
     ...(credential && session.issueTicket ? { session: session.issueTicket() } : {}),
   };
   return sealText(session.key, JSON.stringify(answer), responseAad(request));
 }
 
-async function releaseTo(dependencies: ReleaseDependencies, query: TokenQuery): Promise<Release> {
+async function releaseTo(
+  dependencies: ReleaseDependencies,
+  query: TokenQuery,
+  log: LogFields,
+): Promise<Release> {
   const { registry, clock } = dependencies;
   const policy = judge(registry, query);
   const { seq, ageMs } = registry;
-  const secret = await readSecret(dependencies, query);
+  const began = performance.now();
+  const secret = await readSecret(dependencies, query).finally(() => {
+    log['database.duration_ms'] = toMilliseconds(performance.now() - began);
+  });
   return {
     app: query.requester.appId,
     fields: secret.fields,

@@ -42,6 +42,7 @@ export async function makeCall(
   log.app = release.app;
   log.release = source;
   const prepared = prepare(release, call);
+  log.grant = prepared.grantId;
   const injection = injectionOf(release);
   const { url } = prepared;
   const injected =

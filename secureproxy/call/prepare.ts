@@ -1,5 +1,6 @@
 import { memoize } from '../../shared/memoize.ts';
 import { decide } from '../../shared/policy/decide.ts';
+import { grantId } from '../../shared/policy/grant-id.ts';
 import { injectedNames } from '../../shared/policy/injection/injection.ts';
 import type { TargetUrl } from '../../shared/policy/url.ts';
 import { checkAllowed } from '../../shared/policy/verdict.ts';
@@ -17,6 +18,8 @@ export type Authorization = NonNullable<Explanation['terms']>;
 export interface PreparedCall {
   /** The judged URL; send this one, never the caller's text. */
   readonly url: TargetUrl;
+  /** Id of the grant that allowed it. */
+  readonly grantId: string;
   /** The headers to send, names and values alternating. */
   readonly headers: string[];
 }
@@ -30,12 +33,17 @@ export function prepare(
   { policy, grants }: Authorization,
   { method, url, headers }: Call,
 ): PreparedCall {
-  const judged = checkAllowed(decide(policy, grants, { method, url }));
+  const approval = checkAllowed(decide(policy, grants, { method, url }));
   const injected = namesOf(policy.injection);
-  checkQuery(judged, injected.query);
+  checkQuery(approval.url, injected.query);
   const sent = isSearched(policy) ? searchableRequest(headers) : headers;
-  return { url: judged, headers: requestHeaders(sent, injected.headers) };
+  return {
+    url: approval.url,
+    grantId: idOf(approval.grant),
+    headers: requestHeaders(sent, injected.headers),
+  };
 }
 
 /** Memoized, since a cached release serves many calls. */
 const namesOf = memoize(injectedNames);
+const idOf = memoize(grantId);

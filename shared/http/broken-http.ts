@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { maxHeaderSize } from 'node:http';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { ServiceError } from '../errors.ts';
-import type { LogFields } from '../log/request-log.ts';
+import { type CountRequest, newLogFields } from '../log/request-log.ts';
 import { problemMediaType, toProblem } from './problem.ts';
 import { problemHeaders } from './problem-replies.ts';
 
@@ -28,13 +29,15 @@ interface Exchange {
 export class BrokenHttp {
   readonly #proxyName: string | undefined;
   readonly #log: Logger;
+  readonly #count: CountRequest;
   readonly #newest = new WeakMap<Duplex, Exchange>();
   readonly #rejected = new WeakSet<Duplex>();
 
   /** @param proxyName adds `Proxy-Status` (RFC 9209) to the answers */
-  constructor(proxyName: string | undefined, log: Logger) {
+  constructor(proxyName: string | undefined, log: Logger, count: CountRequest) {
     this.#proxyName = proxyName;
     this.#log = log;
+    this.#count = count;
   }
 
   /** Remembers the newest request of a connection, which may be in progress when the connection breaks. */
@@ -57,7 +60,7 @@ export class BrokenHttp {
     const fault = new ServiceError('request_invalid', { reason: 'http', detail });
     const requestId = pending?.request.id ?? randomUUID();
     const bytes = this.#answer(socket, fault, requestId);
-    if (pending === undefined) this.#logAlone(fault, requestId, bytes);
+    if (pending === undefined) this.#logAlone(fault, requestId, bytes, socket);
     // The pending request's entry gets the reason, except for an early end, which is a disconnection.
     else if (error.code !== 'HPE_INVALID_EOF_STATE') {
       pending.request.logFields['error.reason'] = fault.options.reason;
@@ -88,14 +91,16 @@ export class BrokenHttp {
   }
 
   /** Writes the log entry of a request whose head could not be parsed, so most fields are unknown. */
-  #logAlone(fault: ServiceError, requestId: string, bytes: number): void {
-    const fields: Partial<LogFields> = {
+  #logAlone(fault: ServiceError, requestId: string, bytes: number, socket: Duplex): void {
+    const fields = {
       'url.template': 'none',
+      'client.address': (socket instanceof Socket && socket.remoteAddress) || '',
       'http.response.status_code': fault.status,
       'error.type': fault.code,
       'error.reason': fault.options.reason,
       'http.response.body.size': bytes,
     };
     this.#log.info({ request_id: requestId, ...fields }, 'request');
+    this.#count({ ...newLogFields(), ...fields });
   }
 }

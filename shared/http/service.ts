@@ -4,7 +4,13 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import fastify, { type FastifyBaseLogger, type FastifyRequest, LogController } from 'fastify';
 import type { Logger } from 'pino';
 import { ServiceError } from '../errors.ts';
-import { logIds, logOnce, logRequest, newLogFields } from '../log/request-log.ts';
+import {
+  type CountRequest,
+  logIds,
+  logOnce,
+  logRequest,
+  newLogFields,
+} from '../log/request-log.ts';
 import { RequestLogger } from '../log/request-logger.ts';
 import { notFound, watchRoutes } from './allowed-methods.ts';
 import { BrokenHttp } from './broken-http.ts';
@@ -20,6 +26,10 @@ export interface ServiceOptions {
   readonly description: string;
   readonly logger: Logger;
   readonly bodyLimitBytes: number;
+  /** Counts each request that has ended, for the metrics. */
+  readonly countRequest?: CountRequest;
+  /** Addresses and networks of proxies in front, whose `X-Forwarded-For` names the caller. */
+  readonly trustedProxies?: readonly string[];
   /** Serves over TLS. */
   readonly https?: ServerOptions | undefined;
   /** Adds `Proxy-Status` (RFC 9209) to the service's own error answers. */
@@ -46,9 +56,15 @@ const noOwnChecks = { requireHostHeader: false };
  * members), problem+json for every error, a log entry per request, request ids and OpenAPI.
  */
 export async function createService(options: ServiceOptions): Promise<Service> {
-  const { name, logger, proxyStatus } = options;
+  const {
+    name,
+    logger,
+    proxyStatus,
+    trustedProxies = [],
+    countRequest = () => undefined,
+  } = options;
   const proxyName = proxyStatus ? name : undefined;
-  const brokenHttp = new BrokenHttp(proxyName, logger);
+  const brokenHttp = new BrokenHttp(proxyName, logger, countRequest);
   const app = fastify({
     ...(options.https ? { https: { ...options.https, ...noOwnChecks } } : { http: noOwnChecks }),
     loggerInstance: logger as FastifyBaseLogger,
@@ -57,6 +73,7 @@ export async function createService(options: ServiceOptions): Promise<Service> {
       requestIdLogLabel: 'request_id',
     }),
     bodyLimit: options.bodyLimitBytes,
+    trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
     // Requests on accepted connections are served until the end.
     return503OnClosing: false,
     requestTimeout: requestTimeoutMs,
@@ -69,7 +86,7 @@ export async function createService(options: ServiceOptions): Promise<Service> {
       request.logFields = newLogFields();
       reply.header('x-request-id', request.id);
       sendProblem(proxyName, error, request, reply);
-      logRequest(request, reply);
+      logRequest(request, reply, countRequest);
     },
     clientErrorHandler: (error, socket) => brokenHttp.reject(error, socket),
   }).withTypeProvider<TypeBoxTypeProvider>() as unknown as Service;
@@ -79,7 +96,7 @@ export async function createService(options: ServiceOptions): Promise<Service> {
     request.logFields = newLogFields();
     reply.header('x-request-id', request.id);
     brokenHttp.watch(request, reply);
-    logOnce(request, reply);
+    logOnce(request, reply, countRequest);
     done(hostMissing(request));
   });
   // Node would answer 417 by itself; an unknown expectation may be ignored (RFC 9110 §10.1.1).

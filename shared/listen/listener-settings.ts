@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { logLevels } from '../log/logging.ts';
+import { addressSet, familyOf } from '../policy/address-set.ts';
 import { parseClientNames } from '../tls/client-names.ts';
 import type { TlsFiles } from '../tls/files.ts';
 
@@ -23,7 +24,7 @@ export function listenerSettings(port: number) {
         minimum: 0,
         maximum: 65535,
         description:
-          'Separate port for /healthz and /readyz over plain http; PORT then serves neither',
+          'Separate port for /healthz, /readyz and /metrics over plain http; PORT then serves none of them',
       }),
     ),
     OPS_HOST: Type.Optional(
@@ -40,6 +41,11 @@ export function listenerSettings(port: number) {
       default: '',
       description:
         'DNS names or URIs, separated by commas; a caller must have a certificate with one of them; empty: any',
+    }),
+    TRUST_PROXY: Type.String({
+      default: '',
+      description:
+        'Addresses or networks of the load balancers in front, separated by commas (10.0.0.0/8); the log then takes the address of a caller from their X-Forwarded-For; empty: none',
     }),
     WORKERS: Whole({ default: 1, minimum: 1, maximum: 64 }, 'Number of processes that serve calls'),
     DRAIN_DELAY_MS: Whole(
@@ -96,8 +102,30 @@ export function listenerFaults(
   if (TLS_CLIENT_NAMES !== '' && parseClientNames(TLS_CLIENT_NAMES).length === 0) {
     faults.push('TLS_CLIENT_NAMES has no name');
   }
+  faults.push(...trustFaults(config));
   if (config.OPS_HOST !== undefined && config.OPS_PORT === undefined && !faulty.has('OPS_PORT')) {
     faults.push('OPS_HOST needs OPS_PORT');
   }
   return faults;
+}
+
+/** The addresses and networks of `TRUST_PROXY`. */
+export function trustedProxies({ TRUST_PROXY = '' }: Partial<ListenerConfig>): string[] {
+  return TRUST_PROXY.split(',')
+    .map((text) => text.trim())
+    .filter((text) => text !== '');
+}
+
+function trustFaults(config: Partial<ListenerConfig>): string[] {
+  return trustedProxies(config).flatMap((text) => {
+    const bits = familyOf(text) === 'ipv4' ? 32 : 128;
+    try {
+      addressSet([text.includes('/') ? text : `${text}/${bits}`]);
+      return [];
+    } catch {
+      return [
+        `TRUST_PROXY: ${JSON.stringify(text)} is neither an address nor a network such as 10.0.0.0/8`,
+      ];
+    }
+  });
 }

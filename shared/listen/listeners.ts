@@ -2,8 +2,10 @@ import type { Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import { healthRoutes, type Readiness } from '../http/health.ts';
+import { metricsRoute } from '../http/metrics-route.ts';
 import { createService, type ServiceOptions } from '../http/service.ts';
 import type { Service } from '../http/service-type.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import { ConfigError } from '../settings/config.ts';
 import type { TlsListener } from './tls-listener.ts';
 
@@ -12,6 +14,7 @@ export interface ListenersOptions {
   readonly app: Service;
   readonly tls: TlsListener | undefined;
   readonly readiness: () => Readiness;
+  readonly metrics: Metrics;
   readonly logger: Logger;
 }
 
@@ -53,17 +56,23 @@ export async function openListeners(options: ListenersOptions): Promise<Listener
   return { ports: [portOf(app), portOf(ops)], closeOps: async () => ops.close() };
 }
 
-/** Builds the app of `OPS_PORT`: `/healthz` and `/readyz` over plain http, for probes alone. */
-async function buildOpsApp({ name, logger, readiness }: ListenersOptions): Promise<Service> {
+/** Builds the app of `OPS_PORT`: `/healthz`, `/readyz` and `/metrics` over plain http. */
+async function buildOpsApp({
+  name,
+  logger,
+  readiness,
+  metrics,
+}: ListenersOptions): Promise<Service> {
   const app = await createService({
     name,
-    title: 'Probes',
-    description: 'Whether the service is alive, and whether it can do its work.',
+    title: 'Operations',
+    description: 'Whether the service is alive and can do its work, and its metrics.',
     logger,
     bodyLimitBytes: 1024,
     proxyStatus: false,
   });
   healthRoutes(app, readiness);
+  metricsRoute(app, metrics.text);
   return app;
 }
 

@@ -45,10 +45,13 @@ export class TlsListener {
     );
     if (this.#clientNames.length > 0) allowClientNames(server, this.#clientNames, this.#log);
     const repeats = new Repeats(systemClock);
-    server.on('tlsClientError', ({ code }: NodeJS.ErrnoException) => {
+    server.on('tlsClientError', ({ code }: NodeJS.ErrnoException, { remoteAddress }) => {
       // Load balancers that only check whether the port is open disconnect here.
       if (code === 'ECONNRESET' || !repeats.isNew(String(code))) return;
-      this.#log.info({ 'error.type': code }, 'TLS handshake failed');
+      this.#log.info(
+        { 'error.type': code, 'client.address': remoteAddress },
+        'TLS handshake failed',
+      );
     });
     this.#tls.start();
     server.once('close', () => this.#tls.stop());

@@ -18,6 +18,7 @@ const noFields = {
   span_id: '',
   'http.request.method': '',
   'url.template': '',
+  'client.address': '',
   'http.response.status_code': 0,
   'error.type': optional<ErrorCode>(),
   'error.reason': optional<string>(),
@@ -25,6 +26,7 @@ const noFields = {
   app: optional<string>(),
   client: optional<string>(),
   token_type: optional<string>(),
+  grant: optional<string>(),
   release: optional<'cached' | 'ticket' | 'rsa'>(),
   explain: optional<'ticket' | 'rsa'>(),
   'server.address': optional<string>(),
@@ -35,6 +37,7 @@ const noFields = {
   duration_ms: 0,
   'keyserver.duration_ms': optional<number>(),
   'keyserver.retries': optional<number>(),
+  'database.duration_ms': optional<number>(),
   'upstream.duration_ms': optional<number>(),
   'http.request.body.size': optional<number>(),
   'http.response.body.size': optional<number>(),
@@ -76,16 +79,23 @@ export function toMilliseconds(elapsed: number): number {
   return Math.round(elapsed * 1000) / 1000;
 }
 
+/** Takes the fields of a request that has ended, for its metrics. */
+export type CountRequest = (fields: LogFields) => void;
+
 /** Logs a request when it ends; Fastify's onResponse does not run for aborted answers or disconnected callers. */
-export function logOnce(request: FastifyRequest, reply: FastifyReply): void {
+export function logOnce(request: FastifyRequest, reply: FastifyReply, count: CountRequest): void {
   reply.raw.once('close', () => {
-    if (reply.raw.writableFinished) logRequest(request, reply);
+    if (reply.raw.writableFinished) logRequest(request, reply, count);
     // Later, so that the entry includes the effects of the disconnection.
-    else setImmediate(() => logRequest(request, reply));
+    else setImmediate(() => logRequest(request, reply, count));
   });
 }
 
-export function logRequest(request: FastifyRequest, reply: FastifyReply): void {
+export function logRequest(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  count: CountRequest,
+): void {
   const { logFields: fields, raw } = request;
   const { requestLine } = request.routeOptions.config;
   if (requestLine === 'none') return;
@@ -93,6 +103,7 @@ export function logRequest(request: FastifyRequest, reply: FastifyReply): void {
   Object.assign(fields, logIds(request.id, raw));
   fields['http.request.method'] = request.method;
   fields['url.template'] = request.routeOptions.url ?? 'none';
+  fields['client.address'] = request.ip;
   fields['http.response.status_code'] = reply.statusCode;
   fields.duration_ms = toMilliseconds(reply.elapsedTime);
   fields['http.request.body.size'] ??= announcedBytes(request.headers['content-length']);
@@ -101,6 +112,7 @@ export function logRequest(request: FastifyRequest, reply: FastifyReply): void {
     fields['http.response.body.size'] ??= announcedBytes(reply.getHeader('content-length'));
   fields.parent_span_id = traceContextOf(raw).parentSpanId;
   log[requestLine === 'debug' && reply.statusCode < 400 ? 'debug' : 'info'](fields, 'request');
+  count(fields);
 }
 
 function announcedBytes(header: string | string[] | number | undefined): number | undefined {

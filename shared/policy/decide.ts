@@ -2,7 +2,7 @@ import { judgeDestination } from './destination.ts';
 import { judgeGrants } from './grant.ts';
 import { type Grant, isMethod, methods, type Policy } from './schema.ts';
 import { parseTargetUrl, type TargetUrl } from './url.ts';
-import { refuse, type Verdict } from './verdict.ts';
+import { allow, refuse, type Verdict } from './verdict.ts';
 
 /** A caller's method and URL, unchecked. */
 export interface Request {
@@ -10,9 +10,17 @@ export interface Request {
   readonly url: string;
 }
 
+/** An approved request. */
+export interface Approval {
+  /** Its `href` is the only string to send. */
+  readonly url: TargetUrl;
+  /** The grant that allowed it. */
+  readonly grant: Grant;
+}
+
 /**
  * Decides whether a token of this policy may be used for the request under these grants, which match
- * client and type. An approval has the parsed URL, whose `href` is the only string to send.
+ * client and type.
  * Pure: SecureProxy decides on every use of a release. KeyServer takes the same steps one by one and looks
  * the type up only after the grant, so that an app without a grant learns nothing.
  * @throws PolicyError for a policy that was never checked
@@ -21,13 +29,13 @@ export function decide(
   policy: Policy,
   grants: readonly Grant[],
   request: Request,
-): Verdict<TargetUrl> {
+): Verdict<Approval> {
   const parsed = parseRequest(request);
   if (!parsed.allowed) return parsed;
   const granted = judgeGrants(grants, request.method, parsed.value);
   if (!granted.allowed) return granted;
   const destined = judgeDestination(policy, parsed.value);
-  return destined.allowed ? parsed : destined;
+  return destined.allowed ? allow({ url: parsed.value, grant: granted.value }) : destined;
 }
 
 /** The part of {@link decide} that needs neither grants nor policy: checks the method and parses the URL. */

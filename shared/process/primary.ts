@@ -30,15 +30,15 @@ export class Primary {
     this.#send({ started: true }, () => undefined);
   }
 
-  /** Resolves to the answer. @throws Error if there is none within a second */
-  async ask(question: unknown): Promise<unknown> {
+  /** Resolves to the answer. @throws Error if there is none in time */
+  async ask(question: unknown, timeoutMs = answerTimeoutMs): Promise<unknown> {
     this.#lastId += 1;
     const id = this.#lastId;
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     this.#waiting.set(id, resolve);
     const timeout = setTimeout(
       () => reject(new Error('The primary process does not answer')),
-      answerTimeoutMs,
+      timeoutMs,
     );
     this.#send({ id, question }, reject);
     try {

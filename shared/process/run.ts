@@ -7,6 +7,7 @@ import { ConfigError, type Environment, type Settings } from '../settings/config
 import { readEnvironment } from '../settings/dot-env.ts';
 import { Primary } from './primary.ts';
 import { type ShutdownOptions, shutDown, shutdownLimitMs } from './shutdown.ts';
+import { withMetrics } from './worker-metrics.ts';
 import { type Answer, Workers } from './workers.ts';
 
 /** Exit code for settings that cannot be used (sysexits.h EX_CONFIG): a restart will not help. */
@@ -90,7 +91,7 @@ async function runPrimary<C extends ProcessConfig>(
     count: config.WORKERS,
     stopLimitMs: shutdownLimitMs(config),
     logger,
-    answer: program.keep?.(),
+    answer: withMetrics(program.keep?.()),
   });
   const ended = workers.run();
   onEnd(async (signal) => {

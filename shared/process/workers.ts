@@ -1,7 +1,7 @@
 import cluster, { type Worker } from 'node:cluster';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { ToPrimary, ToWorker } from './primary.ts';
+import type { Question, ToPrimary, ToWorker } from './primary.ts';
 
 /** Pause before a worker is replaced; doubled each time, unless the worker lived long enough. */
 const firstPauseMs = 100;
@@ -21,7 +21,7 @@ export interface WorkersOptions {
   /** Milliseconds within which a worker must end before it is killed. */
   readonly stopLimitMs: number;
   readonly logger: Logger;
-  readonly answer: Answer | undefined;
+  readonly answer: Answer;
 }
 
 interface End {
@@ -103,11 +103,8 @@ export class Workers {
         hasStarted = true;
         this.#serving += 1;
         settled();
-      } else {
-        const answer = this.#options.answer?.(message.question);
-        // The worker may have ended.
-        worker.send({ id: message.id, answer } satisfies ToWorker, () => undefined);
-      }
+      } else if ('question' in message) void this.#reply(worker, message);
+      // Others are those of the metrics' library.
     });
     const end = Promise.withResolvers<End>();
     worker.on('exit', (code: number | null, signal: string | null) =>
@@ -121,5 +118,16 @@ export class Workers {
     this.#alive.delete(worker);
     if (hasStarted) this.#serving -= 1;
     return ended;
+  }
+
+  /** Without an answer the worker's question times out. */
+  async #reply(worker: Worker, { id, question }: Question): Promise<void> {
+    try {
+      const answer = await this.#options.answer(question);
+      // The worker may have ended.
+      worker.send({ id, answer } satisfies ToWorker, () => undefined);
+    } catch (error) {
+      this.#options.logger.warn({ err: error }, 'worker not answered');
+    }
   }
 }

@@ -33,9 +33,13 @@ export function allowClientNames(server: Server, allowed: readonly string[], log
     const certificate = socket.getPeerX509Certificate();
     const names = certificate === undefined ? [] : certificateNames(certificate);
     if (names.some((name) => known.has(name))) return;
+    const address = socket.remoteAddress;
     socket.destroy();
     if (repeats.isNew(names.join())) {
-      log.warn({ names }, 'connection refused: its certificate has no name of TLS_CLIENT_NAMES');
+      log.warn(
+        { 'client.address': address, names },
+        'connection refused: its certificate has no name of TLS_CLIENT_NAMES',
+      );
     }
   });
 }

@@ -54,6 +54,8 @@ t.test('probes are on OPS_PORT alone, and nothing else is there', async (t) => {
     t.equal(await statusOf(`${ops}/healthz`), 200);
     t.equal(await statusOf(`${main}/healthz`), 404);
     t.equal(await statusOf(`${main}/readyz`), 404);
+    t.equal(await statusOf(`${ops}/metrics`), 200);
+    t.equal(await statusOf(`${main}/metrics`), 404);
     t.equal(await statusOf(`${main}${own}`), 200);
     for (const path of ['/', '/public_key', '/errors/internal', '/docs', '/request_api']) {
       t.equal(await statusOf(ops + path), 404, path);

@@ -4,7 +4,7 @@ import { deleteDocument } from '../../keyserver/operations/documents.ts';
 import { removeGrant } from '../../keyserver/operations/grants.ts';
 import { deleteToken } from '../../keyserver/operations/tokens.ts';
 import { putType } from '../../keyserver/operations/types.ts';
-import { grantId } from '../../keyserver/registry/grant-id.ts';
+import { grantId } from '../../shared/policy/grant-id.ts';
 import { leaseMs } from '../../shared/protocol/change-messages.ts';
 import { outcome, startPair, type TestPair } from '../support/pair.ts';
 import { keptForMinutes, plainPolicy, tokenType } from '../support/pair-state.ts';

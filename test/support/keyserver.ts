@@ -27,6 +27,7 @@ import type { LegacyKey } from '../../shared/crypto/legacy-row.ts';
 import type { Readiness } from '../../shared/http/health.ts';
 import type { Service } from '../../shared/http/service-type.ts';
 import type { LogLevel } from '../../shared/log/logging.ts';
+import { Metrics } from '../../shared/metrics/metrics.ts';
 import { defaultInjection } from '../../shared/policy/injection/schema.ts';
 import type { Policy } from '../../shared/policy/schema.ts';
 import { parseSettings } from '../../shared/settings/config.ts';
@@ -115,6 +116,7 @@ export async function startKeyserver(
   const nonces = new NonceMemory(clock, options.maxNonces);
   const app = await buildKeyserver(config, {
     logger: captured.logger,
+    metrics: new Metrics('keyserver'),
     store,
     keyring,
     rsaKeys,

@@ -14,6 +14,7 @@ import { ReleaseCache } from '../../secureproxy/releases/release-cache.ts';
 import { UpstreamPools } from '../../secureproxy/upstream/pools.ts';
 import { type Clock, systemClock } from '../../shared/clock.ts';
 import { makeCallerKey } from '../../shared/crypto/caller-key.ts';
+import { Metrics } from '../../shared/metrics/metrics.ts';
 import { defaultInjection } from '../../shared/policy/injection/schema.ts';
 import type { Policy } from '../../shared/policy/schema.ts';
 import type { Release } from '../../shared/protocol/messages.ts';
@@ -137,6 +138,7 @@ export async function startProxy(test: Test, options: TestProxyOptions): Promise
   });
   const app = await buildSecureproxy(config, {
     logger: captured.logger,
+    metrics: new Metrics('secureproxy'),
     keyserver: client,
     releases,
     pools,

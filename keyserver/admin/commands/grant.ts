@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { matchesPattern } from '../../../shared/policy/grant.ts';
+import { grantId } from '../../../shared/policy/grant-id.ts';
 import type { Grant } from '../../../shared/policy/schema.ts';
 import type { OperationContext } from '../../operations/context.ts';
 import { checkAllOpen, listDocuments, readDocument } from '../../operations/documents.ts';
 import { addGrant, type GrantRequest, removeGrant } from '../../operations/grants.ts';
-import { grantId } from '../../registry/grant-id.ts';
 import type { Session } from '../shell/session.ts';
 import { table } from '../shell/table.ts';
 import { collect, examples } from './examples.ts';

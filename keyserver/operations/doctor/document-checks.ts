@@ -1,6 +1,6 @@
 import { matchesPattern } from '../../../shared/policy/grant.ts';
+import { grantId } from '../../../shared/policy/grant-id.ts';
 import type { Grant, Policy } from '../../../shared/policy/schema.ts';
-import { grantId } from '../../registry/grant-id.ts';
 import { type DocumentKind, type DocumentRow, isDocumentKind } from '../../store/store.ts';
 import type { OperationContext } from '../context.ts';
 import { count } from '../count.ts';

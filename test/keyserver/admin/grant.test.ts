@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import t from 'tap';
 import { listDocuments } from '../../../keyserver/operations/documents.ts';
-import { grantId } from '../../../keyserver/registry/grant-id.ts';
+import { grantId } from '../../../shared/policy/grant-id.ts';
 import { type Installation, install, wildberries } from './installation.ts';
 
 async function installWithApp(t: Parameters<typeof install>[0]): Promise<Installation> {

@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads';
 import t from 'tap';
 import type { ListenerConfig } from '../../../shared/listen/listener-settings.ts';
 import { openListeners } from '../../../shared/listen/listeners.ts';
+import { Metrics } from '../../../shared/metrics/metrics.ts';
 import { startApp } from '../app.ts';
 
 const callers = 1000;
@@ -31,6 +32,7 @@ t.test(
       app,
       tls: undefined,
       readiness: () => ({ status: 'ready', checks: {} }),
+      metrics: new Metrics('keyserver'),
       logger: log.logger,
     });
     const connected = new Int32Array(new SharedArrayBuffer(4));

@@ -14,7 +14,7 @@ const grants: Grant[] = [{ client: '*', type: '*' }];
 
 function outcome(target: Request, given = grants): string {
   const verdict = decide(policy, given, target);
-  return verdict.allowed ? verdict.value.href : `${verdict.code}: ${verdict.reason}`;
+  return verdict.allowed ? verdict.value.url.href : `${verdict.code}: ${verdict.reason}`;
 }
 
 t.test('answers yes with the URL to send, encoded as it must go out', (t) => {
@@ -98,8 +98,8 @@ t.test('never allows a host, scheme, port or path that is not listed', (t) => {
     fc.property(hostileUrls, fc.constantFrom(...methods), (url, method) => {
       const verdict = decide(policy, grants, { method, url });
       counts[verdict.allowed ? 'allowed' : 'refused'] += 1;
-      if (verdict.allowed && !listed.test(verdict.value.href)) {
-        throw new Error(`${verdict.value.href} was allowed`);
+      if (verdict.allowed && !listed.test(verdict.value.url.href)) {
+        throw new Error(`${verdict.value.url.href} was allowed`);
       }
     }),
     { numRuns: 5000 },

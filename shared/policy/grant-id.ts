@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Grant } from '../../shared/policy/schema.ts';
+import type { Grant } from './schema.ts';
 
 const idCharacters = 8;
 

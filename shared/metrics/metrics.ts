@@ -1,0 +1,53 @@
+import { type Aggregator, collectDefaultMetrics, Gauge, Registry } from '@prometheus-io/client';
+import type { CountRequest } from '../log/request-log.ts';
+import { requestMetrics } from './request-metrics.ts';
+
+export interface GaugeOptions {
+  /** Without the service's name. */
+  readonly name: string;
+  readonly help: string;
+  /** Name of its label, if it has values by name. */
+  readonly label?: string;
+  /** How the values of several processes are joined; the sum by default. */
+  readonly aggregator?: Aggregator;
+  /** Read at each scrape. */
+  readonly read: () => number | Iterable<readonly [name: string, value: number]>;
+}
+
+/** The metrics of one process of a service, in Prometheus' text format (docs/metrics.md). */
+export class Metrics {
+  /** Counts a request that has ended. */
+  readonly countRequest: CountRequest;
+  /** Writes the metrics. */
+  readonly text: () => Promise<string>;
+  readonly #service: string;
+  readonly #registry = new Registry();
+
+  /** @param textOf how to write the metrics, if not only those of this process */
+  constructor(service: string, textOf?: (registry: Registry) => () => Promise<string>) {
+    const registry = this.#registry;
+    this.#service = service;
+    collectDefaultMetrics({ register: registry });
+    this.countRequest = requestMetrics(service, registry);
+    this.text = textOf?.(registry) ?? (() => registry.metrics());
+  }
+
+  /** Adds a value that is read at each scrape. */
+  gauge({ name, help, label, aggregator = 'sum', read }: GaugeOptions): void {
+    new Gauge({
+      name: `${this.#service}_${name}`,
+      help,
+      labelNames: label === undefined ? [] : [label],
+      aggregator,
+      registers: [this.#registry],
+      collect() {
+        const values = read();
+        if (typeof values === 'number') this.set(values);
+        else {
+          this.reset();
+          for (const [value, amount] of values) this.set({ [label ?? '']: value }, amount);
+        }
+      },
+    });
+  }
+}
