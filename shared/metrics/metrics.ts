@@ -1,6 +1,6 @@
 import { type Aggregator, collectDefaultMetrics, Gauge, Registry } from '@prometheus-io/client';
 import type { CountRequest } from '../log/request-log.ts';
-import { requestMetrics } from './request-metrics.ts';
+import { requestMetrics, type ServiceName } from './request-metrics.ts';
 
 export interface GaugeOptions {
   /** Without the service's name. */
@@ -20,11 +20,11 @@ export class Metrics {
   readonly countRequest: CountRequest;
   /** Writes the metrics. */
   readonly text: () => Promise<string>;
-  readonly #service: string;
+  readonly #service: ServiceName;
   readonly #registry = new Registry();
 
   /** @param textOf how to write the metrics, if not only those of this process */
-  constructor(service: string, textOf?: (registry: Registry) => () => Promise<string>) {
+  constructor(service: ServiceName, textOf?: (registry: Registry) => () => Promise<string>) {
     const registry = this.#registry;
     this.#service = service;
     collectDefaultMetrics({ register: registry });

@@ -1,7 +1,10 @@
 import type { Registry } from '@prometheus-io/client';
+import type { ServiceOptions } from '../http/service.ts';
 import type { CountRequest, LogFields } from '../log/request-log.ts';
 import { FirstNames } from './first-names.ts';
 import { Counts, Durations } from './series.ts';
+
+export type ServiceName = ServiceOptions['name'];
 
 /** Values of a metric's labels in order; an empty one is omitted. */
 type LabelsOf = (fields: LogFields) => (string | number)[];
@@ -9,7 +12,7 @@ type LabelsOf = (fields: LogFields) => (string | number)[];
 interface RequestMetric {
   readonly name: string;
   /** The service that has it; undefined: both. */
-  readonly only?: 'keyserver' | 'secureproxy';
+  readonly only?: ServiceName;
   readonly help: string;
   readonly labels: readonly string[];
   /** Milliseconds of a duration, or how much to count; undefined or 0: this request does not count. */
@@ -22,7 +25,7 @@ interface RequestMetric {
  * OpenTelemetry's semantic conventions, written as Prometheus writes them, or ours with the service's name
  * (docs/metrics.md). No label has a client, a URL or a secret.
  */
-export function requestMetrics(service: string, registry: Registry): CountRequest {
+export function requestMetrics(service: ServiceName, registry: Registry): CountRequest {
   const hosts = new FirstNames();
   const durations: RequestMetric[] = [
     {

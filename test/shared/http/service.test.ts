@@ -225,6 +225,7 @@ t.test('bytes that are no HTTP have a line, found by the id of their answer', as
         'service.name': 'test',
         request_id: requestId,
         'url.template': 'none',
+        'client.address': '127.0.0.1',
         'http.response.status_code': 400,
         'error.type': 'request_invalid',
         'error.reason': 'http',
