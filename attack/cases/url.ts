@@ -92,7 +92,17 @@ const escapes: Readonly<Record<string, string>> = {
   'a doubly encoded dot segment': '/allowed/%252e%252e/other',
   'a path parameter': '/allowed/..;/other',
   'two slashes': '//allowed/x',
-  'two slashes behind the prefix': '/allowed//x',
+  'two slashes, one encoded': '/%2fallowed/x',
+  'the prefix with an encoded slash behind': '/allowed%2fx',
+  'the prefix with a path parameter': '/allowed;x/y',
+  'a dot segment before a question mark': '/allowed/..%3Fx',
+  'a dot segment before a number sign': '/allowed/..%23',
+  'a dot segment with a blank': '/allowed/..%20/other',
+  'a dot segment with a wide slash': '/allowed/..%ef%bc%8fother',
+  'a dot segment encoded in parts': '/allowed/%2%65%2%65/other',
+  'an overlong dot segment': '/allowed/%c0%ae%c0%ae/other',
+  'a dot segment in UTF-16': '/allowed/%u002e%u002e/other',
+  'a NUL behind a dot segment': '/allowed/..%00/other',
 };
 
 const escapeAttacks = Object.entries(escapes).map(

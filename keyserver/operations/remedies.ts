@@ -1,5 +1,5 @@
 import type { ServiceError } from '../../shared/errors.ts';
-import { isAmbiguousPath } from '../../shared/policy/url.ts';
+import { isAmbiguousPath } from '../../shared/policy/path.ts';
 import type { Steps } from '../../shared/protocol/explanation.ts';
 import type { TokenQuery } from '../release/decision.ts';
 import type { Suggestion } from './suggestion.ts';

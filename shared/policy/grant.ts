@@ -67,5 +67,7 @@ export function pathPatternFault(pattern: string): string | undefined {
   if (!parsed.allowed || parsed.value.href !== absolute || absolute.includes('?')) {
     return 'is neither a path such as /v1/orders/* nor an origin and a path, spelled as a URL has them';
   }
-  return parsed.value.isAmbiguous ? 'could be read in two ways by servers' : undefined;
+  // A rule that ends within an escape, such as `/v1/%2*`, would match parts of characters.
+  const isCut = prefix !== pattern && /%[0-9a-f]?$/i.test(prefix);
+  return parsed.value.isAmbiguous || isCut ? 'could be read in two ways by servers' : undefined;
 }

@@ -1,8 +1,7 @@
 import { memoizeByText } from '../memoize.ts';
+import { controls, isAmbiguousPath } from './path.ts';
 import { allow, refuse, type Verdict } from './verdict.ts';
 
-/** U+0000–001F, U+007F–009F and the line and paragraph separators. */
-const controls = /[\p{Cc}\u2028\u2029]/u;
 const dotSegment = /^(?:\.|%2e){1,2}$/i;
 
 const denied = (reason: string, detail: string) => refuse('destination_denied', reason, detail);
@@ -69,26 +68,3 @@ export const parseTargetUrl = memoizeByText((text: string): Verdict<TargetUrl> =
   }
   return allow(new TargetUrl(url));
 });
-
-/**
- * True for a path in which a server could see other segments than this parser: encoded slashes,
- * backslashes and control characters (some servers end `..%00` at the NUL), double encoding, invalid
- * escapes (`%u002e`), matrix parameters, empty segments, bytes that are not UTF-8 (some read `%c0%ae` as
- * a dot), characters that compatibility folding turns into dots and slashes (`．`, `／`, `‥`), and dot
- * segments with spaces at either end. No path rule matches such a path.
- */
-export function isAmbiguousPath(pathname: string): boolean {
-  let decoded: string;
-  try {
-    decoded = decodeURIComponent(pathname).normalize('NFKC');
-  } catch {
-    return true;
-  }
-  const segments = decoded.split('/');
-  return (
-    /[\\;%]|\/\//.test(decoded) ||
-    controls.test(decoded) ||
-    segments.length !== pathname.split('/').length ||
-    segments.some((segment) => dotSegment.test(segment.trim()))
-  );
-}

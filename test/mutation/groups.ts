@@ -30,7 +30,7 @@ const settings = inFolder('shared/settings');
  * of its mutants are bounds and texts of a constant that the committed API documents hold.
  */
 export const groups: readonly Group[] = [
-  policy(['url']),
+  policy(['url', 'path'], ['path', 'url']),
   policy(['destination']),
   policy(['grant'], ['grant', 'pattern']),
   policy(['decide', 'verdict'], ['verdict', 'decide']),
