@@ -1,9 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ServiceError } from '../../shared/errors.ts';
 import type { Service } from '../../shared/http/service-type.ts';
+import { parseEnvelope } from '../envelope/envelope.ts';
 import { isLoop } from '../http/via.ts';
 import { findAppKey } from './app-key.ts';
-import { parseJsonBody } from './json-body.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -18,16 +18,16 @@ export function acceptCalls(app: Service): void {
   app.removeContentTypeParser('application/json');
   app.addContentTypeParser(
     'application/json',
-    { parseAs: 'string' },
+    { parseAs: 'buffer' },
     // A callback saves a promise per body.
     (
       _request: FastifyRequest,
-      text: string,
+      bytes: Buffer,
       done: (error: Error | null, body?: unknown) => void,
     ) => {
       let body: unknown;
       try {
-        body = parseJsonBody(text);
+        body = parseEnvelope(bytes);
       } catch (error) {
         done(error as Error);
         return;

@@ -73,6 +73,32 @@ t.test('Headers are strings or lists of strings', async (t) => {
       JSON.stringify(Headers),
     );
   }
+  for (const name of ['a\n', '\r', '\u2028', '\u2029x']) {
+    t.match(await proxy.call({ ...required, Headers: { [name]: 1 } }), {
+      status: 400,
+      problem: { code: 'request_invalid', reason: 'schema' },
+    });
+  }
+});
+
+t.test('more headers than a call can need are rejected before they are looked at', async (t) => {
+  const { upstream, proxy, required } = await setUp(t);
+  const named = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [`x-${i}`, '']));
+  t.equal((await proxy.call({ ...required, Headers: named(200) })).status, 200);
+  t.equal(upstream.only().headers.filter(([name]) => name.startsWith('x-')).length, 200);
+  for (const Headers of [
+    named(201),
+    named(1_000_000),
+    { 'Accept-Encoding': ','.repeat(10_000_000) },
+    { 'X-Many': Array(1_000_000).fill('') },
+  ]) {
+    t.match(await proxy.call({ ...required, Headers }), {
+      status: 400,
+      problem: { code: 'request_invalid', reason: 'headers_limit' },
+    });
+  }
+  t.equal(upstream.requests.length, 1);
 });
 
 t.test('the user agent and the content type are ours only where the caller has none', async (t) => {
@@ -98,6 +124,7 @@ t.test('a text Body goes as it is, any other value as JSON', async (t) => {
       '{"id":9007199254740993,"price":1.0,"rate":1e3}',
     ],
     ['[1,"b",null]', '[1,"b",null]'],
+    [' [1.50,\t"\\u0436" ] ', '[1.50,\t"\\u0436" ]'],
     ['null', 'null'],
     ['false', 'false'],
     ['0', '0'],
@@ -109,6 +136,51 @@ t.test('a text Body goes as it is, any other value as JSON', async (t) => {
     t.equal(request?.body.toString(), sent);
     t.strictSame(request?.all('content-length'), [String(Buffer.byteLength(sent))]);
   }
+});
+
+t.test('a Body of null is none where a method has none', async (t) => {
+  const { upstream, proxy, required } = await setUp(t);
+  for (const Method of methods) {
+    t.equal((await proxy.call({ ...required, Method, Body: null })).status, 200, Method);
+    const request = upstream.requests.at(-1);
+    const isNone = ['GET', 'HEAD', 'DELETE'].includes(Method);
+    t.equal(request?.body.toString(), isNone ? '' : 'null', Method);
+    t.same(request?.all('content-type'), isNone ? [] : ['application/json'], Method);
+    t.equal((await proxy.call({ ...required, Method, Body: 0 })).status, 200, Method);
+    t.equal(upstream.requests.at(-1)?.body.toString(), '0', Method);
+  }
+});
+
+t.test('a Body of 10 MB arrives byte for byte', async (t) => {
+  const { upstream, proxy, required } = await setUp(t);
+  const order = '{"id":90071992547409931,"price":1290.00,"rate":1e3,"name":"Ж\\u0436\\/"},\n';
+  const json = `[${order.repeat(10_000_000 / Buffer.byteLength(order))}null]`;
+  const text = `{${JSON.stringify(required).slice(1, -1)},"Body":${json}}`;
+  t.equal((await proxy.call(text)).status, 200);
+  t.ok(upstream.only().body.equals(Buffer.from(json)));
+  t.strictSame(upstream.only().all('content-length'), [String(Buffer.byteLength(json))]);
+});
+
+t.test('a member twice, and what is not UTF-8, is rejected for its own reason', async (t) => {
+  const { upstream, proxy, required } = await setUp(t);
+  const members = JSON.stringify(required).slice(1, -1);
+  for (const [text, reason] of [
+    [`{${members},"Body":1,"Body":2}`, 'duplicate_member'],
+    [`{${members},"ClientI\\u0064":"other"}`, 'duplicate_member'],
+    [Buffer.from(`{${members},"Body":"caf\xe9"}`, 'latin1'), 'not_utf8'],
+    [Buffer.from(`{${members},"Body":["caf\xe9"]}`, 'latin1'), 'not_utf8'],
+    [`{${members},"Body":"\\ud800"}`, 'not_utf8'],
+    [`{${members},"Extra":"${'x'.repeat(1_000_000)}"}`, 'members_limit'],
+  ] as const) {
+    const answer = await proxy.send('/request_api', {
+      method: 'POST',
+      headers: ['content-type', 'application/json'],
+      body: text,
+    });
+    t.match(answer, { status: 400, problem: { code: 'request_invalid', reason } }, reason);
+  }
+  t.equal(upstream.requests.length, 0);
+  t.equal((await proxy.call(`\ufeff{${members}}`)).status, 200, 'a byte order mark is ignored');
 });
 
 t.test('BodyBase64 is any bytes, and not beside Body', async (t) => {
@@ -143,10 +215,10 @@ t.test('a body without a length limit of its own stops at BODY_LIMIT_BYTES', asy
   t.equal(upstream.requests.length, 0);
 });
 
-t.test('nesting that cannot be written out again is refused, and the proxy lives on', async (t) => {
+t.test('nesting beyond a thousand levels is refused, and the proxy lives on', async (t) => {
   const { proxy, required } = await setUp(t);
   const Body = '['.repeat(100_000) + ']'.repeat(100_000);
-  for (const body of [Body, Body.replace('[]', '[1.0]')]) {
+  for (const body of [Body, Body.slice(0, 100_000), Body.replace('[]', '[1.0]')]) {
     const text = `{${JSON.stringify(required).slice(1, -1)},"Body":${body}}`;
     t.match(await proxy.call(text), { status: 400, problem: { code: 'request_invalid' } });
   }

@@ -1,0 +1,89 @@
+import { isUtf8 } from 'node:buffer';
+import { invalid } from './faults.ts';
+import { checkHeaderBytes, checkHeaderCount } from './header-limits.ts';
+import { endOfString, endOfValue, notJson, skipBlanks, skipColon } from './json-scan.ts';
+import { sentBody } from './sent-body.ts';
+
+const byteOrderMark = Buffer.from('\ufeff');
+const openBrace = 0x7b;
+const closeBrace = 0x7d;
+const comma = 0x2c;
+const quote = 0x22;
+
+/** Covers the longest spellings of all members but the two bodies, and is parsed within milliseconds. */
+const maxSmallBytes = 512 * 1024;
+
+/** Where a member's value starts and ends. */
+type Span = readonly [start: number, end: number];
+
+/**
+ * Parses the JSON of a call. `Body` becomes a `SentBody` of the bytes that came: parsing it would change
+ * numbers beyond 2^53, and cost more than the rest of the call. The other members, `BodyBase64` excepted, are
+ * small, which is checked before they are parsed. A byte order mark is ignored (RFC 8259 §8.1).
+ * @throws ServiceError request_invalid, which quotes nothing of the bytes
+ */
+export function parseEnvelope(received: Buffer): unknown {
+  const mark = received.subarray(0, byteOrderMark.length);
+  const bytes = mark.equals(byteOrderMark) ? received.subarray(mark.length) : received;
+  if (!isUtf8(bytes)) throw invalid('not_utf8', 'The body is not UTF-8.');
+  const start = skipBlanks(bytes, 0);
+  if (bytes[start] !== openBrace) return parseOther(bytes, start);
+  const members: [name: string, value: unknown][] = [];
+  for (const [name, [from, to]] of membersOf(bytes, start)) {
+    const value = name === 'Body' ? sentBody(bytes.subarray(from, to)) : parse(bytes, from, to);
+    if (name === 'Headers') checkHeaderCount(value);
+    members.push([name, value]);
+  }
+  // Assigning to an object would make `__proto__` its prototype.
+  return Object.fromEntries(members);
+}
+
+/** Parses a value that is no object; the schema rejects it. */
+function parseOther(bytes: Buffer, start: number): unknown {
+  checkEnd(bytes, endOfValue(bytes, start));
+  checkSmall(bytes.length);
+  return parse(bytes, start, bytes.length);
+}
+
+/** Scans the members of the object that begins at `start`. */
+function membersOf(bytes: Buffer, start: number): ReadonlyMap<string, Span> {
+  const spans = new Map<string, Span>();
+  let largeBytes = 0;
+  let at = skipBlanks(bytes, start + 1);
+  while (spans.size > 0 || bytes[at] !== closeBrace) {
+    const nameEnd = endOfString(bytes, at);
+    checkSmall(nameEnd - largeBytes);
+    // Parsed, since `Body` and `B\u006fdy` are one name.
+    const name = parse(bytes, at, nameEnd) as string;
+    const from = skipColon(bytes, nameEnd);
+    const to = endOfValue(bytes, from);
+    if (spans.has(name)) throw invalid('duplicate_member', 'The body has a member twice.');
+    spans.set(name, [from, to]);
+    if (name === 'Headers') checkHeaderBytes(to - from);
+    const isLarge = name === 'Body' || (name === 'BodyBase64' && bytes[from] === quote);
+    if (isLarge) largeBytes += to - from;
+    checkSmall(to - largeBytes);
+    at = skipBlanks(bytes, to);
+    if (bytes[at] === closeBrace) break;
+    if (bytes[at] !== comma) throw notJson();
+    at = skipBlanks(bytes, at + 1);
+  }
+  checkEnd(bytes, at + 1);
+  return spans;
+}
+
+function checkEnd(bytes: Buffer, end: number): void {
+  if (skipBlanks(bytes, end) !== bytes.length) throw notJson();
+}
+
+function checkSmall(smallBytes: number): void {
+  if (smallBytes <= maxSmallBytes) return;
+  throw invalid(
+    'members_limit',
+    `The members other than Body and BodyBase64 have more than ${maxSmallBytes} bytes.`,
+  );
+}
+
+function parse(bytes: Buffer, start: number, end: number): unknown {
+  return JSON.parse(bytes.toString('utf8', start, end));
+}

@@ -1,0 +1,25 @@
+import { invalid } from './faults.ts';
+
+/** The `Body` of a call, as it is sent. */
+export interface SentBody {
+  readonly bytes: Buffer;
+  /** A string is sent as its text, any other value as its JSON; `bytes` are of `BodyBase64`. */
+  readonly kind: 'text' | 'bytes' | 'json' | 'null';
+}
+
+const quote = 0x22;
+const backslash = 0x5c;
+const nullBytes = Buffer.from('null');
+
+/** Makes the body of a JSON value's bytes. @throws ServiceError request_invalid if a text cannot be UTF-8 */
+export function sentBody(json: Buffer): SentBody {
+  if (json[0] !== quote) return { bytes: json, kind: json.equals(nullBytes) ? 'null' : 'json' };
+  const spelled = json.subarray(1, -1);
+  return { bytes: spelled.includes(backslash) ? textOf(json) : spelled, kind: 'text' };
+}
+
+function textOf(json: Buffer): Buffer {
+  const text: string = JSON.parse(json.toString());
+  if (text.isWellFormed()) return Buffer.from(text);
+  throw invalid('not_utf8', 'Body has half of a surrogate pair, which UTF-8 cannot spell.');
+}
