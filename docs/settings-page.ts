@@ -2,7 +2,7 @@ import type { TObject, TSchema } from 'typebox';
 import { keyserverSettings } from '../keyserver/config.ts';
 import { storageSettings } from '../keyserver/storage/settings.ts';
 import { secureproxySettings } from '../secureproxy/config.ts';
-import { isSecret } from '../shared/settings/config.ts';
+import { isSecret } from '../shared/settings/setting-names.ts';
 
 /** The text of docs/settings.md, made from the schemas that validate the settings. */
 export function settingsPage(): string {
@@ -26,7 +26,7 @@ Settings come from the environment, then from a \`.env\` file in the working dir
 \`NAME_FILE\`, the path of a file that holds it; setting both is a fault. At start a service checks all
 settings and the files that they name. If there are faults, it lists all of them on stderr and exits with
 code 78. A fault that shows only when the service connects or listens, such as a port in use, comes after
-these. A misspelt name of a setting is logged as a warning. Settings that weaken the protection begin with
+these. A name that is close to that of a setting is logged as a warning. Settings that weaken the protection begin with
 \`UNSAFE_\`.
 `;
 

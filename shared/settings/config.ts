@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { envSchema } from 'env-schema';
-import leven from 'leven';
 import type { Static, TObject } from 'typebox';
+import { nearMisses } from './near-misses.ts';
+import { isSecret, settingNames } from './setting-names.ts';
 
 /** Settings before parsing: names to texts. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -35,13 +36,14 @@ export type CombinationCheck<T extends TObject> = (
 /**
  * Reads settings by a schema (docs/settings.md). An empty value counts as unset. A `writeOnly`
  * property is a secret: it can also be set as `NAME_FILE`, the path of a file with the value and at most one
- * line end.
+ * line end. `known` are all names that something reads which shares the environment.
  * @throws ConfigError naming every fault at once, those that `combinations` returns included
  */
 export function parseSettings<T extends TObject>(
   schema: T,
   environment: Environment,
   combinations: CombinationCheck<T> = () => [],
+  known: readonly string[] = settingNames(schema),
 ): Settings<Static<T>> {
   const faults = new Map<string, string>();
   const data: Record<string, string> = {};
@@ -56,7 +58,7 @@ export function parseSettings<T extends TObject>(
       faults.set(name, `${name} must be integer (it is ${JSON.stringify(value)})`);
     }
   }
-  const warnings = nearMisses(schema, environment);
+  const warnings = nearMisses(known, Object.keys(environment));
   let config: Static<T> | undefined;
   try {
     config = convert(schema, data) as Static<T>;
@@ -88,11 +90,6 @@ function convertRest<T extends TObject>(
   const properties = Object.fromEntries(Object.entries(schema.properties).filter(isRight));
   const rest = Object.fromEntries(Object.entries(data).filter(isRight));
   return convert({ ...schema, properties, required: [] }, rest) as Partial<Static<T>>;
-}
-
-/** True for a property whose value must not be shown (JSON Schema's `writeOnly`). */
-export function isSecret(property: object): boolean {
-  return 'writeOnly' in property && property.writeOnly === true;
 }
 
 function hasType(property: object, type: 'boolean' | 'integer'): boolean {
@@ -162,20 +159,4 @@ function describeFaults(
     const shown = property && isSecret(property) ? '' : ` (it is ${JSON.stringify(data[name])})`;
     return [name, `${name} ${message}${allowed}${shown}`];
   });
-}
-
-function nearMisses(schema: TObject, environment: Environment): string[] {
-  const known = Object.entries(schema.properties).flatMap(([name, property]) =>
-    isSecret(property) ? [name, `${name}_FILE`] : [name],
-  );
-  return Object.keys(environment).flatMap((name) => {
-    if (known.includes(name)) return [];
-    const near = known.find((candidate) => isNear(name, candidate));
-    return near === undefined ? [] : [`${name} is not a setting: is ${near} meant?`];
-  });
-}
-
-function isNear(name: string, candidate: string): boolean {
-  const distance = name.length < 6 ? 1 : 2;
-  return leven(name.toUpperCase(), candidate, { maxDistance: distance + 1 }) <= distance;
 }

@@ -5,7 +5,7 @@ import { defaultOf } from '../../docs/settings-page.ts';
 import { keyserverSettings } from '../../keyserver/config.ts';
 import { secureproxySettings } from '../../secureproxy/config.ts';
 import { shutdownLimitMs } from '../../shared/process/shutdown.ts';
-import { isSecret } from '../../shared/settings/config.ts';
+import { isSecret } from '../../shared/settings/setting-names.ts';
 import { root } from './command.ts';
 
 const read = (path: string) => readFileSync(join(root, path), 'utf8');

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { Type } from 'typebox';
 import { type Environment, parseSettings, type Settings } from '../../../shared/settings/config.ts';
 import { readEnvironment } from '../../../shared/settings/dot-env.ts';
+import { settingNames } from '../../../shared/settings/setting-names.ts';
+import { keyserverSettings } from '../../config.ts';
 import { type StorageConfig, storageFaults, storageSettings } from '../../storage/settings.ts';
 import type { AdminIo } from './io.ts';
 
@@ -37,10 +39,13 @@ export function readSettings(
         KEYRING_DIR: given.KEYRING_DIR || join(io.folder, defaultKeyring),
       }
     : given;
-  const settings = parseSettings(Type.Object(storageSettings), environment, (config) => [
-    ...storageFaults(config),
-    ...fileFaults(config),
-  ]);
+  const settings = parseSettings(
+    Type.Object(storageSettings),
+    environment,
+    (config) => [...storageFaults(config), ...fileFaults(config)],
+    // The tool runs with KeyServer's environment.
+    settingNames(keyserverSettings),
+  );
   const placeNote = isDefaultPlace
     ? `using ${defaultFile}, since neither DB_HOST nor DB_FILE is set`
     : undefined;

@@ -7,9 +7,9 @@ import {
   type CombinationCheck,
   ConfigError,
   type Environment,
-  isSecret,
   parseSettings,
 } from '../../../shared/settings/config.ts';
+import { isSecret } from '../../../shared/settings/setting-names.ts';
 
 const schema = Type.Object({
   HOST: Type.String({ default: '127.0.0.1' }),
@@ -155,7 +155,7 @@ t.test('points out names that are close to known ones', async (t) => {
     ['KEYRINGDIR', 'KEYRING_DIR'],
     ['LOGLEVEL', 'LOG_LEVEL'],
     ['log_level', 'LOG_LEVEL'],
-    ['PROT', undefined],
+    ['PROT', 'PORT'],
     ['PORTS', 'PORT'],
     ['port', 'PORT'],
     ['DB_PASSWORT', 'DB_PASSWORD'],
