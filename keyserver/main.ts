@@ -5,4 +5,4 @@ keepCompiledCode();
 const { runService } = await import('../shared/process/run.ts');
 const { keyserverProgram } = await import('./start.ts');
 
-await runService(keyserverProgram, process.env);
+await runService(keyserverProgram, process.env, process.argv.slice(2));

@@ -5,4 +5,4 @@ keepCompiledCode();
 const { runService } = await import('../shared/process/run.ts');
 const { secureproxyProgram } = await import('./start.ts');
 
-await runService(secureproxyProgram, process.env);
+await runService(secureproxyProgram, process.env, process.argv.slice(2));

@@ -1,5 +1,6 @@
 import { debuglog } from 'node:util';
 import { Command, CommanderError } from 'commander';
+import { version } from '../../shared/settings/version.ts';
 import { addCallerCommands } from './commands/caller.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addExplainCommand } from './commands/explain.ts';
@@ -61,6 +62,7 @@ export async function runAdmin(argv: readonly string[], io: AdminIo): Promise<nu
 function buildProgram(session: Session): Command {
   const program = new Command('keyserver-admin')
     .description(description)
+    .version(`keyserver-admin ${version}`, '--version', 'print the version')
     .option('--json', 'print one JSON value')
     .configureHelp({ showGlobalOptions: true })
     // Errors are printed once, by runAdmin.

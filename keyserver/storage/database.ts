@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { ConfigError } from '../../shared/settings/config.ts';
 import { faultsOf } from '../../shared/settings/faults.ts';
 import { readOrFault } from '../../shared/settings/private-file.ts';
@@ -32,7 +33,18 @@ export function openDatabase(config: StorageConfig): Store {
 
 /** Faults of the database's settings that the schema cannot judge, found without opening the database. */
 export function databaseFaults(config: Partial<StorageConfig>): string[] {
-  return [...faultsOf(() => checkTokenTable(config)), ...faultsOf(() => readCa(config))];
+  return [
+    ...faultsOf(() => checkTokenTable(config)),
+    ...faultsOf(() => readCa(config)),
+    ...folderFaults(config),
+  ];
+}
+
+/** SQLite makes the file, but not its folder. */
+function folderFaults({ DB_FILE: file }: Partial<StorageConfig>): string[] {
+  if (file === undefined) return [];
+  const folder = dirname(resolve(file));
+  return existsSync(folder) ? [] : [`DB_FILE: there is no folder ${folder}`];
 }
 
 /** The database's kind decides which names are allowed, so without one kind there is nothing to judge. */

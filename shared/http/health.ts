@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { version } from '../settings/version.ts';
 import type { Service } from './service-type.ts';
 
 /** `degraded` still serves calls; `unready` must not receive any. `checks` has one word per check, `detail` the reason. */
@@ -23,11 +24,14 @@ export function healthRoutes(app: Service, readiness: () => Readiness): void {
         operationId: 'getHealth',
         summary: 'The process is alive',
         response: {
-          200: Type.Object({ status: Type.Literal('ok') }, { examples: [{ status: 'ok' }] }),
+          200: Type.Object(
+            { status: Type.Literal('ok'), version: Type.String() },
+            { examples: [{ status: 'ok', version: '0.1.0' }] },
+          ),
         },
       },
     },
-    async () => ({ status: 'ok' as const }),
+    async () => ({ status: 'ok' as const, version }),
   );
   app.get(
     '/readyz',

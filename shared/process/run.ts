@@ -5,6 +5,8 @@ import type { ListenerConfig } from '../listen/listener-settings.ts';
 import { createLogger, createProcessLogger, flushLogs } from '../log/logging.ts';
 import { ConfigError, type Environment, type Settings } from '../settings/config.ts';
 import { readEnvironment } from '../settings/dot-env.ts';
+import { version } from '../settings/version.ts';
+import { parseCommandLine, UsageError, usage, usageExitCode } from './command-line.ts';
 import { Primary } from './primary.ts';
 import { type ShutdownOptions, shutDown, shutdownLimitMs } from './shutdown.ts';
 import { withMetrics } from './worker-metrics.ts';
@@ -14,6 +16,8 @@ import { type Answer, Workers } from './workers.ts';
 const configExitCode = 78;
 /** Exit code if calls had to be cut off. */
 const cutExitCode = 1;
+/** Exit code of a doctor that found a fault, as of `keyserver-admin doctor`. */
+const faultsFoundExitCode = 1;
 
 export type Running = ShutdownOptions;
 
@@ -27,6 +31,11 @@ export interface Program<C extends ProcessConfig> {
   readonly name: ServiceOptions['name'];
   /** @throws ConfigError */
   readSettings(environment: Environment): Settings<C>;
+  /**
+   * Checks everything that the service relies on, without serving. Resolves to the text to print, and whether
+   * there is no fault.
+   */
+  doctor?(environment: Environment, json: boolean): Promise<{ text: string; ok: boolean }>;
   /** Runs once, before any process starts the service. @throws ConfigError */
   prepare?(config: C, logger: Logger): Promise<void>;
   /** Starts the service in this process; `primary` if it is one of several. @throws ConfigError */
@@ -38,32 +47,74 @@ export interface Program<C extends ProcessConfig> {
 /**
  * Runs a service until SIGTERM or SIGINT, then shuts it down with exit code 0, or 1 if calls had to be cut off. A
  * signal during the start ends it at once, with code 0. Unusable settings end it with code 78 and a list of
- * the faults on stderr.
+ * the faults on stderr. `args` may ask for a check or the version instead (docs/operations.md).
  */
 export async function runService<C extends ProcessConfig>(
+  program: Program<C>,
+  processEnv: Environment,
+  args: readonly string[] = [],
+): Promise<void> {
+  const hasDoctor = program.doctor !== undefined;
+  try {
+    const { action, json } = parseCommandLine(args, hasDoctor);
+    if (action === 'serve') await serve(program, processEnv);
+    else if (action === 'version') process.stdout.write(`${program.name} ${version}\n`);
+    else if (action === 'help') process.stdout.write(usage(program.name, hasDoctor));
+    else if (action === 'check') checkConfig(program, processEnv);
+    else await examine(program, processEnv, json);
+  } catch (error) {
+    if (error instanceof UsageError) {
+      process.stderr.write(`${error.message}\n${usage(program.name, hasDoctor)}`);
+      process.exitCode = usageExitCode;
+    } else if (error instanceof ConfigError) {
+      process.stderr.write(`${error.message}\n`);
+      process.exitCode = configExitCode;
+      leavePrimary();
+    } else throw error;
+  }
+}
+
+function readSettings<C extends ProcessConfig>(
+  program: Program<C>,
+  processEnv: Environment,
+): Settings<C> {
+  return program.readSettings(readEnvironment(processEnv, process.cwd()));
+}
+
+/** Reads what a start would read; listens nowhere and asks nobody. @throws ConfigError */
+function checkConfig<C extends ProcessConfig>(program: Program<C>, processEnv: Environment): void {
+  const { warnings } = readSettings(program, processEnv);
+  process.stdout.write(`${[...warnings.map((one) => `warning: ${one}`), 'ok'].join('\n')}\n`);
+}
+
+async function examine<C extends ProcessConfig>(
+  program: Program<C>,
+  processEnv: Environment,
+  json: boolean,
+): Promise<void> {
+  const found = await program.doctor?.(readEnvironment(processEnv, process.cwd()), json);
+  process.stdout.write(`${found?.text}\n`);
+  if (found?.ok !== true) process.exitCode = faultsFoundExitCode;
+}
+
+async function serve<C extends ProcessConfig>(
   program: Program<C>,
   processEnv: Environment,
 ): Promise<void> {
   process.once('exit', flushLogs);
   // Before the start, since a signal without a handler does not reach the first process of a container.
   const onEnd = watchEndSignals(() => process.exit());
-  try {
-    const { config, warnings } = program.readSettings(readEnvironment(processEnv, process.cwd()));
-    if (cluster.worker) return await runWorker(program, config, cluster.worker, onEnd);
-    const logger =
-      config.WORKERS === 1
-        ? createLogger(program.name, config.LOG_LEVEL)
-        : processLogger(program, config);
-    for (const warning of warnings) logger.warn(warning);
-    await program.prepare?.(config, logger);
-    if (config.WORKERS === 1) onEnd(shuttingDown(await program.start(config, logger)));
-    else await runPrimary(program, config, logger, onEnd);
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    process.stderr.write(`${error.message}\n`);
-    process.exitCode = configExitCode;
-    leavePrimary();
-  }
+  const { config, warnings } = readSettings(program, processEnv);
+  if (cluster.worker) return runWorker(program, config, cluster.worker, onEnd);
+  const logger =
+    config.WORKERS === 1
+      ? createLogger(program.name, config.LOG_LEVEL)
+      : processLogger(program, config);
+  logger.info({ 'service.version': version }, 'starting');
+  for (const warning of warnings) logger.warn(warning);
+  await program.prepare?.(config, logger);
+  if (config.WORKERS === 1) onEnd(shuttingDown(await program.start(config, logger)));
+  else await runPrimary(program, config, logger, onEnd);
 }
 
 function processLogger<C extends ProcessConfig>(program: Program<C>, config: C): Logger {

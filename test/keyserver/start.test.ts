@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { chmodSync, existsSync, readdirSync, statSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
 import { sealDocument } from '../../keyserver/at-rest/document-row.ts';
 import { loadKeyring } from '../../keyserver/keys/keyring.ts';
@@ -156,15 +156,23 @@ t.test('never makes a keyring over a database that has rows', async (t) => {
 
 t.test('makes no keyring where it cannot see whether there are rows', async (t) => {
   const { DB_FILE, ...settings } = settingsIn(t, { keys: false });
-  const main = run(t, { ...settings, DB_FILE: join(DB_FILE, 'none', 'x.db'), GENERATE_KEYS: '1' });
+  const main = run(t, { ...settings, DB_FILE: dirname(DB_FILE), GENERATE_KEYS: '1' });
   t.equal(await main.ended, 78);
   t.match(main.stderr(), /GENERATE_KEYS needs the database, to check that it has no rows yet/);
   t.notOk(existsSync(settings.KEYRING_DIR));
 });
 
+t.test('an embedded database in a folder that is not there is a fault of settings', async (t) => {
+  const settings = settingsIn(t);
+  const folder = join(t.testdirName, 'none');
+  const main = run(t, { ...settings, DB_FILE: join(folder, 'x.db') });
+  t.equal(await main.ended, 78);
+  t.match(main.stderr(), `  - DB_FILE: there is no folder ${folder}\n`);
+});
+
 t.test('starts without its database, unready', async (t) => {
   const settings = settingsIn(t);
-  const main = run(t, { ...settings, DB_FILE: join(settings.DB_FILE, 'none', 'x.db') });
+  const main = run(t, { ...settings, DB_FILE: dirname(settings.DB_FILE) });
   const url = await main.listening();
   t.equal((await fetch(`${url}/readyz`)).status, 503);
   t.equal((await fetch(`${url}/healthz`)).status, 200);

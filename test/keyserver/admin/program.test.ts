@@ -128,7 +128,7 @@ t.test('tells a database that is away with exit code 4, without SQL', async (t) 
   writeFileSync(file, 'no database at all, but long enough to be looked at: '.repeat(40));
   const environments = [
     { DB_FILE: file },
-    { DB_FILE: join(admin.folder, 'nowhere', 'rows.db') },
+    { DB_FILE: admin.folder },
     { DB_FILE: '', DB_HOST: '127.0.0.1', DB_PORT: '1', DB_USER: 'a', DB_NAME: 'b' },
   ];
   for (const environment of environments) {

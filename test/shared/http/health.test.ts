@@ -1,5 +1,6 @@
 import t from 'tap';
 import { healthRoutes, type Readiness } from '../../../shared/http/health.ts';
+import { version } from '../../../shared/settings/version.ts';
 import { startApp } from '../app.ts';
 
 t.test('alive is alive, ready is as it is told', async (t) => {
@@ -17,6 +18,6 @@ t.test('alive is alive, ready is as it is told', async (t) => {
     t.equal(await status('/readyz'), expected);
     t.same((await app.inject('/readyz')).json(), readiness);
     t.equal(await status('/healthz'), 200);
-    t.same((await app.inject('/healthz')).json(), { status: 'ok' });
+    t.same((await app.inject('/healthz')).json(), { status: 'ok', version });
   }
 });
