@@ -26,9 +26,8 @@ Settings come from the environment, then from a \`.env\` file in the working dir
 \`NAME_FILE\`, the path of a file that holds it; setting both is a fault. At start a service checks all
 settings and the files that they name. If there are faults, it lists all of them on stderr and exits with
 code 78; \`--check-config\` does only that. A fault that shows only when the service connects or listens, such as a
-port in use, comes after
-these. A name that is close to that of a setting is logged as a warning. Settings that weaken the protection begin with
-\`UNSAFE_\`.
+port in use, comes after these. A name that is close to that of a setting is logged as a warning. Settings that weaken
+the protection begin with \`UNSAFE_\`.
 `;
 
 const closing = `
