@@ -85,6 +85,7 @@ export function buildInertSecureproxy(): Promise<Service> {
       headersTimeoutMs: 1,
       bodyTimeoutMs: 1,
       ca: undefined,
+      lookup: fail,
     }),
     totalTimeoutMs: 1,
   });

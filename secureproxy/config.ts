@@ -9,7 +9,7 @@ import {
 import { faultsOf } from '../shared/settings/faults.ts';
 import { readOrFault } from '../shared/settings/private-file.ts';
 import type { TlsFiles } from '../shared/tls/files.ts';
-import type { Lookup } from './guard/address-guard.ts';
+import type { Lookup } from './guard/lookup.ts';
 import { lookupAt } from './guard/name-servers.ts';
 import { checkProxyKey } from './keyserver-client/proxy-key.ts';
 
@@ -64,7 +64,10 @@ export const secureproxySettings = Type.Object({
     { default: 128, minimum: 1, maximum: 4096 },
     'Maximum number of connections to one origin',
   ),
-  UPSTREAM_CONNECT_TIMEOUT_MS: Milliseconds(5000, 'Timeout of connecting to a marketplace'),
+  UPSTREAM_CONNECT_TIMEOUT_MS: Milliseconds(
+    5000,
+    'Timeout of connecting to a marketplace: name, connection and TLS handshake together',
+  ),
   UPSTREAM_HEADERS_TIMEOUT_MS: Milliseconds(60_000, "Timeout of an answer's headers"),
   UPSTREAM_BODY_TIMEOUT_MS: Milliseconds(60_000, "Timeout of each pause within an answer's body"),
   UPSTREAM_TOTAL_TIMEOUT_MS: Milliseconds(

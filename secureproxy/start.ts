@@ -17,7 +17,9 @@ import {
   type SecureproxyConfig,
   upstreamLookup,
 } from './config.ts';
+import { maxSystemLookups, systemLookup } from './guard/lookup.ts';
 import { createOwnListeners } from './guard/own-listeners.ts';
+import { sharedLookup } from './guard/shared-lookup.ts';
 import { KeyserverClient } from './keyserver-client/client.ts';
 import { KeyserverHttp } from './keyserver-client/http.ts';
 import { KeyserverLink } from './keyserver-client/link.ts';
@@ -75,15 +77,21 @@ async function startSecureproxy(
     maxSeconds: config.TOKEN_CACHE_SECONDS,
     maxEntries: config.TOKEN_CACHE_MAX,
   });
-  const ownListeners = createOwnListeners([publicKeyUrl, tokenRequestUrl]);
+  const { UPSTREAM_CONNECT_TIMEOUT_MS: connectTimeoutMs } = config;
+  const systemNames = sharedLookup(systemLookup, {
+    timeoutMs: connectTimeoutMs,
+    maxConcurrent: maxSystemLookups,
+  });
+  const nameServers = upstreamLookup(config);
+  const ownListeners = createOwnListeners([publicKeyUrl, tokenRequestUrl], systemNames);
   const pools = new UpstreamPools({
     ownListeners,
     connections: config.UPSTREAM_CONNECTIONS,
-    connectTimeoutMs: config.UPSTREAM_CONNECT_TIMEOUT_MS,
+    connectTimeoutMs,
     headersTimeoutMs: config.UPSTREAM_HEADERS_TIMEOUT_MS,
     bodyTimeoutMs: config.UPSTREAM_BODY_TIMEOUT_MS,
     ca: trustedCas(config),
-    lookup: upstreamLookup(config),
+    lookup: nameServers ? sharedLookup(nameServers, { timeoutMs: connectTimeoutMs }) : systemNames,
   });
   const { acceptance } = client;
   const canServe = () => releases.canServe;

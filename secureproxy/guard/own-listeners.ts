@@ -1,6 +1,6 @@
-import { lookup } from 'node:dns/promises';
 import { networkInterfaces } from 'node:os';
 import { embeddedIpv4 } from './embedded-ipv4.ts';
+import { type Lookup, systemLookup } from './lookup.ts';
 
 /** Recognizes the listeners of SecureProxy and KeyServer, so that no call can be directed at them. */
 export interface OwnListeners {
@@ -14,17 +14,17 @@ export interface OwnListeners {
 
 /**
  * @param keyserverUrls URLs of KeyServer
- * @param resolve returns all addresses of a name or literal address
+ * @param lookup resolves KeyServer's name; an IP address stands for itself
  */
 export function createOwnListeners(
   keyserverUrls: readonly URL[],
-  resolve: (hostname: string) => Promise<readonly string[]> = resolveBySystem,
+  lookup: Lookup = systemLookup,
 ): OwnListeners {
   const ports = new Set<number>();
   const lastKnown = new Map<string, readonly string[]>();
   const addressesOf = async (hostname: string) => {
     try {
-      const found = await resolve(hostname);
+      const found = await lookup(hostname);
       lastKnown.set(hostname, found);
       return found;
     } catch (error) {
@@ -61,9 +61,4 @@ function isLocalAddress(address: string): boolean {
   return Object.values(networkInterfaces()).some((list) =>
     list?.some((entry) => entry.address === address),
   );
-}
-
-async function resolveBySystem(hostname: string): Promise<string[]> {
-  const found = await lookup(hostname, { all: true });
-  return found.map(({ address }) => address);
 }

@@ -4,7 +4,6 @@ import { addressSet } from '../../shared/policy/address-set.ts';
 import type { Policy } from '../../shared/policy/schema.ts';
 import { AddressGuard } from '../guard/address-guard.ts';
 import { type ConnectorOptions, guardedConnector } from '../guard/guarded-connector.ts';
-import { upstreamError } from './errors.ts';
 
 export interface UpstreamPoolsOptions extends Omit<ConnectorOptions, 'origin' | 'allowed'> {
   readonly connections: number;
@@ -44,15 +43,11 @@ export class UpstreamPools {
 
   /**
    * Judges the addresses of an origin as a connection would, without connecting.
-   * @throws ServiceError destination_denied; upstream_unreachable if the name does not resolve
+   * @throws ServiceError destination_denied; upstream_unreachable or upstream_timeout if the name does not resolve
    */
   async checkHost(origin: string, { unsafeAllowPrivate = [] }: Policy): Promise<void> {
     const target = { origin: new URL(origin), allowed: addressSet(unsafeAllowPrivate) };
-    try {
-      await new AddressGuard({ ...this.#options, ...target }).checkHost();
-    } catch (error) {
-      throw upstreamError(error as Error);
-    }
+    await new AddressGuard({ ...this.#options, ...target }).checkHost();
   }
 
   async close(): Promise<void> {

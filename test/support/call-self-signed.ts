@@ -2,6 +2,7 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { Client } from 'undici';
 import { guardedConnector } from '../../secureproxy/guard/guarded-connector.ts';
+import { systemLookup } from '../../secureproxy/guard/lookup.ts';
 import { createOwnListeners } from '../../secureproxy/guard/own-listeners.ts';
 import { KeyserverHttp } from '../../secureproxy/keyserver-client/http.ts';
 import { upstreamError } from '../../secureproxy/upstream/errors.ts';
@@ -22,6 +23,7 @@ const client = new Client(url.origin, {
     ownListeners: createOwnListeners([]),
     connectTimeoutMs: 5000,
     ca: undefined,
+    lookup: systemLookup,
   }),
 });
 const keyserver = new KeyserverHttp({ connections: 1, timeoutMs: 200, clock: systemClock });

@@ -2,6 +2,10 @@
 import 'reflect-metadata';
 import { webcrypto } from 'node:crypto';
 import {
+  BasicConstraintsExtension,
+  ExtendedKeyUsage,
+  ExtendedKeyUsageExtension,
+  Extension,
   PemConverter,
   SubjectAlternativeNameExtension,
   X509CertificateGenerator,
@@ -52,23 +56,70 @@ export interface SelfSignedOptions {
   readonly subject?: string;
   /** Subject alternative names; default the DNS name `localhost`. */
   readonly alternatives?: readonly { type: 'dns' | 'url' | 'ip' | 'email'; value: string }[];
+  /** For clients, which servers may not show (RFC 5280 §4.2.1.12). */
+  readonly clientOnly?: boolean;
 }
 
 /** A certificate that vouches for itself. */
 export async function selfSigned({
   subject = 'CN=localhost',
   alternatives = [{ type: 'dns', value: 'localhost' }],
+  clientOnly = false,
 }: SelfSignedOptions = {}): Promise<ServerIdentity> {
-  const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+  const keys = await generateKeys();
   const certificate = await X509CertificateGenerator.createSelfSigned({
     name: subject,
     keys,
     signingAlgorithm: algorithm,
     notBefore: days(-1),
     notAfter: days(7),
-    extensions:
-      alternatives.length === 0 ? [] : [new SubjectAlternativeNameExtension([...alternatives])],
+    extensions: [
+      ...(alternatives.length === 0
+        ? []
+        : [new SubjectAlternativeNameExtension([...alternatives])]),
+      ...(clientOnly ? [new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth])] : []),
+    ],
   });
-  const key = await webcrypto.subtle.exportKey('pkcs8', keys.privateKey);
-  return { cert: certificate.toString('pem'), key: PemConverter.encode(key, 'PRIVATE KEY') };
+  return { cert: certificate.toString('pem'), key: await pemOf(keys.privateKey) };
+}
+
+/** A certificate for `localhost` of a CA that may issue for `other.example` alone (RFC 5280 §4.2.1.10). */
+export async function beyondConstraints(): Promise<ServerIdentity & { readonly ca: string }> {
+  const [ofCa, ofServer] = await Promise.all([generateKeys(), generateKeys()]);
+  const validity = { notBefore: days(-1), notAfter: days(7), signingAlgorithm: algorithm };
+  const subtree = Buffer.from('\x82\x0dother.example', 'latin1');
+  const wrapped = [0x30, 0xa0, 0x30].reduce(
+    (inner, tag) => Buffer.concat([Buffer.from([tag, inner.length]), inner]),
+    subtree,
+  );
+  const ca = await X509CertificateGenerator.createSelfSigned({
+    name: 'CN=Constrained CA',
+    keys: ofCa,
+    ...validity,
+    extensions: [
+      new BasicConstraintsExtension(true, undefined, true),
+      new Extension('2.5.29.30', true, wrapped),
+    ],
+  });
+  const certificate = await X509CertificateGenerator.create({
+    subject: 'CN=localhost',
+    issuer: 'CN=Constrained CA',
+    publicKey: ofServer.publicKey,
+    signingKey: ofCa.privateKey,
+    ...validity,
+    extensions: [new SubjectAlternativeNameExtension([{ type: 'dns', value: 'localhost' }])],
+  });
+  return {
+    cert: certificate.toString('pem'),
+    key: await pemOf(ofServer.privateKey),
+    ca: ca.toString('pem'),
+  };
+}
+
+function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
+  return webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+}
+
+async function pemOf(key: webcrypto.CryptoKey): Promise<string> {
+  return PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', key), 'PRIVATE KEY');
 }

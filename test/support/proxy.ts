@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { Test } from 'tap';
 import { buildSecureproxy } from '../../secureproxy/app.ts';
 import { type SecureproxyConfig, secureproxySettings } from '../../secureproxy/config.ts';
-import type { Lookup } from '../../secureproxy/guard/address-guard.ts';
+import type { Lookup } from '../../secureproxy/guard/lookup.ts';
 import { createOwnListeners } from '../../secureproxy/guard/own-listeners.ts';
 import { KeyserverClient, type ReleaseQuery } from '../../secureproxy/keyserver-client/client.ts';
 import { KeyserverHttp } from '../../secureproxy/keyserver-client/http.ts';
@@ -190,11 +190,7 @@ export async function startProxy(test: Test, options: TestProxyOptions): Promise
 
 /** A resolver that gives every name these addresses. */
 export function resolvesTo(...addresses: readonly string[]): Lookup {
-  return (_name, _options, done) =>
-    done(
-      null,
-      addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })),
-    );
+  return async () => addresses;
 }
 
 export interface SendOptions {

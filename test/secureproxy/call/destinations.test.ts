@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap';
-import type { Lookup } from '../../../secureproxy/guard/address-guard.ts';
+import type { Lookup } from '../../../secureproxy/guard/lookup.ts';
 import type { Policy } from '../../../shared/policy/schema.ts';
 import type { Release } from '../../../shared/protocol/messages.ts';
 import { releaseOf, resolvesTo, startProxy, type TestProxyOptions } from '../../support/proxy.ts';
@@ -20,9 +20,9 @@ async function setUp(
 /** Counts what is looked up. */
 function counted(lookup: Lookup) {
   const names: string[] = [];
-  const counting: Lookup = (name, options, done) => {
+  const counting: Lookup = (name) => {
     names.push(name);
-    lookup(name, options, done);
+    return lookup(name);
   };
   return { names, counting };
 }
@@ -197,7 +197,7 @@ t.test('judges a name again for every new connection', async (t) => {
   const { call } = await setUp(
     t,
     { destinations: [upstream.url], unsafeAllowPrivate: ['127.0.0.1/32'] },
-    { lookup: (name, options, done) => resolvesTo(address)(name, options, done) },
+    { lookup: async () => [address] },
   );
   t.equal((await call(upstream.url)).status, 200);
   address = '127.0.0.2';
@@ -213,9 +213,9 @@ t.test('a resolver that answers twice is dialled as it was judged', async (t) =>
     t,
     { destinations: [upstream.url], unsafeAllowPrivate: ['127.0.0.1/32'] },
     {
-      lookup: (name, options, done) => {
+      lookup: async () => {
         asked += 1;
-        resolvesTo(asked === 1 ? '127.0.0.1' : '127.0.0.3')(name, options, done);
+        return [asked === 1 ? '127.0.0.1' : '127.0.0.3'];
       },
     },
   );

@@ -5,12 +5,13 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import t, { type Test } from 'tap';
 import {
+  beyondConstraints,
   createAuthority,
   days,
   type ServerIdentity,
   selfSigned,
 } from '../../support/certificates.ts';
-import { releaseOf, resolvesTo, startProxy } from '../../support/proxy.ts';
+import { releaseOf, startProxy } from '../../support/proxy.ts';
 import { until } from '../../support/until.ts';
 import { startUpstream } from '../../support/upstream.ts';
 
@@ -63,13 +64,54 @@ for (const [what, make] of Object.entries(wrong)) {
   });
 }
 
+t.test(
+  'sends nothing for faults of a certificate that OpenSSL gives no name of their own',
+  async (t) => {
+    const forClients = await selfSigned({ clientOnly: true });
+    const constrained = await beyondConstraints();
+    for (const [identity, ca] of [
+      [forClients, forClients.cert],
+      [constrained, constrained.ca],
+    ] as const) {
+      const { upstream, call } = await setUp(t, identity, [ca]);
+      const answer = await call();
+      t.match(answer, {
+        status: 502,
+        problem: { code: 'upstream_unreachable', reason: 'tls_certificate' },
+      });
+      t.strictSame(answer.all('proxy-status'), ['secureproxy; error=tls_certificate_error']);
+      t.equal(upstream.requests.length, 0);
+    }
+  },
+);
+
+t.test('a handshake that is reset or ended says that nothing was sent', async (t) => {
+  for (const end of ['resetAndDestroy', 'end'] as const) {
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined).once('data', () => socket[end]());
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    t.teardown(() => server.close());
+    const origin = `https://localhost:${(server.address() as AddressInfo).port}`;
+    const proxy = await startProxy(t, {
+      obtain: async () => releaseOf({ destinations: [origin] }),
+    });
+    const answer = await proxy.call({ ClientId: 'acme', TokenType: 'test', ApiUri: `${origin}/` });
+    t.match(answer, {
+      status: 502,
+      problem: { reason: 'tls_protocol', detail: /nothing was sent/ },
+    });
+  }
+});
+
 t.test('a name that moves to a server with a wrong certificate gets nothing there', async (t) => {
   const good = await startUpstream(t, { identity: await authority.issue() });
   let address = '127.0.0.1';
   const proxy = await startProxy(t, {
     obtain: async () => releaseOf({ destinations: [good.url] }),
     ca: [authority.ca],
-    lookup: (name, options, done) => resolvesTo(address)(name, options, done),
+    lookup: async () => [address],
   });
   const call = () =>
     proxy.call({ ClientId: 'acme', TokenType: 'test', ApiUri: `${good.url}/`, Method: 'GET' });
