@@ -15,6 +15,7 @@ import type { ReleaseDependencies } from './release/release.ts';
 import { changesRoute } from './routes/changes.ts';
 import { publicKeyRoutes } from './routes/public-key.ts';
 import { releaseRoute } from './routes/release.ts';
+import { whoamiRoute } from './routes/whoami.ts';
 
 /** Enough for the largest credential, which contains the target's URL. */
 const bodyLimitBytes = 128 * 1024;
@@ -46,7 +47,10 @@ export async function buildKeyserver(
     proxyStatus: false,
   });
   await decorateConfig(app, keyserverSettings, config);
-  await shedding(app, (scope) => releaseRoute(scope, dependencies));
+  await shedding(app, (scope) => {
+    releaseRoute(scope, dependencies);
+    whoamiRoute(scope, dependencies);
+  });
   // Served under any load: proxies must learn of revocations, and both routes are cheap.
   publicKeyRoutes(app, dependencies.rsaKeys);
   changesRoute(app, dependencies);

@@ -71,12 +71,13 @@ export function buildInertSecureproxy(): Promise<Service> {
     metrics: new Metrics('secureproxy'),
     readiness,
     keyserver: client,
+    callers: { known: () => undefined, ask: fail },
     releases: new ReleaseCache({
       client,
       known: new KnownChanges(clock),
-      clock,
       maxSeconds: 0,
       maxEntries: 1,
+      onObtained: () => undefined,
     }),
     pools: new UpstreamPools({
       ownListeners: createOwnListeners([]),

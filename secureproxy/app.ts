@@ -12,13 +12,16 @@ import { shedding } from '../shared/overload/shedding.ts';
 import type { ExplainDependencies } from './call/explain-call.ts';
 import type { CallDependencies } from './call/make-call.ts';
 import { type SecureproxyConfig, secureproxySettings } from './config.ts';
-import { acceptCalls } from './routes/admission.ts';
+import { type AdmissionDependencies, acceptCalls } from './routes/admission.ts';
 import { docsPage } from './routes/docs-page.ts';
 import { explainRoute } from './routes/explain.ts';
 import { requestApiRoute } from './routes/request-api.ts';
 import type { UpstreamPools } from './upstream/pools.ts';
 
-export interface SecureproxyDependencies extends CallDependencies, ExplainDependencies {
+export interface SecureproxyDependencies
+  extends CallDependencies,
+    ExplainDependencies,
+    AdmissionDependencies {
   readonly pools: UpstreamPools;
   readonly logger: Logger;
   readonly readiness: () => Readiness;

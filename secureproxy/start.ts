@@ -10,6 +10,7 @@ import { Drain } from '../shared/process/shutdown.ts';
 import { sumsOfWorkers } from '../shared/process/worker-metrics.ts';
 import { ReloadedTls } from '../shared/tls/reload.ts';
 import { buildSecureproxy } from './app.ts';
+import { Callers } from './callers/callers.ts';
 import {
   keyserverTlsFiles,
   publicKeyPins,
@@ -70,12 +71,14 @@ async function startSecureproxy(
     pins: publicKeyPins(config),
   });
   const known = new KnownChanges(clock);
+  const maxEntries = config.TOKEN_CACHE_MAX;
+  const callers = new Callers({ client, known, clock, log: logger, maxEntries });
   const releases = new ReleaseCache({
     client,
     known,
-    clock,
     maxSeconds: config.TOKEN_CACHE_SECONDS,
-    maxEntries: config.TOKEN_CACHE_MAX,
+    maxEntries,
+    onObtained: (...obtained) => callers.learn(...obtained),
   });
   const { UPSTREAM_CONNECT_TIMEOUT_MS: connectTimeoutMs } = config;
   const systemNames = sharedLookup(systemLookup, {
@@ -102,6 +105,7 @@ async function startSecureproxy(
   const app = await buildSecureproxy(config, {
     logger,
     keyserver: client,
+    callers,
     releases,
     pools,
     totalTimeoutMs: config.UPSTREAM_TOTAL_TIMEOUT_MS,

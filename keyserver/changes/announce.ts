@@ -1,11 +1,8 @@
 import { Compile } from 'typebox/compile';
 import { changesRequestAad, changesResponseAad, sealText } from '../../shared/crypto/exchange.ts';
 import type { LogFields } from '../../shared/log/request-log.ts';
-import {
-  type Changes,
-  ChangesCredentialSchema,
-  type ChangesRequest,
-} from '../../shared/protocol/change-messages.ts';
+import { type Changes, ChangesCredentialSchema } from '../../shared/protocol/change-messages.ts';
+import type { QuestionRequest } from '../../shared/protocol/messages.ts';
 import { checkFresh, checkNamesSession, openCredential } from '../exchange/credential.ts';
 import { findProxy } from '../release/callers.ts';
 import type { ReleaseDependencies } from '../release/release.ts';
@@ -24,7 +21,7 @@ export type ChangesDependencies = Pick<
  */
 export async function announceChanges(
   { sessions, registry, nonces, clock }: ChangesDependencies,
-  request: ChangesRequest,
+  request: QuestionRequest,
   log: LogFields,
 ): Promise<string> {
   checkNamesSession(request);

@@ -57,6 +57,15 @@ export function findProxy(registry: Registry, clock: Clock, key: string): Caller
   return found;
 }
 
+/** Seconds that an answer may be cached: the keys' expiry is no change, so `/changes` never lists it. */
+export function cappedByKeys(
+  seconds: number,
+  { keysExpireAt }: Pick<Requester, 'keysExpireAt'>,
+  nowMs: number,
+): number {
+  return Math.max(0, Math.min(seconds, Math.floor((keysExpireAt - nowMs) / 1000)));
+}
+
 function findApp(registry: Registry, clock: Clock, key: string): Caller<'app'> {
   const found = isCallerKey(key, 'spk_') ? registry.appByKeyHash(callerKeyHash(key)) : undefined;
   if (found !== undefined) registry.oldKeys.note('app', found.id, found.key);

@@ -4,7 +4,6 @@ import { nextBatch } from '../../shared/event-loop.ts';
 import { type LogFields, toMilliseconds } from '../../shared/log/request-log.ts';
 import { nameFault } from '../../shared/names.ts';
 import { matchingGrants } from '../../shared/policy/grant.ts';
-import type { Policy } from '../../shared/policy/schema.ts';
 import type { Explanation } from '../../shared/protocol/explanation.ts';
 import {
   type Credential,
@@ -18,7 +17,7 @@ import type { Nonces } from '../exchange/nonces.ts';
 import type { Session, Sessions } from '../exchange/sessions.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Store } from '../store/store.ts';
-import { authenticate, type Requester } from './callers.ts';
+import { authenticate, cappedByKeys } from './callers.ts';
 import { judge, readSecret, type SecretSources, type TokenQuery } from './decision.ts';
 import { explain } from './explain.ts';
 
@@ -77,6 +76,7 @@ async function releaseTo(
 ): Promise<Release> {
   const { registry, clock } = dependencies;
   const policy = judge(registry, query);
+  const { cacheSeconds = defaultCacheSeconds } = policy;
   const { seq, ageMs } = registry;
   const began = performance.now();
   const secret = await readSecret(dependencies, query).finally(() => {
@@ -87,20 +87,11 @@ async function releaseTo(
     fields: secret.fields,
     policy,
     grants: [...query.grants],
-    cacheSeconds: cacheSeconds(policy, query.requester, clock.now()),
+    cacheSeconds: cappedByKeys(cacheSeconds, query.requester, clock.now()),
     expiresIn: secondsLeft(secret, clock.now()),
     seq,
     ageMs,
   };
-}
-
-/** Limited by the requester's keys: their expiry is no change, so `/changes` never lists it. */
-function cacheSeconds(
-  { cacheSeconds = defaultCacheSeconds }: Policy,
-  { keysExpireAt }: Requester,
-  nowMs: number,
-): number {
-  return Math.max(0, Math.min(cacheSeconds, Math.floor((keysExpireAt - nowMs) / 1000)));
 }
 
 /** Checks that the schema cannot express: combinations of members, and names. */

@@ -1,7 +1,6 @@
 import { problemResponses } from '../../shared/http/problem.ts';
 import type { Service } from '../../shared/http/service-type.ts';
-import { ChangesRequestSchema } from '../../shared/protocol/change-messages.ts';
-import { ReleaseAnswerSchema } from '../../shared/protocol/messages.ts';
+import { QuestionRequestSchema, ReleaseAnswerSchema } from '../../shared/protocol/messages.ts';
 import { announceChanges, type ChangesDependencies } from '../changes/announce.ts';
 
 /** `POST /changes`, which each proxy polls every second (docs/protocol.md §5). */
@@ -13,7 +12,7 @@ export function changesRoute(app: Service, dependencies: ChangesDependencies): v
       schema: {
         operationId: 'announceChanges',
         summary: 'List changes for a proxy, sealed with the session key',
-        body: ChangesRequestSchema,
+        body: QuestionRequestSchema,
         response: {
           200: ReleaseAnswerSchema,
           ...problemResponses(

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { toMilliseconds } from '../../shared/log/request-log.ts';
 import { formatTraceparent, traceContextOf } from '../../shared/log/trace-context.ts';
-import type { ReleaseQuery } from '../keyserver-client/client.ts';
+import type { ReleaseQuery, WhoamiQuery } from '../keyserver-client/client.ts';
 import type { Call } from './call.ts';
 
 /**
@@ -17,15 +17,36 @@ export async function askForCall<T extends { readonly source: 'cached' | 'ticket
   const { logFields: log } = request;
   log.client = clientId;
   log.token_type = tokenType;
+  return timed(
+    request,
+    reply,
+    (asking) => ask({ appKey, clientId, tokenType, target: { method, url }, ...asking }),
+    ({ source }) => source === 'cached',
+  );
+}
+
+/** Asks KeyServer for the app of a call whose body is not read yet; logged likewise. @throws ServiceError */
+export function askForCaller<T>(
+  appKey: string | null,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  ask: (query: WhoamiQuery) => Promise<T>,
+): Promise<T> {
+  return timed(request, reply, (asking) => ask({ appKey, ...asking }));
+}
+
+async function timed<T>(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  ask: (asking: Pick<WhoamiQuery, 'trace' | 'onRetry'>) => Promise<T>,
+  isCached: (answer: T) => boolean = () => false,
+): Promise<T> {
+  const { logFields: log } = request;
   const began = reply.elapsedTime;
   let retries = 0;
-  let isCached = false;
+  let isAsked = true;
   try {
     const answer = await ask({
-      appKey,
-      clientId,
-      tokenType,
-      target: { method, url },
       // For KeyServer only; upstream sees neither request id nor trace context.
       trace: {
         'x-request-id': request.id,
@@ -35,12 +56,13 @@ export async function askForCall<T extends { readonly source: 'cached' | 'ticket
         retries += 1;
       },
     });
-    isCached = answer.source === 'cached';
+    isAsked = !isCached(answer);
     return answer;
   } finally {
-    if (!isCached) {
-      log['keyserver.duration_ms'] = toMilliseconds(reply.elapsedTime - began);
-      log['keyserver.retries'] = retries;
+    if (isAsked) {
+      const { 'keyserver.duration_ms': ms = 0, 'keyserver.retries': before = 0 } = log;
+      log['keyserver.duration_ms'] = toMilliseconds(ms + reply.elapsedTime - began);
+      log['keyserver.retries'] = before + retries;
     }
   }
 }

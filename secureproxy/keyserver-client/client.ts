@@ -6,6 +6,8 @@ import {
   changesResponseAad,
   requestAad,
   responseAad,
+  whoamiRequestAad,
+  whoamiResponseAad,
 } from '../../shared/crypto/exchange.ts';
 import { ServiceError } from '../../shared/errors.ts';
 import type { Target } from '../../shared/policy/schema.ts';
@@ -21,6 +23,11 @@ import {
   type Release,
   ReleaseSchema,
 } from '../../shared/protocol/messages.ts';
+import {
+  type Whoami,
+  type WhoamiCredential,
+  WhoamiSchema,
+} from '../../shared/protocol/whoami-messages.ts';
 import { Acceptance } from './acceptance.ts';
 import { unavailable } from './errors.ts';
 import type { KeyserverHttp, TraceHeaders } from './http.ts';
@@ -32,6 +39,7 @@ const publicKeyAnswer = Compile(PublicKeyAnswerSchema);
 const releaseValidator = Compile(ReleaseSchema);
 const explanationValidator = Compile(ExplanationSchema);
 const changesValidator = Compile(ChangesSchema);
+const whoamiValidator = Compile(WhoamiSchema);
 
 export interface KeyserverClientOptions {
   readonly http: KeyserverHttp;
@@ -44,14 +52,17 @@ export interface KeyserverClientOptions {
   readonly log: Logger;
 }
 
-export interface ReleaseQuery {
+export interface WhoamiQuery {
   readonly appKey: string | null;
-  readonly clientId: string;
-  readonly tokenType: string;
-  readonly target: Target;
   readonly trace: TraceHeaders;
   /** Called before each retry, after a failed connection or a rejected session. */
   readonly onRetry?: () => void;
+}
+
+export interface ReleaseQuery extends WhoamiQuery {
+  readonly clientId: string;
+  readonly tokenType: string;
+  readonly target: Target;
 }
 
 export interface Obtained {
@@ -64,6 +75,7 @@ export class KeyserverClient {
   readonly acceptance: Acceptance;
   readonly #options: KeyserverClientOptions;
   readonly #changesUrl: URL;
+  readonly #whoamiUrl: URL;
   readonly #exchange: SealedExchange;
 
   constructor(options: KeyserverClientOptions) {
@@ -71,6 +83,7 @@ export class KeyserverClient {
     this.#options = options;
     this.acceptance = new Acceptance(clock);
     this.#changesUrl = new URL('changes', options.tokenRequestUrl);
+    this.#whoamiUrl = new URL('whoami', options.tokenRequestUrl);
     const publicKeys = new PublicKeys(() => this.#fetchPublicKey(), options.pins);
     this.#exchange = new SealedExchange({ http, publicKeys, clock, log });
   }
@@ -117,6 +130,35 @@ export class KeyserverClient {
     }
   }
 
+  /**
+   * Asks which app a key belongs to.
+   * @throws ServiceError with the reason `route_not_found` if KeyServer is of an earlier version
+   */
+  async whoami({ appKey, trace, onRetry }: WhoamiQuery): Promise<Whoami> {
+    const credential: WhoamiCredential = { proxy: this.#options.proxyKey(), app: appKey };
+    try {
+      const { answer } = await this.#exchanged<Whoami>({
+        url: this.#whoamiUrl,
+        members: {},
+        credential,
+        requestAad: whoamiRequestAad,
+        responseAad: whoamiResponseAad,
+        validator: whoamiValidator,
+        unknownAnswer: () =>
+          unavailable(
+            'whoami_unknown',
+            'KeyServer named an app in a format that this proxy does not know: run the same version of both services.',
+          ),
+        trace,
+        onRetry,
+      });
+      return answer;
+    } catch (error) {
+      this.#logForOperator(error);
+      throw error;
+    }
+  }
+
   /** Asks for the changes after `since`. @throws ServiceError, which the caller logs */
   async changes(since: number): Promise<Changes> {
     const { answer } = await this.#exchanged<Changes>({
@@ -144,7 +186,7 @@ export class KeyserverClient {
   #logForOperator(error: unknown): void {
     if (!(error instanceof ServiceError) || error.cause !== undefined) return;
     const { code, options, message } = error;
-    if (code === 'keyserver_unavailable') {
+    if (code === 'keyserver_unavailable' && options.reason !== 'route_not_found') {
       this.#options.log.error({ 'error.type': code, 'error.reason': options.reason }, message);
     }
   }

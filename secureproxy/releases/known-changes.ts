@@ -7,6 +7,21 @@ import {
 } from '../../shared/protocol/change-messages.ts';
 import type { Release } from '../../shared/protocol/messages.ts';
 
+/** When KeyServer was asked: an answer's age counts from here, since it lacks later revocations. */
+export interface Asked {
+  /** Monotonic clock, milliseconds. */
+  readonly at: number;
+  /** {@link KnownChanges.epoch} at that time. */
+  readonly epoch: number;
+}
+
+/** How long an answer of KeyServer may be used, by the monotonic clock in milliseconds. */
+export interface Lifetime {
+  readonly usableUntil: number;
+  readonly usableWithoutLeaseUntil: number;
+  readonly epoch: number;
+}
+
 /**
  * Changes that KeyServer announced. They tell which releases are outdated; until the lease ends, no
  * other release is. Bounded: once the oldest change is evicted, all releases before it count as
@@ -32,9 +47,26 @@ export class KnownChanges {
     return this.#seq;
   }
 
-  /** Increases whenever everything is dropped: releases requested in an earlier epoch are not used. */
+  /** Increases whenever everything is dropped: answers requested in an earlier epoch are not used. */
   get epoch(): number {
     return this.#epoch;
+  }
+
+  /** To be called just before a question is sent. */
+  asking(): Asked {
+    return { at: this.#clock.monotonic(), epoch: this.#epoch };
+  }
+
+  /** The lifetime of an answer; without a lease, nothing tells of changes since KeyServer looked. */
+  lifetime({ at, epoch }: Asked, leasedMs: number, unleasedMs: number): Lifetime {
+    const usableUntil = at + leasedMs;
+    return { usableUntil, usableWithoutLeaseUntil: Math.min(usableUntil, at + unleasedMs), epoch };
+  }
+
+  isUsable({ usableUntil, usableWithoutLeaseUntil, epoch }: Lifetime): boolean {
+    const now = this.#clock.monotonic();
+    const until = now < this.#leaseEndsAt ? usableUntil : usableWithoutLeaseUntil;
+    return now < until && epoch === this.#epoch;
   }
 
   get isLeased(): boolean {
@@ -67,12 +99,16 @@ export class KnownChanges {
   isCurrent({ clientId, tokenType }: TokenContext, { app, seq }: Release): boolean {
     // Nothing was announced since the release.
     if (seq >= this.#seq) return true;
-    const names = [
-      tokenName(clientId, tokenType),
-      documentName('type', tokenType),
-      documentName('app', app),
-      ownName,
-    ];
+    const names = [tokenName(clientId, tokenType), documentName('type', tokenType)];
+    return this.isCallerCurrent({ app, seq }) && this.#areCurrent(names, seq);
+  }
+
+  /** True if no change is known that is later than `seq` and of this app or the proxy. */
+  isCallerCurrent({ app, seq }: Pick<Release, 'app' | 'seq'>): boolean {
+    return seq >= this.#seq || this.#areCurrent([documentName('app', app), ownName], seq);
+  }
+
+  #areCurrent(names: readonly string[], seq: number): boolean {
     return seq >= this.#floor && names.every((name) => seq >= (this.#latest.get(name) ?? 0));
   }
 

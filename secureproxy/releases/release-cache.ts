@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Clock } from '../../shared/clock.ts';
 import type { TokenContext } from '../../shared/crypto/token-row.ts';
 import { ServiceError } from '../../shared/errors.ts';
 import type { Release } from '../../shared/protocol/messages.ts';
 import type { KeyserverClient, ReleaseQuery } from '../keyserver-client/client.ts';
 import { unavailable } from '../keyserver-client/errors.ts';
-import type { KnownChanges } from './known-changes.ts';
+import type { Asked, KnownChanges, Lifetime } from './known-changes.ts';
 
 /** Another KeyServer of the installation may learn of a change half a second later. */
 const outdatedRetries = 10;
@@ -18,19 +17,17 @@ export interface CachedRelease {
 
 export interface ReleaseCacheOptions {
   readonly client: Pick<KeyserverClient, 'obtain'>;
-  readonly clock: Clock;
   readonly known: KnownChanges;
   /** `TOKEN_CACHE_SECONDS`: maximum age without a lease; 0 disables the cache, even under a lease. */
   readonly maxSeconds: number;
   readonly maxEntries: number;
+  /** Called with each release that KeyServer gave: its app key is accepted. */
+  readonly onObtained: (appKey: string | null, release: Release, asked: Asked) => void;
 }
 
 interface Entry {
   readonly release: Release;
-  readonly usableUntil: number;
-  readonly usableWithoutLeaseUntil: number;
-  /** Epoch of {@link KnownChanges} when the release was requested. */
-  readonly epoch: number;
+  readonly lifetime: Lifetime;
 }
 
 /**
@@ -43,9 +40,8 @@ export class ReleaseCache {
   readonly #options: ReleaseCacheOptions;
   readonly #entries = new Map<string, Entry>();
   readonly #fetches = new Map<string, Promise<CachedRelease>>();
-  /** Until when the newest release is usable without a lease, and its epoch. */
-  #keptUntil = -Infinity;
-  #keptIn = 0;
+  /** Of the newest release. */
+  #newest: Lifetime | undefined;
 
   constructor(options: ReleaseCacheOptions) {
     this.#options = options;
@@ -53,9 +49,9 @@ export class ReleaseCache {
 
   /** False if no release can be used without asking KeyServer. */
   get canServe(): boolean {
-    const { clock, known, maxSeconds } = this.#options;
+    const { known, maxSeconds } = this.#options;
     if (maxSeconds === 0) return false;
-    return known.isLeased || (clock.monotonic() < this.#keptUntil && this.#keptIn === known.epoch);
+    return known.isLeased || (this.#newest !== undefined && known.isUsable(this.#newest));
   }
 
   /** @throws ServiceError as KeyserverClient.obtain */
@@ -78,23 +74,20 @@ export class ReleaseCache {
     const entry = this.#entries.get(name);
     if (entry === undefined) return undefined;
     this.#entries.delete(name);
-    const { clock, known } = this.#options;
-    const until = known.isLeased ? entry.usableUntil : entry.usableWithoutLeaseUntil;
-    if (clock.monotonic() >= until || entry.epoch !== known.epoch) return undefined;
-    if (!known.isCurrent(names, entry.release)) return undefined;
+    const { known } = this.#options;
+    if (!known.isUsable(entry.lifetime) || !known.isCurrent(names, entry.release)) return undefined;
     this.#entries.set(name, entry);
     return entry;
   }
 
   async #fetch(name: string, query: ReleaseQuery): Promise<CachedRelease> {
-    const { client, clock, known } = this.#options;
+    const { client, known, onObtained } = this.#options;
     for (let left = outdatedRetries; ; left -= 1) {
-      // The age counts from the request, since the answer lacks later revocations.
-      const askedAt = clock.monotonic();
-      const { epoch } = known;
+      const asked = known.asking();
       const obtained = await client.obtain(query);
       if (known.isCurrent(query, obtained.release)) {
-        this.#keep(name, obtained.release, askedAt, epoch);
+        this.#keep(name, obtained.release, asked);
+        onObtained(query.appKey, obtained.release, asked);
         return obtained;
       }
       if (left === 0) {
@@ -108,23 +101,15 @@ export class ReleaseCache {
     }
   }
 
-  #keep(name: string, release: Release, askedAt: number, epoch: number): void {
-    const { maxSeconds, maxEntries } = this.#options;
+  #keep(name: string, release: Release, asked: Asked): void {
+    const { known, maxSeconds, maxEntries } = this.#options;
     const { cacheSeconds, expiresIn, ageMs = 0 } = release;
     const seconds = Math.min(cacheSeconds, expiresIn ?? Infinity);
     if (maxSeconds === 0 || seconds <= 0) return;
-    const usableUntil = askedAt + seconds * 1000;
-    // Without a lease, nothing tells of changes since KeyServer read the token.
-    const usableWithoutLeaseUntil = Math.min(usableUntil, askedAt + maxSeconds * 1000 - ageMs);
-    this.#keptUntil = usableWithoutLeaseUntil;
-    this.#keptIn = epoch;
+    const lifetime = known.lifetime(asked, seconds * 1000, maxSeconds * 1000 - ageMs);
+    this.#newest = lifetime;
     this.#entries.delete(name);
-    this.#entries.set(name, {
-      release,
-      usableUntil,
-      usableWithoutLeaseUntil,
-      epoch,
-    });
+    this.#entries.set(name, { release, lifetime });
     const [oldest] = this.#entries.keys();
     if (this.#entries.size > maxEntries && oldest !== undefined) this.#entries.delete(oldest);
   }

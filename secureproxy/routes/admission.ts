@@ -1,6 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ServiceError } from '../../shared/errors.ts';
 import type { Service } from '../../shared/http/service-type.ts';
+import { askForCaller } from '../call/ask-keyserver.ts';
+import type { Callers } from '../callers/callers.ts';
 import { parseEnvelope } from '../envelope/envelope.ts';
 import { isLoop } from '../http/via.ts';
 import { findAppKey } from './app-key.ts';
@@ -9,12 +11,15 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The caller's app key, found before the body is read; null if there is none. */
     appKey: string | null;
+    /** True if KeyServer accepted the caller's own key; callers without a key are strangers, `anonymous` too. */
+    isKnownCaller: boolean;
   }
 }
 
 /** Prepares the app for the routes that take calls; call it once, before them. */
 export function acceptCalls(app: Service): void {
   app.decorateRequest('appKey', null);
+  app.decorateRequest('isKnownCaller', false);
   app.removeContentTypeParser('application/json');
   app.addContentTypeParser(
     'application/json',
@@ -37,11 +42,28 @@ export function acceptCalls(app: Service): void {
   );
 }
 
-/** Checks a call before its body is read, so that a rejection is cheap. @throws ServiceError */
-export function admitCaller(request: FastifyRequest, _reply: FastifyReply, done: () => void): void {
-  checkOrigin(request);
-  request.appKey = findAppKey(request.raw.rawHeaders, queryOf(request));
-  done();
+export interface AdmissionDependencies {
+  readonly callers: Pick<Callers, 'known' | 'ask'>;
+}
+
+/**
+ * Makes the check of a call before its body is read, so that a rejection is cheap, and strangers cost little.
+ * It throws or passes on a ServiceError.
+ */
+export function admitCaller({ callers }: AdmissionDependencies) {
+  return (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void => {
+    checkOrigin(request);
+    const appKey = findAppKey(request.raw.rawHeaders, queryOf(request));
+    request.appKey = appKey;
+    const admit = (app: string | undefined) => {
+      request.logFields.app = app;
+      request.isKnownCaller = app !== undefined && appKey !== null;
+      done();
+    };
+    const app = callers.known(appKey);
+    if (app !== undefined) admit(app);
+    else askForCaller(appKey, request, reply, (query) => callers.ask(query)).then(admit, done);
+  };
 }
 
 function queryOf({ url }: FastifyRequest): string {

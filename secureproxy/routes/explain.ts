@@ -1,11 +1,14 @@
 import { problemResponses } from '../../shared/http/problem.ts';
 import type { Service } from '../../shared/http/service-type.ts';
 import { type ExplainDependencies, ExplainedSchema, explainCall } from '../call/explain-call.ts';
-import { admitCaller } from './admission.ts';
+import { type AdmissionDependencies, admitCaller } from './admission.ts';
 import { CallRequestSchema, callErrors, toCall } from './call-request.ts';
 
 /** `POST /explain`: explains how `/request_api` would decide the same body, without a call (README). */
-export function explainRoute(app: Service, dependencies: ExplainDependencies): void {
+export function explainRoute(
+  app: Service,
+  dependencies: ExplainDependencies & AdmissionDependencies,
+): void {
   app.post(
     '/explain',
     {
@@ -21,7 +24,7 @@ export function explainRoute(app: Service, dependencies: ExplainDependencies): v
           ...problemResponses(...callErrors),
         },
       },
-      onRequest: admitCaller,
+      onRequest: admitCaller(dependencies),
     },
     async (request, reply) => {
       const call = toCall(request.appKey, request.body);

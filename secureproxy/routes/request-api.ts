@@ -3,11 +3,14 @@ import { problemResponse, problemResponses } from '../../shared/http/problem.ts'
 import type { Service } from '../../shared/http/service-type.ts';
 import { type CallDependencies, makeCall } from '../call/make-call.ts';
 import { dependencyStatus } from '../keyserver-client/errors.ts';
-import { admitCaller } from './admission.ts';
+import { type AdmissionDependencies, admitCaller } from './admission.ts';
 import { CallRequestSchema, callErrors, toCall } from './call-request.ts';
 
 /** `POST /request_api`: one call to a marketplace with a client's token (README). */
-export function requestApiRoute(app: Service, dependencies: CallDependencies): void {
+export function requestApiRoute(
+  app: Service,
+  dependencies: CallDependencies & AdmissionDependencies,
+): void {
   app.post(
     '/request_api',
     {
@@ -38,7 +41,7 @@ export function requestApiRoute(app: Service, dependencies: CallDependencies): v
           },
         },
       },
-      onRequest: admitCaller,
+      onRequest: admitCaller(dependencies),
     },
     async (request, reply) =>
       makeCall(dependencies, toCall(request.appKey, request.body), request, reply),

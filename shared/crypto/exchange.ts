@@ -36,6 +36,16 @@ export function changesResponseAad({ nonce }: Pick<Freshness, 'nonce'>): Buffer 
   return pae(version, 'changes-response', nonce);
 }
 
+/** AAD of a sealed credential of `POST /whoami` (docs/protocol.md §5). */
+export function whoamiRequestAad({ timestamp, nonce }: Freshness): Buffer {
+  return pae(version, 'whoami-request', String(timestamp), nonce);
+}
+
+/** AAD of a sealed answer of `POST /whoami` (docs/protocol.md §5). */
+export function whoamiResponseAad({ nonce }: Pick<Freshness, 'nonce'>): Buffer {
+  return pae(version, 'whoami-response', nonce);
+}
+
 /** Seals a JSON text with the session key. Returns base64, the form on the wire. */
 export function sealText(key: KeyObject, text: string, aad: Uint8Array): string {
   return seal(key, text, aad).toString('base64');

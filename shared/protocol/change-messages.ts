@@ -1,23 +1,8 @@
 import { type Static, Type } from 'typebox';
-import {
-  credentialExample,
-  credentialMembers,
-  IssuedTicketSchema,
-  sessionMembers,
-} from './messages.ts';
+import { IssuedTicketSchema } from './messages.ts';
 
 /** Validity of an answer of `/changes`, counted from KeyServer's latest look at the changes (docs/protocol.md §5). */
 export const leaseMs = 5_000;
-
-/** Body of KeyServer's `POST /changes` (docs/protocol.md §5). */
-export const ChangesRequestSchema = Type.Object(
-  { ...sessionMembers, ...credentialMembers },
-  {
-    additionalProperties: false,
-    examples: [{ session: 'ticket-of-an-earlier-answer', ...credentialExample }],
-  },
-);
-export type ChangesRequest = Static<typeof ChangesRequestSchema>;
 
 /** Content of the credential of `POST /changes`: the proxy's key, and the last `seq` that it received. */
 export const ChangesCredentialSchema = Type.Object(

@@ -1,6 +1,9 @@
 import { type Static, Type } from 'typebox';
 import { GrantSchema, PolicySchema, TargetSchema } from '../policy/schema.ts';
 
+/** Maximum age of a cached answer under a lease (docs/protocol.md §5). */
+export const maxCacheSeconds = 300;
+
 /** Answer of `/public_key` (docs/protocol.md §3). */
 export const PublicKeyAnswerSchema = Type.Object(
   {
@@ -21,7 +24,7 @@ export const PublicKeyAnswerSchema = Type.Object(
 export type PublicKeyAnswer = Static<typeof PublicKeyAnswerSchema>;
 
 /** Members that name the session of a request. */
-export const sessionMembers = {
+const sessionMembers = {
   sessionKey: Type.Optional(
     Type.String({
       maxLength: 2048,
@@ -43,7 +46,7 @@ export const sessionMembers = {
 };
 
 /** Members that carry a credential and bind it to its request. */
-export const credentialMembers = {
+const credentialMembers = {
   timestamp: Type.Integer({
     minimum: 0,
     description: "Unix seconds, at most 60 from KeyServer's clock",
@@ -55,11 +58,21 @@ export const credentialMembers = {
   }),
 };
 
-export const credentialExample = {
+const credentialExample = {
   timestamp: 1_767_225_600,
   nonce: 'new-for-every-request',
   credential: 'sealed+credential+in+base64',
 };
+
+/** Body of KeyServer's `POST /changes` and `POST /whoami` (docs/protocol.md §5). */
+export const QuestionRequestSchema = Type.Object(
+  { ...sessionMembers, ...credentialMembers },
+  {
+    additionalProperties: false,
+    examples: [{ session: 'ticket-of-an-earlier-answer', ...credentialExample }],
+  },
+);
+export type QuestionRequest = Static<typeof QuestionRequestSchema>;
 
 /** Body of KeyServer's `POST /` (docs/protocol.md §4). */
 export const ReleaseRequestSchema = Type.Object(
@@ -127,7 +140,7 @@ export const ReleaseSchema = Type.Object({
   policy: PolicySchema,
   /** The grants of the app that match the client and the type. */
   grants: Type.Array(GrantSchema),
-  cacheSeconds: Type.Integer({ minimum: 0, maximum: 300 }),
+  cacheSeconds: Type.Integer({ minimum: 0, maximum: maxCacheSeconds }),
   /** Seconds until the token expires; null if it never does. */
   expiresIn: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()]),
   seq: Type.Integer({ minimum: 0 }),

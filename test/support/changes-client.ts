@@ -5,7 +5,8 @@ import {
   sealText,
 } from '../../shared/crypto/exchange.ts';
 import type { Problem } from '../../shared/http/problem.ts';
-import type { Changes, ChangesRequest } from '../../shared/protocol/change-messages.ts';
+import type { Changes } from '../../shared/protocol/change-messages.ts';
+import type { QuestionRequest } from '../../shared/protocol/messages.ts';
 import {
   type Answer,
   type ClientSession,
@@ -26,7 +27,7 @@ export interface AskChanges {
 /** One exchange: the opened changes, or the problem; the other is empty. */
 export interface ChangesExchange {
   readonly session: ClientSession;
-  readonly request: ChangesRequest;
+  readonly request: QuestionRequest;
   readonly answer: Answer;
   readonly status: number;
   readonly changes: Partial<Changes>;
@@ -57,7 +58,7 @@ export async function askChanges(
 /** Opens what was announced as the asker does. @throws OpenError for anybody else */
 export function openChanges(
   { key }: ClientSession,
-  request: Pick<ChangesRequest, 'nonce'>,
+  request: Pick<QuestionRequest, 'nonce'>,
   answer: Answer,
 ): Changes {
   const { token } = JSON.parse(answer.text) as { token: string };

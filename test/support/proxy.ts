@@ -3,6 +3,7 @@ import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Test } from 'tap';
 import { buildSecureproxy } from '../../secureproxy/app.ts';
+import { Callers } from '../../secureproxy/callers/callers.ts';
 import { type SecureproxyConfig, secureproxySettings } from '../../secureproxy/config.ts';
 import type { Lookup } from '../../secureproxy/guard/lookup.ts';
 import { createOwnListeners } from '../../secureproxy/guard/own-listeners.ts';
@@ -66,6 +67,11 @@ export interface TestProxy {
 /** The app key that tests without KeyServer call with. */
 export const someAppKey = makeCallerKey('spk_');
 
+/** Stands in for KeyServer where `obtain` does, which rejects whom it wants. */
+const acceptsEveryKey = {
+  whoami: async () => ({ app: 'orders', cacheSeconds: 300, seq: 1, ageMs: 0 }),
+};
+
 /** A release as KeyServer would give it. */
 export function releaseOf(
   policy: Partial<Policy> & Pick<Policy, 'destinations'>,
@@ -117,14 +123,22 @@ export async function startProxy(test: Test, options: TestProxyOptions): Promise
   });
   const known = new KnownChanges(clock);
   const feed = new ChangeFeed({ client, known, clock, log: captured.logger });
+  const maxEntries = config.TOKEN_CACHE_MAX;
+  const callers = new Callers({
+    client: obtain ? acceptsEveryKey : client,
+    known,
+    clock,
+    log: captured.logger,
+    maxEntries,
+  });
   const releases = new ReleaseCache({
     known,
     client: obtain
       ? { obtain: async (query) => ({ release: await obtain(query), source: 'rsa' }) }
       : client,
-    clock,
     maxSeconds: config.TOKEN_CACHE_SECONDS,
-    maxEntries: config.TOKEN_CACHE_MAX,
+    maxEntries,
+    onObtained: (...obtained) => callers.learn(...obtained),
   });
   const ownListeners = createOwnListeners([publicKeyUrl, tokenRequestUrl]);
   const pools = new UpstreamPools({
@@ -140,6 +154,7 @@ export async function startProxy(test: Test, options: TestProxyOptions): Promise
     logger: captured.logger,
     metrics: new Metrics('secureproxy'),
     keyserver: client,
+    callers,
     releases,
     pools,
     totalTimeoutMs: config.UPSTREAM_TOTAL_TIMEOUT_MS,

@@ -41,6 +41,11 @@ async function setUp(t: Test, { publicKey: key = published, release }: Forgery) 
       send(200, key);
       return;
     }
+    // As a KeyServer of an earlier version, so that the release is what is forged.
+    if (target !== '/') {
+      send(404, { code: 'route_not_found' });
+      return;
+    }
     const request = JSON.parse(body.toString()) as ReleaseRequest;
     const raw = await unwrap(Buffer.from(request.sessionKey ?? '', 'base64'));
     const seal = (content: unknown, context: object = {}) =>

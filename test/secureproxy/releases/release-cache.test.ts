@@ -23,6 +23,7 @@ const query = (more: Partial<ReleaseQuery> = {}): ReleaseQuery => ({
 function setUp(options: { maxSeconds?: number; maxEntries?: number } = {}) {
   const clock = testClock();
   const asked: ReleaseQuery[] = [];
+  const learned: (readonly [string | null, string])[] = [];
   const waiting: PromiseWithResolvers<Obtained>[] = [];
   const known = new KnownChanges(clock);
   const cache = new ReleaseCache({
@@ -35,7 +36,7 @@ function setUp(options: { maxSeconds?: number; maxEntries?: number } = {}) {
         return next.promise;
       },
     },
-    clock,
+    onObtained: (appKey, { app }) => learned.push([appKey, app]),
     maxSeconds: 5,
     maxEntries: 100,
     ...options,
@@ -43,7 +44,7 @@ function setUp(options: { maxSeconds?: number; maxEntries?: number } = {}) {
   const give = (more: Partial<Release> = {}) =>
     waiting.shift()?.resolve({ release: release(more), source: 'rsa' });
   const refuse = (error: Error) => waiting.shift()?.reject(error);
-  return { cache, known, clock, asked, give, refuse };
+  return { cache, known, clock, asked, learned, give, refuse };
 }
 
 function release(more: Partial<Release>): Release {
@@ -276,6 +277,21 @@ t.test('a lease that comes back brings back nothing that is older', async (t) =>
   it.clock.advance(5_000);
   announce(it);
   t.equal((await obtain(it)).source, 'rsa');
+});
+
+t.test('each release that KeyServer gave makes its app key known, cached or not', async (t) => {
+  for (const maxSeconds of [0, 5]) {
+    const it = setUp({ maxSeconds });
+    await obtain(it, {}, { app: 'app-1' });
+    await obtain(it, { appKey: null, clientId: 'other' }, { app: 'anonymous' });
+    const rejected = it.cache.get(query({ appKey: 'key-c' }));
+    it.refuse(new ServiceError('caller_unauthenticated'));
+    await t.rejects(rejected);
+    t.same(it.learned, [
+      ['key-a', 'app-1'],
+      [null, 'anonymous'],
+    ]);
+  }
 });
 
 t.test('TOKEN_CACHE_SECONDS=0 keeps nothing, under a lease neither', async (t) => {

@@ -1,0 +1,53 @@
+import { Compile } from 'typebox/compile';
+import { sealText, whoamiRequestAad, whoamiResponseAad } from '../../shared/crypto/exchange.ts';
+import type { LogFields } from '../../shared/log/request-log.ts';
+import { maxCacheSeconds, type QuestionRequest } from '../../shared/protocol/messages.ts';
+import { type Whoami, WhoamiCredentialSchema } from '../../shared/protocol/whoami-messages.ts';
+import { checkFresh, checkNamesSession, openCredential } from '../exchange/credential.ts';
+import { authenticate, cappedByKeys, findProxy } from './callers.ts';
+import type { ReleaseDependencies } from './release.ts';
+
+const credentialValidator = Compile(WhoamiCredentialSchema);
+
+export type WhoamiDependencies = Pick<
+  ReleaseDependencies,
+  'sessions' | 'registry' | 'nonces' | 'clock'
+>;
+
+/**
+ * Tells a proxy which app a key belongs to, from memory: session → authentication → replay check → sealed
+ * answer (docs/protocol.md §5). Resolves to base64.
+ * @throws ServiceError
+ */
+export async function whoami(
+  { sessions, registry, nonces, clock }: WhoamiDependencies,
+  request: QuestionRequest,
+  log: LogFields,
+): Promise<string> {
+  checkNamesSession(request);
+  checkFresh(request, clock);
+  const session = await sessions.open(request);
+  const credential = openCredential(
+    session.key,
+    request.credential,
+    whoamiRequestAad(request),
+    credentialValidator,
+    '{proxy, app}',
+  );
+  // Before the app is known, so that the entry of an unknown key names the proxy that it came to.
+  log.proxy = findProxy(registry, clock, credential.proxy).id;
+  const requester = authenticate(registry, clock, credential);
+  log.app = requester.appId;
+  if (session.source === 'rsa') {
+    await nonces.use(JSON.stringify([requester.proxyId, requester.appId]), request.nonce);
+  }
+  const { seq, ageMs } = registry;
+  const answer: Whoami = {
+    app: requester.appId,
+    cacheSeconds: cappedByKeys(maxCacheSeconds, requester, clock.now()),
+    seq,
+    ageMs,
+    ...(session.issueTicket ? { session: session.issueTicket() } : {}),
+  };
+  return sealText(session.key, JSON.stringify(answer), whoamiResponseAad(request));
+}

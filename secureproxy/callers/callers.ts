@@ -1,0 +1,106 @@
+import type { Logger } from 'pino';
+import type { Clock } from '../../shared/clock.ts';
+import { ServiceError } from '../../shared/errors.ts';
+import type { KeyserverClient, WhoamiQuery } from '../keyserver-client/client.ts';
+import type { Asked, KnownChanges } from '../releases/known-changes.ts';
+import { type AcceptedKey, callerName, KnownCallers } from './known-callers.ts';
+
+/** Short, since a new app's key may have been tried before KeyServer knew it. */
+const rejectedMs = 1000;
+const maxRejected = 1000;
+/** Pause after a KeyServer of an earlier version was asked. */
+const unsupportedMs = 10_000;
+
+export interface CallersOptions {
+  readonly client: Pick<KeyserverClient, 'whoami'>;
+  readonly clock: Pick<Clock, 'monotonic'>;
+  readonly known: KnownChanges;
+  readonly log: Logger;
+  /** Maximum number of known keys. */
+  readonly maxEntries: number;
+}
+
+interface Rejected {
+  readonly error: ServiceError;
+  readonly until: number;
+}
+
+/** Knows the apps of calls before their bodies are read: remembers, or asks KeyServer (docs/protocol.md §5). */
+export class Callers {
+  readonly #options: CallersOptions;
+  readonly #known: KnownCallers;
+  readonly #rejected = new Map<string, Rejected>();
+  readonly #questions = new Map<string, Promise<string | undefined>>();
+  #unsupportedUntil = -Infinity;
+
+  constructor(options: CallersOptions) {
+    this.#options = options;
+    this.#known = new KnownCallers(options.known, options.maxEntries);
+  }
+
+  /** The app of a key, or of its absence, if KeyServer need not be asked. */
+  known(appKey: string | null): string | undefined {
+    return this.#known.appOf(callerName(appKey));
+  }
+
+  /** Notes that KeyServer accepted a key. */
+  learn(appKey: string | null, accepted: AcceptedKey, asked: Asked): void {
+    this.#known.learn(callerName(appKey), accepted, asked);
+  }
+
+  /**
+   * Asks KeyServer for the app of a key, or of its absence; concurrent calls share a question. Resolves to
+   * undefined if KeyServer is of an earlier version: then only a release can tell.
+   * @throws ServiceError
+   */
+  async ask(query: WhoamiQuery): Promise<string | undefined> {
+    const name = callerName(query.appKey);
+    const rejected = this.#rejected.get(name);
+    const now = this.#options.clock.monotonic();
+    if (rejected !== undefined && now < rejected.until) throw rejected.error;
+    if (now < this.#unsupportedUntil) return undefined;
+    let question = this.#questions.get(name);
+    if (question === undefined) {
+      question = this.#ask(name, query).finally(() => this.#questions.delete(name));
+      this.#questions.set(name, question);
+    }
+    return question;
+  }
+
+  async #ask(name: string, query: WhoamiQuery): Promise<string | undefined> {
+    const { client, known } = this.#options;
+    const asked = known.asking();
+    try {
+      const answer = await client.whoami(query);
+      // An outdated answer of another KeyServer counts for these calls only; their releases are checked again.
+      if (known.isCallerCurrent(answer)) this.#known.learn(name, answer, asked);
+      return answer.app;
+    } catch (error) {
+      if (!(error instanceof ServiceError)) throw error;
+      if (isWithoutRoute(error)) return this.#goWithout();
+      if (error.code === 'caller_unauthenticated') this.#reject(name, error);
+      throw error;
+    }
+  }
+
+  #goWithout(): undefined {
+    const { clock, log } = this.#options;
+    if (this.#unsupportedUntil === -Infinity) {
+      log.warn('KeyServer does not tell who calls');
+    }
+    this.#unsupportedUntil = clock.monotonic() + unsupportedMs;
+  }
+
+  #reject(name: string, error: ServiceError): void {
+    this.#known.forget(name);
+    this.#rejected.delete(name);
+    this.#rejected.set(name, { error, until: this.#options.clock.monotonic() + rejectedMs });
+    const [oldest] = this.#rejected.keys();
+    if (this.#rejected.size > maxRejected && oldest !== undefined) this.#rejected.delete(oldest);
+  }
+}
+
+/** An earlier KeyServer has no such route; something in front of it may not let it through. */
+function isWithoutRoute({ options: { reason } }: ServiceError): boolean {
+  return reason === 'route_not_found' || reason === 'keyserver_answer';
+}

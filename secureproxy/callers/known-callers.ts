@@ -1,0 +1,69 @@
+import { hash } from 'node:crypto';
+import { leaseMs } from '../../shared/protocol/change-messages.ts';
+import type { Release } from '../../shared/protocol/messages.ts';
+import type { Asked, KnownChanges, Lifetime } from '../releases/known-changes.ts';
+
+/** An accepted key's app, from `/whoami` or a release. */
+export type AcceptedKey = Pick<Release, 'app' | 'cacheSeconds' | 'seq' | 'ageMs'>;
+
+interface Entry extends Pick<AcceptedKey, 'app' | 'seq'> {
+  readonly lifetime: Lifetime;
+}
+
+/**
+ * The app keys that KeyServer accepted, by digest, so that none outlives its request here. They lapse like
+ * releases, except that `TOKEN_CACHE_SECONDS` does not matter: a known key admits a body, and releases
+ * nothing. The one that was learned first is evicted first.
+ */
+export class KnownCallers {
+  readonly #known: KnownChanges;
+  readonly #maxEntries: number;
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(known: KnownChanges, maxEntries: number) {
+    this.#known = known;
+    this.#maxEntries = maxEntries;
+  }
+
+  /** The app of a key that is known now. */
+  appOf(name: string): string | undefined {
+    const entry = this.#entries.get(name);
+    if (entry === undefined || !this.#known.isUsable(entry.lifetime)) return undefined;
+    return this.#known.isCallerCurrent(entry) ? entry.app : undefined;
+  }
+
+  /** True for a key that was accepted once, and not rejected since. */
+  wasAccepted(name: string): boolean {
+    return this.#entries.has(name);
+  }
+
+  learn(name: string, { app, seq, cacheSeconds, ageMs = 0 }: AcceptedKey, asked: Asked): void {
+    const learned = this.#known.lifetime(asked, cacheSeconds * 1000, leaseMs - ageMs);
+    const before = this.#entries.get(name);
+    // A release may be cached for less time than its app is known.
+    const isExtended =
+      before?.lifetime.epoch === asked.epoch && this.#known.isCallerCurrent(before);
+    const lifetime = isExtended ? laterOf(before.lifetime, learned) : learned;
+    this.#entries.delete(name);
+    this.#entries.set(name, { app, seq, lifetime });
+    const [oldest] = this.#entries.keys();
+    if (this.#entries.size > this.#maxEntries && oldest !== undefined) this.#entries.delete(oldest);
+  }
+
+  forget(name: string): void {
+    this.#entries.delete(name);
+  }
+}
+
+/** The name of a key, or of its absence. */
+export function callerName(appKey: string | null): string {
+  return appKey === null ? '' : hash('sha256', appKey, 'base64');
+}
+
+function laterOf(one: Lifetime, other: Lifetime): Lifetime {
+  return {
+    usableUntil: Math.max(one.usableUntil, other.usableUntil),
+    usableWithoutLeaseUntil: Math.max(one.usableWithoutLeaseUntil, other.usableWithoutLeaseUntil),
+    epoch: other.epoch,
+  };
+}
