@@ -45,8 +45,9 @@ t.test('a thousand uncached calls share a key, a session and few connections', a
     output.linesWith({ 'url.template': '/', 'http.response.status_code': 200 }).length,
     calls,
   );
-  t.equal(output.linesWith({ release: 'rsa' }).length, 1, 'one key was unwrapped');
-  t.equal(output.linesWith({ release: 'ticket' }).length, calls - 1);
+  const byKey = output.linesWith({ release: 'rsa' }).length;
+  t.ok(byKey <= 1, 'one key was unwrapped, unless another question had opened the session');
+  t.equal(output.linesWith({ release: 'ticket' }).length, calls - byKey);
   const accepted = forwarders[0]?.accepted ?? 0;
   t.ok(accepted <= concurrency, `${accepted} connections`);
   t.ok(accepted >= 1);

@@ -136,7 +136,7 @@ t.test('every call is signed as it is sent, under one release', async (t) => {
   await proxy.requestLine(calls.length - 1);
   t.match(
     proxy.log().filter(({ msg }) => msg === 'request'),
-    [{ release: 'rsa' }, { release: 'cached' }, { release: 'cached' }],
+    [{ release: 'ticket' }, { release: 'cached' }, { release: 'cached' }],
   );
 });
 

@@ -203,7 +203,7 @@ t.test('a KeyServer without a feed counts as a cut feed, and is reported once', 
   const publicKey = await (await fetch(`${keyserver.url}/public_key`)).text();
   const releases: string[] = [];
   older.script(async (socket, { target, body }) => {
-    if (target === '/changes') {
+    if (target === '/changes' || target === '/whoami') {
       socket.write(answer(404, JSON.stringify({ code: 'route_not_found', requestId: 'x' })));
     } else if (target === '/public_key') socket.write(answer(200, publicKey));
     else {
