@@ -23,10 +23,11 @@ export async function announceChanges(
   { sessions, registry, nonces, clock }: ChangesDependencies,
   request: QuestionRequest,
   log: LogFields,
+  address: string,
 ): Promise<string> {
   checkNamesSession(request);
   checkFresh(request, clock);
-  const session = await sessions.open(request);
+  const session = await sessions.open(request, address);
   const { proxy, since } = openCredential(
     session.key,
     request.credential,
@@ -36,7 +37,10 @@ export async function announceChanges(
   );
   const { id } = findProxy(registry, clock, proxy);
   log.proxy = id;
-  if (session.source === 'rsa') await nonces.use(`proxy ${id}`, request.nonce);
+  if (session.source === 'rsa') {
+    await nonces.use(`proxy ${id}`, request.nonce);
+    session.acceptPeer?.();
+  }
   const { changes, ...rest } = registry.changesSince(since);
   const answer: Changes = {
     ...rest,

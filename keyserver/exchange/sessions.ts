@@ -2,17 +2,32 @@ import type { KeyObject } from 'node:crypto';
 import type { Clock } from '../../shared/clock.ts';
 import { importKey } from '../../shared/crypto/aead.ts';
 import { decodeBase64 } from '../../shared/crypto/base64.ts';
+import { coresForUnwraps } from '../../shared/crypto/key-wrap.ts';
 import { OpenError } from '../../shared/crypto/open-error.ts';
 import { makeTicket, openTicket } from '../../shared/crypto/ticket.ts';
 import { ServiceError } from '../../shared/errors.ts';
 import { memoizeByText } from '../../shared/memoize.ts';
+import { FairQueue, type FairQueueOptions, sourceOf } from '../../shared/overload/fair-queue.ts';
 import type { IssuedTicket, ReleaseRequest } from '../../shared/protocol/messages.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import type { RsaKeys } from '../keys/rsa-keys.ts';
 
 const ticketSeconds = 600;
-/** More concurrent unwraps would only queue for the few threads that do them. */
-const maxPendingUnwraps = 256;
+/** Enough for threads to be busy, and few for a known peer to wait for: threads take unwraps in order. */
+const maxUnwraps = 2 * coresForUnwraps;
+const unwrapQueue: FairQueueOptions = {
+  maxRunning: maxUnwraps,
+  maxWaiting: 256,
+  queueTimeoutMs: 1000,
+  minHoldMs: 0,
+  rejection: {
+    reason: 'unwraps',
+    retryAfterSeconds: 1,
+    detail: 'Too many new sessions are being opened; try again.',
+  },
+};
+/** Addresses of authenticated peers, of which the one that was longest not seen is forgotten first. */
+const maxKnownPeers = 10_000;
 
 /** The key that seals one request and its answer, and its source. */
 export interface Session {
@@ -20,6 +35,8 @@ export interface Session {
   readonly source: 'rsa' | 'ticket';
   /** Makes a ticket for this key; undefined if the key came from a ticket, because tickets are never extended. */
   readonly issueTicket: (() => IssuedTicket) | undefined;
+  /** To be called once the sender is authenticated: new sessions from its address do not wait for strangers'. */
+  readonly acceptPeer?: () => void;
 }
 
 /** Opens sessions. Every fault is the same `session_invalid` (docs/protocol.md §7). */
@@ -35,7 +52,11 @@ export class Sessions {
     );
     return { key: importKey(sessionKey), expiresAt };
   });
-  #pendingUnwraps = 0;
+  readonly #knownPeers = new Set<string>();
+  readonly #unwraps = {
+    ofKnown: new FairQueue(unwrapQueue),
+    ofStrangers: new FairQueue(unwrapQueue),
+  };
 
   constructor(rsaKeys: RsaKeys, keyring: Keyring, clock: Clock) {
     this.#rsaKeys = rsaKeys;
@@ -43,39 +64,41 @@ export class Sessions {
     this.#clock = clock;
   }
 
-  /** @throws ServiceError session_invalid, overloaded */
-  async open({
-    sessionKey,
-    session,
-    keyId,
-  }: Pick<ReleaseRequest, 'sessionKey' | 'session' | 'keyId'>): Promise<Session> {
+  /** @param address of the sender @throws ServiceError session_invalid, overloaded */
+  async open(
+    { sessionKey, session, keyId }: Pick<ReleaseRequest, 'sessionKey' | 'session' | 'keyId'>,
+    address: string,
+  ): Promise<Session> {
     try {
       return session === undefined
-        ? await this.#unwrap(sessionKey ?? '', keyId)
+        ? await this.#unwrap(sessionKey ?? '', keyId, sourceOf(address))
         : this.#openTicket(session);
     } catch (error) {
       throw error instanceof OpenError ? sessionInvalid() : error;
     }
   }
 
-  async #unwrap(wrapped: string, keyId: string | undefined): Promise<Session> {
+  async #unwrap(wrapped: string, keyId: string | undefined, peer: string): Promise<Session> {
     const unwrap = this.#rsaKeys.unwrapper(keyId);
     if (unwrap === undefined) throw new OpenError();
-    if (this.#pendingUnwraps >= maxPendingUnwraps) {
-      throw new ServiceError('overloaded', {
-        reason: 'unwraps',
-        retryAfterSeconds: 1,
-        detail: 'Too many new sessions are being opened; try again.',
-      });
+    const { ofKnown, ofStrangers } = this.#unwraps;
+    const queue = this.#knownPeers.has(peer) ? ofKnown : ofStrangers;
+    const raw = await queue.run(peer, () => unwrap(decodeBase64(wrapped, 'base64')));
+    return {
+      key: importKey(raw),
+      source: 'rsa',
+      issueTicket: () => this.#issueTicket(raw),
+      acceptPeer: () => this.#acceptPeer(peer),
+    };
+  }
+
+  #acceptPeer(peer: string): void {
+    this.#knownPeers.delete(peer);
+    this.#knownPeers.add(peer);
+    const [oldest] = this.#knownPeers;
+    if (this.#knownPeers.size > maxKnownPeers && oldest !== undefined) {
+      this.#knownPeers.delete(oldest);
     }
-    this.#pendingUnwraps++;
-    let raw: Uint8Array;
-    try {
-      raw = await unwrap(decodeBase64(wrapped, 'base64'));
-    } finally {
-      this.#pendingUnwraps--;
-    }
-    return { key: importKey(raw), source: 'rsa', issueTicket: () => this.#issueTicket(raw) };
   }
 
   #openTicket(text: string): Session {

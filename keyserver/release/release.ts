@@ -34,19 +34,20 @@ export interface ReleaseDependencies extends SecretSources {
 /**
  * Releases a token: session → authentication → replay check → grant and destination → token → sealed answer.
  * A call is rejected before its token is read (docs/protocol.md §4). If the credential has `explain`, the
- * answer is an {@link Explanation} of the same steps. Resolves to base64.
+ * answer is an {@link Explanation} of the same steps. `address` is the sender's. Resolves to base64.
  * @throws ServiceError
  */
 export async function release(
   dependencies: ReleaseDependencies,
   request: ReleaseRequest,
   log: LogFields,
+  address: string,
 ): Promise<string> {
   await nextBatch();
   const { sessions, registry, nonces, clock } = dependencies;
   checkShape(request);
   checkFresh(request, clock);
-  const session = await sessions.open(request);
+  const session = await sessions.open(request, address);
   const credential = releaseCredential(session, request);
   const requester = authenticate(registry, clock, credential);
   const { clientId, tokenType, nonce } = request;
@@ -59,6 +60,8 @@ export async function release(
   if (session.source === 'rsa' && nonce !== undefined) {
     // Per app, too: one app, even without any grant, must not use up the memory of another.
     await nonces.use(JSON.stringify([requester.proxyId, requester.appId]), nonce);
+    // Whoever reaches the port is `anonymous`.
+    if (credential?.proxy != null || credential?.app != null) session.acceptPeer?.();
   }
   const grants = matchingGrants(requester.app.grants, clientId, tokenType);
   const query = { requester, grants, clientId, tokenType, target: credential?.target };

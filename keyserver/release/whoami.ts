@@ -23,10 +23,11 @@ export async function whoami(
   { sessions, registry, nonces, clock }: WhoamiDependencies,
   request: QuestionRequest,
   log: LogFields,
+  address: string,
 ): Promise<string> {
   checkNamesSession(request);
   checkFresh(request, clock);
-  const session = await sessions.open(request);
+  const session = await sessions.open(request, address);
   const credential = openCredential(
     session.key,
     request.credential,
@@ -40,6 +41,7 @@ export async function whoami(
   log.app = requester.appId;
   if (session.source === 'rsa') {
     await nonces.use(JSON.stringify([requester.proxyId, requester.appId]), request.nonce);
+    session.acceptPeer?.();
   }
   const { seq, ageMs } = registry;
   const answer: Whoami = {

@@ -31,7 +31,9 @@ export function changesRoute(app: Service, dependencies: ChangesDependencies): v
     },
     async (request, reply) => {
       reply.header('cache-control', 'no-store');
-      return { token: await announceChanges(dependencies, request.body, request.logFields) };
+      return {
+        token: await announceChanges(dependencies, request.body, request.logFields, request.ip),
+      };
     },
   );
 }

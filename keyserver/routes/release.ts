@@ -36,7 +36,7 @@ export function releaseRoute(app: Service, dependencies: ReleaseDependencies): v
     },
     async (request, reply) => {
       reply.header('cache-control', 'no-store');
-      return { token: await release(dependencies, request.body, request.logFields) };
+      return { token: await release(dependencies, request.body, request.logFields, request.ip) };
     },
   );
 }

@@ -31,7 +31,7 @@ export function whoamiRoute(app: Service, dependencies: WhoamiDependencies): voi
     },
     async (request, reply) => {
       reply.header('cache-control', 'no-store');
-      return { token: await whoami(dependencies, request.body, request.logFields) };
+      return { token: await whoami(dependencies, request.body, request.logFields, request.ip) };
     },
   );
 }

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../../shared/clock.ts';
 import { ServiceError } from '../../shared/errors.ts';
+import { FairQueue, type FairQueueOptions, sourceOf } from '../../shared/overload/fair-queue.ts';
 import type { KeyserverClient, WhoamiQuery } from '../keyserver-client/client.ts';
 import type { Asked, KnownChanges } from '../releases/known-changes.ts';
 import { type AcceptedKey, callerName, KnownCallers } from './known-callers.ts';
@@ -10,6 +11,19 @@ const rejectedMs = 1000;
 const maxRejected = 1000;
 /** Pause after a KeyServer of an earlier version was asked. */
 const unsupportedMs = 10_000;
+
+/** Questions about unknown keys: 1000 a second, so that strangers cost KeyServer little. */
+const strangerQuestions: FairQueueOptions = {
+  maxRunning: 32,
+  maxWaiting: 1024,
+  queueTimeoutMs: 1500,
+  minHoldMs: 32,
+  rejection: {
+    reason: 'unknown_callers',
+    retryAfterSeconds: 1,
+    detail: 'Too many calls with app keys that are not known yet; try again.',
+  },
+};
 
 export interface CallersOptions {
   readonly client: Pick<KeyserverClient, 'whoami'>;
@@ -30,6 +44,7 @@ export class Callers {
   readonly #options: CallersOptions;
   readonly #known: KnownCallers;
   readonly #rejected = new Map<string, Rejected>();
+  readonly #strangers = new FairQueue(strangerQuestions);
   readonly #questions = new Map<string, Promise<string | undefined>>();
   #unsupportedUntil = -Infinity;
 
@@ -49,11 +64,12 @@ export class Callers {
   }
 
   /**
-   * Asks KeyServer for the app of a key, or of its absence; concurrent calls share a question. Resolves to
-   * undefined if KeyServer is of an earlier version: then only a release can tell.
+   * Asks KeyServer for the app of a key, or of its absence; concurrent calls share a question. Keys that were
+   * never accepted share a part of the questions, fairly by the callers' addresses. Resolves to undefined if
+   * KeyServer is of an earlier version: then only a release can tell.
    * @throws ServiceError
    */
-  async ask(query: WhoamiQuery): Promise<string | undefined> {
+  async ask(query: WhoamiQuery, address: string): Promise<string | undefined> {
     const name = callerName(query.appKey);
     const rejected = this.#rejected.get(name);
     const now = this.#options.clock.monotonic();
@@ -61,7 +77,11 @@ export class Callers {
     if (now < this.#unsupportedUntil) return undefined;
     let question = this.#questions.get(name);
     if (question === undefined) {
-      question = this.#ask(name, query).finally(() => this.#questions.delete(name));
+      const ask = () => this.#ask(name, query);
+      const asked = this.#known.wasAccepted(name)
+        ? ask()
+        : this.#strangers.run(sourceOf(address), ask);
+      question = asked.finally(() => this.#questions.delete(name));
       this.#questions.set(name, question);
     }
     return question;

@@ -62,7 +62,11 @@ export function admitCaller({ callers }: AdmissionDependencies) {
     };
     const app = callers.known(appKey);
     if (app !== undefined) admit(app);
-    else askForCaller(appKey, request, reply, (query) => callers.ask(query)).then(admit, done);
+    else
+      askForCaller(appKey, request, reply, (query) => callers.ask(query, request.ip)).then(
+        admit,
+        done,
+      );
   };
 }
 

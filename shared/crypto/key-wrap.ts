@@ -56,7 +56,7 @@ export function wrapKey(publicKey: KeyObject, sessionKey: Uint8Array): Buffer {
 export type KeyUnwrapper = (wrapped: Uint8Array) => Promise<Uint8Array>;
 
 /** One core is left to the event loop, even in a storm of new sessions. */
-const coresForUnwraps = Math.max(1, availableParallelism() - 1);
+export const coresForUnwraps = Math.max(1, availableParallelism() - 1);
 
 /**
  * Makes an unwrapper that works off the event loop. A CryptoKey is used by one thread at a time, so

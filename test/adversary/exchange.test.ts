@@ -1,7 +1,10 @@
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { Sessions } from '../../keyserver/exchange/sessions.ts';
+import { makeCallerKey } from '../../shared/crypto/caller-key.ts';
+import { coresForUnwraps } from '../../shared/crypto/key-wrap.ts';
 import type { ReleaseRequest } from '../../shared/protocol/messages.ts';
 import { refusal, startScene, target, wanted } from '../keyserver/scene.ts';
+import { askChanges } from '../support/changes-client.ts';
 import { testClock } from '../support/clock.ts';
 import {
   newSession,
@@ -10,6 +13,8 @@ import {
   releaseRequest,
   ticketSession,
 } from '../support/exchange-client.ts';
+import { until } from '../support/until.ts';
+import { askWhoami } from '../support/whoami-client.ts';
 
 const codeOf = ({ status, text }: { status: number; text: string }) => {
   const { code, reason } = JSON.parse(text) as { code?: string; reason?: string };
@@ -173,29 +178,93 @@ t.test('whatever makes a session invalid, no caller is looked up and no row is r
   t.equal((await postJson(keyserver.url, good)).status, 200, 'and no nonce was used up');
 });
 
-t.test('unwraps are bounded: one more is overloaded at once, tickets are not', async (t) => {
+/** Sessions whose unwraps end by hand; addresses are those of the senders. */
+async function slowSessions(t: Test) {
   const scene = await startScene(t);
-  const { keyserver } = scene;
-  const { keyring, rsaKeys } = keyserver;
-  const named = ticketSession(await scene.ask()).named as { session: string };
-  const gate = Promise.withResolvers<Uint8Array>();
-  let unwrapping = 0;
+  const { keyring, rsaKeys } = scene.keyserver;
+  const ends: (() => void)[] = [];
   const slow = {
     primary: rsaKeys.primary,
-    unwrapper: () => () => {
-      unwrapping += 1;
-      return gate.promise;
-    },
+    unwrapper: () => () =>
+      new Promise<Uint8Array>((done) => ends.push(() => done(new Uint8Array(32)))),
   };
   const sessions = new Sessions(slow, keyring, testClock());
-  const request = { ...wanted, sessionKey: 'AAAA' };
-  const burst = Array.from({ length: 256 }, () => sessions.open(request));
-  const overloaded = { code: 'overloaded', options: { reason: 'unwraps', retryAfterSeconds: 1 } };
-  await t.rejects(sessions.open(request), overloaded);
-  t.equal(unwrapping, 256, 'and did not reach the key');
-  t.equal((await sessions.open({ ...wanted, ...named })).source, 'ticket');
-  gate.resolve(new Uint8Array(32));
+  const open = (address: string) => sessions.open({ ...wanted, sessionKey: 'AAAA' }, address);
+  return { scene, sessions, open, ends };
+}
+const atOnce = 2 * coresForUnwraps;
+const overloaded = { code: 'overloaded', options: { reason: 'unwraps', retryAfterSeconds: 1 } };
+
+t.test('unwraps are bounded: one more is overloaded at once, tickets are not', async (t) => {
+  const { scene, sessions, open, ends } = await slowSessions(t);
+  const named = ticketSession(await scene.ask()).named as { session: string };
+  const outcomes: unknown[] = [];
+  const burst = Array.from({ length: atOnce + 256 }, () =>
+    open('192.0.2.1').catch((error) => outcomes.push(error)),
+  );
+  await t.rejects(open('192.0.2.1'), overloaded);
+  t.equal(ends.length, atOnce, 'and few reach the key at once');
+  t.equal((await sessions.open({ ...wanted, ...named }, '192.0.2.1')).source, 'ticket');
+  await until(() => {
+    ends.shift()?.();
+    return ends.length === 0;
+  });
   await Promise.all(burst);
-  t.equal((await sessions.open(request)).source, 'rsa', 'room again');
+  t.same(outcomes, []);
   t.equal(refusal(await scene.ask()).status, 200);
+});
+
+t.test("strangers' new sessions delay neither known peers' nor those of another", async (t) => {
+  const { open, ends } = await slowSessions(t);
+  const first = open('192.0.2.7');
+  ends.shift()?.();
+  (await first).acceptPeer?.();
+  const outcomes: unknown[] = [];
+  const flood = Array.from({ length: atOnce + 300 }, () =>
+    open('192.0.2.66').catch((error) => outcomes.push(error)),
+  );
+  const known = open('192.0.2.7');
+  t.equal(ends.length, atOnce + 1, 'the key has it already');
+  ends.pop()?.();
+  t.equal((await known).source, 'rsa');
+  const unmet = open('192.0.2.8');
+  await until(() => outcomes.length === 45);
+  for (const error of outcomes) t.match(error, overloaded);
+  // Turn by turn: one of the flood, then the one that began amid it.
+  for (let turn = 0; turn < 2; turn++) {
+    const begun = ends.length;
+    ends.shift()?.();
+    await until(() => ends.length === begun);
+  }
+  ends.pop()?.();
+  t.equal((await unmet).source, 'rsa');
+  void flood;
+});
+
+t.test('only an authenticated caller makes its address known', async (t) => {
+  const { keyserver, ask, credential } = await startScene(t);
+  const accepted: string[] = [];
+  const { sessions } = keyserver;
+  const open = sessions.open.bind(sessions);
+  sessions.open = async (request, address) => {
+    const session = await open(request, address);
+    return { ...session, acceptPeer: () => accepted.push(address) };
+  };
+  const direct = await keyserver.putApp('direct', { direct: true });
+  await keyserver.putApp('anonymous', { key: null, direct: true });
+  for (const [stranger, status] of [
+    [{ ...credential, proxy: makeCallerKey('spx_') }, 401],
+    [{ ...credential, app: makeCallerKey('spk_') }, 401],
+    [{ proxy: null, app: null }, 200],
+  ] as const) {
+    t.equal((await ask({ credential: stranger })).status, status);
+  }
+  t.same(accepted, [], 'whoever reaches the port is `anonymous`');
+  const exchange = await ask();
+  t.equal((await ask({ credential: { proxy: null, app: direct } })).status, 200);
+  await askWhoami(keyserver, { proxy: credential.proxy, app: credential.app });
+  await askChanges(keyserver, { credential: { proxy: credential.proxy, since: 0 } });
+  t.same(accepted, Array(4).fill('127.0.0.1'));
+  t.equal((await postJson(keyserver.url, exchange.request)).status, 400);
+  t.equal(accepted.length, 4, 'a replay proves nothing');
 });

@@ -66,6 +66,7 @@ export interface TestKeyserver {
   readonly keyring: Keyring;
   readonly rsaKeys: RsaKeys;
   readonly registry: Registry;
+  readonly sessions: Sessions;
   readonly clock: Clock;
   /** Lines logged so far. */
   log(): LogLine[];
@@ -114,6 +115,7 @@ export async function startKeyserver(
     RSA_KEY_DIR: join(folder, 'rsa'),
   });
   const nonces = new NonceMemory(clock, options.maxNonces);
+  const sessions = new Sessions(rsaKeys, keyring, clock);
   const app = await buildKeyserver(config, {
     logger: captured.logger,
     metrics: new Metrics('keyserver'),
@@ -121,7 +123,7 @@ export async function startKeyserver(
     keyring,
     rsaKeys,
     registry,
-    sessions: new Sessions(rsaKeys, keyring, clock),
+    sessions,
     nonces: new Nonces((asker, nonce) => nonces.take(asker, nonce)),
     clock,
     legacyKey: options.legacyKey,
@@ -153,6 +155,7 @@ export async function startKeyserver(
     keyring,
     rsaKeys,
     registry,
+    sessions,
     clock,
     log: captured.lines,
     logText: captured.text,

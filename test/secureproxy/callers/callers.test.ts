@@ -7,6 +7,7 @@ import type { Changes } from '../../../shared/protocol/change-messages.ts';
 import type { Whoami } from '../../../shared/protocol/whoami-messages.ts';
 import { testClock } from '../../support/clock.ts';
 import { capturedLog } from '../../support/log.ts';
+import { until } from '../../support/until.ts';
 
 /** Callers before a KeyServer whose answers are given out by hand. */
 function setUp(maxEntries = 100) {
@@ -32,7 +33,8 @@ function setUp(maxEntries = 100) {
   const give = (more: Partial<Whoami> = {}) =>
     waiting.shift()?.resolve({ app: 'orders', cacheSeconds: 300, seq: 1, ageMs: 0, ...more });
   const refuse = (error: Error) => waiting.shift()?.reject(error);
-  const ask = (appKey: string | null = 'key-a') => callers.ask({ appKey, trace: {} });
+  const ask = (appKey: string | null = 'key-a', address = '192.0.2.1') =>
+    callers.ask({ appKey, trace: {} }, address);
   const meet = async (appKey: string | null = 'key-a', more: Partial<Whoami> = {}) => {
     const answered = ask(appKey);
     give(more);
@@ -176,7 +178,10 @@ t.test('rejected and known keys are remembered in bounds', async (t) => {
     true,
   ]);
   for (let i = 0; i <= 1000; i++) {
+    const before = asked.length;
     const rejected = ask(`stranger-${i}`).catch(() => undefined);
+    // Strangers' questions are limited in rate.
+    await until(() => asked.length > before);
     refuse(unknown);
     await rejected;
   }
@@ -184,7 +189,8 @@ t.test('rejected and known keys are remembered in bounds', async (t) => {
   await t.rejects(ask('stranger-1'));
   t.equal(asked.length, count);
   void ask('stranger-0');
-  t.equal(asked.length, count + 1, 'the first one was evicted');
+  await until(() => asked.length === count + 1);
+  t.pass('the first one was evicted');
 });
 
 t.test('while KeyServer cannot answer nobody is rejected for good', async (t) => {
@@ -210,4 +216,29 @@ t.test('a KeyServer of an earlier version is asked every ten seconds, and said o
   t.equal(lines().length, 1);
   t.equal(callers.known('key-a'), undefined);
   t.equal(await meet(), 'orders', 'it may be upgraded while we run');
+});
+
+t.test('strangers share few questions, fairly by address; known keys do not wait', async (t) => {
+  const it = setUp();
+  await it.meet();
+  it.known.revoke();
+  t.equal(it.callers.known('key-a'), undefined);
+  const { asked, ask } = it;
+  const outcomes: unknown[] = [];
+  const flood = Array.from({ length: 1200 }, (_, i) =>
+    ask(`stranger-${i}`, '192.0.2.66').catch((error) => outcomes.push(error)),
+  );
+  t.equal(asked.length, 1 + 32, 'that many at once');
+  void ask('key-a', '192.0.2.66');
+  t.equal(asked.at(-1), 'key-a', 'a key that was accepted once is asked about at once');
+  void ask('key-unmet', '192.0.2.7');
+  await until(() => outcomes.length === 1200 - 32 - 1024 + 1);
+  for (const error of outcomes) {
+    t.match(error, { code: 'overloaded', options: { reason: 'unknown_callers' } });
+  }
+  it.refuse(unknown);
+  it.refuse(unknown);
+  await until(() => asked.includes('key-unmet'));
+  t.ok(asked.length <= 1 + 32 + 1 + 2, 'after one of the flood at most');
+  void flood;
 });

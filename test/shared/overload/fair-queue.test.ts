@@ -1,0 +1,102 @@
+import t from 'tap';
+import { FairQueue, type FairQueueOptions, sourceOf } from '../../../shared/overload/fair-queue.ts';
+import { until } from '../../support/until.ts';
+
+/** A queue whose work is ended by hand, in the order in which it began. */
+function setUp(options: Partial<FairQueueOptions> = {}) {
+  const queue = new FairQueue({
+    maxRunning: 1,
+    maxWaiting: 4,
+    queueTimeoutMs: 60_000,
+    minHoldMs: 0,
+    rejection: { reason: 'full' },
+    ...options,
+  });
+  const began: string[] = [];
+  const rejected: string[] = [];
+  const running: (() => void)[] = [];
+  const run = (source: string, name = source) =>
+    queue
+      .run(source, () => {
+        began.push(name);
+        return new Promise<void>((end) => running.push(end));
+      })
+      .catch(({ code, options: { reason } }) => rejected.push(`${name} ${code} ${reason}`));
+  const endOne = async () => {
+    const count = began.length;
+    running.shift()?.();
+    await until(() => began.length > count);
+  };
+  return { queue, run, began, rejected, running, endOne };
+}
+
+t.test('work begins at once while there is room, and sources take turns after that', async (t) => {
+  const { run, began, endOne } = setUp();
+  for (const name of ['a1', 'a2', 'a3']) void run('a', name);
+  void run('b', 'b1');
+  void run('c', 'c1');
+  t.same(began, ['a1']);
+  for (let i = 0; i < 4; i++) await endOne();
+  t.same(began, ['a1', 'a2', 'b1', 'c1', 'a3']);
+});
+
+t.test('a full queue rejects the newest work of the source with the most', async (t) => {
+  const { run, began, rejected, endOne } = setUp();
+  void run('flood', 'f0');
+  for (let i = 1; i <= 6; i++) void run('flood', `f${i}`);
+  void run('quiet', 'q1');
+  await until(() => rejected.length === 3);
+  t.same(rejected, ['f5 overloaded full', 'f6 overloaded full', 'f4 overloaded full']);
+  await endOne();
+  await endOne();
+  t.same(began, ['f0', 'f1', 'q1'], 'a source that begins amid a flood waits for one turn');
+});
+
+t.test('work that waits for too long is rejected, and its place is free', async (t) => {
+  const { run, began, rejected, running } = setUp({ queueTimeoutMs: 20 });
+  void run('a', 'a1');
+  await run('a', 'a2');
+  t.same(rejected, ['a2 overloaded full']);
+  running.shift()?.();
+  await until(() => {
+    if (began.length === 1) void run('b');
+    return began.length > 1;
+  });
+  t.same(began.slice(0, 2), ['a1', 'b']);
+});
+
+t.test('work that fails gives its place back', async (t) => {
+  const { queue, run, began } = setUp();
+  await t.rejects(
+    queue.run('a', () => Promise.reject(new Error('broken'))),
+    { message: 'broken' },
+  );
+  void run('a');
+  t.same(began, ['a']);
+});
+
+t.test('a place is held for a while, which limits the rate', async (t) => {
+  const { run, began, running } = setUp({ minHoldMs: 50, maxWaiting: 1 });
+  const first = run('a', 'a1');
+  running.shift()?.();
+  await first;
+  void run('a', 'a2');
+  t.same(began, ['a1'], 'although the first is done');
+  await until(() => began.length === 2);
+});
+
+t.test('an IPv6 network is one source', (t) => {
+  for (const [address, source] of [
+    ['192.0.2.7', '192.0.2.7'],
+    ['::ffff:192.0.2.7', '::ffff:192.0.2.7'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2'],
+    ['2001:db8:1:2::6', '2001:db8:1:2'],
+    ['2001:db8::6', '2001:db8:0:0'],
+    ['fe80::1%eth0', 'fe80:0:0:0'],
+    ['::1', '0:0:0:0'],
+    ['', ''],
+  ] as const) {
+    t.equal(sourceOf(address), source, address);
+  }
+  t.end();
+});
