@@ -20,11 +20,12 @@ const unwrapQueue: FairQueueOptions = {
   maxWaiting: 256,
   queueTimeoutMs: 1000,
   minHoldMs: 0,
-  rejection: {
-    reason: 'unwraps',
-    retryAfterSeconds: 1,
-    detail: 'Too many new sessions are being opened; try again.',
-  },
+  rejection: () =>
+    new ServiceError('overloaded', {
+      reason: 'unwraps',
+      retryAfterSeconds: 1,
+      detail: 'Too many new sessions are being opened; try again.',
+    }),
 };
 /** Addresses of authenticated peers, of which the one that was longest not seen is forgotten first. */
 const maxKnownPeers = 10_000;

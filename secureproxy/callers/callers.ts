@@ -18,11 +18,12 @@ const strangerQuestions: FairQueueOptions = {
   maxWaiting: 1024,
   queueTimeoutMs: 1500,
   minHoldMs: 32,
-  rejection: {
-    reason: 'unknown_callers',
-    retryAfterSeconds: 1,
-    detail: 'Too many calls with app keys that are not known yet; try again.',
-  },
+  rejection: () =>
+    new ServiceError('overloaded', {
+      reason: 'unknown_callers',
+      retryAfterSeconds: 1,
+      detail: 'Too many calls with app keys that are not known yet; try again.',
+    }),
 };
 
 export interface CallersOptions {

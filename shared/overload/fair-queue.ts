@@ -1,4 +1,4 @@
-import { ServiceError, type ServiceErrorOptions } from '../errors.ts';
+import type { ServiceError } from '../errors.ts';
 
 export interface FairQueueOptions {
   readonly maxRunning: number;
@@ -7,8 +7,7 @@ export interface FairQueueOptions {
   readonly queueTimeoutMs: number;
   /** Minimum time that a piece of work holds its place, which limits the rate to `maxRunning` in this time. */
   readonly minHoldMs: number;
-  /** Why work is rejected: an `overloaded` with these options. */
-  readonly rejection: ServiceErrorOptions;
+  readonly rejection: () => ServiceError;
 }
 
 interface Waiting {
@@ -33,7 +32,7 @@ export class FairQueue {
     this.#options = options;
   }
 
-  /** @throws ServiceError overloaded, besides what the work throws */
+  /** @throws ServiceError the rejection, besides what the work throws */
   async run<T>(source: string, work: () => Promise<T>): Promise<T> {
     if (this.#running < this.#options.maxRunning) this.#running += 1;
     else await this.#turnOf(source);
@@ -53,7 +52,7 @@ export class FairQueue {
     const reject = () => {
       clearTimeout(timer);
       this.#remove(source, waiting);
-      turn.reject(new ServiceError('overloaded', this.#options.rejection));
+      turn.reject(this.#options.rejection());
     };
     const timer = setTimeout(reject, this.#options.queueTimeoutMs);
     const waiting: Waiting = { start: turn.resolve, reject, timer };

@@ -1,4 +1,5 @@
 import t from 'tap';
+import { ServiceError } from '../../../shared/errors.ts';
 import { FairQueue, type FairQueueOptions, sourceOf } from '../../../shared/overload/fair-queue.ts';
 import { until } from '../../support/until.ts';
 
@@ -7,9 +8,9 @@ function setUp(options: Partial<FairQueueOptions> = {}) {
   const queue = new FairQueue({
     maxRunning: 1,
     maxWaiting: 4,
-    queueTimeoutMs: 60_000,
+    queueTimeoutMs: 5_000,
     minHoldMs: 0,
-    rejection: { reason: 'full' },
+    rejection: () => new ServiceError('overloaded', { reason: 'full' }),
     ...options,
   });
   const began: string[] = [];
