@@ -4,6 +4,7 @@ import { nextBatch } from '../../shared/event-loop.ts';
 import { type LogFields, toMilliseconds } from '../../shared/log/request-log.ts';
 import { nameFault } from '../../shared/names.ts';
 import { matchingGrants } from '../../shared/policy/grant.ts';
+import { injectedFields } from '../../shared/policy/injection/injection.ts';
 import type { Explanation } from '../../shared/protocol/explanation.ts';
 import {
   type Credential,
@@ -87,7 +88,8 @@ async function releaseTo(
   });
   return {
     app: query.requester.appId,
-    fields: secret.fields,
+    // A field that no request carries must not be lost with a proxy.
+    fields: injectedFields(policy.injection, secret.fields),
     policy,
     grants: [...query.grants],
     cacheSeconds: cappedByKeys(cacheSeconds, query.requester, clock.now()),

@@ -20,6 +20,12 @@ export function injectionFields(injection: Injection): Set<string> {
   return new Set(templates.flatMap(({ text }) => placeholders(text)));
 }
 
+/** The fields of a secret that the injection puts on a request, as far as the secret has them. */
+export function injectedFields(injection: Injection, fields: Fields): Record<string, string> {
+  const entries = [...injectionFields(injection)].map((name) => [name, fieldOf(fields, name)]);
+  return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
+}
+
 /** The names of the injection's additions, which no caller may set, double or suppress. */
 export function injectedNames(injection: Injection): InjectedNames {
   return schemeOf(injection).names(injection);
