@@ -5,6 +5,7 @@ import { addCallerCommands } from './commands/caller.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addExplainCommand } from './commands/explain.ts';
 import { addGrantCommands } from './commands/grant.ts';
+import { addHistoryCommands } from './commands/history.ts';
 import { addMigrateCommand } from './commands/migrate.ts';
 import { addTokenCommands } from './commands/token.ts';
 import { addTypeCommands } from './commands/type.ts';
@@ -74,6 +75,7 @@ function buildProgram(session: Session): Command {
   addCallerCommands(program, session);
   addGrantCommands(program, session);
   addMigrateCommand(program, session);
+  addHistoryCommands(program, session);
   addDoctorCommand(program, session);
   addExplainCommand(program, session);
   return program;

@@ -3,6 +3,7 @@ import type { Readiness } from '../../shared/http/health.ts';
 import { Poll } from '../../shared/process/poll.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Store } from '../store/store.ts';
+import { isStoreError } from '../store/store-error.ts';
 
 const pollIntervalMs = 500;
 
@@ -54,8 +55,8 @@ export class ChangePoll {
         this.#log.info({ database: this.#store.description }, 'database reachable');
       this.#isReachable = true;
     } catch (error) {
-      // Once an outage, not twice a second.
-      if (this.#isReachable !== false) {
+      // Once an outage, not twice a second; the registry logs that the database is behind.
+      if (this.#isReachable !== false && !isStoreError(error, 'behind')) {
         this.#log.error({ database: this.#store.description, err: error }, 'database unreachable');
       }
       this.#isReachable = false;

@@ -6,7 +6,7 @@ import {
 } from '../../shared/protocol/change-messages.ts';
 
 /** An answer to a proxy, without `ageMs` and session. */
-export type ChangesSince = Pick<Changes, 'seq' | 'changes' | 'reset'>;
+export type ChangesSince = Pick<Changes, 'history' | 'seq' | 'changes' | 'reset'>;
 
 /**
  * The latest changes, in memory, so that polling proxies put no load on the database. A proxy whose `since`

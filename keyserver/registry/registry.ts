@@ -11,7 +11,8 @@ import {
   openDocument,
 } from '../at-rest/document-row.ts';
 import type { Keyring } from '../keys/keyring.ts';
-import type { Change, DocumentKind, DocumentRow, Store } from '../store/store.ts';
+import type { Change, DocumentKind, DocumentRow, Position, Store } from '../store/store.ts';
+import { StoreError } from '../store/store-error.ts';
 import { OldKeys } from './old-keys.ts';
 import { type ChangesSince, RecentChanges } from './recent-changes.ts';
 
@@ -52,6 +53,10 @@ export class Registry {
   readonly #seen = new Map<string, { revision: number; deleted: boolean }>();
   #loaded: Loaded | undefined;
   #seq = 0;
+  #history = '';
+  /** Whether it was logged that the database, or this KeyServer, is behind. */
+  #isBehind = false;
+  #isBehindProxies = false;
   /** When the counter and the documents were read, by the monotonic clock. */
   #counterReadAt = 0;
   #documentsReadAt = 0;
@@ -82,23 +87,32 @@ export class Registry {
 
   /** Changes after `seq`; each is included in the documents in memory. */
   changesSince(seq: number): ChangesSince {
-    return this.#recent.since(seq);
+    if (seq > this.#seq && !this.#isBehindProxies) {
+      this.#isBehindProxies = true;
+      this.#log.warn({ seq: this.#seq, seen: seq }, 'database behind what a proxy has seen');
+    }
+    const since = this.#recent.since(seq);
+    return this.#history === '' ? since : { ...since, history: this.#history };
   }
 
   /**
    * Reloads the documents if the change counter moved, and every ten seconds. If the counter cannot be read,
    * the loaded documents stay in force for five seconds. If it moved but the documents cannot be read, the old
-   * ones are dropped at once. @throws StoreError
+   * ones are dropped at once. Within one history the counter never goes back: a database that is behind what was
+   * read before counts as one that cannot be read. @throws StoreError
    */
   async refresh(): Promise<void> {
     const now = this.#clock.monotonic();
     // Read before the documents, so that it never includes changes that they lack.
-    const seq = await this.#store.lastSeq();
-    const hasMoved = this.#loaded === undefined || seq !== this.#seq;
+    const position = await this.#store.position();
+    const { history, seq } = position;
+    const isSame = history === this.#history;
+    if (isSame && seq < this.#seq) throw this.#behind(seq);
+    this.#isBehind = false;
+    const hasMoved = this.#loaded === undefined || !isSame || seq !== this.#seq;
     const isDue = now >= this.#documentsReadAt + rereadMs;
-    if (seq < this.#seq) this.#log.error({ seq, seen: this.#seq }, 'change counter set back');
     try {
-      if (hasMoved || isDue) await this.#reload(seq, isDue, now);
+      if (hasMoved || isDue) await this.#reload(position, isDue, now);
     } catch (error) {
       // Fail closed: keeping the old documents would delay a revocation.
       if (hasMoved) this.#loaded = undefined;
@@ -107,10 +121,21 @@ export class Registry {
     this.#counterReadAt = now;
   }
 
-  async #reload(seq: number, isDue: boolean, now: number): Promise<void> {
+  #behind(seq: number): StoreError {
+    if (!this.#isBehind) this.#log.error({ seq, seen: this.#seq }, 'change counter set back');
+    this.#isBehind = true;
+    return new StoreError(
+      'behind',
+      'The database is behind what was read from it before: a replica that lags, or a restored copy, ' +
+        'which needs keyserver-admin history new',
+    );
+  }
+
+  async #reload({ history, seq }: Position, isDue: boolean, now: number): Promise<void> {
+    const isSame = history === this.#history;
     const before = this.#loaded;
     const isStill = seq === this.#seq;
-    const rows = before && (isStill ? [] : await this.#rowsUpTo(seq));
+    const rows = before && isSame ? (isStill ? [] : await this.#rowsUpTo(seq)) : undefined;
     const tokens = rows?.filter(({ kind }) => kind === 'token');
     let loaded = before;
     if (loaded === undefined || isDue || tokens?.length !== rows?.length || rows === undefined) {
@@ -121,6 +146,8 @@ export class Registry {
     const changed = before ? differences(before, loaded, seq) : [];
     this.#loaded = loaded;
     this.#seq = seq;
+    this.#history = history;
+    this.#isBehindProxies &&= isStill && isSame;
     // A change without its own number could not be announced to proxies that already have this number.
     if (tokens === undefined || (isStill && changed.length > 0)) this.#recent.restart(seq);
     else this.#recent.add(seq, [...tokens, ...changed]);

@@ -1,5 +1,5 @@
-import { changeRow, integer, type Row } from './rows.ts';
-import type { Change } from './store.ts';
+import { changeRow, integer, type Row, text } from './rows.ts';
+import type { Change, Position } from './store.ts';
 import { StoreError } from './store-error.ts';
 
 export type Value = string | number | null | Uint8Array;
@@ -83,12 +83,43 @@ export function* recordChange({ seq, kind, id, tokenType }: Change): SqlCoroutin
 
 export function* lastSeq(): SqlCoroutine<number> {
   const { rows } = yield { sql: 'SELECT seq FROM change_counter WHERE id = 1', params: [] };
-  if (rows[0] === undefined) throw counterMissing();
-  const seq = integer(rows[0], 'seq');
+  return countedIn(rows);
+}
+
+export function* position(): SqlCoroutine<Position> {
+  const { rows } = yield {
+    sql: 'SELECT seq, (SELECT history FROM change_history WHERE id = 1) AS history FROM change_counter WHERE id = 1',
+    params: [],
+  };
+  const seq = countedIn(rows);
+  return { seq, history: text(rows[0] ?? {}, 'history') };
+}
+
+function countedIn([row]: readonly Row[]): number {
+  if (row === undefined) throw counterMissing();
+  const seq = integer(row, 'seq');
   if (!(seq >= 0)) {
     throw new StoreError('failed', 'The row of change_counter has no usable number');
   }
   return seq;
+}
+
+/** Numbers of rows that somebody forged do not count, and its changes are forgotten. */
+export function* newHistory(history: string, atLeast: number): SqlCoroutine<Outcome<Position>> {
+  // Locks the row first, as every change does.
+  yield { sql: 'UPDATE change_counter SET seq = 0 WHERE id = 1', params: [] };
+  const { rows } = yield { sql: afterAllKnown, params: [maxRevision, maxRevision] };
+  const seq = Math.max(atLeast, (rows[0] && integer(rows[0], 'seq')) || 0);
+  for (const sql of [
+    'DELETE FROM changes',
+    'DELETE FROM change_counter',
+    'DELETE FROM change_history',
+  ]) {
+    yield { sql, params: [] };
+  }
+  yield { sql: 'INSERT INTO change_counter (id, seq) VALUES (1, ?)', params: [seq] };
+  yield { sql: 'INSERT INTO change_history (id, history) VALUES (1, ?)', params: [history] };
+  return { changed: true, value: { history, seq } };
 }
 
 function counterMissing(): StoreError {

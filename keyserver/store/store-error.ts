@@ -21,6 +21,8 @@ export type StoreErrorKind =
   | 'tokens_stored'
   /** The newest applied migration is not one of this version. */
   | 'migration_unknown'
+  /** The database is behind what was read from it before: a replica that lags, or a restored copy. */
+  | 'behind'
   /** Any other cause; the message says which. */
   | 'failed';
 

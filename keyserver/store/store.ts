@@ -33,6 +33,14 @@ export interface Change {
   readonly tokenType?: string;
 }
 
+/** Where the changes have got to. */
+export interface Position {
+  /** Random id of the history; empty if the database lost it. */
+  readonly history: string;
+  /** The `seq` of the last committed change; 0 before the first. */
+  readonly seq: number;
+}
+
 /**
  * Makes a document's next row inside the changing transaction, from the stored row and the revision
  * that the next one must carry. Undefined deletes it (or leaves it absent); a throw rolls back. It is
@@ -88,7 +96,11 @@ export interface Store {
     edit: DocumentEdit,
   ): Promise<DocumentRow | undefined>;
 
-  /** The `seq` of the last committed change; 0 before the first. */
+  /** The last committed change, and the history that it belongs to. */
+  position(): Promise<Position>;
+  /** Begins a history at a number that is above every change and document, and at least `atLeast`. */
+  newHistory(history: string, atLeast: number): Promise<Position>;
+  /** The `seq` of {@link position}. */
   lastSeq(): Promise<number>;
   /** Changes after `seq` in order; the oldest may be pruned, so compare the first one's `seq`. */
   changesSince(seq: number): Promise<Change[]>;

@@ -7,6 +7,7 @@ const ownTables = [
   'documents',
   'changes',
   'change_counter',
+  'change_history',
   'schema_migrations',
   'schema_lock',
 ] as const;

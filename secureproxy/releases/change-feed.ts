@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Clock } from '../../shared/clock.ts';
 import { ServiceError } from '../../shared/errors.ts';
 import { plainError } from '../../shared/log/plain-error.ts';
+import { Repeats } from '../../shared/log/repeats.ts';
 import { Poll } from '../../shared/process/poll.ts';
 import type { KeyserverClient } from '../keyserver-client/client.ts';
 import type { KnownChanges } from './known-changes.ts';
@@ -21,10 +22,12 @@ export interface ChangeFeedOptions {
 export class ChangeFeed {
   readonly #options: ChangeFeedOptions;
   readonly #poll = new Poll({ attempt: () => this.#attempt() });
+  readonly #repeats: Repeats;
   #said: string | undefined;
 
   constructor(options: ChangeFeedOptions) {
     this.#options = options;
+    this.#repeats = new Repeats(options.clock);
   }
 
   start(): void {
@@ -46,7 +49,11 @@ export class ChangeFeed {
     // The lease counts from here: the answer lacks anything revoked while it is on its way.
     const askedAt = clock.monotonic();
     try {
-      known.take(await client.changes(known.seq), askedAt);
+      const seen = known.seq;
+      const changes = await client.changes(seen);
+      if (!known.take(changes, askedAt) && this.#repeats.isNew('behind')) {
+        log.warn({ seq: changes.seq, seen }, 'KeyServer is behind what another has told');
+      }
       if (this.#said !== undefined) log.info('change feed is back');
       this.#said = undefined;
       return pollIntervalMs;

@@ -34,6 +34,7 @@ export class KnownChanges {
   readonly #latest = new Map<string, number>();
   /** Releases before this sequence number are outdated, whatever their names. */
   #floor = 0;
+  #history: string | undefined;
   #seq = 0;
   #epoch = 0;
   #leaseEndsAt = -Infinity;
@@ -73,11 +74,17 @@ export class KnownChanges {
     return this.#clock.monotonic() < this.#leaseEndsAt;
   }
 
-  /** Applies an answer that was requested at `askedAt` (monotonic clock, milliseconds). */
-  take({ seq, changes, reset, ageMs }: Changes, askedAt: number): void {
+  /**
+   * Applies an answer that was requested at `askedAt` (monotonic clock, milliseconds). False if it is behind what is
+   * known of its history: it is not applied, since it would bring back what was revoked.
+   */
+  take({ history, seq, changes, reset, ageMs }: Changes, askedAt: number): boolean {
+    const isSame = history === this.#history;
+    if (isSame && history !== undefined && seq < this.#seq) return false;
     const names = changes.map(nameOf);
     // After the lease has expired, an equal seq may belong to another history (docs/protocol.md §5).
-    const follows = this.isLeased && reset !== true && seq >= this.#seq;
+    const isOther = !isSame && history !== undefined && this.#history !== undefined;
+    const follows = this.isLeased && reset !== true && !isOther && seq >= this.#seq;
     if (follows && !names.includes(undefined)) {
       changes.forEach((change, i) => {
         this.#note(names[i] ?? '', change.seq);
@@ -85,8 +92,10 @@ export class KnownChanges {
     } else {
       this.#dropAll(seq);
     }
+    this.#history = history;
     this.#seq = seq;
     this.#leaseEndsAt = askedAt + leaseMs - ageMs;
+    return true;
   }
 
   /** Drops everything and ends the lease, since KeyServer no longer knows this proxy. */

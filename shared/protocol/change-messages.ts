@@ -24,6 +24,8 @@ export type AnnouncedChange = Static<typeof ChangeSchema>;
 
 /** Content of the sealed answer of `POST /changes`. */
 export const ChangesSchema = Type.Object({
+  /** Random id of the history that `seq` counts in; an earlier KeyServer omits it. */
+  history: Type.Optional(Type.String()),
   /** The latest change that KeyServer knows. */
   seq: Type.Integer({ minimum: 0 }),
   changes: Type.Array(ChangeSchema),

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Step } from '../../../shared/protocol/explanation.ts';
-import { type ExplainRequest, explainCall } from '../../operations/explain.ts';
+import { type ExplainRequest, explainCall } from '../../operations/explain/explain.ts';
 import { faultsFoundExitCode } from '../shell/failure.ts';
 import type { Session } from '../shell/session.ts';
 import { inShell } from '../shell/suggestions.ts';

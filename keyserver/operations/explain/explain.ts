@@ -1,17 +1,17 @@
 import { pino } from 'pino';
-import { ServiceError } from '../../shared/errors.ts';
-import { matchingGrants } from '../../shared/policy/grant.ts';
-import { type Step, Steps } from '../../shared/protocol/explanation.ts';
-import { Registry } from '../registry/registry.ts';
-import { anonymousApp, hasKeyExpired } from '../release/callers.ts';
-import type { TokenQuery } from '../release/decision.ts';
-import { isRefusal, takeSteps } from '../release/explain.ts';
-import { StoreError } from '../store/store-error.ts';
-import type { OperationContext } from './context.ts';
-import { checkName, readDocument } from './documents.ts';
-import { parseMethod } from './grants.ts';
+import { ServiceError } from '../../../shared/errors.ts';
+import { matchingGrants } from '../../../shared/policy/grant.ts';
+import { type Step, Steps } from '../../../shared/protocol/explanation.ts';
+import { Registry } from '../../registry/registry.ts';
+import { anonymousApp, hasKeyExpired } from '../../release/callers.ts';
+import type { TokenQuery } from '../../release/decision.ts';
+import { isRefusal, takeSteps } from '../../release/explain.ts';
+import { StoreError } from '../../store/store-error.ts';
+import type { OperationContext } from '../context.ts';
+import { checkName, readDocument } from '../documents.ts';
+import { parseMethod } from '../grants.ts';
+import type { Suggestion } from '../suggestion.ts';
 import { remedyFor } from './remedies.ts';
-import type { Suggestion } from './suggestion.ts';
 
 /** A call that an operator asks about, not yet validated. */
 export interface ExplainRequest {

@@ -1,8 +1,8 @@
-import type { ServiceError } from '../../shared/errors.ts';
-import { isAmbiguousPath } from '../../shared/policy/path.ts';
-import type { Steps } from '../../shared/protocol/explanation.ts';
-import type { TokenQuery } from '../release/decision.ts';
-import type { Suggestion } from './suggestion.ts';
+import type { ServiceError } from '../../../shared/errors.ts';
+import { isAmbiguousPath } from '../../../shared/policy/path.ts';
+import type { Steps } from '../../../shared/protocol/explanation.ts';
+import type { TokenQuery } from '../../release/decision.ts';
+import type { Suggestion } from '../suggestion.ts';
 
 /** Suggests how to get past the step that began last, which rejected the call. */
 export function remedyFor(error: ServiceError, steps: Steps, asked: TokenQuery): Suggestion {

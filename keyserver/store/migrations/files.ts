@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { MigrationDatabase } from './database.ts';
@@ -20,7 +21,10 @@ export async function migrationNames({ dialect }: MigrationDatabase): Promise<st
     .sort();
 }
 
-/** Reads `bootstrap`, `NAME.up` or `NAME.down`; the quoted token table replaces `{token_table}`. */
+/**
+ * Reads `bootstrap`, `NAME.up` or `NAME.down`; the quoted token table replaces `{token_table}`, and a random
+ * id, which statement-based replication copies, `{random_id}`.
+ */
 export async function migrationStatements(
   { dialect, tokenTable }: MigrationDatabase,
   name: string,
@@ -28,6 +32,7 @@ export async function migrationStatements(
   const content = await readFile(join(import.meta.dirname, dialect, `${name}.sql`), 'utf8');
   return content
     .replaceAll('{token_table}', tokenTable.quoted)
+    .replaceAll('{random_id}', randomUUID())
     .split(/;[ \t]*\n/)
     .map(parseStatement)
     .filter(({ sql }) => sql !== '');

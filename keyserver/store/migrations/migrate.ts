@@ -79,11 +79,13 @@ async function takeBack(
       `The migration ${migration.name} belongs to another version: take it back with that one`,
     );
   }
-  if (!dropDocuments) await checkEmpty(database, 'documents', 'documents_stored');
   const table = database.tokenTable.quoted;
   const created = migration.createdTokenTable === table;
   const statements = await migrationStatements(database, `${migration.name}.down`);
   const wanted = statements.filter((statement) => created || !statement.ifTokenTableCreated);
+  if (!dropDocuments && wanted.some(({ sql }) => /\bdocuments\b/.test(sql))) {
+    await checkEmpty(database, 'documents', 'documents_stored');
+  }
   if (wanted.some((statement) => statement.ifTokenTableCreated)) {
     await checkEmpty(database, table, 'tokens_stored');
   }

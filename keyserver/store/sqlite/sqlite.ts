@@ -50,6 +50,8 @@ export function openSqliteStore({ file, tokenTable: name, timeoutMs }: SqliteSto
     documents: () => read(documents()),
     editDocument: (kind, id, edit) => change(editDocument(dialect, kind, id, edit)),
 
+    position: () => read(statements.position()),
+    newHistory: (history, atLeast) => change(statements.newHistory(history, atLeast)),
     lastSeq: () => read(statements.lastSeq()),
     changesSince: (seq) => read(statements.changesSince(seq)),
     hasRows: () => read(statements.hasRows(dialect)),

@@ -8,7 +8,7 @@ t.test('works as a program: arguments, stdin, .env, exit codes', async (t) => {
   t.match(await runTool(folder, ['app', 'list']), { code: 4, stdout: '' });
   t.match(await runTool(folder, ['migrate']), {
     code: 0,
-    stdout: 'applied 0001_initial\n',
+    stdout: 'applied 0001_initial\napplied 0002_history\n',
     stderr: '',
   });
   const destination = ['--destination', 'https://api.example.com'];

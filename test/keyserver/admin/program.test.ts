@@ -152,11 +152,11 @@ t.test('asks for migrations where the schema is not up to date', async (t) => {
 t.test('migrates up and down', async (t) => {
   const admin = new Installation(t);
   t.equal((await admin.run(['migrate', '--down'])).stdout, 'no migration is applied\n');
-  t.equal((await admin.run(['migrate'])).stdout, 'applied 0001_initial\n');
+  t.equal((await admin.run(['migrate'])).stdout, 'applied 0001_initial\napplied 0002_history\n');
   t.equal((await admin.run(['migrate'])).stdout, 'up to date\n');
   t.same(await admin.json(['migrate']), { applied: [] });
   t.equal((await admin.run(['migrate', '--down'])).stdout, 'took back 0001_initial\n');
-  t.same(await admin.json(['migrate']), { applied: ['0001_initial'] });
+  t.same(await admin.json(['migrate']), { applied: ['0001_initial', '0002_history'] });
 });
 
 t.test('does not take a migration back that documents or tokens may be lost with', async (t) => {

@@ -20,11 +20,13 @@ async function setUp(t: Test) {
   const store = new Proxy(keyserver.store, {
     get: (real, name, self) => Reflect.get({ ...real, ...changed }, name, self),
   });
-  const registry = new Registry(store, keyserver.keyring, capturedLog('test').logger, clock);
+  const { logger, lines } = capturedLog('test');
+  const registry = new Registry(store, keyserver.keyring, logger, clock);
   await registry.refresh();
   clock.advance(60_000);
   return {
     keyserver,
+    log: lines,
     clock,
     registry,
     seq: registry.seq,
@@ -45,8 +47,8 @@ t.test('a change is told once the documents in memory include it, not before', a
     },
   }));
   await registry.refresh();
-  t.same(told, [{ seq, changes: [] }, seq]);
-  t.same(registry.changesSince(seq), {
+  t.match(told, [{ seq, changes: [] }, seq]);
+  t.match(registry.changesSince(seq), {
     seq: seq + 1,
     changes: [{ seq: seq + 1, kind: 'app', id: 'a' }],
   });
@@ -69,7 +71,7 @@ t.test('a document that came after the counter was read is told, and is in force
     { seq: seq + 1, kind: 'app', id: 'b' },
   ]);
   await registry.refresh();
-  t.same(registry.changesSince(seq + 1), { seq: seq + 2, changes: [] });
+  t.match(registry.changesSince(seq + 1), { seq: seq + 2, changes: [] });
 });
 
 t.test('a document that is refused is a change of its own, though no row says so', async (t) => {
@@ -87,7 +89,12 @@ t.test('a document that is refused is a change of its own, though no row says so
 });
 
 for (const [what, change] of Object.entries({
-  'the counter is set back': () => ({ lastSeq: async () => 1 }),
+  'another history began': (real) => ({
+    position: async () => ({ ...(await real.position()), history: 'other' }),
+  }),
+  'another history began further back': () => ({
+    position: async () => ({ history: 'other', seq: 1 }),
+  }),
   'a row of a change is gone': (real) => ({
     changesSince: async (from) => (await real.changesSince(from)).toSpliced(1, 1),
   }),
@@ -97,14 +104,16 @@ for (const [what, change] of Object.entries({
   'the last row is missing': (real) => ({
     changesSince: async (from) => (await real.changesSince(from)).slice(0, -1),
   }),
-  'the counter is far ahead of the rows': () => ({ lastSeq: async () => 1_000_000_000_000 }),
+  'the counter is far ahead of the rows': (real) => ({
+    position: async () => ({ ...(await real.position()), seq: 1_000_000_000_000 }),
+  }),
 } satisfies Record<string, Changed>)) {
   t.test(`everybody drops everything where ${what}`, async (t) => {
     const { keyserver, registry, clock, seq, whenDatabase } = await setUp(t);
     for (const client of ['c1', 'c2', 'c3']) await keyserver.putToken(client, 'type', 'x');
     whenDatabase(change);
     await registry.refresh();
-    t.same(registry.changesSince(seq), { seq: registry.seq, changes: [], reset: true });
+    t.match(registry.changesSince(seq), { seq: registry.seq, changes: [], reset: true });
     clock.advance(4_999);
     await registry.refresh();
     t.match(registry.changesSince(registry.seq), { reset: true });
@@ -129,20 +138,64 @@ t.test('what it knows is as old as the last look that succeeded', async (t) => {
   const { registry, clock, whenDatabase } = await setUp(t);
   t.equal(registry.ageMs, 60_000);
   whenDatabase((real) => ({
-    lastSeq: async () => {
-      const seq = await real.lastSeq();
+    position: async () => {
+      const position = await real.position();
       clock.advance(700);
-      return seq;
+      return position;
     },
   }));
   await registry.refresh();
   t.equal(registry.ageMs, 700, 'counted from when the look began');
   whenDatabase(() => ({
-    lastSeq: async () => {
+    position: async () => {
       throw new StoreError('failed', 'away');
     },
   }));
   clock.advance(1000);
   await t.rejects(registry.refresh());
   t.equal(registry.ageMs, 1_700);
+});
+
+t.test('within one history it never goes back, and is in force for five seconds', async (t) => {
+  const { keyserver, registry, clock, seq, log, whenDatabase } = await setUp(t);
+  const before = await keyserver.store.position();
+  const documents = await keyserver.store.documents();
+  await keyserver.deleteDocument('app', 'a');
+  await registry.refresh();
+  // A replica that lags shows the database as it was before the revocation.
+  whenDatabase(() => ({ position: async () => before, documents: async () => documents }));
+  for (const ms of [4_000, 999]) {
+    clock.advance(ms);
+    await t.rejects(registry.refresh(), { name: 'StoreError', kind: 'behind' });
+    t.equal(registry.app('a'), undefined, 'what was revoked stays so');
+    t.ok(registry.app('b'));
+    t.match(registry.changesSince(seq + 1), { seq: seq + 1, history: before.history });
+  }
+  clock.advance(1);
+  await t.rejects(registry.refresh());
+  t.throws(() => registry.app('b'), { code: 'keyserver_unavailable' });
+  t.match(
+    log().filter(({ msg }) => msg === 'change counter set back'),
+    [{ level: 'error', seq, seen: seq + 1 }],
+    'said once',
+  );
+  whenDatabase(() => ({}));
+  await registry.refresh();
+  t.equal(registry.app('a'), undefined);
+  t.ok(registry.app('b'));
+});
+
+t.test('a KeyServer that is behind what a proxy has seen says so once', async (t) => {
+  const { keyserver, registry, seq, log } = await setUp(t);
+  const said = () => log().filter(({ msg }) => msg === 'database behind what a proxy has seen');
+  t.match(registry.changesSince(seq), { changes: [] });
+  t.same(said(), []);
+  for (const since of [seq + 2, seq + 3]) {
+    t.match(registry.changesSince(since), { seq, changes: [], reset: true });
+  }
+  t.match(said(), [{ level: 'warn', seq, seen: seq + 2 }]);
+  await keyserver.putApp('c');
+  await registry.refresh();
+  registry.changesSince(seq + 3);
+  t.match(said(), [{ seq }, { seq: seq + 1, seen: seq + 3 }], 'and again after it moved');
 });

@@ -387,3 +387,31 @@ t.test('refuses names for the token table that are not plain or already taken', 
     }
   }),
 );
+
+t.test('a new history begins above every number that counts, and forgets changes', (t) =>
+  eachStore(t, async (t, openStore, execute) => {
+    const store = await openStore();
+    const { history } = await store.position();
+    await store.editDocument('app', 'a', writing('a', 'x'));
+    t.same(await store.position(), { history, seq: 1 });
+    t.same(await store.newHistory('other', 1_000), { history: 'other', seq: 1_000 });
+    t.same(await store.position(), { history: 'other', seq: 1_000 });
+    t.same(await store.changesSince(0), []);
+    await store.editDocument('app', 'a', writing('a', 'y'));
+    t.match(await store.documents(), [{ revision: 1_001 }]);
+    t.same(await store.newHistory('third', 7), { history: 'third', seq: 1_002 });
+    for (const sql of [
+      'UPDATE change_counter SET seq = 9223372036854775807',
+      "INSERT INTO changes VALUES (9223372036854775806, 'app', 'x', NULL)",
+      'DELETE FROM change_history',
+    ]) {
+      await execute(sql);
+    }
+    t.same(await store.newHistory('mended', 7), { history: 'mended', seq: 1_002 });
+    await execute('DELETE FROM change_history');
+    t.same(await store.position(), { history: '', seq: 1_002 });
+    await execute('DELETE FROM change_counter');
+    await t.rejects(store.position(), { kind: 'failed', message: /change_counter is missing/ });
+    t.same(await store.newHistory('again', 7), { history: 'again', seq: 1_002 });
+  }),
+);

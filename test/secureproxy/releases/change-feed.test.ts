@@ -280,3 +280,46 @@ t.test('no question is asked while one is on its way, and none after the end', a
   t.equal(asked.length, 2);
   t.same(log.lines(), [], 'what fails at the end is no outage');
 });
+
+t.test('a revoked app does not come back by a KeyServer whose replica lags', async (t) => {
+  const { clock, keyserver, line, proxy, call, revocations } = await setUp(t);
+  const position = await keyserver.store.position();
+  const documents = await keyserver.store.documents();
+  const lagging = await startKeyserver(t, {
+    clock,
+    pollClock: clock,
+    keyring: keyserver.keyring,
+    rsaKeys: keyserver.rsaKeys,
+    store: {
+      ...keyserver.store,
+      position: async () => position,
+      documents: async () => documents,
+    },
+  });
+  await proxy.feed.ask();
+  clock.advance(6_000);
+  await Promise.all([keyserver.refresh(), lagging.refresh()]);
+  await proxy.feed.ask();
+  t.equal(await call(), 200);
+  await revocations.app?.();
+  await keyserver.refresh();
+  await proxy.feed.ask();
+  t.equal(await call(), 401);
+  line.connectTo(lagging.url);
+  await lagging.refresh();
+  for (let i = 0; i < 2; i += 1) {
+    await proxy.feed.ask();
+    t.equal(await call(), 503, 'its releases are older than the revocation');
+  }
+  t.match(
+    proxy.log().filter(({ msg }) => msg === 'KeyServer is behind what another has told'),
+    [{ level: 'warn', seq: position.seq, seen: position.seq + 1 }],
+  );
+  t.equal(
+    lagging.log().filter(({ msg }) => msg === 'database behind what a proxy has seen').length,
+    1,
+  );
+  line.connectTo(keyserver.url);
+  await proxy.feed.ask();
+  t.equal(await call(), 401);
+});

@@ -139,3 +139,53 @@ t.test('is bounded; what it forgets makes everything older outdated', async (t) 
   t.ok(known.isCurrent(names, release(12)));
   t.notOk(known.isCurrent(names, { ...release(13), app: 'a' }), 'a of 14 is not');
 });
+
+/** Answers of a KeyServer that tells its history. */
+function setUpHistory() {
+  const it = setUp();
+  it.take({ seq: 10, history: 'first', changes: [] });
+  return it;
+}
+
+t.test('within one history it never goes back', async (t) => {
+  const { clock, known, take, resets } = setUpHistory();
+  const drops = resets();
+  t.equal(
+    take({ seq: 12, history: 'first', changes: [{ seq: 12, kind: 'app', id: 'orders' }] }),
+    true,
+  );
+  clock.advance(1_000);
+  for (const reset of [undefined, true] as const) {
+    t.equal(take({ seq: 11, history: 'first', ...(reset && { reset }) }), false);
+    t.equal(known.seq, 12);
+    t.notOk(known.isCurrent(names, release(11)), 'the revocation stays known');
+  }
+  clock.advance(4_000);
+  t.notOk(known.isLeased, 'nothing vouches for what came since');
+  t.equal(take({ seq: 11, history: 'first' }), false, 'nor does the end of a lease forget it');
+  t.equal(resets(), drops);
+  t.equal(take({ seq: 12, history: 'first' }), true);
+  t.ok(known.isLeased);
+});
+
+t.test('another history is followed wherever it begins, and everything is dropped', async (t) => {
+  for (const seq of [1, 10, 1_000]) {
+    const { known, take, resets } = setUpHistory();
+    const drops = resets();
+    t.equal(take({ seq, history: 'second' }), true);
+    t.equal(resets(), drops + 1);
+    t.equal(known.seq, seq);
+    t.notOk(known.isCurrent(names, release(seq - 1)));
+  }
+});
+
+t.test('a KeyServer that tells no history is followed as ever', async (t) => {
+  const { known, take, resets } = setUpHistory();
+  const drops = resets();
+  t.equal(take({ seq: 11 }), true, 'an earlier version among the replicas');
+  t.equal(take({ seq: 12, history: 'first' }), true);
+  t.equal(resets(), drops, 'which costs nothing');
+  t.equal(take({ seq: 9 }), true);
+  t.equal(resets(), drops + 1);
+  t.equal(known.seq, 9);
+});

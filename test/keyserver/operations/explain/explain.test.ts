@@ -1,10 +1,10 @@
 import t from 'tap';
-import { createApp } from '../../../keyserver/operations/callers.ts';
-import { explainCall } from '../../../keyserver/operations/explain.ts';
-import { addGrant } from '../../../keyserver/operations/grants.ts';
-import { putToken } from '../../../keyserver/operations/tokens.ts';
-import { putType } from '../../../keyserver/operations/types.ts';
-import { install } from '../admin/installation.ts';
+import { createApp } from '../../../../keyserver/operations/callers.ts';
+import { explainCall } from '../../../../keyserver/operations/explain/explain.ts';
+import { addGrant } from '../../../../keyserver/operations/grants.ts';
+import { putToken } from '../../../../keyserver/operations/tokens.ts';
+import { putType } from '../../../../keyserver/operations/types.ts';
+import { install } from '../../admin/installation.ts';
 
 t.test('suggests, as data, what lets a rejected call through', async (t) => {
   const context = (await install(t)).context(t);

@@ -14,7 +14,13 @@ import {
 } from '../../../support/database.ts';
 
 const row = { clientId: 'acme', tokenType: 'ozon', token: 'x' };
-const all = ['0001_initial'];
+const all = ['0001_initial', '0002_history'];
+
+/** Takes every migration back; resolves to the last one. */
+async function allDown(store: Store): Promise<string | undefined> {
+  t.equal(await store.migrateDown(), '0002_history');
+  return store.migrateDown();
+}
 
 t.test('goes up, down and up again', (t) =>
   eachStore(t, async (t, openStore) => {
@@ -26,7 +32,7 @@ t.test('goes up, down and up again', (t) =>
     t.same(await store.migrate(), [], 'the second time there is nothing to do');
     await store.putToken(row);
     await store.deleteToken('acme', 'ozon');
-    t.equal(await store.migrateDown(), '0001_initial');
+    t.equal(await allDown(store), '0001_initial');
     t.same(await store.pendingMigrations(), all);
     await t.rejects(store.findTokens('acme', 'ozon'), { message: /schema is missing/ });
     t.equal(await store.migrateDown(), undefined);
@@ -41,8 +47,8 @@ t.test('never drops a token table that holds rows', (t) =>
   eachStore(t, async (t, openStore) => {
     const store = await openStore();
     await store.putToken(row);
-    await t.rejects(store.migrateDown(), { kind: 'tokens_stored', message: /`storage` has rows/ });
-    t.same(await store.pendingMigrations(), []);
+    await t.rejects(allDown(store), { kind: 'tokens_stored', message: /`storage` has rows/ });
+    t.same(await store.pendingMigrations(), ['0002_history']);
     t.same(await store.findTokens('acme', 'ozon'), [row]);
     t.equal(await store.lastSeq(), 1, 'the rest is left as well');
   }),
@@ -54,7 +60,7 @@ t.test('never drops a token table that it did not make', (t) =>
       'CREATE TABLE storage (client_id VARCHAR(90), token_type VARCHAR(90), token TEXT)',
     );
     const store = await openStore();
-    t.equal(await store.migrateDown(), '0001_initial');
+    t.equal(await allDown(store), '0001_initial');
     await t.resolves(execute("INSERT INTO storage VALUES ('a', 'b', 'c')"), 'it is there');
   }),
 );
@@ -64,7 +70,7 @@ t.test('never drops a token table under another name than it made', (t) =>
     await execute('CREATE TABLE other (client_id VARCHAR(90), token_type VARCHAR(90), token TEXT)');
     await openStore();
     const store = await openStore({ tokenTable: 'other' });
-    await store.migrateDown();
+    await allDown(store);
     await t.resolves(execute('DELETE FROM other'));
     await t.resolves(execute('DELETE FROM storage'));
   }),
@@ -75,7 +81,7 @@ t.test('makes the token table again after one was dropped by hand', (t) =>
     const store = await openStore();
     await execute('DROP TABLE storage');
     await t.rejects(store.findTokens('acme', 'ozon'), { message: /schema is missing/ });
-    t.equal(await store.migrateDown(), '0001_initial');
+    t.equal(await allDown(store), '0001_initial');
     await store.migrate();
     t.same(await store.findTokens('acme', 'ozon'), []);
   }),
@@ -85,7 +91,7 @@ t.test('takes over the lock that a process left when it died', (t) =>
   eachStore(t, async (t, openStore, execute) => {
     const store = await openStore();
     await execute("UPDATE schema_lock SET owner = 'gone', expires_at = 1");
-    t.equal(await store.migrateDown(), '0001_initial');
+    t.equal(await store.migrateDown(), '0002_history');
   }),
 );
 
@@ -97,7 +103,7 @@ t.test('waits for the process that migrates', (t) =>
     for (let reads = 0; reads < 20; reads += 1) await store.lastSeq();
     t.same(await store.pendingMigrations(), [], 'so far nothing was taken back');
     await execute("UPDATE schema_lock SET owner = '', expires_at = 0");
-    t.equal(await down, '0001_initial');
+    t.equal(await down, '0002_history');
   }),
 );
 
@@ -161,3 +167,25 @@ t.test('is applied once where many processes migrate at once', async (t) => {
     });
   }
 });
+
+t.test('the history begins with a random id, which goes and comes anew', (t) =>
+  eachStore(t, async (t, openStore) => {
+    const store = await openStore();
+    await store.editDocument('app', 'a', (_, revision) => ({
+      kind: 'app',
+      id: 'a',
+      revision,
+      kid: 'k',
+      body: '{}',
+      mac: 'x',
+    }));
+    const first = await store.position();
+    t.match(first, { seq: 1, history: /^[0-9a-f-]{36}$/ });
+    t.equal(await store.migrateDown(), '0002_history', 'no documents are lost with it');
+    await t.rejects(store.position(), { name: 'StoreError', kind: 'table_missing' });
+    t.same(await store.migrate(), ['0002_history']);
+    const second = await store.position();
+    t.equal(second.seq, 1);
+    t.not(second.history, first.history);
+  }),
+);

@@ -1,0 +1,32 @@
+import type { Command } from 'commander';
+import { count } from '../../operations/count.ts';
+import { beginHistory } from '../../operations/history.ts';
+import { faultsFoundExitCode } from '../shell/failure.ts';
+import type { Session } from '../shell/session.ts';
+import { examples } from './examples.ts';
+
+export function addHistoryCommands(program: Command, session: Session): void {
+  program
+    .command('history')
+    .description('the history of changes, which KeyServers and proxies follow')
+    .command('new')
+    .summary('begin a new history after a restore or a failover')
+    .description(
+      `Begins a new history of changes, after the database was restored from a backup or failed over to a replica
+that lacked the last changes. Running KeyServers and proxies then follow the database as it is now; without it
+they reject what is older than they saw. Look at the apps and grants first: one that was revoked since the backup
+is back. Exit code 1 if a document does not open.`,
+    )
+    .addHelpText(...examples('keyserver-admin history new'))
+    .action(async () => {
+      await session.withContext(async (context) => {
+        const { history, seq, carried, broken } = await beginHistory(context);
+        if (broken > 0) session.exitCode = faultsFoundExitCode;
+        session.out.result(
+          { history, seq, documents: carried, broken },
+          `new history ${history}, from change ${seq}, with ${count(carried, 'document')}` +
+            (broken > 0 ? `; ${count(broken, 'document')} did not open: see doctor` : ''),
+        );
+      });
+    });
+}

@@ -1,0 +1,34 @@
+import { randomUUID } from 'node:crypto';
+import type { DocumentKind, Position } from '../store/store.ts';
+import type { OperationContext } from './context.ts';
+import { changeDocument, listDocuments } from './documents.ts';
+
+export interface NewHistory extends Position {
+  /** Numbers of documents that were carried over, and of those that do not open. */
+  readonly carried: number;
+  readonly broken: number;
+}
+
+/**
+ * Begins a new history of changes, for a database that was restored or failed over: proxies then drop all that they
+ * know of the one before. The counter goes on from the time in milliseconds, which no counting reaches, and every
+ * document gets a revision of the new history: otherwise running KeyServers would reject what is older than they saw.
+ */
+export async function beginHistory(context: OperationContext): Promise<NewHistory> {
+  const position = await context.store.newHistory(randomUUID(), context.clock.now());
+  let carried = 0;
+  let broken = 0;
+  const carry = async (kind: DocumentKind) => {
+    for (const { id, content } of await listDocuments(context, kind)) {
+      if (content === undefined) {
+        broken += 1;
+        continue;
+      }
+      await changeDocument(context, kind, id, (current) => current?.content ?? 'unchanged');
+      carried += 1;
+    }
+  };
+  // Apps last: none may call before the types and proxies of the restored database hold.
+  for (const kind of ['type', 'proxy', 'app'] as const) await carry(kind);
+  return { ...position, carried, broken };
+}
