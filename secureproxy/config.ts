@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { type Static, Type } from 'typebox';
 import {
   File,
@@ -7,7 +6,7 @@ import {
   Whole,
 } from '../shared/listen/listener-settings.ts';
 import { faultsOf } from '../shared/settings/faults.ts';
-import { readOrFault } from '../shared/settings/private-file.ts';
+import { readTrustedFile } from '../shared/settings/private-file.ts';
 import type { TlsFiles } from '../shared/tls/files.ts';
 import type { Lookup } from './guard/lookup.ts';
 import { lookupAt } from './guard/name-servers.ts';
@@ -126,7 +125,7 @@ export function readUpstreamCa({
   UPSTREAM_CA_FILE: file,
 }: Partial<SecureproxyConfig>): string | undefined {
   if (file === undefined) return undefined;
-  return readOrFault(file, () => readFileSync(file, 'utf8'), 'UPSTREAM_CA_FILE');
+  return readTrustedFile(file, 'UPSTREAM_CA_FILE');
 }
 
 function nameServerFaults(config: Partial<SecureproxyConfig>): string[] {

@@ -1,9 +1,15 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isKid } from '../../shared/crypto/kid.ts';
 import { ConfigError } from '../../shared/settings/config.ts';
 import { loadAll } from '../../shared/settings/faults.ts';
-import { readOrFault, readPrivateFile } from '../../shared/settings/private-file.ts';
+import { ownerFault, writableFault } from '../../shared/settings/file-mode.ts';
+import {
+  checkMode,
+  readOrFault,
+  readPrivateFile,
+  readTrustedFile,
+} from '../../shared/settings/private-file.ts';
 
 export interface KeyFiles<K> {
   /** Name of the primary key, from the file `primary`. */
@@ -15,13 +21,14 @@ export interface KeyFiles<K> {
 /**
  * Reads a folder of keys: `<name><extension>` files, and `primary`, which names one of them. `parse` turns a
  * file's bytes into a key, or throws a ConfigError.
- * @throws ConfigError naming every file that is missing, misnamed, readable by others or not a key
+ * @throws ConfigError naming every file that is missing, misnamed, open to others or not a key
  */
 export function readKeyFiles<K>(
   folder: string,
   extension: '.key' | '.pem',
   parse: (file: string, bytes: Buffer) => K,
 ): KeyFiles<K> {
+  checkMode(writableFault, folder);
   const names = readOrFault(folder, () => readdirSync(folder))
     .filter((name) => name.endsWith(extension))
     .map((name) => name.slice(0, -extension.length));
@@ -34,12 +41,14 @@ export function readKeyFiles<K>(
 
 function readKey<K>(name: string, file: string, parse: (file: string, bytes: Buffer) => K) {
   if (!isKid(name)) throw new ConfigError([`${file}: key names are [A-Za-z0-9_-]{1,64}`]);
+  checkMode(ownerFault, file);
   return [name, parse(file, readPrivateFile(file))] as const;
 }
 
 function readPrimary(folder: string, extension: string, names: readonly string[]): string {
   const file = join(folder, 'primary');
-  const primary = readOrFault(file, () => readFileSync(file, 'utf8')).trim();
+  const primary = readTrustedFile(file).trim();
+  checkMode(ownerFault, file);
   if (names.includes(primary)) return primary;
   throw new ConfigError([
     `${file} names ${JSON.stringify(primary)}, but there is no ${primary}${extension} beside it`,

@@ -1,8 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { ConfigError } from '../../shared/settings/config.ts';
 import { faultsOf } from '../../shared/settings/faults.ts';
-import { readOrFault } from '../../shared/settings/private-file.ts';
+import { secretFileFault, writableFault } from '../../shared/settings/file-mode.ts';
+import { checkMode, readTrustedFile } from '../../shared/settings/private-file.ts';
 import { openMysqlStore } from '../store/mysql/mysql.ts';
 import { openSqliteStore } from '../store/sqlite/sqlite.ts';
 import type { Store } from '../store/store.ts';
@@ -15,6 +16,7 @@ export function openDatabase(config: StorageConfig): Store {
   const { DB_FILE: file, DB_HOST: host, DB_USER: user, DB_NAME: database } = config;
   const common = { tokenTable: config.DB_TOKEN_TABLE, timeoutMs: config.DB_TIMEOUT_MS };
   checkTokenTable(config);
+  checkDatabaseFile(config);
   if (file !== undefined) return openSqliteStore({ ...common, file });
   if (host === undefined || user === undefined || database === undefined) {
     throw new ConfigError(storageFaults(config));
@@ -33,18 +35,9 @@ export function openDatabase(config: StorageConfig): Store {
 
 /** Faults of the database's settings that the schema cannot judge, found without opening the database. */
 export function databaseFaults(config: Partial<StorageConfig>): string[] {
-  return [
-    ...faultsOf(() => checkTokenTable(config)),
-    ...faultsOf(() => readCa(config)),
-    ...folderFaults(config),
-  ];
-}
-
-/** SQLite makes the file, but not its folder. */
-function folderFaults({ DB_FILE: file }: Partial<StorageConfig>): string[] {
-  if (file === undefined) return [];
-  const folder = dirname(resolve(file));
-  return existsSync(folder) ? [] : [`DB_FILE: there is no folder ${folder}`];
+  return [checkTokenTable, checkDatabaseFile, readCa].flatMap((judge) =>
+    faultsOf(() => judge(config)),
+  );
 }
 
 /** The database's kind decides which names are allowed, so without one kind there is nothing to judge. */
@@ -61,7 +54,18 @@ function checkTokenTable({ DB_FILE, DB_HOST, DB_TOKEN_TABLE }: Partial<StorageCo
   }
 }
 
+/** The -wal and -shm files hold rows, too. */
+function checkDatabaseFile({ DB_FILE: file }: Partial<StorageConfig>): void {
+  if (file === undefined) return;
+  const folder = dirname(resolve(file));
+  if (!existsSync(folder)) {
+    throw new ConfigError([`DB_FILE: there is no folder ${folder}`]);
+  }
+  checkMode(writableFault, folder, 'DB_FILE');
+  for (const suffix of ['', '-wal', '-shm']) checkMode(secretFileFault, file + suffix, 'DB_FILE');
+}
+
 function readCa({ DB_HOST, DB_TLS_CA: file }: Partial<StorageConfig>): string | undefined {
   if (DB_HOST === undefined || file === undefined) return undefined;
-  return readOrFault(file, () => readFileSync(file, 'utf8'), 'DB_TLS_CA');
+  return readTrustedFile(file, 'DB_TLS_CA');
 }

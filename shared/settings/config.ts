@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { envSchema } from 'env-schema';
 import type { Static, TObject } from 'typebox';
+import { writableFault } from './file-mode.ts';
 import { nearMisses } from './near-misses.ts';
 import { isSecret, settingNames } from './setting-names.ts';
 
@@ -123,12 +124,16 @@ function readSecret(
 
 /** Reads the value of the setting `name` from the file that `NAME_FILE` names. @throws ConfigError */
 export function readSecretFile(name: string, file: string): string {
+  let fault: string | undefined;
+  let text = '';
   try {
-    return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+    fault = writableFault(file);
+    text = readFileSync(file, 'utf8');
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new ConfigError([`${name}_FILE: cannot read ${file} (${code})`]);
+    fault = `cannot read ${file} (${(error as NodeJS.ErrnoException).code})`;
   }
+  if (fault !== undefined) throw new ConfigError([`${name}_FILE: ${fault}`]);
+  return text.replace(/\r?\n$/, '');
 }
 
 interface AjvFault {

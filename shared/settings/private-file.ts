@@ -1,13 +1,29 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { ConfigError } from './config.ts';
+import { secretFileFault, writableFault } from './file-mode.ts';
 
 /** Reads a secret file. @throws ConfigError if it cannot be read, or users outside its group can read it */
 export function readPrivateFile(file: string): Buffer {
-  const { mode } = readOrFault(file, () => statSync(file));
-  if ((mode & 0o007) !== 0) {
-    throw new ConfigError([`${file} can be read by others: run chmod o-rwx on it`]);
-  }
+  checkMode(secretFileFault, file);
   return readOrFault(file, () => readFileSync(file));
+}
+
+/** Reads a file that is no secret. @throws ConfigError if it cannot be read, or users outside its group can change it */
+export function readTrustedFile(file: string, setting?: string): string {
+  checkMode(writableFault, file, setting);
+  return readOrFault(file, () => readFileSync(file, 'utf8'), setting);
+}
+
+/** @throws ConfigError for the fault that `judge` finds in a file or folder, or if it cannot be looked at */
+export function checkMode(
+  judge: (path: string) => string | undefined,
+  path: string,
+  setting?: string,
+): void {
+  const fault = readOrFault(path, () => judge(path), setting);
+  if (fault !== undefined) {
+    throw new ConfigError([setting === undefined ? fault : `${setting}: ${fault}`]);
+  }
 }
 
 /**

@@ -1,9 +1,8 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { ConfigError } from '../settings/config.ts';
 import { faultsOf, loadAll } from '../settings/faults.ts';
-import { readOrFault, readPrivateFile } from '../settings/private-file.ts';
+import { readPrivateFile, readTrustedFile } from '../settings/private-file.ts';
 
 /** Paths of PEM files; a certificate and its key go together. */
 export interface TlsFiles {
@@ -23,12 +22,12 @@ export interface TlsMaterial {
 /** Older versions are neither offered nor accepted (RFC 8996). */
 export const minTlsVersion = 'TLSv1.2';
 
-/** Reads the files without checking their contents. @throws ConfigError if one cannot be read, or others can read the key */
+/** Reads the files without checking their contents. @throws ConfigError if one cannot be read, others can read the key or change another */
 export function readTlsFiles({ cert, key, ca }: TlsFiles): TlsMaterial {
   const [certText, keyText, caText] = loadAll([
-    () => (cert === undefined ? undefined : readText(cert)),
+    () => (cert === undefined ? undefined : readTrustedFile(cert)),
     () => (key === undefined ? undefined : readPrivateFile(key).toString('utf8')),
-    () => (ca === undefined ? undefined : readText(ca)),
+    () => (ca === undefined ? undefined : readTrustedFile(ca)),
   ]);
   return {
     ...(certText === undefined ? {} : { cert: certText }),
@@ -86,10 +85,6 @@ function parsePrivateKey(pem: string, file: string | undefined): KeyObject {
 
 function parseCertificate(pem: string, file: string | undefined): X509Certificate {
   return orFault(`${file} holds no certificate`, () => new X509Certificate(pem));
-}
-
-function readText(file: string): string {
-  return readOrFault(file, () => readFileSync(file, 'utf8'));
 }
 
 function orFault<T>(fault: string, attempt: () => T): T {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { chmodSync, existsSync, readdirSync, statSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { sealDocument } from '../../keyserver/at-rest/document-row.ts';
 import { loadKeyring } from '../../keyserver/keys/keyring.ts';
@@ -154,9 +154,12 @@ t.test('never makes a keyring over a database that has rows', async (t) => {
   });
 });
 
+/** A server that is away. */
+const nowhere = { DB_HOST: '127.0.0.1', DB_PORT: '1', DB_USER: 'u', DB_NAME: 'd' };
+
 t.test('makes no keyring where it cannot see whether there are rows', async (t) => {
-  const { DB_FILE, ...settings } = settingsIn(t, { keys: false });
-  const main = run(t, { ...settings, DB_FILE: dirname(DB_FILE), GENERATE_KEYS: '1' });
+  const { DB_FILE: _, ...settings } = settingsIn(t, { keys: false });
+  const main = run(t, { ...settings, ...nowhere, GENERATE_KEYS: '1' });
   t.equal(await main.ended, 78);
   t.match(main.stderr(), /GENERATE_KEYS needs the database, to check that it has no rows yet/);
   t.notOk(existsSync(settings.KEYRING_DIR));
@@ -171,8 +174,8 @@ t.test('an embedded database in a folder that is not there is a fault of setting
 });
 
 t.test('starts without its database, unready', async (t) => {
-  const settings = settingsIn(t);
-  const main = run(t, { ...settings, DB_FILE: dirname(settings.DB_FILE) });
+  const { DB_FILE: _, ...settings } = settingsIn(t);
+  const main = run(t, { ...settings, ...nowhere });
   const url = await main.listening();
   t.equal((await fetch(`${url}/readyz`)).status, 503);
   t.equal((await fetch(`${url}/healthz`)).status, 200);

@@ -45,6 +45,28 @@ export const keyFileMistakes: Readonly<Record<string, Mistake>> = {
     (file) => chmodSync(file, 0o604),
     /\.pem can be read by others: run chmod/,
   ),
+  'a keyring folder that others can write': keyFile(
+    ({ places: { KEYRING_DIR } }) => KEYRING_DIR,
+    (folder) => chmodSync(folder, 0o777),
+    /keyring can be written by others: run chmod/,
+  ),
+  'a keyring whose primary others can write': keyFile(
+    ({ places: { KEYRING_DIR } }) => join(KEYRING_DIR, 'primary'),
+    (file) => chmodSync(file, 0o666),
+    /primary can be written by others: run chmod/,
+  ),
+  'an embedded database that others can read': keyFile(
+    ({ places: { DB_FILE } }) => DB_FILE,
+    (file) => {
+      writeFileSync(file, '');
+      chmodSync(file, 0o666);
+    },
+    /DB_FILE: .* can be read by others: run chmod/,
+  ),
+  'an embedded database in a folder that is not there': {
+    make: ({ folder }) => ({ DB_FILE: join(folder, 'none', 'keyserver.db') }),
+    says: /DB_FILE: there is no folder/,
+  },
   'an at-rest key that is missing': keyFile(
     atRestKey,
     (file) => rmSync(file),

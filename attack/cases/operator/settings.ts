@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { makeCallerKey } from '../../../shared/crypto/caller-key.ts';
 import type { Environment } from '../../../shared/settings/config.ts';
 import { writeIdentity } from '../../../test/support/identity-files.ts';
@@ -111,6 +112,17 @@ export const settingMistakes: Readonly<Record<string, Mistake>> = {
     { PROXY_KEY_FILE: '/nowhere' },
     /PROXY_KEY and PROXY_KEY_FILE are both set/,
   ),
+  'a proxy key that others can write': {
+    main: 'secureproxy/main.ts',
+    make: ({ folder }) => {
+      const file = join(folder, 'proxy.key');
+      writeFileSync(file, mistypedKey);
+      chmodSync(file, 0o666);
+      return { PROXY_KEY: '', PROXY_KEY_FILE: file };
+    },
+    says: /PROXY_KEY_FILE: .* can be written by others: run chmod/,
+    secrets: { mistypedKey },
+  },
   'a CA file that is missing': secureproxy(
     { UPSTREAM_CA_FILE: '/nowhere' },
     /UPSTREAM_CA_FILE: cannot read \/nowhere/,

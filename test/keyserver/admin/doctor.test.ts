@@ -39,10 +39,12 @@ t.test('warns of a misspelt setting, with exit code 0', async (t) => {
 
 t.test('prints a finding with the command that mends it', async (t) => {
   const admin = new Installation(t);
-  const finding = 'migration 0001_initial is pending; run keyserver-admin migrate';
+  const findings = ['0001_initial', '0002_history'].map(
+    (name) => `migration ${name} is pending; run keyserver-admin migrate`,
+  );
   const { code, stdout } = await admin.run(['doctor']);
   t.equal(code, 1);
-  t.match(stdout, `\n  - ${finding}\n1 check found faults\n`);
+  t.match(stdout, `\n  - ${findings.join('\n  - ')}\n1 check found faults\n`);
   const { stdout: json } = await admin.run(['doctor', '--json']);
-  t.match(JSON.parse(json), { ok: false, checks: [{}, {}, {}, { findings: [finding] }] });
+  t.match(JSON.parse(json), { ok: false, checks: [{}, {}, {}, { findings }] });
 });

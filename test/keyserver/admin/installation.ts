@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { runAdmin } from '../../../keyserver/admin/program.ts';
@@ -80,7 +80,9 @@ export class Installation {
 
   /** Changes the database as somebody else with write access would. */
   sql(statement: string, ...values: string[]): void {
-    const database = new DatabaseSync(join(this.folder, 'rows.db'));
+    const file = join(this.folder, 'rows.db');
+    closeSync(openSync(file, 'a', 0o600));
+    const database = new DatabaseSync(file);
     database.prepare(statement).run(...values);
     database.close();
   }

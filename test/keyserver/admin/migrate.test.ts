@@ -20,6 +20,7 @@ async function installOnServer(t: Test) {
   const environment = { ...mysqlSettings(options), DB_FILE: '', DB_TIMEOUT_MS: '1000' };
   await admin.json(['migrate'], { environment });
   await admin.json(wildberries, { environment });
+  await admin.json(down, { environment });
   return { admin, environment, options };
 }
 

@@ -25,6 +25,7 @@ const leaves = [
   'grant list',
   'grant remove',
   'migrate',
+  'history new',
   'doctor',
 ];
 
@@ -125,10 +126,11 @@ t.test('names faults of settings and of key files at once', async (t) => {
 t.test('tells a database that is away with exit code 4, without SQL', async (t) => {
   const admin = await install(t);
   const file = join(admin.folder, 'other.db');
-  writeFileSync(file, 'no database at all, but long enough to be looked at: '.repeat(40));
+  writeFileSync(file, 'no database at all, but long enough to be looked at: '.repeat(40), {
+    mode: 0o600,
+  });
   const environments = [
     { DB_FILE: file },
-    { DB_FILE: admin.folder },
     { DB_FILE: '', DB_HOST: '127.0.0.1', DB_PORT: '1', DB_USER: 'a', DB_NAME: 'b' },
   ];
   for (const environment of environments) {
@@ -155,6 +157,7 @@ t.test('migrates up and down', async (t) => {
   t.equal((await admin.run(['migrate'])).stdout, 'applied 0001_initial\napplied 0002_history\n');
   t.equal((await admin.run(['migrate'])).stdout, 'up to date\n');
   t.same(await admin.json(['migrate']), { applied: [] });
+  t.equal((await admin.run(['migrate', '--down'])).stdout, 'took back 0002_history\n');
   t.equal((await admin.run(['migrate', '--down'])).stdout, 'took back 0001_initial\n');
   t.same(await admin.json(['migrate']), { applied: ['0001_initial', '0002_history'] });
 });
@@ -164,14 +167,17 @@ t.test('does not take a migration back that documents or tokens may be lost with
   await admin.json(wildberries);
   const put = ['token', 'put', '--client', 'shop-1', '--type', 'wildberries'];
   await admin.json(put, { stdin: 'x' });
+  t.same(await admin.json(['migrate', '--down']), { takenBack: '0002_history' });
   t.match(await admin.failure(['migrate', '--down']), { exit: 2, hint: /--force/ });
   t.match(await admin.failure(['migrate', '--down', '--force']), {
     exit: 2,
     code: 'input_invalid',
     message: /has rows/,
   });
+  await admin.json(['migrate']);
   t.equal((await admin.json(['token', 'list'])).length, 1);
   await admin.json(['token', 'delete', ...put.slice(2)]);
+  await admin.json(['migrate', '--down']);
   t.same(await admin.json(['migrate', '--down', '--force']), { takenBack: '0001_initial' });
 });
 
@@ -180,7 +186,7 @@ t.test('uses .data of the working directory where no database is set, and says s
   const unset = { DB_FILE: '', KEYRING_DIR: '' };
   t.match(await admin.failure(['migrate'], { environment: unset }), { exit: 3 });
   writeKeyring(join(admin.folder, '.data', 'keyring'), 'k');
-  writeFileSync(join(admin.folder, '.data', 'keyserver.db'), '');
+  writeFileSync(join(admin.folder, '.data', 'keyserver.db'), '', { mode: 0o600 });
   const migrated = await admin.run(['migrate'], { environment: unset });
   t.equal(migrated.code, 0, migrated.stderr);
   t.equal(migrated.stderr, 'using .data/keyserver.db, since neither DB_HOST nor DB_FILE is set\n');

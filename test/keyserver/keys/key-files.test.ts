@@ -1,4 +1,13 @@
-import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  lchownSync,
+  mkdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { readKeyFiles } from '../../../keyserver/keys/key-files.ts';
@@ -32,6 +41,48 @@ t.test('refuses a file that others can read, write or run, but not the group', a
     chmodSync(file, mode);
     t.equal(String(readPrivateFile(file)), 'x', mode.toString(8));
   }
+});
+
+t.test('refuses a folder or a primary that others can write', async (t) => {
+  const folder = writeKeyFolder(join(t.testdir({}), 'keys'), { 'a.key': 'x' });
+  const primary = join(folder, 'primary');
+  for (const mode of [0o777, 0o702, 0o722]) {
+    chmodSync(folder, mode);
+    t.same(await faultsOf(() => read(folder)), [
+      `${folder} can be written by others: run chmod o-w on it`,
+    ]);
+  }
+  for (const mode of [0o755, 0o700, 0o770, 0o2750]) {
+    chmodSync(folder, mode);
+    t.equal(read(folder).primary, 'a', mode.toString(8));
+  }
+  chmodSync(primary, 0o646);
+  t.same(await faultsOf(() => read(folder)), [
+    `${primary} can be written by others: run chmod o-w on it`,
+  ]);
+  chmodSync(primary, 0o644);
+  t.equal(read(folder).primary, 'a', 'it is no secret');
+});
+
+t.test('takes the volume of a Kubernetes secret, and no file that others put there', async (t) => {
+  // The kubelet mounts a folder of mode 1777 with links through `..data`.
+  const folder = t.testdir({ '..2026': { 'a.key': 'x', primary: 'a' } });
+  chmodSync(join(folder, '..2026', 'a.key'), 0o440);
+  symlinkSync('..2026', join(folder, '..data'));
+  for (const name of ['a.key', 'primary']) symlinkSync(join('..data', name), join(folder, name));
+  chmodSync(folder, 0o3777);
+  t.equal(read(folder).primary, 'a');
+  if (userInfo().uid !== 0) return;
+  const strange = join(folder, 'b.key');
+  writeFileSync(strange, 'y', { mode: 0o600 });
+  chownSync(strange, 65534, 65534);
+  t.same(await faultsOf(() => read(folder)), [
+    `${strange} belongs neither to root nor to the owner of its folder, in which others can make files`,
+  ]);
+  rmSync(strange);
+  symlinkSync('a.key', strange);
+  lchownSync(strange, 65534, 65534);
+  t.match(await faultsOf(() => read(folder)), [/b\.key belongs neither/], 'nor a link of theirs');
 });
 
 t.test('judges what a link points to', async (t) => {

@@ -107,12 +107,13 @@ t.test('finds a database that is away, not migrated or not configured', async (t
     faults: {
       database: [
         { problem: 'migration 0001_initial is pending', suggestion: { do: 'apply_migrations' } },
+        { problem: 'migration 0002_history is pending' },
       ],
     },
   });
   const away = { DB_FILE: join(admin.folder, 'nowhere', 'rows.db') };
   t.match(await examine(admin, away), {
-    faults: { database: [/ENOENT/] },
+    faults: { database: [/DB_FILE: there is no folder .*nowhere/] },
   });
   t.match(await examine(admin, { DB_TOKEN_TABLE: 'documents' }), {
     faults: { database: [/documents/] },

@@ -1,3 +1,5 @@
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
 import { Type } from 'typebox';
 import { openDatabase } from '../../../keyserver/storage/database.ts';
@@ -32,4 +34,46 @@ t.test('names the setting that is missing or wrong', async (t) => {
   for (const [environment, message] of faults) {
     t.throws(() => open(environment), { name: 'ConfigError', message });
   }
+});
+
+t.test('refuses an embedded database that others can read or write', async (t) => {
+  const folder = join(t.testdir({}), 'rows');
+  const file = join(folder, 'store.db');
+  const folderMissing = `DB_FILE: there is no folder ${folder}`;
+  t.throws(() => open({ DB_FILE: file }), { name: 'ConfigError', faults: [folderMissing] });
+  mkdirSync(folder, { mode: 0o700 });
+  await open({ DB_FILE: file }).close();
+  t.notOk(existsSync(file), 'it is made on first use');
+  for (const name of ['store.db', 'store.db-wal', 'store.db-shm']) {
+    const path = join(folder, name);
+    writeFileSync(path, '');
+    for (const mode of [0o666, 0o644, 0o602]) {
+      chmodSync(path, mode);
+      const fault = `DB_FILE: ${path} can be read by others: run chmod o-rwx on it`;
+      t.throws(
+        () => open({ DB_FILE: file }),
+        { name: 'ConfigError', faults: [fault] },
+        `${name} ${mode.toString(8)}`,
+      );
+    }
+    chmodSync(path, 0o660);
+    await open({ DB_FILE: file }).close();
+  }
+  chmodSync(folder, 0o777);
+  t.throws(() => open({ DB_FILE: file }), {
+    name: 'ConfigError',
+    faults: [`DB_FILE: ${folder} can be written by others: run chmod o-w on it`],
+  });
+  chmodSync(folder, 0o1777);
+  await open({ DB_FILE: file }).close();
+});
+
+t.test('refuses a CA that others can write', async (t) => {
+  const file = join(t.testdir({ 'ca.pem': 'x' }), 'ca.pem');
+  const server = { DB_HOST: 'h', DB_USER: 'u', DB_NAME: 'd', DB_TLS_CA: file };
+  chmodSync(file, 0o666);
+  const fault = `DB_TLS_CA: ${file} can be written by others: run chmod o-w on it`;
+  t.throws(() => open(server), { name: 'ConfigError', faults: [fault] });
+  chmodSync(file, 0o644);
+  await open(server).close();
 });

@@ -1,0 +1,37 @@
+import { lstatSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+const others = 0o007;
+const othersWrite = 0o002;
+/** In such a folder others can make files, but neither rename nor remove those of somebody else. */
+const sticky = 0o1000;
+
+/** Why a file is not safe as a secret: users outside its group can read or change it. A file that is not there is. */
+export function secretFileFault(file: string): string | undefined {
+  const found = statSync(file, { throwIfNoEntry: false });
+  return found === undefined || (found.mode & others) === 0
+    ? undefined
+    : `${file} can be read by others: run chmod o-rwx on it`;
+}
+
+/** Why a file or folder cannot be trusted: users outside its group can change it. */
+export function writableFault(path: string): string | undefined {
+  const found = statSync(path);
+  const isShared = found.isDirectory() && (found.mode & sticky) !== 0;
+  return (found.mode & othersWrite) === 0 || isShared
+    ? undefined
+    : `${path} can be written by others: run chmod o-w on it`;
+}
+
+/**
+ * Why a file may have been put there by others: its folder lets everybody make files, as the volume of a Kubernetes
+ * secret does, and its owner is neither root nor the folder's.
+ */
+export function ownerFault(file: string): string | undefined {
+  const folder = statSync(dirname(file));
+  if ((folder.mode & othersWrite) === 0) return undefined;
+  const owners = [lstatSync(file).uid, statSync(file).uid];
+  return owners.every((uid) => uid === 0 || uid === folder.uid)
+    ? undefined
+    : `${file} belongs neither to root nor to the owner of its folder, in which others can make files`;
+}
