@@ -12,6 +12,7 @@ import { shedding } from '../shared/overload/shedding.ts';
 import type { ExplainDependencies } from './call/explain-call.ts';
 import type { CallDependencies } from './call/make-call.ts';
 import { type SecureproxyConfig, secureproxySettings } from './config.ts';
+import { BodyBudget, bodyBudgetOptions } from './receipt/body-budget.ts';
 import { type AdmissionDependencies, acceptCalls } from './routes/admission.ts';
 import { docsPage } from './routes/docs-page.ts';
 import { explainRoute } from './routes/explain.ts';
@@ -55,7 +56,10 @@ export async function buildSecureproxy(
     },
   });
   await decorateConfig(app, secureproxySettings, config);
-  acceptCalls(app);
+  acceptCalls(app, {
+    budget: new BodyBudget(bodyBudgetOptions(config)),
+    limitBytes: config.BODY_LIMIT_BYTES,
+  });
   const callRoutes = (scope: Service) => {
     requestApiRoute(scope, dependencies);
     explainRoute(scope, dependencies);

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ServiceError } from '../../shared/errors.ts';
 import type { Service } from '../../shared/http/service-type.ts';
@@ -5,6 +6,7 @@ import { askForCaller } from '../call/ask-keyserver.ts';
 import type { Callers } from '../callers/callers.ts';
 import { parseEnvelope } from '../envelope/envelope.ts';
 import { isLoop } from '../http/via.ts';
+import { type BodyReceiver, receiveBody } from '../receipt/receive-body.ts';
 import { findAppKey } from './app-key.ts';
 
 declare module 'fastify' {
@@ -13,33 +15,41 @@ declare module 'fastify' {
     appKey: string | null;
     /** True if KeyServer accepted the caller's own key; callers without a key are strangers, `anonymous` too. */
     isKnownCaller: boolean;
+    /** Gives the body's bytes back to the budget; null if it was not received. */
+    giveBodyBack: (() => void) | null;
   }
 }
 
+type BodyParsed = (error: Error | null, body?: unknown) => void;
+
 /** Prepares the app for the routes that take calls; call it once, before them. */
-export function acceptCalls(app: Service): void {
+export function acceptCalls(app: Service, receiver: BodyReceiver): void {
   app.decorateRequest('appKey', null);
   app.decorateRequest('isKnownCaller', false);
+  app.decorateRequest('giveBodyBack', null);
   app.removeContentTypeParser('application/json');
   app.addContentTypeParser(
     'application/json',
-    { parseAs: 'buffer' },
     // A callback saves a promise per body.
-    (
-      _request: FastifyRequest,
-      bytes: Buffer,
-      done: (error: Error | null, body?: unknown) => void,
-    ) => {
-      let body: unknown;
-      try {
-        body = parseEnvelope(bytes);
-      } catch (error) {
-        done(error as Error);
-        return;
-      }
-      done(null, body);
+    (request: FastifyRequest, payload: IncomingMessage, done: BodyParsed) => {
+      const app = request.isKnownCaller ? request.logFields.app : undefined;
+      request.giveBodyBack = receiveBody(receiver, app, payload, (error, bytes) => {
+        if (bytes === undefined) done(error);
+        else parseBody(bytes, done);
+      });
     },
   );
+}
+
+function parseBody(bytes: Buffer, done: BodyParsed): void {
+  let body: unknown;
+  try {
+    body = parseEnvelope(bytes);
+  } catch (error) {
+    done(error as Error);
+    return;
+  }
+  done(null, body);
 }
 
 export interface AdmissionDependencies {
@@ -55,6 +65,7 @@ export function admitCaller({ callers }: AdmissionDependencies) {
     checkOrigin(request);
     const appKey = findAppKey(request.raw.rawHeaders, queryOf(request));
     request.appKey = appKey;
+    reply.raw.once('close', () => request.giveBodyBack?.());
     const admit = (app: string | undefined) => {
       request.logFields.app = app;
       request.isKnownCaller = app !== undefined && appKey !== null;

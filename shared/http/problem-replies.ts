@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { errorTable, ServiceError } from '../errors.ts';
+import { closeAfterAnswer } from './early-answer.ts';
 import { problemMediaType, toProblem, toServiceError } from './problem.ts';
 
 /**
@@ -20,6 +21,7 @@ export function sendProblem(
   if (error.code === 'internal' || cause !== undefined) {
     request.log.error({ err: cause ?? error, 'error.type': error.code }, 'request failed');
   }
+  closeAfterAnswer(request.raw, reply.raw, error.status);
   reply.headers(problemHeaders(proxyName, error));
   // Bypasses the route's response schema, which might not have this status.
   reply

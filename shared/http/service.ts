@@ -97,7 +97,7 @@ export async function createService(options: ServiceOptions): Promise<Service> {
     reply.header('x-request-id', request.id);
     brokenHttp.watch(request, reply);
     logOnce(request, reply, countRequest);
-    done(hostMissing(request));
+    done(hostMissing(request) ?? bodyCoded(request));
   });
   // Node would answer 417 by itself; an unknown expectation may be ignored (RFC 9110 §10.1.1).
   app.server.on('checkExpectation', (request, response) =>
@@ -143,5 +143,15 @@ function hostMissing({ raw, headers }: FastifyRequest): ServiceError | undefined
   return new ServiceError('request_invalid', {
     reason: 'http',
     detail: 'An HTTP/1.1 request must have the header Host.',
+  });
+}
+
+/** RFC 9110 §15.5.16: bodies are read as they are. */
+function bodyCoded({ headers }: FastifyRequest): ServiceError | undefined {
+  const coding = headers['content-encoding'];
+  if (coding === undefined || /^(?:identity)?$/i.test(coding)) return undefined;
+  return new ServiceError('media_type_unsupported', {
+    reason: 'content_coding',
+    detail: 'The body has a Content-Encoding: send it without one.',
   });
 }

@@ -1,6 +1,7 @@
 import type { RequestListener } from 'node:http';
 import type { FastifyBaseLogger } from 'fastify';
 import { ServiceError } from '../errors.ts';
+import { closeAfterAnswer } from '../http/early-answer.ts';
 import { problemMediaType, toProblem } from '../http/problem.ts';
 import { problemHeaders } from '../http/problem-replies.ts';
 import { requestIdOf } from '../http/request-id.ts';
@@ -34,6 +35,7 @@ export function rejecter(
     refused += 1;
     const requestId = requestIdOf(request);
     const body = JSON.stringify(toProblem(rejection, requestId));
+    closeAfterAnswer(request, response, rejection.status);
     response.writeHead(rejection.status, [
       ...headers,
       ...['content-type', problemMediaType],

@@ -7,6 +7,7 @@ import { awaitSeq } from '../../scene/seen.ts';
 import { stillServes } from '../../scene/still-serves.ts';
 import { call, describe } from '../../scene/wire.ts';
 import { connectionAttacks } from './connections.ts';
+import { strangerAttacks } from './strangers.ts';
 import { heavyAnswerAttacks } from './upstream.ts';
 
 /** The clients whose releases were requested, one for each entry of KeyServer's log. */
@@ -75,6 +76,7 @@ export const loadAttacks: readonly Attack[] = [
   ),
   ...connectionAttacks,
   ...heavyAnswerAttacks,
+  ...strangerAttacks,
   {
     class: 'load',
     name: '300 sessions at once that do not open, at KeyServer',

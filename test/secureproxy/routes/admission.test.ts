@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap';
 import { Callers } from '../../../secureproxy/callers/callers.ts';
+import { BodyBudget } from '../../../secureproxy/receipt/body-budget.ts';
 import { KnownChanges } from '../../../secureproxy/releases/known-changes.ts';
 import { acceptCalls, admitCaller } from '../../../secureproxy/routes/admission.ts';
 import { systemClock } from '../../../shared/clock.ts';
@@ -31,7 +32,8 @@ t.test('a call is of a known caller if KeyServer accepted its own key', async (t
     log: log.logger,
     maxEntries: 10,
   });
-  acceptCalls(app);
+  const budget = new BodyBudget({ totalBytes: 0, strangersBytes: 0 });
+  acceptCalls(app, { budget, limitBytes: 0 });
   app.get('/', { onRequest: admitCaller({ callers }) }, async (request) => ({
     known: request.isKnownCaller,
   }));

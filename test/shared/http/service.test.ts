@@ -278,3 +278,21 @@ async function requestLines(log: Awaited<ReturnType<typeof startApp>>['log'], co
   if (lines.length > count) throw new Error(`${lines.length} lines`);
   return lines;
 }
+
+t.test('a body with a content coding is 415, and one without any is taken', async (t) => {
+  const { app } = await startApp(t);
+  app.post('/x', async () => 'ok');
+  const post = (coding: string) =>
+    app.inject({
+      method: 'POST',
+      url: '/x',
+      headers: { 'content-type': 'application/json', 'content-encoding': coding },
+      payload: '{}',
+    });
+  for (const coding of ['gzip', 'br', 'identity, gzip', 'aes128gcm', 'x']) {
+    const answer = await post(coding);
+    t.equal(answer.statusCode, 415, coding);
+    t.match(answer.json(), { code: 'media_type_unsupported', reason: 'content_coding' });
+  }
+  for (const coding of ['identity', 'Identity', '']) t.equal((await post(coding)).statusCode, 200);
+});

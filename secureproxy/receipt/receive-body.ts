@@ -1,0 +1,82 @@
+import type { IncomingMessage } from 'node:http';
+import { ServiceError } from '../../shared/errors.ts';
+import type { BodyBudget } from './body-budget.ts';
+
+export interface BodyReceiver {
+  readonly budget: BodyBudget;
+  /** Maximum size of a body. */
+  readonly limitBytes: number;
+}
+
+/** From this size on, chunks would cause collections of garbage that cost more than the copy. */
+const largeBytes = 1024 * 1024;
+
+type Done = (error: Error | null, bytes?: Buffer) => void;
+
+/**
+ * Receives a request's body, whole, and counts its bytes towards the budget. The announced bytes of a known
+ * caller are counted at once, so that nothing of a body without room is received; a stranger's as they come,
+ * since announcing costs nothing.
+ * @param app of a known caller; undefined: a stranger
+ * @returns what gives the bytes back, to be called when the call ends
+ */
+export function receiveBody(
+  { budget, limitBytes }: BodyReceiver,
+  app: string | undefined,
+  payload: IncomingMessage,
+  done: Done,
+): () => void {
+  const announced = Number(payload.headers['content-length'] ?? 0);
+  const chunks: Buffer[] = [];
+  let received = 0;
+  let taken = 0;
+  const check = (bytes: number) => {
+    if (bytes > limitBytes) throw new ServiceError('body_too_large');
+  };
+  const takeUpTo = (bytes: number) => {
+    if (bytes <= taken) return;
+    budget.take(app, bytes - taken);
+    taken = bytes;
+  };
+  const onData = (chunk: Buffer) => {
+    received += chunk.length;
+    try {
+      check(received);
+      takeUpTo(received);
+    } catch (error) {
+      stop(error as Error);
+      return;
+    }
+    chunks.push(chunk);
+  };
+  const onEnd = () => {
+    const bytes = Buffer.concat(chunks, received);
+    if (received > largeBytes) chunks.forEach(free);
+    stop(null, bytes);
+  };
+  const stop: Done = (error, bytes) => {
+    payload.off('data', onData).off('end', onEnd).off('error', stop);
+    chunks.length = 0;
+    done(error, bytes);
+  };
+  const give = () => {
+    budget.give(app, taken);
+    taken = 0;
+  };
+  try {
+    // The caller disconnected before its key was accepted: no event will follow.
+    if (payload.destroyed) throw new ServiceError('request_invalid', { reason: 'caller_gone' });
+    check(announced);
+    if (app !== undefined) takeUpTo(announced);
+  } catch (error) {
+    done(error as Error);
+    return give;
+  }
+  payload.on('data', onData).on('end', onEnd).on('error', stop);
+  return give;
+}
+
+/** Frees a copied chunk at once, if its memory is no part of a pool. */
+function free({ buffer, byteLength }: Buffer): void {
+  if (buffer.byteLength === byteLength) (buffer as ArrayBuffer).transfer(0);
+}

@@ -1,0 +1,56 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+
+/** A shorter rest of a body is left to Node, which reads it and keeps the connection. */
+const maxKeptBytes = 64 * 1024;
+const lingerMs = 2000;
+/** Most of a body that is merely too large. */
+const maxLargeBytes = 32 * 1024 * 1024;
+/** Less for other answers, such as 401: strangers could cause them at will. */
+const maxLingerBytes = 4 * 1024 * 1024;
+/** Maximum number of connections that are read on at once, since reading a flood costs CPU. */
+const maxLingering = 16;
+
+let lingering = 0;
+
+/**
+ * Prepares an answer that is given before the request's body was read: the connection will be closed after it,
+ * but first read on, within limits. Closing it with unread bytes would reset it, and a caller that still sends
+ * would lose the answer (RFC 9112 §9.6). Call it before the answer's head is written.
+ */
+export function closeAfterAnswer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+): void {
+  const { complete, headers, socket } = request;
+  const announced = Number(headers['content-length'] ?? 0);
+  if (complete || (announced <= maxKeptBytes && headers['transfer-encoding'] === undefined)) return;
+  response.shouldKeepAlive = false;
+  // Node calls this once the answer is written.
+  socket.destroySoon = () => {
+    if (lingering < maxLingering) linger(socket, status === 413 ? maxLargeBytes : maxLingerBytes);
+    else Socket.prototype.destroySoon.call(socket);
+  };
+}
+
+function linger(socket: Socket, maxBytes: number): void {
+  let left = maxBytes;
+  const discard = (chunk: Buffer) => {
+    left -= chunk.length;
+    if (left < 0) socket.destroy();
+  };
+  lingering += 1;
+  const timer = setTimeout(() => socket.destroy(), lingerMs);
+  socket.once('close', () => {
+    lingering -= 1;
+    clearTimeout(timer);
+  });
+  socket.on('data', discard);
+  // Nothing is parsed any more: a request behind this one must not be served.
+  for (const other of socket.listeners('data')) {
+    if (other !== discard) socket.off('data', other as (chunk: Buffer) => void);
+  }
+  socket.end();
+  socket.resume();
+}

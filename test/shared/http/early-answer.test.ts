@@ -1,0 +1,126 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, type Socket } from 'node:net';
+import t, { type Test } from 'tap';
+import { ServiceError } from '../../../shared/errors.ts';
+import { readRaw } from '../../support/raw-http.ts';
+import { until } from '../../support/until.ts';
+import { startApp } from '../app.ts';
+
+async function setUp(t: Test) {
+  const { app } = await startApp(t);
+  let served = 0;
+  app.post('/long', async () => 'ok');
+  app.post('/refused', {
+    onRequest: async () => {
+      throw new ServiceError('caller_unauthenticated');
+    },
+    handler: async () => 'ok',
+  });
+  app.get('/served', async () => {
+    served += 1;
+    return 'ok';
+  });
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = app.server.address() as AddressInfo;
+  const head = (path: string, lines: readonly string[]) =>
+    [`POST ${path} HTTP/1.1`, 'Host: x', 'Content-Type: application/json', ...lines, '', ''].join(
+      '\r\n',
+    );
+  return { port, head, served: () => served };
+}
+
+/** Writes all, as blocking clients do, and only then reads. */
+async function writeThenRead(port: number, ...pieces: readonly (string | Buffer)[]) {
+  const socket = connect(port, '127.0.0.1').pause();
+  socket.on('error', () => undefined);
+  for (const piece of pieces) {
+    await new Promise((done) => socket.write(piece, done));
+  }
+  return readAll(socket);
+}
+
+async function readAll(socket: Socket): Promise<string> {
+  let text = '';
+  socket.setEncoding('utf8').on('data', (chunk: string) => {
+    text += chunk;
+  });
+  socket.resume();
+  if (!socket.closed) await once(socket, 'close');
+  return text;
+}
+
+t.test('an early answer reaches a caller that still sends', async (t) => {
+  const { port, head } = await setUp(t);
+  for (const [path, megabytes, status] of [
+    ['/long', 20, 413],
+    ['/refused', 3, 401],
+  ] as const) {
+    const body = Buffer.alloc(megabytes * 1_000_000, 'x');
+    const announced = await writeThenRead(
+      port,
+      head(path, [`Content-Length: ${body.length}`]),
+      body,
+    );
+    t.match(readRaw(announced), { status, head: /\r\nconnection: close(?:\r|$)/i }, path);
+    const chunked = await writeThenRead(
+      port,
+      head(path, ['Transfer-Encoding: chunked']),
+      `${body.length.toString(16)}\r\n`,
+      body,
+    );
+    t.match(readRaw(chunked), { status }, `${path}, chunked`);
+  }
+});
+
+t.test('what follows such a body is not served', async (t) => {
+  const { port, head, served } = await setUp(t);
+  const next = 'GET /served HTTP/1.1\r\nHost: x\r\n\r\n';
+  const body = Buffer.alloc(1_000_000, 'x');
+  const text = await writeThenRead(
+    port,
+    head('/long', [`Content-Length: ${body.length}`]),
+    body,
+    next,
+  );
+  t.match(readRaw(text), { status: 413 });
+  t.equal(text.split('HTTP/1.1 ').length, 2, 'one answer');
+  t.equal(served(), 0);
+});
+
+t.test('a connection is read on for a bounded time and size', async (t) => {
+  const { port, head } = await setUp(t);
+  const halted = connect(port, '127.0.0.1');
+  halted.on('error', () => undefined);
+  halted.write(head('/long', ['Content-Length: 1000000000']));
+  t.match(readRaw(await readAll(halted)), { status: 413 }, 'closed, though the caller is not done');
+
+  const endless = connect(port, '127.0.0.1').pause();
+  endless.on('error', () => undefined);
+  endless.write(head('/long', ['Content-Length: 1000000000']));
+  const chunk = Buffer.alloc(1_000_000);
+  let sent = 0;
+  const pour = () => {
+    sent += chunk.length;
+    endless.write(chunk, (error) => {
+      if (!error) pour();
+    });
+  };
+  pour();
+  await until(() => endless.closed);
+  t.ok(sent < 100_000_000, `${sent} bytes`);
+});
+
+t.test('a short rest keeps the connection', async (t) => {
+  const { port, head } = await setUp(t);
+  const socket = connect(port, '127.0.0.1');
+  let text = '';
+  socket.setEncoding('utf8').on('data', (chunk: string) => {
+    text += chunk;
+  });
+  socket.write(head('/refused', ['Content-Length: 10']));
+  await until(() => text.includes('caller_unauthenticated'));
+  socket.write('0123456789GET /served HTTP/1.1\r\nHost: x\r\n\r\n');
+  await until(() => text.endsWith('ok'));
+  socket.destroy();
+  t.notMatch(text, /connection: close/i);
+});
