@@ -57,7 +57,7 @@ export async function buildSecureproxy(
   });
   await decorateConfig(app, secureproxySettings, config);
   acceptCalls(app, {
-    budget: new BodyBudget(bodyBudgetOptions(config)),
+    budget: new BodyBudget(bodyBudgetOptions(config.BODY_LIMIT_BYTES, config.WORKERS)),
     limitBytes: config.BODY_LIMIT_BYTES,
   });
   const callRoutes = (scope: Service) => {

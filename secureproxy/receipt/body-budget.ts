@@ -1,6 +1,5 @@
 import { getHeapStatistics } from 'node:v8';
 import { ServiceError } from '../../shared/errors.ts';
-import type { SecureproxyConfig } from '../config.ts';
 
 export interface BodyBudgetOptions {
   /** For the bodies of all calls. */
@@ -14,7 +13,8 @@ export interface BodyBudgetOptions {
  * quarter of it, but room for two of the longest bodies.
  */
 export function bodyBudgetOptions(
-  { BODY_LIMIT_BYTES: longest, WORKERS: workers }: SecureproxyConfig,
+  longest: number,
+  workers: number,
   heapBytes = getHeapStatistics().heap_size_limit,
 ): BodyBudgetOptions {
   const totalBytes = Math.max(2 * longest, Math.floor(heapBytes / 4 / workers));

@@ -47,7 +47,7 @@ function linger(socket: Socket, maxBytes: number): void {
     clearTimeout(timer);
   });
   socket.on('data', discard);
-  // Nothing is parsed any more: a request behind this one must not be served.
+  // Parsing would cost CPU, and a request behind this one must not be served.
   for (const other of socket.listeners('data')) {
     if (other !== discard) socket.off('data', other as (chunk: Buffer) => void);
   }

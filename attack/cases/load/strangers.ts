@@ -10,8 +10,8 @@ import { call, describe } from '../../scene/wire.ts';
 const mebibyte = 1024 * 1024;
 const connections = 60;
 const calls = 20;
-/** Less than half of what the strangers send. */
-const maxMib = 400;
+/** Less than two thirds of what the strangers send. */
+const maxMib = 600;
 
 /** A body of 16 MiB that costs a parser the most. */
 const heavyBody = Buffer.concat([

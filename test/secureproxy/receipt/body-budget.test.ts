@@ -1,6 +1,5 @@
 import t from 'tap';
 import { BodyBudget, bodyBudgetOptions } from '../../../secureproxy/receipt/body-budget.ts';
-import { releaseOf, startProxy } from '../../support/proxy.ts';
 
 const noRoom = { code: 'overloaded', options: { reason: 'body_bytes', retryAfterSeconds: 1 } };
 
@@ -52,19 +51,17 @@ t.test('what is rejected is not counted', (t) => {
   t.end();
 });
 
-t.test('follows the heap, and has room for two of the longest bodies', async (t) => {
-  const { config } = await startProxy(t, { obtain: async () => releaseOf({ destinations: [] }) });
+t.test('follows the heap, and has room for two of the longest bodies', (t) => {
   const mebibyte = 1024 * 1024;
-  t.same(bodyBudgetOptions({ ...config, WORKERS: 1 }, 4096 * mebibyte), {
-    totalBytes: 1024 * mebibyte,
-    strangersBytes: 64 * mebibyte,
-  });
-  t.same(bodyBudgetOptions({ ...config, WORKERS: 4 }, 4096 * mebibyte), {
-    totalBytes: 256 * mebibyte,
-    strangersBytes: 16 * mebibyte,
-  });
-  t.same(
-    bodyBudgetOptions({ ...config, WORKERS: 1, BODY_LIMIT_BYTES: 256 * mebibyte }, 512 * mebibyte),
-    { totalBytes: 512 * mebibyte, strangersBytes: 256 * mebibyte },
-  );
+  for (const [longest, workers, heap, totalBytes, strangersBytes] of [
+    [16, 1, 4096, 1024, 64],
+    [16, 4, 4096, 256, 16],
+    [256, 1, 512, 512, 256],
+  ] as const) {
+    t.same(bodyBudgetOptions(longest * mebibyte, workers, heap * mebibyte), {
+      totalBytes: totalBytes * mebibyte,
+      strangersBytes: strangersBytes * mebibyte,
+    });
+  }
+  t.end();
 });
