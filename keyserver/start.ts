@@ -8,6 +8,7 @@ import type { Program, Running } from '../shared/process/run.ts';
 import { Drain } from '../shared/process/shutdown.ts';
 import { sumsOfWorkers } from '../shared/process/worker-metrics.ts';
 import { ConfigError } from '../shared/settings/config.ts';
+import { ExpiryWatch } from '../shared/tls/expiry-watch.ts';
 import { buildKeyserver } from './app.ts';
 import { ChangePoll } from './changes/poll.ts';
 import type { KeyserverConfig } from './config.ts';
@@ -21,7 +22,7 @@ import { legacyKeyOf } from './keys/legacy-key.ts';
 import { loadRsaKeys } from './keys/rsa-keys.ts';
 import { readKeyserverSettings } from './read-settings.ts';
 import { Registry } from './registry/registry.ts';
-import { openDatabase } from './storage/database.ts';
+import { openDatabase, readDatabaseCa } from './storage/database.ts';
 import type { Store } from './store/store.ts';
 import { StoreError } from './store/store-error.ts';
 
@@ -76,6 +77,12 @@ async function startOver(
     primary && ((registry) => sumsOfWorkers(registry, primary)),
   );
   const tls = TlsListener.open(config, logger);
+  const databaseCa = readDatabaseCa(config);
+  const expiry = new ExpiryWatch(
+    () => [...(tls?.certificates ?? []), { name: 'DB_TLS_CA', pem: databaseCa ?? '' }],
+    systemClock,
+    logger,
+  );
   const keyring = loadKeyring(config.KEYRING_DIR);
   const rsaKeys = await loadRsaKeys(config.RSA_KEY_DIR);
   const registry = new Registry(store, keyring, logger, systemClock);
@@ -111,11 +118,13 @@ async function startOver(
     await link.stop();
     throw error;
   }
+  expiry.start();
   return {
     app,
     logger,
     drain,
     close: async () => {
+      expiry.stop();
       await link.stop();
       await store.close();
       await listeners.closeOps();

@@ -8,6 +8,7 @@ import type { Primary } from '../shared/process/primary.ts';
 import type { Program, Running } from '../shared/process/run.ts';
 import { Drain } from '../shared/process/shutdown.ts';
 import { sumsOfWorkers } from '../shared/process/worker-metrics.ts';
+import { ExpiryWatch } from '../shared/tls/expiry-watch.ts';
 import { ReloadedTls } from '../shared/tls/reload.ts';
 import { buildSecureproxy } from './app.ts';
 import { Callers } from './callers/callers.ts';
@@ -18,6 +19,7 @@ import {
   type SecureproxyConfig,
   upstreamLookup,
 } from './config.ts';
+import { doctor } from './doctor/diagnose.ts';
 import { maxSystemLookups, systemLookup } from './guard/lookup.ts';
 import { createOwnListeners } from './guard/own-listeners.ts';
 import { sharedLookup } from './guard/shared-lookup.ts';
@@ -35,6 +37,7 @@ import { UpstreamPools } from './upstream/pools.ts';
 export const secureproxyProgram: Program<SecureproxyConfig> = {
   name: 'secureproxy',
   readSettings: readSecureproxySettings,
+  doctor,
   start: startSecureproxy,
 };
 
@@ -61,6 +64,18 @@ async function startSecureproxy(
     timeoutMs: config.KEYSERVER_TIMEOUT_MS,
     clock,
   });
+  const upstreamCa = readUpstreamCa(config);
+  const expiry = new ExpiryWatch(
+    () => [
+      ...(tls?.certificates ?? []),
+      { name: 'KEYSERVER_CLIENT_CERT_FILE', pem: tlsToKeyserver?.current.cert ?? '' },
+      { name: 'KEYSERVER_CA_FILE', pem: tlsToKeyserver?.current.ca ?? '' },
+      { name: 'UPSTREAM_CA_FILE', pem: upstreamCa ?? '' },
+      ...(http.shownCertificate ? [http.shownCertificate] : []),
+    ],
+    clock,
+    logger,
+  );
   const client = new KeyserverClient({
     http,
     publicKeyUrl,
@@ -93,7 +108,7 @@ async function startSecureproxy(
     connectTimeoutMs,
     headersTimeoutMs: config.UPSTREAM_HEADERS_TIMEOUT_MS,
     bodyTimeoutMs: config.UPSTREAM_BODY_TIMEOUT_MS,
-    ca: trustedCas(config),
+    ca: upstreamCa === undefined ? undefined : [...getCACertificates('default'), upstreamCa],
     lookup: nameServers ? sharedLookup(nameServers, { timeoutMs: connectTimeoutMs }) : systemNames,
   });
   const { acceptance } = client;
@@ -128,6 +143,7 @@ async function startSecureproxy(
   tlsToKeyserver?.start();
   proxyKey?.use(() => feed.wake());
   proxyKey?.start();
+  expiry.start();
   return {
     app,
     logger,
@@ -137,6 +153,7 @@ async function startSecureproxy(
       feed.stop();
       tlsToKeyserver?.stop();
       proxyKey?.stop();
+      expiry.stop();
       await Promise.all([pools.close(), http.close()]);
       await listeners.closeOps();
     },
@@ -147,9 +164,4 @@ async function startSecureproxy(
 function keyserverTls(config: SecureproxyConfig, logger: Logger): ReloadedTls | undefined {
   const files = keyserverTlsFiles(config);
   return (files.cert ?? files.ca) ? new ReloadedTls(files, logger) : undefined;
-}
-
-function trustedCas(config: SecureproxyConfig): readonly string[] | undefined {
-  const ca = readUpstreamCa(config);
-  return ca === undefined ? undefined : [...getCACertificates('default'), ca];
 }

@@ -28,14 +28,14 @@ export function openDatabase(config: StorageConfig): Store {
     user,
     password: config.DB_PASSWORD ?? '',
     database,
-    tlsCa: readCa(config),
+    tlsCa: readDatabaseCa(config),
     allowPublicKeyRetrieval: config.DB_ALLOW_PUBLIC_KEY_RETRIEVAL,
   });
 }
 
 /** Faults of the database's settings that the schema cannot judge, found without opening the database. */
 export function databaseFaults(config: Partial<StorageConfig>): string[] {
-  return [checkTokenTable, checkDatabaseFile, readCa].flatMap((judge) =>
+  return [checkTokenTable, checkDatabaseFile, readDatabaseCa].flatMap((judge) =>
     faultsOf(() => judge(config)),
   );
 }
@@ -65,7 +65,11 @@ function checkDatabaseFile({ DB_FILE: file }: Partial<StorageConfig>): void {
   for (const suffix of ['', '-wal', '-shm']) checkMode(secretFileFault, file + suffix, 'DB_FILE');
 }
 
-function readCa({ DB_HOST, DB_TLS_CA: file }: Partial<StorageConfig>): string | undefined {
+/** Text of `DB_TLS_CA`; undefined if it is not used. @throws ConfigError if it cannot be read */
+export function readDatabaseCa({
+  DB_HOST,
+  DB_TLS_CA: file,
+}: Partial<StorageConfig>): string | undefined {
   if (DB_HOST === undefined || file === undefined) return undefined;
   return readTrustedFile(file, 'DB_TLS_CA');
 }

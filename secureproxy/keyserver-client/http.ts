@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { TLSSocket } from 'node:tls';
 import { buildConnector, Pool } from 'undici';
 import type { Clock } from '../../shared/clock.ts';
+import type { NamedCertificate } from '../../shared/tls/expiry.ts';
 import { minTlsVersion, type TlsMaterial } from '../../shared/tls/files.ts';
 import type { ReloadedTls } from '../../shared/tls/reload.ts';
 import { unavailable } from './errors.ts';
@@ -37,13 +39,20 @@ export type TraceHeaders = Readonly<Record<string, string>>;
 export class KeyserverHttp {
   readonly #options: KeyserverHttpOptions;
   readonly #pools = new Map<string, Pool>();
-  #connect = connector({});
+  #connect: buildConnector.connector;
+  #shown: NamedCertificate | undefined;
 
   constructor(options: KeyserverHttpOptions) {
     this.#options = options;
+    this.#connect = this.#connector({});
     options.tls?.use((material) => {
-      this.#connect = connector(material);
+      this.#connect = this.#connector(material);
     });
+  }
+
+  /** The certificate that KeyServer showed last; undefined without TLS. */
+  get shownCertificate(): NamedCertificate | undefined {
+    return this.#shown;
   }
 
   /**
@@ -114,16 +123,35 @@ export class KeyserverHttp {
     }
     return pool;
   }
+
+  #connector(material: TlsMaterial): buildConnector.connector {
+    const connect = buildConnector({
+      ...material,
+      allowH2: false,
+      minVersion: minTlsVersion,
+      // Explicit, so that no environment variable can switch it off.
+      rejectUnauthorized: true,
+    });
+    return (options, callback) =>
+      connect(options, (...[error, socket]) => {
+        if (error !== null) return callback(plainFault(error, options.hostname), null);
+        const certificate = socket instanceof TLSSocket && socket.getPeerX509Certificate();
+        if (certificate) {
+          this.#shown = { name: `KeyServer at ${options.hostname}`, pem: certificate.toString() };
+        }
+        callback(null, socket);
+      });
+  }
 }
 
-function connector(material: TlsMaterial): buildConnector.connector {
-  return buildConnector({
-    ...material,
-    allowH2: false,
-    minVersion: minTlsVersion,
-    // Explicit, so that no environment variable can switch it off.
-    rejectUnauthorized: true,
-  });
+/** Says it if the other side's certificate has ended; OpenSSL does not say whose it is. */
+function plainFault(error: Error, hostname: string): Error {
+  const isOver = Object(error).code === 'CERT_HAS_EXPIRED';
+  return isOver
+    ? new Error(`the certificate of KeyServer at ${hostname}, or its CA's, has ended`, {
+        cause: error,
+      })
+    : error;
 }
 
 /** True for a load balancer's own error: KeyServer's errors carry a `requestId`. */

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { systemClock } from '../clock.ts';
 import { Repeats } from '../log/repeats.ts';
 import { allowClientNames, parseClientNames } from '../tls/client-names.ts';
+import type { NamedCertificate } from '../tls/expiry.ts';
 import { minTlsVersion } from '../tls/files.ts';
 import { ReloadedTls } from '../tls/reload.ts';
 import { type ListenerConfig, listenerTlsFiles } from './listener-settings.ts';
@@ -38,6 +39,15 @@ export class TlsListener {
     return new TlsListener(new ReloadedTls(listenerTlsFiles(config), log), config, log);
   }
 
+  /** The certificates in use, by the settings that name their files. */
+  get certificates(): NamedCertificate[] {
+    const { cert = '', ca = '' } = this.#tls.current;
+    return [
+      { name: 'TLS_CERT_FILE', pem: cert },
+      { name: 'TLS_CLIENT_CA_FILE', pem: ca },
+    ];
+  }
+
   /** Keeps the server's certificate up to date with the files, and admits only clients with an allowed name. */
   attach(server: Server): void {
     this.#tls.use((material) =>
@@ -45,11 +55,13 @@ export class TlsListener {
     );
     if (this.#clientNames.length > 0) allowClientNames(server, this.#clientNames, this.#log);
     const repeats = new Repeats(systemClock);
-    server.on('tlsClientError', ({ code }: NodeJS.ErrnoException, { remoteAddress }) => {
+    server.on('tlsClientError', ({ code: error }: NodeJS.ErrnoException, socket) => {
+      // A certificate that is refused, such as one that has ended, shows as a connection that we reset.
+      const code = socket.authorizationError ? String(socket.authorizationError) : error;
       // Load balancers that only check whether the port is open disconnect here.
       if (code === 'ECONNRESET' || !repeats.isNew(String(code))) return;
       this.#log.info(
-        { 'error.type': code, 'client.address': remoteAddress },
+        { 'error.type': code, 'client.address': socket.remoteAddress },
         'TLS handshake failed',
       );
     });

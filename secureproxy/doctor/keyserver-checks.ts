@@ -1,0 +1,79 @@
+import { systemClock } from '../../shared/clock.ts';
+import { ServiceError } from '../../shared/errors.ts';
+import { createLogger } from '../../shared/log/logging.ts';
+import { sentenceOf } from '../../shared/log/plain-error.ts';
+import type { NamedCertificate } from '../../shared/tls/expiry.ts';
+import type { TlsMaterial } from '../../shared/tls/files.ts';
+import { publicKeyPins, type SecureproxyConfig } from '../config.ts';
+import { KeyserverClient } from '../keyserver-client/client.ts';
+import { KeyserverHttp } from '../keyserver-client/http.ts';
+import { type Check, check } from './check.ts';
+
+/** What an exchange needs, in the order in which it shows. */
+const stages = [
+  { name: 'keyserver', summary: 'it answers', reasons: [] },
+  {
+    name: 'public key',
+    summary: 'usable, and pinned if there are pins',
+    reasons: ['public_key', 'public_key_unusable', 'public_key_not_pinned', 'session_invalid'],
+  },
+  { name: 'clock', summary: "within 60 s of KeyServer's", reasons: ['clock_skew'] },
+  { name: 'proxy key', summary: 'KeyServer knows it', reasons: ['proxy_unknown'] },
+] as const;
+
+export interface KeyserverFindings {
+  readonly checks: readonly Check[];
+  /** The certificate that KeyServer showed; undefined without TLS. */
+  readonly certificate: NamedCertificate | undefined;
+}
+
+/** Asks KeyServer for changes, as a running proxy does every second; a check after a fault is left out. */
+export async function checkKeyserver(
+  config: SecureproxyConfig,
+  tls: TlsMaterial,
+): Promise<KeyserverFindings> {
+  const http = new KeyserverHttp({
+    connections: 1,
+    timeoutMs: config.KEYSERVER_TIMEOUT_MS,
+    clock: systemClock,
+    tls: { use: (apply) => apply(tls) },
+  });
+  const client = new KeyserverClient({
+    http,
+    publicKeyUrl: new URL(config.PUBLIC_KEY_URL),
+    tokenRequestUrl: new URL(config.TOKEN_REQUEST_URL),
+    proxyKey: () => config.PROXY_KEY,
+    pins: publicKeyPins(config),
+    clock: systemClock,
+    log: createLogger('secureproxy', 'silent'),
+  });
+  try {
+    const fault = await faultOf(client.changes(0));
+    return { checks: stageChecks(fault), certificate: http.shownCertificate };
+  } finally {
+    await http.close();
+  }
+}
+
+async function faultOf(asked: Promise<unknown>): Promise<ServiceError | undefined> {
+  try {
+    await asked;
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof ServiceError)) throw error;
+    // An older KeyServer without a change feed has accepted the session.
+    return error.options.reason === 'route_not_found' ? undefined : error;
+  }
+}
+
+function stageChecks(fault: ServiceError | undefined): Check[] {
+  if (fault === undefined) return stages.map(({ name, summary }) => check(name, summary));
+  const { reason = '' } = fault.options;
+  const at = Math.max(
+    0,
+    stages.findIndex(({ reasons }) => reasons.some((one) => one === reason)),
+  );
+  return stages
+    .slice(0, at + 1)
+    .map(({ name, summary }, i) => check(name, summary, i === at ? [sentenceOf(fault)] : []));
+}

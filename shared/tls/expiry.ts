@@ -1,0 +1,74 @@
+import { X509Certificate } from 'node:crypto';
+
+const dayMs = 86_400_000;
+/** Days ahead of the end of a certificate at which it is warned of. */
+const warnedDays = [30, 7, 1] as const;
+
+/** A certificate and the setting that names its file; for the other side's, what it is. */
+export interface NamedCertificate {
+  readonly name: string;
+  readonly pem: string;
+}
+
+/** A certificate that is not valid now, or not for long. */
+export interface ExpiryFinding {
+  readonly severity: 'fault' | 'warning';
+  /** One sentence, with the certificate's name and the date. */
+  readonly sentence: string;
+  /** ISO 8601. */
+  readonly expiresAt: string;
+  /** The smallest of the warned days that it ends within; 0 if it is not valid now. */
+  readonly withinDays: number;
+}
+
+/** Looks at every certificate of a PEM text: a chain is only as good as each of it. */
+export function expiryFindings({ name, pem }: NamedCertificate, nowMs: number): ExpiryFinding[] {
+  return certificatesOf(pem).flatMap((certificate) => {
+    const finding = judge(name, certificate, nowMs);
+    return finding === undefined ? [] : [finding];
+  });
+}
+
+function judge(
+  name: string,
+  certificate: X509Certificate,
+  nowMs: number,
+): ExpiryFinding | undefined {
+  const { validToDate, validFromDate, subject } = certificate;
+  const expiresAt = validToDate.toISOString();
+  const whose = `the certificate of ${name} (${subject.replaceAll('\n', ', ')})`;
+  if (validToDate.getTime() <= nowMs) {
+    return {
+      severity: 'fault',
+      sentence: `${whose} ended on ${expiresAt}`,
+      expiresAt,
+      withinDays: 0,
+    };
+  }
+  if (validFromDate.getTime() > nowMs) {
+    const sentence = `${whose} is not valid before ${validFromDate.toISOString()}`;
+    return { severity: 'fault', sentence, expiresAt, withinDays: 0 };
+  }
+  const daysLeft = (validToDate.getTime() - nowMs) / dayMs;
+  const withinDays = warnedDays.findLast((days) => daysLeft <= days);
+  if (withinDays === undefined) return undefined;
+  return {
+    severity: 'warning',
+    sentence: `${whose} ends on ${expiresAt}, in less than ${withinDays === 1 ? 'a day' : `${withinDays} days`}`,
+    expiresAt,
+    withinDays,
+  };
+}
+
+const block = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
+function certificatesOf(pem: string): X509Certificate[] {
+  return (pem.match(block) ?? []).flatMap((text) => {
+    try {
+      return [new X509Certificate(text)];
+    } catch {
+      // Its use fails, and says so.
+      return [];
+    }
+  });
+}
