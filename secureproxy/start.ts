@@ -1,14 +1,18 @@
 import { getCACertificates } from 'node:tls';
 import type { Logger } from 'pino';
 import { systemClock } from '../shared/clock.ts';
+import { listenerTlsFiles } from '../shared/listen/listener-settings.ts';
 import { openListeners } from '../shared/listen/listeners.ts';
-import { TlsListener } from '../shared/listen/tls-listener.ts';
+import { listenerCertificates, TlsListener } from '../shared/listen/tls-listener.ts';
 import { Metrics } from '../shared/metrics/metrics.ts';
 import type { Primary } from '../shared/process/primary.ts';
 import type { Program, Running } from '../shared/process/run.ts';
 import { Drain } from '../shared/process/shutdown.ts';
 import { sumsOfWorkers } from '../shared/process/worker-metrics.ts';
+import type { Environment } from '../shared/settings/config.ts';
+import type { NamedCertificate } from '../shared/tls/expiry.ts';
 import { ExpiryWatch } from '../shared/tls/expiry-watch.ts';
+import { readTlsFiles, type TlsMaterial } from '../shared/tls/files.ts';
 import { ReloadedTls } from '../shared/tls/reload.ts';
 import { buildSecureproxy } from './app.ts';
 import { Callers } from './callers/callers.ts';
@@ -19,7 +23,8 @@ import {
   type SecureproxyConfig,
   upstreamLookup,
 } from './config.ts';
-import { doctor } from './doctor/diagnose.ts';
+import { report } from './doctor/check.ts';
+import { diagnose, type Installation } from './doctor/diagnose.ts';
 import { maxSystemLookups, systemLookup } from './guard/lookup.ts';
 import { createOwnListeners } from './guard/own-listeners.ts';
 import { sharedLookup } from './guard/shared-lookup.ts';
@@ -37,7 +42,8 @@ import { UpstreamPools } from './upstream/pools.ts';
 export const secureproxyProgram: Program<SecureproxyConfig> = {
   name: 'secureproxy',
   readSettings: readSecureproxySettings,
-  doctor,
+  doctor: async (environment, json) =>
+    report(await diagnose(() => installationOf(environment)), json),
   start: startSecureproxy,
 };
 
@@ -68,9 +74,7 @@ async function startSecureproxy(
   const expiry = new ExpiryWatch(
     () => [
       ...(tls?.certificates ?? []),
-      { name: 'KEYSERVER_CLIENT_CERT_FILE', pem: tlsToKeyserver?.current.cert ?? '' },
-      { name: 'KEYSERVER_CA_FILE', pem: tlsToKeyserver?.current.ca ?? '' },
-      { name: 'UPSTREAM_CA_FILE', pem: upstreamCa ?? '' },
+      ...outgoingCertificates(tlsToKeyserver?.current, upstreamCa),
       ...(http.shownCertificate ? [http.shownCertificate] : []),
     ],
     clock,
@@ -164,4 +168,39 @@ async function startSecureproxy(
 function keyserverTls(config: SecureproxyConfig, logger: Logger): ReloadedTls | undefined {
   const files = keyserverTlsFiles(config);
   return (files.cert ?? files.ca) ? new ReloadedTls(files, logger) : undefined;
+}
+
+function outgoingCertificates(
+  { cert = '', ca = '' }: TlsMaterial = {},
+  upstreamCa = '',
+): NamedCertificate[] {
+  return [
+    { name: 'KEYSERVER_CLIENT_CERT_FILE', pem: cert },
+    { name: 'KEYSERVER_CA_FILE', pem: ca },
+    { name: 'UPSTREAM_CA_FILE', pem: upstreamCa },
+  ];
+}
+
+/** What the doctor examines. @throws ConfigError */
+function installationOf(environment: Environment): Installation {
+  const { config, warnings } = readSecureproxySettings(environment);
+  const tls = readTlsFiles(keyserverTlsFiles(config));
+  return {
+    warnings,
+    unsafe: config.UNSAFE_UNPINNED_KEY ? ['UNSAFE_UNPINNED_KEY'] : [],
+    keyserver: {
+      publicKeyUrl: new URL(config.PUBLIC_KEY_URL),
+      tokenRequestUrl: new URL(config.TOKEN_REQUEST_URL),
+      proxyKey: config.PROXY_KEY,
+      pins: publicKeyPins(config),
+      timeoutMs: config.KEYSERVER_TIMEOUT_MS,
+      tls,
+    },
+    certificates: [
+      ...listenerCertificates(readTlsFiles(listenerTlsFiles(config))),
+      ...outgoingCertificates(tls, readUpstreamCa(config)),
+    ],
+    lookup: upstreamLookup(config) ?? systemLookup,
+    nameServers: config.UPSTREAM_DNS_SERVERS || "the system's",
+  };
 }

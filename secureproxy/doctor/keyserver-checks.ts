@@ -4,7 +4,6 @@ import { createLogger } from '../../shared/log/logging.ts';
 import { sentenceOf } from '../../shared/log/plain-error.ts';
 import type { NamedCertificate } from '../../shared/tls/expiry.ts';
 import type { TlsMaterial } from '../../shared/tls/files.ts';
-import { publicKeyPins, type SecureproxyConfig } from '../config.ts';
 import { KeyserverClient } from '../keyserver-client/client.ts';
 import { KeyserverHttp } from '../keyserver-client/http.ts';
 import { type Check, check } from './check.ts';
@@ -21,6 +20,15 @@ const stages = [
   { name: 'proxy key', summary: 'KeyServer knows it', reasons: ['proxy_unknown'] },
 ] as const;
 
+export interface KeyserverAccess {
+  readonly publicKeyUrl: URL;
+  readonly tokenRequestUrl: URL;
+  readonly proxyKey: string;
+  readonly pins: ReadonlySet<string>;
+  readonly timeoutMs: number;
+  readonly tls: TlsMaterial;
+}
+
 export interface KeyserverFindings {
   readonly checks: readonly Check[];
   /** The certificate that KeyServer showed; undefined without TLS. */
@@ -28,22 +36,22 @@ export interface KeyserverFindings {
 }
 
 /** Asks KeyServer for changes, as a running proxy does every second; a check after a fault is left out. */
-export async function checkKeyserver(
-  config: SecureproxyConfig,
-  tls: TlsMaterial,
-): Promise<KeyserverFindings> {
+export async function checkKeyserver({
+  timeoutMs,
+  tls,
+  proxyKey,
+  ...rest
+}: KeyserverAccess): Promise<KeyserverFindings> {
   const http = new KeyserverHttp({
     connections: 1,
-    timeoutMs: config.KEYSERVER_TIMEOUT_MS,
+    timeoutMs,
     clock: systemClock,
     tls: { use: (apply) => apply(tls) },
   });
   const client = new KeyserverClient({
     http,
-    publicKeyUrl: new URL(config.PUBLIC_KEY_URL),
-    tokenRequestUrl: new URL(config.TOKEN_REQUEST_URL),
-    proxyKey: () => config.PROXY_KEY,
-    pins: publicKeyPins(config),
+    ...rest,
+    proxyKey: () => proxyKey,
     clock: systemClock,
     log: createLogger('secureproxy', 'silent'),
   });

@@ -4,7 +4,7 @@ import { systemClock } from '../clock.ts';
 import { Repeats } from '../log/repeats.ts';
 import { allowClientNames, parseClientNames } from '../tls/client-names.ts';
 import type { NamedCertificate } from '../tls/expiry.ts';
-import { minTlsVersion } from '../tls/files.ts';
+import { minTlsVersion, type TlsMaterial } from '../tls/files.ts';
 import { ReloadedTls } from '../tls/reload.ts';
 import { type ListenerConfig, listenerTlsFiles } from './listener-settings.ts';
 
@@ -41,11 +41,7 @@ export class TlsListener {
 
   /** The certificates in use, by the settings that name their files. */
   get certificates(): NamedCertificate[] {
-    const { cert = '', ca = '' } = this.#tls.current;
-    return [
-      { name: 'TLS_CERT_FILE', pem: cert },
-      { name: 'TLS_CLIENT_CA_FILE', pem: ca },
-    ];
+    return listenerCertificates(this.#tls.current);
   }
 
   /** Keeps the server's certificate up to date with the files, and admits only clients with an allowed name. */
@@ -68,4 +64,12 @@ export class TlsListener {
     this.#tls.start();
     server.once('close', () => this.#tls.stop());
   }
+}
+
+/** The certificates of a listener, by the settings that name their files. */
+export function listenerCertificates({ cert = '', ca = '' }: TlsMaterial): NamedCertificate[] {
+  return [
+    { name: 'TLS_CERT_FILE', pem: cert },
+    { name: 'TLS_CLIENT_CA_FILE', pem: ca },
+  ];
 }
