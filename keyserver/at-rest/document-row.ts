@@ -22,8 +22,16 @@ const AppSchema = Type.Object(
   },
   { additionalProperties: false },
 );
+const Patterns = Type.Optional(Type.Array(Type.String({ minLength: 1 }), { minItems: 1 }));
 const ProxySchema = Type.Object(
-  { keys: Type.Array(CallerKeySchema) },
+  {
+    keys: Type.Array(CallerKeySchema),
+    /** Patterns, as in grants, of the clients whose tokens it may obtain; absent: all. */
+    clients: Patterns,
+    types: Patterns,
+    /** Names of which its client certificate must have one; absent: it needs none. */
+    certificateNames: Patterns,
+  },
   { additionalProperties: false },
 );
 
@@ -35,6 +43,7 @@ const schemas = { type: PolicySchema, app: AppSchema, proxy: ProxySchema } satis
 /** The content of each kind of document (docs/protocol.md §6). */
 export type DocumentBody<K extends DocumentKind> = Static<(typeof schemas)[K]>;
 export type AppDocument = DocumentBody<'app'>;
+export type ProxyDocument = DocumentBody<'proxy'>;
 
 const validators: Record<DocumentKind, Validator> = {
   type: Compile(PolicySchema),

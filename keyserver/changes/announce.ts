@@ -24,6 +24,7 @@ export async function announceChanges(
   request: QuestionRequest,
   log: LogFields,
   address: string,
+  certificateNames: readonly string[],
 ): Promise<string> {
   checkNamesSession(request);
   checkFresh(request, clock);
@@ -35,7 +36,7 @@ export async function announceChanges(
     credentialValidator,
     '{proxy, since}',
   );
-  const { id } = findProxy(registry, clock, proxy);
+  const { id } = findProxy(registry, clock, proxy, certificateNames);
   log.proxy = id;
   if (session.source === 'rsa') {
     await nonces.use(`proxy ${id}`, request.nonce);

@@ -4,6 +4,7 @@ import { anonymousApp } from '../release/callers.ts';
 import { isoTime, type OperationContext } from './context.ts';
 import { changeDocument, contentOf, type FoundDocument } from './documents.ts';
 import { inputInvalid, OperationError } from './operation-error.ts';
+import { type LimitRequest, parseLimits } from './proxy-limits.ts';
 
 /** Callers with a key: applications and SecureProxy installations. */
 export type CallerKind = 'app' | 'proxy';
@@ -50,15 +51,16 @@ export async function createAnonymousApp(
   });
 }
 
-/** Creates a SecureProxy installation. Resolves to its key. @throws OperationError already_exists, input_invalid */
+/** Creates a SecureProxy installation, with limits if they are given. Resolves to its key. @throws OperationError already_exists, input_invalid */
 export async function createProxy(
   context: OperationContext,
   id: string,
-  { handOver }: KeyOptions = {},
+  { handOver, ...request }: KeyOptions & LimitRequest = {},
 ): Promise<string> {
+  const limits = parseLimits(request);
   return withNewKey(context, 'proxy', id, handOver, (current, stored) => {
     checkAbsent('proxy', id, current);
-    return { keys: [stored] };
+    return { keys: [stored], ...limits };
   });
 }
 

@@ -43,7 +43,8 @@ export function parseMethod(text: string): Method {
   );
 }
 
-function checkPattern(what: string, pattern: string): void {
+/** @throws OperationError input_invalid */
+export function checkPattern(what: string, pattern: string): void {
   if (pattern === '*') return;
   const prefix = pattern.endsWith('*') ? pattern.slice(0, -1) : pattern;
   checkName(what, prefix);

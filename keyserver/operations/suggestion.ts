@@ -18,6 +18,7 @@ export type Action =
   | { readonly do: 'list'; readonly kind: DocumentKind | 'token' }
   | { readonly do: 'list_grants'; readonly app: string }
   | { readonly do: 'create_proxy' }
+  | { readonly do: 'limit_proxy'; readonly id: string }
   | { readonly do: 'create_or_revoke_app'; readonly id: string }
   | { readonly do: 'rotate'; readonly kind: 'app' | 'proxy'; readonly id: string }
   | { readonly do: 'rotate_or_revoke'; readonly kind: 'app' | 'proxy' }

@@ -15,6 +15,7 @@ import type { Change, DocumentKind, DocumentRow, Position, Store } from '../stor
 import { StoreError } from '../store/store-error.ts';
 import { OldKeys } from './old-keys.ts';
 import { type ChangesSince, RecentChanges } from './recent-changes.ts';
+import { StrangeCertificates } from './strange-certificates.ts';
 
 /** Interval of full reloads. An attacker who can write to the database could keep the change counter unchanged. */
 const rereadMs = 10_000;
@@ -44,6 +45,7 @@ interface Loaded {
  */
 export class Registry {
   readonly oldKeys: OldKeys;
+  readonly strangeCertificates: StrangeCertificates;
   readonly #store: Store;
   readonly #keyring: Keyring;
   readonly #log: Logger;
@@ -73,6 +75,7 @@ export class Registry {
     this.#clock = clock;
     this.#recent = new RecentChanges(clock);
     this.oldKeys = new OldKeys(log, clock);
+    this.strangeCertificates = new StrangeCertificates(log, clock);
   }
 
   /** The latest change that the documents in memory include. */

@@ -2,15 +2,19 @@ import type { Clock } from '../../shared/clock.ts';
 import { callerKeyHash, isCallerKey } from '../../shared/crypto/caller-key.ts';
 import { ServiceError } from '../../shared/errors.ts';
 import type { Credential } from '../../shared/protocol/messages.ts';
-import type { AppDocument, CallerKey } from '../at-rest/document-row.ts';
+import type { AppDocument, CallerKey, ProxyDocument } from '../at-rest/document-row.ts';
 import type { Caller, Registry } from '../registry/registry.ts';
 
 export const anonymousApp = 'anonymous';
+
+export type ProxyLimits = Pick<ProxyDocument, 'clients' | 'types'>;
 
 /** The authenticated sender of a request: an app, usually through a proxy. */
 export interface Requester {
   /** Undefined if the app sent the request to KeyServer itself. */
   readonly proxyId: string | undefined;
+  /** What the proxy is limited to; undefined if there is no proxy. */
+  readonly proxyLimits: ProxyLimits | undefined;
   readonly appId: string;
   readonly app: AppDocument;
   /** Earliest expiry of the keys of proxy and app, milliseconds since the Unix epoch; Infinity: never. */
@@ -18,7 +22,8 @@ export interface Requester {
 }
 
 /**
- * Authenticates the sender of a request. Without a credential it is the app `anonymous`, without a proxy.
+ * Authenticates the sender of a request, whose client certificate has these names. Without a credential it is the app
+ * `anonymous`, without a proxy.
  * @throws ServiceError caller_unauthenticated with the reason `proxy_unknown` or `app_unknown`, which lets a
  * proxy distinguish its own fault from its caller's; grant_denied if an app without a proxy is not direct
  */
@@ -26,9 +31,11 @@ export function authenticate(
   registry: Registry,
   clock: Clock,
   credential: Credential | undefined,
+  certificateNames: readonly string[] = [],
 ): Requester {
   const proxyKey = credential?.proxy ?? null;
-  const proxy = proxyKey === null ? undefined : findProxy(registry, clock, proxyKey);
+  const proxy =
+    proxyKey === null ? undefined : findProxy(registry, clock, proxyKey, certificateNames);
   const appKey = credential?.app ?? null;
   const { id, key, document } =
     appKey === null ? anonymous(registry) : findApp(registry, clock, appKey);
@@ -41,14 +48,32 @@ export function authenticate(
     });
   }
   const keysExpireAt = Math.min(expiryOf(proxy?.key), expiryOf(key));
-  return { proxyId: proxy?.id, appId: id, app: document, keysExpireAt };
+  return {
+    proxyId: proxy?.id,
+    proxyLimits: proxy?.document,
+    appId: id,
+    app: document,
+    keysExpireAt,
+  };
 }
 
-/** Finds the proxy of a key. @throws ServiceError caller_unauthenticated with the reason `proxy_unknown` */
-export function findProxy(registry: Registry, clock: Clock, key: string): Caller<'proxy'> {
+/**
+ * Finds the proxy of a key. With a wrong certificate the key counts as unknown, so that its thief learns nothing.
+ * @throws ServiceError caller_unauthenticated with the reason `proxy_unknown`
+ */
+export function findProxy(
+  registry: Registry,
+  clock: Clock,
+  key: string,
+  certificateNames: readonly string[] = [],
+): Caller<'proxy'> {
   const found = isCallerKey(key, 'spx_') ? registry.proxyByKeyHash(callerKeyHash(key)) : undefined;
   if (found !== undefined) registry.oldKeys.note('proxy', found.id, found.key);
-  if (found === undefined || hasKeyExpired(found.key, clock)) {
+  if (
+    found === undefined ||
+    hasKeyExpired(found.key, clock) ||
+    !hasCertificate(registry, found, certificateNames)
+  ) {
     throw new ServiceError('caller_unauthenticated', {
       reason: 'proxy_unknown',
       detail: 'The proxy key is unknown.',
@@ -64,6 +89,19 @@ export function cappedByKeys(
   nowMs: number,
 ): number {
   return Math.max(0, Math.min(seconds, Math.floor((keysExpireAt - nowMs) / 1000)));
+}
+
+function hasCertificate(
+  registry: Registry,
+  { id, document }: Caller<'proxy'>,
+  names: readonly string[],
+): boolean {
+  const { certificateNames } = document;
+  if (certificateNames === undefined || certificateNames.some((name) => names.includes(name))) {
+    return true;
+  }
+  registry.strangeCertificates.note(id, names);
+  return false;
 }
 
 function findApp(registry: Registry, clock: Clock, key: string): Caller<'app'> {

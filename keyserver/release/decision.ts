@@ -15,6 +15,7 @@ import type { Registry } from '../registry/registry.ts';
 import type { Store } from '../store/store.ts';
 import { StoreError } from '../store/store-error.ts';
 import type { Requester } from './callers.ts';
+import { checkProxyLimits } from './proxy-limits.ts';
 
 /** A request for a token, authenticated but not authorised yet. */
 export interface TokenQuery {
@@ -33,7 +34,7 @@ export interface TokenQuery {
  */
 export function judge(
   registry: Pick<Registry, 'policy'>,
-  { requester, grants, tokenType, target }: TokenQuery,
+  { requester, grants, clientId, tokenType, target }: TokenQuery,
   steps?: Steps,
 ): Policy {
   if (requester.proxyId === undefined) {
@@ -42,6 +43,8 @@ export function judge(
     steps?.record({ grant: named(grant) });
   }
   const url = target && judgeTarget(grants, target, steps);
+  // After the grant, so that an app without one learns nothing of the proxy.
+  if (requester.proxyLimits) checkProxyLimits(requester.proxyLimits, clientId, tokenType);
   steps?.begin('type');
   const policy = registry.policy(tokenType);
   if (policy === undefined) {

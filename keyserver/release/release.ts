@@ -43,6 +43,7 @@ export async function release(
   request: ReleaseRequest,
   log: LogFields,
   address: string,
+  certificateNames: readonly string[],
 ): Promise<string> {
   await nextBatch();
   const { sessions, registry, nonces, clock } = dependencies;
@@ -50,7 +51,7 @@ export async function release(
   checkFresh(request, clock);
   const session = await sessions.open(request, address);
   const credential = releaseCredential(session, request);
-  const requester = authenticate(registry, clock, credential);
+  const requester = authenticate(registry, clock, credential, certificateNames);
   const { clientId, tokenType, nonce } = request;
   log.proxy = requester.proxyId;
   log.app = requester.appId;

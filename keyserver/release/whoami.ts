@@ -24,6 +24,7 @@ export async function whoami(
   request: QuestionRequest,
   log: LogFields,
   address: string,
+  certificateNames: readonly string[],
 ): Promise<string> {
   checkNamesSession(request);
   checkFresh(request, clock);
@@ -36,8 +37,8 @@ export async function whoami(
     '{proxy, app}',
   );
   // Before the app is known, so that the entry of an unknown key names the proxy that it came to.
-  log.proxy = findProxy(registry, clock, credential.proxy).id;
-  const requester = authenticate(registry, clock, credential);
+  log.proxy = findProxy(registry, clock, credential.proxy, certificateNames).id;
+  const requester = authenticate(registry, clock, credential, certificateNames);
   log.app = requester.appId;
   if (session.source === 'rsa') {
     await nonces.use(JSON.stringify([requester.proxyId, requester.appId]), request.nonce);

@@ -1,6 +1,7 @@
 import { problemResponses } from '../../shared/http/problem.ts';
 import type { Service } from '../../shared/http/service-type.ts';
 import { QuestionRequestSchema, ReleaseAnswerSchema } from '../../shared/protocol/messages.ts';
+import { peerNames } from '../../shared/tls/client-names.ts';
 import { announceChanges, type ChangesDependencies } from '../changes/announce.ts';
 
 /** `POST /changes`, which each proxy polls every second (docs/protocol.md §5). */
@@ -32,7 +33,13 @@ export function changesRoute(app: Service, dependencies: ChangesDependencies): v
     async (request, reply) => {
       reply.header('cache-control', 'no-store');
       return {
-        token: await announceChanges(dependencies, request.body, request.logFields, request.ip),
+        token: await announceChanges(
+          dependencies,
+          request.body,
+          request.logFields,
+          request.ip,
+          peerNames(request.socket),
+        ),
       };
     },
   );

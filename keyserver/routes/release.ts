@@ -1,6 +1,7 @@
 import { problemResponses } from '../../shared/http/problem.ts';
 import type { Service } from '../../shared/http/service-type.ts';
 import { ReleaseAnswerSchema, ReleaseRequestSchema } from '../../shared/protocol/messages.ts';
+import { peerNames } from '../../shared/tls/client-names.ts';
 import { type ReleaseDependencies, release } from '../release/release.ts';
 
 /** `POST /`: releases a token, sealed for one session (docs/protocol.md §4). */
@@ -36,7 +37,15 @@ export function releaseRoute(app: Service, dependencies: ReleaseDependencies): v
     },
     async (request, reply) => {
       reply.header('cache-control', 'no-store');
-      return { token: await release(dependencies, request.body, request.logFields, request.ip) };
+      return {
+        token: await release(
+          dependencies,
+          request.body,
+          request.logFields,
+          request.ip,
+          peerNames(request.socket),
+        ),
+      };
     },
   );
 }

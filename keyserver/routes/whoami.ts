@@ -1,6 +1,7 @@
 import { problemResponses } from '../../shared/http/problem.ts';
 import type { Service } from '../../shared/http/service-type.ts';
 import { QuestionRequestSchema, ReleaseAnswerSchema } from '../../shared/protocol/messages.ts';
+import { peerNames } from '../../shared/tls/client-names.ts';
 import { type WhoamiDependencies, whoami } from '../release/whoami.ts';
 
 /** `POST /whoami`: the app of a key, asked before a proxy reads a call's body (docs/protocol.md §5). */
@@ -31,7 +32,15 @@ export function whoamiRoute(app: Service, dependencies: WhoamiDependencies): voi
     },
     async (request, reply) => {
       reply.header('cache-control', 'no-store');
-      return { token: await whoami(dependencies, request.body, request.logFields, request.ip) };
+      return {
+        token: await whoami(
+          dependencies,
+          request.body,
+          request.logFields,
+          request.ip,
+          peerNames(request.socket),
+        ),
+      };
     },
   );
 }

@@ -1,6 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 import type { Server } from 'node:https';
-import type { TLSSocket } from 'node:tls';
+import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
 import { systemClock } from '../clock.ts';
 import { Repeats } from '../log/repeats.ts';
@@ -20,6 +21,24 @@ export function certificateNames(certificate: X509Certificate): string[] {
   if (names.length > 0) return names;
   const { CN } = certificate.toLegacyObject().subject;
   return CN === undefined ? [] : [String(CN).toLowerCase()];
+}
+
+const namesOf = new WeakMap<Socket, readonly string[]>();
+
+/** The names of the verified certificate of a connection's client; empty if there is none. */
+export function peerNames(socket: Socket): readonly string[] {
+  let names = namesOf.get(socket);
+  if (names === undefined) {
+    names = verifiedNames(socket);
+    namesOf.set(socket, names);
+  }
+  return names;
+}
+
+function verifiedNames(socket: Socket): readonly string[] {
+  if (!(socket instanceof TLSSocket) || !socket.authorized) return [];
+  const certificate = socket.getPeerX509Certificate();
+  return certificate === undefined ? [] : certificateNames(certificate);
 }
 
 const alternativeName = /([\w ]+):("(?:[^"\\]|\\.)*"|[^,]*)(?:, |$)/gy;

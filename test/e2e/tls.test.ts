@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { limitProxy } from '../../keyserver/operations/proxy-limits.ts';
 import { createAuthority, type ServerIdentity } from '../support/certificates.ts';
 import { callHttps } from '../support/https-call.ts';
 import { type IdentityPaths, mountIdentity, writeIdentity } from '../support/identity-files.ts';
@@ -74,6 +75,7 @@ async function startTlsPair(t: Test, shown: ServerIdentity) {
     );
   const expected = JSON.stringify(showOf(`Bearer ${tokens['shop-1']}`));
   return {
+    admin: state.admin,
     keyserver,
     keyserverOrigin,
     secureproxy,
@@ -208,5 +210,29 @@ t.test(
       main.stderr(),
       `settings cannot be used:\n  - ${files.key} is not the key of the certificate in ${files.cert}\n`,
     );
+  },
+);
+
+t.test(
+  'a proxy that is limited to a certificate calls with it, and not with another',
+  async (t) => {
+    const pair = await startTlsPair(t, await authority.issue({ names: ['proxy.example'] }));
+    await pair.isReady();
+    const limit = (...certificateNames: string[]) =>
+      limitProxy(pair.admin, 'proxy-1', { certificateNames });
+    const until = (wanted: number) =>
+      pollUntil(`${wanted}`, pair.call, ({ status }) => status === wanted);
+    await limit('spiffe://cluster/other', 'Proxy.Example');
+    await said(pair.secureproxy, 'ready');
+    t.match(await pair.call(), { status: 200, text: pair.expected });
+    await limit('other.example');
+    t.match((await until(503)).text, /proxy_unknown/);
+    await said(pair.keyserver, 'proxy key refused');
+    t.match(
+      pair.keyserver.lines().filter(({ msg }) => String(msg).startsWith('proxy key refused')),
+      [{ level: 'warn', proxy: 'proxy-1', names: ['proxy.example'] }],
+    );
+    await limit();
+    t.equal((await until(200)).text, pair.expected);
   },
 );

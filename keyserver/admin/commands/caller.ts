@@ -15,6 +15,14 @@ import { writeNewKey } from '../shell/key-output.ts';
 import type { Session } from '../shell/session.ts';
 import { table } from '../shell/table.ts';
 import { examples } from './examples.ts';
+import {
+  addLimitProxy,
+  addLimits,
+  describeLimits,
+  type LimitOptions,
+  readLimits,
+  shownLimits,
+} from './proxy-limits.ts';
 
 /** `app …` and `proxy …`: the callers with a key. */
 export function addCallerCommands(program: Command, session: Session): void {
@@ -32,6 +40,7 @@ export function addCallerCommands(program: Command, session: Session): void {
     .addHelpText(...examples('keyserver-admin proxy create dc-1 --out proxy.key'));
   addCreateProxy(proxy, session);
   addListProxies(proxy, session);
+  addLimitProxy(proxy, session);
   addRotate(proxy, session, 'proxy');
   addRevoke(proxy, session, 'proxy');
 }
@@ -85,20 +94,25 @@ The app ${anonymousApp} stands for calls without a key, and has none.`,
 }
 
 function addCreateProxy(proxy: Command, session: Session): void {
-  addOut(proxy.command('create'))
+  addLimits(addOut(proxy.command('create')))
     .summary('create a proxy and print its key, once')
     .description(
       'Creates a SecureProxy installation and prints its key (PROXY_KEY), which cannot be shown again.',
     )
     .argument('<id>', 'its name')
-    .addHelpText(...examples('keyserver-admin proxy create dc-1 --out proxy.key'))
-    .action(async (id: string, { out }: OutOption) => {
+    .addHelpText(
+      ...examples(
+        'keyserver-admin proxy create dc-1 --out proxy.key',
+        "keyserver-admin proxy create dc-2 --client 'shop-*' --type wildberries --certificate-name dc-2.example.com",
+      ),
+    )
+    .action(async (id: string, { out, ...limits }: OutOption & LimitOptions) => {
       await session.withContext((context) =>
         writeNewKey(session, {
           kind: 'proxy',
           out,
           members: { id },
-          create: (handOver) => createProxy(context, id, { handOver }),
+          create: (handOver) => createProxy(context, id, { ...readLimits(limits), handOver }),
           done: `created the proxy ${id}`,
         }),
       );
@@ -154,11 +168,13 @@ function addListProxies(proxy: Command, session: Session): void {
             id,
             opens: content !== undefined,
             keys: content ? shownKeys(content.keys) : null,
+            ...shownLimits(content ?? {}),
           })),
           table(
-            ['proxy', 'keys'],
+            ['proxy', 'limits', 'keys'],
             proxies.map(({ id, content }) => [
               id,
+              content ? describeLimits(content) : '',
               content ? describeKeys(content.keys) : 'does not open',
             ]),
             'no proxies',

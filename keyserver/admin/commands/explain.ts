@@ -20,6 +20,7 @@ Exit code 1 if the call would be rejected. Only the proxy checks the addresses t
     .requiredOption('--type <type>', 'its token type')
     .requiredOption('--url <url>', 'the URL to call, as the app sends it')
     .option('--method <method>', 'as in /request_api', 'POST')
+    .option('--proxy <id>', 'the proxy that it calls through, with its limits')
     .addHelpText(
       ...examples(
         'keyserver-admin explain --app reports --client shop-1 --type wildberries --method GET --url https://api.example.com/v1/orders',

@@ -17,6 +17,8 @@ function commandFor(action: Action): string {
       return `see the ids of its grants: keyserver-admin grant list ${quoted(action.app)}`;
     case 'create_proxy':
       return 'create one: keyserver-admin proxy create';
+    case 'limit_proxy':
+      return `if it may, repeat keyserver-admin proxy limit ${quoted(action.id)} with all that keyserver-admin proxy list shows and the new pattern`;
     case 'create_or_revoke_app':
       return `keyserver-admin app create ${action.id} creates it, app revoke ${action.id} deletes it`;
     case 'rotate':

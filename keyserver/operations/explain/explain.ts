@@ -16,6 +16,8 @@ import { remedyFor } from './remedies.ts';
 /** A call that an operator asks about, not yet validated. */
 export interface ExplainRequest {
   readonly app: string;
+  /** Id of the proxy that it calls through; absent: one without limits. */
+  readonly proxy?: string | undefined;
   readonly client: string;
   readonly type: string;
   readonly method: string;
@@ -62,13 +64,14 @@ export async function explainCall(
 
 async function askedBy(
   context: OperationContext,
-  { app: appId, client, type, method, url }: ExplainRequest,
+  { app: appId, proxy, client, type, method, url }: ExplainRequest,
 ): Promise<TokenQuery> {
   checkName('client', client);
   checkName('type', type);
   const app = await readDocument(context, 'app', appId);
+  const proxyLimits = proxy === undefined ? undefined : await readDocument(context, 'proxy', proxy);
   return {
-    requester: { proxyId: 'any', appId, app, keysExpireAt: Infinity },
+    requester: { proxyId: proxy ?? 'any', proxyLimits, appId, app, keysExpireAt: Infinity },
     grants: matchingGrants(app.grants, client, type),
     clientId: client,
     tokenType: type,

@@ -12,7 +12,9 @@ export function remedyFor(error: ServiceError, steps: Steps, asked: TokenQuery):
     case 'authenticate':
       return { do: 'rotate', kind: 'app', id: requester.appId };
     case 'grant':
-      return grantRemedy(asked);
+      return error.options.reason === 'proxy_limited'
+        ? { do: 'limit_proxy', id: requester.proxyId ?? '' }
+        : grantRemedy(asked);
     case 'type':
       return error.code === 'type_not_found'
         ? { do: 'define_type', type, origin: originOf(asked) }

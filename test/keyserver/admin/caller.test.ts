@@ -143,7 +143,10 @@ t.test('lists apps with their grants and whether they are direct', async (t) => 
       '',
     ].join('\n'),
   );
-  t.equal((await admin.run(['proxy', 'list'])).stdout, `PROXY  KEYS\ndc-1   of ${at(0)}\n`);
+  t.equal(
+    (await admin.run(['proxy', 'list'])).stdout,
+    `PROXY  LIMITS                  KEYS\ndc-1   clients all, types all  of ${at(0)}\n`,
+  );
 });
 
 t.test('makes the app anonymous without a key, which cannot be rotated', async (t) => {
@@ -167,4 +170,43 @@ t.test('makes the app anonymous without a key, which cannot be rotated', async (
 t.test('offers operations that give no key to the app anonymous', async (t) => {
   const admin = await install(t);
   await t.rejects(createApp(admin.context(t), 'anonymous'), { code: 'input_invalid' });
+});
+
+t.test('limits a proxy when it is created, and later', async (t) => {
+  const admin = await install(t);
+  const limits = ['--client', 'shop-*', 'acme', '--type', 'wildberries', '--client', 'acme'];
+  await admin.json(['proxy', 'create', 'one', ...limits, '--certificate-name', 'One.Example']);
+  await admin.json(['proxy', 'create', 'two']);
+  const free = { clients: null, types: null, certificateNames: null };
+  t.match(await admin.json(['proxy', 'list']), [
+    {
+      id: 'one',
+      clients: ['acme', 'shop-*'],
+      types: ['wildberries'],
+      certificateNames: ['one.example'],
+    },
+    { id: 'two', ...free },
+  ]);
+  const { stdout } = await admin.run(['proxy', 'list']);
+  t.match(stdout, 'clients acme shop-*, types wildberries, certificate one.example');
+  t.match(stdout, 'clients all, types all');
+  await admin.run(['proxy', 'rotate', 'one']);
+  t.match(await admin.json(['proxy', 'limit', 'one', '--type', 'a', 'b*']), {
+    ...free,
+    types: ['a', 'b*'],
+  });
+  t.match(await admin.json(['proxy', 'limit', 'one']), free);
+  const [document] = await listDocuments(admin.context(t), 'proxy');
+  t.same(Object.keys(document?.content ?? {}), ['keys']);
+  for (const wrong of [
+    ['--client', 'a*b'],
+    ['--type', ''],
+    ['--certificate-name', '*.example.com'],
+    ['--certificate-name', 'a.example,b.example'],
+    ['--certificate-name', ' '],
+  ]) {
+    t.match(await admin.failure(['proxy', 'limit', 'one', ...wrong]), { exit: 2 }, wrong.join());
+    t.match(await admin.failure(['proxy', 'create', 'x', ...wrong]), { exit: 2 }, wrong.join());
+  }
+  t.match(await admin.failure(['proxy', 'limit', 'none']), { exit: 1, code: 'not_found' });
 });

@@ -159,3 +159,19 @@ t.test('refuses what is no question', async (t) => {
     hint: 'run keyserver-admin migrate',
   });
 });
+
+t.test('applies the limits of the proxy that is named', async (t) => {
+  const admin = await installAll(t);
+  await admin.json(['proxy', 'create', 'dc-1', '--client', 'shop-2']);
+  const through = [...explain, '--proxy', 'dc-1'];
+  t.equal((await admin.run(explain)).code, 0);
+  t.match(await refused(t, admin, through), {
+    step: 'grant',
+    code: 'grant_denied',
+    reason: 'proxy_limited',
+    remedy: /proxy limit dc-1/,
+  });
+  await admin.json(['proxy', 'limit', 'dc-1', '--client', 'shop-*']);
+  t.equal((await admin.run(through)).code, 0);
+  t.match(await admin.failure([...explain, '--proxy', 'none']), { exit: 1, code: 'not_found' });
+});

@@ -19,6 +19,7 @@ const leaves = [
   'app revoke',
   'proxy create',
   'proxy list',
+  'proxy limit',
   'proxy rotate',
   'proxy revoke',
   'grant add',

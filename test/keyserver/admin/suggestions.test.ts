@@ -13,6 +13,7 @@ const actions: { readonly [Do in Action['do']]: Extract<Action, { do: Do }> } = 
   list: { do: 'list', kind: 'token' },
   list_grants: { do: 'list_grants', app: 'two words' },
   create_proxy: { do: 'create_proxy' },
+  limit_proxy: { do: 'limit_proxy', id: 'two words' },
   create_or_revoke_app: { do: 'create_or_revoke_app', id: 'anonymous' },
   rotate: { do: 'rotate', kind: 'proxy', id: 'two words' },
   rotate_or_revoke: { do: 'rotate_or_revoke', kind: 'app' },

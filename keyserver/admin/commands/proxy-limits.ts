@@ -1,0 +1,66 @@
+import type { Command } from 'commander';
+import type { ProxyDocument } from '../../at-rest/document-row.ts';
+import { type LimitRequest, limitProxy } from '../../operations/proxy-limits.ts';
+import type { Session } from '../shell/session.ts';
+import { examples } from './examples.ts';
+
+export interface LimitOptions {
+  readonly client?: readonly string[];
+  readonly type?: readonly string[];
+  readonly certificateName?: readonly string[];
+}
+
+/** The options of `proxy create` and `proxy limit`. */
+export function addLimits(command: Command): Command {
+  return command
+    .option('--client <pattern...>', 'only tokens of these clients')
+    .option('--type <pattern...>', 'only tokens of these types')
+    .option('--certificate-name <name...>', 'only with a client certificate of one of these names');
+}
+
+export function readLimits({ client, type, certificateName }: LimitOptions): LimitRequest {
+  return { clients: client, types: type, certificateNames: certificateName };
+}
+
+export function addLimitProxy(proxy: Command, session: Session): void {
+  addLimits(proxy.command('limit'))
+    .summary('replace what a proxy is limited to')
+    .description(
+      `Replaces all limits of a proxy: those that are not named are gone. A pattern is an exact name, or a prefix
+with * at its end. A name of a certificate needs mTLS at KeyServer (TLS_CLIENT_CA_FILE).`,
+    )
+    .argument('<id>', 'its name')
+    .addHelpText(
+      ...examples(
+        "keyserver-admin proxy limit dc-1 --client 'shop-*' --type wildberries ozon-seller",
+        'keyserver-admin proxy limit dc-1 --certificate-name proxy-1.example.com',
+        'keyserver-admin proxy limit dc-1',
+      ),
+    )
+    .action(async (id: string, options: LimitOptions) => {
+      await session.withContext(async (context) => {
+        const limits = await limitProxy(context, id, readLimits(options));
+        session.out.result(
+          { id, ...shownLimits(limits) },
+          `${id} may obtain tokens of ${describeLimits(limits)}`,
+        );
+      });
+    });
+}
+
+export function shownLimits({ clients, types, certificateNames }: Partial<ProxyDocument>) {
+  return {
+    clients: clients ?? null,
+    types: types ?? null,
+    certificateNames: certificateNames ?? null,
+  };
+}
+
+export function describeLimits({ clients, types, certificateNames }: Partial<ProxyDocument>) {
+  const parts = [
+    `clients ${clients?.join(' ') ?? 'all'}`,
+    `types ${types?.join(' ') ?? 'all'}`,
+    ...(certificateNames ? [`certificate ${certificateNames.join(' ')}`] : []),
+  ];
+  return parts.join(', ');
+}

@@ -1,0 +1,54 @@
+import { parseClientNames } from '../../shared/tls/client-names.ts';
+import type { ProxyDocument } from '../at-rest/document-row.ts';
+import type { OperationContext } from './context.ts';
+import { changeDocument, contentOf } from './documents.ts';
+import { checkPattern } from './grants.ts';
+import { inputInvalid } from './operation-error.ts';
+
+/** What a proxy is limited to; no texts: no limit. */
+export interface LimitRequest {
+  readonly clients?: readonly string[] | undefined;
+  readonly types?: readonly string[] | undefined;
+  readonly certificateNames?: readonly string[] | undefined;
+}
+
+type Limits = Omit<ProxyDocument, 'keys'>;
+
+/** Validates requested limits. @throws OperationError input_invalid */
+export function parseLimits({ clients, types, certificateNames }: LimitRequest): Limits {
+  for (const pattern of clients ?? []) checkPattern('client', pattern);
+  for (const pattern of types ?? []) checkPattern('type', pattern);
+  const names = certificateNames?.map(parseCertificateName);
+  return {
+    ...(clients?.length && { clients: sorted(clients) }),
+    ...(types?.length && { types: sorted(types) }),
+    ...(names?.length && { certificateNames: sorted(names) }),
+  };
+}
+
+function parseCertificateName(text: string): string {
+  const [name, ...others] = parseClientNames(text);
+  if (name !== undefined && others.length === 0 && !name.includes('*')) return name;
+  throw inputInvalid(
+    `${JSON.stringify(text)} is not the name of a certificate`,
+    'a name is a DNS name, such as proxy-1.example.com, or a URI, without patterns',
+  );
+}
+
+function sorted(texts: readonly string[]): string[] {
+  return [...new Set(texts)].sort();
+}
+
+/** Replaces all limits of a proxy. @throws OperationError not_found, integrity_failed, input_invalid */
+export async function limitProxy(
+  context: OperationContext,
+  id: string,
+  request: LimitRequest,
+): Promise<Limits> {
+  const limits = parseLimits(request);
+  await changeDocument(context, 'proxy', id, (current) => {
+    const { keys } = contentOf('proxy', id, current);
+    return { keys, ...limits };
+  });
+  return limits;
+}
