@@ -1,6 +1,3 @@
-/** Replaces redacted bytes. */
-export const redacted = Buffer.from('[redacted]');
-
 /** Redacts a body chunk by chunk. */
 export interface BodyFilter {
   /** Number of redactions so far. */

@@ -1,6 +1,7 @@
-import { type BodyFilter, Lookahead, redacted } from './body-filter.ts';
+import { type BodyFilter, Lookahead } from './body-filter.ts';
 import { JsonScanner, literalBytes } from './json-scanner.ts';
-import type { AcceptEnd, PatternMatcher } from './pattern-matcher.ts';
+import type { AcceptEnd, NameMatcher } from './search/name-matcher.ts';
+import { redacted } from './search/secret-forms.ts';
 
 const quote = 0x22;
 const redactedValue = Buffer.from(`"${redacted}"`);
@@ -20,7 +21,7 @@ const endsWord = (bytes: Uint8Array, end: number) => !isOfWord(bytes[end] ?? quo
  */
 export class MemberFilter implements BodyFilter {
   redactions = 0;
-  readonly #names: PatternMatcher;
+  readonly #names: NameMatcher;
   readonly #lookahead: Lookahead;
   readonly #json = new JsonScanner();
   #mode: 'unknown' | 'json' | 'text' | 'cut' = 'unknown';
@@ -35,10 +36,10 @@ export class MemberFilter implements BodyFilter {
   /** Offset from which on the current bytes are kept. */
   #kept = 0;
 
-  constructor(names: PatternMatcher) {
+  constructor(names: NameMatcher) {
     this.#names = names;
     // The opening quote, the name and the byte that follows it.
-    const needed = Math.max(names.longest + 2, literalBytes);
+    const needed = Math.max(names.maxBytes + 2, literalBytes);
     this.#lookahead = new Lookahead(needed, (bytes, count) => this.#judge(bytes, count));
   }
 

@@ -5,30 +5,34 @@ import type { Policy } from '../../shared/policy/schema.ts';
 import type { Release } from '../../shared/protocol/messages.ts';
 import type { BodyFilter } from './body-filter.ts';
 import { MemberFilter } from './member-filter.ts';
-import { PatternMatcher } from './pattern-matcher.ts';
+import { isAlphanumeric } from './search/form-matcher.ts';
+import { NameMatcher } from './search/name-matcher.ts';
+import { type SecretForm, secretForms } from './search/secret-forms.ts';
+import { SecretSearch } from './search/secret-search.ts';
 import { SecretFilter } from './secret-filter.ts';
-import { type Pattern, secretPatterns } from './secret-patterns.ts';
 
 /** Redacts the answers to one token's calls (docs/protocol.md §8). */
 export class Scrubber {
-  readonly #secrets: PatternMatcher | undefined;
-  readonly #secretPatterns: readonly Pattern[];
-  readonly #shortestSecret: number;
-  #lowerCaseSecrets: PatternMatcher | undefined;
-  readonly #members: PatternMatcher | undefined;
+  readonly #secrets: SecretSearch | undefined;
+  readonly #forms: readonly SecretForm[];
+  readonly #shortest: number;
+  #secretsInNames: SecretSearch | undefined;
+  readonly #members: NameMatcher | undefined;
 
   /**
    * @param secrets texts that answers are searched for
    * @param members names whose values are redacted
    */
   constructor(secrets: readonly string[], members: readonly string[]) {
-    const patterns = secrets.flatMap(secretPatterns);
-    this.#secrets = matcherOf(patterns);
-    this.#secretPatterns = patterns;
-    this.#shortestSecret = Math.min(...patterns.map(({ bytes }) => bytes.length));
-    this.#members = matcherOf(
-      members.map((name) => ({ bytes: Buffer.from(name), escapable: true })),
+    this.#forms = secrets.flatMap(secretForms);
+    this.#secrets = this.#forms.length === 0 ? undefined : new SecretSearch(this.#forms);
+    // What is not a letter or digit may be missing.
+    this.#shortest = Math.min(
+      ...this.#forms.map(({ bytes, isLoose }) =>
+        isLoose ? bytes.filter(isAlphanumeric).length : bytes.length,
+      ),
     );
+    this.#members = members.length === 0 ? undefined : new NameMatcher(members);
   }
 
   get isIdle(): boolean {
@@ -69,31 +73,25 @@ export class Scrubber {
       if (this.#isInName(name)) return true;
       values += `${headers[name]}\n`;
     }
-    return contains(this.#secrets, values) || contains(this.#members, values);
+    const bytes = Buffer.from(values, 'latin1');
+    return (
+      contains(this.#secrets, bytes) || (this.#members?.find(bytes, 0, bytes.length) ?? -1) >= 0
+    );
   }
 
   #isInName(name: string): boolean {
     // Most names are shorter than any secret.
-    if (name.length < this.#shortestSecret) return false;
-    this.#lowerCaseSecrets ??= matcherOf(this.#secretPatterns.map(lowerCase));
-    return contains(this.#lowerCaseSecrets, name);
+    if (name.length < this.#shortest) return false;
+    // Names arrive in lower case.
+    this.#secretsInNames ??= new SecretSearch(
+      this.#forms.map((form) => ({ ...form, foldCase: true })),
+    );
+    return contains(this.#secretsInNames, Buffer.from(name));
   }
 }
 
-/** Returns the pattern in lower case, as header names arrive. */
-function lowerCase({ bytes, escapable }: Pattern): Pattern {
-  const text = Buffer.from(bytes).toString('latin1').toLowerCase();
-  return { bytes: Buffer.from(text, 'latin1'), escapable };
-}
-
-function contains(matcher: PatternMatcher | undefined, text: string): boolean {
-  if (matcher === undefined) return false;
-  const bytes = Buffer.from(text, 'latin1');
-  return matcher.find(bytes, 0, bytes.length) >= 0;
-}
-
-function matcherOf(patterns: readonly Pattern[]): PatternMatcher | undefined {
-  return patterns.length === 0 ? undefined : new PatternMatcher(patterns);
+function contains(search: SecretSearch | undefined, bytes: Buffer): boolean {
+  return search !== undefined && search.search(bytes, 0, bytes.length, true).spans.length > 0;
 }
 
 class FilterChain implements BodyFilter {

@@ -1,41 +1,130 @@
-import { type BodyFilter, Lookahead, redacted } from './body-filter.ts';
-import type { PatternMatcher } from './pattern-matcher.ts';
+import type { BodyFilter } from './body-filter.ts';
+import type { Span } from './search/form-matcher.ts';
+import { type Candidate, lookaheadBytes, type SecretSearch } from './search/secret-search.ts';
 
-/** Redacts every match of the patterns in a body; overlapping matches count as one. */
+/** Small chunks are searched together. */
+const batchBytes = 256;
+const nothing = Buffer.alloc(0);
+
+/** A part of the body that is at hand. */
+interface Window {
+  readonly bytes: Buffer;
+  /** Offset of its first byte in the body. */
+  readonly base: number;
+}
+
+/**
+ * Redacts every occurrence of the secrets in a body; occurrences that overlap count as one. The number
+ * of bytes released depends on the number received only, never on their values: the timing of an
+ * answer must not reveal how much of it looks like a secret.
+ */
 export class SecretFilter implements BodyFilter {
   redactions = 0;
-  readonly #matcher: PatternMatcher;
-  readonly #lookahead: Lookahead;
-  /** Number of bytes still to come that belong to a match. */
-  #covered = 0;
+  readonly #search: SecretSearch;
+  /** A byte is released once so many from it on have arrived. */
+  readonly #heldBytes: number;
+  #held: Buffer[] = [];
+  /** Offsets in the body: of the bytes received, searched and released, and of the end of what is redacted. */
+  #received = 0;
+  #searched = 0;
+  #released = 0;
+  #redactedTo = 0;
+  /** Sorted; those that may not be released yet. */
+  #spans: Span[] = [];
+  #open: Candidate[] = [];
 
-  constructor(matcher: PatternMatcher) {
-    this.#matcher = matcher;
-    this.#lookahead = new Lookahead(matcher.longest, (bytes, count) => this.#judge(bytes, count));
+  constructor(search: SecretSearch) {
+    this.#search = search;
+    this.#heldBytes = search.maxBytes + lookaheadBytes;
   }
 
   write(chunk: Buffer): Buffer {
-    return this.#lookahead.write(chunk);
-  }
-
-  end(last?: Buffer): Buffer {
-    return this.#lookahead.end(last);
-  }
-
-  #judge(bytes: Buffer, count: number): Buffer {
+    this.#received += chunk.length;
+    const to = this.#received - lookaheadBytes;
+    if (to - this.#searched < batchBytes) {
+      // Copied, since a view would keep its whole chunk in memory.
+      this.#held.push(Buffer.from(chunk));
+      return nothing;
+    }
     const pieces: Buffer[] = [];
-    let covered = this.#covered;
-    let at = this.#matcher.find(bytes, 0, count);
-    while (at >= 0) {
-      if (at >= covered) {
-        pieces.push(bytes.subarray(covered, at), redacted);
+    const window = this.#windowOver(chunk, pieces);
+    this.#look(window, to, false);
+    this.#release(window, this.#received - this.#heldBytes, pieces);
+    this.#held = [Buffer.from(window.bytes.subarray(this.#released - window.base))];
+    return joined(pieces);
+  }
+
+  end(last: Buffer = nothing): Buffer {
+    this.#received += last.length;
+    const pieces: Buffer[] = [];
+    const window = this.#windowOver(last, pieces);
+    this.#look(window, this.#received, true);
+    this.#release(window, this.#received, pieces);
+    return joined(pieces);
+  }
+
+  /** The held bytes and the chunk. To save a copy of a large chunk, the held ones are released with its begin. */
+  #windowOver(chunk: Buffer, pieces: Buffer[]): Window {
+    const base = this.#released;
+    if (this.#held.length === 0) return { bytes: chunk, base };
+    const seam = 2 * this.#heldBytes;
+    if (chunk.length <= 2 * seam) return { bytes: Buffer.concat([...this.#held, chunk]), base };
+    const begin = this.#received - chunk.length;
+    const window = { bytes: Buffer.concat([...this.#held, chunk.subarray(0, seam)]), base };
+    this.#look(window, begin + this.#heldBytes, false);
+    this.#release(window, begin, pieces);
+    return { bytes: chunk, base: begin };
+  }
+
+  #look({ bytes, base }: Window, to: number, isLast: boolean): void {
+    const search = this.#search;
+    const found = search.search(bytes, this.#searched - base, to - base, isLast);
+    const open: Candidate[] = found.open.map((one) => ({ ...one, at: one.at + base }));
+    for (const candidate of this.#open) {
+      const isDecided = isLast || candidate.at + search.maxBytes <= base + bytes.length;
+      if (!isDecided) open.push(candidate);
+      // If it is still open it is longer than is waited for.
+      else
+        search.judge(bytes, { ...candidate, at: candidate.at - base }, isLast, {
+          ...found,
+          open: [],
+        });
+    }
+    this.#open = open;
+    this.#searched = to;
+    if (found.spans.length === 0) return;
+    for (const { start, end, form } of found.spans) {
+      this.#spans.push({ start: start + base, end: end + base, form });
+    }
+    this.#spans.sort((one, other) => one.start - other.start);
+  }
+
+  /** Adds to the pieces all that precedes an offset, redacted. */
+  #release({ bytes, base }: Window, to: number, pieces: Buffer[]): void {
+    if (to <= this.#released) return;
+    let count = 0;
+    for (const { start, end, form } of this.#spans) {
+      if (start >= to) break;
+      count++;
+      if (start >= this.#redactedTo) {
+        pieces.push(bytes.subarray(this.#from() - base, start - base), form.replacement);
         this.redactions++;
       }
-      covered = Math.max(covered, this.#matcher.end(bytes, at));
-      at = this.#matcher.find(bytes, at + 1, count);
+      this.#redactedTo = Math.max(this.#redactedTo, end);
+      this.#released = Math.max(this.#released, start);
     }
-    this.#covered = Math.max(0, covered - count);
-    const rest = bytes.subarray(Math.min(covered, count), count);
-    return pieces.length === 0 ? rest : Buffer.concat([...pieces, rest]);
+    this.#spans.splice(0, count);
+    if (to > this.#from()) pieces.push(bytes.subarray(this.#from() - base, to - base));
+    this.#released = to;
   }
+
+  /** Offset of the first byte that is neither released nor redacted. */
+  #from(): number {
+    return Math.max(this.#released, this.#redactedTo);
+  }
+}
+
+function joined(pieces: readonly Buffer[]): Buffer {
+  const [only = nothing] = pieces;
+  return pieces.length <= 1 ? only : Buffer.concat(pieces);
 }

@@ -1,13 +1,11 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { MemberFilter } from '../../../secureproxy/scrub/member-filter.ts';
-import { PatternMatcher } from '../../../secureproxy/scrub/pattern-matcher.ts';
+import { NameMatcher } from '../../../secureproxy/scrub/search/name-matcher.ts';
 import { someSizes, someWays, spell, split } from './spellings.ts';
 
 const names = ['access_token', 'refresh_token'];
-const matcher = new PatternMatcher(
-  names.map((name) => ({ bytes: Buffer.from(name), escapable: true })),
-);
+const matcher = new NameMatcher(names);
 
 function redact(text: string | Buffer, sizes: readonly number[] = []) {
   const filter = new MemberFilter(matcher);
