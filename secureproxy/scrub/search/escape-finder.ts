@@ -56,10 +56,26 @@ export class EscapeFinder {
     if (introducer === backslash) {
       if (next === lowerX) return true;
       if (next !== lowerU) return this.#wantsOthers && this.#isWantedBehindBackslash(next);
-      return this.#wantsOthers || (bytes[at + 2] === zero && this.#isWantedCode(bytes, at + 4));
+      if (bytes[at + 2] !== zero || bytes[at + 3] !== zero) return this.#wantsOthers;
+      return this.#isWantedCode(bytes, at + 4);
     }
-    if (introducer === ampersand) return next === hash || next === lowerA || this.#wantsOthers;
+    if (introducer === ampersand) {
+      if (next === hash) return this.#isWantedReference(bytes, at + 2);
+      return this.#wantsOthers || (next === lowerA && bytes[at + 5] === hash);
+    }
     return introducer === plus || introducer === lineFeed || this.#isWantedCode(bytes, at + 1);
+  }
+
+  #isWantedReference(bytes: Buffer, from: number): boolean {
+    let code = 0;
+    for (let at = from; at < from + 3; at++) {
+      const digit = digitOf(bytes[at] ?? 0);
+      if (digit < 0 || digit > 9) break;
+      code = 10 * code + digit;
+    }
+    // 0 if the code is hexadecimal.
+    if (code > 255) return this.#wantsOthers;
+    return code === 0 || this.#wanted[code] === 1 || isIntroducer(code);
   }
 
   #isWantedBehindBackslash(byte: number): boolean {

@@ -63,7 +63,7 @@ export class SecretSearch {
     this.#grams = new Grams(
       anchors.flatMap(({ form, from }) =>
         [...(stretches[form] as Uint8Array)]
-          .map((_, i, all) => [gramOf(all.slice(i, i + gramBytes)), form, from + i] as const)
+          .map((_, i, all) => [gramOf(all[i], all[i + 1], all[i + 2]), form, from + i] as const)
           .slice(0, 1 - gramBytes),
       ),
     );
@@ -114,7 +114,7 @@ export class SecretSearch {
   #readAround(bytes: Buffer, at: number, judge: Judge): void {
     let end = at;
     while (at - end < maxSkipped && skipped.has(bytes[end - 1])) end--;
-    const ahead = gramOf([...bytes.subarray(Math.max(0, end - gramBytes), end)]);
+    const ahead = gramOf(bytes[end - 3], bytes[end - 2], bytes[end - 1]);
     this.#grams.each(ahead, (form, unit) => judge(end - gramBytes, form, unit));
     for (const { utf8, to } of escapesAt(bytes, at)) {
       this.#grams.each(gramBehind(bytes, to, utf8), (form, unit) => {
@@ -143,11 +143,11 @@ function gramBehind(bytes: Buffer, from: number, first: readonly number[]): numb
     if (!isOfLineBreak(bytes, reading)) gram.push(...reading.utf8);
     at = reading.to;
   }
-  return gramOf(gram);
+  return gramOf(gram[0], gram[1], gram[2]);
 }
 
 /** Three bytes as a number, letters in lower case; 0, which is no gram, for fewer. */
-function gramOf([first, second, third]: readonly number[]): number {
+function gramOf(first?: number, second?: number, third?: number): number {
   if (first === undefined || second === undefined || third === undefined) return 0;
   return first | (second << 8) | (third << 16) | 0x202020;
 }
