@@ -5,6 +5,7 @@ import { loadAttacks } from './cases/load/all.ts';
 import { operatorAttacks } from './cases/operator/all.ts';
 import { printedAttack } from './cases/printed.ts';
 import { redirectAttacks } from './cases/redirect.ts';
+import { strangerAttacks } from './cases/strangers/all.ts';
 import { tenancyAttacks } from './cases/tenancy.ts';
 import { tlsAttacks } from './cases/tls.ts';
 import { urlAttacks } from './cases/url.ts';
@@ -20,6 +21,7 @@ export const attacks: readonly Attack[] = [
   ...giveawayAttacks,
   ...tenancyAttacks,
   ...loadAttacks,
+  ...strangerAttacks,
   ...operatorAttacks,
   printedAttack,
 ];

@@ -13,6 +13,7 @@ export const attackClasses = [
   'giveaway',
   'tenancy',
   'load',
+  'strangers',
   'operator',
 ] as const;
 export type AttackClass = (typeof attackClasses)[number];

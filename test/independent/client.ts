@@ -9,6 +9,7 @@ import {
   requestAad,
   responseAad,
   sealText,
+  whoamiAads,
   wrapSessionKey,
 } from './skx1.ts';
 
@@ -47,13 +48,28 @@ export async function withCredential(session: Session, name: Context, credential
 }
 
 /** §5, Changes: what a proxy is told. @throws the problem (§7) */
-export async function askChanges(url: string, session: Session, proxy: string, since: number) {
+export function askChanges(url: string, session: Session, proxy: string, since: number) {
+  return askQuestion(url, session, '/changes', changesAads, { proxy, since });
+}
+
+/** §5, Whoami: which app a key belongs to. @throws the problem (§7) */
+export function askWhoami(url: string, session: Session, proxy: string, app: string | null) {
+  return askQuestion(url, session, '/whoami', whoamiAads, { proxy, app });
+}
+
+async function askQuestion(
+  url: string,
+  session: Session,
+  path: string,
+  aadsOf: typeof changesAads,
+  content: object,
+) {
   const nonce = base64url(crypto.getRandomValues(new Uint8Array(16)));
   const timestamp = Math.floor(Date.now() / 1000);
-  const aads = changesAads({ timestamp, nonce });
-  const credential = await sealText(session.key, aads.request, JSON.stringify({ proxy, since }));
+  const aads = aadsOf({ timestamp, nonce });
+  const credential = await sealText(session.key, aads.request, JSON.stringify(content));
   const members = { ...session.members, timestamp, nonce, credential };
-  const sealed = await post(url, members, '/changes');
+  const sealed = await post(url, members, path);
   return JSON.parse(await openText(session.key, aads.response, sealed));
 }
 

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap';
 import { startKeyserver } from '../support/keyserver.ts';
 import { check } from './bytes.ts';
-import { askChanges, DirectClient, newSession, post, withCredential } from './client.ts';
+import { askChanges, askWhoami, DirectClient, newSession, post, withCredential } from './client.ts';
 import { openText, readPublicKey, requestAad, responseAad, sealText } from './skx1.ts';
 
 const name = { clientId: 'магазин 1', tokenType: 'example-type' };
@@ -174,4 +174,20 @@ t.test('tells a proxy what changed, by session key and by ticket', async (t) => 
     code: 'caller_unauthenticated',
     reason: 'proxy_unknown',
   });
+});
+
+t.test('tells a proxy which app a key belongs to, by session key and by ticket', async (t) => {
+  const { server, url, app } = await start(t);
+  const proxy = await server.putProxy('edge');
+  const opened = await newSession(url);
+  const first = await askWhoami(url, opened, proxy, app);
+  t.match(first, { app: 'stock', cacheSeconds: 300, seq: server.registry.seq, ageMs: 0 });
+  const session = { key: opened.key, members: { session: first.session.ticket } };
+  const unknown = { code: 'caller_unauthenticated', reason: 'app_unknown' };
+  await t.rejects(askWhoami(url, session, proxy, null), unknown);
+  await server.putApp('anonymous', { key: null });
+  const second = await askWhoami(url, session, proxy, null);
+  t.equal(second.app, 'anonymous');
+  t.notOk('session' in second, 'a ticket is never extended');
+  await t.rejects(askWhoami(url, session, proxy, app.toLowerCase()), unknown);
 });

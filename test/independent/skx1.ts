@@ -85,6 +85,14 @@ export function changesAads({ timestamp, nonce }: Required<Pick<Context, 'timest
   };
 }
 
+/** §5, Whoami. */
+export function whoamiAads({ timestamp, nonce }: Required<Pick<Context, 'timestamp' | 'nonce'>>) {
+  return {
+    request: pae('skx1', 'whoami-request', String(timestamp), nonce),
+    response: pae('skx1', 'whoami-response', nonce),
+  };
+}
+
 /** Seals a JSON text under the session key, into base64: a `credential` or a `token`. */
 export async function sealText(sessionKey: Bytes, aad: Bytes, text: string, iv?: Bytes) {
   return base64(await seal(sessionKey, aad, utf8(text), iv));
