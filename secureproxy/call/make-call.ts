@@ -83,11 +83,12 @@ const injectionOf = memoize(({ policy, fields }: Release) =>
 
 function logOutcome(
   log: LogFields,
-  { status, bytesReceived, bytesSent, scrubbed, error }: RelayOutcome,
+  { status, bytesReceived, bytesSent, scrubbed, retries, error }: RelayOutcome,
   isRelayed: boolean,
 ): void {
   log['error.type'] = error?.code;
   log['error.reason'] = error?.options.reason;
+  if (retries > 0) log['upstream.retries'] = retries;
   if (status === undefined) return;
   log['upstream.response.status_code'] = status;
   log['upstream.response.body.size'] = bytesReceived;

@@ -7,6 +7,8 @@ const meanings: Readonly<Record<string, Meaning>> = {
   UND_ERR_HEADERS_TIMEOUT: ['upstream_timeout', 'http_response_timeout', 'headers_timeout'],
   UND_ERR_BODY_TIMEOUT: ['upstream_timeout', 'connection_read_timeout', 'body_timeout'],
   UND_ERR_SOCKET: ['upstream_unreachable', 'connection_terminated', 'connection_closed'],
+  ECONNRESET: ['upstream_unreachable', 'connection_terminated', 'connection_closed'],
+  EPIPE: ['upstream_unreachable', 'connection_terminated', 'connection_closed'],
   UND_ERR_HEADERS_OVERFLOW: ['upstream_invalid', 'http_protocol_error', 'headers_too_large'],
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: [
     'upstream_invalid',

@@ -1,9 +1,11 @@
-import { Pool } from 'undici';
+import type { Pool } from 'undici';
 import { memoize } from '../../shared/memoize.ts';
 import { addressSet } from '../../shared/policy/address-set.ts';
 import type { Policy } from '../../shared/policy/schema.ts';
 import { AddressGuard } from '../guard/address-guard.ts';
 import { type ConnectorOptions, guardedConnector } from '../guard/guarded-connector.ts';
+import { withPreparedHeads } from './answer-start.ts';
+import { RepeatingPool } from './repeating-pool.ts';
 
 export interface UpstreamPoolsOptions extends Omit<ConnectorOptions, 'origin' | 'allowed'> {
   readonly connections: number;
@@ -57,12 +59,15 @@ export class UpstreamPools {
   #create(origin: string, allowPrivate: readonly string[]): Pool {
     const { connections, headersTimeoutMs, bodyTimeoutMs } = this.#options;
     const target = { origin: new URL(origin), allowed: addressSet(allowPrivate) };
-    return new Pool(origin, {
-      connections,
+    const connect = guardedConnector({ ...this.#options, ...target });
+    return new RepeatingPool(origin, connections, {
       pipelining: 1,
       headersTimeout: headersTimeoutMs,
       bodyTimeout: bodyTimeoutMs,
-      connect: guardedConnector({ ...this.#options, ...target }),
+      connect: (to, callback) =>
+        connect(to, (...[error, socket]) =>
+          error ? callback(error, null) : callback(null, withPreparedHeads(socket)),
+        ),
     });
   }
 

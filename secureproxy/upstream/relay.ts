@@ -35,6 +35,8 @@ export interface RelayOutcome {
   readonly bytesReceived: number;
   readonly bytesSent: number;
   readonly scrubbed: number;
+  /** How often the request was sent again. */
+  readonly retries: number;
   readonly error?: ServiceError;
 }
 
@@ -74,6 +76,7 @@ class RelayHandler implements Dispatcher.DispatchHandler {
   /** The upstream's answer is complete; it may still be on its way to the caller. */
   #received = false;
   #status: number | undefined;
+  #starts = 0;
   #bytesReceived = 0;
   #bytesSent = 0;
 
@@ -93,6 +96,7 @@ class RelayHandler implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
+    this.#starts += 1;
     // Cancelled or timed out while queued for a connection: nothing is sent.
     if (this.#ended !== undefined) controller.abort(this.#ended);
   }
@@ -175,6 +179,7 @@ class RelayHandler implements Dispatcher.DispatchHandler {
       bytesReceived: this.#bytesReceived,
       bytesSent: this.#bytesSent,
       scrubbed: this.#body?.redactions ?? 0,
+      retries: Math.max(0, this.#starts - 1),
     };
   }
 

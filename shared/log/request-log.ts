@@ -39,6 +39,7 @@ const noFields = {
   'keyserver.retries': optional<number>(),
   'database.duration_ms': optional<number>(),
   'upstream.duration_ms': optional<number>(),
+  'upstream.retries': optional<number>(),
   'http.request.body.size': optional<number>(),
   'http.response.body.size': optional<number>(),
   'upstream.request.body.size': optional<number>(),

@@ -216,7 +216,7 @@ const broken: Readonly<Record<string, readonly string[]>> = {
   'a header without a colon': ['HTTP/1.1 200 OK\r\nno colon here\r\n\r\n'],
   'a NUL in a header': ['HTTP/1.1 200 OK\r\nX: a\0b\r\nContent-Length: 0\r\n\r\n'],
   'a bare CR in a header': ['HTTP/1.1 200 OK\r\nX: a\rb\r\nContent-Length: 0\r\n\r\n'],
-  'a header name with a space': ['HTTP/1.1 200 OK\r\nX : a\r\nContent-Length: 0\r\n\r\n'],
+  'a space within a header name': ['HTTP/1.1 200 OK\r\nX Y: a\r\nContent-Length: 0\r\n\r\n'],
   'Content-Length with Transfer-Encoding': [
     'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
   ],

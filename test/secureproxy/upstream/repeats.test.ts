@@ -1,0 +1,103 @@
+import t, { type Test } from 'tap';
+import { releaseOf, startProxy } from '../../support/proxy.ts';
+import { answer, type Script, startUpstream } from '../../support/upstream.ts';
+
+/** An upstream that answers the first request of its first connection, and then goes on as the test says. */
+async function setUp(t: Test, then: Script, afterwards: Script = (socket) => socket.write(ok)) {
+  const upstream = await startUpstream(t);
+  upstream.script((socket, request) => {
+    if (request.connection > 0) afterwards(socket, request);
+    else if (upstream.requests.length === 1) socket.write(ok);
+    else then(socket, request);
+  });
+  const proxy = await startProxy(t, {
+    obtain: async () => releaseOf({ destinations: [upstream.url], scrub: false }),
+  });
+  const call = (more: object) =>
+    proxy.call({ ClientId: 'acme', TokenType: 'test', ApiUri: `${upstream.url}/`, ...more });
+  t.equal((await call({ Method: 'GET' })).status, 200);
+  return { upstream, proxy, call };
+}
+
+const ok = answer(200, 'ok');
+const ends: Readonly<Record<string, Script>> = {
+  'is reset': (socket) => socket.resetAndDestroy(),
+  'is closed': (socket) => void socket.end(),
+};
+
+for (const [what, then] of Object.entries(ends)) {
+  for (const Method of ['GET', 'HEAD', 'OPTIONS']) {
+    t.test(`${Method} is sent once more if the pooled connection ${what}`, async (t) => {
+      const { upstream, proxy, call } = await setUp(t, then);
+      t.match(await call({ Method }), { status: 200 });
+      t.same(
+        upstream.requests.map(({ method, connection }) => [method, connection]),
+        [
+          ['GET', 0],
+          [Method, 0],
+          [Method, 1],
+        ],
+      );
+      t.match(await proxy.requestLine(1), { 'upstream.retries': 1 });
+      t.notOk('upstream.retries' in (await proxy.requestLine(0)));
+    });
+  }
+
+  for (const call of [
+    { Method: 'POST' },
+    { Method: 'POST', Body: 'x' },
+    { Method: 'DELETE' },
+    { Method: 'PUT', Body: 'x' },
+    { Method: 'GET', Body: 'x' },
+  ]) {
+    t.test(`${JSON.stringify(call)} is sent once if the connection ${what}`, async (t) => {
+      const { upstream, call: send } = await setUp(t, then);
+      t.match(await send(call), { status: 502, problem: { reason: 'connection_closed' } });
+      t.equal(upstream.requests.length, 2);
+    });
+  }
+
+  t.test(`the second one is the last, even if it ${what}, too`, async (t) => {
+    const { upstream, proxy, call } = await setUp(t, then, then);
+    t.match(await call({ Method: 'GET' }), {
+      status: 502,
+      problem: { reason: 'connection_closed' },
+    });
+    t.equal(upstream.requests.length, 3);
+    t.match(await proxy.requestLine(1), { 'upstream.retries': 1 });
+  });
+}
+
+t.test('nothing is sent again on a new connection, or once a byte has come', async (t) => {
+  const upstream = await startUpstream(t);
+  upstream.script((socket) => socket.resetAndDestroy());
+  const proxy = await startProxy(t, {
+    obtain: async () => releaseOf({ destinations: [upstream.url] }),
+  });
+  const first = await proxy.call({
+    ClientId: 'acme',
+    TokenType: 'test',
+    ApiUri: `${upstream.url}/`,
+    Method: 'GET',
+  });
+  t.match(first, { status: 502, problem: { reason: 'connection_closed' } });
+  t.equal(upstream.requests.length, 1);
+  for (const begun of ['H', 'HTTP/1.1 100 Continue\r\n\r\n', 'HTTP/1.1 103 Some\r\n\r\n']) {
+    const later = await setUp(t, (socket) => void socket.end(begun));
+    t.match(await later.call({ Method: 'GET' }), { status: 502 }, begun);
+    t.equal(later.upstream.requests.length, 2);
+  }
+});
+
+t.test('the second one is within the time of the call', async (t) => {
+  const { upstream, call } = await setUp(
+    t,
+    (socket) => socket.resetAndDestroy(),
+    () => undefined,
+  );
+  t.match(await call({ Method: 'GET', TimeoutMs: 300 }), {
+    status: 504,
+    problem: { reason: 'total_timeout' },
+  });
+  t.equal(upstream.requests.length, 3);
+});
