@@ -1,11 +1,11 @@
 import { type Static, Type } from 'typebox';
 import { decodeBase64 } from '../../shared/crypto/base64.ts';
-import { containsAppKey } from '../../shared/crypto/caller-key.ts';
 import { nameFault } from '../../shared/names.ts';
 import { MethodSchema } from '../../shared/policy/schema.ts';
 import type { Call } from '../call/call.ts';
 import { invalid } from '../envelope/faults.ts';
 import type { SentBody } from '../envelope/sent-body.ts';
+import { checkNoAppKey } from '../http/key-watch.ts';
 import type { CallerHeaders } from '../http/request-headers.ts';
 
 const maxApiUriBytes = 65_536;
@@ -94,7 +94,7 @@ type CallRequest = Static<typeof CallRequestSchema>;
 export function toCall(appKey: string | null, body: CallRequest): Call {
   checkBody(body);
   const sent = bodyOf(body);
-  return {
+  const call = {
     appKey,
     clientId: body.ClientId,
     tokenType: body.TokenType,
@@ -104,17 +104,12 @@ export function toCall(appKey: string | null, body: CallRequest): Call {
     body: sent?.bytes ?? null,
     timeoutMs: body.TimeoutMs,
   };
+  checkNoAppKey(call);
+  return call;
 }
 
 /** Checks the rules that a schema cannot express. */
-function checkBody({
-  ClientId,
-  TokenType,
-  ApiUri,
-  Headers = {},
-  Body,
-  BodyBase64,
-}: CallRequest): void {
+function checkBody({ ClientId, TokenType, ApiUri, Body, BodyBase64 }: CallRequest): void {
   for (const [name, value] of [
     ['ClientId', ClientId],
     ['TokenType', TokenType],
@@ -129,13 +124,6 @@ function checkBody({
     throw invalid(
       'api_uri_long',
       `ApiUri has more than ${maxApiUriBytes} bytes, as JSON in UTF-8.`,
-    );
-  }
-  const outward = [ApiUri, ...Object.values(Headers).flat()];
-  if (outward.some(containsAppKey)) {
-    throw invalid(
-      'app_key_misplaced',
-      'ApiUri or Headers contains an app key, which would be sent to the marketplace: send it in a header of the request itself, such as Authorization.',
     );
   }
 }

@@ -48,6 +48,7 @@ export const groups: readonly Group[] = [
   guard(['address-verdict', 'embedded-ipv4']),
   guard(['own-listeners']),
   routes(['app-key']),
+  http(['app-keys', 'key-watch'], ['key-watch', '../routes/app-key']),
   releases(['known-changes']),
   settings(['private-file'], ['../../keyserver/keys/key-files']),
   http(['proxy-status', 'via'], ['proxy-status', 'request-headers', 'response-headers']),

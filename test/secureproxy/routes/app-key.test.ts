@@ -1,9 +1,40 @@
+import fc from 'fast-check';
 import t from 'tap';
 import { findAppKey } from '../../../secureproxy/routes/app-key.ts';
 import { makeCallerKey } from '../../../shared/crypto/caller-key.ts';
+import { ServiceError } from '../../../shared/errors.ts';
 
 const key = makeCallerKey('spk_');
 const other = makeCallerKey('spk_');
+/** How SDKs spell a credential. */
+const spellingsOf = (text: string) => [
+  ...[
+    '',
+    ' ',
+    'Bearer ',
+    'bearer   ',
+    'Bearer\t',
+    'Token ',
+    'OAuth ',
+    'GoogleLogin auth=',
+    'a, ',
+  ].map((scheme) => scheme + text),
+  `Bearer "${text}"`,
+  `Token token="${text}", nonce="1"`,
+  `Digest username='${text}'`,
+  `session=1; key=${text}; b=2`,
+  `4711:${text}`,
+  `${text}:`,
+  `Bearer%20${text.replace('_', '%5F')}`,
+  `<${text}>`,
+  ...[`${text}:`, `${text}:x`, `:${text}`, `u:${text}`, `us:${text}`, `user:${text}`].flatMap(
+    (pair) =>
+      ['base64', 'base64url'].flatMap((encoding) => {
+        const encoded = Buffer.from(pair).toString(encoding as 'base64');
+        return [`Basic ${encoded}`, `basic  "${encoded}"`, encoded];
+      }),
+  ),
+];
 const wrong = key.slice(0, -1) + (key.endsWith('a') ? 'b' : 'a');
 
 t.test('finds the key in any header or query parameter', (t) => {
@@ -21,21 +52,39 @@ t.test('finds the key in any header or query parameter', (t) => {
   t.end();
 });
 
-t.test('finds no key if there is none', (t) => {
-  t.equal(findAppKey([], ''), null);
-  t.equal(findAppKey(['Authorization', 'Bearer other', 'Cookie', `a=${key}`], '?q=1'), null);
-  t.equal(findAppKey([key, 'a header that is named so'], `?${key}=1`), null);
-  t.equal(findAppKey(['X', makeCallerKey('spx_')], ''), null);
+t.test('finds it in every spelling, behind every scheme', (t) => {
+  for (const spelled of spellingsOf(key)) {
+    t.equal(findAppKey(['X-Anything', spelled], ''), key, spelled.replace(key, '<key>'));
+    t.equal(findAppKey([], `?a=1&b=${encodeURIComponent(spelled)}`), key);
+  }
   t.end();
 });
 
-t.test('refuses two, also the same twice', (t) => {
+t.test('takes one key that stands in many places', (t) => {
+  const basic = `Basic ${Buffer.from(`${key}:${key}`).toString('base64')}`;
+  t.equal(findAppKey(['Authorization', basic, 'Api-Key', key], `?a=${key}&b=${key}`), key);
+  t.end();
+});
+
+t.test('finds no key if there is none', (t) => {
+  t.equal(findAppKey([], ''), null);
+  t.equal(findAppKey(['Authorization', 'Bearer other', 'Cookie', 'a=b'], '?q=1'), null);
+  t.equal(findAppKey([key, 'a header that is named so'], `?${key}=1`), null);
+  t.equal(findAppKey(['X', makeCallerKey('spx_')], ''), null);
+  // Less than key-like, or within a word.
+  for (const text of ['spk_', 'spk_orders', `spk_${'a'.repeat(19)}`, `xspk_${'a'.repeat(36)}`]) {
+    t.equal(findAppKey(['X', text], `?a=${text}`), null, text);
+  }
+  t.end();
+});
+
+t.test('refuses two different ones', (t) => {
   for (const [headers, query] of [
     [['Authorization', `Bearer ${key}`, 'Api-Key', other], ''],
-    [['Authorization', `Bearer ${key}`, 'Api-Key', key], ''],
     [['Authorization', `Bearer ${key}`, 'Authorization', `Bearer ${other}`], ''],
     [['X-Key', key, 'x-key', other], ''],
     [['X-Key', `${key}, ${other}`], ''],
+    [['X-Key', `Basic ${Buffer.from(`${key}:${other}`).toString('base64')}`], ''],
     [['X-Key', key], `?key=${other}`],
     [[], `?key=${key}&key=${other}`],
     [['X-Key', key, 'X-Other', wrong], ''],
@@ -48,23 +97,46 @@ t.test('refuses two, also the same twice', (t) => {
   t.end();
 });
 
-t.test('rejects a malformed key, and never treats it as absent', (t) => {
+t.test('rejects a malformed key in every spelling, and never treats it as absent', (t) => {
   for (const bad of [
     wrong,
     `${key}x`,
     key.slice(0, -1),
-    'spk_',
-    'spk_я',
+    `spk_${'a'.repeat(20)}`,
     `spk_${'a'.repeat(36)}`,
+    `spk_${'a'.repeat(10_000)}`,
   ]) {
-    t.throws(
-      () => findAppKey(['Authorization', `Bearer ${bad}`], ''),
-      { code: 'caller_unauthenticated', options: { reason: 'app_key_form' } },
-      bad,
-    );
-    for (const scheme of ['Bearer\t', 'Token ', 'bearer  ', '']) {
-      t.throws(() => findAppKey(['X-Key', scheme + bad], ''), { code: 'caller_unauthenticated' });
+    for (const spelled of spellingsOf(bad)) {
+      t.throws(
+        () => findAppKey(['X-Key', spelled], ''),
+        { code: 'caller_unauthenticated', options: { reason: 'app_key_form' } },
+        spelled.slice(0, 80),
+      );
     }
+  }
+  t.end();
+});
+
+t.test('judges any values as one of three, in linear time', (t) => {
+  const part = fc.oneof(
+    fc.constantFrom(key, wrong, 'spk_', 'c3BrX', 'Nwa1', 'zcGtf', '%5F', 'Basic ', ':', '"', ','),
+    fc.string({ maxLength: 4 }),
+  );
+  const value = fc.array(part, { maxLength: 12 }).map((parts) => parts.join(''));
+  fc.assert(
+    fc.property(value, (text) => {
+      try {
+        const found = findAppKey(['X', text], '');
+        return found === key || (found === null && !text.includes(key));
+      } catch (error) {
+        return error instanceof ServiceError;
+      }
+    }),
+    { numRuns: 2000 },
+  );
+  // A header has 16 KiB at most; a quadratic search of 1 MB would outlast the test.
+  for (const unit of ['spk_', 'spk_a', 'c3BrX', 'c3BrX ', 'xspk_', `${'a'.repeat(30)} `]) {
+    findAppKey(['X', unit.repeat(1_000_000 / unit.length)], '');
   }
   t.end();
 });

@@ -311,7 +311,7 @@ t.test('two keys are malformed, and a wrong one is 401 and nothing more', async 
     status: 400,
     problem: { code: 'request_invalid', reason: 'two_app_keys' },
   });
-  for (const wrong of [`${someAppKey}x`, 'spk_short']) {
+  for (const wrong of [`${someAppKey}x`, `spk_${'a'.repeat(20)}`]) {
     const answer = await proxy.call(required, { headers: ['authorization', `Bearer ${wrong}`] });
     t.match(answer, { status: 401, problem: { code: 'caller_unauthenticated' } });
     t.strictSame(answer.all('www-authenticate'), ['Bearer']);
@@ -330,6 +330,12 @@ t.test('an app key that would go to the marketplace is refused', async (t) => {
     { Headers: { 'X-Key': ['a', someAppKey] } },
     { ApiUri: `${upstream.url}/?key=${someAppKey}` },
     { ApiUri: `${upstream.url}/${someAppKey}/x` },
+    { ApiUri: `${upstream.url}/?key=${someAppKey.replace('_', '%255F')}` },
+    { Headers: { [someAppKey.toLowerCase()]: '1' } },
+    { Body: `key=${someAppKey}` },
+    { Body: { deep: [{ key: someAppKey }] } },
+    { Body: { [someAppKey]: 1 } },
+    { BodyBase64: Buffer.from(`\0${someAppKey}\0`).toString('base64') },
   ]) {
     t.match(await proxy.call({ ...required, ...wrong }), {
       status: 400,

@@ -1,0 +1,47 @@
+import { containsAppKey } from '../../shared/crypto/caller-key.ts';
+
+/** In every value with a key: the prefix, or what base64 makes of it at each of its three offsets. */
+const hint = /spk_|spk%5[fF]|c3BrX|Nwa1|zcGtf/;
+const base64Hint = /c3BrX|Nwa1|zcGtf/;
+const base64Run = /[0-9A-Za-z+/_-]{30,}/g;
+/** A key-like text, behind the letter that it follows if it does not stand at the start of a value. */
+const keyLike = /([0-9A-Za-z_])?(spk_[0-9A-Za-z]{20,})/g;
+
+/**
+ * Returns the key-like texts of a header's or parameter's value: `spk_` and at least 20 base62 characters.
+ * A scheme (`Bearer`), quotes, commas, `user:password` and base64 of it may surround them. Texts in the
+ * middle of a word are returned only if they begin with a well-formed key.
+ */
+export function appKeysIn(value: string): string[] {
+  // A cheap test first, since most values hold no key.
+  if (!hint.test(value)) return [];
+  const readings = [decodeAscii(value)];
+  if (base64Hint.test(value)) {
+    for (const [run] of value.matchAll(base64Run)) {
+      if (base64Hint.test(run)) readings.push(Buffer.from(run, 'base64').toString('latin1'));
+    }
+  }
+  return readings.flatMap((reading) =>
+    [...reading.matchAll(keyLike)].flatMap(([, before, text = '']) =>
+      before === undefined || containsAppKey(text) ? [text] : [],
+    ),
+  );
+}
+
+/** More rounds are no honest encoding. */
+const maxDecodings = 8;
+
+/** Decodes escapes of ASCII characters at any depth. */
+export function decodeAscii(text: string): string {
+  let decoded = text;
+  for (let depth = 0; depth < maxDecodings && decoded.includes('%'); depth++) {
+    const once = decoded.replace(/%([2-7][0-9a-f])/gi, (_all, hex: string) => fromHex(hex));
+    if (once === decoded) break;
+    decoded = once;
+  }
+  return decoded;
+}
+
+export function fromHex(hex: string): string {
+  return String.fromCharCode(Number.parseInt(hex, 16));
+}

@@ -1,0 +1,76 @@
+import { isCallerKey } from '../../shared/crypto/caller-key.ts';
+import { ServiceError } from '../../shared/errors.ts';
+import { appKeysIn, decodeAscii, fromHex } from './app-keys.ts';
+import type { CallerHeaders } from './request-headers.ts';
+
+/** The parts of a request for a marketplace that the caller wrote. */
+export interface OutwardRequest {
+  readonly url: string;
+  readonly headers: CallerHeaders;
+  readonly body: Buffer | null;
+}
+
+/**
+ * Rejects a request that would take an app key to the marketplace. Searched are the URL, decoded at any
+ * depth, names and values of headers, and the body, plain or escaped as in JSON and forms; not what is
+ * compressed or encoded in a body.
+ * @throws ServiceError request_invalid
+ */
+export function checkNoAppKey({ url, headers, body }: OutwardRequest): void {
+  const place = holdsKey(decodeAscii(url))
+    ? 'ApiUri'
+    : headersHoldKey(headers)
+      ? 'Headers'
+      : body !== null && bodyHoldsKey(body)
+        ? 'Body'
+        : undefined;
+  if (place === undefined) return;
+  throw new ServiceError('request_invalid', {
+    reason: 'app_key_misplaced',
+    detail: `${place} contains an app key, which would be sent to the marketplace: send it in a header of the request itself, such as Authorization.`,
+  });
+}
+
+function headersHoldKey(headers: CallerHeaders): boolean {
+  return Object.entries(headers).some(
+    ([name, values]) =>
+      nameHoldsKey(name) ||
+      [values].flat().some((value) => appKeysIn(value).some(isAppKey) || holdsKey(value)),
+  );
+}
+
+/** Case and `_` of a name can change on its way, so that no checksum is left to test. */
+function nameHoldsKey(name: string): boolean {
+  return name.length > 20 && /spk[_-][0-9a-z]{20}/i.test(decodeAscii(name));
+}
+
+const isAppKey = (text: string) => isCallerKey(text, 'spk_');
+
+/** A character, plain or escaped once or more, as JSON strings (`\u0073`) and forms (`%73`) have it. */
+const spelled = (plain: string, hex: string) => `(?:${plain}|\\\\+u00${hex}|%(?:25)*${hex})`;
+const keyStart = [
+  // One backslash: a search that began at each of several would take quadratic time.
+  String.raw`(?:s|\\u0073|%(?:25)*73)`,
+  spelled('p', '70'),
+  spelled('k', '6[bB]'),
+  spelled('_', '5[fF]'),
+];
+const keyPattern = new RegExp(
+  `${keyStart.join('')}${spelled('[0-9A-Za-z]', '[3-7][0-9A-Fa-f]')}{36}`,
+  'g',
+);
+const escapes = /(?:\\+u00|%(?:25)*)([0-9A-Fa-f]{2})/g;
+
+function holdsKey(text: string): boolean {
+  for (const [match] of text.matchAll(keyPattern)) {
+    if (isAppKey(match.replace(escapes, (_all, hex: string) => fromHex(hex)))) return true;
+  }
+  return false;
+}
+
+/** Each is in every spelling of a key that has it; native searches for them are fast. */
+const hints = ['spk_', '\\u00', '%5', '%6', '%7', '%25'];
+
+function bodyHoldsKey(body: Buffer): boolean {
+  return hints.some((hint) => body.includes(hint)) && holdsKey(body.toString('latin1'));
+}
