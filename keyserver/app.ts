@@ -13,6 +13,7 @@ import { type KeyserverConfig, keyserverSettings } from './config.ts';
 import type { RsaKeys } from './keys/rsa-keys.ts';
 import type { ReleaseDependencies } from './release/release.ts';
 import { changesRoute } from './routes/changes.ts';
+import { refusePages } from './routes/pages.ts';
 import { publicKeyRoutes } from './routes/public-key.ts';
 import { releaseRoute } from './routes/release.ts';
 import { whoamiRoute } from './routes/whoami.ts';
@@ -47,6 +48,7 @@ export async function buildKeyserver(
     proxyStatus: false,
   });
   await decorateConfig(app, keyserverSettings, config);
+  app.addHook('onRequest', refusePages);
   await shedding(app, (scope) => {
     releaseRoute(scope, dependencies);
     whoamiRoute(scope, dependencies);

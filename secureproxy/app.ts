@@ -11,7 +11,7 @@ import type { Metrics } from '../shared/metrics/metrics.ts';
 import { shedding } from '../shared/overload/shedding.ts';
 import type { ExplainDependencies } from './call/explain-call.ts';
 import type { CallDependencies } from './call/make-call.ts';
-import { type SecureproxyConfig, secureproxySettings } from './config.ts';
+import { type SecureproxyConfig, secureproxySettings, trustedHosts } from './config.ts';
 import { BodyBudget, bodyBudgetOptions } from './receipt/body-budget.ts';
 import { type AdmissionDependencies, acceptCalls } from './routes/admission.ts';
 import { docsPage } from './routes/docs-page.ts';
@@ -56,10 +56,11 @@ export async function buildSecureproxy(
     },
   });
   await decorateConfig(app, secureproxySettings, config);
-  acceptCalls(app, {
+  const receiver = {
     budget: new BodyBudget(bodyBudgetOptions(config.BODY_LIMIT_BYTES, config.WORKERS)),
     limitBytes: config.BODY_LIMIT_BYTES,
-  });
+  };
+  acceptCalls(app, receiver, trustedHosts(config));
   const callRoutes = (scope: Service) => {
     requestApiRoute(scope, dependencies);
     explainRoute(scope, dependencies);

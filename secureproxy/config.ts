@@ -78,6 +78,11 @@ export const secureproxySettings = Type.Object({
     description:
       "Name servers that resolve the marketplaces' names, as `address` or `address:port`, separated by commas; empty: the system's resolver",
   }),
+  TRUSTED_HOSTS: Type.String({
+    default: '',
+    description:
+      'Host names of SecureProxy, separated by commas, at which it takes calls without an app key and calls of its page at /docs, besides localhost and addresses',
+  }),
   DOCS: Type.Enum(['on', 'off'], {
     default: 'on',
     description: 'Whether to serve the page at /docs, which documents the API and can try it out',
@@ -103,6 +108,22 @@ export function upstreamLookup({
 }: Partial<SecureproxyConfig>): Lookup | undefined {
   const servers = listOf(UPSTREAM_DNS_SERVERS);
   return servers.length === 0 ? undefined : lookupAt(servers);
+}
+
+/** The host names of `TRUSTED_HOSTS` as a parsed URL has them. */
+export function trustedHosts({
+  TRUSTED_HOSTS = '',
+}: Partial<SecureproxyConfig>): ReadonlySet<string> {
+  return new Set(
+    listOf(TRUSTED_HOSTS).map((host) => URL.parse(`http://${host}`)?.hostname ?? host),
+  );
+}
+
+function trustedHostFaults({ TRUSTED_HOSTS = '' }: Partial<SecureproxyConfig>): string[] {
+  const isName = (text: string) => /^[^\s/:?#@*\\]+$/.test(text) && URL.canParse(`http://${text}`);
+  return listOf(TRUSTED_HOSTS).every(isName)
+    ? []
+    : ['TRUSTED_HOSTS must list host names, without scheme, port or *'];
 }
 
 function listOf(text: string): string[] {
@@ -174,6 +195,7 @@ export function secureproxyFaults(
     ...listenerFaults(config, faulty),
     ...keyserverTlsFaults(config),
     ...nameServerFaults(config),
+    ...trustedHostFaults(config),
   ];
   const { PROXY_KEY } = config;
   if (PROXY_KEY !== undefined) faults.push(...faultsOf(() => checkProxyKey(PROXY_KEY)));

@@ -5,7 +5,7 @@ const hint = /spk_|spk%5[fF]|c3BrX|Nwa1|zcGtf/;
 const base64Hint = /c3BrX|Nwa1|zcGtf/;
 const base64Run = /[0-9A-Za-z+/_-]{30,}/g;
 /** A key-like text, behind the letter that it follows if it does not stand at the start of a value. */
-const keyLike = /([0-9A-Za-z_])?(spk_[0-9A-Za-z]{20,})/g;
+const keyLike = /([0-9A-Za-z_])?(spk_[0-9A-Za-z]{20,}?)(?=spk_|[^0-9A-Za-z]|$)/g;
 
 /**
  * Returns the key-like texts of a header's or parameter's value: `spk_` and at least 20 base62 characters.

@@ -8,6 +8,7 @@ import { parseEnvelope } from '../envelope/envelope.ts';
 import { isLoop } from '../http/via.ts';
 import { type BodyReceiver, receiveBody } from '../receipt/receive-body.ts';
 import { findAppKey } from './app-key.ts';
+import { checkKeylessHost, checkPage, type TrustedHosts } from './pages.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -18,12 +19,21 @@ declare module 'fastify' {
     /** Gives the body's bytes back to the budget; null if it was not received. */
     giveBodyBack: (() => void) | null;
   }
+  interface FastifyInstance {
+    /** From `TRUSTED_HOSTS`, after {@link acceptCalls}. */
+    readonly trustedHosts: TrustedHosts;
+  }
 }
 
 type BodyParsed = (error: Error | null, body?: unknown) => void;
 
 /** Prepares the app for the routes that take calls; call it once, before them. */
-export function acceptCalls(app: Service, receiver: BodyReceiver): void {
+export function acceptCalls(
+  app: Service,
+  receiver: BodyReceiver,
+  trustedHosts: TrustedHosts,
+): void {
+  app.decorate('trustedHosts', trustedHosts);
   app.decorateRequest('appKey', null);
   app.decorateRequest('isKnownCaller', false);
   app.decorateRequest('giveBodyBack', null);
@@ -62,8 +72,11 @@ export interface AdmissionDependencies {
  */
 export function admitCaller({ callers }: AdmissionDependencies) {
   return (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void => {
-    checkOrigin(request);
+    const { headers, server } = request;
+    checkLoop(request);
+    checkPage(headers, server.trustedHosts);
     const appKey = findAppKey(request.raw.rawHeaders, queryOf(request));
+    if (appKey === null) checkKeylessHost(headers, server.trustedHosts);
     request.appKey = appKey;
     reply.raw.once('close', () => request.giveBodyBack?.());
     const admit = (app: string | undefined) => {
@@ -86,25 +99,12 @@ function queryOf({ url }: FastifyRequest): string {
   return at < 0 ? '' : url.slice(at);
 }
 
-/** Rejects calls that have come around in a loop, and calls by other sites' pages in a user's browser. */
-function checkOrigin({ headers }: FastifyRequest): void {
-  if (isLoop(headers.via)) {
-    throw new ServiceError('request_invalid', {
-      reason: 'loop',
-      proxyError: 'proxy_loop_detected',
-      detail: 'The call came back to the proxy that sent it.',
-    });
-  }
-  const site = headers['sec-fetch-site'];
-  if (site === 'cross-site' || site === 'same-site' || isForeign(headers)) {
-    throw new ServiceError('request_invalid', {
-      reason: 'cross_site',
-      detail: "Pages of other sites may not call the proxy from a user's browser.",
-    });
-  }
-}
-
-/** For browsers that omit `Sec-Fetch-Site`, as they do over plain http. */
-function isForeign({ origin, host }: FastifyRequest['headers']): boolean {
-  return origin !== undefined && URL.parse(origin)?.host !== host;
+/** Rejects calls that have come around in a loop. */
+function checkLoop({ headers }: FastifyRequest): void {
+  if (!isLoop(headers.via)) return;
+  throw new ServiceError('request_invalid', {
+    reason: 'loop',
+    proxyError: 'proxy_loop_detected',
+    detail: 'The call came back to the proxy that sent it.',
+  });
 }

@@ -272,3 +272,26 @@ t.test('every answer bears the request id, good ones too', async (t) => {
     t.equal(headers.get('x-request-id'), 'r1', path);
   }
 });
+
+t.test('refuses every request of a page, on every route', async (t) => {
+  const keyserver = await startKeyserver(t);
+  for (const [method, path] of [
+    ['GET', '/public_key'],
+    ['GET', '/readyz'],
+    ['GET', '/nothing'],
+    ['POST', '/'],
+    ['POST', '/changes'],
+    ['OPTIONS', '/'],
+  ] as const) {
+    for (const origin of ['https://evil.example', keyserver.url, 'null']) {
+      const response = await fetch(keyserver.url + path, { method, headers: { origin } });
+      const { status, problem } = await problemOf(response);
+      t.match(
+        { status, problem },
+        { status: 400, problem: { code: 'request_invalid', reason: 'cross_site' } },
+      );
+      t.notOk(response.headers.has('access-control-allow-origin'));
+    }
+  }
+  t.equal((await fetch(`${keyserver.url}/public_key`)).status, 200);
+});

@@ -73,6 +73,7 @@ t.test('names faults of settings, of combinations and of files at once', async (
     KEYSERVER_CA_FILE: missing('keyserver-ca.pem'),
     KEYSERVER_CLIENT_KEY_FILE: missing('client.key'),
     UPSTREAM_DNS_SERVERS: 'dns.example',
+    TRUSTED_HOSTS: 'proxy.example, proxy.example:5004',
     UPSTREAM_CA_FILE: missing('upstream-ca.pem'),
     UPSTREAM_CA_FILES: 'x',
   });
@@ -86,6 +87,7 @@ t.test('names faults of settings, of combinations and of files at once', async (
     'PUBLIC_KEY_URL is plain http to another machine, so an attacker on the network could substitute their own key: use https, set PUBLIC_KEY_PINS to the keyId that KeyServer shows, or accept the risk with UNSAFE_UNPINNED_KEY=1',
     'TLS_CERT_FILE and TLS_KEY_FILE must be set together',
     'TLS_CLIENT_NAMES needs TLS_CLIENT_CA_FILE',
+    'TRUSTED_HOSTS must list host names, without scheme, port or *',
     'TOKEN_REQUEST_URL is not a URL',
     'UPSTREAM_CA_FILE: cannot read /upstream-ca.pem (ENOENT)',
     'UPSTREAM_CA_FILES is not a setting: is UPSTREAM_CA_FILE meant?',

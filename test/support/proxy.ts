@@ -240,7 +240,7 @@ export function begin(
   { method = 'GET', headers = [], body }: SendOptions = {},
 ): { request: ClientRequest; answered: Promise<IncomingMessage> } {
   const length = body === undefined ? [] : ['content-length', String(Buffer.byteLength(body))];
-  const host = ['host', new URL(url).host];
+  const host = headers.includes('host') ? [] : ['host', new URL(url).host];
   const sent = request(url, {
     method,
     headers: [...host, 'connection', 'close', ...length, ...headers],

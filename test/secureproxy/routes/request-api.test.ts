@@ -354,34 +354,6 @@ t.test('rejects calls that came around in a loop', async (t) => {
   t.strictSame(upstream.only().all('via'), ['1.1 secureproxy']);
 });
 
-t.test("refuses pages of other sites in a user's browser", async (t) => {
-  const { upstream, proxy, required } = await setUp(t);
-  const own = new URL(proxy.url).host;
-  for (const headers of [
-    ['sec-fetch-site', 'cross-site'],
-    ['sec-fetch-site', 'same-site'],
-    // Browsers omit Sec-Fetch-Site over plain http.
-    ['origin', 'https://evil.example'],
-    ['origin', 'null'],
-    ['origin', `http://${own}.evil.example`],
-    ['origin', 'http://127.0.0.1:1'],
-  ]) {
-    t.match(
-      await proxy.call(required, { headers }),
-      { status: 400, problem: { code: 'request_invalid', reason: 'cross_site' } },
-      headers.join(': '),
-    );
-  }
-  t.equal(upstream.requests.length, 0);
-  for (const headers of [
-    ['sec-fetch-site', 'same-origin'],
-    ['sec-fetch-site', 'none'],
-    ['origin', `http://${own}`],
-  ]) {
-    t.equal((await proxy.call(required, { headers })).status, 200, headers.join(': '));
-  }
-});
-
 t.test('other routes, methods and media types are problems with Proxy-Status', async (t) => {
   const { proxy, asked, required } = await setUp(t);
   const body = JSON.stringify(required);
