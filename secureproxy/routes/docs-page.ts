@@ -1,4 +1,6 @@
 import swaggerUi from '@fastify/swagger-ui';
+import type { FastifyError } from 'fastify';
+import { ServiceError } from '../../shared/errors.ts';
 import { completeDocument, type OpenApiDocument } from '../../shared/http/openapi.ts';
 import type { Service } from '../../shared/http/service-type.ts';
 
@@ -24,6 +26,10 @@ export async function docsPage(app: Service): Promise<void> {
         'x-content-type-options': 'nosniff',
         'referrer-policy': 'no-referrer',
       });
+    });
+    // Names that no file can have, such as one with a NUL, are refused as forbidden.
+    scope.setErrorHandler((error: FastifyError) => {
+      throw error.statusCode === 403 ? new ServiceError('route_not_found') : error;
     });
     await scope.register(swaggerUi, {
       routePrefix: '/docs',

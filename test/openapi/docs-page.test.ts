@@ -64,7 +64,21 @@ t.test('a part that is not there is route_not_found, another method is not allow
     status: 404,
     problem: { code: 'route_not_found' },
   });
-  t.match(await proxy.send('/docs/static/..%2fpackage.json'), { status: 404 });
+  for (const name of [
+    'x',
+    '..%2fpackage.json',
+    'a%00b',
+    '%00',
+    '.env',
+    'x'.repeat(300),
+    'index.css/x',
+  ]) {
+    t.match(
+      await proxy.send(`/docs/static/${name}`),
+      { status: 404, problem: { code: 'route_not_found' } },
+      name,
+    );
+  }
   const refused = await proxy.send('/docs', { method: 'POST' });
   t.match(refused, { status: 405, problem: { code: 'method_not_allowed' } });
   t.strictSame(refused.all('allow'), ['GET, HEAD']);
