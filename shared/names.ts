@@ -18,3 +18,14 @@ export function nameFault(name: string): string | undefined {
   }
   return undefined;
 }
+
+/** Format characters, others that do not show (Hangul fillers, variation selectors), and spaces that look like one. */
+const unseen = /[\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]|(?! )\p{Zs}/u;
+
+/**
+ * The same for a name that is not in use yet: it may not look like another one either. Names that exist
+ * stay valid.
+ */
+export function newNameFault(name: string): string | undefined {
+  return nameFault(name) ?? (unseen.test(name) ? 'has a character that does not show' : undefined);
+}

@@ -1,5 +1,5 @@
 import { OpenError } from '../../shared/crypto/open-error.ts';
-import { nameFault } from '../../shared/names.ts';
+import { nameFault, newNameFault } from '../../shared/names.ts';
 import { type DocumentBody, openDocument, sealDocument } from '../at-rest/document-row.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import { maxBodyChars } from '../store/document-statements.ts';
@@ -56,6 +56,7 @@ export async function changeDocument<K extends DocumentKind>(
   checkName(kind, id);
   let unchanged = false;
   const edit = (row: DocumentRow | undefined, revision: number) => {
+    if (row === undefined) checkNewName(kind, id);
     const next = change(row && found(keyring, kind, row));
     unchanged = next === 'unchanged';
     // Only a throw ends the transaction without taking a revision.
@@ -113,11 +114,19 @@ export function checkAllOpen(
 
 /** @throws OperationError input_invalid */
 export function checkName(what: string, name: string): void {
-  const fault = nameFault(name);
+  rejectName(what, nameFault(name));
+}
+
+/** Checks a name that nothing has yet. @throws OperationError input_invalid */
+export function checkNewName(what: string, name: string): void {
+  rejectName(what, newNameFault(name));
+}
+
+function rejectName(what: string, fault: string | undefined): void {
   if (fault === undefined) return;
   throw inputInvalid(
     `the name of the ${what} ${fault}`,
-    'names have 1 to 255 characters of any language and no control characters',
+    'names have 1 to 255 characters of any language that show, or are spaces',
   );
 }
 

@@ -1,12 +1,13 @@
 import { decodeBase64 } from '../../shared/crypto/base64.ts';
 import { OpenError } from '../../shared/crypto/open-error.ts';
 import { type TokenContext, tokenRowKid } from '../../shared/crypto/token-row.ts';
+import { newNameFault } from '../../shared/names.ts';
 import { fieldsFault } from '../../shared/policy/injection/injection.ts';
 import { hasExpired, openSecret, type Secret, sealSecret } from '../at-rest/secret.ts';
 import type { TokenRow } from '../store/store.ts';
 import { isStoreError } from '../store/store-error.ts';
 import type { OperationContext } from './context.ts';
-import { checkName, doesNotOpen, listDocuments } from './documents.ts';
+import { checkName, checkNewName, doesNotOpen, listDocuments } from './documents.ts';
 import { inputInvalid, OperationError } from './operation-error.ts';
 import type { TokenName } from './suggestion.ts';
 
@@ -112,7 +113,7 @@ export interface PutToken extends TokenContext {
  */
 export async function putToken(context: OperationContext, token: PutToken): Promise<boolean> {
   const { clientId, tokenType, fields, expiresAt } = token;
-  checkName('client', clientId);
+  await checkClient(context, clientId);
   checkName('type', tokenType);
   const injection = await injectionOf(context, tokenType);
   const fault = fieldsFault(injection, fields);
@@ -126,6 +127,13 @@ export async function putToken(context: OperationContext, token: PutToken): Prom
     if (!isStoreError(error, 'row_unfit')) throw error;
     throw inputInvalid(error.message, 'change the table (DB_TOKEN_TABLE)');
   }
+}
+
+/** Clients that have a token keep their names, also those that no new client could have. */
+async function checkClient(context: OperationContext, client: string): Promise<void> {
+  checkName('client', client);
+  if (newNameFault(client) === undefined) return;
+  if ((await listTokens(context, { client })).length === 0) checkNewName('client', client);
 }
 
 async function injectionOf(context: OperationContext, tokenType: string) {

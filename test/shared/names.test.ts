@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { nameFault } from '../../shared/names.ts';
+import { nameFault, newNameFault } from '../../shared/names.ts';
 
 t.test('takes names of any language', async (t) => {
   for (const name of [
@@ -67,4 +67,19 @@ t.test('what it refuses is never quoted', async () => {
       return !nameFault(name)?.includes(name);
     }),
   );
+});
+
+t.test('a new name has no character that does not show, an old one may', async (t) => {
+  for (const code of [
+    0xa0, 0xad, 0x34f, 0x61c, 0x115f, 0x1680, 0x180e, 0x2003, 0x200b, 0x200c, 0x200d, 0x200e,
+    0x202f, 0x2060, 0x2800, 0x3000, 0x3164, 0xfe0f, 0xfeff, 0xffa0, 0xfff9, 0xe0041,
+  ]) {
+    const name = `shop${String.fromCodePoint(code)}1`;
+    t.equal(nameFault(name), undefined, code.toString(16));
+    t.equal(newNameFault(name), 'has a character that does not show', code.toString(16));
+  }
+  for (const name of ['shop 1', 'ООО «Чай» № 1', '店舗', 'חנות', 'é', 'e\u0301', '🛒', 'शॉप']) {
+    t.equal(newNameFault(name), undefined, name);
+  }
+  t.equal(newNameFault(''), 'is empty');
 });

@@ -1,4 +1,7 @@
 import t, { type Test } from 'tap';
+import { sealDocument } from '../../../keyserver/at-rest/document-row.ts';
+import { sealSecret } from '../../../keyserver/at-rest/secret.ts';
+import { createApp } from '../../../keyserver/operations/callers.ts';
 import { putToken } from '../../../keyserver/operations/tokens.ts';
 import { putType } from '../../../keyserver/operations/types.ts';
 import { StoreError } from '../../../keyserver/store/store-error.ts';
@@ -32,4 +35,29 @@ t.test('any other error of the store stays what it is', async (t) => {
   ]) {
     await t.rejects(putToken(await failingWith(t, error), token), error);
   }
+});
+
+t.test('a new name must show; a name that exists goes on to work', async (t) => {
+  const context = (await install(t)).context(t);
+  const policy = {
+    destinations: ['https://api.example.com'],
+    injection: { scheme: 'headers' as const, headers: { Authorization: '{token}' } },
+  };
+  const unseen = 'x\u200b';
+  await putType(context, 'x', policy);
+  const refused = { code: 'input_invalid', message: /a character that does not show/ };
+  await t.rejects(putType(context, unseen, policy), refused);
+  await t.rejects(createApp(context, unseen), refused);
+  await t.rejects(putToken(context, { ...token, clientId: unseen }), refused);
+  // Stored before the rule.
+  const { keyring, store } = context;
+  await store.editDocument('type', unseen, (_row, revision) =>
+    sealDocument(keyring, 'type', unseen, revision, policy),
+  );
+  await store.putToken(
+    sealSecret(keyring, { clientId: unseen, tokenType: unseen }, { fields: token.fields }),
+  );
+  await putType(context, unseen, { ...policy, cacheSeconds: 1 });
+  t.equal(await putToken(context, { ...token, clientId: unseen, tokenType: unseen }), true);
+  t.equal(await putToken(context, { ...token, clientId: unseen }), false);
 });
