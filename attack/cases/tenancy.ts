@@ -10,15 +10,20 @@ import { type CallOptions, call, describe } from '../scene/wire.ts';
 const unknown = ['caller_unauthenticated'];
 const denied = ['grant_denied'];
 
+const changed = (appKey: string) =>
+  `${appKey.slice(0, 10)}${appKey[10] === 'a' ? 'b' : 'a'}${appKey.slice(11)}`;
+
 /** Values that callers send instead of a valid app key. */
 const keys: Readonly<Record<string, (scene: Scene) => string | null>> = {
   'no key': () => null,
   'a made-up key': () => makeCallerKey('spk_'),
   'a key that is cut short': ({ appKey }) => appKey.slice(0, -1),
-  'a key with a letter changed': ({ appKey }) =>
-    `${appKey.slice(0, 10)}${appKey[10] === 'a' ? 'b' : 'a'}${appKey.slice(11)}`,
+  'a key with a letter changed': ({ appKey }) => changed(appKey),
   'a key in other letters': ({ appKey }) => `spk_${appKey.slice(4).toUpperCase()}`,
   'a key with a NUL behind': ({ appKey }) => `${appKey}%00`,
+  'a changed key in quotes': ({ appKey }) => `"${changed(appKey)}"`,
+  'a changed key within Basic': ({ appKey }) =>
+    `x\r\nX-Auth: Basic ${Buffer.from(`u:${changed(appKey)}`).toString('base64')}`,
 };
 
 /** Names that look like `shop-1` but differ. */
@@ -43,6 +48,27 @@ const keyAttacks = Object.entries(keys).map(
       if (warm.status !== 200) return { held: false, happened: `warm: ${describe(warm)}` };
       return refused(scene, unknown, {}, { appKey: make(scene) });
     },
+  }),
+);
+
+/** Places by which an app key would go to the marketplace. */
+const carriers: Readonly<Record<string, (appKey: string, origin: string) => object>> = {
+  'the URL, encoded twice': (key, origin) => ({
+    ApiUri: `${origin}/?a=${key.replace('_', '%255F')}`,
+  }),
+  "a header's name": (key) => ({ Headers: { [key.toLowerCase()]: '1' } }),
+  "a header's value": (key) => ({ Headers: { 'X-A': `Basic ${btoa(`a:${key}`)}` } }),
+  'a JSON body': (key) => ({ Body: { a: [{ b: key }] } }),
+  'a text body, escaped': (key) => ({ Body: key.replace('s', '\\u0073') }),
+  'a form, encoded': (key) => ({ Body: `a=${key.replace('_', '%5F')}` }),
+  'a binary body': (key) => ({ BodyBase64: btoa(`\0${key}`) }),
+};
+
+const carrierAttacks = Object.entries(carriers).map(
+  ([name, members]): Attack => ({
+    class: 'tenancy',
+    name: `an app key on its way to the marketplace in ${name}`,
+    run: (scene) => refused(scene, ['request_invalid'], { ...members(scene.appKey, scene.origin) }),
   }),
 );
 
@@ -99,6 +125,7 @@ async function until(isSo: () => Promise<boolean>): Promise<boolean> {
 
 export const tenancyAttacks: readonly Attack[] = [
   ...keyAttacks,
+  ...carrierAttacks,
   {
     class: 'tenancy',
     name: 'another app asks for a client whose token is in the cache',

@@ -4,13 +4,13 @@ import { containsAppKey } from '../../shared/crypto/caller-key.ts';
 const hint = /spk_|spk%5[fF]|c3BrX|Nwa1|zcGtf/;
 const base64Hint = /c3BrX|Nwa1|zcGtf/;
 const base64Run = /[0-9A-Za-z+/_-]{30,}/g;
-/** A key-like text, behind the letter that it follows if it does not stand at the start of a value. */
-const keyLike = /([0-9A-Za-z_])?(spk_[0-9A-Za-z]{20,}?)(?=spk_|[^0-9A-Za-z]|$)/g;
+/** A key-like text up to a delimiter, behind the letter that it follows if it does not stand at the start of a value. */
+const keyLike = /([0-9A-Za-z_])?(spk_[0-9A-Za-z]{20,}[^\s,;:="'<>()[\]{}/\\&|@?#]*)/g;
 
 /**
  * Returns the key-like texts of a header's or parameter's value: `spk_` and at least 20 base62 characters.
  * A scheme (`Bearer`), quotes, commas, `user:password` and base64 of it may surround them. Texts in the
- * middle of a word are returned only if they begin with a well-formed key.
+ * middle of a word are returned only if they contain a well-formed key.
  */
 export function appKeysIn(value: string): string[] {
   // A cheap test first, since most values hold no key.

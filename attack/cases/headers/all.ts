@@ -60,4 +60,35 @@ export const headerAttacks: readonly Attack[] = [
     run: (scene) =>
       refused(scene, ['request_invalid'], {}, { headers: ['Origin: https://evil.example'] }),
   },
+  ...[true, false].map(
+    (hasOrigin): Attack => ({
+      class: 'headers',
+      name: `a page with the proxy under a name of its own, ${hasOrigin ? 'with' : 'without'} Origin`,
+      run: (scene) => rebound(scene, hasOrigin),
+    }),
+  ),
 ];
+
+/** What a browser sends for a page at a name that resolves to the proxy. */
+async function rebound(scene: Scene, hasOrigin: boolean): Promise<Outcome> {
+  const before = scene.upstream.requests.length;
+  const host = `evil.example:${new URL(scene.proxy).port}`;
+  const body = JSON.stringify({
+    ClientId: scene.clientId,
+    TokenType: scene.tokenType,
+    ApiUri: `${scene.origin}/v1/orders`,
+  });
+  const head = [
+    'POST /request_api HTTP/1.1',
+    `Host: ${host}`,
+    'Connection: close',
+    'Content-Type: application/json',
+    `Content-Length: ${body.length}`,
+    ...(hasOrigin ? [`Origin: http://${host}`, `Authorization: Bearer ${scene.appKey}`] : []),
+  ].join('\r\n');
+  const answer = readAnswer(await exchangeBytes(scene.proxy, `${head}\r\n\r\n${body}`));
+  const held =
+    ['cross_site', 'host_untrusted'].includes(answer.reason) &&
+    scene.upstream.requests.length === before;
+  return { held, happened: describe(answer) };
+}

@@ -49,6 +49,7 @@ t.test('finds the key in any header or query parameter', (t) => {
   t.equal(findAppKey([], `?anything=${key}`), key);
   t.equal(findAppKey([], `?a=b&c=Bearer%20${key}`), key);
   t.equal(findAppKey([], `?a=%73pk_${key.slice(4)}`), key);
+  t.throws(() => findAppKey([], `?a=${key}%00`), { code: 'caller_unauthenticated' });
   t.end();
 });
 
@@ -104,6 +105,9 @@ t.test('rejects a malformed key in every spelling, and never treats it as absent
     key.slice(0, -1),
     `spk_${'a'.repeat(20)}`,
     `spk_${'a'.repeat(36)}`,
+    `${key}-`,
+    `${key}.x`,
+    `${key}_${key}`,
     `spk_${'a'.repeat(10_000)}`,
   ]) {
     for (const spelled of spellingsOf(bad)) {
