@@ -4,6 +4,7 @@ import { containsAppKey } from '../../shared/crypto/caller-key.ts';
 const hint = /spk_|spk%5[fF]|c3BrX|Nwa1|zcGtf/;
 const base64Hint = /c3BrX|Nwa1|zcGtf/;
 const base64Run = /[0-9A-Za-z+/_-]{30,}/g;
+const minKeyLike = 'spk_'.length + 20;
 /** A key-like text up to a delimiter, behind the letter that it follows if it does not stand at the start of a value. */
 const keyLike = /([0-9A-Za-z_])?(spk_[0-9A-Za-z]{20,}[^\s,;:="'<>()[\]{}/\\&|@?#]*)/g;
 
@@ -13,8 +14,8 @@ const keyLike = /([0-9A-Za-z_])?(spk_[0-9A-Za-z]{20,}[^\s,;:="'<>()[\]{}/\\&|@?#
  * middle of a word are returned only if they contain a well-formed key.
  */
 export function appKeysIn(value: string): string[] {
-  // A cheap test first, since most values hold no key.
-  if (!hint.test(value)) return [];
+  // Cheap tests first, since most values hold no key.
+  if (value.length < minKeyLike || !hint.test(value)) return [];
   const readings = [decodeAscii(value)];
   if (base64Hint.test(value)) {
     for (const [run] of value.matchAll(base64Run)) {

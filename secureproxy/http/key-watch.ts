@@ -62,15 +62,21 @@ const keyPattern = new RegExp(
 const escapes = /(?:\\+u00|%(?:25)*)([0-9A-Fa-f]{2})/g;
 
 function holdsKey(text: string): boolean {
+  // A cheap test first, since most texts hold neither.
+  if (!/spk_|[%\\]/.test(text)) return false;
   for (const [match] of text.matchAll(keyPattern)) {
     if (isAppKey(match.replace(escapes, (_all, hex: string) => fromHex(hex)))) return true;
   }
   return false;
 }
 
-/** Each is in every spelling of a key that has it; native searches for them are fast. */
-const hints = ['spk_', '\\u00', '%5', '%6', '%7', '%25'];
+/** Escapes of a key's characters; native searches for them are fast. */
+const escapedHints = ['%5', '%6', '%7', '%25'];
 
 function bodyHoldsKey(body: Buffer): boolean {
-  return hints.some((hint) => body.includes(hint)) && holdsKey(body.toString('latin1'));
+  const mayHoldKey =
+    body.includes('spk_') ||
+    body.includes('\\u00') ||
+    (body.includes('%') && escapedHints.some((hint) => body.includes(hint)));
+  return mayHoldKey && holdsKey(body.toString('latin1'));
 }
