@@ -81,7 +81,7 @@ async function startPair(t: Test) {
       proxy.url,
       [
         'POST /request_api HTTP/1.1',
-        'Host: x',
+        'Host: localhost',
         'Connection: close',
         'Content-Type: application/json',
         'Content-Length: 1000000',
