@@ -10,19 +10,31 @@ export function proxyStatus(
 ): string {
   const own = `${proxyName}; received-status=${status}`;
   if (received === undefined) return own;
-  const others = splitList([received].flat().join(',')).filter(
-    (member) => isWhole(member) && !ours.test(member),
-  );
+  const others = wholeMembers([received].flat().join(',')).filter((member) => !ours.test(member));
   return [...others, own].join(', ');
 }
 
-/** False if a quote stays open: such a member would swallow the proxy's own, which follows it. */
-function isWhole(member: string): boolean {
-  return /^(?:"(?:\\.|[^"\\])*"|[^"])*$/.test(member);
-}
-
-/** Splits a structured list (RFC 8941 §3.1) at the commas outside of quoted strings. */
-function splitList(text: string): string[] {
-  const members = text.match(/(?:"(?:\\.|[^"\\])*"|[^",]|")+/g) ?? [];
-  return members.map((member) => member.trim()).filter((member) => member !== '');
+/**
+ * Splits a structured list (RFC 8941 §3.1) at the commas outside of quoted strings, without members in
+ * which a quote stays open: they would swallow the proxy's own, which follows. In one pass, since a
+ * pattern would look for the end of each open quote anew.
+ */
+function wholeMembers(text: string): string[] {
+  const quoted = /"(?:\\.|[^"\\])*"/y;
+  const members: string[] = [];
+  let [start, isWhole, canClose] = [0, true, true];
+  for (let at = 0; at <= text.length; at++) {
+    if (text[at] === '"') {
+      quoted.lastIndex = at;
+      // Behind a quote that stays open, all others are escaped.
+      canClose &&= quoted.test(text);
+      if (canClose) at = quoted.lastIndex - 1;
+      else isWhole = false;
+    } else if (at === text.length || text[at] === ',') {
+      const member = text.slice(start, at).trim();
+      if (isWhole && member !== '') members.push(member);
+      [start, isWhole] = [at + 1, true];
+    }
+  }
+  return members;
 }

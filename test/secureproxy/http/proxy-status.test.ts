@@ -78,3 +78,11 @@ t.test('knows its own Via, and no other', (t) => {
   }
   t.end();
 });
+
+t.test('a list of open quotes is read in one pass', (t) => {
+  t.equal(
+    proxyStatus(`a, b="${'\\"'.repeat(500_000)}`, 200),
+    'a, secureproxy; received-status=200',
+  );
+  t.end();
+});
