@@ -36,8 +36,7 @@ export async function announceChanges(
     credentialValidator,
     '{proxy, since}',
   );
-  const { id } = findProxy(registry, clock, proxy, certificateNames);
-  log.proxy = id;
+  const { id } = findProxy(registry, clock, proxy, log, certificateNames);
   if (session.source === 'rsa') {
     await nonces.use(`proxy ${id}`, request.nonce);
     session.acceptPeer?.();

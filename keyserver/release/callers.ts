@@ -1,6 +1,12 @@
 import type { Clock } from '../../shared/clock.ts';
-import { callerKeyHash, isCallerKey } from '../../shared/crypto/caller-key.ts';
+import {
+  callerKeyHash,
+  isCallerKey,
+  type KeyPrefix,
+  keyFingerprint,
+} from '../../shared/crypto/caller-key.ts';
 import { ServiceError } from '../../shared/errors.ts';
+import type { LogFields } from '../../shared/log/request-log.ts';
 import type { Credential } from '../../shared/protocol/messages.ts';
 import type { AppDocument, CallerKey, ProxyDocument } from '../at-rest/document-row.ts';
 import type { Caller, Registry } from '../registry/registry.ts';
@@ -21,6 +27,9 @@ export interface Requester {
   readonly keysExpireAt: number;
 }
 
+/** The fields of the log entry that name callers and keys that are refused. */
+export type CallerFields = Pick<LogFields, 'proxy' | 'app' | 'key_fingerprint'>;
+
 /**
  * Authenticates the sender of a request, whose client certificate has these names. Without a credential it is the app
  * `anonymous`, without a proxy.
@@ -31,14 +40,16 @@ export function authenticate(
   registry: Registry,
   clock: Clock,
   credential: Credential | undefined,
+  log: CallerFields,
   certificateNames: readonly string[] = [],
 ): Requester {
   const proxyKey = credential?.proxy ?? null;
   const proxy =
-    proxyKey === null ? undefined : findProxy(registry, clock, proxyKey, certificateNames);
+    proxyKey === null ? undefined : findProxy(registry, clock, proxyKey, log, certificateNames);
   const appKey = credential?.app ?? null;
   const { id, key, document } =
-    appKey === null ? anonymous(registry) : findApp(registry, clock, appKey);
+    appKey === null ? anonymous(registry) : findApp(registry, clock, appKey, log);
+  log.app = id;
   if (proxy === undefined && document.direct !== true) {
     if (appKey === null) throw appUnknown();
     throw new ServiceError('grant_denied', {
@@ -65,15 +76,19 @@ export function findProxy(
   registry: Registry,
   clock: Clock,
   key: string,
+  log: CallerFields,
   certificateNames: readonly string[] = [],
 ): Caller<'proxy'> {
-  const found = isCallerKey(key, 'spx_') ? registry.proxyByKeyHash(callerKeyHash(key)) : undefined;
+  const keyHash = hashOf(key, 'spx_');
+  const found = keyHash === undefined ? undefined : registry.proxyByKeyHash(keyHash);
+  log.proxy = found?.id;
   if (found !== undefined) registry.oldKeys.note('proxy', found.id, found.key);
   if (
     found === undefined ||
     hasKeyExpired(found.key, clock) ||
     !hasCertificate(registry, found, certificateNames)
   ) {
+    log.key_fingerprint = keyHash && keyFingerprint(keyHash);
     throw new ServiceError('caller_unauthenticated', {
       reason: 'proxy_unknown',
       detail: 'The proxy key is unknown.',
@@ -104,11 +119,21 @@ function hasCertificate(
   return false;
 }
 
-function findApp(registry: Registry, clock: Clock, key: string): Caller<'app'> {
-  const found = isCallerKey(key, 'spk_') ? registry.appByKeyHash(callerKeyHash(key)) : undefined;
+function findApp(registry: Registry, clock: Clock, key: string, log: CallerFields): Caller<'app'> {
+  const keyHash = hashOf(key, 'spk_');
+  const found = keyHash === undefined ? undefined : registry.appByKeyHash(keyHash);
   if (found !== undefined) registry.oldKeys.note('app', found.id, found.key);
-  if (found === undefined || hasKeyExpired(found.key, clock)) throw appUnknown();
+  if (found === undefined || hasKeyExpired(found.key, clock)) {
+    log.app = found?.id;
+    log.key_fingerprint = keyHash && keyFingerprint(keyHash);
+    throw appUnknown();
+  }
   return found;
+}
+
+/** Undefined for text that is no key: it could be a secret of another kind. */
+function hashOf(key: string, prefix: KeyPrefix): string | undefined {
+  return isCallerKey(key, prefix) ? callerKeyHash(key) : undefined;
 }
 
 function anonymous(registry: Registry) {

@@ -51,10 +51,8 @@ export async function release(
   checkFresh(request, clock);
   const session = await sessions.open(request, address);
   const credential = releaseCredential(session, request);
-  const requester = authenticate(registry, clock, credential, certificateNames);
+  const requester = authenticate(registry, clock, credential, log, certificateNames);
   const { clientId, tokenType, nonce } = request;
-  log.proxy = requester.proxyId;
-  log.app = requester.appId;
   log.client = clientId;
   log.token_type = tokenType;
   const isExplained = credential?.explain === true;

@@ -4,7 +4,7 @@ import type { LogFields } from '../../shared/log/request-log.ts';
 import { maxCacheSeconds, type QuestionRequest } from '../../shared/protocol/messages.ts';
 import { type Whoami, WhoamiCredentialSchema } from '../../shared/protocol/whoami-messages.ts';
 import { checkFresh, checkNamesSession, openCredential } from '../exchange/credential.ts';
-import { authenticate, cappedByKeys, findProxy } from './callers.ts';
+import { authenticate, cappedByKeys } from './callers.ts';
 import type { ReleaseDependencies } from './release.ts';
 
 const credentialValidator = Compile(WhoamiCredentialSchema);
@@ -36,10 +36,7 @@ export async function whoami(
     credentialValidator,
     '{proxy, app}',
   );
-  // Before the app is known, so that the entry of an unknown key names the proxy that it came to.
-  log.proxy = findProxy(registry, clock, credential.proxy, certificateNames).id;
-  const requester = authenticate(registry, clock, credential, certificateNames);
-  log.app = requester.appId;
+  const requester = authenticate(registry, clock, credential, log, certificateNames);
   if (session.source === 'rsa') {
     await nonces.use(JSON.stringify([requester.proxyId, requester.appId]), request.nonce);
     session.acceptPeer?.();

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { callerKeyHash, keyFingerprint } from '../../shared/crypto/caller-key.ts';
 import { ServiceError } from '../../shared/errors.ts';
 import type { Service } from '../../shared/http/service-type.ts';
 import { askForCaller } from '../call/ask-keyserver.ts';
@@ -35,6 +36,7 @@ export function acceptCalls(
 ): void {
   app.decorate('trustedHosts', trustedHosts);
   app.decorateRequest('appKey', null);
+  app.addHook('onError', logRefusedKey);
   app.decorateRequest('isKnownCaller', false);
   app.decorateRequest('giveBodyBack', null);
   app.removeContentTypeParser('application/json');
@@ -60,6 +62,19 @@ function parseBody(bytes: Buffer, done: BodyParsed): void {
     return;
   }
   done(null, body);
+}
+
+/** Names a refused key in the log, so that its owner can be found. */
+function logRefusedKey(
+  { appKey, logFields }: FastifyRequest,
+  _reply: FastifyReply,
+  error: Error,
+  done: () => void,
+): void {
+  if (appKey !== null && error instanceof ServiceError && error.code === 'caller_unauthenticated') {
+    logFields.key_fingerprint = keyFingerprint(callerKeyHash(appKey));
+  }
+  done();
 }
 
 export interface AdmissionDependencies {

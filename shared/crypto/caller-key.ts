@@ -39,6 +39,11 @@ export function callerKeyHash(key: string): string {
   return hash('sha256', key, 'base64url');
 }
 
+/** A key's name in logs, by its {@link callerKeyHash}: 48 of 256 bits, too few to check guesses against. */
+export function keyFingerprint(keyHash: string): string {
+  return keyHash.slice(0, 8);
+}
+
 function checksum(text: string): string {
   let rest = crc32(text);
   let digits = '';

@@ -24,6 +24,7 @@ const noFields = {
   'error.reason': optional<string>(),
   proxy: optional<string>(),
   app: optional<string>(),
+  key_fingerprint: optional<string>(),
   client: optional<string>(),
   token_type: optional<string>(),
   grant: optional<string>(),

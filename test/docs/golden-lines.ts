@@ -29,6 +29,7 @@ const patterns: Readonly<Record<string, RegExp>> = {
   trace_id: /^[0-9a-f]{32}$/,
   span_id: /^[0-9a-f]{16}$/,
   parent_span_id: /^[0-9a-f]{16}$/,
+  key_fingerprint: /^[\w-]{8}$/,
 };
 /** Numbers that differ from run to run, since a port or base64 of a key is in what they count. */
 const variable = /(?:^|\.)duration_ms$|^server\.port$|^http\.request\.body\.size$/;

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { createApp } from '../../keyserver/operations/callers.ts';
+import { makeCallerKey } from '../../shared/crypto/caller-key.ts';
 import { logFieldNames } from '../../shared/log/request-log.ts';
 import type { LogLine } from '../support/log.ts';
 import { callApi, startPair } from '../support/pair.ts';
@@ -79,6 +80,7 @@ async function setUp(t: Test) {
     'A call for another client': () => call(appKey, { ClientId: 'shop-2' }),
     'A call that is explained': () => call(appKey, {}, {}, '/explain'),
     'An app without a grant': () => call(reportsKey),
+    'An unknown app key': () => call(makeCallerKey('spk_')),
     'A mistyped app key': () => call(`${appKey.slice(0, -1)}${appKey.endsWith('0') ? 1 : 0}`),
     'A marketplace that is down': async () => {
       await upstream.close();

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { keyFingerprint } from '../../../shared/crypto/caller-key.ts';
 import type { CallerKey } from '../../at-rest/document-row.ts';
 import {
   type CallerKind,
@@ -186,13 +187,20 @@ function addListProxies(proxy: Command, session: Session): void {
 }
 
 function shownKeys(keys: readonly CallerKey[]) {
-  return keys.map(({ createdAt, expiresAt }) => ({ createdAt, expiresAt: expiresAt ?? null }));
+  return keys.map(({ hash, createdAt, expiresAt }) => ({
+    fingerprint: keyFingerprint(hash),
+    createdAt,
+    expiresAt: expiresAt ?? null,
+  }));
 }
 
 function describeKeys(keys: readonly CallerKey[]): string {
   if (keys.length === 0) return 'none';
   return keys
-    .map(({ createdAt, expiresAt }) => `of ${createdAt}${expiresAt ? ` until ${expiresAt}` : ''}`)
+    .map(
+      ({ hash, createdAt, expiresAt }) =>
+        `${keyFingerprint(hash)} of ${createdAt}${expiresAt ? ` until ${expiresAt}` : ''}`,
+    )
     .join(', ');
 }
 
