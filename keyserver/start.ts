@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { systemClock } from '../shared/clock.ts';
+import { certificateGauge } from '../shared/listen/certificate-gauge.ts';
 import { type Listeners, openListeners } from '../shared/listen/listeners.ts';
 import { TlsListener } from '../shared/listen/tls-listener.ts';
 import { Metrics } from '../shared/metrics/metrics.ts';
@@ -87,6 +88,13 @@ async function startOver(
   const rsaKeys = await loadRsaKeys(config.RSA_KEY_DIR);
   const registry = new Registry(store, keyring, logger, systemClock);
   const link = new ChangePoll(store, registry, logger, { migrate: config.DB_MIGRATE === 'on' });
+  metrics.gauge(certificateGauge(expiry));
+  metrics.gauge({
+    name: 'documents_rejected',
+    help: 'Types, apps and proxies that do not open, or are older than ones seen before',
+    aggregator: 'max',
+    read: () => registry.rejected,
+  });
   const drain = new Drain();
   const readiness = () => drain.over(link.readiness());
   const app = await buildKeyserver(config, {

@@ -56,8 +56,14 @@ export async function buildSecureproxy(
     },
   });
   await decorateConfig(app, secureproxySettings, config);
+  const budget = new BodyBudget(bodyBudgetOptions(config.BODY_LIMIT_BYTES, config.WORKERS));
+  dependencies.metrics.gauge({
+    name: 'body_bytes',
+    help: 'Bytes of bodies in memory, from their receipt to the end of their calls',
+    read: () => budget.held,
+  });
   const receiver = {
-    budget: new BodyBudget(bodyBudgetOptions(config.BODY_LIMIT_BYTES, config.WORKERS)),
+    budget,
     limitBytes: config.BODY_LIMIT_BYTES,
   };
   acceptCalls(app, receiver, trustedHosts(config));

@@ -1,6 +1,7 @@
 import { getCACertificates } from 'node:tls';
 import type { Logger } from 'pino';
 import { systemClock } from '../shared/clock.ts';
+import { certificateGauge } from '../shared/listen/certificate-gauge.ts';
 import { listenerTlsFiles } from '../shared/listen/listener-settings.ts';
 import { openListeners } from '../shared/listen/listeners.ts';
 import { listenerCertificates, TlsListener } from '../shared/listen/tls-listener.ts';
@@ -119,6 +120,13 @@ async function startSecureproxy(
   const canServe = () => releases.canServe;
   const link = new KeyserverLink({ acceptance, canServe, clock, log: logger });
   const feed = new ChangeFeed({ client, known, clock, log: logger });
+  metrics.gauge(certificateGauge(expiry));
+  metrics.gauge({
+    name: 'changes_age_seconds',
+    help: 'Time since KeyServer looked for the changes that this proxy knows; from 5 on, releases are no longer cached',
+    aggregator: 'max',
+    read: () => known.ageMs / 1000,
+  });
   const drain = new Drain();
   const readiness = () => drain.over(link.readiness());
   const app = await buildSecureproxy(config, {

@@ -88,6 +88,11 @@ export class Registry {
     return Math.ceil(this.#clock.monotonic() - this.#counterReadAt);
   }
 
+  /** Number of documents that are rejected, since they do not open or are older than one seen before. */
+  get rejected(): number {
+    return this.#loaded?.rejected.size ?? 0;
+  }
+
   /** Changes after `seq`; each is included in the documents in memory. */
   changesSince(seq: number): ChangesSince {
     if (seq > this.#seq && !this.#isBehindProxies) {

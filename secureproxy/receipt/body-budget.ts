@@ -32,6 +32,10 @@ export class BodyBudget {
     this.#options = options;
   }
 
+  get held(): number {
+    return this.#held;
+  }
+
   /**
    * Takes bytes for a call; {@link give} them back.
    * @param app undefined for strangers

@@ -70,6 +70,11 @@ export class KnownChanges {
     return now < until && epoch === this.#epoch;
   }
 
+  /** Time since KeyServer looked for the changes that it told last, milliseconds; Infinity: it never told. */
+  get ageMs(): number {
+    return this.#clock.monotonic() - (this.#leaseEndsAt - leaseMs);
+  }
+
   get isLeased(): boolean {
     return this.#clock.monotonic() < this.#leaseEndsAt;
   }

@@ -1,5 +1,6 @@
 import { type Aggregator, collectDefaultMetrics, Gauge, Registry } from '@prometheus-io/client';
 import type { CountRequest } from '../log/request-log.ts';
+import { version } from '../settings/version.ts';
 import { requestMetrics, type ServiceName } from './request-metrics.ts';
 
 export interface GaugeOptions {
@@ -29,6 +30,13 @@ export class Metrics {
     this.#service = service;
     collectDefaultMetrics({ register: registry });
     this.countRequest = requestMetrics(service, registry);
+    this.gauge({
+      name: 'info',
+      help: 'The version; always 1',
+      label: 'version',
+      aggregator: 'first',
+      read: () => [[version, 1]],
+    });
     this.text = textOf?.(registry) ?? (() => registry.metrics());
   }
 

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
-import { expiryFindings, type NamedCertificate } from './expiry.ts';
+import { certificateEnds, expiryFindings, type NamedCertificate } from './expiry.ts';
 
 const lookIntervalMs = 10_000;
 const repeatMs = 86_400_000;
@@ -32,6 +32,15 @@ export class ExpiryWatch {
 
   stop(): void {
     clearInterval(this.#timer);
+  }
+
+  /** Seconds until the first certificate of each name ends; negative once it has. */
+  secondsLeft(): [name: string, seconds: number][] {
+    const now = this.#clock.now();
+    return [...certificateEnds(this.#certificates())].map(([name, end]) => [
+      name,
+      (end - now) / 1000,
+    ]);
   }
 
   look(): void {

@@ -29,6 +29,17 @@ export function expiryFindings({ name, pem }: NamedCertificate, nowMs: number): 
   });
 }
 
+/** The first end of the certificates of each name, milliseconds since the Unix epoch. */
+export function certificateEnds(certificates: readonly NamedCertificate[]): Map<string, number> {
+  const ends = new Map<string, number>();
+  for (const { name, pem } of certificates) {
+    for (const { validToDate } of certificatesOf(pem)) {
+      ends.set(name, Math.min(ends.get(name) ?? Infinity, validToDate.getTime()));
+    }
+  }
+  return ends;
+}
+
 function judge(
   name: string,
   certificate: X509Certificate,
