@@ -167,7 +167,7 @@ t.test('an older revision is refused by a running server', async (t) => {
     await keyserver.putApp('orders', { key: app });
     await overwrite(execute, old);
     await execute('UPDATE change_counter SET seq = seq - 3');
-    await t.rejects(keyserver.refresh(), { kind: 'behind' }, 'nor as the counter is set back');
+    await t.rejects(keyserver.refresh(), { message: /^The database is behind/ });
     t.equal((await ask()).status, 200, 'the newest one stays in force for now');
   });
 });
