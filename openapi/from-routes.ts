@@ -7,6 +7,7 @@ import { Keyring } from '../keyserver/keys/keyring.ts';
 import { Registry } from '../keyserver/registry/registry.ts';
 import { openSqliteStore } from '../keyserver/store/sqlite/sqlite.ts';
 import { buildSecureproxy } from '../secureproxy/app.ts';
+import { RunningCalls } from '../secureproxy/call/running-calls.ts';
 import { secureproxySettings } from '../secureproxy/config.ts';
 import { createOwnListeners } from '../secureproxy/guard/own-listeners.ts';
 import { KnownChanges } from '../secureproxy/releases/known-changes.ts';
@@ -88,6 +89,7 @@ export function buildInertSecureproxy(): Promise<Service> {
       ca: undefined,
       lookup: fail,
     }),
+    running: new RunningCalls(),
     totalTimeoutMs: 1,
   });
 }

@@ -8,7 +8,9 @@ import type { Service } from '../shared/http/service-type.ts';
 import { decorateConfig } from '../shared/listen/app-config.ts';
 import { trustedProxies } from '../shared/listen/listener-settings.ts';
 import type { Metrics } from '../shared/metrics/metrics.ts';
+import type { CallsInProgress } from '../shared/overload/call-queue.ts';
 import { shedding } from '../shared/overload/shedding.ts';
+import { Places } from './bulkheads/places.ts';
 import type { ExplainDependencies } from './call/explain-call.ts';
 import type { CallDependencies } from './call/make-call.ts';
 import { type SecureproxyConfig, secureproxySettings, trustedHosts } from './config.ts';
@@ -20,7 +22,7 @@ import { requestApiRoute } from './routes/request-api.ts';
 import type { UpstreamPools } from './upstream/pools.ts';
 
 export interface SecureproxyDependencies
-  extends CallDependencies,
+  extends Omit<CallDependencies, 'places'>,
     ExplainDependencies,
     AdmissionDependencies {
   readonly pools: UpstreamPools;
@@ -67,8 +69,12 @@ export async function buildSecureproxy(
     limitBytes: config.BODY_LIMIT_BYTES,
   };
   acceptCalls(app, receiver, trustedHosts(config));
-  const callRoutes = (scope: Service) => {
-    requestApiRoute(scope, dependencies);
+  const callRoutes = (scope: Service, calls: CallsInProgress) => {
+    const { CALLS_MAX: max, UPSTREAM_CONNECTIONS: connections } = config;
+    requestApiRoute(scope, {
+      ...dependencies,
+      places: new Places({ max, connections, calls }),
+    });
     explainRoute(scope, dependencies);
   };
   await shedding(app, callRoutes, 'secureproxy');

@@ -61,7 +61,7 @@ export const secureproxySettings = Type.Object({
   ),
   UPSTREAM_CONNECTIONS: Whole(
     { default: 128, minimum: 1, maximum: 4096 },
-    'Maximum number of connections to one origin',
+    'Maximum number of connections to one origin, of which one app or client gets three quarters',
   ),
   UPSTREAM_CONNECT_TIMEOUT_MS: Milliseconds(
     5000,

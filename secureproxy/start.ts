@@ -16,6 +16,7 @@ import { ExpiryWatch } from '../shared/tls/expiry-watch.ts';
 import { readTlsFiles, type TlsMaterial } from '../shared/tls/files.ts';
 import { ReloadedTls } from '../shared/tls/reload.ts';
 import { buildSecureproxy } from './app.ts';
+import { RunningCalls } from './call/running-calls.ts';
 import { Callers } from './callers/callers.ts';
 import {
   keyserverTlsFiles,
@@ -119,7 +120,14 @@ async function startSecureproxy(
   const { acceptance } = client;
   const canServe = () => releases.canServe;
   const link = new KeyserverLink({ acceptance, canServe, clock, log: logger });
-  const feed = new ChangeFeed({ client, known, clock, log: logger });
+  const running = new RunningCalls();
+  const feed = new ChangeFeed({
+    client,
+    known,
+    clock,
+    log: logger,
+    onAsked: () => void running.check(),
+  });
   metrics.gauge(certificateGauge(expiry));
   metrics.gauge({
     name: 'changes_age_seconds',
@@ -135,6 +143,7 @@ async function startSecureproxy(
     callers,
     releases,
     pools,
+    running,
     totalTimeoutMs: config.UPSTREAM_TOTAL_TIMEOUT_MS,
     readiness,
     metrics,

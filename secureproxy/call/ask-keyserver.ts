@@ -2,27 +2,47 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { toMilliseconds } from '../../shared/log/request-log.ts';
 import { formatTraceparent, traceContextOf } from '../../shared/log/trace-context.ts';
 import type { ReleaseQuery, WhoamiQuery } from '../keyserver-client/client.ts';
+import type { Deadline } from '../upstream/deadline.ts';
 import type { Call } from './call.ts';
 
 /**
  * Asks KeyServer for a call's release or explanation; the log entry gets the duration and retries.
- * @throws ServiceError from `ask`
+ * @param ask returns the answer itself if KeyServer need not be asked
+ * @throws ServiceError from `ask`, or upstream_timeout; other calls may go on waiting for the same answer then
  */
-export async function askForCall<T extends { readonly source: 'cached' | 'ticket' | 'rsa' }>(
-  { appKey, clientId, tokenType, method, url }: Call,
+export async function askForCall<T extends object>(
+  call: Call,
   request: FastifyRequest,
   reply: FastifyReply,
-  ask: (query: ReleaseQuery) => Promise<T>,
+  deadline: Deadline,
+  ask: (query: ReleaseQuery) => T | Promise<T>,
 ): Promise<T> {
   const { logFields: log } = request;
-  log.client = clientId;
-  log.token_type = tokenType;
-  return timed(
-    request,
-    reply,
-    (asking) => ask({ appKey, clientId, tokenType, target: { method, url }, ...asking }),
-    ({ source }) => source === 'cached',
+  log.client = call.clientId;
+  log.token_type = call.tokenType;
+  let retries = 0;
+  const asked = ask(
+    queryOf(call, request, () => {
+      retries += 1;
+    }),
   );
+  if (!(asked instanceof Promise)) return asked;
+  return timed(request, reply, deadline.bound('keyserver', asked), () => retries);
+}
+
+export function queryOf(
+  { appKey, clientId, tokenType, method, url }: Call,
+  request: FastifyRequest,
+  onRetry: () => void = () => undefined,
+): ReleaseQuery {
+  return {
+    appKey,
+    clientId,
+    tokenType,
+    target: { method, url },
+    trace: traceOf(request),
+    onRetry,
+  };
 }
 
 /** Asks KeyServer for the app of a call whose body is not read yet; logged likewise. @throws ServiceError */
@@ -32,37 +52,31 @@ export function askForCaller<T>(
   reply: FastifyReply,
   ask: (query: WhoamiQuery) => Promise<T>,
 ): Promise<T> {
-  return timed(request, reply, (asking) => ask({ appKey, ...asking }));
+  let retries = 0;
+  const onRetry = () => {
+    retries += 1;
+  };
+  const asked = ask({ appKey, trace: traceOf(request), onRetry });
+  return timed(request, reply, asked, () => retries);
+}
+
+/** For KeyServer only; upstream sees neither request id nor trace context. */
+function traceOf({ id, raw }: FastifyRequest) {
+  return { 'x-request-id': id, traceparent: formatTraceparent(traceContextOf(raw)) };
 }
 
 async function timed<T>(
-  request: FastifyRequest,
+  { logFields: log }: FastifyRequest,
   reply: FastifyReply,
-  ask: (asking: Pick<WhoamiQuery, 'trace' | 'onRetry'>) => Promise<T>,
-  isCached: (answer: T) => boolean = () => false,
+  asked: Promise<T>,
+  retries: () => number,
 ): Promise<T> {
-  const { logFields: log } = request;
   const began = reply.elapsedTime;
-  let retries = 0;
-  let isAsked = true;
   try {
-    const answer = await ask({
-      // For KeyServer only; upstream sees neither request id nor trace context.
-      trace: {
-        'x-request-id': request.id,
-        traceparent: formatTraceparent(traceContextOf(request.raw)),
-      },
-      onRetry: () => {
-        retries += 1;
-      },
-    });
-    isAsked = !isCached(answer);
-    return answer;
+    return await asked;
   } finally {
-    if (isAsked) {
-      const { 'keyserver.duration_ms': ms = 0, 'keyserver.retries': before = 0 } = log;
-      log['keyserver.duration_ms'] = toMilliseconds(ms + reply.elapsedTime - began);
-      log['keyserver.retries'] = before + retries;
-    }
+    const { 'keyserver.duration_ms': ms = 0, 'keyserver.retries': before = 0 } = log;
+    log['keyserver.duration_ms'] = toMilliseconds(ms + reply.elapsedTime - began);
+    log['keyserver.retries'] = before + retries();
   }
 }

@@ -5,9 +5,11 @@ import { injectedNames } from '../../shared/policy/injection/injection.ts';
 import { RefusalSchema, StepSchema, Steps } from '../../shared/protocol/explanation.ts';
 import { droppedHeaders } from '../http/request-headers.ts';
 import type { KeyserverClient } from '../keyserver-client/client.ts';
+import type { Deadline } from '../upstream/deadline.ts';
 import type { UpstreamPools } from '../upstream/pools.ts';
 import { askForCall } from './ask-keyserver.ts';
 import type { Call } from './call.ts';
+import { deadlineOf } from './call-deadline.ts';
 import { type Authorization, prepare } from './prepare.ts';
 
 const tokenMissing = {
@@ -58,6 +60,8 @@ export type Explained = Static<typeof ExplainedSchema>;
 export interface ExplainDependencies {
   readonly keyserver: Pick<KeyserverClient, 'explain'>;
   readonly pools: Pick<UpstreamPools, 'checkHost'>;
+  /** Timeout of the whole, milliseconds. */
+  readonly totalTimeoutMs: number;
 }
 
 /**
@@ -67,13 +71,28 @@ export interface ExplainDependencies {
  * @throws ServiceError if the caller is unknown or has no grant, or KeyServer cannot answer
  */
 export async function explainCall(
-  { keyserver, pools }: ExplainDependencies,
+  dependencies: ExplainDependencies,
   call: Call,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<Explained> {
+  const deadline = deadlineOf(call, request, reply, dependencies.totalTimeoutMs);
+  try {
+    return await explain(dependencies, call, request, reply, deadline);
+  } finally {
+    deadline.end();
+  }
+}
+
+async function explain(
+  { keyserver, pools }: ExplainDependencies,
+  call: Call,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  deadline: Deadline,
+): Promise<Explained> {
   const { logFields: log } = request;
-  const { explanation, source } = await askForCall(call, request, reply, (query) =>
+  const { explanation, source } = await askForCall(call, request, reply, deadline, (query) =>
     keyserver.explain(query),
   );
   log.app = explanation.app;
@@ -90,7 +109,7 @@ export async function explainCall(
       dropped: droppedHeaders(call.headers, injectedNames(terms.policy.injection).headers),
     });
     steps.begin('address');
-    await pools.checkHost(url.origin, terms.policy);
+    await deadline.bound('connection', pools.checkHost(url.origin, terms.policy));
   } catch (error) {
     if (!(error instanceof ServiceError) || error.code === 'internal') throw error;
     steps.reject(error);

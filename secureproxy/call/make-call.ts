@@ -1,28 +1,23 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { nextBatch } from '../../shared/event-loop.ts';
-import { type LogFields, toMilliseconds } from '../../shared/log/request-log.ts';
-import { memoize } from '../../shared/memoize.ts';
-import { prepareInjection } from '../../shared/policy/injection/injection.ts';
-import type { Release } from '../../shared/protocol/messages.ts';
-import { appendQuery } from '../http/injected-query.ts';
-import { responseHeaders } from '../http/response-headers.ts';
-import type { ReleaseCache } from '../releases/release-cache.ts';
-import { scrubberOf } from '../scrub/scrubber.ts';
-import type { UpstreamPools } from '../upstream/pools.ts';
-import { type RelayOutcome, relay } from '../upstream/relay.ts';
+import { toMilliseconds } from '../../shared/log/request-log.ts';
+import type { Places } from '../bulkheads/places.ts';
 import { askForCall } from './ask-keyserver.ts';
 import type { Call } from './call.ts';
+import { deadlineOf } from './call-deadline.ts';
 import { prepare } from './prepare.ts';
+import { type SendDependencies, send } from './send.ts';
 
-export interface CallDependencies {
-  readonly releases: ReleaseCache;
-  readonly pools: UpstreamPools;
+export interface CallDependencies extends SendDependencies {
+  readonly places: Places;
+  /** Timeout of a whole call, milliseconds. */
   readonly totalTimeoutMs: number;
 }
 
 /**
- * Makes a call: obtain the release (KeyServer authenticates and decides first) → decide again →
- * inject → send. The answer streams into `reply`.
+ * Makes a call: obtain the release (KeyServer authenticates and decides first) → decide again → take a place →
+ * inject → send. The answer streams into `reply`. If the call had to wait until its release was no longer usable,
+ * it obtains another and is judged anew, so nothing is sent after a known revocation.
  * @throws ServiceError if it fails before the answer has begun
  */
 export async function makeCall(
@@ -32,66 +27,33 @@ export async function makeCall(
   reply: FastifyReply,
 ): Promise<void> {
   await nextBatch();
-  const { releases, pools, totalTimeoutMs } = dependencies;
-  const { method } = call;
+  const { releases, places, totalTimeoutMs } = dependencies;
   const { logFields: log } = request;
-  log['upstream.request.method'] = method;
-  const { release, source } = await askForCall(call, request, reply, (query) =>
-    releases.get(query),
-  );
-  log.app = release.app;
-  log.release = source;
-  const prepared = prepare(release, call);
-  log.grant = prepared.grantId;
-  const injection = injectionOf(release);
-  const { url } = prepared;
-  const injected =
-    typeof injection === 'function'
-      ? injection({ method, url, headers: prepared.headers, body: call.body })
-      : injection;
-  const headers = [...prepared.headers, ...injected.headers.flat()];
-  log['server.address'] = url.hostname;
-  if (url.port !== '') log['server.port'] = Number(url.port);
-  if (call.body !== null) log['upstream.request.body.size'] = Buffer.byteLength(call.body);
-  const began = reply.elapsedTime;
-  await relay(
-    pools.get(url.origin, release.policy),
-    { path: url.pathname + appendQuery(url, injected.query), method, headers, body: call.body },
-    reply.raw,
-    {
-      timeoutMs: Math.min(call.timeoutMs ?? totalTimeoutMs, totalTimeoutMs),
-      answerHeaders: (received, status) => {
-        const answer = responseHeaders(received, status, url.href);
-        answer['x-request-id'] = request.id;
-        return answer;
-      },
-      scrubber: scrubberOf(release),
-      // Hijacked only now, since Fastify answers earlier errors.
-      onAnswer: () => reply.hijack(),
-      onEnd: (outcome) => {
-        log['upstream.duration_ms'] = toMilliseconds(reply.elapsedTime - began);
-        logOutcome(log, outcome, reply.sent);
-      },
-    },
-  );
-}
-
-/** Kept with its release, which serves many calls. @throws ServiceError integrity_failed */
-const injectionOf = memoize(({ policy, fields }: Release) =>
-  prepareInjection(policy.injection, fields),
-);
-
-function logOutcome(
-  log: LogFields,
-  { status, bytesReceived, bytesSent, scrubbed, retries, error }: RelayOutcome,
-  isRelayed: boolean,
-): void {
-  log['error.type'] = error?.code;
-  log['error.reason'] = error?.options.reason;
-  if (retries > 0) log['upstream.retries'] = retries;
-  if (status === undefined) return;
-  log['upstream.response.status_code'] = status;
-  log['upstream.response.body.size'] = bytesReceived;
-  if (isRelayed) log['http.response.body.size'] = bytesSent;
-  if (scrubbed > 0) log.scrubbed = scrubbed;
+  log['upstream.request.method'] = call.method;
+  const deadline = deadlineOf(call, request, reply, totalTimeoutMs);
+  try {
+    let hasPlace = false;
+    let isOver = false;
+    while (!isOver) {
+      const obtained = await askForCall(call, request, reply, deadline, (query) =>
+        releases.get(query),
+      );
+      log.app = obtained.release.app;
+      log.release = obtained.source;
+      const prepared = prepare(obtained.release, call);
+      log.grant = prepared.grantId;
+      if (!hasPlace) {
+        const claim = { app: log.app, client: call.clientId, origin: prepared.url.origin };
+        const wait = places.take(claim, reply.raw, deadline);
+        hasPlace = true;
+        if (wait !== undefined) {
+          log['queue.duration_ms'] = toMilliseconds((log['queue.duration_ms'] ?? 0) + (await wait));
+          if (!releases.mayStart(call, obtained)) continue;
+        }
+      }
+      isOver = await send(dependencies, call, obtained, prepared, { request, reply, deadline });
+    }
+  } finally {
+    deadline.end();
+  }
 }

@@ -16,6 +16,8 @@ export interface ChangeFeedOptions {
   readonly known: KnownChanges;
   readonly clock: Pick<Clock, 'monotonic'>;
   readonly log: Logger;
+  /** Called after every question. */
+  readonly onAsked?: () => void;
 }
 
 /** Asks KeyServer for changes every second, one question at a time. */
@@ -69,9 +71,11 @@ export class ChangeFeed {
 
   /** The interval counts from the question, so a slow answer does not delay the next one. */
   async #attempt(): Promise<number> {
-    const { clock } = this.#options;
+    const { clock, onAsked } = this.#options;
     const askedAt = clock.monotonic();
-    return askedAt + (await this.ask()) - clock.monotonic();
+    const interval = await this.ask();
+    onAsked?.();
+    return askedAt + interval - clock.monotonic();
   }
 
   /** Once an outage, not once a second. */

@@ -10,9 +10,15 @@ import type { Asked, KnownChanges, Lifetime } from './known-changes.ts';
 const outdatedRetries = 10;
 const outdatedPauseMs = 100;
 
+/** A call that was not sent this long after its release came must have it judged again. */
+const startGraceMs = 5000;
+
 export interface CachedRelease {
   readonly release: Release;
   readonly source: 'cached' | 'ticket' | 'rsa';
+  readonly lifetime: Lifetime;
+  /** A request may start with it for so long, even if it is not cached. */
+  readonly startLifetime: Lifetime;
 }
 
 export interface ReleaseCacheOptions {
@@ -25,11 +31,6 @@ export interface ReleaseCacheOptions {
   readonly onObtained: (appKey: string | null, release: Release, asked: Asked) => void;
 }
 
-interface Entry {
-  readonly release: Release;
-  readonly lifetime: Lifetime;
-}
-
 /**
  * Caches releases for seconds, by app key, client and type: the app key is part of the name, so that
  * no app profits from another's entry. Policy and grants are judged again for each call. A release
@@ -38,7 +39,7 @@ interface Entry {
  */
 export class ReleaseCache {
   readonly #options: ReleaseCacheOptions;
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new Map<string, CachedRelease>();
   readonly #fetches = new Map<string, Promise<CachedRelease>>();
   /** Of the newest release. */
   #newest: Lifetime | undefined;
@@ -54,11 +55,37 @@ export class ReleaseCache {
     return known.isLeased || (this.#newest !== undefined && known.isUsable(this.#newest));
   }
 
-  /** @throws ServiceError as KeyserverClient.obtain */
-  async get(query: ReleaseQuery): Promise<CachedRelease> {
+  /** The release itself if it is cached. @throws ServiceError as KeyserverClient.obtain */
+  get(query: ReleaseQuery): CachedRelease | Promise<CachedRelease> {
     const name = JSON.stringify([query.appKey, query.clientId, query.tokenType]);
-    const entry = this.#fresh(name, query);
-    if (entry !== undefined) return { release: entry.release, source: 'cached' };
+    return this.#fresh(name, query) ?? this.#share(name, query);
+  }
+
+  /** True if no change is known that took the release away. */
+  isCurrent(names: TokenContext, { release, lifetime }: CachedRelease): boolean {
+    const { known } = this.#options;
+    return lifetime.epoch === known.epoch && known.isCurrent(names, release);
+  }
+
+  /** True if a request may start with a release that a call obtained some time ago. */
+  mayStart(names: TokenContext, { release, lifetime, startLifetime }: CachedRelease): boolean {
+    const { known } = this.#options;
+    return (
+      (known.isUsable(lifetime) || known.isUsable(startLifetime)) && known.isCurrent(names, release)
+    );
+  }
+
+  #fresh(name: string, names: TokenContext): CachedRelease | undefined {
+    const entry = this.#entries.get(name);
+    if (entry === undefined) return undefined;
+    this.#entries.delete(name);
+    const { known } = this.#options;
+    if (!known.isUsable(entry.lifetime) || !known.isCurrent(names, entry.release)) return undefined;
+    this.#entries.set(name, entry);
+    return entry;
+  }
+
+  async #share(name: string, query: ReleaseQuery): Promise<CachedRelease> {
     const running = this.#fetches.get(name);
     if (running !== undefined) return (await shareable(running)) ?? this.#fetch(name, query);
     const fetched = this.#fetch(name, query);
@@ -70,24 +97,20 @@ export class ReleaseCache {
     }
   }
 
-  #fresh(name: string, names: TokenContext): Entry | undefined {
-    const entry = this.#entries.get(name);
-    if (entry === undefined) return undefined;
-    this.#entries.delete(name);
-    const { known } = this.#options;
-    if (!known.isUsable(entry.lifetime) || !known.isCurrent(names, entry.release)) return undefined;
-    this.#entries.set(name, entry);
-    return entry;
-  }
-
   async #fetch(name: string, query: ReleaseQuery): Promise<CachedRelease> {
-    const { client, known, onObtained } = this.#options;
+    const { client, known, maxSeconds, onObtained } = this.#options;
     for (let left = outdatedRetries; ; left -= 1) {
       const asked = known.asking();
-      const obtained = await client.obtain(query);
-      if (known.isCurrent(query, obtained.release)) {
-        this.#keep(name, obtained.release, asked);
-        onObtained(query.appKey, obtained.release, asked);
+      const { release, source } = await client.obtain(query);
+      if (known.isCurrent(query, release)) {
+        const { cacheSeconds, expiresIn, ageMs = 0 } = release;
+        const leasedMs = Math.min(cacheSeconds, expiresIn ?? Infinity) * 1000;
+        const lifetime = known.lifetime(asked, leasedMs, maxSeconds * 1000 - ageMs);
+        const came = { at: known.asking().at, epoch: asked.epoch };
+        const startLifetime = known.lifetime(came, startGraceMs, startGraceMs);
+        const obtained = { release, source, lifetime, startLifetime };
+        if (leasedMs > 0) this.#keep(name, obtained);
+        onObtained(query.appKey, release, asked);
         return obtained;
       }
       if (left === 0) {
@@ -101,15 +124,12 @@ export class ReleaseCache {
     }
   }
 
-  #keep(name: string, release: Release, asked: Asked): void {
-    const { known, maxSeconds, maxEntries } = this.#options;
-    const { cacheSeconds, expiresIn, ageMs = 0 } = release;
-    const seconds = Math.min(cacheSeconds, expiresIn ?? Infinity);
-    if (maxSeconds === 0 || seconds <= 0) return;
-    const lifetime = known.lifetime(asked, seconds * 1000, maxSeconds * 1000 - ageMs);
+  #keep(name: string, { release, lifetime }: CachedRelease): void {
+    const { maxSeconds, maxEntries } = this.#options;
+    if (maxSeconds === 0) return;
     this.#newest = lifetime;
     this.#entries.delete(name);
-    this.#entries.set(name, { release, lifetime });
+    this.#entries.set(name, { release, source: 'cached', lifetime, startLifetime: lifetime });
     const [oldest] = this.#entries.keys();
     if (this.#entries.size > maxEntries && oldest !== undefined) this.#entries.delete(oldest);
   }

@@ -52,14 +52,6 @@ const details: Partial<Record<ErrorCode, string>> = {
   upstream_invalid: 'The upstream did not answer in HTTP/1.1.',
 };
 
-export function totalTimeout(): ServiceError {
-  return new ServiceError('upstream_timeout', {
-    reason: 'total_timeout',
-    proxyError: 'http_response_timeout',
-    detail: 'The call as a whole took longer than allowed.',
-  });
-}
-
 /** For the log only: there is nobody left to answer. */
 export function callerGone(): ServiceError {
   return new ServiceError('request_invalid', {

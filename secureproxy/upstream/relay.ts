@@ -6,7 +6,9 @@ import { type AnswerBody, type AnswerOutput, PlainBody } from '../http/answer-bo
 import { scrubbedBody } from '../scrub/scrubbed-body.ts';
 import type { Scrubber } from '../scrub/scrubber.ts';
 import { checkStatus, checkTransferCoding, correctLength } from './answer-head.ts';
-import { callerGone, totalTimeout, upstreamError } from './errors.ts';
+import type { CarriedHandler } from './connection.ts';
+import type { Deadline } from './deadline.ts';
+import { callerGone, upstreamError } from './errors.ts';
 
 /** The request to send upstream; `headers` alternates names and values. */
 export interface UpstreamRequest {
@@ -17,7 +19,11 @@ export interface UpstreamRequest {
 }
 
 export interface RelayOptions {
-  readonly timeoutMs: number;
+  readonly deadline: Deadline;
+  /**
+   * Called when a connection is free for the request, with what ends the call from then on. False: nothing is sent.
+   */
+  readonly onStart: (cut: (error: ServiceError) => void) => boolean;
   /** Makes the headers of the answer from the upstream's. */
   readonly answerHeaders: (headers: IncomingHttpHeaders, status: number) => OutgoingHttpHeaders;
   /** Redacts the answer; undefined: it passes unchanged. */
@@ -40,11 +46,14 @@ export interface RelayOutcome {
   readonly error?: ServiceError;
 }
 
+/** A rejected upload of this size or more may not have been read to its end: its rest can be in the kernel. */
+const longBody = 64 * 1024;
+
 /**
  * Sends a request through a pool and streams the answer into `response`, as fast as the caller
  * reads it. If the caller disconnects, the upstream call is cancelled. If the upstream's answer
- * breaks off, so does the caller's, which would otherwise look complete. Resolves when the answer
- * has ended.
+ * breaks off, so does the caller's, which would otherwise look complete. Resolves to true when the
+ * answer has ended, to false if `onStart` returned that.
  * @throws ServiceError if no answer has begun; nothing was written to `response` then
  */
 export function relay(
@@ -52,21 +61,22 @@ export function relay(
   request: UpstreamRequest,
   response: ServerResponse,
   options: RelayOptions,
-): Promise<void> {
+): Promise<boolean> {
   // If the caller disconnected while the release was fetched, `close` has fired already.
   if (response.closed || response.destroyed) return Promise.reject(callerGone());
-  const done = Promise.withResolvers<void>();
+  const done = Promise.withResolvers<boolean>();
   // `dispatch` takes half the CPU of `pool.request`, and its controller can pause.
-  pool.dispatch(request, new RelayHandler(request.method, response, options, done));
+  pool.dispatch(request, new RelayHandler(request, response, options, done));
   return done.promise;
 }
 
-class RelayHandler implements Dispatcher.DispatchHandler {
+class RelayHandler implements CarriedHandler {
+  carrier?: CarriedHandler['carrier'];
   readonly #isHead: boolean;
+  readonly #isLong: boolean;
   readonly #response: ServerResponse;
   readonly #options: RelayOptions;
-  readonly #done: PromiseWithResolvers<void>;
-  readonly #timer: NodeJS.Timeout;
+  readonly #done: PromiseWithResolvers<boolean>;
   readonly #onClose = () => this.#cancel(callerGone());
   readonly #onDrain = () => this.#body?.drained();
   #controller: Dispatcher.DispatchController | undefined;
@@ -81,24 +91,31 @@ class RelayHandler implements Dispatcher.DispatchHandler {
   #bytesSent = 0;
 
   constructor(
-    method: string,
+    { method, body }: UpstreamRequest,
     response: ServerResponse,
     options: RelayOptions,
-    done: PromiseWithResolvers<void>,
+    done: PromiseWithResolvers<boolean>,
   ) {
     this.#isHead = method === 'HEAD';
+    this.#isLong = body !== null && body.length >= longBody;
     this.#response = response;
     this.#options = options;
     this.#done = done;
-    this.#timer = setTimeout(() => this.#cancel(totalTimeout()), options.timeoutMs);
+    options.deadline.begin('connection', (error) => this.#cancel(error));
     response.once('close', this.#onClose).on('drain', this.#onDrain);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
+    // To throw sends nothing and keeps the connection, which `abort` would close.
+    if (this.#ended !== undefined) throw this.#ended;
+    if (!this.#options.onStart((error) => this.#cancel(error))) {
+      this.#settle();
+      this.#done.resolve(false);
+      throw new Error('the release has ended');
+    }
     this.#controller = controller;
     this.#starts += 1;
-    // Cancelled or timed out while queued for a connection: nothing is sent.
-    if (this.#ended !== undefined) controller.abort(this.#ended);
+    this.#options.deadline.goOn('answer');
   }
 
   onResponseStart(_controller: unknown, status: number, headers: IncomingHttpHeaders): void {
@@ -122,7 +139,15 @@ class RelayHandler implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     this.#received = true;
+    this.#leaveUnread();
     this.#body?.end();
+  }
+
+  /** Gives up a connection with an unread rest of this request, behind which the next request would have to wait. */
+  #leaveUnread(): void {
+    const socket = this.carrier?.();
+    const isRejected = (this.#status ?? 0) >= 400;
+    if (socket && (socket.writableLength > 0 || (this.#isLong && isRejected))) socket.destroy();
   }
 
   #output(status: number): AnswerOutput {
@@ -170,7 +195,7 @@ class RelayHandler implements Dispatcher.DispatchHandler {
     this.#settle();
     this.#options.onEnd(this.#outcome());
     this.#response.end(last);
-    this.#done.resolve();
+    this.#done.resolve(true);
   }
 
   #outcome(): RelayOutcome {
@@ -189,6 +214,7 @@ class RelayHandler implements Dispatcher.DispatchHandler {
 
   /** Ends the call for a reason of the proxy; undici reports it back if the request has begun. */
   #cancel(error: ServiceError): void {
+    if (this.#settled) return;
     this.#ended ??= error;
     if (this.#controller === undefined || this.#received) this.#fail(error);
     else this.#controller.abort(error);
@@ -204,12 +230,12 @@ class RelayHandler implements Dispatcher.DispatchHandler {
       return;
     }
     this.#response.destroy();
-    this.#done.resolve();
+    this.#done.resolve(true);
   }
 
   #settle(): void {
     this.#settled = true;
-    clearTimeout(this.#timer);
+    this.#options.deadline.pause();
     this.#body?.destroy();
     this.#response.off('close', this.#onClose).off('drain', this.#onDrain);
   }

@@ -1,5 +1,6 @@
 import { Client, type Dispatcher, Pool } from 'undici';
 import { isStale } from './answer-start.ts';
+import { type ConnectionOptions, connection } from './connection.ts';
 
 /** Safe methods (RFC 9110 §9.2.1): to carry one out twice is harmless. */
 const safe = new Set<string>(['GET', 'HEAD', 'OPTIONS']);
@@ -12,7 +13,11 @@ export class RepeatingPool extends Pool {
   readonly #fresh: () => Client;
 
   constructor(origin: string, connections: number, options: Client.Options) {
-    super(origin, { ...options, connections });
+    super(origin, {
+      ...options,
+      connections,
+      factory: (to, given) => connection(to, given as ConnectionOptions),
+    });
     this.#fresh = () => new Client(origin, options);
   }
 

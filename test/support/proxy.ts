@@ -3,6 +3,7 @@ import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Test } from 'tap';
 import { buildSecureproxy } from '../../secureproxy/app.ts';
+import { RunningCalls } from '../../secureproxy/call/running-calls.ts';
 import { Callers } from '../../secureproxy/callers/callers.ts';
 import { type SecureproxyConfig, secureproxySettings } from '../../secureproxy/config.ts';
 import type { Lookup } from '../../secureproxy/guard/lookup.ts';
@@ -54,6 +55,7 @@ export interface TestProxy {
   readonly feed: ChangeFeed;
   readonly known: KnownChanges;
   readonly releases: ReleaseCache;
+  readonly running: RunningCalls;
   log(): LogLine[];
   logText(): string;
   /** The log line of the request that came at this place, from 0; it is written once all is over. */
@@ -122,6 +124,7 @@ export async function startProxy(test: Test, options: TestProxyOptions): Promise
     pins: new Set(pins),
   });
   const known = new KnownChanges(clock);
+  const running = new RunningCalls();
   const feed = new ChangeFeed({ client, known, clock, log: captured.logger });
   const maxEntries = config.TOKEN_CACHE_MAX;
   const callers = new Callers({
@@ -157,6 +160,7 @@ export async function startProxy(test: Test, options: TestProxyOptions): Promise
     callers,
     releases,
     pools,
+    running,
     totalTimeoutMs: config.UPSTREAM_TOTAL_TIMEOUT_MS,
     readiness: () => ({ status: 'ready', checks: {} }),
   });
@@ -184,6 +188,7 @@ export async function startProxy(test: Test, options: TestProxyOptions): Promise
     feed,
     known,
     releases,
+    running,
     log: captured.lines,
     logText: captured.text,
     requestLine: async (place = 0) => {

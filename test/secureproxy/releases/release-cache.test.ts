@@ -181,7 +181,7 @@ t.test('a rejection of one target does not reject another', async (t) => {
     const leader = it.cache.get(query({ target: { ...target, method: 'DELETE' } }));
     const follower = it.cache.get(query());
     it.refuse(new ServiceError(code));
-    await t.rejects(leader, { code });
+    await t.rejects(Promise.resolve(leader), { code });
     // Asked anew, for its own target.
     while (it.asked.length < 2) await Promise.resolve();
     t.strictSame(it.asked[1]?.target, target);
@@ -286,7 +286,7 @@ t.test('each release that KeyServer gave makes its app key known, cached or not'
     await obtain(it, { appKey: null, clientId: 'other' }, { app: 'anonymous' });
     const rejected = it.cache.get(query({ appKey: 'key-c' }));
     it.refuse(new ServiceError('caller_unauthenticated'));
-    await t.rejects(rejected);
+    await t.rejects(Promise.resolve(rejected));
     t.same(it.learned, [
       ['key-a', 'app-1'],
       [null, 'anonymous'],
@@ -380,7 +380,7 @@ t.test('gives up on a KeyServer that stays behind its announcements', async (t) 
   const it = setUp();
   announce(it, { seq: 2, changes: [] });
   const got = it.cache.get(query());
-  const rejected = t.rejects(got, {
+  const rejected = t.rejects(Promise.resolve(got), {
     code: 'keyserver_unavailable',
     options: { reason: 'release_outdated', retryAfterSeconds: 1 },
   });

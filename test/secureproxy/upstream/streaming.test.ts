@@ -169,7 +169,7 @@ t.test('a call that timed out in the queue does not break what came after it', a
   t.match(await proxy.call({ ...required, TimeoutMs: 30 }), {
     status: 504,
     whole: true,
-    problem: { code: 'upstream_timeout', reason: 'total_timeout' },
+    problem: { code: 'upstream_timeout', reason: 'queue_timeout' },
   });
   upstream.script(answers(200, 'ok'));
   first?.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');

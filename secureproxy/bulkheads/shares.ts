@@ -1,0 +1,90 @@
+import type { CallsInProgress } from '../../shared/overload/call-queue.ts';
+import { Holder, Holders, Origin } from './holders.ts';
+
+/** Who asks for a place: names of the app and the client, and the origin that is called. */
+export interface Claim {
+  readonly app: string;
+  readonly client: string;
+  readonly origin: string;
+}
+
+/** All that a call counts for. */
+export interface Claimants {
+  readonly app: Holder;
+  readonly client: Holder;
+  readonly origin: Origin;
+  readonly appThere: Holder;
+  readonly clientThere: Holder;
+}
+
+/** What a call lacks; a reason of `overloaded`. */
+export type Lack = 'origin_connections' | 'app_share' | 'client_share' | 'origin_share' | 'calls';
+
+export interface SharesOptions {
+  /** Maximum number of calls in progress. */
+  readonly max: number;
+  /** Maximum number of calls in progress to one origin. */
+  readonly connections: number;
+  readonly calls: CallsInProgress;
+}
+
+/**
+ * Counts the calls in progress of each app, client and origin. While a quarter of all places is free, anybody may
+ * take one; of the last quarter, nobody may hold half as many as are free. So those who hold few always find some
+ * left, whatever others do (the dynamic threshold of shared buffers: Choudhury and Hahne, 1998).
+ */
+export class Shares {
+  readonly #options: SharesOptions;
+  readonly #apps = new Holders(() => new Holder());
+  readonly #clients = new Holders(() => new Holder());
+  readonly #origins = new Holders(() => new Origin());
+
+  constructor(options: SharesOptions) {
+    this.#options = options;
+  }
+
+  claimants({ app, client, origin: name }: Claim): Claimants {
+    const origin = this.#origins.get(name);
+    return {
+      app: this.#apps.get(app),
+      client: this.#clients.get(client),
+      origin,
+      appThere: origin.apps.get(app),
+      clientThere: origin.clients.get(client),
+    };
+  }
+
+  /** @param own 1 if the call is counted as in progress already, else 0 */
+  lack({ app, client, origin, appThere, clientThere }: Claimants, own: 0 | 1): Lack | undefined {
+    const { max, connections, calls } = this.#options;
+    const unused = connections - origin.held;
+    if (unused <= 0) return 'origin_connections';
+    if (isScarce(unused, connections)) {
+      if (isBeyondShare(appThere, unused)) return 'app_share';
+      if (isBeyondShare(clientThere, unused)) return 'client_share';
+    }
+    const free = calls.free + own;
+    if (free <= 0) return 'calls';
+    if (!isScarce(free, max)) return undefined;
+    if (isBeyondShare(app, free)) return 'app_share';
+    if (isBeyondShare(client, free)) return 'client_share';
+    return isBeyondShare(origin, free) ? 'origin_share' : undefined;
+  }
+}
+
+function isScarce(free: number, all: number): boolean {
+  return free * 4 < all;
+}
+
+function isBeyondShare({ held }: Holder, free: number): boolean {
+  return held * 2 >= free;
+}
+
+/** Counts a call, or no longer, as held by all its claimants or as waiting. */
+export function count(
+  { app, client, origin, appThere, clientThere }: Claimants,
+  as: keyof Holder,
+  by: 1 | -1,
+): void {
+  for (const holder of [app, client, origin, appThere, clientThere]) holder[as] += by;
+}

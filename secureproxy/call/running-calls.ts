@@ -1,0 +1,59 @@
+import { ServiceError } from '../../shared/errors.ts';
+
+/** A call whose request has started. */
+export interface RunningCall {
+  /** False once a change is known that may have taken away what allowed the call. */
+  isCurrent(): boolean;
+  /** Asks KeyServer and judges the call again; it is current afterwards. @throws ServiceError */
+  judgeAgain(): Promise<void>;
+  /** Ends the call. */
+  cut(error: ServiceError): void;
+}
+
+/** Running calls, which are cut if app, token, grant, type or proxy is taken away. */
+export class RunningCalls {
+  readonly #calls = new Set<RunningCall>();
+  #isChecking = false;
+
+  add(call: RunningCall): void {
+    this.#calls.add(call);
+  }
+
+  remove(call: RunningCall): void {
+    this.#calls.delete(call);
+  }
+
+  /** Judges again the calls that known changes concern, one after another, since KeyServer may be asked for each. */
+  async check(): Promise<void> {
+    if (this.#isChecking) return;
+    this.#isChecking = true;
+    try {
+      for (const call of this.#calls) if (!call.isCurrent()) await this.#judge(call);
+    } finally {
+      this.#isChecking = false;
+    }
+  }
+
+  async #judge(call: RunningCall): Promise<void> {
+    try {
+      await call.judgeAgain();
+    } catch (error) {
+      // If KeyServer cannot answer, the next check asks again.
+      if (isRefusal(error)) call.cut(takenAway(error));
+    }
+  }
+}
+
+function isRefusal(error: unknown): error is ServiceError {
+  if (!(error instanceof ServiceError)) return false;
+  const { code, options } = error;
+  if (code === 'keyserver_unavailable') return options.reason === 'proxy_unknown';
+  return code !== 'overloaded' && code !== 'internal';
+}
+
+function takenAway({ code }: ServiceError): ServiceError {
+  return new ServiceError('grant_denied', {
+    reason: 'taken_away',
+    detail: `What allowed this call was taken away while it ran (${code}); the upstream may have carried it out.`,
+  });
+}

@@ -1,0 +1,124 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type LogFields, toMilliseconds } from '../../shared/log/request-log.ts';
+import { memoize } from '../../shared/memoize.ts';
+import { prepareInjection } from '../../shared/policy/injection/injection.ts';
+import type { Release } from '../../shared/protocol/messages.ts';
+import { appendQuery } from '../http/injected-query.ts';
+import { responseHeaders } from '../http/response-headers.ts';
+import type { CachedRelease, ReleaseCache } from '../releases/release-cache.ts';
+import { scrubberOf } from '../scrub/scrubber.ts';
+import type { Deadline } from '../upstream/deadline.ts';
+import type { UpstreamPools } from '../upstream/pools.ts';
+import { type RelayOutcome, relay } from '../upstream/relay.ts';
+import { queryOf } from './ask-keyserver.ts';
+import type { Call } from './call.ts';
+import { type PreparedCall, prepare } from './prepare.ts';
+import type { RunningCall, RunningCalls } from './running-calls.ts';
+
+export interface SendDependencies {
+  readonly releases: ReleaseCache;
+  readonly pools: UpstreamPools;
+  readonly running: RunningCalls;
+}
+
+export interface SendContext {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  readonly deadline: Deadline;
+}
+
+/**
+ * Injects the secret and sends a permitted call; the answer streams into `reply`. Resolves to true when it has ended,
+ * to false if the release was no longer usable when a connection was free: nothing was sent then.
+ * @throws ServiceError if it fails before the answer has begun
+ */
+export function send(
+  { releases, pools, running }: SendDependencies,
+  call: Call,
+  obtained: CachedRelease,
+  { url, headers: prepared }: PreparedCall,
+  { request, reply, deadline }: SendContext,
+): Promise<boolean> {
+  const { logFields: log } = request;
+  const { release } = obtained;
+  const { method, body } = call;
+  const injection = injectionOf(release);
+  const injected =
+    typeof injection === 'function'
+      ? injection({ method, url, headers: prepared, body })
+      : injection;
+  const headers = [...prepared, ...injected.headers.flat()];
+  log['server.address'] = url.hostname;
+  if (url.port !== '') log['server.port'] = Number(url.port);
+  if (body !== null) log['upstream.request.body.size'] = Buffer.byteLength(body);
+  const began = reply.elapsedTime;
+  let started: RunningCall | undefined;
+  return relay(
+    pools.get(url.origin, release.policy),
+    { path: url.pathname + appendQuery(url, injected.query), method, headers, body },
+    reply.raw,
+    {
+      deadline,
+      onStart: (cut) => {
+        // The request before, if this one is a repetition.
+        if (started !== undefined) running.remove(started);
+        if (!releases.mayStart(call, obtained)) return false;
+        started = runningCall(releases, call, obtained, request, cut);
+        running.add(started);
+        return true;
+      },
+      answerHeaders: (received, status) => {
+        const answer = responseHeaders(received, status, url.href);
+        answer['x-request-id'] = request.id;
+        return answer;
+      },
+      scrubber: scrubberOf(release),
+      // Hijacked only now, since Fastify answers earlier errors.
+      onAnswer: () => reply.hijack(),
+      onEnd: (outcome) => {
+        if (started !== undefined) running.remove(started);
+        log['upstream.duration_ms'] = toMilliseconds(reply.elapsedTime - began);
+        logOutcome(log, outcome, reply.sent);
+      },
+    },
+  );
+}
+
+function runningCall(
+  releases: ReleaseCache,
+  call: Call,
+  obtained: CachedRelease,
+  request: FastifyRequest,
+  cut: RunningCall['cut'],
+): RunningCall {
+  let current = obtained;
+  return {
+    isCurrent: () => releases.isCurrent(call, current),
+    judgeAgain: async () => {
+      const fresh = await releases.get(queryOf(call, request));
+      prepare(fresh.release, call);
+      current = fresh;
+    },
+    cut,
+  };
+}
+
+/** Kept with its release, which serves many calls. @throws ServiceError integrity_failed */
+const injectionOf = memoize(({ policy, fields }: Release) =>
+  prepareInjection(policy.injection, fields),
+);
+
+function logOutcome(
+  log: LogFields,
+  { status, bytesReceived, bytesSent, scrubbed, retries, error }: RelayOutcome,
+  isRelayed: boolean,
+): void {
+  log['error.type'] = error?.code;
+  log['error.reason'] = error?.options.reason;
+  if (retries > 0) log['upstream.retries'] = retries;
+  if (status === undefined) return;
+  log['upstream.response.status_code'] = status;
+  log['upstream.response.body.size'] = bytesReceived;
+  if (isRelayed) log['http.response.body.size'] = bytesSent;
+  if (scrubbed > 0) log.scrubbed = scrubbed;
+}

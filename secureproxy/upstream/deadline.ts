@@ -1,0 +1,70 @@
+import { ServiceError } from '../../shared/errors.ts';
+
+/** What a call can be waiting for when its time is up. */
+export type Wait = 'request' | 'keyserver' | 'place' | 'connection' | 'answer';
+
+const expiries: Readonly<Record<Wait, () => ServiceError>> = {
+  request: expiry('request_timeout', 'for the rest of the request; nothing was sent'),
+  keyserver: expiry('keyserver_timeout', 'for KeyServer; nothing was sent'),
+  place: expiry('queue_timeout', 'in a queue for its place; nothing was sent'),
+  connection: expiry(
+    'connect_timeout',
+    'for a connection to the upstream; nothing was sent',
+    'connection_timeout',
+  ),
+  answer: expiry('total_timeout', "for the upstream's answer", 'http_response_timeout'),
+};
+
+function expiry(reason: string, wait: string, proxyError = 'proxy_internal_response') {
+  const detail = `The call as a whole took longer than allowed: it was waiting ${wait}.`;
+  return () => new ServiceError('upstream_timeout', { reason, detail, proxyError });
+}
+
+/** The deadline of one call. It bounds everything that the call waits for, one thing after another. */
+export class Deadline {
+  readonly #timer: NodeJS.Timeout | undefined;
+  #wait: Wait = 'request';
+  #onExpiry: ((error: ServiceError) => void) | undefined;
+  #expired: ServiceError | undefined;
+
+  /** @param leftMs milliseconds until then; may be negative */
+  constructor(leftMs: number) {
+    if (leftMs > 0) this.#timer = setTimeout(() => this.#expire(), leftMs);
+    else this.#expire();
+  }
+
+  /** Begins a wait, which ends the one before; `onExpiry` is called if the time is up, even if it is already. */
+  begin(wait: Wait, onExpiry: (error: ServiceError) => void): void {
+    this.#wait = wait;
+    this.#onExpiry = onExpiry;
+    if (this.#expired !== undefined) onExpiry(this.#expired);
+  }
+
+  /** Names what the wait is for from now on. */
+  goOn(wait: Wait): void {
+    this.#wait = wait;
+  }
+
+  /** Resolves as `promise`, whose work goes on if the time is up. @throws ServiceError upstream_timeout */
+  bound<T>(wait: Wait, promise: Promise<T>): Promise<T> {
+    const bounded = Promise.withResolvers<T>();
+    this.begin(wait, bounded.reject);
+    promise.then(bounded.resolve, bounded.reject);
+    return bounded.promise;
+  }
+
+  /** Ends the wait, so that expiry has no effect before the next. */
+  pause(): void {
+    this.#onExpiry = undefined;
+  }
+
+  end(): void {
+    this.pause();
+    clearTimeout(this.#timer);
+  }
+
+  #expire(): void {
+    this.#expired = expiries[this.#wait]();
+    this.#onExpiry?.(this.#expired);
+  }
+}

@@ -1,0 +1,187 @@
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import t, { type Test } from 'tap';
+import { Places } from '../../../secureproxy/bulkheads/places.ts';
+import type { Claim } from '../../../secureproxy/bulkheads/shares.ts';
+import { Deadline } from '../../../secureproxy/upstream/deadline.ts';
+import { CallQueue } from '../../../shared/overload/call-queue.ts';
+
+interface Limits {
+  readonly max?: number;
+  readonly connections?: number;
+}
+
+/** Places behind the queue that counts the calls in progress. */
+function setUp(t: Test, { max = 16, connections = 1000 }: Limits) {
+  const reject = () => t.fail('the first queue rejects nothing');
+  const calls = new CallQueue({ max, queueTimeoutMs: 60_000, reject });
+  const places = new Places({ max, connections, calls });
+  const open = new Set<() => void>();
+  t.teardown(() => {
+    for (const end of open) end();
+  });
+  const begun: string[] = [];
+  /** A call that came so far; `wait` is undefined if it had a place at once. */
+  const come = (claim: Partial<Claim> = {}, name = '') => {
+    const response = new ServerResponse(new IncomingMessage(new Socket()));
+    const deadline = new Deadline(60_000);
+    const end = () => {
+      if (!open.delete(end)) return;
+      deadline.end();
+      response.emit('close');
+    };
+    open.add(end);
+    calls.enter(response);
+    const wait = places.take({ app: 'a', client: 'c', origin: 'o', ...claim }, response, deadline);
+    if (wait === undefined) begun.push(name);
+    else wait.then(() => begun.push(name)).catch(end);
+    return { wait, end, hasPlace: wait === undefined };
+  };
+  /** How many of these calls have a place at once. */
+  const placed = (count: number, claim: (i: number) => Partial<Claim>) =>
+    Array.from({ length: count }, (_, i) => come(claim(i))).filter(({ hasPlace }) => hasPlace)
+      .length;
+  return { calls, come, placed, begun };
+}
+
+const overloaded = (reason: string) => ({ code: 'overloaded', options: { reason } });
+
+t.test('one app, client or origin can have all but a part of the last quarter', async (t) => {
+  for (const [kind, lack] of [
+    ['app', 'app_share'],
+    ['client', 'client_share'],
+    ['origin', 'origin_share'],
+  ] as const) {
+    const { placed, come } = setUp(t, { max: 100 });
+    const others = (i: number): Partial<Claim> => ({
+      app: `a${i}`,
+      client: `c${i}`,
+      origin: `o${i}`,
+      [kind]: 'greedy',
+    });
+    t.equal(placed(100, others), 76, kind);
+    const { wait } = come(others(200));
+    await t.rejects(Promise.resolve(wait), overloaded(lack));
+  }
+});
+
+t.test('those that hold few always find a place, however many are greedy', async (t) => {
+  const { come, begun } = setUp(t, { max: 1024 });
+  const places = (name: string) => begun.filter((one) => one === name).length;
+  const comeAll = async (name: string, count: number) => {
+    for (let i = 0; i < count; i++) come({ app: name, client: name, origin: name }, name);
+    while (places(name) === 0) await nextTurn();
+  };
+  await comeAll('g0', 1024);
+  t.equal(places('g0'), 751, 'three quarters of its origin');
+  for (const name of ['g1', 'g2', 'g3', 'g4']) await comeAll(name, 500);
+  for (let i = 0; i < 20; i++) await comeAll(`quiet-${i}`, 1);
+});
+
+t.test('a quiet call is next, before calls that wait for their share', async (t) => {
+  const { placed, come, begun } = setUp(t, { max: 100 });
+  placed(100, () => ({}));
+  come({ app: 'quiet', client: 'd', origin: 'p' }, 'quiet');
+  await nextTurn();
+  await nextTurn();
+  t.same(
+    begun.filter((name) => name !== ''),
+    ['quiet'],
+  );
+});
+
+t.test('an origin has so many connections, shared like the whole', async (t) => {
+  const { placed, come } = setUp(t, { max: 1000, connections: 8 });
+  t.equal(
+    placed(10, () => ({})),
+    7,
+  );
+  t.equal(come({ app: 'b', client: 'd', origin: 'elsewhere' }).hasPlace, false, 'others wait');
+  const { wait: second } = come({ app: 'b', client: 'd' });
+  await t.resolves(Promise.resolve(second));
+  await t.rejects(
+    Promise.resolve(come({ app: 'e', client: 'f' }).wait),
+    overloaded('origin_connections'),
+  );
+});
+
+t.test('small limits are used to the last place', async (t) => {
+  for (const limit of [1, 2, 3]) {
+    t.equal(
+      setUp(t, { max: limit }).placed(limit + 1, () => ({})),
+      limit,
+      `max ${limit}`,
+    );
+    t.equal(
+      setUp(t, { connections: limit }).placed(limit + 1, () => ({})),
+      limit,
+      `${limit} connections`,
+    );
+  }
+});
+
+t.test('apps take turns, and the clients and origins of an app', async (t) => {
+  const { come, begun } = setUp(t, { connections: 1 });
+  const running: { end: () => void }[] = [come({ app: 'x', client: 'x' }, 'first')];
+  for (const i of [1, 2, 3]) running.push(come({ app: 'a' }, `a-c-${i}`));
+  for (const i of [1, 2]) running.push(come({ app: 'a', client: 'd' }, `a-d-${i}`));
+  for (const i of [1, 2]) running.push(come({ app: 'b' }, `b-c-${i}`));
+  const order = ['first', 'a-c-1', 'b-c-1', 'a-d-1', 'b-c-2', 'a-c-2', 'a-d-2', 'a-c-3'];
+  const byName = new Map(
+    ['first', 'a-c-1', 'a-c-2', 'a-c-3', 'a-d-1', 'a-d-2', 'b-c-1', 'b-c-2'].map((name, i) => [
+      name,
+      running[i],
+    ]),
+  );
+  for (const name of order) {
+    t.equal(begun.at(-1), name);
+    byName.get(name)?.end();
+    await nextTurn();
+    await nextTurn();
+  }
+});
+
+t.test('a call that waits is not counted as in progress', async (t) => {
+  const { calls, come } = setUp(t, { max: 4, connections: 1 });
+  const { end } = come();
+  t.equal(calls.free, 3);
+  const waiting = come();
+  t.equal(calls.free, 3);
+  end();
+  await t.resolves(Promise.resolve(waiting.wait));
+  t.equal(calls.free, 3);
+  waiting.end();
+  t.equal(calls.free, 4);
+});
+
+t.test('a caller that disconnects leaves the queue', async (t) => {
+  const { calls, come } = setUp(t, { max: 4, connections: 1 });
+  const first = come();
+  const second = come();
+  const third = come();
+  second.end();
+  await t.rejects(Promise.resolve(second.wait), {
+    code: 'request_invalid',
+    options: { reason: 'caller_gone' },
+  });
+  first.end();
+  await t.resolves(Promise.resolve(third.wait));
+  third.end();
+  t.equal(calls.free, 4);
+});
+
+t.test('an app with too many waiting calls is refused at once, and others are not', async (t) => {
+  const { come } = setUp(t, { max: 2, connections: 1 });
+  // One has the place, and the others a share of the queue.
+  for (let i = 0; i < 4; i++) come();
+  t.throws(() => come(), overloaded('origin_connections'));
+  t.ok(come({ app: 'b' }).wait);
+});
+
+t.test('a thousand idle names are not remembered', async (t) => {
+  const { come } = setUp(t, { max: 10, connections: 2 });
+  for (let i = 0; i < 2500; i++) come({ app: `a${i}`, client: `c${i}` }).end();
+  const { hasPlace } = come();
+  t.ok(hasPlace);
+});

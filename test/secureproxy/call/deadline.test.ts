@@ -1,0 +1,120 @@
+import t, { type Test } from 'tap';
+import type { Lookup } from '../../../secureproxy/guard/lookup.ts';
+import type { Release } from '../../../shared/protocol/messages.ts';
+import { releaseOf, resolvesTo, startProxy } from '../../support/proxy.ts';
+import { until } from '../../support/until.ts';
+import { answers, startUpstream } from '../../support/upstream.ts';
+
+/** A proxy whose KeyServer and resolver can be held up. */
+async function setUp(t: Test, settings: Record<string, string> = {}) {
+  const upstream = await startUpstream(t);
+  const held = { keyserver: Promise.resolve(), names: Promise.resolve() };
+  const release = (): Release => releaseOf({ destinations: [upstream.url], scrub: false });
+  let asked = 0;
+  const resolve = resolvesTo('127.0.0.1');
+  const lookup: Lookup = (name) => held.names.then(() => resolve(name));
+  const proxy = await startProxy(t, {
+    obtain: async () => {
+      asked += 1;
+      await held.keyserver;
+      return release();
+    },
+    lookup,
+    settings,
+  });
+  const required = { ClientId: 'acme', TokenType: 'test', ApiUri: `${upstream.url}/` };
+  return {
+    upstream,
+    proxy,
+    call: (more: object = {}) => proxy.call({ ...required, ...more }),
+    asked: () => asked,
+    hold: (what: keyof typeof held) => {
+      const { promise, resolve: letGo } = Promise.withResolvers<void>();
+      held[what] = promise;
+      t.teardown(letGo);
+      return letGo;
+    },
+  };
+}
+
+const timedOut = (reason: string) => ({
+  status: 504,
+  problem: { code: 'upstream_timeout', reason },
+});
+
+t.test('the deadline bounds the wait for KeyServer, which goes on for others', async (t) => {
+  const { upstream, proxy, call, asked, hold } = await setUp(t);
+  const letGo = hold('keyserver');
+  const hurried = call({ TimeoutMs: 200 });
+  const patient = call();
+  t.match(await hurried, {
+    ...timedOut('keyserver_timeout'),
+    problem: { detail: /waiting for KeyServer/ },
+  });
+  t.equal(upstream.requests.length, 0);
+  letGo();
+  t.match(await patient, { status: 200, text: 'ok' });
+  t.equal(asked(), 1, 'both waited for one answer');
+  const line = await proxy.requestLine();
+  t.equal(line['error.reason'], 'keyserver_timeout');
+  t.type(line['keyserver.duration_ms'], 'number');
+});
+
+t.test('the deadline bounds the wait for a connection, and nothing is sent', async (t) => {
+  const { upstream, call, hold } = await setUp(t);
+  const letGo = hold('names');
+  const answer = await call({ TimeoutMs: 50 });
+  t.match(answer, timedOut('connect_timeout'));
+  t.strictSame(answer.all('proxy-status'), ['secureproxy; error=connection_timeout']);
+  letGo();
+  t.match(await call(), { status: 200 });
+  t.equal(upstream.requests.length, 1);
+  t.equal(upstream.connections(), 1, 'the connection is kept for the next call');
+});
+
+t.test('the deadline bounds the wait for a place', async (t) => {
+  const { upstream, call } = await setUp(t, { UPSTREAM_CONNECTIONS: '1' });
+  upstream.script(() => undefined);
+  const first = call({ TimeoutMs: 2000 });
+  await until(() => upstream.requests.length === 1);
+  t.match(await call({ TimeoutMs: 50 }), timedOut('queue_timeout'));
+  t.match(await first, timedOut('total_timeout'));
+});
+
+t.test('a call waits for a connection for two seconds at most', async (t) => {
+  const { upstream, proxy, call } = await setUp(t, { UPSTREAM_CONNECTIONS: '1' });
+  upstream.script(() => undefined);
+  const first = call({ TimeoutMs: 10_000 });
+  await until(() => upstream.requests.length === 1);
+  const refused = await call();
+  t.match(refused, { status: 503, problem: { code: 'overloaded', reason: 'origin_connections' } });
+  t.strictSame(refused.all('retry-after'), ['1']);
+  const line = await proxy.requestLine();
+  t.equal(line['error.reason'], 'origin_connections');
+  upstream.script(answers(200, 'ok'));
+  for (const socket of upstream.open) socket.destroy();
+  await first;
+});
+
+t.test('time that the request took to arrive counts', async (t) => {
+  const { upstream, call } = await setUp(t);
+  t.match(await call({ TimeoutMs: 1, Body: 'x'.repeat(10 * 1024 * 1024) }), { status: 504 });
+  t.equal(upstream.requests.length, 0);
+});
+
+t.test('an explanation has the same deadline', async (t) => {
+  const { proxy, hold, upstream } = await setUp(t);
+  hold('keyserver');
+  const body = {
+    ClientId: 'acme',
+    TokenType: 'test',
+    ApiUri: `${upstream.url}/`,
+    TimeoutMs: 1,
+  };
+  const answer = await proxy.send('/explain', {
+    method: 'POST',
+    headers: ['content-type', 'application/json'],
+    body: JSON.stringify(body),
+  });
+  t.match(answer.problem, { reason: /^(?:keyserver_timeout|request_timeout)$/ });
+});

@@ -1,0 +1,149 @@
+import t, { type Test } from 'tap';
+import type { Lookup } from '../../../secureproxy/guard/lookup.ts';
+import { ServiceError } from '../../../shared/errors.ts';
+import type { Release } from '../../../shared/protocol/messages.ts';
+import { testClock } from '../../support/clock.ts';
+import { begin, readAnswer, releaseOf, resolvesTo, startProxy } from '../../support/proxy.ts';
+import { until } from '../../support/until.ts';
+import { answers, startUpstream, writes } from '../../support/upstream.ts';
+
+/** A proxy whose KeyServer answers as the test says, and whose resolver can be held up. */
+async function setUp(t: Test, settings: Record<string, string> = {}) {
+  const upstream = await startUpstream(t);
+  const clock = testClock();
+  let seq = 1;
+  let answer = (): Release => releaseOf({ destinations: [upstream.url], scrub: false }, { seq });
+  let asked = 0;
+  let names = Promise.resolve();
+  const resolve = resolvesTo('127.0.0.1');
+  const lookup: Lookup = (name) => names.then(() => resolve(name));
+  const obtain = async () => {
+    asked += 1;
+    return answer();
+  };
+  const proxy = await startProxy(t, { obtain, lookup, settings, clock });
+  const { known } = proxy;
+  const announce = (...changes: Parameters<typeof known.take>[0]['changes']) =>
+    known.take({ seq, changes, ageMs: 0 }, clock.monotonic());
+  announce();
+  const required = { ClientId: 'acme', TokenType: 'test', ApiUri: `${upstream.url}/` };
+  return {
+    upstream,
+    proxy,
+    clock,
+    call: (more: object = {}) => proxy.call({ ...required, ...more }),
+    /** Sends a call; its answer can be read while it comes. */
+    start: () =>
+      begin(`${proxy.url}/request_api`, {
+        method: 'POST',
+        headers: ['content-type', 'application/json'],
+        body: JSON.stringify(required),
+      }),
+    asked: () => asked,
+    /** Has a change announced, and KeyServer answer otherwise from then on. */
+    change: (kind: 'app' | 'type', id: string, next?: ServiceError) => {
+      seq += 1;
+      if (next !== undefined) {
+        answer = () => {
+          throw next;
+        };
+      }
+      announce({ seq, kind, id });
+    },
+    holdNames: () => {
+      const { promise, resolve: letGo } = Promise.withResolvers<void>();
+      names = promise;
+      t.teardown(letGo);
+      return letGo;
+    },
+  };
+}
+
+const unknownCaller = new ServiceError('caller_unauthenticated', { reason: 'app_unknown' });
+
+t.test('nothing is sent if the app was revoked while a connection was made', async (t) => {
+  const { upstream, call, asked, change, holdNames } = await setUp(t);
+  const letGo = holdNames();
+  const answer = call();
+  await until(() => asked() === 1);
+  change('app', 'orders', unknownCaller);
+  letGo();
+  t.match(await answer, { status: 401, problem: { reason: 'app_unknown' } });
+  t.equal(upstream.requests.length, 0);
+});
+
+t.test('nothing is sent if the app was revoked while the call was queued', async (t) => {
+  const { upstream, call, asked, change } = await setUp(t, { UPSTREAM_CONNECTIONS: '1' });
+  upstream.script(() => undefined);
+  const first = call();
+  await until(() => upstream.requests.length === 1);
+  const second = call();
+  change('app', 'orders', unknownCaller);
+  upstream.script(answers(200, 'late'));
+  for (const socket of upstream.open) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+  t.match(await first, { status: 200 });
+  t.match(await second, { status: 401 });
+  t.equal(upstream.requests.length, 1);
+  t.equal(asked(), 2);
+});
+
+t.test('a call that waited longer than its release holds obtains another', async (t) => {
+  const { upstream, call, clock, asked, holdNames } = await setUp(t);
+  const letGo = holdNames();
+  const answer = call();
+  await until(() => asked() === 1);
+  // The lease has ended, and five seconds have passed.
+  clock.advance(6000);
+  letGo();
+  t.match(await answer, { status: 200 });
+  t.equal(asked(), 2);
+  t.equal(upstream.requests.length, 1);
+});
+
+t.test('a revocation cuts a running answer, and the log says so', async (t) => {
+  const { upstream, proxy, start, change } = await setUp(t);
+  upstream.script(writes('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nsome'));
+  const answering = readAnswer(await start().answered);
+  await proxy.running.check();
+  t.equal(upstream.open.size, 1, 'which runs on without one');
+  change('app', 'orders', unknownCaller);
+  await proxy.running.check();
+  t.match(await answering, { status: 200, whole: false });
+  await until(() => upstream.open.size === 0);
+  t.match(await proxy.requestLine(), {
+    'error.type': 'grant_denied',
+    'error.reason': 'taken_away',
+    'upstream.response.status_code': 200,
+  });
+});
+
+t.test('a revocation cuts a call that waits for its answer', async (t) => {
+  const { upstream, proxy, call, change } = await setUp(t);
+  upstream.script(() => undefined);
+  const answer = call();
+  await until(() => upstream.requests.length === 1);
+  change('type', 'test', new ServiceError('type_not_found'));
+  await proxy.running.check();
+  t.match(await answer, {
+    status: 403,
+    problem: { code: 'grant_denied', reason: 'taken_away', detail: /type_not_found/ },
+  });
+});
+
+t.test('another change, or an unreachable KeyServer, cuts nothing', async (t) => {
+  const { upstream, proxy, start, change, asked } = await setUp(t);
+  upstream.script(writes('HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nsome'));
+  const answering = readAnswer(await start().answered);
+  const rounds: (readonly [ServiceError | undefined, number])[] = [
+    [undefined, 2],
+    [new ServiceError('keyserver_unavailable', { reason: 'keyserver_unreachable' }), 3],
+    [new ServiceError('overloaded'), 4],
+  ];
+  for (const [error, count] of rounds) {
+    change('app', 'orders', error);
+    await proxy.running.check();
+    t.equal(asked(), count);
+  }
+  for (const socket of upstream.open) socket.write('more');
+  t.match(await answering, { whole: true, text: 'somemore' });
+});
