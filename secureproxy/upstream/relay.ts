@@ -46,8 +46,12 @@ export interface RelayOutcome {
   readonly error?: ServiceError;
 }
 
-/** A rejected upload of this size or more may not have been read to its end: its rest can be in the kernel. */
-const longBody = 64 * 1024;
+/**
+ * An upload of this size may have been answered before it was read: nothing tells whether its rest is still in the
+ * kernel, so its connection is not used again. Of rejected ones the smaller size is enough, since they often are.
+ */
+const longBody = 1024 * 1024;
+const longRejectedBody = 64 * 1024;
 
 /**
  * Sends a request through a pool and streams the answer into `response`, as fast as the caller
@@ -73,7 +77,7 @@ export function relay(
 class RelayHandler implements CarriedHandler {
   carrier?: CarriedHandler['carrier'];
   readonly #isHead: boolean;
-  readonly #isLong: boolean;
+  readonly #bodySize: number;
   readonly #response: ServerResponse;
   readonly #options: RelayOptions;
   readonly #done: PromiseWithResolvers<boolean>;
@@ -97,7 +101,7 @@ class RelayHandler implements CarriedHandler {
     done: PromiseWithResolvers<boolean>,
   ) {
     this.#isHead = method === 'HEAD';
-    this.#isLong = body !== null && body.length >= longBody;
+    this.#bodySize = body?.length ?? 0;
     this.#response = response;
     this.#options = options;
     this.#done = done;
@@ -146,8 +150,8 @@ class RelayHandler implements CarriedHandler {
   /** Gives up a connection with an unread rest of this request, behind which the next request would have to wait. */
   #leaveUnread(): void {
     const socket = this.carrier?.();
-    const isRejected = (this.#status ?? 0) >= 400;
-    if (socket && (socket.writableLength > 0 || (this.#isLong && isRejected))) socket.destroy();
+    const long = (this.#status ?? 0) >= 400 ? longRejectedBody : longBody;
+    if (socket && (socket.writableLength > 0 || this.#bodySize >= long)) socket.destroy();
   }
 
   #output(status: number): AnswerOutput {
