@@ -2,6 +2,7 @@ import { addressAttacks } from './cases/address.ts';
 import { giveawayAttacks } from './cases/giveaway.ts';
 import { headerAttacks } from './cases/headers/all.ts';
 import { loadAttacks } from './cases/load/all.ts';
+import { neighbourAttacks } from './cases/neighbours/all.ts';
 import { operatorAttacks } from './cases/operator/all.ts';
 import { printedAttack } from './cases/printed.ts';
 import { redirectAttacks } from './cases/redirect.ts';
@@ -21,6 +22,7 @@ export const attacks: readonly Attack[] = [
   ...giveawayAttacks,
   ...tenancyAttacks,
   ...loadAttacks,
+  ...neighbourAttacks,
   ...strangerAttacks,
   ...operatorAttacks,
   printedAttack,

@@ -13,6 +13,7 @@ export const attackClasses = [
   'giveaway',
   'tenancy',
   'load',
+  'neighbours',
   'strangers',
   'operator',
 ] as const;
