@@ -1,6 +1,9 @@
 import type { AnswerBody } from '../http/answer-body.ts';
 import { byteHeaders, withoutHeaders } from './answer-headers.ts';
+import { unsearchable } from './charsets.ts';
 import type { FilteredAnswer } from './streamed-body.ts';
+
+const nothing = Buffer.alloc(0);
 
 /** A body that is collected and filtered at its end, so that it keeps a `Content-Length`. */
 export class CollectedBody implements AnswerBody {
@@ -25,9 +28,14 @@ export class CollectedBody implements AnswerBody {
   }
 
   #send(): void {
-    const { headers, filter, output } = this.#answer;
-    const [first, ...more] = this.#chunks;
-    const bytes = filter.end(more.length === 0 ? first : Buffer.concat(this.#chunks));
+    const { headers, filter, sniffer, output } = this.#answer;
+    const [first = nothing, ...more] = this.#chunks;
+    const received = more.length === 0 ? first : Buffer.concat(this.#chunks);
+    if (sniffer.hides(received)) {
+      output.fail(unsearchable());
+      return;
+    }
+    const bytes = filter.end(received);
     const isChanged = filter.redactions > 0;
     output.sendWhole(
       isChanged

@@ -2,21 +2,26 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { ServiceError } from '../../shared/errors.ts';
 import { memoizeByText } from '../../shared/memoize.ts';
 import type { CallerHeaders } from '../http/request-headers.ts';
+import { searchableTypes } from './charsets.ts';
 
 /** Content codings (RFC 9110 §8.4.1) that can be decoded. */
 const codings = ['gzip', 'deflate', 'br'] as const;
 export type Coding = (typeof codings)[number];
 
-/** Partial answers cannot be searched, since a secret may span two of them. */
-const partHeaders = new Set(['range', 'if-range']);
+/** Partial answers cannot be searched, since a secret may span two of them; answers in some charsets neither. */
+const unsearchableHeaders = new Set(['range', 'if-range', 'accept-charset']);
 
-/** Restricts the caller's headers to requests for searchable answers: whole ones, in codings that can be decoded. */
+/**
+ * Restricts the caller's headers to requests for searchable answers: whole ones, in codings that can be decoded,
+ * in charsets that keep ASCII. `Accept-Charset` is deprecated (RFC 9110 §12.5.2).
+ */
 export function searchableRequest(headers: CallerHeaders): CallerHeaders {
   const sent: Record<string, string | readonly string[]> = {};
   for (const [name, value] of Object.entries(headers)) {
     const read = name.toLowerCase();
-    if (partHeaders.has(read)) continue;
-    sent[name] = read === 'accept-encoding' ? decodable([value].flat().join(',')) : value;
+    if (unsearchableHeaders.has(read)) continue;
+    const restrict = restrictions.get(read);
+    sent[name] = restrict === undefined ? value : restrict([value].flat().join(','));
   }
   return sent;
 }
@@ -33,6 +38,11 @@ function decodable(accepted: string): string {
   const kept = codings.filter((coding) => weights.get(coding) ?? weights.get('*') === true);
   return [...kept, 'identity'].join(', ');
 }
+
+const restrictions = new Map([
+  ['accept-encoding', decodable],
+  ['accept', searchableTypes],
+]);
 
 /** The coding of a body; undefined if it has none. @throws ServiceError if the body cannot be searched */
 export function codingOf(headers: IncomingHttpHeaders): Coding | undefined {

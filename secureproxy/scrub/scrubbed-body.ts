@@ -1,8 +1,10 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { AnswerBody, AnswerOutput } from '../http/answer-body.ts';
 import { byteHeaders, withoutHeaders } from './answer-headers.ts';
+import { CharsetSniffer, checkCharset } from './charsets.ts';
 import { CollectedBody } from './collected-body.ts';
 import { checkWhole, codingOf } from './content-codings.ts';
+import { EventStreamFilter, isEventStream } from './event-stream.ts';
 import type { Scrubber } from './scrubber.ts';
 import { DecodedBody, StreamedBody } from './streamed-body.ts';
 
@@ -25,18 +27,25 @@ export function scrubbedBody(
 ): AnswerBody {
   const isEmpty = isHead || status === 204 || status === 304;
   const coding = isEmpty ? undefined : codingOf(received);
-  if (!isEmpty) checkWhole(status, received);
+  if (!isEmpty) {
+    checkWhole(status, received);
+    checkCharset(received);
+  }
   const scrubbed = scrubber.scrubHeaders(received);
   const headers = withoutHeaders(scrubbed.headers, ['accept-ranges', 'content-encoding']);
+  const isStream = isEventStream(received);
+  const makeFilter = () => scrubber.bodyFilter();
   const answer = {
     headers,
     headerRedactions: scrubbed.redactions,
-    filter: scrubber.bodyFilter(),
+    filter: isStream ? new EventStreamFilter(makeFilter) : makeFilter(),
+    sniffer: new CharsetSniffer(received),
     output,
   };
   if (isEmpty) return new StreamedBody(answer).begin();
   const length = Number(headers['content-length'] ?? Infinity);
-  if (coding === undefined && length <= maxCollectedBytes) return new CollectedBody(answer);
+  if (coding === undefined && !isStream && length <= maxCollectedBytes)
+    return new CollectedBody(answer);
   const changeable = {
     ...answer,
     headers: withoutHeaders(headers, ['content-length', ...byteHeaders]),

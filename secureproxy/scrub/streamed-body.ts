@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { AnswerBody, AnswerOutput } from '../http/answer-body.ts';
 import { BodyDecoder } from './body-decoder.ts';
 import type { BodyFilter } from './body-filter.ts';
+import { type CharsetSniffer, unsearchable } from './charsets.ts';
 import type { Coding } from './content-codings.ts';
 
 /** An answer whose headers have been redacted and whose body is filtered on its way to the caller. */
@@ -9,6 +10,7 @@ export interface FilteredAnswer {
   readonly headers: IncomingHttpHeaders;
   readonly headerRedactions: number;
   readonly filter: BodyFilter;
+  readonly sniffer: CharsetSniffer;
   readonly output: AnswerOutput;
 }
 
@@ -34,7 +36,12 @@ export class StreamedBody implements AnswerBody {
   }
 
   write(chunk: Buffer): boolean {
-    const bytes = this.#answer.filter.write(chunk);
+    const { filter, sniffer, output } = this.#answer;
+    if (sniffer.hides(chunk)) {
+      output.fail(unsearchable());
+      return false;
+    }
+    const bytes = filter.write(chunk);
     return bytes.length === 0 || this.begin().#answer.output.write(bytes);
   }
 
