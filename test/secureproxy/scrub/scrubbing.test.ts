@@ -407,7 +407,7 @@ for (const scrub of [true, false]) {
       upstream.script(
         answers(302, '', [['Location', 'https://shop.example/#access_token=made-up']]),
       );
-      t.strictSame((await call()).all('location'), ['https://shop.example/#[redacted]']);
+      t.strictSame((await call()).all('x-upstream-location'), ['https://shop.example/#[redacted]']);
       t.equal((await proxy.requestLine()).scrubbed, 1);
     },
   );
