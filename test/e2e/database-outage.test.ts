@@ -97,10 +97,17 @@ t.test('the pair lives through an outage of the database', async (t) => {
       (s) => s !== 0,
     );
     t.equal(status, 503);
-    const { origin } = await runSecureproxy(t, port, proxyKey);
+    const proxyPort = await freePort();
+    // Neither is ready before the database is back.
+    const secureproxy = runSecureproxy(t, port, proxyKey, {}, proxyPort);
+    await pollUntil(
+      'the proxy answers',
+      () => readyStatus(proxyPort),
+      (s) => s === 503,
+    );
     const call = () =>
       callApi(
-        origin,
+        `http://127.0.0.1:${proxyPort}`,
         { ClientId: 'shop-1', TokenType: tokenType, ApiUri: upstream },
         { authorization: `Bearer ${appKey}` },
       );
@@ -110,6 +117,7 @@ t.test('the pair lives through an outage of the database', async (t) => {
 
     await control.start();
     const { output } = await starting;
+    await secureproxy;
     t.equal(output.linesWith({ msg: 'database unreachable' }).length, 1, 'said once an outage');
     const answer = await call();
     t.equal(answer.status, 200);

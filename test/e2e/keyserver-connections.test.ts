@@ -6,6 +6,8 @@ import { startTcpForwarder, type TcpForwarder } from '../support/tcp-forwarder.t
 
 const concurrency = 16;
 const callsEach = 63;
+/** A KeyServer that has begun makes proxies drop what they know for some seconds: calls in progress ask again. */
+const maxAskedAgain = 8 * concurrency;
 
 t.test('a thousand uncached calls share a key, a session and few connections', async (t) => {
   const clients = Array.from({ length: concurrency }, (_, i) => `shop-${i}`);
@@ -41,14 +43,16 @@ t.test('a thousand uncached calls share a key, a session and few connections', a
     (count) => count >= calls,
   );
   t.equal(output.linesWith({ 'url.template': '/public_key' }).length, 1);
-  t.equal(
-    output.linesWith({ 'url.template': '/', 'http.response.status_code': 200 }).length,
-    calls,
-  );
+  const released = output.linesWith({
+    'url.template': '/',
+    'http.response.status_code': 200,
+  }).length;
+  t.ok(released >= calls && released <= calls + maxAskedAgain, `${released} releases`);
   const byKey = output.linesWith({ release: 'rsa' }).length;
   t.ok(byKey <= 1, 'one key was unwrapped, unless another question had opened the session');
-  t.equal(output.linesWith({ release: 'ticket' }).length, calls - byKey);
+  t.equal(output.linesWith({ release: 'ticket' }).length, released - byKey);
   const accepted = forwarders[0]?.accepted ?? 0;
-  t.ok(accepted <= concurrency, `${accepted} connections`);
+  // And one for the feed.
+  t.ok(accepted <= concurrency + 1, `${accepted} connections`);
   t.ok(accepted >= 1);
 });

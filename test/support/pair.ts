@@ -72,13 +72,15 @@ export function runSecureproxy(
   keyserverPort: number,
   proxyKey: string,
   further: Environment = {},
+  port?: number,
 ): Promise<ServiceRun> {
-  return runProcess(t, 'secureproxy', {
+  const settings = {
     PUBLIC_KEY_URL: `http://127.0.0.1:${keyserverPort}/public_key`,
     TOKEN_REQUEST_URL: `http://127.0.0.1:${keyserverPort}/`,
     PROXY_KEY: proxyKey,
     ...further,
-  });
+  };
+  return runProcess(t, 'secureproxy', settings, port);
 }
 
 function defaultCall(upstream: string, clients: readonly string[] = ['shop-1']) {
