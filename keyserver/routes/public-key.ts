@@ -21,7 +21,11 @@ export function publicKeyRoutes(app: Service, { primary }: RsaKeys): void {
       schema: {
         operationId: 'getPublicKey',
         summary,
-        response: { 200: PublicKeyAnswerSchema, 304: Type.Null({ description: 'Unchanged' }) },
+        response: {
+          200: PublicKeyAnswerSchema,
+          304: Type.Null({ description: 'Unchanged' }),
+          ...problemResponses('request_invalid'),
+        },
       },
     },
     async (request, reply) => {

@@ -21,7 +21,7 @@ export function explainRoute(
         body: CallRequestSchema,
         response: {
           200: ExplainedSchema,
-          ...problemResponses(...callErrors),
+          ...problemResponses(...callErrors, 'upstream_timeout'),
         },
       },
       onRequest: admitCaller(dependencies),

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { version } from '../settings/version.ts';
+import { problemResponses } from './problem.ts';
 import type { Service } from './service-type.ts';
 
 /** `degraded` still serves calls; `unready` must not receive any. `checks` has one word per check, `detail` the reason. */
@@ -28,6 +29,7 @@ export function healthRoutes(app: Service, readiness: () => Readiness): void {
             { status: Type.Literal('ok'), version: Type.String() },
             { examples: [{ status: 'ok', version: '0.1.0' }] },
           ),
+          ...problemResponses('request_invalid'),
         },
       },
     },
@@ -40,7 +42,11 @@ export function healthRoutes(app: Service, readiness: () => Readiness): void {
       schema: {
         operationId: 'getReadiness',
         summary: 'The service can do its work',
-        response: { 200: ReadinessSchema, 503: ReadinessSchema },
+        response: {
+          200: ReadinessSchema,
+          503: ReadinessSchema,
+          ...problemResponses('request_invalid'),
+        },
       },
     },
     async (_request, reply) => {

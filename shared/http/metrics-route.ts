@@ -1,5 +1,6 @@
 import { prometheusContentType } from '@prometheus-io/client';
 import { Type } from 'typebox';
+import { problemResponses } from './problem.ts';
 import type { Service } from './service-type.ts';
 
 /** A scrape reads every gauge of every worker, so answers are kept for as long as nobody needs newer ones. */
@@ -30,6 +31,7 @@ export function metricsRoute(app: Service, write: () => Promise<string>): void {
             description: 'Metrics of all workers',
             content: { 'text/plain': { schema: Type.String() } },
           },
+          ...problemResponses('request_invalid'),
         },
       },
     },

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import t from 'tap';
 import { createApp } from '../../../keyserver/operations/callers.ts';
 import { listDocuments } from '../../../keyserver/operations/documents.ts';
@@ -56,7 +57,13 @@ for (const [kind, prefix] of [
       const admin = await install(t);
       await admin.json([kind, 'create', 'one']);
       await admin.json([kind, 'rotate', 'one', '--overlap', '2h']);
-      const keys = async () => (await admin.json([kind, 'list']))[0].keys;
+      const keys = async () => {
+        const [{ keys: shown }] = await admin.json([kind, 'list']);
+        return shown.map(({ fingerprint, ...rest }: { fingerprint: string }) => {
+          t.match(fingerprint, /^[\w-]{8}$/);
+          return rest;
+        });
+      };
       t.same(await keys(), [
         { createdAt: at(0), expiresAt: at(2 * hour) },
         { createdAt: at(0), expiresAt: null },
@@ -125,28 +132,32 @@ t.test('refuses an overlap that is no duration', async (t) => {
   }
 });
 
+const withoutPrints = (text: string) => text.replace(/[\w-]{8} of /g, '- of ');
+
 t.test('lists apps with their grants and whether they are direct', async (t) => {
   const admin = await install(t);
   t.equal((await admin.run(['app', 'list'])).stdout, 'no apps\n');
   t.equal((await admin.run(['proxy', 'list'])).stdout, 'no proxies\n');
-  await admin.json(['app', 'create', 'one']);
+  const { key } = await admin.json(['app', 'create', 'one']);
   await admin.json(['app', 'create', 'two', '--direct']);
   await admin.json(['app', 'rotate', 'two', '--overlap', '1h']);
   await admin.json(['proxy', 'create', 'dc-1']);
   await admin.json(['grant', 'add', 'one', '--client', '*', '--type', '*']);
   t.equal(
-    (await admin.run(['app', 'list'])).stdout,
+    withoutPrints((await admin.run(['app', 'list'])).stdout),
     [
       'APP  DIRECT  GRANTS  KEYS',
-      `one  no      1       of ${at(0)}`,
-      `two  yes     0       of ${at(0)} until ${at(hour)}, of ${at(0)}`,
+      `one  no      1       - of ${at(0)}`,
+      `two  yes     0       - of ${at(0)} until ${at(hour)}, - of ${at(0)}`,
       '',
     ].join('\n'),
   );
   t.equal(
-    (await admin.run(['proxy', 'list'])).stdout,
-    `PROXY  LIMITS                  KEYS\ndc-1   clients all, types all  of ${at(0)}\n`,
+    withoutPrints((await admin.run(['proxy', 'list'])).stdout),
+    `PROXY  LIMITS                  KEYS\ndc-1   clients all, types all  - of ${at(0)}\n`,
   );
+  const print = createHash('sha256').update(key).digest('base64url').slice(0, 8);
+  t.match((await admin.run(['app', 'list'])).stdout, print, 'the fingerprint that logs show');
 });
 
 t.test('makes the app anonymous without a key, which cannot be rotated', async (t) => {
