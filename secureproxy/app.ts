@@ -10,6 +10,7 @@ import { trustedProxies } from '../shared/listen/listener-settings.ts';
 import type { Metrics } from '../shared/metrics/metrics.ts';
 import type { CallsInProgress } from '../shared/overload/call-queue.ts';
 import { shedding } from '../shared/overload/shedding.ts';
+import { callGauges } from './bulkheads/gauges.ts';
 import { Places } from './bulkheads/places.ts';
 import type { ExplainDependencies } from './call/explain-call.ts';
 import type { CallDependencies } from './call/make-call.ts';
@@ -71,10 +72,9 @@ export async function buildSecureproxy(
   acceptCalls(app, receiver, trustedHosts(config));
   const callRoutes = (scope: Service, calls: CallsInProgress) => {
     const { CALLS_MAX: max, UPSTREAM_CONNECTIONS: connections } = config;
-    requestApiRoute(scope, {
-      ...dependencies,
-      places: new Places({ max, connections, calls }),
-    });
+    const places = new Places({ max, connections, calls });
+    for (const gauge of callGauges(places.shares)) dependencies.metrics.gauge(gauge);
+    requestApiRoute(scope, { ...dependencies, places });
     explainRoute(scope, dependencies);
   };
   await shedding(app, callRoutes, 'secureproxy');

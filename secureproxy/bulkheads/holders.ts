@@ -26,6 +26,11 @@ export class Holders<T extends Holder> {
     return holder;
   }
 
+  /** Those with calls in progress or waiting, by name. */
+  *busy(): Generator<readonly [name: string, holder: T]> {
+    for (const entry of this.#byName) if (entry[1].held + entry[1].waiting > 0) yield entry;
+  }
+
   #evictIdle(): void {
     for (const [name, { held, waiting }] of this.#byName) {
       if (held + waiting === 0) this.#byName.delete(name);

@@ -47,15 +47,15 @@ function rejection(reason: string, detail: string): () => ServiceError {
  * origins of an app, so that nobody waits behind another's calls.
  */
 export class Places {
+  readonly shares: Shares;
   readonly #options: SharesOptions;
-  readonly #shares: Shares;
   readonly #lanes = new Lanes<WaitingCall>();
   #waiting = 0;
   #isTurnComing = false;
 
   constructor(options: SharesOptions) {
     this.#options = options;
-    this.#shares = new Shares(options);
+    this.shares = new Shares(options);
   }
 
   /**
@@ -65,8 +65,8 @@ export class Places {
    */
   take(claim: Claim, response: ServerResponse, deadline: Deadline): Promise<number> | undefined {
     if (response.closed) throw callerGone();
-    const claimants = this.#shares.claimants(claim);
-    const lack = this.#shares.lack(claimants, 1);
+    const claimants = this.shares.claimants(claim);
+    const lack = this.shares.lack(claimants, 1);
     if (lack === undefined && this.#waiting === 0) {
       this.#hold(claimants, response);
       return undefined;
@@ -116,7 +116,7 @@ export class Places {
     };
     const onClose = () => fail(callerGone());
     const timer = setTimeout(() => {
-      const lack = this.#shares.lack(claimants, 0);
+      const lack = this.shares.lack(claimants, 0);
       if (lack === undefined) start();
       else fail(rejections[lack]());
     }, maxWaitMs);
@@ -142,7 +142,7 @@ export class Places {
   #turn(): void {
     this.#isTurnComing = false;
     let left = maxPerTurn;
-    for (const { start } of this.#lanes.turns((one) => this.#shares.lack(one, 0) === undefined)) {
+    for (const { start } of this.#lanes.turns((one) => this.shares.lack(one, 0) === undefined)) {
       start();
       left -= 1;
       if (left > 0) continue;

@@ -34,19 +34,19 @@ export interface SharesOptions {
  * left, whatever others do (the dynamic threshold of shared buffers: Choudhury and Hahne, 1998).
  */
 export class Shares {
+  readonly apps = new Holders(() => new Holder());
+  readonly origins = new Holders(() => new Origin());
   readonly #options: SharesOptions;
-  readonly #apps = new Holders(() => new Holder());
   readonly #clients = new Holders(() => new Holder());
-  readonly #origins = new Holders(() => new Origin());
 
   constructor(options: SharesOptions) {
     this.#options = options;
   }
 
   claimants({ app, client, origin: name }: Claim): Claimants {
-    const origin = this.#origins.get(name);
+    const origin = this.origins.get(name);
     return {
-      app: this.#apps.get(app),
+      app: this.apps.get(app),
       client: this.#clients.get(client),
       origin,
       appThere: origin.apps.get(app),

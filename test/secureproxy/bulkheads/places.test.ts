@@ -2,6 +2,7 @@ import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import t, { type Test } from 'tap';
+import { callGauges } from '../../../secureproxy/bulkheads/gauges.ts';
 import { Places } from '../../../secureproxy/bulkheads/places.ts';
 import type { Claim } from '../../../secureproxy/bulkheads/shares.ts';
 import { Deadline } from '../../../secureproxy/upstream/deadline.ts';
@@ -42,7 +43,7 @@ function setUp(t: Test, { max = 16, connections = 1000 }: Limits) {
   const placed = (count: number, claim: (i: number) => Partial<Claim>) =>
     Array.from({ length: count }, (_, i) => come(claim(i))).filter(({ hasPlace }) => hasPlace)
       .length;
-  return { calls, come, placed, begun };
+  return { calls, places, come, placed, begun };
 }
 
 const overloaded = (reason: string) => ({ code: 'overloaded', options: { reason } });
@@ -184,4 +185,21 @@ t.test('a thousand idle names are not remembered', async (t) => {
   for (let i = 0; i < 2500; i++) come({ app: `a${i}`, client: `c${i}` }).end();
   const { hasPlace } = come();
   t.ok(hasPlace);
+});
+
+t.test('calls in progress and waiting are told by app and host', async (t) => {
+  const { come, places } = setUp(t, { max: 4 });
+  const origin = 'https://api.example:8443';
+  for (let i = 0; i < 4; i++) come({ app: 'one', origin });
+  const ended = come({ app: 'two', origin });
+  const told = () =>
+    Object.fromEntries(callGauges(places.shares).map(({ name, read }) => [name, read()]));
+  const before = told();
+  const held = new Map(before.app_calls as [string, number][]);
+  const waiting = new Map(before.app_calls_waiting as [string, number][]);
+  t.equal((held.get('one') ?? 0) + (waiting.get('one') ?? 0), 4);
+  t.equal((held.get('two') ?? 0) + (waiting.get('two') ?? 0), 1);
+  t.match(before.origin_calls, [['api.example:8443', held.get('one')]]);
+  ended.end();
+  t.notOk(new Map(told().app_calls as [string, number][]).has('two'));
 });
