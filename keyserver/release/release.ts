@@ -52,6 +52,8 @@ export async function release(
   const session = await sessions.open(request, address);
   const credential = releaseCredential(session, request);
   const requester = authenticate(registry, clock, credential, log, certificateNames);
+  // Read along with the app: while the nonce is checked, documents may be loaded that it lacks.
+  const { seq, ageMs } = registry;
   const { clientId, tokenType, nonce } = request;
   log.client = clientId;
   log.token_type = tokenType;
@@ -66,7 +68,9 @@ export async function release(
   const grants = matchingGrants(requester.app.grants, clientId, tokenType);
   const query = { requester, grants, clientId, tokenType, target: credential?.target };
   const answer: Release | Explanation = {
-    ...(await (isExplained ? explain(dependencies, query) : releaseTo(dependencies, query, log))),
+    ...(await (isExplained
+      ? explain(dependencies, query)
+      : releaseTo(dependencies, query, { seq, ageMs }, log))),
     ...(credential && session.issueTicket ? { session: session.issueTicket() } : {}),
   };
   return sealText(session.key, JSON.stringify(answer), responseAad(request));
@@ -75,12 +79,12 @@ export async function release(
 async function releaseTo(
   dependencies: ReleaseDependencies,
   query: TokenQuery,
+  { seq, ageMs }: Pick<Registry, 'seq' | 'ageMs'>,
   log: LogFields,
 ): Promise<Release> {
   const { registry, clock } = dependencies;
   const policy = judge(registry, query);
   const { cacheSeconds = defaultCacheSeconds } = policy;
-  const { seq, ageMs } = registry;
   const began = performance.now();
   const secret = await readSecret(dependencies, query).finally(() => {
     log['database.duration_ms'] = toMilliseconds(performance.now() - began);

@@ -37,11 +37,12 @@ export async function whoami(
     '{proxy, app}',
   );
   const requester = authenticate(registry, clock, credential, log, certificateNames);
+  // Read along with the app: while the nonce is checked, documents may be loaded that it lacks.
+  const { seq, ageMs } = registry;
   if (session.source === 'rsa') {
     await nonces.use(JSON.stringify([requester.proxyId, requester.appId]), request.nonce);
     session.acceptPeer?.();
   }
-  const { seq, ageMs } = registry;
   const answer: Whoami = {
     app: requester.appId,
     cacheSeconds: cappedByKeys(maxCacheSeconds, requester, clock.now()),

@@ -48,6 +48,8 @@ export class Callers {
   readonly #strangers = new FairQueue(strangerQuestions);
   readonly #questions = new Map<string, Promise<string | undefined>>();
   #unsupportedUntil = -Infinity;
+  /** KeyServer answered the question once. */
+  #hasAnswered = false;
 
   constructor(options: CallersOptions) {
     this.#options = options;
@@ -93,12 +95,13 @@ export class Callers {
     const asked = known.asking();
     try {
       const answer = await client.whoami(query);
+      this.#hasAnswered = true;
       // An outdated answer of another KeyServer counts for these calls only; their releases are checked again.
       if (known.isCallerCurrent(answer)) this.#known.learn(name, answer, asked);
       return answer.app;
     } catch (error) {
       if (!(error instanceof ServiceError)) throw error;
-      if (isWithoutRoute(error)) return this.#goWithout();
+      if (this.#isWithoutRoute(error)) return this.#goWithout();
       if (error.code === 'caller_unauthenticated') this.#reject(name, error);
       throw error;
     }
@@ -119,9 +122,9 @@ export class Callers {
     const [oldest] = this.#rejected.keys();
     if (this.#rejected.size > maxRejected && oldest !== undefined) this.#rejected.delete(oldest);
   }
-}
 
-/** An earlier KeyServer has no such route; something in front of it may not let it through. */
-function isWithoutRoute({ options: { reason } }: ServiceError): boolean {
-  return reason === 'route_not_found' || reason === 'keyserver_answer';
+  /** An earlier KeyServer has no such route; something in front of it may not let it through, and then never did. */
+  #isWithoutRoute({ options: { reason } }: ServiceError): boolean {
+    return reason === 'route_not_found' || (reason === 'keyserver_answer' && !this.#hasAnswered);
+  }
 }

@@ -1,7 +1,7 @@
 import { containsAppKey } from '../../shared/crypto/caller-key.ts';
 
 /** In every value with a key: the prefix, or what base64 makes of it at each of its three offsets. */
-const hint = /spk_|spk%5[fF]|c3BrX|Nwa1|zcGtf/;
+const hint = /spk_|c3BrX|Nwa1|zcGtf/;
 const base64Hint = /c3BrX|Nwa1|zcGtf/;
 const base64Run = /[0-9A-Za-z+/_-]{30,}/g;
 const minKeyLike = 'spk_'.length + 20;
@@ -15,10 +15,12 @@ const keyLike = /([0-9A-Za-z_])?(spk_[0-9A-Za-z]{20,}[^\s,;:="'<>()[\]{}/\\&|@?#
  */
 export function appKeysIn(value: string): string[] {
   // Cheap tests first, since most values hold no key.
-  if (value.length < minKeyLike || !hint.test(value)) return [];
-  const readings = [decodeAscii(value)];
-  if (base64Hint.test(value)) {
-    for (const [run] of value.matchAll(base64Run)) {
+  if (value.length < minKeyLike) return [];
+  const decoded = value.includes('%') ? decodeAscii(value) : value;
+  if (!hint.test(decoded)) return [];
+  const readings = [decoded];
+  if (base64Hint.test(decoded)) {
+    for (const [run] of decoded.matchAll(base64Run)) {
       if (base64Hint.test(run)) readings.push(Buffer.from(run, 'base64').toString('latin1'));
     }
   }

@@ -31,6 +31,8 @@ function set(headers: OutgoingHttpHeaders, name: string, value: Value, url: stri
 
 /** Header values are latin1; encoded byte by byte, UTF-8 stays UTF-8. */
 function absolute(reference: string, url: string): string | undefined {
+  // The parser drops tabs, which would put a token together that the redaction did not see.
+  if (reference.includes('\t')) return undefined;
   const ascii = reference.replace(
     /[\x80-\xff]/g,
     (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`,

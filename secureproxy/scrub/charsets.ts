@@ -19,7 +19,12 @@ function isHidden(mediaType: string): boolean {
   return charset !== undefined && hiding.test(charset);
 }
 
-const hidesText = memoizeByText(isHidden);
+const hidesText = memoizeByText((mediaTypes) => mediaTypes.split(',').some(isHidden));
+
+/** Some servers send two, which arrive as an array. */
+export function contentTypeOf(headers: IncomingHttpHeaders): string {
+  return String(headers['content-type'] ?? '');
+}
 
 /** Reduces `Accept` to media types that can be searched. */
 export function searchableTypes(accepted: string): string {
@@ -29,8 +34,8 @@ export function searchableTypes(accepted: string): string {
 }
 
 /** @throws ServiceError if an answer's charset hides ASCII, so that it cannot be searched */
-export function checkCharset({ 'content-type': contentType = '' }: IncomingHttpHeaders): void {
-  if (hidesText(contentType)) throw unsearchable();
+export function checkCharset(headers: IncomingHttpHeaders): void {
+  if (hidesText(contentTypeOf(headers))) throw unsearchable();
 }
 
 export function unsearchable(): ServiceError {
@@ -50,8 +55,8 @@ export class CharsetSniffer {
   readonly #pattern: RegExp | undefined;
   #begin = '';
 
-  constructor({ 'content-type': contentType = '' }: IncomingHttpHeaders) {
-    this.#pattern = patternOf(contentType);
+  constructor(headers: IncomingHttpHeaders) {
+    this.#pattern = patternOf(contentTypeOf(headers));
   }
 
   /** Takes the next bytes; true once they show such a charset. */

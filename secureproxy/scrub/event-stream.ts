@@ -1,8 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { BodyFilter } from './body-filter.ts';
+import { contentTypeOf } from './charsets.ts';
 
-export function isEventStream({ 'content-type': contentType = '' }: IncomingHttpHeaders): boolean {
-  return /^\s*text\/event-stream\s*(?:;|$)/i.test(contentType);
+export function isEventStream(headers: IncomingHttpHeaders): boolean {
+  return /^\s*text\/event-stream\s*(?:;|$)/i.test(contentTypeOf(headers));
 }
 
 /** Ends of an event: two line ends in a row, of which there are three kinds (HTML standard, "Server-sent events"). */

@@ -39,12 +39,17 @@ export function withPreparedHeads(socket: Socket): Socket {
   };
   return socket
     .prependListener('error', (error) => {
-      if (start.isUntouched) stale.add(error);
+      if (start.isUntouched && isClosing(error)) stale.add(error);
     })
     .prependListener('end', () => {
       // The error that undici makes, but one that the listener above sees.
       if (start.isUntouched) socket.destroy(new errors.SocketError('other side closed'));
     });
+}
+
+/** Of a connection that the other side ended; a timeout is none. */
+function isClosing({ code }: NodeJS.ErrnoException): boolean {
+  return code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE';
 }
 
 /** The beginning of the answer to the last request on a connection. */

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
-import type { ServiceError } from '../../shared/errors.ts';
+import { ServiceError } from '../../shared/errors.ts';
 import { nextBatch } from '../../shared/event-loop.ts';
 import { type AnswerBody, type AnswerOutput, PlainBody } from '../http/answer-body.ts';
 import { scrubbedBody } from '../scrub/scrubbed-body.ts';
@@ -68,14 +68,35 @@ export function relay(
 ): Promise<boolean> {
   // If the caller disconnected while the release was fetched, `close` has fired already.
   if (response.closed || response.destroyed) return Promise.reject(callerGone());
+  if ((abandoned.get(pool) ?? 0) >= maxAbandoned) return Promise.reject(noConnection());
   const done = Promise.withResolvers<boolean>();
   // `dispatch` takes half the CPU of `pool.request`, and its controller can pause.
-  pool.dispatch(request, new RelayHandler(request, response, options, done));
+  pool.dispatch(request, new RelayHandler(pool, request, response, options, done));
   return done.promise;
+}
+
+/**
+ * Calls that ended before they had a connection, by pool: undici keeps them, with their bodies, until it has tried one
+ * for each. An origin that takes no connections must not collect them without bound.
+ */
+const abandoned = new WeakMap<Dispatcher, number>();
+const maxAbandoned = 16;
+
+function countAbandoned(pool: Dispatcher, by: 1 | -1): void {
+  abandoned.set(pool, (abandoned.get(pool) ?? 0) + by);
+}
+
+function noConnection(): ServiceError {
+  return new ServiceError('overloaded', {
+    reason: 'origin_connections',
+    retryAfterSeconds: 1,
+    detail: 'Calls to this origin ended without a connection, and it still gives none.',
+  });
 }
 
 class RelayHandler implements CarriedHandler {
   carrier?: CarriedHandler['carrier'];
+  readonly #pool: Dispatcher;
   readonly #isHead: boolean;
   readonly #bodySize: number;
   readonly #response: ServerResponse;
@@ -87,6 +108,7 @@ class RelayHandler implements CarriedHandler {
   #body: AnswerBody | undefined;
   #ended: ServiceError | undefined;
   #settled = false;
+  #isAbandoned = false;
   /** The upstream's answer is complete; it may still be on its way to the caller. */
   #received = false;
   #status: number | undefined;
@@ -95,11 +117,13 @@ class RelayHandler implements CarriedHandler {
   #bytesSent = 0;
 
   constructor(
+    pool: Dispatcher,
     { method, body }: UpstreamRequest,
     response: ServerResponse,
     options: RelayOptions,
     done: PromiseWithResolvers<boolean>,
   ) {
+    this.#pool = pool;
     this.#isHead = method === 'HEAD';
     this.#bodySize = body?.length ?? 0;
     this.#response = response;
@@ -213,6 +237,8 @@ class RelayHandler implements CarriedHandler {
   }
 
   onResponseError(_controller: unknown, thrown: Error): void {
+    if (this.#isAbandoned) countAbandoned(this.#pool, -1);
+    this.#isAbandoned = false;
     this.#fail(this.#ended ?? upstreamError(thrown));
   }
 
@@ -220,8 +246,15 @@ class RelayHandler implements CarriedHandler {
   #cancel(error: ServiceError): void {
     if (this.#settled) return;
     this.#ended ??= error;
-    if (this.#controller === undefined || this.#received) this.#fail(error);
-    else this.#controller.abort(error);
+    if (this.#controller !== undefined && !this.#received) {
+      this.#controller.abort(error);
+      return;
+    }
+    if (!this.#received) {
+      this.#isAbandoned = true;
+      countAbandoned(this.#pool, 1);
+    }
+    this.#fail(error);
   }
 
   #fail(error: ServiceError): void {

@@ -15,6 +15,7 @@ import { RequestLogger } from '../log/request-logger.ts';
 import { notFound, watchRoutes } from './allowed-methods.ts';
 import { BrokenHttp } from './broken-http.ts';
 import { endConnectionsOnClose } from './connections.ts';
+import { pipelineInTurn } from './pipelining.ts';
 import { ProblemSchema } from './problem.ts';
 import { sendProblem } from './problem-replies.ts';
 import { requestIdOf } from './request-id.ts';
@@ -103,6 +104,7 @@ export async function createService(options: ServiceOptions): Promise<Service> {
   app.server.on('checkExpectation', (request, response) =>
     app.server.emit('request', request, response),
   );
+  pipelineInTurn(app.server);
   endConnectionsOnClose(app);
   app.setErrorHandler((error, request, reply) => sendProblem(proxyName, error, request, reply));
   const methodsOf = watchRoutes(app);

@@ -70,6 +70,18 @@ t.test('bytes that are no text pass', async (t) => {
   t.strictSame((await call()).body, untyped);
 });
 
+t.test('of two content types both count', async (t) => {
+  const { upstream, call } = await setUp(t);
+  const two = (second: string): [string, string][] => [
+    ['Content-Type', 'application/json'],
+    ['Content-Type', second],
+  ];
+  upstream.script(answers(200, echo, two('text/html')));
+  t.match(await call(), { status: 200, text: '{"error":"the key [redacted] is not known"}' });
+  upstream.script(answers(200, echo, two('text/html; charset=utf-16')));
+  t.match(await call(), refused);
+});
+
 t.test('a wish for such charsets is not passed on', async (t) => {
   const { upstream, call } = await setUp(t);
   const seen: unknown[] = [];

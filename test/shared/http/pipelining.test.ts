@@ -1,0 +1,69 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { connect } from 'node:net';
+import t, { type Test } from 'tap';
+import { pollUntil } from '../../support/poll-until.ts';
+import { startApp } from '../app.ts';
+
+async function setUp(t: Test) {
+  const { app } = await startApp(t);
+  const begun: string[] = [];
+  const waiting: (() => void)[] = [];
+  app.get('/:name', async (request) => {
+    begun.push(request.url);
+    await new Promise<void>((done) => waiting.push(done));
+    return request.url;
+  });
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = app.server.address() as AddressInfo;
+  const socket = connect(port, '127.0.0.1');
+  await once(socket, 'connect');
+  let received = '';
+  socket.on('data', (bytes) => {
+    received += bytes;
+  });
+  const send = (count: number) =>
+    socket.write(
+      Array.from({ length: count }, (_, i) => `GET /${i} HTTP/1.1\r\nHost: x\r\n\r\n`).join(''),
+    );
+  const beginsWith = (count: number) =>
+    pollUntil(
+      `${count} have begun`,
+      () => begun.length,
+      (length) => length >= count,
+    );
+  return { begun, waiting, socket, send, beginsWith, received: () => received };
+}
+
+t.test('a pipelined request begins when the answer before it has ended', async (t) => {
+  const { begun, waiting, send, beginsWith, received } = await setUp(t);
+  send(3);
+  for (let i = 0; i < 3; i++) {
+    await beginsWith(i + 1);
+    t.equal(begun.length, i + 1);
+    waiting[i]?.();
+  }
+  const text = await pollUntil('all are answered', received, (all) => all.endsWith('/2'));
+  t.same(
+    [...text.matchAll(/\r\n\r\n(\/\d)/g)].map(([, path]) => path),
+    ['/0', '/1', '/2'],
+  );
+});
+
+t.test('one behind a connection that broke never begins', async (t) => {
+  const { begun, waiting, socket, send, beginsWith } = await setUp(t);
+  send(5);
+  await beginsWith(1);
+  socket.destroy();
+  await once(socket, 'close');
+  waiting[0]?.();
+  await new Promise((done) => setTimeout(done, 100));
+  t.same(begun, ['/0']);
+});
+
+t.test('too many end the connection', async (t) => {
+  const { socket, send } = await setUp(t);
+  send(18);
+  await once(socket, 'close');
+  t.ok(socket.destroyed);
+});
