@@ -218,6 +218,14 @@ t.test('a KeyServer of an earlier version is asked every ten seconds, and said o
   t.equal(await meet(), 'orders', 'it may be upgraded while we run');
 });
 
+t.test('an answer that is not KeyServer’s admits nobody once KeyServer has told', async (t) => {
+  const { ask, meet, refuse } = setUp();
+  await meet();
+  const admitted = ask('key-b');
+  refuse(unavailable('keyserver_answer', 'KeyServer cannot answer now.'));
+  await t.rejects(admitted, { code: 'keyserver_unavailable' });
+});
+
 t.test('strangers share few questions, fairly by address; known keys do not wait', async (t) => {
   const it = setUp();
   await it.meet();

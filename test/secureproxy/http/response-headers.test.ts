@@ -182,6 +182,17 @@ t.test('a redirect has an absolute X-Upstream-Location in place of Location', (t
   t.end();
 });
 
+t.test('a link in which the parser would drop a tab is dropped, since it may part a token', (t) => {
+  for (const name of ['location', 'content-location'] as const) {
+    const returned = responseHeaders({ [name]: '/x?t=abcd\tefgh' }, 200);
+    t.notMatch(JSON.stringify(returned), 'abcdefgh', name);
+    t.notOk(name in returned);
+  }
+  const { link } = responseHeaders({ link: '</x?t=abcd\tefgh>; rel=next' }, 200);
+  t.notMatch(JSON.stringify(link), 'abcdefgh');
+  t.end();
+});
+
 t.test('no relative link is left for the caller to resolve against the proxy', (t) => {
   const returned = responseHeaders(
     {

@@ -49,6 +49,14 @@ t.test('finds the key in any header or query parameter', (t) => {
   t.equal(findAppKey([], `?anything=${key}`), key);
   t.equal(findAppKey([], `?a=b&c=Bearer%20${key}`), key);
   t.equal(findAppKey([], `?a=%73pk_${key.slice(4)}`), key);
+  for (const escaped of [
+    `%73pk_${key.slice(4)}`,
+    `%2573pk_${key.slice(4)}`,
+    `spk%255F${key.slice(4)}`,
+  ]) {
+    t.equal(findAppKey(['X-Anything', escaped], ''), key, escaped.slice(0, 8));
+    t.equal(findAppKey([], `?a=${escaped}`), key);
+  }
   t.throws(() => findAppKey([], `?a=${key}%00`), { code: 'caller_unauthenticated' });
   t.end();
 });

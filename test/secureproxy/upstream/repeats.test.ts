@@ -3,7 +3,12 @@ import { releaseOf, startProxy } from '../../support/proxy.ts';
 import { answer, type Script, startUpstream } from '../../support/upstream.ts';
 
 /** An upstream that answers the first request of its first connection, and then goes on as the test says. */
-async function setUp(t: Test, then: Script, afterwards: Script = (socket) => socket.write(ok)) {
+async function setUp(
+  t: Test,
+  then: Script,
+  afterwards: Script = (socket) => socket.write(ok),
+  settings = {},
+) {
   const upstream = await startUpstream(t);
   upstream.script((socket, request) => {
     if (request.connection > 0) afterwards(socket, request);
@@ -12,6 +17,7 @@ async function setUp(t: Test, then: Script, afterwards: Script = (socket) => soc
   });
   const proxy = await startProxy(t, {
     obtain: async () => releaseOf({ destinations: [upstream.url], scrub: false }),
+    settings,
   });
   const call = (more: object) =>
     proxy.call({ ClientId: 'acme', TokenType: 'test', ApiUri: `${upstream.url}/`, ...more });
@@ -87,6 +93,17 @@ t.test('nothing is sent again on a new connection, or once a byte has come', asy
     t.match(await later.call({ Method: 'GET' }), { status: 502 }, begun);
     t.equal(later.upstream.requests.length, 2);
   }
+});
+
+t.test('an upstream that is merely late gets the request once', async (t) => {
+  const { upstream, call } = await setUp(t, () => undefined, undefined, {
+    UPSTREAM_HEADERS_TIMEOUT_MS: '1000',
+  });
+  t.match(await call({ Method: 'GET' }), {
+    status: 504,
+    problem: { reason: 'headers_timeout' },
+  });
+  t.equal(upstream.requests.length, 2);
 });
 
 t.test('the second one is within the time of the call', async (t) => {
