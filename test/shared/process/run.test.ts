@@ -18,6 +18,7 @@ function run(t: Test, code: string, config: object = {}) {
       import { runService as runProgram } from '${shared}/process/run.ts';
       import { createService } from '${shared}/http/service.ts';
       import { Drain } from '${shared}/process/shutdown.ts';
+      import { Metrics } from '${shared}/metrics/metrics.ts';
       const build = async () => {
         const app = await createService({
           name: 'keyserver', title: 'T', description: 'D', logger, bodyLimitBytes: 1000,
@@ -40,7 +41,10 @@ function run(t: Test, code: string, config: object = {}) {
       const drain = new Drain();
       const readiness = () => drain.over({ status: 'ready', checks: {} });
       const serve = (app) =>
-        openListeners({ name: 'keyserver', app, tls: undefined, readiness, logger });
+        openListeners({
+          name: 'keyserver', app, tls: undefined, readiness, logger,
+          metrics: new Metrics('keyserver'),
+        });
       ${code}
     `,
   });
