@@ -3,16 +3,14 @@ import { changesRequestAad, changesResponseAad, sealText } from '../../shared/cr
 import type { LogFields } from '../../shared/log/request-log.ts';
 import { type Changes, ChangesCredentialSchema } from '../../shared/protocol/change-messages.ts';
 import type { QuestionRequest } from '../../shared/protocol/messages.ts';
-import { checkFresh, checkNamesSession, openCredential } from '../exchange/credential.ts';
+import { openQuestion, type QuestionDependencies, spendNonce } from '../exchange/question.ts';
 import { findProxy } from '../release/callers.ts';
-import type { ReleaseDependencies } from '../release/release.ts';
 
-const credentialValidator = Compile(ChangesCredentialSchema);
-
-export type ChangesDependencies = Pick<
-  ReleaseDependencies,
-  'sessions' | 'registry' | 'nonces' | 'clock'
->;
+const form = {
+  aad: changesRequestAad,
+  validator: Compile(ChangesCredentialSchema),
+  members: '{proxy, since}',
+};
 
 /**
  * Answers a proxy with the latest changes, from memory: session → authentication → replay check → sealed
@@ -20,28 +18,17 @@ export type ChangesDependencies = Pick<
  * @throws ServiceError
  */
 export async function announceChanges(
-  { sessions, registry, nonces, clock }: ChangesDependencies,
+  dependencies: QuestionDependencies,
   request: QuestionRequest,
   log: LogFields,
   address: string,
   certificateNames: readonly string[],
 ): Promise<string> {
-  checkNamesSession(request);
-  checkFresh(request, clock);
-  const session = await sessions.open(request, address);
-  const { proxy, since } = openCredential(
-    session.key,
-    request.credential,
-    changesRequestAad(request),
-    credentialValidator,
-    '{proxy, since}',
-  );
-  const { id } = findProxy(registry, clock, proxy, log, certificateNames);
-  if (session.source === 'rsa') {
-    await nonces.use(`proxy ${id}`, request.nonce);
-    session.acceptPeer?.();
-  }
-  const { changes, ...rest } = registry.changesSince(since);
+  const { registry, clock } = dependencies;
+  const { session, credential } = await openQuestion(dependencies, request, address, form);
+  const { id } = findProxy(registry, clock, credential.proxy, log, certificateNames);
+  await spendNonce(dependencies, session, `proxy ${id}`, request);
+  const { changes, ...rest } = registry.changesSince(credential.since);
   const answer: Changes = {
     ...rest,
     // A proxy learns of changes to itself, not to other proxies.

@@ -3,16 +3,14 @@ import { sealText, whoamiRequestAad, whoamiResponseAad } from '../../shared/cryp
 import type { LogFields } from '../../shared/log/request-log.ts';
 import { maxCacheSeconds, type QuestionRequest } from '../../shared/protocol/messages.ts';
 import { type Whoami, WhoamiCredentialSchema } from '../../shared/protocol/whoami-messages.ts';
-import { checkFresh, checkNamesSession, openCredential } from '../exchange/credential.ts';
+import { openQuestion, type QuestionDependencies, spendNonce } from '../exchange/question.ts';
 import { authenticate, cappedByKeys } from './callers.ts';
-import type { ReleaseDependencies } from './release.ts';
 
-const credentialValidator = Compile(WhoamiCredentialSchema);
-
-export type WhoamiDependencies = Pick<
-  ReleaseDependencies,
-  'sessions' | 'registry' | 'nonces' | 'clock'
->;
+const form = {
+  aad: whoamiRequestAad,
+  validator: Compile(WhoamiCredentialSchema),
+  members: '{proxy, app}',
+};
 
 /**
  * Tells a proxy which app a key belongs to, from memory: session → authentication → replay check → sealed
@@ -20,31 +18,21 @@ export type WhoamiDependencies = Pick<
  * @throws ServiceError
  */
 export async function whoami(
-  { sessions, registry, nonces, clock }: WhoamiDependencies,
+  dependencies: QuestionDependencies,
   request: QuestionRequest,
   log: LogFields,
   address: string,
   certificateNames: readonly string[],
 ): Promise<string> {
-  checkNamesSession(request);
-  checkFresh(request, clock);
-  const session = await sessions.open(request, address);
-  const credential = openCredential(
-    session.key,
-    request.credential,
-    whoamiRequestAad(request),
-    credentialValidator,
-    '{proxy, app}',
-  );
+  const { registry, clock } = dependencies;
+  const { session, credential } = await openQuestion(dependencies, request, address, form);
   const requester = authenticate(registry, clock, credential, log, certificateNames);
   // Read along with the app: while the nonce is checked, documents may be loaded that it lacks.
   const { seq, ageMs } = registry;
-  if (session.source === 'rsa') {
-    await nonces.use(JSON.stringify([requester.proxyId, requester.appId]), request.nonce);
-    session.acceptPeer?.();
-  }
+  const { proxyId, appId } = requester;
+  await spendNonce(dependencies, session, JSON.stringify([proxyId, appId]), request);
   const answer: Whoami = {
-    app: requester.appId,
+    app: appId,
     cacheSeconds: cappedByKeys(maxCacheSeconds, requester, clock.now()),
     seq,
     ageMs,
