@@ -198,7 +198,7 @@ function outgoingCertificates(
   ];
 }
 
-/** What the doctor examines. @throws ConfigError */
+/** Makes the parts that the doctor examines. @throws ConfigError */
 function installationOf(environment: Environment): Installation {
   const { config, warnings } = readSecureproxySettings(environment);
   const tls = readTlsFiles(keyserverTlsFiles(config));

@@ -5,7 +5,7 @@ import { changeDocument, contentOf } from './documents.ts';
 import { checkPattern } from './grants.ts';
 import { inputInvalid } from './operation-error.ts';
 
-/** What a proxy is limited to; no texts: no limit. */
+/** The limits of a proxy; an empty list is no limit. */
 export interface LimitRequest {
   readonly clients?: readonly string[] | undefined;
   readonly types?: readonly string[] | undefined;

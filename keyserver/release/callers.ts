@@ -19,7 +19,7 @@ export type ProxyLimits = Pick<ProxyDocument, 'clients' | 'types'>;
 export interface Requester {
   /** Undefined if the app sent the request to KeyServer itself. */
   readonly proxyId: string | undefined;
-  /** What the proxy is limited to; undefined if there is no proxy. */
+  /** The clients and types that the proxy is limited to; undefined if there is no proxy. */
   readonly proxyLimits: ProxyLimits | undefined;
   readonly appId: string;
   readonly app: AppDocument;

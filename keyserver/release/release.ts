@@ -62,7 +62,7 @@ export async function release(
   if (session.source === 'rsa' && nonce !== undefined) {
     // Per app, too: one app, even without any grant, must not use up the memory of another.
     await nonces.use(JSON.stringify([requester.proxyId, requester.appId]), nonce);
-    // Whoever reaches the port is `anonymous`.
+    // `anonymous` proves nothing: any sender that reaches the port has it.
     if (credential?.proxy != null || credential?.app != null) session.acceptPeer?.();
   }
   const grants = matchingGrants(requester.app.grants, clientId, tokenType);

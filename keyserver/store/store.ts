@@ -33,7 +33,7 @@ export interface Change {
   readonly tokenType?: string;
 }
 
-/** Where the changes have got to. */
+/** A point in a history of changes. */
 export interface Position {
   /** Random id of the history; empty if the database lost it. */
   readonly history: string;
@@ -84,7 +84,7 @@ export interface Store {
   putToken(row: TokenRow): Promise<boolean>;
   /** Resolves to true if a row was deleted. */
   deleteToken(clientId: string, tokenType: string): Promise<boolean>;
-  /** What is wrong with the columns of the token table. */
+  /** Finds faults in the columns of the token table. */
   tokenTableFindings(): Promise<TableFinding[]>;
 
   /** All rows of documents, including unknown kinds and several rows of one name. */

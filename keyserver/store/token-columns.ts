@@ -9,7 +9,7 @@ export interface TokenColumn {
   readonly isRequired: boolean;
 }
 
-/** What is wrong with the token table; `fault`: no token can be stored or read. */
+/** A finding about the token table; with a `fault` no token can be stored or read. */
 export interface TableFinding {
   readonly severity: 'fault' | 'warning';
   readonly message: string;

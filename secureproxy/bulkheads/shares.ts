@@ -1,7 +1,7 @@
 import type { CallsInProgress } from '../../shared/overload/call-queue.ts';
 import { Holder, Holders, Origin } from './holders.ts';
 
-/** Who asks for a place: names of the app and the client, and the origin that is called. */
+/** A call's request for a place: names of its app and client, and the origin that it calls. */
 export interface Claim {
   readonly app: string;
   readonly client: string;
@@ -17,7 +17,7 @@ export interface Claimants {
   readonly clientThere: Holder;
 }
 
-/** What a call lacks; a reason of `overloaded`. */
+/** The share that a call lacks; a reason of `overloaded`. */
 export type Lack = 'origin_connections' | 'app_share' | 'client_share' | 'origin_share' | 'calls';
 
 export interface SharesOptions {

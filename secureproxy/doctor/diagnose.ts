@@ -11,7 +11,7 @@ import { checkKeyserver, type KeyserverAccess } from './keyserver-checks.ts';
 const triedName = 'example.com';
 const lookupTimeoutMs = 5_000;
 
-/** What the settings of a SecureProxy lead to. */
+/** The parts that a SecureProxy's settings lead to. */
 export interface Installation {
   readonly warnings: readonly string[];
   /** Names of the `UNSAFE_` settings that are set. */
@@ -19,7 +19,7 @@ export interface Installation {
   readonly keyserver: KeyserverAccess;
   readonly certificates: readonly NamedCertificate[];
   readonly lookup: Lookup;
-  /** Where it looks names up, for people. */
+  /** The name servers, as text for people. */
   readonly nameServers: string;
 }
 

@@ -8,7 +8,7 @@ import { KeyserverClient } from '../keyserver-client/client.ts';
 import { KeyserverHttp } from '../keyserver-client/http.ts';
 import { type Check, check } from './check.ts';
 
-/** What an exchange needs, in the order in which it shows. */
+/** The needs of an exchange, in the order in which they show. */
 const stages = [
   { name: 'keyserver', summary: 'it answers', reasons: [] },
   {

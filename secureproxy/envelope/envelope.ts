@@ -13,7 +13,7 @@ const quote = 0x22;
 /** Covers the longest spellings of all members but the two bodies, and is parsed within milliseconds. */
 const maxSmallBytes = 512 * 1024;
 
-/** Where a member's value starts and ends. */
+/** Start and end of a member's value. */
 type Span = readonly [start: number, end: number];
 
 /**

@@ -35,7 +35,7 @@ const connectErrors: Readonly<Record<string, (cause: unknown) => ServiceError>> 
   ENETUNREACH: unroutable,
   ETIMEDOUT: connectTimeout,
 };
-/** Whatever else the system says, such as EACCES of a firewall or EMFILE. */
+/** Any other error of the system, such as EACCES of a firewall or EMFILE. */
 const connectFailed = unreachable('proxy_internal_error', 'connect_failed');
 
 /** Tells why no address could be connected to, by the errors of all; a missing route of one family is the last to tell. */

@@ -19,7 +19,7 @@ export interface KeyserverLinkOptions {
 /** Readiness of SecureProxy: whether calls work, by what calls and the change feed learn of KeyServer. */
 export class KeyserverLink {
   readonly #options: KeyserverLinkOptions;
-  /** What the log said last: why calls fail, or that they do not. */
+  /** The last state in the log: the reason why calls fail, or `ready`. */
   #said: string | undefined;
   #timer: NodeJS.Timeout | undefined;
 

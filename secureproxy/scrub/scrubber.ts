@@ -26,7 +26,7 @@ export class Scrubber {
   constructor(secrets: readonly string[], members: readonly string[]) {
     this.#forms = secrets.flatMap(secretForms);
     this.#secrets = this.#forms.length === 0 ? undefined : new SecretSearch(this.#forms);
-    // What is not a letter or digit may be missing.
+    // Characters other than letters and digits may be missing.
     this.#shortest = Math.min(
       ...this.#forms.map(({ bytes, isLoose }) =>
         isLoose ? bytes.filter(isAlphanumeric).length : bytes.length,

@@ -1,6 +1,6 @@
 import { ServiceError } from '../../shared/errors.ts';
 
-/** What a call can be waiting for when its time is up. */
+/** The phases of a call, one of which it waits for when its time is up. */
 export type Wait = 'request' | 'keyserver' | 'place' | 'connection' | 'answer';
 
 const expiries: Readonly<Record<Wait, () => ServiceError>> = {

@@ -1,10 +1,11 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
-import { ServiceError } from '../../shared/errors.ts';
+import type { ServiceError } from '../../shared/errors.ts';
 import { nextBatch } from '../../shared/event-loop.ts';
 import { type AnswerBody, type AnswerOutput, PlainBody } from '../http/answer-body.ts';
 import { scrubbedBody } from '../scrub/scrubbed-body.ts';
 import type { Scrubber } from '../scrub/scrubber.ts';
+import { countAbandoned, refuseMoreAbandoned } from './abandoned.ts';
 import { checkStatus, checkTransferCoding, correctLength } from './answer-head.ts';
 import type { CarriedHandler } from './connection.ts';
 import type { Deadline } from './deadline.ts';
@@ -68,30 +69,12 @@ export function relay(
 ): Promise<boolean> {
   // If the caller disconnected while the release was fetched, `close` has fired already.
   if (response.closed || response.destroyed) return Promise.reject(callerGone());
-  if ((abandoned.get(pool) ?? 0) >= maxAbandoned) return Promise.reject(noConnection());
+  const refusal = refuseMoreAbandoned(pool);
+  if (refusal !== undefined) return Promise.reject(refusal);
   const done = Promise.withResolvers<boolean>();
   // `dispatch` takes half the CPU of `pool.request`, and its controller can pause.
   pool.dispatch(request, new RelayHandler(pool, request, response, options, done));
   return done.promise;
-}
-
-/**
- * Calls that ended before they had a connection, by pool: undici keeps them, with their bodies, until it has tried one
- * for each. An origin that takes no connections must not collect them without bound.
- */
-const abandoned = new WeakMap<Dispatcher, number>();
-const maxAbandoned = 16;
-
-function countAbandoned(pool: Dispatcher, by: 1 | -1): void {
-  abandoned.set(pool, (abandoned.get(pool) ?? 0) + by);
-}
-
-function noConnection(): ServiceError {
-  return new ServiceError('overloaded', {
-    reason: 'origin_connections',
-    retryAfterSeconds: 1,
-    detail: 'Calls to this origin ended without a connection, and it still gives none.',
-  });
 }
 
 class RelayHandler implements CarriedHandler {

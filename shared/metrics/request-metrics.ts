@@ -23,7 +23,7 @@ interface RequestMetric {
 /**
  * Metrics of requests, made of the fields of their log entries. Names and labels are those of
  * OpenTelemetry's semantic conventions, written as Prometheus writes them, or ours with the service's name
- * (docs/metrics.md). No label has a client, a URL or a secret.
+ * (docs/metrics.md). No label has a client's name, a URL or a secret.
  */
 export function requestMetrics(service: ServiceName, registry: Registry): CountRequest {
   const hosts = new FirstNames();
@@ -43,7 +43,7 @@ export function requestMetrics(service: ServiceName, registry: Registry): CountR
     {
       only: 'secureproxy',
       name: 'http_client_request_duration_seconds',
-      help: 'Calls to marketplaces, their answers included; the first 50 hosts, the rest as other',
+      help: 'Calls to marketplaces, their answers included; the first 50 hosts of a worker, the rest as other',
       labels: ['server_address', 'http_request_method', 'http_response_status_code', 'error_type'],
       amount: (fields) => fields['upstream.duration_ms'],
       values: (fields) => [

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 /** Exit code for a command line that cannot be used (sysexits.h EX_USAGE). */
 export const usageExitCode = 64;
 
-/** What the command line asks for. */
+/** A parsed command line. */
 export interface Wanted {
   readonly action: 'serve' | 'check' | 'version' | 'help' | 'doctor';
   readonly json: boolean;
