@@ -1,18 +1,13 @@
 import type { Logger } from 'pino';
 import { type Clock, systemClock } from '../../shared/clock.ts';
-import { OpenError } from '../../shared/crypto/open-error.ts';
 import { ServiceError } from '../../shared/errors.ts';
 import type { Policy } from '../../shared/policy/schema.ts';
-import { type AnnouncedChange, leaseMs } from '../../shared/protocol/change-messages.ts';
-import {
-  type AppDocument,
-  type CallerKey,
-  type DocumentBody,
-  openDocument,
-} from '../at-rest/document-row.ts';
+import { leaseMs } from '../../shared/protocol/change-messages.ts';
+import type { AppDocument } from '../at-rest/document-row.ts';
 import type { Keyring } from '../keys/keyring.ts';
-import type { Change, DocumentKind, DocumentRow, Position, Store } from '../store/store.ts';
+import type { Change, Position, Store } from '../store/store.ts';
 import { StoreError } from '../store/store-error.ts';
+import { type Caller, DocumentLoader, differences, type Loaded } from './document-loader.ts';
 import { OldKeys } from './old-keys.ts';
 import { type ChangesSince, RecentChanges } from './recent-changes.ts';
 import { StrangeCertificates } from './strange-certificates.ts';
@@ -20,39 +15,15 @@ import { StrangeCertificates } from './strange-certificates.ts';
 /** Interval of full reloads. An attacker who can write to the database could keep the change counter unchanged. */
 const rereadMs = 10_000;
 
-/** An app or proxy, found by the hash of its key. */
-export interface Caller<K extends 'app' | 'proxy'> {
-  readonly id: string;
-  readonly key: CallerKey;
-  readonly document: DocumentBody<K>;
-}
-
-interface Loaded {
-  readonly types: Map<string, Policy>;
-  readonly apps: Map<string, AppDocument>;
-  readonly appKeys: Map<string, Caller<'app'>>;
-  readonly proxyKeys: Map<string, Caller<'proxy'>>;
-  /** Accepted rows, by `kind id`. */
-  readonly inForce: Map<string, Pick<DocumentRow, 'kind' | 'id' | 'mac'>>;
-  /** `kind id` of rejected rows. */
-  readonly rejected: Set<string>;
-}
-
-/**
- * All documents, in memory, verified at every load. The database is not trusted: a row with a wrong MAC, or
- * with a lower revision than one seen before, is rejected and logged. The version that it replaced is dropped,
- * too; otherwise damaging a row would delay a revocation.
- */
+/** All documents, in memory, verified at every load, since the database is not trusted. */
 export class Registry {
   readonly oldKeys: OldKeys;
   readonly strangeCertificates: StrangeCertificates;
   readonly #store: Store;
-  readonly #keyring: Keyring;
+  readonly #loader: DocumentLoader;
   readonly #log: Logger;
   readonly #clock: Pick<Clock, 'monotonic'>;
   readonly #recent: RecentChanges;
-  /** The highest revision seen, by `kind id`. Kept after a deletion, so that no old version can be put back. */
-  readonly #seen = new Map<string, { revision: number; deleted: boolean }>();
   #loaded: Loaded | undefined;
   #seq = 0;
   #history = '';
@@ -70,7 +41,7 @@ export class Registry {
     clock: Pick<Clock, 'monotonic'> = systemClock,
   ) {
     this.#store = store;
-    this.#keyring = keyring;
+    this.#loader = new DocumentLoader(keyring, log);
     this.#log = log;
     this.#clock = clock;
     this.#recent = new RecentChanges(clock);
@@ -147,7 +118,7 @@ export class Registry {
     const tokens = rows?.filter(({ kind }) => kind === 'token');
     let loaded = before;
     if (loaded === undefined || isDue || tokens?.length !== rows?.length || rows === undefined) {
-      loaded = this.#load(await this.#store.documents());
+      loaded = this.#loader.load(await this.#store.documents(), before);
       this.#documentsReadAt = now;
     }
     // Compares accepted documents instead of rows: a document that is now rejected has no row among the changes.
@@ -202,76 +173,6 @@ export class Registry {
     }
     return this.#loaded;
   }
-
-  #load(rows: readonly DocumentRow[]): Loaded {
-    const loaded: Loaded = {
-      types: new Map(),
-      apps: new Map(),
-      appKeys: new Map(),
-      proxyKeys: new Map(),
-      inForce: new Map(),
-      rejected: new Set(),
-    };
-    const present = new Map<string, number>();
-    const nameOf = ({ kind, id }: DocumentRow) => `${kind} ${id}`;
-    for (const row of rows) present.set(nameOf(row), (present.get(nameOf(row)) ?? 0) + 1);
-    for (const row of rows) {
-      const name = nameOf(row);
-      try {
-        if (present.get(name) !== 1) throw new RowError('more than one row has this name');
-        this.#checkRevision(name, row.revision);
-        this.#take(loaded, row);
-        loaded.inForce.set(name, { kind: row.kind, id: row.id, mac: row.mac });
-        this.#seen.set(name, { revision: row.revision, deleted: false });
-      } catch (error) {
-        loaded.rejected.add(name);
-        // Logged once, although each load rejects the row again.
-        if (this.#loaded?.rejected.has(name)) continue;
-        this.#log.error(
-          { kind: row.kind, id: row.id, revision: row.revision, err: error },
-          'document refused',
-        );
-      }
-    }
-    for (const [name, seen] of this.#seen) seen.deleted ||= !present.has(name);
-    return loaded;
-  }
-
-  #checkRevision(name: string, revision: number): void {
-    const seen = this.#seen.get(name);
-    if (seen === undefined || revision > seen.revision) return;
-    if (revision < seen.revision || seen.deleted) {
-      throw new RowError(`revision ${revision} is not newer than ${seen.revision}, which was seen`);
-    }
-  }
-
-  #take(loaded: Loaded, row: DocumentRow): void {
-    const { id } = row;
-    const open = <K extends DocumentKind>(kind: K) => openDocument(this.#keyring, kind, row);
-    switch (row.kind) {
-      case 'type':
-        loaded.types.set(id, open('type'));
-        break;
-      case 'app': {
-        const document = open('app');
-        loaded.apps.set(id, document);
-        for (const key of document.keys) loaded.appKeys.set(key.hash, { id, key, document });
-        break;
-      }
-      case 'proxy': {
-        const document = open('proxy');
-        for (const key of document.keys) loaded.proxyKeys.set(key.hash, { id, key, document });
-        break;
-      }
-      default:
-        throw new OpenError();
-    }
-  }
-}
-
-/** A row that must not be used, whatever its MAC. */
-class RowError extends Error {
-  override readonly name = 'RowError';
 }
 
 /** The changes after `from`, up to and including `to`; undefined if one of them is missing. */
@@ -283,12 +184,4 @@ function completeRange(
   const wanted = changes.slice(0, Math.max(0, to - from));
   const isComplete = to > from && wanted.length === to - from;
   return isComplete && wanted.every(({ seq }, i) => seq === from + 1 + i) ? wanted : undefined;
-}
-
-/** Documents that only one of the two loads has accepted, or that differ. */
-function differences(before: Loaded, after: Loaded, seq: number): AnnouncedChange[] {
-  const all = new Map([...before.inForce, ...after.inForce]);
-  return [...all].flatMap(([name, { kind, id }]) =>
-    before.inForce.get(name)?.mac === after.inForce.get(name)?.mac ? [] : [{ seq, kind, id }],
-  );
 }

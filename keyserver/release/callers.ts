@@ -9,7 +9,8 @@ import { ServiceError } from '../../shared/errors.ts';
 import type { LogFields } from '../../shared/log/request-log.ts';
 import type { Credential } from '../../shared/protocol/messages.ts';
 import type { AppDocument, CallerKey, ProxyDocument } from '../at-rest/document-row.ts';
-import type { Caller, Registry } from '../registry/registry.ts';
+import type { Caller } from '../registry/document-loader.ts';
+import type { Registry } from '../registry/registry.ts';
 
 export const anonymousApp = 'anonymous';
 
