@@ -1,7 +1,7 @@
 import { listenerTlsFiles } from '../shared/listen/listener-settings.ts';
 import { type Environment, parseSettings, type Settings } from '../shared/settings/config.ts';
 import { faultsOf } from '../shared/settings/faults.ts';
-import { tlsFileFaults } from '../shared/tls/files.ts';
+import { examineTlsFiles } from '../shared/tls/files.ts';
 import { type KeyserverConfig, keyserverFaults, keyserverSettings } from './config.ts';
 import { isKeyFolderEmpty } from './keys/generate.ts';
 import { loadKeyring } from './keys/keyring.ts';
@@ -16,7 +16,7 @@ import { databaseFaults } from './storage/database.ts';
 export function readKeyserverSettings(environment: Environment): Settings<KeyserverConfig> {
   const { config, warnings } = parseSettings(keyserverSettings, environment, (config, faulty) => [
     ...keyserverFaults(config, faulty),
-    ...tlsFileFaults(listenerTlsFiles(config)),
+    ...examineTlsFiles(listenerTlsFiles(config)).faults,
     ...databaseFaults(config),
     ...keyFileFaults(config),
   ]);

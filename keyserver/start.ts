@@ -13,6 +13,7 @@ import { ExpiryWatch } from '../shared/tls/expiry-watch.ts';
 import { buildKeyserver } from './app.ts';
 import { ChangePoll } from './changes/poll.ts';
 import type { KeyserverConfig } from './config.ts';
+import { unwrapGauge } from './exchange/gauges.ts';
 import { NonceMemory } from './exchange/nonce-memory.ts';
 import { answerNonces, askForNonces } from './exchange/nonce-sharing.ts';
 import { Nonces } from './exchange/nonces.ts';
@@ -22,6 +23,7 @@ import { loadKeyring } from './keys/keyring.ts';
 import { legacyKeyOf } from './keys/legacy-key.ts';
 import { loadRsaKeys } from './keys/rsa-keys.ts';
 import { readKeyserverSettings } from './read-settings.ts';
+import { registryGauges } from './registry/gauges.ts';
 import { Registry } from './registry/registry.ts';
 import { openDatabase, readDatabaseCa } from './storage/database.ts';
 import type { Store } from './store/store.ts';
@@ -89,12 +91,9 @@ async function startOver(
   const registry = new Registry(store, keyring, logger, systemClock);
   const link = new ChangePoll(store, registry, logger, { migrate: config.DB_MIGRATE === 'on' });
   metrics.gauge(certificateGauge(expiry));
-  metrics.gauge({
-    name: 'documents_rejected',
-    help: 'Types, apps and proxies that do not open, or are older than ones seen before',
-    aggregator: 'max',
-    read: () => registry.rejected,
-  });
+  const sessions = new Sessions(rsaKeys, keyring, systemClock);
+  metrics.gauge(unwrapGauge(sessions));
+  for (const gauge of registryGauges(registry, systemClock)) metrics.gauge(gauge);
   const drain = new Drain();
   const readiness = () => drain.over(link.readiness());
   const app = await buildKeyserver(config, {
@@ -103,7 +102,7 @@ async function startOver(
     keyring,
     rsaKeys,
     registry,
-    sessions: new Sessions(rsaKeys, keyring, systemClock),
+    sessions,
     nonces: noncesOf(primary),
     clock: systemClock,
     legacyKey: config.UNSAFE_LEGACY_ROWS ? legacyKeyOf(config) : undefined,

@@ -8,6 +8,7 @@ import { Registry } from '../keyserver/registry/registry.ts';
 import { openSqliteStore } from '../keyserver/store/sqlite/sqlite.ts';
 import { buildSecureproxy } from '../secureproxy/app.ts';
 import { RunningCalls } from '../secureproxy/call/running-calls.ts';
+import { SentSecrets } from '../secureproxy/call/sent-secrets.ts';
 import { secureproxySettings } from '../secureproxy/config.ts';
 import { createOwnListeners } from '../secureproxy/guard/own-listeners.ts';
 import { KnownChanges } from '../secureproxy/releases/known-changes.ts';
@@ -90,6 +91,7 @@ export function buildInertSecureproxy(): Promise<Service> {
       lookup: fail,
     }),
     running: new RunningCalls(),
+    sentSecrets: new SentSecrets(clock),
     totalTimeoutMs: 1,
   });
 }

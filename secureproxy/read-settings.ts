@@ -1,7 +1,7 @@
 import { listenerTlsFiles } from '../shared/listen/listener-settings.ts';
 import { type Environment, parseSettings, type Settings } from '../shared/settings/config.ts';
 import { faultsOf } from '../shared/settings/faults.ts';
-import { tlsFileFaults } from '../shared/tls/files.ts';
+import { examineTlsFiles } from '../shared/tls/files.ts';
 import {
   keyserverTlsFiles,
   readUpstreamCa,
@@ -17,8 +17,8 @@ import {
 export function readSecureproxySettings(environment: Environment): Settings<SecureproxyConfig> {
   const { config, warnings } = parseSettings(secureproxySettings, environment, (config, faulty) => [
     ...secureproxyFaults(config, faulty),
-    ...tlsFileFaults(listenerTlsFiles(config)),
-    ...tlsFileFaults(keyserverTlsFiles(config)),
+    ...examineTlsFiles(listenerTlsFiles(config)).faults,
+    ...examineTlsFiles(keyserverTlsFiles(config)).faults,
     ...faultsOf(() => readUpstreamCa(config)),
   ]);
   return {

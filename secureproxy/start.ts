@@ -17,6 +17,7 @@ import { readTlsFiles, type TlsMaterial } from '../shared/tls/files.ts';
 import { ReloadedTls } from '../shared/tls/reload.ts';
 import { buildSecureproxy } from './app.ts';
 import { RunningCalls } from './call/running-calls.ts';
+import { SentSecrets } from './call/sent-secrets.ts';
 import { Callers } from './callers/callers.ts';
 import {
   keyserverTlsFiles,
@@ -144,6 +145,7 @@ async function startSecureproxy(
     releases,
     pools,
     running,
+    sentSecrets: new SentSecrets(clock),
     totalTimeoutMs: config.UPSTREAM_TOTAL_TIMEOUT_MS,
     readiness,
     metrics,

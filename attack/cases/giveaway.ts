@@ -6,7 +6,7 @@ import {
   writes,
   writesAndEnds,
 } from '../../test/support/upstream.ts';
-import type { Attack, Outcome, Scene } from '../scene/attack.ts';
+import { type Attack, type Outcome, ownOf, type Scene } from '../scene/attack.ts';
 import { givesNothingAway } from '../scene/judge.ts';
 import { call, describe } from '../scene/wire.ts';
 
@@ -135,6 +135,22 @@ async function mints(scene: Scene, script: Script): Promise<Outcome> {
   return { held: !isOut, happened: `${describe(got)}${isOut ? ', with the credential' : ''}` };
 }
 
+/** The redaction tells the app which guess was right, so the operator must be told of the app. */
+async function guesses(scene: Scene): Promise<Outcome> {
+  const { token } = scene;
+  const wrong = Array.from({ length: 1000 }, (_, i) => `${token.slice(0, -4)}${1000 + i}`);
+  const outcome = await givesNothingAway(
+    scene,
+    (socket, { body }) => void socket.write(answer(200, body)),
+    { Body: wrong.toSpliced(500, 0, token).join(' ') },
+  );
+  const isTold = /"app":"orders","msg":"app sent the secret/.test(await ownOf(scene).printed());
+  return {
+    held: outcome.held && isTold,
+    happened: `${outcome.happened}, ${isTold ? 'an alarm' : 'no alarm'}`,
+  };
+}
+
 export const giveawayAttacks: readonly Attack[] = [
   ...Object.entries(forms).map(
     ([name, form]): Attack => ({
@@ -175,6 +191,12 @@ export const giveawayAttacks: readonly Attack[] = [
           void socket.write(answer(302, request.target, [['Location', request.target]])),
         { TokenType: 'query' },
       ),
+  },
+  {
+    class: 'giveaway',
+    name: 'the app has its guesses repeated, one of them the token',
+    ownOnly: true,
+    run: guesses,
   },
   ...Object.entries(mintings).map(
     ([name, script]): Attack => ({

@@ -65,6 +65,12 @@ export class Sessions {
     this.#clock = clock;
   }
 
+  /** Number of new sessions that wait for their unwrap, by whether their senders are known. */
+  get waiting(): { readonly known: number; readonly unknown: number } {
+    const { ofKnown, ofStrangers } = this.#unwraps;
+    return { known: ofKnown.waiting, unknown: ofStrangers.waiting };
+  }
+
   /** @param address of the sender @throws ServiceError session_invalid, overloaded */
   async open(
     { sessionKey, session, keyId }: Pick<ReleaseRequest, 'sessionKey' | 'session' | 'keyId'>,

@@ -64,6 +64,14 @@ export class Registry {
     return this.#loaded?.rejected.size ?? 0;
   }
 
+  /** The ends of keys that have one, milliseconds since the Unix epoch, with the ids of their callers. */
+  *keyEnds(kind: 'app' | 'proxy'): Generator<readonly [id: string, endsAt: number]> {
+    const keys = kind === 'app' ? this.#loaded?.appKeys : this.#loaded?.proxyKeys;
+    for (const { id, key } of keys?.values() ?? []) {
+      if (key.expiresAt !== undefined) yield [id, Date.parse(key.expiresAt)];
+    }
+  }
+
   /** Changes after `seq`; each is included in the documents in memory. */
   changesSince(seq: number): ChangesSince {
     if (seq > this.#seq && !this.#isBehindProxies) {

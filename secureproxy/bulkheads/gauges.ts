@@ -7,18 +7,23 @@ import type { Shares } from './shares.ts';
 export function callGauges({ apps, origins }: Shares): GaugeOptions[] {
   return [
     ...gaugesOf('app', 'app', apps, (app) => app),
-    ...gaugesOf('origin', 'server_address', origins, (origin) => new URL(origin).host),
+    ...gaugesOf(
+      'origin',
+      'server_address',
+      origins,
+      (origin, { wildcard }) => wildcard ?? new URL(origin).host,
+    ),
   ];
 }
 
-function gaugesOf(
+function gaugesOf<T extends Holder>(
   kind: string,
   label: string,
-  holders: Pick<Holders<Holder>, 'busy'>,
-  nameOf: (name: string) => string,
+  holders: Pick<Holders<T>, 'busy'>,
+  nameOf: (name: string, holder: T) => string,
 ): GaugeOptions[] {
   const read = (count: keyof Holder) =>
-    topNames([...holders.busy()].map(([name, holder]) => [nameOf(name), holder[count]]));
+    topNames([...holders.busy()].map(([name, holder]) => [nameOf(name, holder), holder[count]]));
   return [
     {
       name: `${kind}_calls`,

@@ -40,6 +40,8 @@ export class Holders<T extends Holder> {
 
 /** An origin, with those who have calls to it. */
 export class Origin extends Holder {
+  /** Of the latest call, as its claim has it. */
+  wildcard: string | undefined;
   readonly apps = new Holders(() => new Holder());
   readonly clients = new Holders(() => new Holder());
 }

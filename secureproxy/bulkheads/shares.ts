@@ -6,6 +6,8 @@ export interface Claim {
   readonly app: string;
   readonly client: string;
   readonly origin: string;
+  /** The wildcard host that stands for the origin's in metrics, if a wildcard allows it. */
+  readonly wildcard?: string | undefined;
 }
 
 /** All that a call counts for. */
@@ -43,8 +45,9 @@ export class Shares {
     this.#options = options;
   }
 
-  claimants({ app, client, origin: name }: Claim): Claimants {
+  claimants({ app, client, origin: name, wildcard }: Claim): Claimants {
     const origin = this.origins.get(name);
+    origin.wildcard = wildcard;
     return {
       app: this.apps.get(app),
       client: this.#clients.get(client),

@@ -43,7 +43,8 @@ export async function makeCall(
       const prepared = prepare(obtained.release, call);
       log.grant = prepared.grantId;
       if (!hasPlace) {
-        const claim = { app: log.app, client: call.clientId, origin: prepared.url.origin };
+        const { url, wildcard } = prepared;
+        const claim = { app: log.app, client: call.clientId, origin: url.origin, wildcard };
         const wait = places.take(claim, reply.raw, deadline);
         hasPlace = true;
         if (wait !== undefined) {

@@ -1,5 +1,6 @@
 import { memoize } from '../../shared/memoize.ts';
 import { decide } from '../../shared/policy/decide.ts';
+import { wildcardHost } from '../../shared/policy/destination.ts';
 import { grantId } from '../../shared/policy/grant-id.ts';
 import { injectedNames } from '../../shared/policy/injection/injection.ts';
 import type { TargetUrl } from '../../shared/policy/url.ts';
@@ -20,6 +21,8 @@ export interface PreparedCall {
   readonly url: TargetUrl;
   /** Id of the grant that allowed it. */
   readonly grantId: string;
+  /** The host of the destination that allowed it, if that is a wildcard. */
+  readonly wildcard: string | undefined;
   /** The headers to send, names and values alternating. */
   readonly headers: string[];
 }
@@ -40,6 +43,7 @@ export function prepare(
   return {
     url: approval.url,
     grantId: idOf(approval.grant),
+    wildcard: wildcardHost(approval.destination),
     headers: requestHeaders(sent, injected.headers),
   };
 }

@@ -14,11 +14,13 @@ import { queryOf } from './ask-keyserver.ts';
 import type { Call } from './call.ts';
 import { type PreparedCall, prepare } from './prepare.ts';
 import type { RunningCall, RunningCalls } from './running-calls.ts';
+import type { SentSecrets } from './sent-secrets.ts';
 
 export interface SendDependencies {
   readonly releases: ReleaseCache;
   readonly pools: UpstreamPools;
   readonly running: RunningCalls;
+  readonly sentSecrets: SentSecrets;
 }
 
 export interface SendContext {
@@ -33,10 +35,10 @@ export interface SendContext {
  * @throws ServiceError if it fails before the answer has begun
  */
 export function send(
-  { releases, pools, running }: SendDependencies,
+  { releases, pools, running, sentSecrets }: SendDependencies,
   call: Call,
   obtained: CachedRelease,
-  { url, headers: prepared }: PreparedCall,
+  { url, wildcard, headers: prepared }: PreparedCall,
   { request, reply, deadline }: SendContext,
 ): Promise<boolean> {
   const { logFields: log } = request;
@@ -49,9 +51,11 @@ export function send(
       : injection;
   const headers = [...prepared, ...injected.headers.flat()];
   log['server.address'] = url.hostname;
+  log.wildcard = wildcard;
   if (url.port !== '') log['server.port'] = Number(url.port);
   if (body !== null) log['upstream.request.body.size'] = Buffer.byteLength(body);
   const began = reply.elapsedTime;
+  const scrubber = scrubberOf(release);
   let started: RunningCall | undefined;
   return relay(
     pools.get(url.origin, release.policy),
@@ -72,13 +76,15 @@ export function send(
         answer['x-request-id'] = request.id;
         return answer;
       },
-      scrubber: scrubberOf(release),
+      scrubber,
       // Hijacked only now, since Fastify answers earlier errors.
       onAnswer: () => reply.hijack(),
       onEnd: (outcome) => {
         if (started !== undefined) running.remove(started);
         log['upstream.duration_ms'] = toMilliseconds(reply.elapsedTime - began);
         logOutcome(log, outcome, reply.sent);
+        if (scrubber !== undefined && outcome.scrubbed > 0)
+          sentSecrets.check(scrubber, { url, headers: prepared, body }, request);
       },
     },
   );

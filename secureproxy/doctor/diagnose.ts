@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../shared/clock.ts';
 import { sentenceOf } from '../../shared/log/plain-error.ts';
 import { ConfigError } from '../../shared/settings/config.ts';
-import { expiryFindings, type NamedCertificate } from '../../shared/tls/expiry.ts';
+import { certificateReport, type NamedCertificate } from '../../shared/tls/expiry.ts';
 import type { Lookup } from '../guard/lookup.ts';
 import { type Check, check } from './check.ts';
 import { checkKeyserver, type KeyserverAccess } from './keyserver-checks.ts';
@@ -49,10 +49,8 @@ export async function diagnose(read: () => Installation): Promise<Check[]> {
 }
 
 function checkCertificates(certificates: readonly NamedCertificate[]): Check {
-  const findings = certificates.flatMap((one) => expiryFindings(one, systemClock.now()));
-  const isFault = findings.some(({ severity }) => severity === 'fault');
-  const sentences = findings.map(({ sentence }) => sentence);
-  return check('certificates', 'valid for 30 days', sentences, isFault ? 'fault' : 'warning');
+  const { summary, sentences, severity } = certificateReport(certificates, systemClock.now());
+  return check('certificates', summary, sentences, severity);
 }
 
 /** Looks a name up as marketplaces' names are. A warning: installations without the internet work, too. */

@@ -66,6 +66,11 @@ export class Scrubber {
     return { headers: Object.fromEntries(kept), redactions };
   }
 
+  /** Whether a text contains one of the secrets, in any form that answers are searched for. */
+  finds(bytes: Buffer): boolean {
+    return contains(this.#secrets, bytes);
+  }
+
   /** A cheap test first, since the headers of most answers need no redaction. */
   #isIn(headers: IncomingHttpHeaders): boolean {
     let values = '';

@@ -32,6 +32,7 @@ const noFields = {
   explain: optional<'ticket' | 'rsa'>(),
   'server.address': optional<string>(),
   'server.port': optional<number>(),
+  wildcard: optional<string>(),
   'upstream.request.method': optional<string>(),
   'upstream.response.status_code': optional<number>(),
   'queue.duration_ms': optional<number>(),
@@ -46,6 +47,7 @@ const noFields = {
   'upstream.request.body.size': optional<number>(),
   'upstream.response.body.size': optional<number>(),
   scrubbed: optional<number>(),
+  secret_sent: optional<true>(),
   parent_span_id: optional<string>(),
 };
 

@@ -27,6 +27,7 @@ interface RequestMetric {
  */
 export function requestMetrics(service: ServiceName, registry: Registry): CountRequest {
   const hosts = new FirstNames();
+  const apps = new FirstNames();
   const durations: RequestMetric[] = [
     {
       name: 'http_server_request_duration_seconds',
@@ -47,7 +48,8 @@ export function requestMetrics(service: ServiceName, registry: Registry): CountR
       labels: ['server_address', 'http_request_method', 'http_response_status_code', 'error_type'],
       amount: (fields) => fields['upstream.duration_ms'],
       values: (fields) => [
-        hosts.nameOf(fields['server.address'] ?? ''),
+        // Callers choose the host under a wildcard, and must not use up the names.
+        hosts.nameOf(fields.wildcard ?? fields['server.address'] ?? ''),
         fields['upstream.request.method'] ?? '',
         fields['upstream.response.status_code'] ?? '',
         fields['error.type'] ?? '',
@@ -95,10 +97,18 @@ export function requestMetrics(service: ServiceName, registry: Registry): CountR
     {
       only: 'secureproxy',
       name: `${service}_redactions_total`,
-      help: 'Secrets that answers contained and the proxy redacted',
-      labels: [],
+      help: 'Secrets that answers contained and the proxy redacted; the first 50 apps of a worker, the rest as other',
+      labels: ['app'],
       amount: (fields) => fields.scrubbed,
-      values: () => [],
+      values: (fields) => [apps.nameOf(fields.app ?? '')],
+    },
+    {
+      only: 'secureproxy',
+      name: `${service}_secrets_sent_total`,
+      help: 'Calls that had the secret which their answer repeated: an app guesses, or knows it',
+      labels: ['app'],
+      amount: (fields) => (fields.secret_sent ? 1 : 0),
+      values: (fields) => [apps.nameOf(fields.app ?? '')],
     },
   ];
   const isOurs = ({ only = service }: RequestMetric) => only === service;

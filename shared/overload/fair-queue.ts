@@ -32,6 +32,10 @@ export class FairQueue {
     this.#options = options;
   }
 
+  get waiting(): number {
+    return this.#waitingCount;
+  }
+
   /** @throws ServiceError the rejection, besides what the work throws */
   async run<T>(source: string, work: () => Promise<T>): Promise<T> {
     if (this.#running < this.#options.maxRunning) this.#running += 1;

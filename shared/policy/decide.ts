@@ -16,6 +16,8 @@ export interface Approval {
   readonly url: TargetUrl;
   /** The grant that allowed it. */
   readonly grant: Grant;
+  /** The destination that allowed it, as the policy has it. */
+  readonly destination: string;
 }
 
 /**
@@ -35,7 +37,8 @@ export function decide(
   const granted = judgeGrants(grants, request.method, parsed.value);
   if (!granted.allowed) return granted;
   const destined = judgeDestination(policy, parsed.value);
-  return destined.allowed ? allow({ url: parsed.value, grant: granted.value }) : destined;
+  if (!destined.allowed) return destined;
+  return allow({ url: parsed.value, grant: granted.value, destination: destined.value });
 }
 
 /** The part of {@link decide} that needs neither grants nor policy: checks the method and parses the URL. */

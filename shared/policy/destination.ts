@@ -1,5 +1,5 @@
 import { getDomain } from 'tldts';
-import { memoize } from '../memoize.ts';
+import { memoize, memoizeByText } from '../memoize.ts';
 import { PolicyError } from './policy-error.ts';
 import type { Policy } from './schema.ts';
 import { parseTargetUrl, type TargetUrl } from './url.ts';
@@ -74,6 +74,16 @@ export function judgeDestination(
     `No destination of the token type allows ${url.origin} with this path.`,
   );
 }
+
+/**
+ * The host of a wildcard destination as the policy has it, `*.example.com`; undefined for any other. It stands for
+ * all hosts that callers may choose under it.
+ */
+export function wildcardHost(destination: string): string | undefined {
+  return destination.includes('*') ? wildcardHostOf(destination) : undefined;
+}
+
+const wildcardHostOf = memoizeByText((text) => `*.${parseDestination(text).hostname}`);
 
 /** Parsed once per policy, since a cached release is judged on every call. */
 const destinationsOf = memoize((texts: readonly string[]) => texts.map(parseDestination));

@@ -29,6 +29,30 @@ export function expiryFindings({ name, pem }: NamedCertificate, nowMs: number): 
   });
 }
 
+/** A report on certificates for people. */
+export interface CertificateReport {
+  readonly severity: ExpiryFinding['severity'];
+  readonly sentences: readonly string[];
+  /** Each name with the first end of its certificates. */
+  readonly summary: string;
+}
+
+/** Reports on certificates: which end when, and those that are not valid now or not for long. */
+export function certificateReport(
+  certificates: readonly NamedCertificate[],
+  nowMs: number,
+): CertificateReport {
+  const findings = certificates.flatMap((one) => expiryFindings(one, nowMs));
+  const ends = [...certificateEnds(certificates)].map(
+    ([name, end]) => `${name} until ${new Date(end).toISOString()}`,
+  );
+  return {
+    severity: findings.some(({ severity }) => severity === 'fault') ? 'fault' : 'warning',
+    sentences: findings.map(({ sentence }) => sentence),
+    summary: ends.length === 0 ? 'none' : ends.join(', '),
+  };
+}
+
 /** The first end of the certificates of each name, milliseconds since the Unix epoch. */
 export function certificateEnds(certificates: readonly NamedCertificate[]): Map<string, number> {
   const ends = new Map<string, number>();

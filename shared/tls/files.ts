@@ -53,15 +53,22 @@ export function checkTlsMaterial(material: TlsMaterial, files: TlsFiles): void {
   );
 }
 
-/** All faults of the files: one that cannot be read does not hide the faults of the others. */
-export function tlsFileFaults(files: TlsFiles): readonly string[] {
+/** As much of the files as can be read, and all faults: one that cannot be read does not hide those of the others. */
+export function examineTlsFiles(files: TlsFiles): {
+  readonly material: TlsMaterial;
+  readonly faults: readonly string[];
+} {
   const readable: { -readonly [K in keyof TlsFiles]: TlsFiles[K] } = { ...files };
   const unreadable = (['cert', 'key', 'ca'] as const).flatMap((kind) => {
     const faults = faultsOf(() => readTlsFiles({ ...noFiles, [kind]: files[kind] }));
     if (faults.length > 0) readable[kind] = undefined;
     return faults;
   });
-  return [...unreadable, ...faultsOf(() => checkTlsMaterial(readTlsFiles(readable), files))];
+  const material = readTlsFiles(readable);
+  return {
+    material,
+    faults: [...unreadable, ...faultsOf(() => checkTlsMaterial(material, files))],
+  };
 }
 
 const noFiles: TlsFiles = { cert: undefined, key: undefined, ca: undefined };

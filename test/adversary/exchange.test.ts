@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import t, { type Test } from 'tap';
+import { unwrapGauge } from '../../keyserver/exchange/gauges.ts';
 import { Sessions } from '../../keyserver/exchange/sessions.ts';
 import { makeCallerKey } from '../../shared/crypto/caller-key.ts';
 import { coresForUnwraps } from '../../shared/crypto/key-wrap.ts';
@@ -216,7 +217,7 @@ t.test('unwraps are bounded: one more is overloaded at once, tickets are not', a
 });
 
 t.test("strangers' new sessions delay neither known peers' nor those of another", async (t) => {
-  const { open, ends } = await slowSessions(t);
+  const { sessions, open, ends } = await slowSessions(t);
   const first = open('192.0.2.7');
   ends.shift()?.();
   (await first).acceptPeer?.();
@@ -231,6 +232,8 @@ t.test("strangers' new sessions delay neither known peers' nor those of another"
   const unmet = open('192.0.2.8');
   await until(() => outcomes.length === 45);
   for (const error of outcomes) t.match(error, overloaded);
+  const { read } = unwrapGauge(sessions);
+  t.same(Object.fromEntries(read() as [string, number][]), { known: 0, unknown: 256 }, 'metrics');
   // Turn by turn: one of the flood, then the one that began amid it.
   for (let turn = 0; turn < 2; turn++) {
     const begun = ends.length;

@@ -37,8 +37,9 @@ const preparations: Readonly<Record<string, string>> = {
     keyserver-admin proxy create dc-1
     keyserver-admin app create reports
     keyserver-admin grant add reports --client 'shop-*' --type wildberries
-    keyserver-admin token put --client shop-1 --type wildberries < token.txt
-    keyserver-admin token put --client shop-2 --type wildberries < token.txt
+    head -c 24 /dev/urandom | base64 > generated.txt
+    keyserver-admin token put --client shop-1 --type wildberries < generated.txt
+    keyserver-admin token put --client shop-2 --type wildberries < generated.txt
     node --input-type=module <<'END'
     import { DatabaseSync } from 'node:sqlite';
     new DatabaseSync('.data/keyserver.db').exec(

@@ -45,6 +45,24 @@ export interface WrongMessage extends Context {
   sealed: string;
 }
 
+interface QuestionContext {
+  path: '/changes' | '/whoami';
+  sessionKeyHex: string;
+  timestamp: number;
+  nonce: string;
+}
+
+export interface Question extends QuestionContext {
+  request: Message;
+  response: Message;
+  requestBody: Record<string, unknown>;
+}
+
+export interface WrongQuestion extends QuestionContext {
+  direction: 'request' | 'response';
+  sealed: string;
+}
+
 export interface Kept {
   keyring: Record<string, string>;
 }

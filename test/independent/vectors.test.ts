@@ -31,6 +31,7 @@ import { callerKeyHash, checkCallerKey, checksum, crc32 } from './caller-key.ts'
 import { encryptOaep } from './oaep.ts';
 import { open, pae, seal } from './sealing.ts';
 import {
+  changesAads,
   importPrivateKey,
   openText,
   readPublicKey,
@@ -38,6 +39,7 @@ import {
   responseAad,
   sealText,
   unwrapSessionKey,
+  whoamiAads,
   wrapSessionKey,
 } from './skx1.ts';
 import type {
@@ -49,12 +51,14 @@ import type {
   Message,
   Piece,
   Pieces,
+  Question,
   RowVector,
   Sealed,
   Spelling,
   TicketVector,
   Wrapped,
   WrongMessage,
+  WrongQuestion,
 } from './vector-shapes.ts';
 
 const folder = join(import.meta.dirname, '../vectors');
@@ -111,6 +115,23 @@ async function checkMessage(t: Test, sessionKeyHex: string, aad: Uint8Array, mes
   const sealed = await sealText(key, bound, message.plaintext, fromHex(message.ivHex));
   t.equal(sealed, message.sealed, 'seals');
 }
+
+/** The session key of a request is wrapped for the pair `primary`, or in the ticket of the vectors. */
+async function checkSession(
+  t: Test,
+  { sessionKey, keyId, session }: Record<string, unknown>,
+  sessionKeyHex: string,
+) {
+  if (session === undefined) {
+    t.equal(hex(await unwrap('primary', String(sessionKey))), sessionKeyHex, 'session key');
+    t.ok(keyId === undefined || keyId === rsaKeys.primary.keyId, 'key id');
+  } else {
+    t.equal(session, secondTicket, 'ticket');
+    t.equal(sessionKey, undefined, 'no session key beside a ticket');
+  }
+}
+
+const questionAads = { '/changes': changesAads, '/whoami': whoamiAads };
 
 const runners: Record<string, Runner> = {
   base64: runner<Spelling & { bytesHex: string }, Spelling>(
@@ -169,13 +190,7 @@ const runners: Record<string, Runner> = {
           : { clientId, tokenType },
         'request body',
       );
-      if (session === undefined) {
-        t.equal(hex(await unwrap('primary', String(sessionKey))), sessionKeyHex, 'session key');
-        t.ok(keyId === undefined || keyId === rsaKeys.primary.keyId, 'key id');
-      } else {
-        t.equal(session, secondTicket, 'ticket');
-        t.equal(sessionKey, undefined, 'no session key beside a ticket');
-      }
+      await checkSession(t, requestBody, sessionKeyHex);
       const answer = JSON.parse(response.plaintext);
       t.equal('session' in answer, request !== undefined && session === undefined, 'new ticket');
     },
@@ -185,6 +200,22 @@ const runners: Record<string, Runner> = {
         direction === 'request' ? requestAad(context) : responseAad(context),
         sealed,
       ),
+  ),
+
+  question: runner<Question, WrongQuestion>(
+    async (t, { path, sessionKeyHex, request, response, requestBody, ...freshness }) => {
+      const aads = questionAads[path](freshness);
+      await checkMessage(t, sessionKeyHex, aads.request, request);
+      await checkMessage(t, sessionKeyHex, aads.response, response);
+      const { sessionKey, keyId, session, ...members } = requestBody;
+      const { timestamp, nonce } = freshness;
+      t.strictSame(members, { timestamp, nonce, credential: request.sealed }, 'request body');
+      await checkSession(t, requestBody, sessionKeyHex);
+      const answer = JSON.parse(response.plaintext);
+      t.equal('session' in answer, session === undefined, 'new ticket');
+    },
+    async ({ path, direction, sessionKeyHex, sealed, ...freshness }) =>
+      openText(fromHex(sessionKeyHex), questionAads[path](freshness)[direction], sealed),
   ),
 
   ticket: runner<

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { Test } from 'tap';
 import { buildSecureproxy } from '../../secureproxy/app.ts';
 import { RunningCalls } from '../../secureproxy/call/running-calls.ts';
+import { SentSecrets } from '../../secureproxy/call/sent-secrets.ts';
 import { Callers } from '../../secureproxy/callers/callers.ts';
 import { type SecureproxyConfig, secureproxySettings } from '../../secureproxy/config.ts';
 import type { Lookup } from '../../secureproxy/guard/lookup.ts';
@@ -161,6 +162,7 @@ export async function startProxy(test: Test, options: TestProxyOptions): Promise
     releases,
     pools,
     running,
+    sentSecrets: new SentSecrets(clock),
     totalTimeoutMs: config.UPSTREAM_TOTAL_TIMEOUT_MS,
     readiness: () => ({ status: 'ready', checks: {} }),
   });

@@ -9,6 +9,7 @@ import {
 import { exchangeFile, ticketExpiresAt } from './source/exchange.ts';
 import { keyWrapFile, sessionKey } from './source/key-wrap.ts';
 import { aeadFile, base64File, callerKeyFile, deriveFile, paeFile } from './source/primitives.ts';
+import { questionFile } from './source/question.ts';
 import type { VectorFile } from './source/vector.ts';
 
 /** All vector files; the same in every run. */
@@ -20,6 +21,7 @@ export function vectorFiles(): VectorFile[] {
     aeadFile(),
     keyWrapFile(),
     exchangeFile(ticket.ticket as string),
+    questionFile(ticket.ticket as string),
     ticketFile(ticket),
     tokenRowFile(),
     documentMacFile(),

@@ -7,6 +7,7 @@ import type { Store } from '../../store/store.ts';
 import { StoreError } from '../../store/store-error.ts';
 import { loadKeys, type OperationContext } from '../context.ts';
 import { count } from '../count.ts';
+import { checkCertificates } from './certificate-check.ts';
 import { type Check, check } from './check.ts';
 import { checkCounter } from './counter-check.ts';
 import { checkDocuments } from './document-checks.ts';
@@ -31,6 +32,7 @@ export async function diagnose({ config, environment, clock }: Installation): Pr
       ? check('keyring', `primary key ${keys.value.keyring.primaryKid}`)
       : check('keyring', 'cannot be used', keys.faults),
     ...(await rsaKeys(environment.RSA_KEY_DIR)),
+    checkCertificates(config, environment, clock),
     ...(await checkDatabase(config, clock, keys.done ? keys.value : undefined)),
   ];
 }

@@ -1,5 +1,6 @@
 import { matchingGrants } from '../../../shared/policy/grant.ts';
 import { fieldsFault } from '../../../shared/policy/injection/injection.ts';
+import { isGuessable } from '../../../shared/policy/secret-strength.ts';
 import type { OperationContext } from '../context.ts';
 import { count } from '../count.ts';
 import { type InspectedToken, inspectToken } from '../tokens.ts';
@@ -22,6 +23,7 @@ export async function checkTokens(
   let unused = grants.filter(({ grant }) => matchesType(grant, types));
   let rows = 0;
   const legacyRows: string[] = [];
+  const guessable: string[] = [];
   for await (const row of context.store.listTokens()) {
     const name = `client ${JSON.stringify(row.clientId)}, type ${JSON.stringify(row.tokenType)}`;
     const token = inspectToken(context, row);
@@ -36,12 +38,14 @@ export async function checkTokens(
     names.add(name);
     const fault = unfitness(token, types);
     if (fault !== undefined) unfit.push(`${name}: ${fault}`);
+    guessable.push(...guessableFields(token, types).map((field) => `${name}: ${field}`));
     if (token.summary.expired) expired.push(`${name}: expired at ${expiresAt}`);
   }
   return [
     check('tokens', count(rows, 'row'), bad),
     check('token fields', 'against their types', unfit),
     check('expired tokens', count(expired.length, 'token'), expired),
+    check('weak secrets', count(guessable.length, 'field'), guessable, 'warning'),
     check(
       'unused grants',
       'their tokens',
@@ -57,4 +61,16 @@ function unfitness({ summary, secret }: InspectedToken, types: KnownTypes): stri
   const policy = types.get(summary.type);
   // Another check reports a type or token that does not open.
   return policy && secret ? fieldsFault(policy.injection, secret.fields) : undefined;
+}
+
+/** A finding for each field; it must not tell anything about the value but this. */
+function guessableFields({ summary, secret }: InspectedToken, types: KnownTypes): string[] {
+  const { publicFields = [] } = types.get(summary.type) ?? {};
+  return Object.entries(secret?.fields ?? {})
+    .filter(([field, value]) => !publicFields.includes(field) && isGuessable(value))
+    .map(
+      ([field]) =>
+        `the field ${JSON.stringify(field)} is as short or regular as people make them up, and could be guessed: ` +
+        'replace it by a generated secret, or if it is none, make it a public field of the type',
+    );
 }

@@ -46,5 +46,5 @@ t.test('prints a finding with the command that mends it', async (t) => {
   t.equal(code, 1);
   t.match(stdout, `\n  - ${findings.join('\n  - ')}\n1 check found faults\n`);
   const { stdout: json } = await admin.run(['doctor', '--json']);
-  t.match(JSON.parse(json), { ok: false, checks: [{}, {}, {}, { findings }] });
+  t.match(JSON.parse(json), { ok: false, checks: [{}, {}, {}, {}, { findings }] });
 });

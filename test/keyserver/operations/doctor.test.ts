@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
@@ -8,6 +8,8 @@ import type { Check, Finding } from '../../../keyserver/operations/doctor/check.
 import { diagnose } from '../../../keyserver/operations/doctor/diagnose.ts';
 import { changeDocument } from '../../../keyserver/operations/documents.ts';
 import type { Environment } from '../../../shared/settings/config.ts';
+import { createAuthority, days } from '../../support/certificates.ts';
+import { writeIdentity } from '../../support/identity-files.ts';
 import { Installation, install, wildberries } from '../admin/installation.ts';
 
 interface Report {
@@ -29,6 +31,9 @@ async function examine(admin: Installation, also: Environment = {}): Promise<Rep
   return { faults: of('fault'), warnings: of('warning') };
 }
 
+/** As a marketplace would generate it. */
+const secret = randomBytes(24).toString('base64url');
+
 const well = { faults: {}, warnings: {} };
 const put = ['token', 'put', '--client', 'shop-1', '--type', 'wildberries'];
 
@@ -36,7 +41,7 @@ const put = ['token', 'put', '--client', 'shop-1', '--type', 'wildberries'];
 async function installAll(t: Parameters<typeof install>[0]): Promise<Installation> {
   const admin = await install(t);
   await admin.json(wildberries);
-  await admin.json(put, { stdin: 'opaque-words' });
+  await admin.json(put, { stdin: secret });
   await admin.json(['app', 'create', 'reports']);
   await admin.json(['proxy', 'create', 'dc-1']);
   await admin.json(['grant', 'add', 'reports', '--client', '*', '--type', 'wild*']);
@@ -234,7 +239,7 @@ t.test('warns of grants that match no stored token', async (t) => {
     ...well,
     warnings: { 'unused grants': [`the grant ${id} of the app "reports" matches no stored token`] },
   });
-  await admin.json(put.with(3, 'shop-21'), { stdin: 'x' });
+  await admin.json(put.with(3, 'shop-21'), { stdin: secret });
   t.same(await examine(admin), well);
 });
 
@@ -243,12 +248,12 @@ t.test('names each token that does not open, fit its type, or last', async (t) =
   const { store, keyring } = admin.context(t);
   const seal = (clientId: string, tokenType: string, fields: Record<string, string>) =>
     store.putToken(sealSecret(keyring, { clientId, tokenType }, { fields }));
-  await seal('moved-here', 'wildberries', { token: 'x' });
+  await seal('moved-here', 'wildberries', { token: secret });
   admin.sql("UPDATE storage SET client_id = 'moved' WHERE client_id = 'moved-here'");
-  await seal('unfilled', 'wildberries', { key: 'x' });
-  await seal('untyped', 'ozon', { token: 'x' });
+  await seal('unfilled', 'wildberries', { key: secret });
+  await seal('untyped', 'ozon', { token: secret });
   await store.putToken({ clientId: 'garbled', tokenType: 'wildberries', token: 'skt1.first' });
-  await admin.json([...put.with(3, 'ended'), '--expires', '2027-03-05'], { stdin: 'x' });
+  await admin.json([...put.with(3, 'ended'), '--expires', '2027-03-05'], { stdin: secret });
   admin.nowMs = Date.parse('2027-03-06');
   const name = (client: string, type = 'wildberries') => `client "${client}", type "${type}"`;
   t.same(await examine(admin), {
@@ -262,6 +267,83 @@ t.test('names each token that does not open, fit its type, or last', async (t) =
     },
     warnings: {},
   });
+});
+
+t.test('warns of secrets that could be guessed, and tells nothing else about them', async (t) => {
+  const admin = await installAll(t);
+  const { store, keyring } = admin.context(t);
+  const password = 'Tr0ub4dor&3!<"';
+  await changeDocument(admin.context(t), 'type', 'erp', () => ({
+    destinations: ['https://erp.example'],
+    injection: { scheme: 'basic', username: '{user}', password: '{password}' },
+    publicFields: ['user'],
+  }));
+  const name = { clientId: 'shop-1', tokenType: 'erp' };
+  const fields = { user: 'robot', password, spare: secret };
+  await store.putToken(sealSecret(keyring, name, { fields }));
+  const { faults, warnings } = await examine(admin);
+  t.same(faults, {});
+  const [finding, ...others] = warnings['weak secrets'] ?? [];
+  t.match(finding, /^client "shop-1", type "erp": the field "password" is as short or regular /);
+  t.same(others, []);
+  const hash = (algorithm: string) => createHash(algorithm).update(password);
+  const parts = [...password].map((_, i) => password.slice(i, i + 3)).slice(0, -2);
+  for (const told of [
+    ...parts,
+    `${password.length}`,
+    ...['sha1', 'sha256'].flatMap((one) => [hash(one).digest('hex'), hash(one).digest('base64')]),
+  ]) {
+    t.notOk(String(finding).includes(told), told);
+  }
+});
+
+t.test('tells the end of each certificate, and those that cannot be used', async (t) => {
+  const admin = await installAll(t);
+  admin.nowMs = Date.now();
+  const authority = await createAuthority();
+  const end = days(20);
+  const soon = await authority.issue({ notAfter: end });
+  const files = writeIdentity(join(admin.folder, 'tls'), soon, authority.ca);
+  const environment = {
+    TLS_CERT_FILE: files.cert,
+    TLS_KEY_FILE: files.key,
+    TLS_CLIENT_CA_FILE: files.cert,
+  };
+  const found = async (more: Environment = {}) => {
+    const { faults, warnings } = await examine(admin, { ...environment, ...more });
+    return { faults: faults.certificates, warnings: warnings.certificates };
+  };
+  const at = `${end.toISOString().slice(0, 19)}.000Z`;
+  t.match(await found(), {
+    faults: undefined,
+    warnings: [
+      new RegExp(`^the certificate of TLS_CERT_FILE .* ends on ${at}, in less than 30 days$`),
+      /^the certificate of TLS_CLIENT_CA_FILE .* ends on .*, in less than 30 days$/,
+    ],
+  });
+  t.match(await found({ TLS_KEY_FILE: '' }), {
+    faults: ['TLS_CERT_FILE and TLS_KEY_FILE must be set together', /ends on/, /ends on/],
+  });
+  const missing = join(admin.folder, 'none.crt');
+  t.match(await found({ TLS_CLIENT_CA_FILE: missing }), { faults: [/none\.crt/, /TLS_CERT_FILE/] });
+  writeFileSync(files.key, (await authority.issue()).key, { mode: 0o600 });
+  t.match(await found(), {
+    faults: [
+      `${files.key} is not the key of the certificate in ${files.cert}`,
+      /TLS_CERT_FILE .* ends on/,
+      /TLS_CLIENT_CA_FILE .* ends on/,
+    ],
+  });
+  writeFileSync(files.key, soon.key, { mode: 0o600 });
+  admin.nowMs = end.getTime() + 1000;
+  t.match(await found(), {
+    faults: [
+      new RegExp(`^the certificate of TLS_CERT_FILE .* ended on ${at}$`),
+      /^the certificate of TLS_CLIENT_CA_FILE .* ended on /,
+    ],
+  });
+  admin.nowMs = days(-30).getTime();
+  t.match(await found(), { faults: [/is not valid before \d/, /is not valid before \d/] });
 });
 
 t.test('finds two rows of one name', async (t) => {

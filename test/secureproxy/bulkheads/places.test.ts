@@ -187,6 +187,19 @@ t.test('a thousand idle names are not remembered', async (t) => {
   t.ok(hasPlace);
 });
 
+t.test('hosts under a wildcard count as the wildcard: callers choose them', async (t) => {
+  const { come, places } = setUp(t, { max: 1000 });
+  const wildcard = '*.shop.example';
+  for (let i = 0; i < 40; i++) come({ origin: `https://s${i}.shop.example`, wildcard });
+  come({ origin: 'https://api.example' });
+  const gauge = callGauges(places.shares).find(({ name }) => name === 'origin_calls');
+  const expected = [
+    [wildcard, 40],
+    ['api.example', 1],
+  ];
+  t.same(gauge?.read(), expected);
+});
+
 t.test('calls in progress and waiting are told by app and host', async (t) => {
   const { come, places } = setUp(t, { max: 4 });
   const origin = 'https://api.example:8443';

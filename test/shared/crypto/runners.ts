@@ -6,7 +6,15 @@ import { decodeBase64 } from '../../../shared/crypto/base64.ts';
 import { callerKeyHash, isCallerKey, type KeyPrefix } from '../../../shared/crypto/caller-key.ts';
 import { deriveKey, type Purpose, purposes } from '../../../shared/crypto/derive.ts';
 import { checkDocumentMac, documentMac } from '../../../shared/crypto/document-mac.ts';
-import { openText, requestAad, responseAad } from '../../../shared/crypto/exchange.ts';
+import {
+  changesRequestAad,
+  changesResponseAad,
+  openText,
+  requestAad,
+  responseAad,
+  whoamiRequestAad,
+  whoamiResponseAad,
+} from '../../../shared/crypto/exchange.ts';
 import { createUnwrapper, importPublicKey, publicKeyId } from '../../../shared/crypto/key-wrap.ts';
 import type { KeyLookup } from '../../../shared/crypto/kid.ts';
 import { openLegacyRow } from '../../../shared/crypto/legacy-row.ts';
@@ -15,10 +23,16 @@ import { pae } from '../../../shared/crypto/pae.ts';
 import { openTicket } from '../../../shared/crypto/ticket.ts';
 import { openTokenRow, tokenRowAad, tokenRowKid } from '../../../shared/crypto/token-row.ts';
 import {
+  ChangesCredentialSchema,
+  ChangesSchema,
+} from '../../../shared/protocol/change-messages.ts';
+import {
   CredentialSchema,
+  QuestionRequestSchema,
   ReleaseRequestSchema,
   ReleaseSchema,
 } from '../../../shared/protocol/messages.ts';
+import { WhoamiCredentialSchema, WhoamiSchema } from '../../../shared/protocol/whoami-messages.ts';
 import { testKeys } from '../../vectors/source/key-wrap.ts';
 
 /** A vector of any format; test/vectors/README.md says which members which format has. */
@@ -44,6 +58,7 @@ export interface Vector {
   readonly timestamp: number;
   readonly nonce: string;
   readonly direction: Direction;
+  readonly path: keyof typeof questions;
   readonly sealed: string;
   readonly request?: SealedText;
   readonly response?: SealedText;
@@ -120,6 +135,37 @@ const exchangeAad = (vector: Vector, direction: Direction): Buffer =>
         nonce: vector.nonce,
       });
 
+const questions = {
+  '/changes': {
+    request: { aad: changesRequestAad, schema: ChangesCredentialSchema },
+    response: { aad: changesResponseAad, schema: ChangesSchema },
+  },
+  '/whoami': {
+    request: { aad: whoamiRequestAad, schema: WhoamiCredentialSchema },
+    response: { aad: whoamiResponseAad, schema: WhoamiSchema },
+  },
+};
+
+/** The parts open under their AADs, and sealing them again yields the same bytes. */
+function checkParts(t: Test, vector: Vector, aadOf: (direction: Direction) => Buffer): void {
+  const key = importKey(bytes(vector.sessionKeyHex));
+  for (const direction of ['request', 'response'] as const) {
+    const part = vector[direction];
+    if (part === undefined) continue;
+    const aad = aadOf(direction);
+    t.equal(hex(aad), part.aadHex);
+    t.equal(openText(key, part.sealed, aad), part.plaintext);
+    const sealed = sealWithIv(key, part.plaintext, aad, bytes(part.ivHex));
+    t.equal(sealed.toString('base64'), part.sealed);
+  }
+}
+
+async function checkSessionKey(t: Test, { requestBody, sessionKeyHex }: Vector): Promise<void> {
+  if (requestBody.sessionKey === undefined) return;
+  const unwrap = await unwrapper;
+  t.equal(hex(await unwrap(decodeBase64(requestBody.sessionKey, 'base64'))), sessionKeyHex);
+}
+
 const keys = testKeys();
 const unwrapper = createUnwrapper(
   createPrivateKey({ key: keys.primary.privateJwk, format: 'jwk' }),
@@ -165,19 +211,7 @@ export const runners: Readonly<Record<string, Runner>> = {
   },
   exchange: {
     succeed: async (t, vector) => {
-      const raw = bytes(vector.sessionKeyHex);
-      const key = importKey(raw);
-      for (const direction of ['request', 'response'] as const) {
-        const part = vector[direction];
-        if (part === undefined) continue;
-        const aad = exchangeAad(vector, direction);
-        t.equal(hex(aad), part.aadHex);
-        t.equal(openText(key, part.sealed, aad), part.plaintext);
-        t.equal(
-          sealWithIv(key, part.plaintext, aad, bytes(part.ivHex)).toString('base64'),
-          part.sealed,
-        );
-      }
+      checkParts(t, vector, (direction) => exchangeAad(vector, direction));
       t.ok(Value.Check(ReleaseSchema, JSON.parse(vector.response?.plaintext ?? '')));
       if (vector.request !== undefined) {
         t.ok(Value.Check(CredentialSchema, JSON.parse(vector.request.plaintext)));
@@ -186,15 +220,33 @@ export const runners: Readonly<Record<string, Runner>> = {
       t.ok(Value.Check(ReleaseRequestSchema, body));
       t.equal(body.credential, vector.request?.sealed);
       t.match(body, { clientId: vector.clientId, tokenType: vector.tokenType });
-      if (body.sessionKey === undefined) return;
-      const unwrap = await unwrapper;
-      t.equal(hex(await unwrap(decodeBase64(body.sessionKey, 'base64'))), vector.sessionKeyHex);
+      await checkSessionKey(t, vector);
     },
     fail: (vector) =>
       openText(
         importKey(bytes(vector.sessionKeyHex)),
         vector.sealed,
         exchangeAad(vector, vector.direction),
+      ),
+  },
+  question: {
+    succeed: async (t, vector) => {
+      const forms = questions[vector.path];
+      checkParts(t, vector, (direction) => forms[direction].aad(vector));
+      for (const direction of ['request', 'response'] as const) {
+        const content = JSON.parse(vector[direction]?.plaintext ?? '');
+        t.ok(Value.Check(forms[direction].schema, content), direction);
+      }
+      const { requestBody: body, timestamp, nonce } = vector;
+      t.ok(Value.Check(QuestionRequestSchema, body));
+      t.match(body, { timestamp, nonce, credential: vector.request?.sealed });
+      await checkSessionKey(t, vector);
+    },
+    fail: (vector) =>
+      openText(
+        importKey(bytes(vector.sessionKeyHex)),
+        vector.sealed,
+        questions[vector.path][vector.direction].aad(vector),
       ),
   },
   ticket: {

@@ -23,11 +23,35 @@ t.test('hosts beyond the first fifty share a label', async (t) => {
   t.equal(total(samples, count), 120);
 });
 
+t.test('hosts under a wildcard count as the wildcard: callers choose them', async (t) => {
+  const chosen = Array.from({ length: 60 }, (_, i) => ({
+    'server.address': `shop-${i}.example`,
+    wildcard: '*.example',
+    'upstream.duration_ms': 1,
+  }));
+  const fixed = { 'server.address': 'api.market.example', 'upstream.duration_ms': 1 };
+  const samples = await samplesOf([...chosen, fixed]);
+  const count = 'http_client_request_duration_seconds_count';
+  t.equal(total(samples, count, { server_address: '*.example' }), 60);
+  t.equal(total(samples, count, { server_address: 'api.market.example' }), 1);
+  t.notMatch(JSON.stringify(samples), 'shop-');
+});
+
+t.test('redactions are counted by app, and so are calls that had the secret', async (t) => {
+  const samples = await samplesOf([
+    { app: 'reports', scrubbed: 2 },
+    { app: 'guesser', scrubbed: 1, secret_sent: true },
+  ]);
+  t.equal(total(samples, 'secureproxy_redactions_total', { app: 'reports' }), 2);
+  t.equal(total(samples, 'secureproxy_secrets_sent_total', { app: 'guesser' }), 1);
+  t.equal(total(samples, 'secureproxy_secrets_sent_total'), 1);
+});
+
 t.test('neither a client nor a path nor a key is in a label', async (t) => {
   const samples = await samplesOf([
     {
       client: 'hidden-client',
-      app: 'hidden-app',
+      app: 'reports',
       'client.address': 'hidden-address',
       token_type: 'hidden-type',
       request_id: 'hidden-id',

@@ -32,12 +32,14 @@ function setUp(options: Partial<FairQueueOptions> = {}) {
 }
 
 t.test('work begins at once while there is room, and sources take turns after that', async (t) => {
-  const { run, began, endOne } = setUp();
+  const { queue, run, began, endOne } = setUp();
   for (const name of ['a1', 'a2', 'a3']) void run('a', name);
   void run('b', 'b1');
   void run('c', 'c1');
   t.same(began, ['a1']);
+  t.equal(queue.waiting, 4);
   for (let i = 0; i < 4; i++) await endOne();
+  t.equal(queue.waiting, 0);
   t.same(began, ['a1', 'a2', 'b1', 'c1', 'a3']);
 });
 

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import {
   checkTlsMaterial,
+  examineTlsFiles,
   expiryOf,
   readTlsFiles,
   type TlsFiles,
-  tlsFileFaults,
 } from '../../../shared/tls/files.ts';
 import { faultsOf } from '../../keyserver/keys/faults.ts';
 import { createAuthority, days } from '../../support/certificates.ts';
@@ -20,6 +20,7 @@ const load = (files: TlsFiles) => {
   checkTlsMaterial(material, files);
   return material;
 };
+const faultsOfFiles = (files: TlsFiles) => examineTlsFiles(files).faults;
 const write = (t: Test) => writeIdentity(t.testdir({}), identity, authority.ca);
 
 t.test('reads what is named, and nothing else', async (t) => {
@@ -85,16 +86,16 @@ t.test('refuses what is missing, cut short or something else, without showing it
 
 t.test('lists the faults of all files, also of those beside one that cannot be read', async (t) => {
   const files = write(t);
-  t.same(tlsFileFaults(files), []);
+  t.same(faultsOfFiles(files), []);
   const missing = join(t.testdirName, 'none.pem');
   writeFileSync(files.cert, 'x');
   writeFileSync(files.key, 'x');
-  t.same(tlsFileFaults({ ...files, ca: missing }), [
+  t.same(faultsOfFiles({ ...files, ca: missing }), [
     `cannot read ${missing} (ENOENT)`,
     `${files.cert} holds no certificate`,
     `${files.key} is not an unencrypted private key`,
   ]);
-  t.same(tlsFileFaults({ cert: undefined, key: undefined, ca: undefined }), []);
+  t.same(faultsOfFiles({ cert: undefined, key: undefined, ca: undefined }), []);
 });
 
 function encryptedKey(): string {

@@ -4,7 +4,8 @@ import { primaryWrap, sessionKey } from './key-wrap.ts';
 import { callerKeyFile } from './primitives.ts';
 import { faultsOf, fixedBytes, flip, hex, type Vector, type VectorFile } from './vector.ts';
 
-const timestamp = 1_790_000_000;
+/** When the requests of these vectors are made. */
+export const timestamp = 1_790_000_000;
 /** When the ticket of these vectors ends. */
 export const ticketExpiresAt = timestamp + 600;
 
@@ -15,7 +16,7 @@ interface Sealed {
   readonly sealed: string;
 }
 
-function sealedText(label: string, aad: Uint8Array, content: object): Sealed {
+export function sealedText(label: string, aad: Uint8Array, content: object): Sealed {
   const iv = fixedBytes(`exchange iv ${label}`, 12);
   const plaintext = JSON.stringify(content);
   const sealed = sealWithIv(importKey(sessionKey), plaintext, aad, iv).toString('base64');

@@ -1,0 +1,77 @@
+import t, { type Test } from 'tap';
+import { testClock } from '../../support/clock.ts';
+import { releaseOf, startProxy } from '../../support/proxy.ts';
+import { answer, startUpstream } from '../../support/upstream.ts';
+
+const password = 'Tr0ub4dor&3!<"';
+const warning = 'app sent the secret that its answer repeated';
+const hourMs = 3_600_000;
+
+/** A marketplace that repeats what it is sent, also the secret that the proxy injects if `repeatsInjected`. */
+async function setUp(t: Test, repeatsInjected = false) {
+  const upstream = await startUpstream(t);
+  upstream.script((socket, request) => {
+    const injected = repeatsInjected ? request.all('authorization').join() : '';
+    const sent = [request.target, request.all('x-guess').join(), request.body.toString()];
+    socket.end(answer(200, [injected, ...sent].join('\n'), [['Connection', 'close']]));
+  });
+  const clock = testClock();
+  const proxy = await startProxy(t, {
+    clock,
+    obtain: async () =>
+      releaseOf({ destinations: [upstream.url], injection: bearer }, { fields: { password } }),
+  });
+  const call = (more: object = {}) =>
+    proxy.call({ ClientId: 'acme', TokenType: 'test', ApiUri: `${upstream.url}/`, ...more });
+  const warnings = () => proxy.log().filter(({ msg }) => msg === warning);
+  return { upstream, proxy, clock, call, warnings };
+}
+
+const bearer = { scheme: 'headers', headers: { Authorization: 'Bearer {password}' } } as const;
+
+t.test('a guess among many that the answer redacts is told, wherever it was sent', async (t) => {
+  const { upstream, proxy, call, warnings, clock } = await setUp(t);
+  const guesses = (right: string) => ['Tr0ub4dor&2!<"', right, 'Tr0ub4dor&4!<"'];
+  const places = [
+    { Body: guesses(password).join('\n') },
+    { Body: { list: guesses(password) } },
+    { Headers: { 'X-Guess': guesses(password).join(' , ') } },
+    { ApiUri: `${upstream.url}/?q=${encodeURIComponent(guesses(password).join())}`, Method: 'GET' },
+    { Body: guesses(Buffer.from(password).toString('base64')).join() },
+  ];
+  for (const [i, place] of places.entries()) {
+    const { text } = await call(place);
+    t.match(text, '[redacted]');
+    const line = await proxy.requestLine(i);
+    t.match(line, { scrubbed: 1, secret_sent: true });
+    t.equal(warnings().length, i + 1);
+    t.match(warnings()[i], { level: 'warn', app: line.app, request_id: line.request_id });
+    t.same(
+      Object.keys(warnings()[i] ?? {}).filter((name) => /client|type|secret/.test(name)),
+      [],
+    );
+    clock.advance(hourMs);
+  }
+  t.notMatch(proxy.logText(), 'Tr0ub4dor');
+});
+
+t.test('it is told once an hour, and each call says so in its line', async (t) => {
+  const { proxy, call, warnings, clock } = await setUp(t);
+  for (let i = 0; i < 3; i++) await call({ Body: password });
+  t.match(await proxy.requestLine(2), { secret_sent: true });
+  t.equal(warnings().length, 1);
+  clock.advance(hourMs);
+  await call({ Body: password });
+  t.equal(warnings().length, 2);
+});
+
+t.test('a marketplace that repeats the injected secret is no alarm', async (t) => {
+  const { proxy, call, warnings } = await setUp(t, true);
+  for (let i = 0; i < 50; i++) {
+    t.match((await call({ Body: { order: `Tr0ub4dor-${i}` } })).text, 'Bearer [redacted]');
+  }
+  const line = await proxy.requestLine(49);
+  t.equal(line.scrubbed, 1);
+  t.notOk('secret_sent' in line);
+  t.same(warnings(), []);
+});
