@@ -129,6 +129,10 @@ class RelayHandler implements CarriedHandler {
     this.#options.deadline.goOn('answer');
   }
 
+  onRepeat(): void {
+    this.#controller = undefined;
+  }
+
   onResponseStart(_controller: unknown, status: number, headers: IncomingHttpHeaders): void {
     checkStatus(status);
     // Interim answers (RFC 9110 §15.2) are the connection's own.

@@ -1,6 +1,6 @@
 import { Client, type Dispatcher, Pool } from 'undici';
 import { isStale } from './answer-start.ts';
-import { type ConnectionOptions, connection } from './connection.ts';
+import { type CarriedHandler, type ConnectionOptions, connection } from './connection.ts';
 
 /** Safe methods (RFC 9110 §9.2.1): to carry one out twice is harmless. */
 const safe = new Set<string>(['GET', 'HEAD', 'OPTIONS']);
@@ -21,11 +21,12 @@ export class RepeatingPool extends Pool {
     this.#fresh = () => new Client(origin, options);
   }
 
-  override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler) {
+  override dispatch(options: Dispatcher.DispatchOptions, handler: CarriedHandler) {
     if (options.body !== null || !safe.has(options.method)) return super.dispatch(options, handler);
     return super.dispatch(
       options,
       new Repeatable(handler, () => {
+        handler.onRepeat?.();
         const client = this.#fresh();
         client.dispatch(options, handler);
         // Ends the connection after the call.

@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
-import { releaseOf, startProxy } from '../../support/proxy.ts';
+import { begin, releaseOf, startProxy } from '../../support/proxy.ts';
+import { until } from '../../support/until.ts';
 import { answer, type Script, startUpstream } from '../../support/upstream.ts';
 
 /** An upstream that answers the first request of its first connection, and then goes on as the test says. */
@@ -10,6 +12,7 @@ async function setUp(
   settings = {},
 ) {
   const upstream = await startUpstream(t);
+  let names = Promise.resolve();
   upstream.script((socket, request) => {
     if (request.connection > 0) afterwards(socket, request);
     else if (upstream.requests.length === 1) socket.write(ok);
@@ -17,12 +20,34 @@ async function setUp(
   });
   const proxy = await startProxy(t, {
     obtain: async () => releaseOf({ destinations: [upstream.url], scrub: false }),
+    lookup: () => names.then(() => ['127.0.0.1']),
     settings,
   });
-  const call = (more: object) =>
-    proxy.call({ ClientId: 'acme', TokenType: 'test', ApiUri: `${upstream.url}/`, ...more });
+  const members = (more: object) => ({
+    ClientId: 'acme',
+    TokenType: 'test',
+    ApiUri: `${upstream.url}/`,
+    ...more,
+  });
+  const call = (more: object) => proxy.call(members(more));
   t.equal((await call({ Method: 'GET' })).status, 200);
-  return { upstream, proxy, call };
+  return {
+    upstream,
+    proxy,
+    call,
+    begin: (more: object) =>
+      begin(`${proxy.url}/request_api`, {
+        method: 'POST',
+        headers: ['content-type', 'application/json'],
+        body: JSON.stringify(members(more)),
+      }),
+    /** No new connection comes about from now on. */
+    holdNames: () => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      names = promise;
+      t.teardown(resolve);
+    },
+  };
 }
 
 const ok = answer(200, 'ok');
@@ -117,4 +142,33 @@ t.test('the second one is within the time of the call', async (t) => {
     problem: { reason: 'total_timeout' },
   });
   t.equal(upstream.requests.length, 3);
+});
+
+/** Longer than a test takes. */
+const patient = { UPSTREAM_CONNECT_TIMEOUT_MS: '600000' };
+
+t.test('the time of the call bounds the new connection, too', async (t) => {
+  const { call, holdNames } = await setUp(t, (socket) => socket.end(), undefined, patient);
+  holdNames();
+  const answered = call({ Method: 'GET', TimeoutMs: 300 });
+  t.match(await Promise.race([answered, sleep(10_000, 'late', { ref: false })]), {
+    status: 504,
+    problem: { reason: 'total_timeout' },
+  });
+});
+
+t.test('a caller that disconnects ends the wait for the new connection', async (t) => {
+  const { upstream, proxy, begin, holdNames } = await setUp(
+    t,
+    (socket) => socket.end(),
+    undefined,
+    patient,
+  );
+  holdNames();
+  const { request } = begin({ Method: 'GET' });
+  await until(() => upstream.requests.length === 2 && upstream.open.size === 0);
+  request.destroy();
+  t.match(await Promise.race([proxy.requestLine(1), sleep(10_000, 'late', { ref: false })]), {
+    'error.reason': 'caller_gone',
+  });
 });
