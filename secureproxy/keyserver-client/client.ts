@@ -10,6 +10,7 @@ import {
   whoamiResponseAad,
 } from '../../shared/crypto/exchange.ts';
 import { ServiceError } from '../../shared/errors.ts';
+import { FairQueue, type FairQueueOptions } from '../../shared/overload/fair-queue.ts';
 import type { Target } from '../../shared/policy/schema.ts';
 import {
   type Changes,
@@ -40,6 +41,22 @@ const releaseValidator = Compile(ReleaseSchema);
 const explanationValidator = Compile(ExplanationSchema);
 const changesValidator = Compile(ChangesSchema);
 const whoamiValidator = Compile(WhoamiSchema);
+
+/** Connections for questions of callers and changes; without the latter, releases are hardly cached. */
+const reservedConnections = 2;
+
+/** Questions for releases and explanations. Those that wait are few: each is of a call in progress. */
+const questionsByApp: Omit<FairQueueOptions, 'maxRunning'> = {
+  maxWaiting: Infinity,
+  queueTimeoutMs: 2000,
+  minHoldMs: 0,
+  rejection: () =>
+    new ServiceError('overloaded', {
+      reason: 'keyserver_queue',
+      retryAfterSeconds: 1,
+      detail: 'More calls wait for KeyServer than it answers in time.',
+    }),
+};
 
 export interface KeyserverClientOptions {
   readonly http: KeyserverHttp;
@@ -77,6 +94,7 @@ export class KeyserverClient {
   readonly #changesUrl: URL;
   readonly #whoamiUrl: URL;
   readonly #exchange: SealedExchange;
+  readonly #questions: FairQueue;
 
   constructor(options: KeyserverClientOptions) {
     const { http, clock, log } = options;
@@ -86,6 +104,8 @@ export class KeyserverClient {
     this.#whoamiUrl = new URL('whoami', options.tokenRequestUrl);
     const publicKeys = new PublicKeys(() => this.#fetchPublicKey(), options.pins);
     this.#exchange = new SealedExchange({ http, publicKeys, clock, log });
+    const maxRunning = Math.max(1, http.connections - reservedConnections);
+    this.#questions = new FairQueue({ ...questionsByApp, maxRunning });
   }
 
   /** Obtains a release. @throws ServiceError */
@@ -101,7 +121,16 @@ export class KeyserverClient {
     return { explanation: answer, source };
   }
 
-  async #ask<T extends Release | Explanation>(
+  /** Apps take turns, so that none waits behind another's questions. */
+  #ask<T extends Release | Explanation>(
+    query: ReleaseQuery,
+    wanted: Pick<Credential, 'explain'>,
+    validator: Question<T>['validator'],
+  ): Promise<Answered<T>> {
+    return this.#questions.run(query.appKey ?? '', () => this.#askInTurn(query, wanted, validator));
+  }
+
+  async #askInTurn<T extends Release | Explanation>(
     { clientId, tokenType, appKey, target, trace, onRetry }: ReleaseQuery,
     wanted: Pick<Credential, 'explain'>,
     validator: Question<T>['validator'],

@@ -50,6 +50,11 @@ export class KeyserverHttp {
     });
   }
 
+  /** Maximum number of connections. */
+  get connections(): number {
+    return this.#options.connections;
+  }
+
   /** The certificate that KeyServer showed last; undefined without TLS. */
   get shownCertificate(): NamedCertificate | undefined {
     return this.#shown;

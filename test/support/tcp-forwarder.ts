@@ -6,6 +6,8 @@ export interface TcpForwarder {
   readonly port: number;
   /** Connections taken so far. */
   readonly accepted: number;
+  /** Passes nothing on, as if the target hung, until what it returns is called; connections are still taken. */
+  halt(): () => void;
 }
 
 /** Passes connections on to ports of 127.0.0.1, each to the next one in turn. It ends with the test. */
@@ -13,8 +15,10 @@ export async function startTcpForwarder(
   t: Test,
   targets: readonly number[],
 ): Promise<TcpForwarder> {
-  const open = new Set<Socket>();
+  /** Open sockets, each with its other end. */
+  const open = new Map<Socket, Socket>();
   let accepted = 0;
+  let isHalted = false;
   const server = createServer((near) => {
     const far = connect(targets[accepted % targets.length] ?? 0, '127.0.0.1');
     accepted += 1;
@@ -22,8 +26,8 @@ export async function startTcpForwarder(
       [near, far],
       [far, near],
     ] as const) {
-      open.add(socket);
-      socket.pipe(other);
+      open.set(socket, other);
+      if (!isHalted) socket.pipe(other);
       socket.on('error', () => other.destroy());
       socket.on('close', () => {
         open.delete(socket);
@@ -35,13 +39,21 @@ export async function startTcpForwarder(
   t.teardown(async () => {
     const closed = once(server, 'close');
     server.close();
-    for (const socket of open) socket.destroy();
+    for (const socket of open.keys()) socket.destroy();
     await closed;
   });
   return {
     port: (server.address() as AddressInfo).port,
     get accepted() {
       return accepted;
+    },
+    halt() {
+      isHalted = true;
+      for (const socket of open.keys()) socket.unpipe().pause();
+      return () => {
+        isHalted = false;
+        for (const [socket, other] of open) socket.pipe(other);
+      };
     },
   };
 }

@@ -1,0 +1,57 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import t, { type Test } from 'tap';
+import { startKeyserver } from '../../support/keyserver.ts';
+import { startProxy } from '../../support/proxy.ts';
+import { startTcpForwarder } from '../../support/tcp-forwarder.ts';
+
+/** A client with three connections to a KeyServer that can be halted, and two apps. */
+async function setUp(t: Test) {
+  const keyserver = await startKeyserver(t);
+  const keys = {
+    greedy: await keyserver.putApp('greedy'),
+    quiet: await keyserver.putApp('quiet'),
+  };
+  const forwarder = await startTcpForwarder(t, [Number(new URL(keyserver.url).port)]);
+  const { client } = await startProxy(t, {
+    keyserverUrl: `http://127.0.0.1:${forwarder.port}`,
+    proxyKey: await keyserver.putProxy('edge'),
+    settings: { KEYSERVER_CONNECTIONS: '3', KEYSERVER_TIMEOUT_MS: '60000' },
+  });
+  // The session that the others share.
+  await client.changes(0);
+  const answered: string[] = [];
+  const note = (what: string, question: Promise<unknown>) =>
+    question.catch(() => undefined).then(() => void answered.push(what));
+  /** Each token is another one, so that no two questions are one. */
+  const ask = (app: keyof typeof keys, how: 'obtain' | 'explain', i = 0) => {
+    const target = { method: 'GET', url: 'https://api.example/' } as const;
+    const names = { clientId: `c-${i}`, tokenType: 'test' };
+    return note(app, client[how]({ appKey: keys[app], ...names, target, trace: {} }));
+  };
+  return { client, forwarder, answered, note, ask };
+}
+
+for (const how of ['obtain', 'explain'] as const) {
+  t.test(`an app has its turn, however many of another's wait to ${how}`, async (t) => {
+    const { forwarder, answered, ask } = await setUp(t);
+    const goOn = forwarder.halt();
+    const all = Array.from({ length: 20 }, (_, i) => ask('greedy', how, i));
+    await nextTurn();
+    all.push(ask('quiet', how));
+    goOn();
+    await Promise.all(all);
+    t.equal(answered.length, 21);
+    t.ok(answered.indexOf('quiet') <= 2, answered.join());
+  });
+}
+
+t.test('a question about changes waits for no release', async (t) => {
+  const { client, forwarder, answered, note, ask } = await setUp(t);
+  const goOn = forwarder.halt();
+  const all = Array.from({ length: 20 }, (_, i) => ask('greedy', 'obtain', i));
+  await nextTurn();
+  all.push(note('changes', client.changes(0)));
+  goOn();
+  await Promise.all(all);
+  t.ok(answered.indexOf('changes') <= 3, answered.join());
+});
