@@ -24,7 +24,7 @@ import type { UpstreamPools } from './upstream/pools.ts';
 
 export interface SecureproxyDependencies
   extends Omit<CallDependencies, 'places'>,
-    ExplainDependencies,
+    Omit<ExplainDependencies, 'places'>,
     AdmissionDependencies {
   readonly pools: UpstreamPools;
   readonly logger: Logger;
@@ -75,7 +75,7 @@ export async function buildSecureproxy(
     const places = new Places({ max, connections, calls });
     for (const gauge of callGauges(places.shares)) dependencies.metrics.gauge(gauge);
     requestApiRoute(scope, { ...dependencies, places });
-    explainRoute(scope, dependencies);
+    explainRoute(scope, { ...dependencies, places });
   };
   await shedding(app, callRoutes, 'secureproxy');
   if (config.OPS_PORT === undefined) {

@@ -1,6 +1,9 @@
 import type { Claim, Claimants } from './shares.ts';
 
-/** The calls of one app for one client to one origin, in order of arrival: none can start before the others. */
+/**
+ * The calls of one app for one client to one origin, or those that are not judged yet, in order of arrival: none can
+ * start before the others.
+ */
 interface Lane<W> {
   readonly claimants: Claimants;
   readonly calls: Set<W>;
@@ -11,10 +14,10 @@ export class Lanes<W> {
   readonly #apps = new Map<string, Map<string, Lane<W>>>();
 
   /** Returns what removes it. */
-  add({ app, client, origin }: Claim, claimants: Claimants, call: W): () => void {
+  add({ app, target }: Claim, claimants: Claimants, call: W): () => void {
     const lanes = this.#apps.get(app) ?? new Map<string, Lane<W>>();
     this.#apps.set(app, lanes);
-    const name = `${origin} ${client}`;
+    const name = target === undefined ? '' : `${target.origin} ${target.client}`;
     const lane = lanes.get(name) ?? { claimants, calls: new Set() };
     lanes.set(name, lane);
     lane.calls.add(call);

@@ -41,6 +41,14 @@ function rejection(reason: string, detail: string): () => ServiceError {
   return () => new ServiceError('overloaded', { reason, retryAfterSeconds: 1, detail });
 }
 
+/** A call's place: what it counts for until its response closes. */
+export interface Place {
+  readonly response: ServerResponse;
+  readonly deadline: Deadline;
+  /** Undefined if it counts for nothing, as while it waits. */
+  held: Claimants | undefined;
+}
+
 /**
  * Gives calls their place: one of `max` in the process, and one of an origin's connections. A call that lacks one
  * waits up to two seconds, then is rejected with the share that it lacks. Apps take turns, and so do the clients and
@@ -58,44 +66,53 @@ export class Places {
     this.shares = new Shares(options);
   }
 
+  /** Makes a place, which counts for nothing yet. @throws ServiceError request_invalid if the caller is gone */
+  open(response: ServerResponse, deadline: Deadline): Place {
+    if (response.closed) throw callerGone();
+    const place: Place = { response, deadline, held: undefined };
+    response.once('close', () => {
+      this.#hold(place, undefined);
+      this.#askForTurn();
+    });
+    return place;
+  }
+
   /**
-   * Takes a place until the response closes. Returns undefined if there is one, else a promise of the time that the
-   * call had to wait, in milliseconds, which rejects if the wait is in vain.
+   * Has a place count for its app, and once the call is judged, for its client and origin, too. Returns undefined if
+   * there is room, else a promise of the time that the call had to wait, in milliseconds, which rejects if the wait is
+   * in vain.
    * @throws ServiceError overloaded, upstream_timeout; request_invalid if the caller is gone
    */
-  take(claim: Claim, response: ServerResponse, deadline: Deadline): Promise<number> | undefined {
-    if (response.closed) throw callerGone();
+  take(place: Place, claim: Claim): Promise<number> | undefined {
+    if (place.response.closed) throw callerGone();
     const claimants = this.shares.claimants(claim);
-    const lack = this.shares.lack(claimants, 1);
-    if (lack === undefined && this.#waiting === 0) {
-      this.#hold(claimants, response);
+    const hasApp = place.held !== undefined;
+    const lack = this.shares.lack(claimants, 1, hasApp);
+    if (lack === undefined && !this.#isBehind(claimants, hasApp)) {
+      this.#hold(place, claimants);
       return undefined;
     }
     const room = maxWaitingByMax * this.#options.max - this.#waiting;
     // The queue's room is shared like the places.
     if (claimants.app.waiting * 2 >= room) throw rejections[lack ?? 'calls']();
-    const place = this.#wait(claim, claimants, response, deadline);
-    // Behind those that wait and could start, too.
-    if (lack === undefined) this.#askForTurn();
-    return place;
+    return this.#wait(place, claim, claimants);
   }
 
-  #hold(claimants: Claimants, response: ServerResponse): void {
-    count(claimants, 'held', 1);
-    response.once('close', () => {
-      count(claimants, 'held', -1);
-      this.#askForTurn();
-    });
+  /** True if calls wait that this one must not pass: of its app, or for connections to its origin. */
+  #isBehind({ app, target }: Claimants, hasApp: boolean): boolean {
+    return (!hasApp && app.waiting > 0) || (target !== undefined && target.origin.waiting > 0);
   }
 
-  #wait(
-    claim: Claim,
-    claimants: Claimants,
-    response: ServerResponse,
-    deadline: Deadline,
-  ): Promise<number> {
+  #hold(place: Place, claimants: Claimants | undefined): void {
+    if (place.held !== undefined) count(place.held, 'held', -1);
+    if (claimants !== undefined) count(claimants, 'held', 1);
+    place.held = claimants;
+  }
+
+  #wait(place: Place, claim: Claim, claimants: Claimants): Promise<number> {
     const { calls } = this.#options;
-    const place = Promise.withResolvers<number>();
+    const { response, deadline } = place;
+    const waited = Promise.withResolvers<number>();
     const since = performance.now();
     const end = () => {
       clearTimeout(timer);
@@ -107,25 +124,28 @@ export class Places {
     };
     const start = () => {
       end();
-      this.#hold(claimants, response);
-      place.resolve(performance.now() - since);
+      this.#hold(place, claimants);
+      waited.resolve(performance.now() - since);
     };
     const fail = (error: ServiceError) => {
       end();
-      place.reject(error);
+      waited.reject(error);
     };
     const onClose = () => fail(callerGone());
     const timer = setTimeout(() => {
-      const lack = this.shares.lack(claimants, 0);
+      const lack = this.shares.lack(claimants, 0, false);
       if (lack === undefined) start();
       else fail(rejections[lack]());
     }, maxWaitMs);
     const leave = this.#lanes.add(claim, claimants, { start });
+    this.#hold(place, undefined);
     this.#count(claimants, 1);
     calls.stepAside();
     response.once('close', onClose);
     deadline.begin('place', fail);
-    return place.promise;
+    // For others, which may take what it gave up, or itself, if it is only behind those that could start.
+    this.#askForTurn();
+    return waited.promise;
   }
 
   #count(claimants: Claimants, by: 1 | -1): void {
@@ -142,7 +162,8 @@ export class Places {
   #turn(): void {
     this.#isTurnComing = false;
     let left = maxPerTurn;
-    for (const { start } of this.#lanes.turns((one) => this.shares.lack(one, 0) === undefined)) {
+    const mayStart = (one: Claimants) => this.shares.lack(one, 0, false) === undefined;
+    for (const { start } of this.#lanes.turns(mayStart)) {
       start();
       left -= 1;
       if (left > 0) continue;

@@ -1,9 +1,13 @@
 import type { CallsInProgress } from '../../shared/overload/call-queue.ts';
 import { Holder, Holders, Origin } from './holders.ts';
 
-/** A call's request for a place: names of its app and client, and the origin that it calls. */
+/** A call's request for a place: the name of its app, and once the call is judged, of its client and origin. */
 export interface Claim {
   readonly app: string;
+  readonly target?: Target;
+}
+
+interface Target {
   readonly client: string;
   readonly origin: string;
   /** The wildcard host that stands for the origin's in metrics, if a wildcard allows it. */
@@ -13,6 +17,11 @@ export interface Claim {
 /** All that a call counts for. */
 export interface Claimants {
   readonly app: Holder;
+  /** Undefined before the call is judged. */
+  readonly target: TargetClaimants | undefined;
+}
+
+interface TargetClaimants {
   readonly client: Holder;
   readonly origin: Origin;
   readonly appThere: Holder;
@@ -45,11 +54,14 @@ export class Shares {
     this.#options = options;
   }
 
-  claimants({ app, client, origin: name, wildcard }: Claim): Claimants {
+  claimants({ app, target }: Claim): Claimants {
+    return { app: this.apps.get(app), target: target && this.#claimantsThere(app, target) };
+  }
+
+  #claimantsThere(app: string, { client, origin: name, wildcard }: Target): TargetClaimants {
     const origin = this.origins.get(name);
     origin.wildcard = wildcard;
     return {
-      app: this.apps.get(app),
       client: this.#clients.get(client),
       origin,
       appThere: origin.apps.get(app),
@@ -57,19 +69,35 @@ export class Shares {
     };
   }
 
-  /** @param own 1 if the call is counted as in progress already, else 0 */
-  lack({ app, client, origin, appThere, clientThere }: Claimants, own: 0 | 1): Lack | undefined {
-    const { max, connections, calls } = this.#options;
+  /**
+   * @param own 1 if the call is counted as in progress already, else 0
+   * @param hasApp whether it counts for its app already
+   */
+  lack({ app, target }: Claimants, own: 0 | 1, hasApp: boolean): Lack | undefined {
+    const free = this.#options.calls.free + own;
+    return (
+      (hasApp ? undefined : this.#lackOfApp(app, free)) ??
+      (target === undefined ? undefined : this.#lackThere(target, free))
+    );
+  }
+
+  #lackOfApp(app: Holder, free: number): Lack | undefined {
+    if (free <= 0) return 'calls';
+    return isScarce(free, this.#options.max) && isBeyondShare(app, free) ? 'app_share' : undefined;
+  }
+
+  #lackThere(
+    { client, origin, appThere, clientThere }: TargetClaimants,
+    free: number,
+  ): Lack | undefined {
+    const { max, connections } = this.#options;
     const unused = connections - origin.held;
     if (unused <= 0) return 'origin_connections';
     if (isScarce(unused, connections)) {
       if (isBeyondShare(appThere, unused)) return 'app_share';
       if (isBeyondShare(clientThere, unused)) return 'client_share';
     }
-    const free = calls.free + own;
-    if (free <= 0) return 'calls';
     if (!isScarce(free, max)) return undefined;
-    if (isBeyondShare(app, free)) return 'app_share';
     if (isBeyondShare(client, free)) return 'client_share';
     return isBeyondShare(origin, free) ? 'origin_share' : undefined;
   }
@@ -84,10 +112,12 @@ function isBeyondShare({ held }: Holder, free: number): boolean {
 }
 
 /** Counts a call, or no longer, as held by all its claimants or as waiting. */
-export function count(
-  { app, client, origin, appThere, clientThere }: Claimants,
-  as: keyof Holder,
-  by: 1 | -1,
-): void {
-  for (const holder of [app, client, origin, appThere, clientThere]) holder[as] += by;
+export function count({ app, target }: Claimants, as: keyof Holder, by: 1 | -1): void {
+  app[as] += by;
+  if (target === undefined) return;
+  const { client, origin, appThere, clientThere } = target;
+  client[as] += by;
+  origin[as] += by;
+  appThere[as] += by;
+  clientThere[as] += by;
 }

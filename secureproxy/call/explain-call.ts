@@ -9,7 +9,7 @@ import type { Deadline } from '../upstream/deadline.ts';
 import type { UpstreamPools } from '../upstream/pools.ts';
 import { askForCall } from './ask-keyserver.ts';
 import type { Call } from './call.ts';
-import { deadlineOf } from './call-deadline.ts';
+import { inPlace, type PlaceDependencies } from './in-place.ts';
 import { type Authorization, prepare } from './prepare.ts';
 
 const tokenMissing = {
@@ -57,11 +57,9 @@ export const ExplainedSchema = Type.Object(
 );
 export type Explained = Static<typeof ExplainedSchema>;
 
-export interface ExplainDependencies {
+export interface ExplainDependencies extends PlaceDependencies {
   readonly keyserver: Pick<KeyserverClient, 'explain'>;
   readonly pools: Pick<UpstreamPools, 'checkHost'>;
-  /** Timeout of the whole, milliseconds. */
-  readonly totalTimeoutMs: number;
 }
 
 /**
@@ -70,18 +68,15 @@ export interface ExplainDependencies {
  * and the release cache is neither read nor written.
  * @throws ServiceError if the caller is unknown or has no grant, or KeyServer cannot answer
  */
-export async function explainCall(
+export function explainCall(
   dependencies: ExplainDependencies,
   call: Call,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<Explained> {
-  const deadline = deadlineOf(call, request, reply, dependencies.totalTimeoutMs);
-  try {
-    return await explain(dependencies, call, request, reply, deadline);
-  } finally {
-    deadline.end();
-  }
+  return inPlace(dependencies, call, request, reply, ({ deadline }) =>
+    explain(dependencies, call, request, reply, deadline),
+  );
 }
 
 async function explain(

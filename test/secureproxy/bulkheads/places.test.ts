@@ -4,13 +4,20 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { callGauges } from '../../../secureproxy/bulkheads/gauges.ts';
 import { Places } from '../../../secureproxy/bulkheads/places.ts';
-import type { Claim } from '../../../secureproxy/bulkheads/shares.ts';
 import { Deadline } from '../../../secureproxy/upstream/deadline.ts';
 import { CallQueue } from '../../../shared/overload/call-queue.ts';
 
 interface Limits {
   readonly max?: number;
   readonly connections?: number;
+}
+
+/** The names that a call counts for. */
+interface Claim {
+  readonly app: string;
+  readonly client: string;
+  readonly origin: string;
+  readonly wildcard?: string;
 }
 
 /** Places behind the queue that counts the calls in progress. */
@@ -23,8 +30,8 @@ function setUp(t: Test, { max = 16, connections = 1000 }: Limits) {
     for (const end of open) end();
   });
   const begun: string[] = [];
-  /** A call that came so far; `wait` is undefined if it had a place at once. */
-  const come = (claim: Partial<Claim> = {}, name = '') => {
+  /** A call that came, with a place that counts for nothing yet. */
+  const arrive = () => {
     const response = new ServerResponse(new IncomingMessage(new Socket()));
     const deadline = new Deadline(60_000);
     const end = () => {
@@ -34,16 +41,30 @@ function setUp(t: Test, { max = 16, connections = 1000 }: Limits) {
     };
     open.add(end);
     calls.enter(response);
-    const wait = places.take({ app: 'a', client: 'c', origin: 'o', ...claim }, response, deadline);
+    return { place: places.open(response, deadline), end };
+  };
+  /** A call that came so far; `wait` is undefined if it had a place at once. */
+  const come = (claim: Partial<Claim> = {}, name = '') => {
+    const { app, ...target } = { app: 'a', client: 'c', origin: 'o', ...claim };
+    const { place, end } = arrive();
+    const wait = places.take(place, { app, target });
     if (wait === undefined) begun.push(name);
     else wait.then(() => begun.push(name)).catch(end);
     return { wait, end, hasPlace: wait === undefined };
+  };
+  /** A call that is not judged yet; `judge` has it count for client and origin, too. */
+  const comeUnjudged = (app: string) => {
+    const { place, end } = arrive();
+    const wait = places.take(place, { app });
+    wait?.catch(end);
+    const target = { client: 'c', origin: 'o' };
+    return { wait, end, judge: () => places.take(place, { app, target }) };
   };
   /** How many of these calls have a place at once. */
   const placed = (count: number, claim: (i: number) => Partial<Claim>) =>
     Array.from({ length: count }, (_, i) => come(claim(i))).filter(({ hasPlace }) => hasPlace)
       .length;
-  return { calls, places, come, placed, begun };
+  return { calls, places, come, comeUnjudged, placed, begun };
 }
 
 const overloaded = (reason: string) => ({ code: 'overloaded', options: { reason } });
@@ -98,7 +119,6 @@ t.test('an origin has so many connections, shared like the whole', async (t) => 
     placed(10, () => ({})),
     7,
   );
-  t.equal(come({ app: 'b', client: 'd', origin: 'elsewhere' }).hasPlace, false, 'others wait');
   const { wait: second } = come({ app: 'b', client: 'd' });
   await t.resolves(Promise.resolve(second));
   await t.rejects(
@@ -215,4 +235,47 @@ t.test('calls in progress and waiting are told by app and host', async (t) => {
   t.match(before.origin_calls, [['api.example:8443', held.get('one')]]);
   ended.end();
   t.notOk(new Map(told().app_calls as [string, number][]).has('two'));
+});
+
+t.test('calls that are not judged yet count for their app', async (t) => {
+  const { calls, come, comeUnjudged } = setUp(t, { max: 100 });
+  const unjudged = Array.from({ length: 100 }, () => comeUnjudged('greedy'));
+  t.equal(unjudged.filter(({ wait }) => wait === undefined).length, 76);
+  t.equal(calls.free, 24, 'the others wait, and are not in progress');
+  const quiet = come({ app: 'quiet' });
+  t.ok(quiet.hasPlace);
+  quiet.end();
+  const waiting = unjudged.find(({ wait }) => wait !== undefined);
+  unjudged[0]?.end();
+  await t.resolves(Promise.resolve(waiting?.wait));
+});
+
+t.test('a call that is judged keeps its place, however many calls of its app wait', (t) => {
+  const { comeUnjudged } = setUp(t, { max: 100 });
+  const [first] = Array.from({ length: 100 }, () => comeUnjudged('a'));
+  t.equal(first?.judge(), undefined);
+  t.end();
+});
+
+t.test('a judged call gives up its place while it waits for a connection', async (t) => {
+  const { calls, come, comeUnjudged } = setUp(t, { max: 4, connections: 1 });
+  const there = come({ app: 'x' });
+  const call = comeUnjudged('a');
+  t.equal(calls.free, 2);
+  const wait = call.judge();
+  t.equal(calls.free, 3);
+  there.end();
+  await t.resolves(Promise.resolve(wait));
+  t.equal(calls.free, 3);
+  call.end();
+  t.equal(calls.free, 4);
+});
+
+t.test('a call passes those that wait for other origins, and none for its own', async (t) => {
+  const { come } = setUp(t, { max: 100, connections: 1 });
+  const busy = come({ app: 'a' });
+  come({ app: 'a' });
+  t.equal(come({ app: 'b', client: 'd', origin: 'p' }).hasPlace, true);
+  busy.end();
+  t.equal(come({ app: 'b', client: 'd' }).hasPlace, false);
 });
