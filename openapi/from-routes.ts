@@ -53,7 +53,7 @@ export function buildInertKeyserver(): Promise<Service> {
     rsaKeys,
     registry: new Registry(store, keyring, logger, clock),
     sessions: new Sessions(rsaKeys, keyring, clock),
-    nonces: new Nonces(() => 'full'),
+    nonces: new Nonces(() => 'full', { take: () => 'full' }),
     legacyKey: undefined,
   });
 }

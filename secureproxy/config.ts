@@ -88,7 +88,7 @@ export const secureproxySettings = Type.Object({
     description: 'Whether to serve the page at /docs, which documents the API and can try it out',
   }),
   UPSTREAM_CA_FILE: File(
-    'PEM file of a private CA to trust for marketplaces in addition to the public ones',
+    'PEM file of a private CA to trust for marketplaces in addition to the public ones; a type with a CA of its own trusts that alone',
   ),
 });
 export type SecureproxyConfig = Static<typeof secureproxySettings> & {

@@ -10,6 +10,8 @@ import {
 import { isFieldName } from '../../shared/policy/injection/template.ts';
 import { PolicyError } from '../../shared/policy/policy-error.ts';
 import { type Policy, PolicySchema } from '../../shared/policy/schema.ts';
+import { type ExpiryFinding, expiryFindings } from '../../shared/tls/expiry.ts';
+import { certificateBlocks, certificatesOf } from '../../shared/tls/pem.ts';
 
 /** Injecting one of these would break the request, or it would be dropped. */
 const uninjectable = new Set<string>([...hopByHopHeaders, ...messageHeaders]);
@@ -27,11 +29,18 @@ export function policyFaults(policy: Policy): string[] {
       ? ['no template has a placeholder such as {token}, so no token would be sent']
       : []),
     ...publicFaults(policy),
+    ...caFaults(policy),
     // Only lengths and ranges are left to the schema, whose own sentences suffice.
     ...[...validator.Errors(policy)].map(
       ({ instancePath, message }) => `${instancePath.slice(1).replaceAll('/', ' ')} ${message}`,
     ),
   ];
+}
+
+/** Certificates of a type's CA that are not valid now, or not for long. */
+export function caExpiry(id: string, { ca }: Pick<Policy, 'ca'>, nowMs: number): ExpiryFinding[] {
+  if (ca === undefined) return [];
+  return expiryFindings({ name: `the type ${JSON.stringify(id)}`, pem: ca }, nowMs);
 }
 
 function publicFaults({ injection, publicFields = [] }: Policy): string[] {
@@ -85,4 +94,20 @@ function headerFaults(names: readonly string[]): string[] {
     seen.add(key);
     return faults;
   });
+}
+
+/** The faults of a policy's CA, a sentence each: it is stored and sent to proxies, so it holds certificates alone. */
+function caFaults({ ca }: Pick<Policy, 'ca'>): string[] {
+  if (ca === undefined) return [];
+  const blocks = certificateBlocks(ca);
+  const rest = blocks.reduce((text, block) => text.replace(block, ''), ca);
+  if (blocks.length === 0 || rest.trim() !== '') {
+    return ['the CA holds something else than certificates'];
+  }
+  try {
+    certificatesOf(ca);
+    return [];
+  } catch {
+    return ['the CA holds a certificate that cannot be read'];
+  }
 }

@@ -3,7 +3,7 @@ import type { Policy } from '../../shared/policy/schema.ts';
 import type { OperationContext } from './context.ts';
 import { changeDocument, doesNotOpen } from './documents.ts';
 import { inputInvalid } from './operation-error.ts';
-import { policyFaults } from './policy-faults.ts';
+import { caExpiry, policyFaults } from './policy-faults.ts';
 
 /** One member of a policy that a replacement changed; `from` or `to` is undefined if it is absent. */
 export interface PolicyChange {
@@ -28,7 +28,7 @@ export async function putType(
   policy: Policy,
   { force = false }: { force?: boolean } = {},
 ): Promise<PutTypeResult> {
-  const faults = policyFaults(policy);
+  const faults = [...policyFaults(policy), ...endedCas(context, id, policy)];
   if (faults.length > 0) {
     throw inputInvalid(
       faults.length === 1
@@ -50,6 +50,12 @@ export async function putType(
     return changes.length > 0 ? policy : 'unchanged';
   });
   return result;
+}
+
+function endedCas({ clock }: OperationContext, id: string, policy: Policy): string[] {
+  return caExpiry(id, policy, clock.now())
+    .filter(({ severity }) => severity === 'fault')
+    .map(({ sentence }) => sentence);
 }
 
 function policyChanges(from: Policy, to: Policy): PolicyChange[] {

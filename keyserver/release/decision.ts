@@ -9,6 +9,7 @@ import type { Grant, Policy, Target } from '../../shared/policy/schema.ts';
 import type { TargetUrl } from '../../shared/policy/url.ts';
 import { checkAllowed } from '../../shared/policy/verdict.ts';
 import type { Steps } from '../../shared/protocol/explanation.ts';
+import { certificatesOf, subjectOf } from '../../shared/tls/pem.ts';
 import { hasExpired, openSecret, type Secret, secondsLeft } from '../at-rest/secret.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -52,6 +53,7 @@ export function judge(
       detail: 'The token type is not defined; define it with keyserver-admin type put.',
     });
   }
+  if (policy.ca !== undefined) steps?.record({ ca: certificatesOf(policy.ca).map(subjectOf) });
   if (url) {
     steps?.begin('destination');
     const destination = checkAllowed(judgeDestination(policy, url));

@@ -1,7 +1,9 @@
+import { hash } from 'node:crypto';
 import type { Pool } from 'undici';
 import { memoize } from '../../shared/memoize.ts';
 import { addressSet } from '../../shared/policy/address-set.ts';
 import type { Policy } from '../../shared/policy/schema.ts';
+import { certificateBlocks } from '../../shared/tls/pem.ts';
 import { AddressGuard } from '../guard/address-guard.ts';
 import { type ConnectorOptions, guardedConnector } from '../guard/guarded-connector.ts';
 import { withPreparedHeads } from './answer-start.ts';
@@ -13,15 +15,16 @@ export interface UpstreamPoolsOptions extends Omit<ConnectorOptions, 'origin' | 
   readonly bodyTimeoutMs: number;
 }
 
-const none: string[] = [];
-/** A key that does not depend on the order of the addresses; memoized, since a cached release serves many calls. */
-const keyOf = memoize((addresses: readonly string[]) => addresses.toSorted().join(' '));
+/** The part of a policy that its connections depend on; memoized, since a cached release serves many calls. */
+const keyOf = memoize(({ unsafeAllowPrivate = [], ca }: Policy) =>
+  [...unsafeAllowPrivate.toSorted(), ca && hash('sha256', ca, 'base64')].join(' '),
+);
 
 /** Wildcard destinations allow any number of origins; the least recently used pool is evicted. */
 const maxPools = 1000;
 
 /**
- * One pool per origin and address policy: a connection that one type's `unsafeAllowPrivate` let
+ * One pool per origin, address policy and CA: a connection that one type's `unsafeAllowPrivate` or CA let
  * through must not serve a type without it.
  */
 export class UpstreamPools {
@@ -32,12 +35,12 @@ export class UpstreamPools {
     this.#options = options;
   }
 
-  get(origin: string, { unsafeAllowPrivate = none }: Policy): Pool {
-    const key = `${origin} ${keyOf(unsafeAllowPrivate)}`;
+  get(origin: string, policy: Policy): Pool {
+    const key = `${origin} ${keyOf(policy)}`;
     let pool = this.#pools.get(key);
     // Deleted and set again, so that the map is in order of last use.
     if (pool !== undefined) this.#pools.delete(key);
-    else pool = this.#create(origin, unsafeAllowPrivate);
+    else pool = this.#create(origin, policy);
     this.#pools.set(key, pool);
     if (this.#pools.size > maxPools) this.#evictOldest();
     return pool;
@@ -56,10 +59,14 @@ export class UpstreamPools {
     await Promise.all([...this.#pools.values()].map((pool) => pool.close()));
   }
 
-  #create(origin: string, allowPrivate: readonly string[]): Pool {
+  #create(origin: string, { unsafeAllowPrivate = [], ca }: Policy): Pool {
     const { connections, headersTimeoutMs, bodyTimeoutMs } = this.#options;
-    const target = { origin: new URL(origin), allowed: addressSet(allowPrivate) };
-    const connect = guardedConnector({ ...this.#options, ...target });
+    const connect = guardedConnector({
+      ...this.#options,
+      origin: new URL(origin),
+      allowed: addressSet(unsafeAllowPrivate),
+      ...(ca !== undefined && { ca: certificateBlocks(ca) }),
+    });
     return new RepeatingPool(origin, connections, {
       pipelining: 1,
       headersTimeout: headersTimeoutMs,

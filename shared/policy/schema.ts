@@ -19,6 +19,8 @@ export const PolicySchema = Type.Object(
     unsafePlaintext: Type.Optional(Type.Boolean()),
     /** CIDR blocks of private addresses that destinations may resolve to. */
     unsafeAllowPrivate: Type.Optional(Type.Array(Type.String(), { maxItems: 100 })),
+    /** Certificates, PEM: with them, no other CA is trusted for connections to the destinations. */
+    ca: Type.Optional(Type.String({ minLength: 1, maxLength: 32_768 })),
     /** How long a proxy may cache a release, in seconds. */
     cacheSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 300 })),
     /** Whether answers are searched for the token's fields; absent means yes. */

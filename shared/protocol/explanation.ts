@@ -44,6 +44,7 @@ export const StepSchema = Type.Object({
   destination: Type.Optional(
     Type.String({ description: 'The destination of the type that allows the URL' }),
   ),
+  ca: Names('Subjects of the CAs that alone are trusted for the type; absent: those of the proxy'),
   expiresIn: Type.Optional(
     Type.Union([Type.Integer(), Type.Null()], {
       description: 'Seconds until the token expires; null: never',

@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import { certificateBlocks, subjectOf } from './pem.ts';
 
 const dayMs = 86_400_000;
 /** Days ahead of the end of a certificate at which it is warned of. */
@@ -23,7 +24,7 @@ export interface ExpiryFinding {
 
 /** Looks at every certificate of a PEM text: a chain is only as good as each of it. */
 export function expiryFindings({ name, pem }: NamedCertificate, nowMs: number): ExpiryFinding[] {
-  return certificatesOf(pem).flatMap((certificate) => {
+  return readableCertificates(pem).flatMap((certificate) => {
     const finding = judge(name, certificate, nowMs);
     return finding === undefined ? [] : [finding];
   });
@@ -57,7 +58,7 @@ export function certificateReport(
 export function certificateEnds(certificates: readonly NamedCertificate[]): Map<string, number> {
   const ends = new Map<string, number>();
   for (const { name, pem } of certificates) {
-    for (const { validToDate } of certificatesOf(pem)) {
+    for (const { validToDate } of readableCertificates(pem)) {
       ends.set(name, Math.min(ends.get(name) ?? Infinity, validToDate.getTime()));
     }
   }
@@ -69,9 +70,9 @@ function judge(
   certificate: X509Certificate,
   nowMs: number,
 ): ExpiryFinding | undefined {
-  const { validToDate, validFromDate, subject } = certificate;
+  const { validToDate, validFromDate } = certificate;
   const expiresAt = validToDate.toISOString();
-  const whose = `the certificate of ${name} (${subject.replaceAll('\n', ', ')})`;
+  const whose = `the certificate of ${name} (${subjectOf(certificate)})`;
   if (validToDate.getTime() <= nowMs) {
     return {
       severity: 'fault',
@@ -95,10 +96,8 @@ function judge(
   };
 }
 
-const block = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
-
-function certificatesOf(pem: string): X509Certificate[] {
-  return (pem.match(block) ?? []).flatMap((text) => {
+function readableCertificates(pem: string): X509Certificate[] {
+  return certificateBlocks(pem).flatMap((text) => {
     try {
       return [new X509Certificate(text)];
     } catch {

@@ -3,6 +3,7 @@ import { createSecureContext } from 'node:tls';
 import { ConfigError } from '../settings/config.ts';
 import { faultsOf, loadAll } from '../settings/faults.ts';
 import { readPrivateFile, readTrustedFile } from '../settings/private-file.ts';
+import { certificateBlocks } from './pem.ts';
 
 /** Paths of PEM files; a certificate and its key go together. */
 export interface TlsFiles {
@@ -78,10 +79,8 @@ export function expiryOf({ cert }: TlsMaterial): string | undefined {
   return cert === undefined ? undefined : new X509Certificate(cert).validToDate.toISOString();
 }
 
-const certificateBlock = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
-
 function checkCertificates(pem: string, file: string | undefined): void {
-  const blocks = pem.match(certificateBlock) ?? [];
+  const blocks = certificateBlocks(pem);
   if (blocks.length === 0) throw new ConfigError([`${file} holds no certificate`]);
   for (const block of blocks) parseCertificate(block, file);
 }

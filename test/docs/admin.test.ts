@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { generateKeyring } from '../../keyserver/keys/generate.ts';
+import { createAuthority } from '../../local/certificate.ts';
 import { freshClone, typistEnvironment } from './fresh-clone.ts';
 import { consoleSteps, pageBlocks, type Step, wholeOutputPattern } from './page-blocks.ts';
 import { openShell } from './shell-session.ts';
@@ -64,6 +65,7 @@ t.test('the commands of the page print what it shows', async (t) => {
   for (const [name, text] of [
     ['.env', 'DB_FILE=.data/keyserver.db\nKEYRING_DIR=.data/keyring\n'],
     ['token.txt', 'made-up-token\n'],
+    ['sandbox-ca.pem', (await createAuthority('Sandbox', new Date())).ca],
     ['ozon.json', '{"clientId": "made-up-id", "apiKey": "made-up-key"}'],
   ] as const) {
     writeFileSync(join(project, name), text);

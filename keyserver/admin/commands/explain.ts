@@ -47,9 +47,10 @@ function describe(steps: readonly Step[]): string {
 }
 
 function finding(step: Step): string {
-  const { detail, grant, expiresIn, headers = [], query = [] } = step;
+  const { detail, grant, ca, expiresIn, headers = [], query = [] } = step;
   if (detail !== undefined) return detail;
   if (grant !== undefined) return grant.id;
+  if (ca !== undefined) return `CA ${ca.join('; ')}`;
   if (expiresIn === null) return 'never expires';
   if (expiresIn !== undefined) return `expires in ${expiresIn} s`;
   return step.app ?? step.url ?? step.destination ?? [...headers, ...query].join(', ');

@@ -1,4 +1,8 @@
+import { resolve } from 'node:path';
 import type { Policy } from '../../../shared/policy/schema.ts';
+import { ConfigError } from '../../../shared/settings/config.ts';
+import { readTrustedFile } from '../../../shared/settings/private-file.ts';
+import { pemBlocks } from '../../../shared/tls/pem.ts';
 import { inputInvalid } from '../../operations/operation-error.ts';
 import { injectionFromOptions, type OptionValues } from './injection-options.ts';
 
@@ -7,26 +11,44 @@ export interface PolicyOptions extends OptionValues {
   readonly destination: readonly string[];
   readonly unsafePlaintext?: boolean;
   readonly unsafeAllowPrivate?: readonly string[];
+  readonly caFile?: string;
   readonly cacheSeconds?: string;
   readonly scrub: boolean;
   readonly publicField?: readonly string[];
   readonly redactMember?: readonly string[];
 }
 
-/** Builds a policy, which putType validates. @throws OperationError input_invalid */
-export function policyFromOptions(options: PolicyOptions): Policy {
-  const { destination, unsafePlaintext, unsafeAllowPrivate, cacheSeconds } = options;
+/** Builds a policy, which putType validates; files are relative to `folder`. @throws OperationError input_invalid */
+export function policyFromOptions(options: PolicyOptions, folder: string): Policy {
+  const { destination, unsafePlaintext, unsafeAllowPrivate, caFile, cacheSeconds } = options;
   const { scrub, publicField, redactMember } = options;
   return {
     destinations: [...destination],
     injection: injectionFromOptions(options),
     ...(unsafePlaintext && { unsafePlaintext }),
     ...(unsafeAllowPrivate && { unsafeAllowPrivate: [...unsafeAllowPrivate] }),
+    ...(caFile !== undefined && { ca: readCa(resolve(folder, caFile)) }),
     ...(cacheSeconds !== undefined && { cacheSeconds: parseSeconds(cacheSeconds) }),
     ...(!scrub && { scrub }),
     ...(publicField && { publicFields: [...publicField] }),
     ...(redactMember && { redactMembers: [...redactMember] }),
   };
+}
+
+/** Without the text that bundles have around their certificates. */
+function readCa(file: string): string {
+  const blocks = pemBlocks(readText(file));
+  if (blocks.length > 0) return `${blocks.join('\n')}\n`;
+  throw inputInvalid('the file that --ca-file names holds no certificate', 'name a PEM file');
+}
+
+function readText(file: string): string {
+  try {
+    return readTrustedFile(file, '--ca-file');
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw inputInvalid(error.faults.join(), 'name a PEM file of certificates');
+  }
 }
 
 function parseSeconds(text: string): number {

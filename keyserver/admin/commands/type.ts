@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { describeInjection } from '../../../shared/policy/injection/injection.ts';
 import type { Policy } from '../../../shared/policy/schema.ts';
+import { certificatesOf, subjectOf } from '../../../shared/tls/pem.ts';
 import { count } from '../../operations/count.ts';
 import {
   checkAllOpen,
@@ -52,6 +53,10 @@ ${defaultInjectionNote}`,
       'allow destinations at these private addresses; repeatable',
       collect,
     )
+    .option(
+      '--ca-file <path>',
+      'PEM file of the CAs of its destinations: no other CA is trusted for them',
+    )
     .option('--cache-seconds <n>', 'how long a proxy may keep a token, 0 to 300 (default 60)')
     .option('--no-scrub', "do not scrub the token's fields from responses")
     .option(
@@ -70,11 +75,12 @@ ${defaultInjectionNote}`,
         "keyserver-admin type put wildberries --destination https://api.example.com --header 'Authorization: {token}'",
         "keyserver-admin type put ozon-seller --destination https://api-seller.example.com --header 'Client-Id: {clientId}' --header 'Api-Key: {apiKey}' --public-field clientId",
         "keyserver-admin type put maps --destination 'https://*.maps.example.com/v2' --query 'key={token}' --cache-seconds 10",
+        'keyserver-admin type put sandbox --destination https://sandbox.example.com --ca-file sandbox-ca.pem',
         "keyserver-admin type put erp --destination http://erp.example.com:8080 --basic '{user}:{password}' --unsafe-plaintext --unsafe-allow-private 10.1.0.0/16",
       ),
     )
     .action(async (id: string, options: PolicyOptions & { force?: boolean }) => {
-      const policy = policyFromOptions(options);
+      const policy = policyFromOptions(options, session.io.folder);
       await session.withContext(async (context) => {
         const { outcome, changes } = await putType(context, id, policy, options);
         session.out.result(
@@ -91,8 +97,19 @@ ${defaultInjectionNote}`,
 }
 
 function describeChange({ member, from, to }: PolicyChange): string {
-  const text = (value: unknown) => JSON.stringify(value) ?? 'not set';
+  const text = (value: unknown) =>
+    member === 'ca' ? describeCa(value as Policy['ca']) : (JSON.stringify(value) ?? 'not set');
   return `  ${member}: ${text(from)} -> ${text(to)}`;
+}
+
+/** Eight bytes tell CAs of one name apart. */
+const fingerprintChars = 23;
+
+function describeCa(ca: Policy['ca'], absent = 'not set'): string {
+  if (ca === undefined) return absent;
+  return certificatesOf(ca)
+    .map((one) => `${subjectOf(one)} (${one.fingerprint256.slice(0, fingerprintChars)})`)
+    .join('; ');
 }
 
 function addList(type: Command, session: Session): void {
@@ -110,11 +127,16 @@ function addList(type: Command, session: Session): void {
             policy: content ?? null,
           })),
           table(
-            ['type', 'destinations', 'injects'],
+            ['type', 'destinations', 'injects', 'ca'],
             types.map(({ id, content }) =>
               content
-                ? [id, content.destinations.join(', '), describeInjection(content.injection)]
-                : [id, 'does not open', ''],
+                ? [
+                    id,
+                    content.destinations.join(', '),
+                    describeInjection(content.injection),
+                    describeCa(content.ca, 'default'),
+                  ]
+                : [id, 'does not open', '', ''],
             ),
             'no types',
           ),
@@ -142,6 +164,7 @@ function describePolicy(policy: Policy): Record<string, string> {
   return {
     destinations: policy.destinations.join(', '),
     injects: describeInjection(policy.injection),
+    ca: describeCa(policy.ca, 'default'),
     'cache seconds': String(policy.cacheSeconds ?? 'default'),
     scrubbing: policy.scrub === false ? 'off' : 'on',
     ...(policy.publicFields && { 'public fields': policy.publicFields.join(', ') }),

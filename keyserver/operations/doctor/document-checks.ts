@@ -1,3 +1,4 @@
+import type { Clock } from '../../../shared/clock.ts';
 import { matchesPattern } from '../../../shared/policy/grant.ts';
 import { grantId } from '../../../shared/policy/grant-id.ts';
 import type { Grant, Policy } from '../../../shared/policy/schema.ts';
@@ -5,7 +6,7 @@ import { type DocumentKind, type DocumentRow, isDocumentKind } from '../../store
 import type { OperationContext } from '../context.ts';
 import { count } from '../count.ts';
 import { doesNotOpen, type FoundDocument, listDocuments } from '../documents.ts';
-import { policyFaults } from '../policy-faults.ts';
+import { caExpiry, policyFaults } from '../policy-faults.ts';
 import { checkCallers } from './caller-checks.ts';
 import { type Check, check } from './check.ts';
 
@@ -54,6 +55,7 @@ export async function checkDocuments(
         ],
       ),
       check('types', 'destinations and injection', types.flatMap(typeFaults)),
+      checkCas(types, context.clock),
       check(
         'unsafe types',
         'plaintext and private addresses',
@@ -103,6 +105,19 @@ function typeFaults({ id, content }: FoundDocument<'type'>): string[] {
   const faults = policyFaults(content).map((fault) => `${name}: ${fault}`);
   if (content.destinations.length > 0) return faults;
   return [...faults, `${name} has no destinations, so its tokens are never sent`];
+}
+
+/** An ended CA fails every connection of its type. */
+function checkCas(types: readonly FoundDocument<'type'>[], clock: Clock): Check {
+  const findings = types.flatMap(({ id, content }) =>
+    content === undefined ? [] : caExpiry(id, content, clock.now()),
+  );
+  return check(
+    'type CAs',
+    count(types.filter(({ content }) => content?.ca !== undefined).length, 'type'),
+    findings.map(({ sentence }) => sentence),
+    findings.some(({ severity }) => severity === 'fault') ? 'fault' : 'warning',
+  );
 }
 
 function unsafeTypes({ id, content }: FoundDocument<'type'>): string[] {

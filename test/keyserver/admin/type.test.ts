@@ -181,10 +181,10 @@ t.test('lists and shows types', async (t) => {
   t.equal(
     (await admin.run(['type', 'list'])).stdout,
     [
-      'TYPE         DESTINATIONS             INJECTS',
-      'erp          http://erp.example.com   basic {u}:{p}',
-      'maps         https://api.example.com  ?a={token}&b=c',
-      'wildberries  https://api.example.com  Authorization: {token}',
+      'TYPE         DESTINATIONS             INJECTS                 CA',
+      'erp          http://erp.example.com   basic {u}:{p}           default',
+      'maps         https://api.example.com  ?a={token}&b=c          default',
+      'wildberries  https://api.example.com  Authorization: {token}  default',
       '',
     ].join('\n'),
   );
@@ -194,6 +194,7 @@ t.test('lists and shows types', async (t) => {
       'type              erp',
       'destinations      http://erp.example.com',
       'injects           basic {u}:{p}',
+      'ca                default',
       'cache seconds     5',
       'scrubbing         off',
       'public fields     u',

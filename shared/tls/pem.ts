@@ -1,0 +1,24 @@
+import { X509Certificate } from 'node:crypto';
+
+const certificate = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+const block = /-----BEGIN ([A-Z0-9 ]+)-----[^-]+-----END \1-----/g;
+
+/** The PEM blocks of a text, whatever they hold, without the text around them (RFC 7468 §2). */
+export function pemBlocks(text: string): string[] {
+  return text.match(block) ?? [];
+}
+
+/** The PEM blocks of certificates alone; they may not parse. */
+export function certificateBlocks(text: string): string[] {
+  return text.match(certificate) ?? [];
+}
+
+/** The certificates of a PEM text. @throws OpenSSL's error if one does not parse */
+export function certificatesOf(pem: string): X509Certificate[] {
+  return certificateBlocks(pem).map((text) => new X509Certificate(text));
+}
+
+/** The subject of a certificate in one line. */
+export function subjectOf({ subject }: X509Certificate): string {
+  return subject.replaceAll('\n', ', ');
+}
