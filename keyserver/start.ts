@@ -64,9 +64,10 @@ async function startKeyserver(
 }
 
 function noncesOf(primary: Primary | undefined): Nonces {
-  if (primary !== undefined) return new Nonces(askForNonces(primary));
+  const ofTickets = new NonceMemory(systemClock, undefined, 'forget');
+  if (primary !== undefined) return new Nonces(askForNonces(primary), ofTickets);
   const memory = new NonceMemory(systemClock);
-  return new Nonces((requester, nonce) => memory.take(requester, nonce));
+  return new Nonces((requester, nonce) => memory.take(requester, nonce), ofTickets);
 }
 
 async function startOver(

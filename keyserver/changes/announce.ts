@@ -4,7 +4,7 @@ import type { LogFields } from '../../shared/log/request-log.ts';
 import { type Changes, ChangesCredentialSchema } from '../../shared/protocol/change-messages.ts';
 import type { QuestionRequest } from '../../shared/protocol/messages.ts';
 import { openQuestion, type QuestionDependencies, spendNonce } from '../exchange/question.ts';
-import { findProxy } from '../release/callers.ts';
+import { findProxy, recognize } from '../release/callers.ts';
 
 const form = {
   aad: changesRequestAad,
@@ -26,7 +26,9 @@ export async function announceChanges(
 ): Promise<string> {
   const { registry, clock } = dependencies;
   const { session, credential } = await openQuestion(dependencies, request, address, form);
-  const { id } = findProxy(registry, clock, credential.proxy, log, certificateNames);
+  const { id } = await recognize(registry, log, () =>
+    findProxy(registry, clock, credential.proxy, log, certificateNames),
+  );
   await spendNonce(dependencies, session, `proxy ${id}`, request);
   const { changes, ...rest } = registry.changesSince(credential.since);
   const answer: Changes = {

@@ -3,7 +3,7 @@ import type { Clock } from '../../shared/clock.ts';
 /** Exceeds the time in which a timestamp is accepted (±60 s): a replay finds its nonce here or is stale. */
 const rememberMs = 120_000;
 
-/** `full`: the nonce was not recorded, because the memory is full. */
+/** `full`: the nonce was not recorded, because the memory is full and rejects. */
 export type NonceVerdict = 'new' | 'used' | 'full';
 
 /**
@@ -13,20 +13,27 @@ export type NonceVerdict = 'new' | 'used' | 'full';
 export class NonceMemory {
   readonly #clock: Clock;
   readonly #maxPerGeneration: number;
+  readonly #whenFull: 'reject' | 'forget';
   readonly #requesters = new Map<
     string,
     { startedAt: number; current: Set<string>; previous: Set<string> }
   >();
 
-  constructor(clock: Clock, maxPerGeneration = 100_000) {
+  /** @param whenFull what a requester's full memory does: reject new nonces, or forget the oldest early */
+  constructor(clock: Clock, maxPerGeneration = 100_000, whenFull: 'reject' | 'forget' = 'reject') {
     this.#clock = clock;
     this.#maxPerGeneration = maxPerGeneration;
+    this.#whenFull = whenFull;
   }
 
   take(requester: string, nonce: string): NonceVerdict {
     const memory = this.#rotate(requester);
     if (memory.current.has(nonce) || memory.previous.has(nonce)) return 'used';
-    if (memory.current.size >= this.#maxPerGeneration) return 'full';
+    if (memory.current.size >= this.#maxPerGeneration) {
+      if (this.#whenFull === 'reject') return 'full';
+      memory.previous = memory.current;
+      memory.current = new Set();
+    }
     memory.current.add(nonce);
     return 'new';
   }

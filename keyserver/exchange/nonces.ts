@@ -1,5 +1,5 @@
 import { ServiceError } from '../../shared/errors.ts';
-import type { NonceVerdict } from './nonce-memory.ts';
+import type { NonceMemory, NonceVerdict } from './nonce-memory.ts';
 
 /** Records a requester's nonce as used, and returns whether it was new. */
 export type TakeNonce = (requester: string, nonce: string) => NonceVerdict | Promise<NonceVerdict>;
@@ -7,24 +7,25 @@ export type TakeNonce = (requester: string, nonce: string) => NonceVerdict | Pro
 /** The replay check: accepts each nonce once. */
 export class Nonces {
   readonly #take: TakeNonce;
+  readonly #ofTickets: Pick<NonceMemory, 'take'>;
 
-  constructor(take: TakeNonce) {
+  /**
+   * @param take for new sessions
+   * @param ofTickets this process's own: a question to another process for every release would be dear
+   */
+  constructor(take: TakeNonce, ofTickets: Pick<NonceMemory, 'take'>) {
     this.#take = take;
+    this.#ofTickets = ofTickets;
   }
 
   /**
-   * Records a nonce as used.
+   * Records the nonce of a new session as used.
    * @throws ServiceError request_stale if it was used before, overloaded if the requester's memory is full,
    * keyserver_unavailable if the check is unavailable
    */
   async use(requester: string, nonce: string): Promise<void> {
     const verdict = await this.#take(requester, nonce);
-    if (verdict === 'used') {
-      throw new ServiceError('request_stale', {
-        reason: 'nonce_used',
-        detail: 'The nonce was used before: make a new one for every request.',
-      });
-    }
+    if (verdict === 'used') throw nonceUsed();
     if (verdict === 'full') {
       throw new ServiceError('overloaded', {
         reason: 'nonces_full',
@@ -33,4 +34,16 @@ export class Nonces {
       });
     }
   }
+
+  /** Records the nonce of a request with a ticket as used. @throws ServiceError request_stale if it was used before */
+  useWithTicket(requester: string, nonce: string): void {
+    if (this.#ofTickets.take(requester, nonce) === 'used') throw nonceUsed();
+  }
+}
+
+function nonceUsed(): ServiceError {
+  return new ServiceError('request_stale', {
+    reason: 'nonce_used',
+    detail: 'The nonce was used before: make a new one for every request.',
+  });
 }

@@ -5,15 +5,20 @@ import type { Policy } from '../../shared/policy/schema.ts';
 import { leaseMs } from '../../shared/protocol/change-messages.ts';
 import type { AppDocument } from '../at-rest/document-row.ts';
 import type { Keyring } from '../keys/keyring.ts';
-import type { Change, Position, Store } from '../store/store.ts';
+import type { Position, Store } from '../store/store.ts';
 import { StoreError } from '../store/store-error.ts';
 import { type Caller, DocumentLoader, differences, type Loaded } from './document-loader.ts';
+import { completeRange, unlisted } from './listed-changes.ts';
 import { OldKeys } from './old-keys.ts';
 import { type ChangesSince, RecentChanges } from './recent-changes.ts';
 import { StrangeCertificates } from './strange-certificates.ts';
 
 /** Interval of full reloads. An attacker who can write to the database could keep the change counter unchanged. */
 const rereadMs = 10_000;
+
+/** Looks for callers that are not known: so many at once, and then one an interval (GCRA). */
+const looksInARow = 8;
+const lookIntervalMs = 250;
 
 /** All documents, in memory, verified at every load, since the database is not trusted. */
 export class Registry {
@@ -33,6 +38,8 @@ export class Registry {
   /** When the counter and the documents were read, by the monotonic clock. */
   #counterReadAt = 0;
   #documentsReadAt = 0;
+  #lookDue = -Infinity;
+  #refreshing: Promise<void> = Promise.resolve();
 
   constructor(
     store: Store,
@@ -88,7 +95,32 @@ export class Registry {
    * ones are dropped at once. Within one history the counter never goes back: a database that is behind what was
    * read before counts as one that cannot be read. @throws StoreError
    */
-  async refresh(): Promise<void> {
+  refresh(): Promise<void> {
+    // One after another: an earlier one that ends later would bring back older documents.
+    const refreshed = this.#refreshing.catch(() => undefined).then(() => this.#refresh());
+    this.#refreshing = refreshed;
+    return refreshed;
+  }
+
+  /**
+   * Refreshes out of turn, so that a caller can call as soon as it has been created. False if it did not, since it
+   * did so too often: strangers must not put load on the database. A database that cannot be read is left to the poll.
+   */
+  async look(): Promise<boolean> {
+    const now = this.#clock.monotonic();
+    const due = Math.max(this.#lookDue, now - (looksInARow - 1) * lookIntervalMs);
+    if (due > now) return false;
+    this.#lookDue = due + lookIntervalMs;
+    try {
+      await this.refresh();
+      return true;
+    } catch (error) {
+      if (error instanceof StoreError) return false;
+      throw error;
+    }
+  }
+
+  async #refresh(): Promise<void> {
     const now = this.#clock.monotonic();
     // Read before the documents, so that it never includes changes that they lack.
     const position = await this.#store.position();
@@ -123,9 +155,9 @@ export class Registry {
     const before = this.#loaded;
     const isStill = seq === this.#seq;
     const rows = before && isSame ? (isStill ? [] : await this.#rowsUpTo(seq)) : undefined;
-    const tokens = rows?.filter(({ kind }) => kind === 'token');
+    const areTokens = rows?.every(({ kind }) => kind === 'token');
     let loaded = before;
-    if (loaded === undefined || isDue || tokens?.length !== rows?.length || rows === undefined) {
+    if (loaded === undefined || isDue || areTokens !== true) {
       loaded = this.#loader.load(await this.#store.documents(), before);
       this.#documentsReadAt = now;
     }
@@ -136,11 +168,11 @@ export class Registry {
     this.#history = history;
     this.#isBehindProxies &&= isStill && isSame;
     // A change without its own number could not be announced to proxies that already have this number.
-    if (tokens === undefined || (isStill && changed.length > 0)) this.#recent.restart(seq);
-    else this.#recent.add(seq, [...tokens, ...changed]);
+    if (rows === undefined || (isStill && changed.length > 0)) this.#recent.restart(seq);
+    else this.#recent.add(seq, [...rows, ...unlisted(changed, rows)]);
   }
 
-  async #rowsUpTo(seq: number): Promise<readonly Change[] | undefined> {
+  async #rowsUpTo(seq: number) {
     return completeRange(await this.#store.changesSince(this.#seq), this.#seq, seq);
   }
 
@@ -181,15 +213,4 @@ export class Registry {
     }
     return this.#loaded;
   }
-}
-
-/** The changes after `from`, up to and including `to`; undefined if one of them is missing. */
-function completeRange(
-  changes: readonly Change[],
-  from: number,
-  to: number,
-): readonly Change[] | undefined {
-  const wanted = changes.slice(0, Math.max(0, to - from));
-  const isComplete = to > from && wanted.length === to - from;
-  return isComplete && wanted.every(({ seq }, i) => seq === from + 1 + i) ? wanted : undefined;
 }

@@ -98,6 +98,25 @@ export function findProxy(
   return found;
 }
 
+/**
+ * Finds a caller; before a key that is not known is rejected, the database is looked at, since it may be new.
+ * @throws ServiceError as `find` does
+ */
+export async function recognize<T>(
+  registry: Pick<Registry, 'look'>,
+  log: CallerFields,
+  find: () => T,
+): Promise<T> {
+  try {
+    return find();
+  } catch (error) {
+    // Only a well-formed key that is refused has a fingerprint.
+    if (log.key_fingerprint === undefined || !(await registry.look())) throw error;
+  }
+  log.key_fingerprint = undefined;
+  return find();
+}
+
 /** Seconds that an answer may be cached: the keys' expiry is no change, so `/changes` never lists it. */
 export function cappedByKeys(
   seconds: number,

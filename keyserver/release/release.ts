@@ -18,7 +18,7 @@ import type { Nonces } from '../exchange/nonces.ts';
 import type { Session, Sessions } from '../exchange/sessions.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Store } from '../store/store.ts';
-import { authenticate, cappedByKeys } from './callers.ts';
+import { authenticate, cappedByKeys, type Requester, recognize } from './callers.ts';
 import { judge, readSecret, type SecretSources, type TokenQuery } from './decision.ts';
 import { explain } from './explain.ts';
 
@@ -51,17 +51,18 @@ export async function release(
   checkFresh(request, clock);
   const session = await sessions.open(request, address);
   const credential = releaseCredential(session, request);
-  const requester = authenticate(registry, clock, credential, log, certificateNames);
-  // Read along with the app: while the nonce is checked, documents may be loaded that it lacks.
-  const { seq, ageMs } = registry;
+  const { requester, seq, ageMs } = await recognize(registry, log, () => ({
+    requester: authenticate(registry, clock, credential, log, certificateNames),
+    // Read along with the app: while the nonce is checked, documents may be loaded that it lacks.
+    seq: registry.seq,
+    ageMs: registry.ageMs,
+  }));
   const { clientId, tokenType, nonce } = request;
   log.client = clientId;
   log.token_type = tokenType;
   const isExplained = credential?.explain === true;
-  log[isExplained ? 'explain' : 'release'] = session.source;
-  if (session.source === 'rsa' && nonce !== undefined) {
-    // Per app, too: one app, even without any grant, must not use up the memory of another.
-    await nonces.use(JSON.stringify([requester.proxyId, requester.appId]), nonce);
+  if (nonce !== undefined) {
+    await spendNonce(nonces, session, requester, nonce);
     // `anonymous` proves nothing: any sender that reaches the port has it.
     if (credential?.proxy != null || credential?.app != null) session.acceptPeer?.();
   }
@@ -73,7 +74,23 @@ export async function release(
       : releaseTo(dependencies, query, { seq, ageMs }, log))),
     ...(credential && session.issueTicket ? { session: session.issueTicket() } : {}),
   };
-  return sealText(session.key, JSON.stringify(answer), responseAad(request));
+  const sealed = sealText(session.key, JSON.stringify(answer), responseAad(request));
+  // Not before: the log's releases are those that were answered.
+  log[isExplained ? 'explain' : 'release'] = session.source;
+  return sealed;
+}
+
+/** @throws ServiceError request_stale, overloaded, keyserver_unavailable */
+async function spendNonce(
+  nonces: Nonces,
+  { source }: Session,
+  { proxyId, appId }: Requester,
+  nonce: string,
+): Promise<void> {
+  // Per app, too: one app, even without any grant, must not use up the memory of another.
+  if (source === 'rsa') await nonces.use(JSON.stringify([proxyId, appId]), nonce);
+  // A proxy's apps share a memory, which rejects none of them.
+  else nonces.useWithTicket(proxyId === undefined ? `app ${appId}` : `proxy ${proxyId}`, nonce);
 }
 
 async function releaseTo(

@@ -4,7 +4,7 @@ import type { LogFields } from '../../shared/log/request-log.ts';
 import { maxCacheSeconds, type QuestionRequest } from '../../shared/protocol/messages.ts';
 import { type Whoami, WhoamiCredentialSchema } from '../../shared/protocol/whoami-messages.ts';
 import { openQuestion, type QuestionDependencies, spendNonce } from '../exchange/question.ts';
-import { authenticate, cappedByKeys } from './callers.ts';
+import { authenticate, cappedByKeys, recognize } from './callers.ts';
 
 const form = {
   aad: whoamiRequestAad,
@@ -26,9 +26,12 @@ export async function whoami(
 ): Promise<string> {
   const { registry, clock } = dependencies;
   const { session, credential } = await openQuestion(dependencies, request, address, form);
-  const requester = authenticate(registry, clock, credential, log, certificateNames);
-  // Read along with the app: while the nonce is checked, documents may be loaded that it lacks.
-  const { seq, ageMs } = registry;
+  const { requester, seq, ageMs } = await recognize(registry, log, () => ({
+    requester: authenticate(registry, clock, credential, log, certificateNames),
+    // Read along with the app: while the nonce is checked, documents may be loaded that it lacks.
+    seq: registry.seq,
+    ageMs: registry.ageMs,
+  }));
   const { proxyId, appId } = requester;
   await spendNonce(dependencies, session, JSON.stringify([proxyId, appId]), request);
   const answer: Whoami = {

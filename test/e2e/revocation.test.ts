@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
+import { createApp } from '../../keyserver/operations/callers.ts';
 import { deleteDocument } from '../../keyserver/operations/documents.ts';
-import { removeGrant } from '../../keyserver/operations/grants.ts';
+import { addGrant, removeGrant } from '../../keyserver/operations/grants.ts';
 import { deleteToken } from '../../keyserver/operations/tokens.ts';
 import { putType } from '../../keyserver/operations/types.ts';
 import { grantId } from '../../shared/policy/grant-id.ts';
@@ -10,6 +11,15 @@ import { outcome, startPair, type TestPair } from '../support/pair.ts';
 import { keptForMinutes, plainPolicy, tokenType } from '../support/pair-state.ts';
 import { showAuthorization, startPlainUpstream } from '../support/plain-upstream.ts';
 import { pollUntil } from '../support/poll-until.ts';
+
+t.test('an app can call as soon as it has been created', async (t) => {
+  const pair = await startPair(t, { upstream: await startPlainUpstream(t, showAuthorization) });
+  for (const id of ['one', 'two', 'three']) {
+    const key = await createApp(pair.admin, id);
+    await addGrant(pair.admin, id, { client: '*', type: tokenType });
+    t.same(await outcome(pair.call({}, { authorization: `Bearer ${key}` })), [200, undefined]);
+  }
+});
 
 interface Revocation {
   readonly revoke: (pair: TestPair) => Promise<unknown>;

@@ -124,7 +124,10 @@ export async function startKeyserver(
     rsaKeys,
     registry,
     sessions,
-    nonces: new Nonces((asker, nonce) => nonces.take(asker, nonce)),
+    nonces: new Nonces(
+      (asker, nonce) => nonces.take(asker, nonce),
+      new NonceMemory(clock, options.maxNonces, 'forget'),
+    ),
     clock,
     legacyKey: options.legacyKey,
     readiness: options.readiness ?? (() => ({ status: 'ready', checks: {} })),

@@ -1,12 +1,6 @@
 import t from 'tap';
 import { testClock } from '../../support/clock.ts';
-import {
-  ask,
-  newNonce,
-  openRelease,
-  postJson,
-  ticketSession,
-} from '../../support/exchange-client.ts';
+import { ask, newNonce, postJson, ticketSession } from '../../support/exchange-client.ts';
 import { scratchStore } from '../../support/keyserver.ts';
 import { countReads, refusal, startScene, target, wanted } from '../scene.ts';
 
@@ -123,19 +117,25 @@ t.test('a replay stays refused for as long as its timestamp is fresh', async (t)
 });
 
 t.test(
-  'a replayed ticket request changes nothing, and only the first asker reads the answer',
+  'a replayed ticket request is refused, reads nothing, and is no release in the log',
   async (t) => {
     const { keyserver, ask } = await startScene(t);
     const session = ticketSession(await ask());
     const first = await ask({}, session);
     const seq = await keyserver.store.lastSeq();
-    const replay = await postJson(keyserver.url, first.request);
-    t.equal(replay.status, 200);
-    t.not(replay.text, first.answer.text, 'sealed anew');
-    t.same(openRelease(session, first.request, replay), first.release);
+    const { text } = await postJson(keyserver.url, first.request);
+    t.match(JSON.parse(text), { status: 400, code: 'request_stale', reason: 'nonce_used' });
     t.equal(await keyserver.store.lastSeq(), seq);
     t.equal((await ask({}, session)).status, 200, 'the ticket still works');
-    t.equal((await ask({ nonce: first.request.nonce ?? '' })).status, 200, 'no nonce was used up');
+    t.equal((await ask({ nonce: first.request.nonce ?? '' })).status, 200, 'with a session key');
+    const releases = keyserver.log().map(({ release, 'error.reason': why }) => [release, why]);
+    t.same(releases.slice(-5), [
+      ['rsa', undefined],
+      ['ticket', undefined],
+      [undefined, 'nonce_used'],
+      ['ticket', undefined],
+      ['rsa', undefined],
+    ]);
   },
 );
 

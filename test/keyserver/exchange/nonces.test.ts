@@ -51,10 +51,25 @@ t.test(
   },
 );
 
+t.test('a full memory that forgets accepts new nonces, and knows the latest', async (t) => {
+  const clock = testClock();
+  const nonces = new NonceMemory(clock, 2, 'forget');
+  const take = (nonce: string) => nonces.take('proxy a', nonce);
+  t.same(['1', '2', '3', '4', '5'].map(take), Array(5).fill('new'));
+  t.same(['5', '4', '3', '1'].map(take), ['used', 'used', 'used', 'new']);
+});
+
 t.test('what is not new is refused, whoever remembers', async (t) => {
   const used = { code: 'request_stale', options: { reason: 'nonce_used' } };
   const full = { code: 'overloaded', options: { reason: 'nonces_full', retryAfterSeconds: 120 } };
-  await new Nonces(() => 'new').use('proxy a', 'n');
-  await t.rejects(new Nonces(() => 'used').use('proxy a', 'n'), used);
-  await t.rejects(new Nonces(async () => 'full' as const).use('proxy a', 'n'), full);
+  const ofTickets = new NonceMemory(testClock(), 2, 'forget');
+  await new Nonces(() => 'new', ofTickets).use('proxy a', 'n');
+  await t.rejects(new Nonces(() => 'used', ofTickets).use('proxy a', 'n'), used);
+  await t.rejects(new Nonces(async () => 'full' as const, ofTickets).use('proxy a', 'n'), full);
+  const { length } = ['1', '2', '3', '4'].map((nonce) => {
+    new Nonces(() => 'full', ofTickets).useWithTicket('proxy a', nonce);
+    return nonce;
+  });
+  t.equal(length, 4, 'with tickets none is refused for want of memory');
+  t.throws(() => new Nonces(() => 'new', ofTickets).useWithTicket('proxy a', '4'), used);
 });

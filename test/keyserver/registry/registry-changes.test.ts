@@ -71,7 +71,8 @@ t.test('a document that came after the counter was read is told, and is in force
     { seq: seq + 1, kind: 'app', id: 'b' },
   ]);
   await registry.refresh();
-  t.match(registry.changesSince(seq + 1), { seq: seq + 2, changes: [] });
+  const own = { seq: seq + 2, kind: 'app', id: 'b' };
+  t.match(registry.changesSince(seq + 1), { seq: seq + 2, changes: [own] });
 });
 
 t.test('a document that is refused is a change of its own, though no row says so', async (t) => {
@@ -83,8 +84,21 @@ t.test('a document that is refused is a change of its own, though no row says so
   await keyserver.putApp('b');
   await registry.refresh();
   t.same(registry.changesSince(seq).changes, [
-    { seq: seq + 1, kind: 'app', id: 'a' },
     { seq: seq + 1, kind: 'app', id: 'b' },
+    { seq: seq + 1, kind: 'app', id: 'a' },
+  ]);
+});
+
+t.test('documents that change between two looks are told under their own numbers', async (t) => {
+  const { keyserver, registry, seq } = await setUp(t);
+  await keyserver.deleteDocument('app', 'a');
+  await keyserver.putToken('shop', 'type', 'y');
+  await keyserver.deleteDocument('app', 'b');
+  await registry.refresh();
+  t.same(registry.changesSince(seq).changes, [
+    { seq: seq + 1, kind: 'app', id: 'a' },
+    { seq: seq + 2, kind: 'token', id: 'shop', tokenType: 'type' },
+    { seq: seq + 3, kind: 'app', id: 'b' },
   ]);
 });
 
