@@ -12,15 +12,25 @@ export interface RunningCall {
 
 /** Running calls, which are cut if app, token, grant, type or proxy is taken away. */
 export class RunningCalls {
-  readonly #calls = new Set<RunningCall>();
+  /**
+   * In slots, since a `Set` moves to a new table every few calls: an old one that survived young collections would
+   * keep the tables after it, and their calls, until the next full collection.
+   */
+  readonly #calls: (RunningCall | undefined)[] = [];
+  readonly #freeSlots: number[] = [];
   #isChecking = false;
 
-  add(call: RunningCall): void {
-    this.#calls.add(call);
+  /** Returns the slot, for {@link remove}. */
+  add(call: RunningCall): number {
+    const slot = this.#freeSlots.pop() ?? this.#calls.length;
+    this.#calls[slot] = call;
+    return slot;
   }
 
-  remove(call: RunningCall): void {
-    this.#calls.delete(call);
+  /** To be called once per slot. */
+  remove(slot: number): void {
+    this.#calls[slot] = undefined;
+    this.#freeSlots.push(slot);
   }
 
   /** Judges again the calls that known changes concern, one after another, since KeyServer may be asked for each. */
@@ -28,7 +38,9 @@ export class RunningCalls {
     if (this.#isChecking) return;
     this.#isChecking = true;
     try {
-      for (const call of this.#calls) if (!call.isCurrent()) await this.#judge(call);
+      for (const call of this.#calls) {
+        if (call !== undefined && !call.isCurrent()) await this.#judge(call);
+      }
     } finally {
       this.#isChecking = false;
     }

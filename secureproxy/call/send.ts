@@ -56,7 +56,11 @@ export function send(
   if (body !== null) log['upstream.request.body.size'] = Buffer.byteLength(body);
   const began = reply.elapsedTime;
   const scrubber = scrubberOf(release);
-  let started: RunningCall | undefined;
+  let slot: number | undefined;
+  const leaveRunning = () => {
+    if (slot !== undefined) running.remove(slot);
+    slot = undefined;
+  };
   return relay(
     pools.get(url.origin, release.policy),
     { path: url.pathname + appendQuery(url, injected.query), method, headers, body },
@@ -65,10 +69,9 @@ export function send(
       deadline,
       onStart: (cut) => {
         // The request before, if this one is a repetition.
-        if (started !== undefined) running.remove(started);
+        leaveRunning();
         if (!releases.mayStart(call, obtained)) return false;
-        started = runningCall(releases, call, obtained, request, cut);
-        running.add(started);
+        slot = running.add(runningCall(releases, call, obtained, request, cut));
         return true;
       },
       answerHeaders: (received, status) => {
@@ -80,7 +83,7 @@ export function send(
       // Hijacked only now, since Fastify answers earlier errors.
       onAnswer: () => reply.hijack(),
       onEnd: (outcome) => {
-        if (started !== undefined) running.remove(started);
+        leaveRunning();
         log['upstream.duration_ms'] = toMilliseconds(reply.elapsedTime - began);
         logOutcome(log, outcome, reply.sent);
         if (scrubber !== undefined && outcome.scrubbed > 0)
