@@ -28,14 +28,16 @@ export function parseEnvelope(received: Buffer): unknown {
   if (!isUtf8(bytes)) throw invalid('not_utf8', 'The body is not UTF-8.');
   const start = skipBlanks(bytes, 0);
   if (bytes[start] !== openBrace) return parseOther(bytes, start);
-  const members: [name: string, value: unknown][] = [];
-  for (const [name, [from, to]] of membersOf(bytes, start)) {
-    const value = name === 'Body' ? sentBody(bytes.subarray(from, to)) : parse(bytes, from, to);
-    if (name === 'Headers') checkHeaderCount(value);
-    members.push([name, value]);
-  }
-  // Assigning to an object would make `__proto__` its prototype.
-  return Object.fromEntries(members);
+  const body = membersOf(bytes, start).get('Body');
+  if (body === undefined) return checked(parse(bytes, start, bytes.length));
+  const [from, to] = body;
+  const others = `${bytes.toString('utf8', start, from)}null${bytes.toString('utf8', to)}`;
+  return { ...checked(JSON.parse(others)), Body: sentBody(bytes.subarray(from, to)) };
+}
+
+function checked(envelope: { readonly Headers?: unknown }): object {
+  checkHeaderCount(envelope.Headers);
+  return envelope;
 }
 
 /** Parses a value that is no object; the schema rejects it. */
@@ -53,8 +55,7 @@ function membersOf(bytes: Buffer, start: number): ReadonlyMap<string, Span> {
   while (spans.size > 0 || bytes[at] !== closeBrace) {
     const nameEnd = endOfString(bytes, at);
     checkSmall(nameEnd - largeBytes);
-    // Parsed, since `Body` and `B\u006fdy` are one name.
-    const name = parse(bytes, at, nameEnd) as string;
+    const name = readName(bytes, at, nameEnd);
     const from = skipColon(bytes, nameEnd);
     const to = endOfValue(bytes, from);
     if (spans.has(name)) throw invalid('duplicate_member', 'The body has a member twice.');
@@ -72,6 +73,12 @@ function membersOf(bytes: Buffer, start: number): ReadonlyMap<string, Span> {
   return spans;
 }
 
+/** Unescapes a name, since `Body` and `B\u006fdy` are one. */
+function readName(bytes: Buffer, start: number, end: number): string {
+  const spelled = bytes.toString('utf8', start + 1, end - 1);
+  return spelled.includes('\\') ? JSON.parse(`"${spelled}"`) : spelled;
+}
+
 function checkEnd(bytes: Buffer, end: number): void {
   if (skipBlanks(bytes, end) !== bytes.length) throw notJson();
 }
@@ -84,6 +91,6 @@ function checkSmall(smallBytes: number): void {
   );
 }
 
-function parse(bytes: Buffer, start: number, end: number): unknown {
+function parse(bytes: Buffer, start: number, end: number) {
   return JSON.parse(bytes.toString('utf8', start, end));
 }

@@ -1,5 +1,7 @@
 import { containsAppKey } from '../../shared/crypto/caller-key.ts';
 
+/** A key alone, or as SDKs send it; most are. */
+const usual = /^(?:Bearer )?(spk_[0-9A-Za-z]{36})$/;
 /** In every value with a key: the prefix, or what base64 makes of it at each of its three offsets. */
 const hint = /spk_|c3BrX|Nwa1|zcGtf/;
 const base64Hint = /c3BrX|Nwa1|zcGtf/;
@@ -16,6 +18,8 @@ const keyLike = /([0-9A-Za-z_])?(spk_[0-9A-Za-z]{20,}[^\s,;:="'<>()[\]{}/\\&|@?#
 export function appKeysIn(value: string): string[] {
   // Cheap tests first, since most values hold no key.
   if (value.length < minKeyLike) return [];
+  const [, key] = usual.exec(value) ?? [];
+  if (key !== undefined) return [key];
   const decoded = value.includes('%') ? decodeAscii(value) : value;
   if (!hint.test(decoded)) return [];
   const readings = [decoded];

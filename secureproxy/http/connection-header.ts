@@ -7,10 +7,14 @@ const none: ReadonlySet<string> = new Set();
 export function connectionNamed(
   headers: Readonly<Record<string, string | readonly string[] | undefined>>,
 ): ReadonlySet<string> {
-  const spelled = Object.keys(headers).filter(isConnection);
-  if (spelled.length === 0) return none;
-  const listed = spelled.flatMap((name) => [headers[name] ?? []].flat().join(',').split(','));
-  return new Set(listed.map((one) => one.trim().toLowerCase()));
+  let named: Set<string> | undefined;
+  for (const name of Object.keys(headers)) {
+    if (!isConnection(name)) continue;
+    named ??= new Set();
+    const listed = [headers[name] ?? []].flat().join(',').split(',');
+    for (const one of listed) named.add(one.trim().toLowerCase());
+  }
+  return named ?? none;
 }
 
 function isConnection(name: string): boolean {

@@ -3,6 +3,9 @@ import type { Socket } from 'node:net';
 import { errors } from 'undici';
 
 const headEnd = '\r\n\r\n';
+/** Where the status stands: behind `HTTP/1.1 `. */
+const statusAt = 9;
+const one = 0x31;
 /** As undici limits a head. A longer one passes as it is, for undici to reject. */
 const maxHeadBytes = 16 * 1024;
 const empty = Buffer.alloc(0);
@@ -90,7 +93,8 @@ class AnswerStart {
       bytes = bytes.subarray(after);
     }
     this.isAwaited = false;
-    return join([...passed, withoutSpaces(bytes)]);
+    const rest = withoutSpaces(bytes);
+    return passed.length === 0 ? rest : join([...passed, rest]);
   }
 }
 
@@ -101,12 +105,13 @@ function join(parts: readonly Buffer[]): Buffer {
 
 /** True for the beginning of an interim head; true for no bytes, too, since one may follow. */
 function mayBeInterim(bytes: Buffer): boolean {
-  const start = bytes.toString('latin1', 0, 10);
+  if (bytes.length > statusAt && bytes[statusAt] !== one) return false;
+  const start = bytes.toString('latin1', 0, statusAt + 1);
   return 'HTTP/1.1 1'.startsWith(start) || 'HTTP/1.0 1'.startsWith(start);
 }
 
 function isContinue(bytes: Buffer): boolean {
-  return /^100[ \r]/.test(bytes.toString('latin1', 9, 13));
+  return /^100[ \r]/.test(bytes.toString('latin1', statusAt, statusAt + 4));
 }
 
 const spacedColon = /[\t ]:/;

@@ -30,6 +30,7 @@ const maxPools = 1000;
 export class UpstreamPools {
   readonly #options: UpstreamPoolsOptions;
   readonly #pools = new Map<string, Pool>();
+  #newest: string | undefined;
 
   constructor(options: UpstreamPoolsOptions) {
     this.#options = options;
@@ -38,6 +39,8 @@ export class UpstreamPools {
   get(origin: string, policy: Policy): Pool {
     const key = `${origin} ${keyOf(policy)}`;
     let pool = this.#pools.get(key);
+    if (pool !== undefined && key === this.#newest) return pool;
+    this.#newest = key;
     // Deleted and set again, so that the map is in order of last use.
     if (pool !== undefined) this.#pools.delete(key);
     else pool = this.#create(origin, policy);

@@ -1,4 +1,5 @@
 import { ServiceError } from '../../errors.ts';
+import { memoize } from '../../memoize.ts';
 import type { Injection } from './schema.ts';
 import type { InjectedNames, PreparedInjection, Scheme } from './scheme.ts';
 import { schemes } from './schemes.ts';
@@ -15,10 +16,11 @@ function schemeOf({ scheme: name }: Injection): Scheme {
   return scheme;
 }
 
-export function injectionFields(injection: Injection): Set<string> {
+/** Memoized, since an injection serves many releases. */
+export const injectionFields = memoize((injection: Injection): ReadonlySet<string> => {
   const templates = schemeOf(injection).templates(injection);
   return new Set(templates.flatMap(({ text }) => placeholders(text)));
-}
+});
 
 /** The fields of a secret that the injection puts on a request, as far as the secret has them. */
 export function injectedFields(injection: Injection, fields: Fields): Record<string, string> {
