@@ -1,6 +1,6 @@
 import { listenerTlsFiles } from '../shared/listen/listener-settings.ts';
 import { type Environment, parseSettings, type Settings } from '../shared/settings/config.ts';
-import { faultsOf } from '../shared/settings/faults.ts';
+import { faultsOf, ofSetting } from '../shared/settings/faults.ts';
 import { examineTlsFiles } from '../shared/tls/files.ts';
 import { type KeyserverConfig, keyserverFaults, keyserverSettings } from './config.ts';
 import { isKeyFolderEmpty } from './keys/generate.ts';
@@ -30,14 +30,20 @@ function keyFileFaults(config: Partial<KeyserverConfig>): string[] {
   const { KEYRING_DIR, RSA_KEY_DIR, GENERATE_KEYS, UNSAFE_LEGACY_ROWS } = config;
   // A faulty GENERATE_KEYS may have meant to make the keys.
   const mayBeEmpty = GENERATE_KEYS !== false;
-  const folderFaults = (folder: string | undefined, load: (folder: string) => unknown) =>
-    faultsOf(() => {
-      if (folder === undefined || (mayBeEmpty && isKeyFolderEmpty(folder))) return;
-      load(folder);
-    });
+  const folderFaults = (
+    setting: string,
+    folder: string | undefined,
+    load: (folder: string) => unknown,
+  ) =>
+    faultsOf(() =>
+      ofSetting(setting, () => {
+        if (folder === undefined || (mayBeEmpty && isKeyFolderEmpty(folder))) return;
+        load(folder);
+      }),
+    );
   return [
-    ...folderFaults(KEYRING_DIR, loadKeyring),
-    ...folderFaults(RSA_KEY_DIR, readRsaKeys),
+    ...folderFaults('KEYRING_DIR', KEYRING_DIR, loadKeyring),
+    ...folderFaults('RSA_KEY_DIR', RSA_KEY_DIR, readRsaKeys),
     ...(UNSAFE_LEGACY_ROWS ? faultsOf(() => legacyKeyOf(config)) : []),
   ];
 }

@@ -5,9 +5,8 @@ import {
   listenerSettings,
   Whole,
 } from '../shared/listen/listener-settings.ts';
-import { faultsOf } from '../shared/settings/faults.ts';
-import { readTrustedFile } from '../shared/settings/private-file.ts';
-import type { TlsFiles } from '../shared/tls/files.ts';
+import { faultsOf, ofSetting } from '../shared/settings/faults.ts';
+import { readCaFile, type TlsFiles } from '../shared/tls/files.ts';
 import type { Lookup } from './guard/lookup.ts';
 import { lookupAt } from './guard/name-servers.ts';
 import { checkProxyKey } from './keyserver-client/proxy-key.ts';
@@ -138,15 +137,20 @@ export function keyserverTlsFiles(config: Partial<SecureproxyConfig>): TlsFiles 
     cert: config.KEYSERVER_CLIENT_CERT_FILE,
     key: config.KEYSERVER_CLIENT_KEY_FILE,
     ca: config.KEYSERVER_CA_FILE,
+    settings: {
+      cert: 'KEYSERVER_CLIENT_CERT_FILE',
+      key: 'KEYSERVER_CLIENT_KEY_FILE',
+      ca: 'KEYSERVER_CA_FILE',
+    },
   };
 }
 
-/** Text of `UPSTREAM_CA_FILE`; undefined if it is not set. @throws ConfigError if it cannot be read */
+/** Text of `UPSTREAM_CA_FILE`; undefined if it is not set. @throws ConfigError if it cannot be read or has no certificate */
 export function readUpstreamCa({
   UPSTREAM_CA_FILE: file,
 }: Partial<SecureproxyConfig>): string | undefined {
   if (file === undefined) return undefined;
-  return readTrustedFile(file, 'UPSTREAM_CA_FILE');
+  return ofSetting('UPSTREAM_CA_FILE', () => readCaFile(file));
 }
 
 function nameServerFaults(config: Partial<SecureproxyConfig>): string[] {

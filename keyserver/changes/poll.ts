@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Readiness } from '../../shared/http/health.ts';
+import { plainError } from '../../shared/log/plain-error.ts';
 import { Poll } from '../../shared/process/poll.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Store } from '../store/store.ts';
@@ -57,7 +58,8 @@ export class ChangePoll {
     } catch (error) {
       // Once an outage, not twice a second; the registry logs that the database is behind.
       if (this.#isReachable !== false && !isStoreError(error, 'behind')) {
-        this.#log.error({ database: this.#store.description, err: error }, 'database unreachable');
+        const err = plainError(error);
+        this.#log.error({ database: this.#store.description, err }, 'database unreachable');
       }
       this.#isReachable = false;
     }

@@ -1,6 +1,6 @@
 import type { LegacyKey } from '../../shared/crypto/legacy-row.ts';
 import { ConfigError } from '../../shared/settings/config.ts';
-import { loadAll } from '../../shared/settings/faults.ts';
+import { loadAll, ofSetting } from '../../shared/settings/faults.ts';
 import { readPrivateFile } from '../../shared/settings/private-file.ts';
 
 /** Loads the earlier system's key and iv; undefined unless both files are set. @throws ConfigError */
@@ -20,7 +20,9 @@ export function legacyKeyOf({
 }
 
 function readExactly(bytes: number, file: string, setting: string): Buffer {
-  const content = readPrivateFile(file);
-  if (content.length === bytes) return content;
-  throw new ConfigError([`${file} has ${content.length} bytes: ${setting} has ${bytes}`]);
+  return ofSetting(setting, () => {
+    const content = readPrivateFile(file);
+    if (content.length === bytes) return content;
+    throw new ConfigError([`${file} has ${content.length} bytes: it must have ${bytes}`]);
+  });
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../../shared/clock.ts';
 import type { LegacyKey } from '../../shared/crypto/legacy-row.ts';
-import { faultsOf, loadAll } from '../../shared/settings/faults.ts';
+import { faultsOf, loadAll, ofSetting } from '../../shared/settings/faults.ts';
 import { type Keyring, loadKeyring } from '../keys/keyring.ts';
 import { legacyKeyOf } from '../keys/legacy-key.ts';
 import type { StorageConfig } from '../storage/settings.ts';
@@ -22,17 +22,21 @@ export function loadKeys(
   config: StorageConfig,
 ): Pick<OperationContext, 'keyring' | 'legacyKey' | 'servesLegacyRows'> {
   const [keyring, legacyKey] = loadAll([
-    () => loadKeyring(config.KEYRING_DIR),
+    () => keyringOf(config.KEYRING_DIR),
     () => legacyKeyOf(config),
   ]);
   return { keyring, legacyKey, servesLegacyRows: config.UNSAFE_LEGACY_ROWS };
+}
+
+function keyringOf(folder: string): Keyring {
+  return ofSetting('KEYRING_DIR', () => loadKeyring(folder));
 }
 
 /** The faults that {@link loadKeys} would find, as far as the settings name files. */
 export function keyFaults(config: Partial<StorageConfig>): string[] {
   const { KEYRING_DIR } = config;
   return [
-    ...(KEYRING_DIR === undefined ? [] : faultsOf(() => loadKeyring(KEYRING_DIR))),
+    ...(KEYRING_DIR === undefined ? [] : faultsOf(() => keyringOf(KEYRING_DIR))),
     ...faultsOf(() => legacyKeyOf(config)),
   ];
 }

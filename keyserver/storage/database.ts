@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { ConfigError } from '../../shared/settings/config.ts';
-import { faultsOf } from '../../shared/settings/faults.ts';
+import { faultsOf, ofSetting } from '../../shared/settings/faults.ts';
 import { secretFileFault, writableFault } from '../../shared/settings/file-mode.ts';
-import { checkMode, readTrustedFile } from '../../shared/settings/private-file.ts';
+import { checkMode } from '../../shared/settings/private-file.ts';
+import { readCaFile } from '../../shared/tls/files.ts';
 import { openMysqlStore } from '../store/mysql/mysql.ts';
 import { openSqliteStore } from '../store/sqlite/sqlite.ts';
 import type { Store } from '../store/store.ts';
@@ -61,15 +62,17 @@ function checkDatabaseFile({ DB_FILE: file }: Partial<StorageConfig>): void {
   if (!existsSync(folder)) {
     throw new ConfigError([`DB_FILE: there is no folder ${folder}`]);
   }
-  checkMode(writableFault, folder, 'DB_FILE');
-  for (const suffix of ['', '-wal', '-shm']) checkMode(secretFileFault, file + suffix, 'DB_FILE');
+  ofSetting('DB_FILE', () => {
+    checkMode(writableFault, folder);
+    for (const suffix of ['', '-wal', '-shm']) checkMode(secretFileFault, file + suffix);
+  });
 }
 
-/** Text of `DB_TLS_CA`; undefined if it is not used. @throws ConfigError if it cannot be read */
+/** Text of `DB_TLS_CA`; undefined if it is not used. @throws ConfigError if it cannot be read or has no certificate */
 export function readDatabaseCa({
   DB_HOST,
   DB_TLS_CA: file,
 }: Partial<StorageConfig>): string | undefined {
   if (DB_HOST === undefined || file === undefined) return undefined;
-  return readTrustedFile(file, 'DB_TLS_CA');
+  return ofSetting('DB_TLS_CA', () => readCaFile(file));
 }

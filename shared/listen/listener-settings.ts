@@ -80,6 +80,7 @@ export function listenerTlsFiles(config: Partial<ListenerConfig>): TlsFiles {
     cert: config.TLS_CERT_FILE,
     key: config.TLS_KEY_FILE,
     ca: config.TLS_CLIENT_CA_FILE,
+    settings: { cert: 'TLS_CERT_FILE', key: 'TLS_KEY_FILE', ca: 'TLS_CLIENT_CA_FILE' },
   };
 }
 

@@ -11,6 +11,16 @@ export function faultsOf(check: () => unknown): readonly string[] {
   }
 }
 
+/** Loads something that a setting names: the faults then begin with the setting. @throws ConfigError */
+export function ofSetting<T>(setting: string, load: () => T): T {
+  try {
+    return load();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new ConfigError(error.faults.map((fault) => `${setting}: ${fault}`));
+  }
+}
+
 /**
  * Runs every load, also after one has failed, and returns their results in order.
  * @throws ConfigError with the faults of all that failed

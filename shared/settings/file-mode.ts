@@ -6,9 +6,11 @@ const othersWrite = 0o002;
 /** In such a folder others can make files, but neither rename nor remove those of somebody else. */
 const sticky = 0o1000;
 
-/** Why a file is not safe as a secret: users outside its group can read or change it. A file that is not there is. */
+/** Why a file is not safe as a secret: users outside its group can read or change it, or it is a folder. A file that is not there is. */
 export function secretFileFault(file: string): string | undefined {
   const found = statSync(file, { throwIfNoEntry: false });
+  // Advice to close a shared folder to others would do harm.
+  if (found?.isDirectory()) return `${file} is a folder`;
   return found === undefined || (found.mode & others) === 0
     ? undefined
     : `${file} can be read by others: run chmod o-rwx on it`;

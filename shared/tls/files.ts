@@ -1,7 +1,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import { ConfigError } from '../settings/config.ts';
-import { faultsOf, loadAll } from '../settings/faults.ts';
+import { faultsOf, loadAll, ofSetting } from '../settings/faults.ts';
 import { readPrivateFile, readTrustedFile } from '../settings/private-file.ts';
 import { certificateBlocks } from './pem.ts';
 
@@ -11,7 +11,11 @@ export interface TlsFiles {
   readonly key: string | undefined;
   /** CAs that may have issued the other side's certificate. */
   readonly ca: string | undefined;
+  /** The settings that name them; faults begin with these. */
+  readonly settings?: Readonly<Record<Kind, string>>;
 }
+
+type Kind = 'cert' | 'key' | 'ca';
 
 /** Contents of the files, as options of `node:tls`. */
 export interface TlsMaterial {
@@ -24,11 +28,15 @@ export interface TlsMaterial {
 export const minTlsVersion = 'TLSv1.2';
 
 /** Reads the files without checking their contents. @throws ConfigError if one cannot be read, others can read the key or change another */
-export function readTlsFiles({ cert, key, ca }: TlsFiles): TlsMaterial {
+export function readTlsFiles(files: TlsFiles): TlsMaterial {
+  const reading = (kind: Kind, read: (file: string) => string) => () => {
+    const file = files[kind];
+    return file === undefined ? undefined : loading(files, kind, () => read(file));
+  };
   const [certText, keyText, caText] = loadAll([
-    () => (cert === undefined ? undefined : readTrustedFile(cert)),
-    () => (key === undefined ? undefined : readPrivateFile(key).toString('utf8')),
-    () => (ca === undefined ? undefined : readTrustedFile(ca)),
+    reading('cert', readTrustedFile),
+    reading('key', (file) => readPrivateFile(file).toString('utf8')),
+    reading('ca', readTrustedFile),
   ]);
   return {
     ...(certText === undefined ? {} : { cert: certText }),
@@ -40,18 +48,38 @@ export function readTlsFiles({ cert, key, ca }: TlsFiles): TlsMaterial {
 /** @throws ConfigError if a file is not a PEM file of its kind, or the key is not the certificate's */
 export function checkTlsMaterial(material: TlsMaterial, files: TlsFiles): void {
   const { cert, key, ca } = material;
+  const checking =
+    <T>(kind: Kind, text: string | undefined, parse: (text: string, file: string) => T) =>
+    () =>
+      text === undefined ? undefined : loading(files, kind, () => parse(text, String(files[kind])));
   const [leaf, privateKey] = loadAll([
-    () => (cert === undefined ? undefined : parseCertificate(cert, files.cert)),
-    () => (key === undefined ? undefined : parsePrivateKey(key, files.key)),
-    () => (ca === undefined ? undefined : checkCertificates(ca, files.ca)),
+    checking('cert', cert, parseCertificate),
+    checking('key', key, parsePrivateKey),
+    checking('ca', ca, checkCertificates),
   ]);
   if (leaf && privateKey && !leaf.checkPrivateKey(privateKey)) {
-    throw new ConfigError([`${files.key} is not the key of the certificate in ${files.cert}`]);
+    loading(files, 'key', () => {
+      throw new ConfigError([`${files.key} is not the key of the certificate in ${files.cert}`]);
+    });
   }
   // Finds faults in the rest of a chain, and keys that are too weak for OpenSSL.
-  orFault(`${files.cert ?? files.ca} cannot be used for TLS`, () =>
-    createSecureContext({ ...material, minVersion: minTlsVersion }),
+  const kind = files.cert === undefined ? 'ca' : 'cert';
+  loading(files, kind, () =>
+    orFault(`${files[kind]} cannot be used for TLS`, () =>
+      createSecureContext({ ...material, minVersion: minTlsVersion }),
+    ),
   );
+}
+
+/** Reads a file of certificates. @throws ConfigError if it cannot be read, others can change it or it has none */
+export function readCaFile(file: string): string {
+  const pem = readTrustedFile(file);
+  checkCertificates(pem, file);
+  return pem;
+}
+
+function loading<T>({ settings }: TlsFiles, kind: Kind, load: () => T): T {
+  return settings === undefined ? load() : ofSetting(settings[kind], load);
 }
 
 /** As much of the files as can be read, and all faults: one that cannot be read does not hide those of the others. */
@@ -61,7 +89,7 @@ export function examineTlsFiles(files: TlsFiles): {
 } {
   const readable: { -readonly [K in keyof TlsFiles]: TlsFiles[K] } = { ...files };
   const unreadable = (['cert', 'key', 'ca'] as const).flatMap((kind) => {
-    const faults = faultsOf(() => readTlsFiles({ ...noFiles, [kind]: files[kind] }));
+    const faults = faultsOf(() => readTlsFiles({ ...files, ...noFiles, [kind]: files[kind] }));
     if (faults.length > 0) readable[kind] = undefined;
     return faults;
   });
@@ -72,24 +100,24 @@ export function examineTlsFiles(files: TlsFiles): {
   };
 }
 
-const noFiles: TlsFiles = { cert: undefined, key: undefined, ca: undefined };
+const noFiles = { cert: undefined, key: undefined, ca: undefined };
 
 /** Expiry of the certificate (ISO 8601); undefined if there is none. */
 export function expiryOf({ cert }: TlsMaterial): string | undefined {
   return cert === undefined ? undefined : new X509Certificate(cert).validToDate.toISOString();
 }
 
-function checkCertificates(pem: string, file: string | undefined): void {
+function checkCertificates(pem: string, file: string): void {
   const blocks = certificateBlocks(pem);
   if (blocks.length === 0) throw new ConfigError([`${file} holds no certificate`]);
   for (const block of blocks) parseCertificate(block, file);
 }
 
-function parsePrivateKey(pem: string, file: string | undefined): KeyObject {
+function parsePrivateKey(pem: string, file: string): KeyObject {
   return orFault(`${file} is not an unencrypted private key`, () => createPrivateKey(pem));
 }
 
-function parseCertificate(pem: string, file: string | undefined): X509Certificate {
+function parseCertificate(pem: string, file: string): X509Certificate {
   return orFault(`${file} holds no certificate`, () => new X509Certificate(pem));
 }
 

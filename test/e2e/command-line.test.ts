@@ -78,9 +78,9 @@ t.test('--check-config of KeyServer reads all files and writes none', async (t) 
   t.same([status, stdout], [78, '']);
   for (const fault of [
     /PORT must be integer/,
-    /cannot read \/none\.crt \(ENOENT\)/,
-    /cannot read \/none\.key \(ENOENT\)/,
-    /cannot read \/none \(ENOENT\)|\/none.*ENOENT/,
+    /TLS_CERT_FILE: cannot read \/none\.crt \(ENOENT\)/,
+    /TLS_KEY_FILE: cannot read \/none\.key \(ENOENT\)/,
+    /KEYRING_DIR: cannot read \/none \(ENOENT\)/,
     /DB_FILE: there is no folder \/none/,
     /TLS_CERT is not a setting: is TLS_CERT_FILE meant\?/,
   ]) {

@@ -208,7 +208,7 @@ t.test(
     t.equal(await main.ended, 78);
     t.equal(
       main.stderr(),
-      `settings cannot be used:\n  - ${files.key} is not the key of the certificate in ${files.cert}\n`,
+      `settings cannot be used:\n  - TLS_KEY_FILE: ${files.key} is not the key of the certificate in ${files.cert}\n`,
     );
   },
 );

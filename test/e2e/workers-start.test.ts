@@ -15,7 +15,7 @@ t.test('keys that cannot be used are said once, and end the start with code 78',
   t.equal(await main.ended, 78);
   t.equal(
     main.stderr(),
-    `settings cannot be used:\n  - ${key} can be read by others: run chmod o-rwx on it\n`,
+    `settings cannot be used:\n  - KEYRING_DIR: ${key} can be read by others: run chmod o-rwx on it\n`,
   );
 });
 

@@ -106,24 +106,43 @@ t.test('names faults of settings, of combinations and of files at once', async (
     AES_IV_FILE: path('iv.bin'),
   });
   t.same(faults.map((fault) => fault.replaceAll(folder, '')).sort(), [
-    '/ca.pem holds no certificate',
-    '/iv.bin has 0 bytes: AES_IV_FILE has 16',
-    '/keyring/open.key can be read by others: run chmod o-rwx on it',
-    '/keyring/primary names "lost", but there is no lost.key beside it',
-    '/keyring/short.key has 1 bytes: an at-rest key has 32',
-    '/rsa/a.pem is not a private key in PEM',
-    '/rsa/b.pem is not a private key in PEM',
+    'AES_IV_FILE: /iv.bin has 0 bytes: it must have 16',
+    'AES_KEY_FILE: cannot read /key.bin (ENOENT)',
     'DB_HOST needs DB_USER and DB_NAME',
     'DB_TLS_CA: cannot read /db-ca.pem (ENOENT)',
     'DB_TOKEN_TABLE: The token table cannot be named documents: the schema has a table of that name',
+    'KEYRING_DIR: /keyring/open.key can be read by others: run chmod o-rwx on it',
+    'KEYRING_DIR: /keyring/primary names "lost", but there is no lost.key beside it',
+    'KEYRING_DIR: /keyring/short.key has 1 bytes: an at-rest key has 32',
     'OPS_HOST needs OPS_PORT',
     'PORT must be integer (it is "http")',
+    'RSA_KEY_DIR: /rsa/a.pem is not a private key in PEM',
+    'RSA_KEY_DIR: /rsa/b.pem is not a private key in PEM',
     'TLS_CERT_FILE and TLS_KEY_FILE must be set together',
     'TLS_CLIENT_CA_FILE needs TLS_CERT_FILE and TLS_KEY_FILE',
-    'cannot read /key.bin (ENOENT)',
-    'cannot read /tls.key (ENOENT)',
+    'TLS_CLIENT_CA_FILE: /ca.pem holds no certificate',
+    'TLS_KEY_FILE: cannot read /tls.key (ENOENT)',
   ]);
 });
+
+t.test(
+  'names the setting of a folder in the place of a file, and of a CA without a certificate',
+  async (t) => {
+    const folder = t.testdir({ place: {}, 'key.pem': 'no certificate' });
+    const path = (...names: string[]) => join(folder, ...names);
+    chmodSync(path('place'), 0o755);
+    const keys = { KEYRING_DIR: path('keyring'), RSA_KEY_DIR: path('rsa'), GENERATE_KEYS: '1' };
+    const files = { TLS_CERT_FILE: path('place'), TLS_KEY_FILE: path('place') };
+    t.same(startFaults({ ...keys, ...files, DB_FILE: path('place') }), [
+      `TLS_CERT_FILE: cannot read ${path('place')} (EISDIR)`,
+      `TLS_KEY_FILE: ${path('place')} is a folder`,
+      `DB_FILE: ${path('place')} is a folder`,
+    ]);
+    t.same(startFaults({ ...keys, ...mysql, DB_TLS_CA: path('key.pem') }), [
+      `DB_TLS_CA: ${path('key.pem')} holds no certificate`,
+    ]);
+  },
+);
 
 t.test('lets key folders be empty only if keys are to be made', async (t) => {
   const folder = t.testdir({ file: '' });
@@ -133,15 +152,15 @@ t.test('lets key folders be empty only if keys are to be made', async (t) => {
     RSA_KEY_DIR: join(folder, 'rsa'),
   };
   t.same(startFaults(settings), [
-    `cannot read ${settings.KEYRING_DIR} (ENOENT)`,
-    `cannot read ${settings.RSA_KEY_DIR} (ENOENT)`,
+    `KEYRING_DIR: cannot read ${settings.KEYRING_DIR} (ENOENT)`,
+    `RSA_KEY_DIR: cannot read ${settings.RSA_KEY_DIR} (ENOENT)`,
   ]);
   t.same(startFaults({ ...settings, GENERATE_KEYS: '1' }), []);
   t.match(startFaults({ ...settings, GENERATE_KEYS: 'yes' }), [/^GENERATE_KEYS must be boolean/]);
   t.equal(startFaults({ ...settings, GENERATE_KEYS: 'yes' }).length, 1);
   const KEYRING_DIR = join(folder, 'file');
   t.same(startFaults({ ...settings, KEYRING_DIR, GENERATE_KEYS: '1' }), [
-    `cannot read ${KEYRING_DIR} (ENOTDIR)`,
+    `KEYRING_DIR: cannot read ${KEYRING_DIR} (ENOTDIR)`,
   ]);
 });
 

@@ -69,7 +69,7 @@ t.test('keys that cannot be used end it likewise', async (t) => {
   t.equal(await main.ended, 78);
   t.equal(
     main.stderr(),
-    `settings cannot be used:\n  - ${key} can be read by others: run chmod o-rwx on it\n`,
+    `settings cannot be used:\n  - KEYRING_DIR: ${key} can be read by others: run chmod o-rwx on it\n`,
   );
 });
 

@@ -78,14 +78,16 @@ t.test('names faults of settings, of combinations and of files at once', async (
     UPSTREAM_CA_FILES: 'x',
   });
   t.same(faults.map((fault) => fault.replaceAll(folder, '')).sort(), [
-    '/tls.crt holds no certificate',
     'KEYSERVER_CA_FILE has no effect while PUBLIC_KEY_URL is plain http: use https',
+    'KEYSERVER_CA_FILE: cannot read /keyserver-ca.pem (ENOENT)',
     'KEYSERVER_CLIENT_CERT_FILE and KEYSERVER_CLIENT_KEY_FILE must be set together',
     'KEYSERVER_CLIENT_KEY_FILE has no effect while PUBLIC_KEY_URL is plain http: use https',
+    'KEYSERVER_CLIENT_KEY_FILE: cannot read /client.key (ENOENT)',
     'PORT must be integer (it is "http")',
     'PROXY_KEY is mistyped or cut short: its checksum does not match',
     'PUBLIC_KEY_URL is plain http to another machine, so an attacker on the network could substitute their own key: use https, set PUBLIC_KEY_PINS to the keyId that KeyServer shows, or accept the risk with UNSAFE_UNPINNED_KEY=1',
     'TLS_CERT_FILE and TLS_KEY_FILE must be set together',
+    'TLS_CERT_FILE: /tls.crt holds no certificate',
     'TLS_CLIENT_NAMES needs TLS_CLIENT_CA_FILE',
     'TOKEN_REQUEST_URL is not a URL',
     'TRUSTED_HOSTS must list host names, without scheme, port or *',
@@ -93,8 +95,13 @@ t.test('names faults of settings, of combinations and of files at once', async (
     'UPSTREAM_CA_FILES is not a setting: is UPSTREAM_CA_FILE meant?',
     'UPSTREAM_DNS_SERVERS must list IP addresses, each optionally with a port',
     'WORKERS must be >= 1 (it is "0")',
-    'cannot read /client.key (ENOENT)',
-    'cannot read /keyserver-ca.pem (ENOENT)',
+  ]);
+});
+
+t.test('a CA for marketplaces must have a certificate', async (t) => {
+  const file = join(t.testdir({ 'ca.pem': 'a key, perhaps' }), 'ca.pem');
+  t.same(faultsOf({ ...needed, UPSTREAM_CA_FILE: file }), [
+    `UPSTREAM_CA_FILE: ${file} holds no certificate`,
   ]);
 });
 

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { Clock } from '../../../shared/clock.ts';
 import { keyFingerprint } from '../../../shared/crypto/caller-key.ts';
 import type { CallerKey } from '../../at-rest/document-row.ts';
 import {
@@ -10,7 +11,7 @@ import {
 } from '../../operations/callers.ts';
 import { checkAllOpen, deleteDocument, listDocuments } from '../../operations/documents.ts';
 import { inputInvalid } from '../../operations/operation-error.ts';
-import { anonymousApp } from '../../release/callers.ts';
+import { anonymousApp, hasKeyExpired } from '../../release/callers.ts';
 import { parseDuration } from '../shell/duration.ts';
 import { writeNewKey } from '../shell/key-output.ts';
 import type { Session } from '../shell/session.ts';
@@ -144,7 +145,7 @@ function addListApps(app: Command, session: Session): void {
                     id,
                     content.direct ? 'yes' : 'no',
                     String(content.grants.length),
-                    describeKeys(content.keys),
+                    describeKeys(content.keys, context.clock),
                   ]
                 : [id, '', '', 'does not open'],
             ),
@@ -176,7 +177,7 @@ function addListProxies(proxy: Command, session: Session): void {
             proxies.map(({ id, content }) => [
               id,
               content ? describeLimits(content) : '',
-              content ? describeKeys(content.keys) : 'does not open',
+              content ? describeKeys(content.keys, context.clock) : 'does not open',
             ]),
             'no proxies',
           ),
@@ -194,13 +195,12 @@ function shownKeys(keys: readonly CallerKey[]) {
   }));
 }
 
-function describeKeys(keys: readonly CallerKey[]): string {
+function describeKeys(keys: readonly CallerKey[], clock: Clock): string {
   if (keys.length === 0) return 'none';
+  const end = (key: CallerKey) =>
+    key.expiresAt && ` ${hasKeyExpired(key, clock) ? 'ended' : 'until'} ${key.expiresAt}`;
   return keys
-    .map(
-      ({ hash, createdAt, expiresAt }) =>
-        `${keyFingerprint(hash)} of ${createdAt}${expiresAt ? ` until ${expiresAt}` : ''}`,
-    )
+    .map((key) => `${keyFingerprint(key.hash)} of ${key.createdAt}${end(key) ?? ''}`)
     .join(', ');
 }
 

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Policy } from '../../../shared/policy/schema.ts';
 import { ConfigError } from '../../../shared/settings/config.ts';
+import { ofSetting } from '../../../shared/settings/faults.ts';
 import { readTrustedFile } from '../../../shared/settings/private-file.ts';
 import { pemBlocks } from '../../../shared/tls/pem.ts';
 import { inputInvalid } from '../../operations/operation-error.ts';
@@ -44,7 +45,7 @@ function readCa(file: string): string {
 
 function readText(file: string): string {
   try {
-    return readTrustedFile(file, '--ca-file');
+    return ofSetting('--ca-file', () => readTrustedFile(file));
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     throw inputInvalid(error.faults.join(), 'name a PEM file of certificates');

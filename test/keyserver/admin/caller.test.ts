@@ -158,6 +158,8 @@ t.test('lists apps with their grants and whether they are direct', async (t) => 
   );
   const print = createHash('sha256').update(key).digest('base64url').slice(0, 8);
   t.match((await admin.run(['app', 'list'])).stdout, print, 'the fingerprint that logs show');
+  admin.nowMs += hour;
+  t.match((await admin.run(['app', 'list'])).stdout, `of ${at(0)} ended ${at(hour)}, `);
 });
 
 t.test('makes the app anonymous without a key, which cannot be rotated', async (t) => {

@@ -114,9 +114,9 @@ t.test('names faults of settings and of key files at once', async (t) => {
   t.match(faults, [
     /DB_TIMEOUT_MS must be >= 50/,
     /DB_TOKEN_TABLE: The token table's name/,
-    `  - cannot read ${folder} (ENOENT)`,
-    `  - cannot read ${environment.AES_KEY_FILE} (ENOENT)`,
-    `  - cannot read ${environment.AES_IV_FILE} (ENOENT)`,
+    `  - KEYRING_DIR: cannot read ${folder} (ENOENT)`,
+    `  - AES_KEY_FILE: cannot read ${environment.AES_KEY_FILE} (ENOENT)`,
+    `  - AES_IV_FILE: cannot read ${environment.AES_IV_FILE} (ENOENT)`,
   ]);
   t.equal(faults.length, 5);
   const migrate = await admin.run(['migrate'], { environment });

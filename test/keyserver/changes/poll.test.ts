@@ -80,6 +80,9 @@ t.test('a database that is away at start is waited for, and migrated then', asyn
   t.teardown(() => link.stop());
   await link.start();
   t.same(link.readiness(), { status: 'unready', checks: { database: 'unreachable' } });
+  const [away] = lines();
+  t.match(away, { err: { type: 'StoreError', message: /cannot be opened/ } });
+  t.notMatch(JSON.stringify(away), /"stack"/, 'the operator can mend it');
   mkdirSync(folder);
   await pollUntil(
     'ready',

@@ -81,7 +81,7 @@ t.test('the earlier system’s key has 32 bytes and its iv 16, both named at onc
   ];
   t.equal(legacyKeyOf({ AES_KEY_FILE: key, AES_IV_FILE: iv })?.key.length, 32);
   t.same(await faultsOf(() => legacyKeyOf({ AES_KEY_FILE: iv, AES_IV_FILE: short })), [
-    `${iv} has 16 bytes: AES_KEY_FILE has 32`,
-    `${short} has 15 bytes: AES_IV_FILE has 16`,
+    `AES_KEY_FILE: ${iv} has 16 bytes: it must have 32`,
+    `AES_IV_FILE: ${short} has 15 bytes: it must have 16`,
   ]);
 });

@@ -84,7 +84,7 @@ t.test(
     chmodSync(file, 0o644);
     t.same(await examine(admin), {
       warnings: {},
-      faults: { keyring: [`${file} can be read by others: run chmod o-rwx on it`] },
+      faults: { keyring: [`KEYRING_DIR: ${file} can be read by others: run chmod o-rwx on it`] },
     });
     admin.sql('DROP TABLE schema_migrations');
     t.match(await examine(admin), {
@@ -325,11 +325,13 @@ t.test('tells the end of each certificate, and those that cannot be used', async
     faults: ['TLS_CERT_FILE and TLS_KEY_FILE must be set together', /ends on/, /ends on/],
   });
   const missing = join(admin.folder, 'none.crt');
-  t.match(await found({ TLS_CLIENT_CA_FILE: missing }), { faults: [/none\.crt/, /TLS_CERT_FILE/] });
+  t.match(await found({ TLS_CLIENT_CA_FILE: missing }), {
+    faults: [/^TLS_CLIENT_CA_FILE: cannot read .*none\.crt/, /TLS_CERT_FILE/],
+  });
   writeFileSync(files.key, (await authority.issue()).key, { mode: 0o600 });
   t.match(await found(), {
     faults: [
-      `${files.key} is not the key of the certificate in ${files.cert}`,
+      `TLS_KEY_FILE: ${files.key} is not the key of the certificate in ${files.cert}`,
       /TLS_CERT_FILE .* ends on/,
       /TLS_CLIENT_CA_FILE .* ends on/,
     ],

@@ -5,6 +5,7 @@ import { Type } from 'typebox';
 import { openDatabase } from '../../../keyserver/storage/database.ts';
 import { storageSettings } from '../../../keyserver/storage/settings.ts';
 import { parseSettings } from '../../../shared/settings/config.ts';
+import { createAuthority } from '../../support/certificates.ts';
 import { scratchFile } from '../../support/database.ts';
 
 const settings = Type.Object(storageSettings);
@@ -69,7 +70,8 @@ t.test('refuses an embedded database that others can read or write', async (t) =
 });
 
 t.test('refuses a CA that others can write', async (t) => {
-  const file = join(t.testdir({ 'ca.pem': 'x' }), 'ca.pem');
+  const { ca } = await createAuthority();
+  const file = join(t.testdir({ 'ca.pem': ca }), 'ca.pem');
   const server = { DB_HOST: 'h', DB_USER: 'u', DB_NAME: 'd', DB_TLS_CA: file };
   chmodSync(file, 0o666);
   const fault = `DB_TLS_CA: ${file} can be written by others: run chmod o-w on it`;

@@ -71,6 +71,23 @@ t.test('goes to listed destinations only, and looks up no other', async (t) => {
   t.equal(upstream.requests.length, 3);
 });
 
+t.test(
+  'the line of a call names the wildcard that allowed it, and no other destination',
+  async (t) => {
+    const { port } = await startUpstream(t);
+    const { proxy, call } = await setUp(t, {
+      destinations: [`http://api.example:${port}`, `http://*.shop.example:${port}/v1`],
+    });
+    await call(`http://a.shop.example:${port}/v1/x`);
+    await call(`http://api.example:${port}/`);
+    t.match(await proxy.requestLine(0), {
+      'server.address': 'a.shop.example',
+      wildcard: '*.shop.example',
+    });
+    t.notOk('wildcard' in (await proxy.requestLine(1)));
+  },
+);
+
 t.test('sends the very string that was judged', async (t) => {
   const upstream = await startUpstream(t);
   const { call } = await setUp(t, { destinations: [upstream.url] });

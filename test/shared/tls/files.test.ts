@@ -56,7 +56,7 @@ t.test('refuses a key that others can read', async (t) => {
 
 t.test('refuses what is missing, cut short or something else, without showing it', async (t) => {
   const files = write(t);
-  const cases: [keyof TlsFiles, string | Buffer, RegExp][] = [
+  const cases: ['cert' | 'key' | 'ca', string | Buffer, RegExp][] = [
     ['cert', '', /tls\.crt holds no certificate$/],
     ['cert', identity.cert.slice(0, 200), /tls\.crt holds no certificate$/],
     ['cert', identity.key, /tls\.crt holds no certificate$/],
