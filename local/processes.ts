@@ -30,6 +30,8 @@ export interface ServiceProcess {
   readonly pid: number | undefined;
   /** Resolves when the process has ended, to how: `code 1`, `signal SIGKILL`. */
   readonly exited: Promise<string>;
+  /** Halts the process until what it returns is called. */
+  halt(): () => void;
   /** Sends SIGTERM, and SIGKILL if the process does not end in time. Resolves when it has ended. */
   stop(): Promise<void>;
 }
@@ -71,6 +73,10 @@ export async function startProgram(command: ProgramCommand): Promise<ServiceProc
     title,
     pid: child.pid,
     exited: exitOf(child),
+    halt: () => {
+      child.kill('SIGSTOP');
+      return () => void child.kill('SIGCONT');
+    },
     stop: () => stop(child, service.exited),
   };
   let running = true;

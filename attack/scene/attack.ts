@@ -72,6 +72,8 @@ export interface OwnScene {
   /** The token of `shop-2`. */
   readonly otherToken: string;
   readonly proxyPid: number;
+  /** Halts KeyServer until what it returns is called. */
+  haltKeyserver(): () => void;
   /** The output of both services. */
   printed(): Promise<string>;
   /** Port of {@link Scene.upstream}, and of the traps at other addresses of this machine. */

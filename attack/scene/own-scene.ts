@@ -69,9 +69,10 @@ export async function startOwnScene(closing: Closing, folder: string): Promise<S
       },
     });
     closing.teardown(() => service.stop());
-    return { origin: `http://127.0.0.1:${servicePort}`, pid: service.pid ?? 0 };
+    const { pid = 0, halt } = service;
+    return { origin: `http://127.0.0.1:${servicePort}`, pid, halt };
   };
-  const { origin: keyserver } = await start('keyserver', {
+  const { origin: keyserver, halt: haltKeyserver } = await start('keyserver', {
     ...storagePlaces(folder),
     GENERATE_KEYS: '1',
   });
@@ -100,6 +101,7 @@ export async function startOwnScene(closing: Closing, folder: string): Promise<S
       folder,
       admin,
       proxyPid,
+      haltKeyserver,
       names: nameServer,
       issue: authority.issue,
       port,

@@ -1,6 +1,6 @@
 import { Agent, type ClientRequest, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Attack, Outcome, Scene } from '../../scene/attack.ts';
+import { type Attack, type Outcome, type OwnScene, ownOf, type Scene } from '../../scene/attack.ts';
 import { stillServes } from '../../scene/still-serves.ts';
 import { type Market, startMarkets } from './markets.ts';
 
@@ -16,9 +16,9 @@ interface Sent {
 /** Calls a marketplace with this key, over connections that are kept. */
 function caller({ proxy, clientId }: Scene, appKey: string) {
   const agent = new Agent({ keepAlive: true });
-  return (market: Market, members: object = {}): Sent => {
+  return (market: Market, members: object = {}, path = '/request_api'): Sent => {
     const body = { ClientId: clientId, TokenType: market.type, ApiUri: `${market.origin}/` };
-    const sent = request(`${proxy}/request_api`, {
+    const sent = request(proxy + path, {
       method: 'POST',
       agent,
       headers: { 'content-type': 'application/json', authorization: `Bearer ${appKey}` },
@@ -63,24 +63,70 @@ async function upload(call: Call, market: Market, over: AbortSignal): Promise<vo
   }
 }
 
-async function besideNeighbours(scene: Scene): Promise<Outcome> {
-  const { markets, keys, close } = await startMarkets(scene);
-  const over = new AbortController();
+/** Sends so many calls at once, and each again a while after it has ended: they are to wait, not to cost CPU. */
+function repeat(count: number, over: AbortSignal, send: () => Sent): Promise<unknown> {
+  const one = async () => {
+    while (!over.aborted) {
+      await send().status;
+      await sleep(300);
+    }
+  };
+  return Promise.all(Array.from({ length: count }, one));
+}
+
+/** Halts KeyServer most of the time. */
+async function slowDown({ haltKeyserver }: OwnScene, over: AbortSignal): Promise<void> {
+  while (!over.aborted) {
+    const goOn = haltKeyserver();
+    await sleep(300);
+    goOn();
+    await sleep(100);
+  }
+}
+
+/** All that an app can do to others, at once. */
+function startNeighbours(
+  own: OwnScene,
+  greedy: Call,
+  { markets, nameless }: Awaited<ReturnType<typeof startMarkets>>,
+  over: AbortSignal,
+): { readonly open: readonly Sent[]; readonly ended: Promise<unknown> } {
   const open: Sent[] = [];
+  for (let i = 0; i < 1024; i++) open.push(greedy(markets.silent));
+  for (let i = 0; i < 100; i++) open.push(greedy(markets.slow));
+  for (let i = 0; i < 30; i++) for (const market of nameless) open.push(greedy(market));
+  let asked = 0;
+  /** KeyServer is asked each time, since no release is cached of an unknown client. */
+  const unknownClient = () => ({ ClientId: `unknown-${++asked}` });
+  const ended = Promise.all([
+    upload(greedy, markets.early, over),
+    repeat(100, over, () => greedy(markets.silent, unknownClient())),
+    repeat(100, over, () => greedy(markets.silent, unknownClient(), '/explain')),
+    repeat(10, over, () => greedy(markets.slow, { TimeoutMs: 1 })),
+    slowDown(own, over),
+  ]);
+  return { open, ended };
+}
+
+async function besideNeighbours(scene: Scene): Promise<Outcome> {
+  const started = await startMarkets(scene);
+  const { markets, keys, close } = started;
+  const over = new AbortController();
+  let open: readonly Sent[] = [];
   try {
     const [quiet, greedy] = [caller(scene, keys.quiet), caller(scene, keys.greedy)];
     const alone = await callQuietly(quiet, markets.healthy);
-    for (let i = 0; i < 1024; i++) open.push(greedy(markets.silent));
-    for (let i = 0; i < 100; i++) open.push(greedy(markets.slow));
-    const uploads = upload(greedy, markets.early, over.signal);
+    const neighbours = startNeighbours(ownOf(scene), greedy, started, over.signal);
+    open = neighbours.open;
     await sleep(500);
     const { failures, p99 } = await callQuietly(quiet, markets.healthy);
     over.abort();
-    await uploads;
+    await neighbours.ended;
     const failed = `${failures.length} of ${quietCalls} calls beside them failed`;
     const happened = `${[failed, ...new Set(failures)].join(' ')}; ${alone.p99} alone, ${p99} beside them`;
     return failures.length === 0 ? await stillServes(scene, happened) : { held: false, happened };
   } finally {
+    over.abort();
     for (const sent of open) sent.request.destroy();
     close();
   }
@@ -89,7 +135,7 @@ async function besideNeighbours(scene: Scene): Promise<Outcome> {
 export const neighbourAttacks: readonly Attack[] = [
   {
     class: 'neighbours',
-    name: '1,124 calls of one app to silent and slow marketplaces, and uploads answered early',
+    name: 'one app with 1,184 calls to silent and slow marketplaces and names, uploads that are answered early, and questions to a slow KeyServer',
     ownOnly: true,
     run: besideNeighbours,
   },

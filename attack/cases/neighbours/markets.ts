@@ -14,8 +14,17 @@ export interface Market {
   readonly origin: string;
 }
 
+/** Names whose name server does not answer. */
+const silentNames = ['one.silent.example', 'two.silent.example'] as const;
+/** Name of the healthy marketplace, so that its connections need the name server, too. */
+const healthyName = 'healthy.example';
+
 const makers = {
-  healthy: () => createServer((_request, response) => response.end('ok')),
+  healthy: () => {
+    const server = createServer((_request, response) => response.end('ok'));
+    server.maxRequestsPerSocket = 20;
+    return server;
+  },
   silent: () => createServer(() => undefined),
   slow: () => createServer((_request, response) => setTimeout(() => response.end('ok'), 1000)),
   /** Answers at the first bytes of a request, and reads no more of it. */
@@ -32,19 +41,17 @@ type MarketName = keyof typeof makers;
 
 /** Starts marketplaces of every kind, and makes an app for the healthy one and an app for the others. */
 export async function startMarkets(scene: Scene) {
-  const { admin } = ownOf(scene);
+  const { admin, names } = ownOf(scene);
+  names.answer(healthyName, ['127.0.0.1']);
+  for (const name of silentNames)
+    for (const family of [4, 6] as const) names.fail(name, family, 'silent');
   const keys = {
     greedy: await createApp(admin, 'greedy'),
     quiet: await createApp(admin, 'quiet'),
   };
   const servers: Server[] = [];
-  const start = async (name: MarketName): Promise<Market> => {
-    const server: Server = makers[name]();
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    servers.push(server);
+  const store = async (name: string, origin: string): Promise<Market> => {
     const type = `neighbour-${name}`;
-    const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     await putType(admin, type, {
       destinations: [origin],
       unsafePlaintext: true,
@@ -56,15 +63,27 @@ export async function startMarkets(scene: Scene) {
     await addGrant(admin, name === 'healthy' ? 'quiet' : 'greedy', { client: clientId, type });
     return { type, origin };
   };
+  const start = async (name: MarketName): Promise<Market> => {
+    const server: Server = makers[name]();
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    servers.push(server);
+    const { port } = server.address() as AddressInfo;
+    return store(name, `http://${name === 'healthy' ? healthyName : '127.0.0.1'}:${port}`);
+  };
   const markets = {
     healthy: await start('healthy'),
     silent: await start('silent'),
     slow: await start('slow'),
     early: await start('early'),
   };
+  const nameless: Market[] = [];
+  for (const name of silentNames) nameless.push(await store(name, `http://${name}`));
   await awaitSeq(scene);
   return {
     markets,
+    /** Marketplaces whose names do not resolve. */
+    nameless,
     keys,
     close: () => {
       for (const server of servers) server.close();
