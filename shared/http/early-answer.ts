@@ -16,7 +16,8 @@ let lingering = 0;
 /**
  * Prepares an answer that is given before the request's body was read: the connection will be closed after it,
  * but first read on, within limits. Closing it with unread bytes would reset it, and a caller that still sends
- * would lose the answer (RFC 9112 §9.6). Call it before the answer's head is written.
+ * would lose the answer (RFC 9112 §9.6). A body that is too long for that is not read: the connection stays open
+ * for a while, so that a caller that reads while it sends has the answer. Call it before the answer's head is written.
  */
 export function closeAfterAnswer(
   request: IncomingMessage,
@@ -29,28 +30,33 @@ export function closeAfterAnswer(
   response.shouldKeepAlive = false;
   // Node calls this once the answer is written.
   socket.destroySoon = () => {
-    if (lingering < maxLingering) linger(socket, status === 413 ? maxLargeBytes : maxLingerBytes);
-    else Socket.prototype.destroySoon.call(socket);
+    const maxBytes = status === 413 ? maxLargeBytes : maxLingerBytes;
+    if (lingering >= maxLingering) Socket.prototype.destroySoon.call(socket);
+    else linger(socket, announced <= maxBytes ? maxBytes : 0);
   };
 }
 
+/** @param maxBytes 0: nothing is read */
 function linger(socket: Socket, maxBytes: number): void {
-  let left = maxBytes;
-  const discard = (chunk: Buffer) => {
-    left -= chunk.length;
-    if (left < 0) socket.destroy();
-  };
   lingering += 1;
   const timer = setTimeout(() => socket.destroy(), lingerMs);
   socket.once('close', () => {
     lingering -= 1;
     clearTimeout(timer);
   });
-  socket.on('data', discard);
   // Parsing would cost CPU, and a request behind this one must not be served.
-  for (const other of socket.listeners('data')) {
-    if (other !== discard) socket.off('data', other as (chunk: Buffer) => void);
-  }
+  for (const listener of socket.listeners('data')) socket.off('data', listener as () => void);
+  if (maxBytes > 0) discard(socket, maxBytes);
+  // A stream with this listener is read only by calls of `read`, whatever Node resumes.
+  else socket.on('readable', () => undefined);
   socket.end();
+}
+
+function discard(socket: Socket, maxBytes: number): void {
+  let left = maxBytes;
+  socket.on('data', (chunk: Buffer) => {
+    left -= chunk.length;
+    if (left < 0) socket.destroy();
+  });
   socket.resume();
 }

@@ -26,7 +26,9 @@ async function setUp(t: Test) {
     [`POST ${path} HTTP/1.1`, 'Host: x', 'Content-Type: application/json', ...lines, '', ''].join(
       '\r\n',
     );
-  return { port, head, served: () => served };
+  const open: Socket[] = [];
+  app.server.on('connection', (socket: Socket) => void open.push(socket));
+  return { port, head, served: () => served, open };
 }
 
 /** Writes all, as blocking clients do, and only then reads. */
@@ -70,6 +72,24 @@ t.test('an early answer reaches a caller that still sends', async (t) => {
     );
     t.match(readRaw(chunked), { status }, `${path}, chunked`);
   }
+});
+
+t.test('a body that is too long to be read on is left unread', async (t) => {
+  const { port, head, open } = await setUp(t);
+  const socket = connect(port, '127.0.0.1');
+  socket.on('error', () => undefined);
+  let text = '';
+  socket.on('data', (chunk: Buffer) => {
+    text += chunk;
+  });
+  const body = Buffer.alloc(16_000_000, 'x');
+  socket.write(head('/refused', [`Content-Length: ${body.length}`]));
+  socket.write(body);
+  await until(() => socket.readableEnded);
+  t.match(readRaw(text), { status: 401 }, 'the answer arrives');
+  const [other] = open;
+  await until(() => other?.closed === true);
+  t.ok((other?.bytesRead ?? 0) < 1_000_000, `${other?.bytesRead} bytes read`);
 });
 
 t.test('what follows such a body is not served', async (t) => {
