@@ -16,6 +16,8 @@ const zero = 0x30;
 const openBracket = 0x5b;
 const openBrace = 0x7b;
 const closeBrace = 0x7d;
+/** Plain characters of a string from which on it is worth a view of words. */
+const longRun = 256;
 /** `]` and `}` come two after their openers. */
 const closerOffset = 2;
 
@@ -77,11 +79,43 @@ export function endOfString(bytes: Uint8Array, start: number): number {
   if (bytes[start] !== quote) throw notJson();
   let at = start + 1;
   for (;;) {
-    while (isPlain[bytes[at] as number] === 1) at += 1;
+    const soon = at + longRun;
+    while (at < soon && isPlain[bytes[at] as number] === 1) at += 1;
+    if (at === soon) {
+      at = skipPlainWords(bytes, at);
+      while (isPlain[bytes[at] as number] === 1) at += 1;
+    }
     if (bytes[at] === quote) return at + 1;
     if (bytes[at] !== backslash) throw notJson();
     at = endOfEscape(bytes, at + 1);
   }
+}
+
+/**
+ * Skips plain characters, four at a time while all of a word are: none is below a space, and a quote or a backslash
+ * would be zero after the exclusive or (the tests of Hacker's Delight, section 6-1, for a byte below n).
+ */
+function skipPlainWords(bytes: Uint8Array, start: number): number {
+  const aligned = start + ((4 - ((bytes.byteOffset + start) & 3)) & 3);
+  for (let at = start; at < aligned; at++) if (isPlain[bytes[at] as number] !== 1) return at;
+  const words = new Int32Array(
+    bytes.buffer,
+    bytes.byteOffset + aligned,
+    Math.max(0, bytes.length - aligned) >> 2,
+  );
+  let at = 0;
+  while (at < words.length) {
+    const word = words[at] as number;
+    const quotes = word ^ 0x22222222;
+    const backslashes = word ^ 0x5c5c5c5c;
+    const found =
+      ((word - 0x20202020) & ~word) |
+      ((quotes - 0x01010101) & ~quotes) |
+      ((backslashes - 0x01010101) & ~backslashes);
+    if ((found & 0x80808080) !== 0) break;
+    at += 1;
+  }
+  return aligned + at * 4;
 }
 
 /** Skips blanks, a colon, and blanks. @throws ServiceError request_invalid */

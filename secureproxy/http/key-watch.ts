@@ -70,13 +70,17 @@ function holdsKey(text: string): boolean {
   return false;
 }
 
-/** Escapes of a key's characters; native searches for them are fast. */
-const escapedHints = ['%5', '%6', '%7', '%25'];
+/** In every escaped spelling of `spk_`: an escape of one of its characters. Native searches for them are fast. */
+const unicodeHints = ['73', '70', '6b', '6B', '5f', '5F'].map((hex) => Buffer.from(`\\u00${hex}`));
+const percentHints = ['%73', '%70', '%6b', '%6B', '%5f', '%5F', '%25'].map((hint) =>
+  Buffer.from(hint),
+);
 
 function bodyHoldsKey(body: Buffer): boolean {
+  const hasAny = (hints: readonly Buffer[]) => hints.some((hint) => body.includes(hint));
   const mayHoldKey =
     body.includes('spk_') ||
-    body.includes('\\u00') ||
-    (body.includes('%') && escapedHints.some((hint) => body.includes(hint)));
+    (body.includes('\\u00') && hasAny(unicodeHints)) ||
+    (body.includes('%') && hasAny(percentHints));
   return mayHoldKey && holdsKey(body.toString('latin1'));
 }

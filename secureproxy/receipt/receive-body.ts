@@ -1,15 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import { ServiceError } from '../../shared/errors.ts';
 import type { BodyBudget } from './body-budget.ts';
+import { CollectedBytes } from './collected-bytes.ts';
 
 export interface BodyReceiver {
   readonly budget: BodyBudget;
   /** Maximum size of a body. */
   readonly limitBytes: number;
 }
-
-/** From this size on, chunks would cause collections of garbage that cost more than the copy. */
-const largeBytes = 1024 * 1024;
 
 type Done = (error: Error | null, bytes?: Buffer) => void;
 
@@ -27,7 +25,8 @@ export function receiveBody(
   done: Done,
 ): () => void {
   const announced = Number(payload.headers['content-length'] ?? 0);
-  const chunks: Buffer[] = [];
+  // Of a stranger, nothing is allocated before it comes.
+  const collected = new CollectedBytes(app === undefined ? 0 : Math.min(announced, limitBytes));
   let received = 0;
   let taken = 0;
   const check = (bytes: number) => {
@@ -47,16 +46,12 @@ export function receiveBody(
       stop(error as Error);
       return;
     }
-    chunks.push(chunk);
+    collected.add(chunk);
   };
-  const onEnd = () => {
-    const bytes = Buffer.concat(chunks, received);
-    if (received > largeBytes) chunks.forEach(free);
-    stop(null, bytes);
-  };
+  const onEnd = () => stop(null, collected.take());
   const stop: Done = (error, bytes) => {
     payload.off('data', onData).off('end', onEnd).off('error', stop);
-    chunks.length = 0;
+    collected.take();
     done(error, bytes);
   };
   const give = () => {
@@ -74,9 +69,4 @@ export function receiveBody(
   }
   payload.on('data', onData).on('end', onEnd).on('error', stop);
   return give;
-}
-
-/** Frees a copied chunk at once, if its memory is no part of a pool. */
-function free({ buffer, byteLength }: Buffer): void {
-  if (buffer.byteLength === byteLength) (buffer as ArrayBuffer).transfer(0);
 }

@@ -121,3 +121,26 @@ t.test('nesting has a limit, which costs no stack', (t) => {
   t.equal(isTaken(nested(1000)), true, 'afterwards as before');
   t.end();
 });
+
+t.test('long strings end where they end, wherever they begin', (t) => {
+  const ends = ['"', '\\"', '\\n"', '\n"', '\u001f"', '\u007f"', 'ж"', '\\u00e9"', '\\x"', ''];
+  for (let length = 250; length < 275; length++) {
+    for (const end of ends) {
+      const text = `"${'x'.repeat(length)}${end}`;
+      const shifted = Buffer.from(`${'  '.repeat(length % 3)} ${text}`);
+      const bytes = shifted.subarray(shifted.length - Buffer.byteLength(text));
+      const isWhole = () => endOfValue(bytes, 0) === bytes.length;
+      if (isJson(text)) t.ok(isWhole(), text);
+      else t.throws(isWhole, { code: 'request_invalid' }, text);
+    }
+  }
+  const long = 'ы'.repeat(1000);
+  for (const text of [
+    `["${long}\\""]`,
+    `["${long}\\\\""]`,
+    `["${long}", "${'\\n'.repeat(999)}"]`,
+  ]) {
+    t.equal(isTaken(text), isJson(text));
+  }
+  t.end();
+});

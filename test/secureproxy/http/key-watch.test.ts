@@ -35,6 +35,14 @@ const spellings: Readonly<Record<string, string>> = {
   'escaped as JSON': inJson(key),
   'escaped as JSON, one letter': key.replace('s', '\\u0073'),
   'escaped as JSON within JSON': key.replace('k', '\\\\u006B'),
+  ...Object.fromEntries(
+    [...'spk_'].flatMap((one) => [
+      [`with an escaped ${one} alone`, key.replace(one, inJson(one))],
+      [`with an escaped ${one} in upper case`, key.replace(one, `\\u00${hex(one).toUpperCase()}`)],
+      [`with an encoded ${one} alone`, key.replace(one, inForm(one))],
+      [`with an encoded ${one} in lower case`, key.replace(one, inForm(one).toLowerCase())],
+    ]),
+  ),
   'escaped at its end': key.slice(0, -1) + inJson(key.slice(-1)),
 };
 

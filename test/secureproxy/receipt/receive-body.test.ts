@@ -46,16 +46,18 @@ async function setUp(t: Test, app?: string) {
 }
 
 t.test('gives the bytes that came, in however many pieces', async (t) => {
-  const { results, gives, begin } = await setUp(t, 'orders');
-  for (const length of [0, 1, 70_000, 3_000_000, undefined]) {
-    const bytes = Buffer.alloc(length ?? 3_000_000, 'abcdefg');
-    const sent = begin(length);
-    sent.write(bytes.subarray(0, 1));
-    sent.end(bytes.subarray(1));
-    const [answer] = (await once(sent, 'response')) as [IncomingMessage];
-    answer.resume();
-    t.ok((results.at(-1) as Buffer).equals(bytes), String(length));
-    gives.at(-1)?.();
+  for (const app of ['orders', undefined]) {
+    const { results, gives, begin } = await setUp(t, app);
+    for (const length of [0, 1, 70_000, 3_000_000, undefined]) {
+      const bytes = Buffer.alloc(length ?? 3_000_000, 'abcdefg');
+      const sent = begin(length);
+      sent.write(bytes.subarray(0, 1));
+      sent.end(bytes.subarray(1));
+      const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+      answer.resume();
+      t.ok((results.at(-1) as Buffer).equals(bytes), String(length));
+      gives.at(-1)?.();
+    }
   }
 });
 

@@ -1,0 +1,53 @@
+/** From this size on, garbage of chunks would cause collections that cost more than to free each. */
+const minFreedBytes = 32 * 1024;
+
+const none: Buffer = Buffer.alloc(0);
+
+/**
+ * Joins chunks as they come: each is copied while it is in the CPU's cache, and its memory serves the next one.
+ * Holding them until the end would take twice the memory.
+ */
+export class CollectedBytes {
+  readonly #expected: number;
+  #memory = none;
+  #length = 0;
+
+  /** @param expected size to reserve once more than one chunk comes; 0: unknown */
+  constructor(expected: number) {
+    this.#expected = expected;
+  }
+
+  /** Returns the bytes, and lets go of them. */
+  take(): Buffer {
+    const bytes = this.#memory.subarray(0, this.#length);
+    this.#memory = none;
+    this.#length = 0;
+    return bytes;
+  }
+
+  add(chunk: Buffer): void {
+    const before = this.#length;
+    this.#length += chunk.length;
+    // A body of one chunk is not copied.
+    if (before === 0) {
+      this.#memory = chunk;
+      return;
+    }
+    if (this.#length > this.#memory.length) this.#grow(before);
+    chunk.copy(this.#memory, before);
+    free(chunk);
+  }
+
+  #grow(used: number): void {
+    const grown = Buffer.allocUnsafeSlow(Math.max(this.#expected, this.#length, used * 2));
+    this.#memory.copy(grown, 0, 0, used);
+    free(this.#memory);
+    this.#memory = grown;
+  }
+}
+
+/** Frees memory at once, if it is no part of a pool. */
+function free({ buffer, byteLength }: Buffer): void {
+  const isOwn = buffer.byteLength === byteLength && byteLength >= minFreedBytes;
+  if (isOwn) (buffer as ArrayBuffer).transfer(0);
+}
