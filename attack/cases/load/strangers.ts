@@ -8,10 +8,10 @@ import { awaitSeq } from '../../scene/seen.ts';
 import { call, describe } from '../../scene/wire.ts';
 
 const mebibyte = 1024 * 1024;
-const connections = 60;
+const connections = 500;
 const calls = 20;
-/** Less than two thirds of what the strangers send. */
-const maxMib = 600;
+/** A small part of the 8 GB that the strangers have to send. */
+const maxMib = 400;
 
 /** A body of 16 MiB that costs a parser the most. */
 const heavyBody = Buffer.concat([
