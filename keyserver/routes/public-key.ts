@@ -3,6 +3,7 @@ import { problemResponses } from '../../shared/http/problem.ts';
 import type { Service } from '../../shared/http/service-type.ts';
 import { PublicKeyAnswerSchema } from '../../shared/protocol/messages.ts';
 import type { RsaKeys } from '../keys/rsa-keys.ts';
+import { questionLimitBytes } from './question-route.ts';
 
 const summary = 'The public key for wrapping session keys';
 
@@ -37,6 +38,7 @@ export function publicKeyRoutes(app: Service, { primary }: RsaKeys): void {
   app.post(
     '/public_key',
     {
+      bodyLimit: questionLimitBytes,
       schema: {
         operationId: 'postPublicKey',
         summary,

@@ -8,6 +8,9 @@ import {
 } from '../../shared/protocol/messages.ts';
 import { peerNames } from '../../shared/tls/client-names.ts';
 
+/** Enough for a question, and little to parse before its sender is known. */
+export const questionLimitBytes = 8 * 1024;
+
 export interface QuestionRoute<D> {
   readonly path: string;
   readonly operationId: string;
@@ -31,6 +34,7 @@ export function questionRoute<D>(
   app.post(
     path,
     {
+      bodyLimit: questionLimitBytes,
       config: { requestLine: 'debug' },
       schema: {
         operationId,

@@ -114,6 +114,28 @@ t.test('says which media types and sizes it does not take', async (t) => {
   t.match(await problemOf(chunked), { status: 413, problem: { code: 'body_too_large' } });
 });
 
+t.test('a question whose sender is not known yet is short', async (t) => {
+  const { url } = await startKeyserver(t);
+  const post = async (path: string, chars: number) => {
+    const answer = await fetch(url + path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ session: 'A'.repeat(chars) }),
+    });
+    return (await problemOf(answer)).problem.code;
+  };
+  for (const path of ['/changes', '/whoami']) {
+    t.same(
+      [await post(path, 8_000), await post(path, 9_000)],
+      ['request_invalid', 'body_too_large'],
+    );
+  }
+  t.same(
+    [await post('/public_key', 9_000), await post('/', 9_000)],
+    ['body_too_large', 'request_invalid'],
+  );
+});
+
 t.test('tells what it does not have from what it takes by another method', async (t) => {
   const { url } = await startKeyserver(t);
   for (const [method, path] of [

@@ -1,3 +1,4 @@
+import type { Clock } from '../../shared/clock.ts';
 import {
   changesRequestAad,
   changesResponseAad,
@@ -40,19 +41,28 @@ export async function askChanges(
   wanted: AskChanges,
   session: ClientSession = newSession(keyserver.rsaKeys.primary.publicKeyPem),
 ): Promise<ChangesExchange> {
-  const { timestamp = Math.floor(keyserver.clock.now() / 1000), nonce = newNonce() } = wanted;
-  const credential = sealText(
-    session.key,
-    JSON.stringify(wanted.credential),
-    changesRequestAad({ timestamp, nonce }),
-  );
-  const request = { ...session.named, timestamp, nonce, credential };
+  const request = changesRequest(session, wanted, keyserver.clock);
   const answer = await postJson(`${keyserver.url}/changes`, request);
   const { status } = answer;
   const opened = { session, request, answer, status };
   return status === 200
     ? { ...opened, changes: openChanges(session, request, answer), problem: {} }
     : { ...opened, changes: {}, problem: JSON.parse(answer.text) };
+}
+
+/** The body of a request for changes. */
+export function changesRequest(
+  session: ClientSession,
+  wanted: AskChanges,
+  clock: Pick<Clock, 'now'>,
+): QuestionRequest {
+  const { timestamp = Math.floor(clock.now() / 1000), nonce = newNonce() } = wanted;
+  const credential = sealText(
+    session.key,
+    JSON.stringify(wanted.credential),
+    changesRequestAad({ timestamp, nonce }),
+  );
+  return { ...session.named, timestamp, nonce, credential };
 }
 
 /** Opens what was announced as the asker does. @throws OpenError for anybody else */

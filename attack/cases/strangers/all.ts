@@ -2,6 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { createApp } from '../../../keyserver/operations/callers.ts';
 import { addGrant } from '../../../keyserver/operations/grants.ts';
 import { makeCallerKey } from '../../../shared/crypto/caller-key.ts';
+import type { PublicKeyAnswer } from '../../../shared/protocol/messages.ts';
+import { changesRequest } from '../../../test/support/changes-client.ts';
+import { newSession } from '../../../test/support/exchange-client.ts';
 import { type Attack, ownOf, type Scene } from '../../scene/attack.ts';
 import { newRequest } from '../../scene/keyserver.ts';
 import { awaitSeq } from '../../scene/seen.ts';
@@ -78,6 +81,49 @@ async function unknownSessions(scene: Scene) {
   }
 }
 
+/** Bodies that take long to parse, tickets that do not open, and keys for the asking, while a proxy asks. */
+async function unknownQuestions(scene: Scene) {
+  const { keyserver, proxyKey, admin } = ownOf(scene);
+  const [flood, quiet] = [sender(concurrency * 6), sender(1)];
+  const list = JSON.stringify(Array(60_000).fill(1));
+  const timestamp = Math.floor(admin.clock.now() / 1000);
+  const ticket = JSON.stringify({
+    session: randomBytes(80).toString('base64'),
+    timestamp,
+    nonce: 'n'.repeat(16),
+    credential: 'AAAA',
+  });
+  const questions = [
+    ['changes', list],
+    ['whoami', list],
+    ['changes', ticket],
+    ['public_key', list],
+  ] as const;
+  let sent = 0;
+  const strange = async () => {
+    const [path, body] = questions[sent++ % questions.length] ?? ['', ''];
+    return (await flood.send(new URL(path, keyserver).href, { from: floodAddress, body })).status;
+  };
+  const published = await fetch(new URL('public_key', keyserver));
+  const { public_key: publicKeyPem } = (await published.json()) as PublicKeyAnswer;
+  const ask = async (from: string) => {
+    const credential = { proxy: proxyKey, since: 0 };
+    const request = changesRequest(newSession(publicKeyPem), { credential }, admin.clock);
+    const body = JSON.stringify(request);
+    return (await quiet.send(new URL('changes', keyserver).href, { from, body })).status;
+  };
+  let unmet = 100;
+  try {
+    return await amidFlood(scene, concurrency * 6, strange, {
+      'changes of a known proxy': () => ask('127.0.0.1'),
+      'of addresses not met yet': () => ask(`127.0.1.${++unmet}`),
+    });
+  } finally {
+    flood.end();
+    quiet.end();
+  }
+}
+
 export const strangerAttacks: readonly Attack[] = [
   {
     class: 'strangers',
@@ -90,5 +136,11 @@ export const strangerAttacks: readonly Attack[] = [
     name: 'a flood of session keys at KeyServer, while others open sessions',
     ownOnly: true,
     run: unknownSessions,
+  },
+  {
+    class: 'strangers',
+    name: 'a flood of questions for changes, callers and keys at KeyServer, while proxies ask for changes',
+    ownOnly: true,
+    run: unknownQuestions,
   },
 ];
