@@ -21,6 +21,20 @@ export const warmCases = {
       { warmUpRequests: 0, concurrency: 2 },
       down(context, 10_000_000),
     ),
+  'unsearched-100k-down': (context) =>
+    warm(
+      context,
+      '100 KB from the marketplace, not searched',
+      { warmUpRequests: 2000 },
+      { ...down(context, 100_000), type: unsearchedType },
+    ),
+  'unsearched-10m-down': (context) =>
+    warm(
+      context,
+      '10 MB from the marketplace, not searched',
+      { warmUpRequests: 0, concurrency: 2 },
+      { ...down(context, 10_000_000), type: unsearchedType },
+    ),
 } satisfies Record<string, MakeCase>;
 
 /** Bodies so large that a round has few calls. */
