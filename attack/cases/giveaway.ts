@@ -14,6 +14,12 @@ const every = (text: string, write: (code: number) => string) =>
   [...text].map((one) => write(one.charCodeAt(0))).join('');
 const hex = (code: number, digits: number) => code.toString(16).padStart(digits, '0');
 
+/** Letters and digits that the parser of a URL's host makes ASCII again. */
+const fullWidth = (text: string) =>
+  every(text.replace(/[^A-Za-z0-9]/g, ''), (code) =>
+    encodeURIComponent(String.fromCharCode(code + 0xfee0)),
+  );
+
 /** Encodings in which an upstream could repeat a token. */
 const forms: Readonly<Record<string, (token: string) => string>> = {
   plain: (token) => token,
@@ -56,6 +62,12 @@ const places: Readonly<Record<string, (token: string) => Script>> = {
   'as the name of a header': (token) => answers(200, 'ok', [[token, '1']]),
   'in a cookie': (token) => answers(200, 'ok', [['Set-Cookie', `session=${token}`]]),
   'in Location': (token) => answers(302, '', [['Location', `https://evil.example/?t=${token}`]]),
+  'in the host of Location, full-width and escaped': (token) =>
+    answers(201, '', [['Location', `https://${fullWidth(token)}.evil.example/`]]),
+  'in Location, with a dot segment in it': (token) =>
+    answers(201, '', [['Location', `/${token.slice(0, 9)}%2e/../${token}`]]),
+  'in an event stream': (token) =>
+    answers(200, `data: ${token}\n\ndata: x\n\n`, [['Content-Type', 'text/event-stream']]),
   'in Link': (token) => answers(200, 'ok', [['Link', `<https://evil.example/${token}>`]]),
   'in WWW-Authenticate': (token) =>
     answers(401, '', [['WWW-Authenticate', `Bearer error="${token}"`]]),
@@ -124,6 +136,14 @@ const mintings: Readonly<Record<string, Script>> = {
   ]),
   'in a form': answers(200, `access_token=${minted}&expires_in=3600`, [
     ['Content-Type', 'application/x-www-form-urlencoded'],
+  ]),
+  'behind a blank line of what is called an event stream': answers(
+    200,
+    `{"access_token":\n\n"${minted}"}`,
+    [['Content-Type', 'text/event-stream']],
+  ),
+  'in the event that follows its name': answers(200, `data: access_token\n\ndata: ${minted}\n\n`, [
+    ['Content-Type', 'text/event-stream'],
   ]),
   'in JSON that is broken': answers(200, `{"a": tru, "access_token": "${minted}"`),
 };

@@ -56,6 +56,10 @@ export function send(
   if (body !== null) log['upstream.request.body.size'] = Buffer.byteLength(body);
   const began = reply.elapsedTime;
   const scrubber = scrubberOf(release);
+  const links = {
+    url: url.href,
+    hasSecret: (href: string) => scrubber?.isInLowerCase(href) === true,
+  };
   let slot: number | undefined;
   const leaveRunning = () => {
     if (slot !== undefined) running.remove(slot);
@@ -75,7 +79,7 @@ export function send(
         return true;
       },
       answerHeaders: (received, status) => {
-        const answer = responseHeaders(received, status, url.href);
+        const answer = responseHeaders(received, status, links);
         answer['x-request-id'] = request.id;
         return answer;
       },

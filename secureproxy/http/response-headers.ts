@@ -3,7 +3,7 @@ import { hopByHopHeaders } from '../../shared/http/header-names.ts';
 import { memoizeByText } from '../../shared/memoize.ts';
 import { connectionNamed } from './connection-header.ts';
 import { proxyStatus } from './proxy-status.ts';
-import { absoluteLinks } from './returned-links.ts';
+import { absoluteLinks, type LinkContext } from './returned-links.ts';
 import { via } from './via.ts';
 
 const requestIdHeader = 'x-request-id';
@@ -47,21 +47,18 @@ const notReturnedClass =
 /** Memoized, since an upstream's header names recur. */
 const isReturned = memoizeByText((name) => !notReturned.has(name) && !notReturnedClass.test(name));
 
-/**
- * Returns the headers that the caller gets, with the proxy's own added, for an upstream's answer to
- * `url`.
- */
+/** Returns the headers that the caller gets for an upstream's answer, with the proxy's own added. */
 export function responseHeaders(
   headers: IncomingHttpHeaders,
   status: number,
-  url: string,
+  links: LinkContext,
 ): OutgoingHttpHeaders {
   const dropped = connectionNamed(headers);
   const returned: OutgoingHttpHeaders = {};
   for (const [name, value] of Object.entries(headers)) {
     if (value !== undefined && isReturned(name) && !dropped.has(name)) returned[name] = value;
   }
-  absoluteLinks(returned, status, url);
+  absoluteLinks(returned, status, links);
   // The caller's `X-Request-Id` is the proxy's, but the marketplace's support asks for its own.
   const upstreamId = headers[requestIdHeader];
   if (upstreamId !== undefined && !dropped.has(requestIdHeader)) {

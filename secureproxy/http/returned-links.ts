@@ -2,49 +2,62 @@ import type { OutgoingHttpHeaders } from 'node:http';
 
 type Value = OutgoingHttpHeaders[string];
 
+/** The URL of the call, and a judge of what the parser makes of a link: whether it has a secret. */
+export interface LinkContext {
+  readonly url: string;
+  readonly hasSecret: (href: string) => boolean;
+}
+
 /**
- * Rewrites the links of an answer to `url`, in place: a caller would resolve relative ones against
- * the proxy. `Location`, `Content-Location` and the targets of `Link` become absolute. A 3xx has its
+ * Rewrites the links of an answer, in place: a caller would resolve relative ones against the
+ * proxy. `Location`, `Content-Location` and the targets of `Link` become absolute. A 3xx has its
  * `Location` as `X-Upstream-Location`, since clients that follow redirects take app key and body
- * along. A `Location` or `Content-Location` that does not parse is dropped.
+ * along. A `Location` or `Content-Location` that does not parse, or would have a secret, is dropped.
  */
-export function absoluteLinks(headers: OutgoingHttpHeaders, status: number, url: string): void {
+export function absoluteLinks(
+  headers: OutgoingHttpHeaders,
+  status: number,
+  context: LinkContext,
+): void {
   const { location, 'content-location': contentLocation, link } = headers;
   if (location !== undefined) {
     delete headers.location;
     const isRedirect = status >= 300 && status < 400;
-    set(headers, isRedirect ? 'x-upstream-location' : 'location', location, url);
+    set(headers, isRedirect ? 'x-upstream-location' : 'location', location, context);
   }
   if (contentLocation !== undefined) {
     delete headers['content-location'];
-    set(headers, 'content-location', contentLocation, url);
+    set(headers, 'content-location', contentLocation, context);
   }
-  if (link !== undefined) headers.link = [link].flat().map((one) => absoluteTargets(`${one}`, url));
+  if (link !== undefined) {
+    headers.link = [link].flat().map((one) => absoluteTargets(`${one}`, context));
+  }
 }
 
-function set(headers: OutgoingHttpHeaders, name: string, value: Value, url: string): void {
+function set(headers: OutgoingHttpHeaders, name: string, value: Value, context: LinkContext) {
   // Of several, clients take different ones.
   const [first] = [value].flat();
-  const href = absolute(`${first}`, url);
+  const href = absolute(`${first}`, context);
   if (href !== undefined) headers[name] = href;
 }
 
 /** Header values are latin1; encoded byte by byte, UTF-8 stays UTF-8. */
-function absolute(reference: string, url: string): string | undefined {
-  // The parser drops tabs, which would put a token together that the redaction did not see.
+function absolute(reference: string, { url, hasSecret }: LinkContext): string | undefined {
+  // The parser would put together what redaction saw in parts: it drops tabs and dot segments, and decodes hosts.
   if (reference.includes('\t')) return undefined;
   const ascii = reference.replace(
     /[\x80-\xff]/g,
     (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`,
   );
-  return URL.parse(ascii, url)?.href;
+  const href = URL.parse(ascii, url)?.href;
+  return href === undefined || hasSecret(href) ? undefined : href;
 }
 
 /** Matches a quoted string of a parameter, also one left open, or a target (RFC 8288 §3). */
 const linkPart = /"(?:\\.|[^"\\])*(?:"|$)|<([^<>]*)>/g;
 
-function absoluteTargets(value: string, url: string): string {
+function absoluteTargets(value: string, context: LinkContext): string {
   return value.replace(linkPart, (part: string, target: string | undefined) =>
-    target === undefined ? part : `<${absolute(target, url) ?? target}>`,
+    target === undefined ? part : `<${absolute(target, context) ?? target}>`,
   );
 }

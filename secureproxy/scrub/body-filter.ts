@@ -4,7 +4,10 @@ export interface BodyFilter {
   readonly redactions: number;
   /** Takes a chunk; returns the bytes that may be sent now. */
   write(chunk: Buffer): Buffer;
-  /** Takes the last chunk; returns the remaining bytes. */
+  /**
+   * Takes the last chunk, of the body or of a part that is redacted by itself; returns the remaining bytes.
+   * Decisions stand: if all that follows is left out, that includes later parts.
+   */
   end(last?: Buffer): Buffer;
 }
 

@@ -10,22 +10,19 @@ export function isEventStream(headers: IncomingHttpHeaders): boolean {
 const blankLines = ['\n\n', '\r\r', '\n\r'];
 
 /**
- * Filters each event of a `text/event-stream` by itself, since a filter holds back the end of what it is
+ * Lets each event of a `text/event-stream` pass at its end, since a filter holds back the end of what it is
  * given, and the next event may take hours. What is released still depends on no secret.
  */
 export class EventStreamFilter implements BodyFilter {
-  readonly #makeFilter: () => BodyFilter;
-  #filter: BodyFilter;
-  #redactionsBefore = 0;
+  readonly #filter: BodyFilter;
   #lastByte: Buffer = Buffer.alloc(0);
 
-  constructor(makeFilter: () => BodyFilter) {
-    this.#makeFilter = makeFilter;
-    this.#filter = makeFilter();
+  constructor(filter: BodyFilter) {
+    this.#filter = filter;
   }
 
   get redactions(): number {
-    return this.#redactionsBefore + this.#filter.redactions;
+    return this.#filter.redactions;
   }
 
   write(chunk: Buffer): Buffer {
@@ -33,8 +30,6 @@ export class EventStreamFilter implements BodyFilter {
     this.#lastByte = Buffer.from(chunk.subarray(-1));
     if (end <= 0) return this.#filter.write(chunk);
     const events = this.#filter.end(chunk.subarray(0, end));
-    this.#redactionsBefore += this.#filter.redactions;
-    this.#filter = this.#makeFilter();
     return Buffer.concat([events, this.#filter.write(chunk.subarray(end))]);
   }
 

@@ -45,6 +45,11 @@ export class JsonScanner {
     return this.#open.length;
   }
 
+  /** Whether {@link next} may be left out for bytes other than quotes, backslashes and control characters. */
+  get isInString(): boolean {
+    return (this.#token === 'text' || this.#token === 'name') && !this.#isEscaped;
+  }
+
   /** Returns the role of the byte at `at`; call it for each byte in turn, and never after `invalid`. */
   next(bytes: Uint8Array, at: number): JsonEvent {
     const byte = bytes[at] as number;

@@ -57,6 +57,8 @@ export class MemberFilter implements BodyFilter {
     let at = 0;
     while (at < count && this.#mode === 'unknown') at = this.#begin(bytes, at);
     while (at < count && this.#mode === 'json') {
+      if (this.#json.isInString) at = this.#skipPlain(bytes, at, count);
+      if (at === count) break;
       this.#readJson(bytes, at);
       if (this.#mode === 'json') at++;
     }
@@ -72,6 +74,17 @@ export class MemberFilter implements BodyFilter {
       return at + 1;
     }
     this.#mode = byte === 0x7b || byte === 0x5b ? 'json' : 'text';
+    return at;
+  }
+
+  /** Passes bytes of a string that are neither its end nor the begin of a name or an escape. */
+  #skipPlain(bytes: Buffer, from: number, to: number): number {
+    let at = from;
+    const { mayBegin } = this.#names;
+    for (; at < to; at++) {
+      const byte = bytes[at] as number;
+      if (byte < 0x20 || byte === quote || mayBegin[byte] === 1) break;
+    }
     return at;
   }
 

@@ -34,11 +34,11 @@ export function scrubbedBody(
   const scrubbed = scrubber.scrubHeaders(received);
   const headers = withoutHeaders(scrubbed.headers, ['accept-ranges', 'content-encoding']);
   const isStream = isEventStream(received);
-  const makeFilter = () => scrubber.bodyFilter();
+  const filter = scrubber.bodyFilter();
   const answer = {
     headers,
     headerRedactions: scrubbed.redactions,
-    filter: isStream ? new EventStreamFilter(makeFilter) : makeFilter(),
+    filter: isStream ? new EventStreamFilter(filter) : filter,
     sniffer: new CharsetSniffer(received),
     output,
   };

@@ -5,7 +5,7 @@ import type { Policy } from '../../shared/policy/schema.ts';
 import type { Release } from '../../shared/protocol/messages.ts';
 import type { BodyFilter } from './body-filter.ts';
 import { MemberFilter } from './member-filter.ts';
-import { isAlphanumeric } from './search/form-matcher.ts';
+import { isAlphanumeric } from './search/anchors.ts';
 import { NameMatcher } from './search/name-matcher.ts';
 import { type SecretForm, secretForms } from './search/secret-forms.ts';
 import { SecretSearch } from './search/secret-search.ts';
@@ -16,7 +16,7 @@ export class Scrubber {
   readonly #secrets: SecretSearch | undefined;
   readonly #forms: readonly SecretForm[];
   readonly #shortest: number;
-  #secretsInNames: SecretSearch | undefined;
+  #folded: SecretSearch | undefined;
   readonly #members: NameMatcher | undefined;
 
   /**
@@ -60,7 +60,7 @@ export class Scrubber {
     };
     const kept: [string, string | string[] | undefined][] = [];
     for (const [name, value] of Object.entries(headers)) {
-      if (this.#isInName(name)) redactions++;
+      if (this.isInLowerCase(name)) redactions++;
       else kept.push([name, Array.isArray(value) ? value.map(scrub) : value && scrub(value)]);
     }
     return { headers: Object.fromEntries(kept), redactions };
@@ -75,7 +75,7 @@ export class Scrubber {
   #isIn(headers: IncomingHttpHeaders): boolean {
     let values = '';
     for (const name of Object.keys(headers)) {
-      if (this.#isInName(name)) return true;
+      if (this.isInLowerCase(name)) return true;
       values += `${headers[name]}\n`;
     }
     const bytes = Buffer.from(values, 'latin1');
@@ -84,19 +84,20 @@ export class Scrubber {
     );
   }
 
-  #isInName(name: string): boolean {
+  /** Whether a secret is in a text in which letters may have become lower case: a header's name, a URL's host. */
+  isInLowerCase(text: string): boolean {
     // Most names are shorter than any secret.
-    if (name.length < this.#shortest) return false;
-    // Names arrive in lower case.
-    this.#secretsInNames ??= new SecretSearch(
-      this.#forms.map((form) => ({ ...form, foldCase: true })),
-    );
-    return contains(this.#secretsInNames, Buffer.from(name));
+    if (text.length < this.#shortest) return false;
+    this.#folded ??= new SecretSearch(this.#forms.map((form) => ({ ...form, foldCase: true })));
+    return contains(this.#folded, Buffer.from(text));
   }
 }
 
 function contains(search: SecretSearch | undefined, bytes: Buffer): boolean {
-  return search !== undefined && search.search(bytes, 0, bytes.length, true).spans.length > 0;
+  if (search === undefined) return false;
+  const filter = new SecretFilter(search);
+  filter.end(bytes);
+  return filter.redactions > 0;
 }
 
 class FilterChain implements BodyFilter {

@@ -1,5 +1,5 @@
 import type { BodyFilter } from './body-filter.ts';
-import type { Span } from './search/form-matcher.ts';
+import type { Span, Steps } from './search/form-matcher.ts';
 import { type Candidate, lookaheadBytes, type SecretSearch } from './search/secret-search.ts';
 
 /** Small chunks are searched together. */
@@ -32,9 +32,11 @@ export class SecretFilter implements BodyFilter {
   /** Sorted; those that may not be released yet. */
   #spans: Span[] = [];
   #open: Candidate[] = [];
+  readonly #steps: Steps;
 
-  constructor(search: SecretSearch) {
+  constructor(search: SecretSearch, steps: Steps = { taken: 0, max: Infinity }) {
     this.#search = search;
+    this.#steps = steps;
     this.#heldBytes = search.maxBytes + lookaheadBytes;
   }
 
@@ -60,6 +62,7 @@ export class SecretFilter implements BodyFilter {
     const window = this.#windowOver(last, pieces);
     this.#look(window, this.#received, true);
     this.#release(window, this.#received, pieces);
+    this.#held = [];
     return joined(pieces);
   }
 
@@ -78,17 +81,15 @@ export class SecretFilter implements BodyFilter {
 
   #look({ bytes, base }: Window, to: number, isLast: boolean): void {
     const search = this.#search;
-    const found = search.search(bytes, this.#searched - base, to - base, isLast);
+    const text = { bytes, isLast, steps: this.#steps };
+    search.grant(this.#steps, to - this.#searched);
+    const found = search.search(text, this.#searched - base, to - base);
     const open: Candidate[] = found.open.map((one) => ({ ...one, at: one.at + base }));
     for (const candidate of this.#open) {
       const isDecided = isLast || candidate.at + search.maxBytes <= base + bytes.length;
       if (!isDecided) open.push(candidate);
       // If it is still open it is longer than is waited for.
-      else
-        search.judge(bytes, { ...candidate, at: candidate.at - base }, isLast, {
-          ...found,
-          open: [],
-        });
+      else search.judge(text, { ...candidate, at: candidate.at - base }, { ...found, open: [] });
     }
     this.#open = open;
     this.#searched = to;

@@ -1,3 +1,4 @@
+import { isAlphanumeric } from './anchors.ts';
 import {
   isIntroducer,
   maxSpellingBytes,
@@ -24,6 +25,22 @@ export interface Span {
   readonly form: SecretForm;
 }
 
+/** Bounds the time of searches by the bytes and states that they look at. */
+export interface Steps {
+  taken: number;
+  max: number;
+}
+
+/** The part of a text that is at hand. */
+export interface Text {
+  readonly bytes: Buffer;
+  /** No bytes will follow. */
+  readonly isLast: boolean;
+  readonly steps: Steps;
+  /** By matcher: forward and backward, ends by states that lead there; undefined if they lead nowhere. */
+  ends?: Map<FormMatcher, Readonly<Record<Direction, Map<number, number | undefined>>>>;
+}
+
 /** A direction in which a match goes on from a place, over text and form alike. */
 type Direction = 1 | -1;
 
@@ -38,55 +55,31 @@ export class FormMatcher {
   readonly form: SecretForm;
   /** Longest occurrence that is waited for, in bytes. It follows from lengths alone, so that waiting reveals nothing. */
   readonly maxBytes: number;
-  /** Calls, bytes and states so far, and how many may be. */
-  steps = 0;
-  #maxSteps = Infinity;
-  /** Of the text, ends by states that lead there, forward and backward; undefined if they lead nowhere. */
-  #text: Uint8Array | undefined;
-  readonly #ends = { 1: new Map<number, number | undefined>(), [-1]: new Map() };
 
   constructor(form: SecretForm) {
     this.form = form;
     this.maxBytes = form.bytes.length * maxUnitBytes;
   }
 
-  /** Limits the steps that {@link around} takes from now on; without any left it finds nothing. */
-  allow(steps: number): void {
-    this.#maxSteps = this.steps + steps;
-  }
-
-  get isExhausted(): boolean {
-    return this.steps > this.#maxSteps;
-  }
-
   /**
    * The longest occurrence whose byte `unit` of the form is at `at`; undefined if there is none, `'open'` if
-   * bytes that are still to come decide, unless `isLast` says that none will.
+   * bytes that are still to come decide. Without steps left it finds nothing.
    */
-  around(bytes: Uint8Array, at: number, unit: number, isLast: boolean): Span | 'open' | undefined {
-    if (bytes !== this.#text) {
-      this.#text = bytes;
-      this.#ends[1].clear();
-      this.#ends[-1].clear();
-    }
-    this.steps++;
-    const start = this.#reach(bytes, { at, unit: unit - 1 }, -1, true);
-    if (start === undefined || start === 'open') return undefined;
-    const end = this.#reach(bytes, { at, unit }, 1, isLast);
+  around(text: Text, at: number, unit: number): Span | 'open' | undefined {
+    text.steps.taken++;
+    const start = this.#reach(text, { at, unit: unit - 1 }, -1);
+    if (typeof start !== 'number') return undefined;
+    const end = this.#reach(text, { at, unit }, 1);
     return typeof end === 'number' ? { start, end, form: this.form } : end;
   }
 
   /** The furthest end of the form in one direction; see {@link around}. */
-  #reach(
-    bytes: Uint8Array,
-    from: State,
-    direction: Direction,
-    isLast: boolean,
-  ): number | 'open' | undefined {
+  #reach(text: Text, from: State, direction: Direction): number | 'open' | undefined {
+    const { bytes, isLast, steps } = text;
     const { length } = this.form.bytes;
-    const plain = this.#readPlain(bytes, from, direction);
-    if (plain === undefined || typeof plain === 'number') return plain;
-    const ends = this.#ends[direction];
+    const plain = this.#readPlain(text, from, direction);
+    if (typeof plain !== 'object') return plain;
+    const ends = this.#endsIn(text)[direction];
     const pending: State[] = [plain];
     const visited = new Set<number>();
     let furthest: number | undefined;
@@ -94,43 +87,53 @@ export class FormMatcher {
       const { at, unit } = state;
       const key = at * (length + 2) + unit + 1;
       if (visited.has(key)) continue;
-      this.steps++;
-      if (this.isExhausted) return undefined;
+      if (++steps.taken > steps.max) return undefined;
       const end = unit === length || unit < 0 ? at : ends.get(key);
       if (end !== undefined && (furthest === undefined || (end - furthest) * direction > 0)) {
         furthest = end;
       }
       if (end !== undefined || ends.has(key)) continue;
       visited.add(key);
-      if (!isLast && at > bytes.length - maxSpellingBytes) return 'open';
+      if (direction === 1 && !isLast && at > bytes.length - maxSpellingBytes) return 'open';
       this.#follow(bytes, state, direction, pending);
     }
     for (const key of visited) ends.set(key, furthest);
     return furthest;
   }
 
+  #endsIn(text: Text) {
+    text.ends ??= new Map();
+    const ends = text.ends.get(this) ?? { 1: new Map(), [-1]: new Map() };
+    text.ends.set(this, ends);
+    return ends;
+  }
+
   /** Follows bytes that are the form's own, which most are: to the end, to the next state, or to a mismatch. */
-  #readPlain(bytes: Uint8Array, from: State, direction: Direction): State | number | undefined {
+  #readPlain(
+    { bytes, steps }: Text,
+    from: State,
+    direction: Direction,
+  ): State | number | undefined {
     const { bytes: wanted, isLoose } = this.form;
     let { at, unit } = from;
     if (direction === -1) {
-      // Backward, a byte of the form's own may also end an escape, so it is all or nothing.
       while (unit >= 0 && at > 0 && bytes[at - 1] === wanted[unit]) {
         at--;
         unit--;
       }
-      this.steps += from.at - at;
+      steps.taken += from.at - at;
+      // Otherwise from the begin, since a byte of the form's own may also end an escape.
       return unit < 0 ? at : from;
     }
     while (unit < wanted.length && bytes[at] === wanted[unit] && !isIntroducer(bytes[at])) {
       at++;
       unit++;
     }
-    this.steps += at - from.at;
+    steps.taken += at - from.at;
     if (unit === wanted.length) return at;
     const next = bytes[at];
-    if (isLoose || next === undefined || next === plus || isIntroducer(next)) return { at, unit };
-    return undefined;
+    const mayGoOn = isLoose || next === undefined || next === plus || isIntroducer(next);
+    return mayGoOn ? { at, unit } : undefined;
   }
 
   /** Adds the states that a state leads to. */
@@ -171,10 +174,4 @@ export function isOfLineBreak(bytes: Uint8Array, { utf8, from, to }: Reading): b
   if (byte !== space && byte !== tab) return false;
   const ahead = bytes[from - 1];
   return ahead === lineFeed || ahead === space || ahead === tab;
-}
-
-/** Letters and digits of ASCII. */
-export function isAlphanumeric(byte: number): boolean {
-  const letter = byte | 0x20;
-  return (byte >= 0x30 && byte <= 0x39) || (letter >= 0x61 && letter <= 0x7a && byte < 0x80);
 }

@@ -1,10 +1,15 @@
+import type { Anchor } from './anchors.ts';
+
+/** Bytes by which a place in an anchor is recognized. */
+export const gramBytes = 3;
 const slotsPerGram = 4;
 
 /**
- * Finds places in forms by the few bytes that stand there, whatever the case of letters: a hash table
- * in typed arrays, since every cached release has one.
+ * Finds places in anchors by the few bytes that stand there, whatever the case of letters: a hash
+ * table in typed arrays, since every cached release has one.
  */
 export class Grams {
+  /** By place; the first is none. */
   readonly #grams: Uint32Array;
   readonly #forms: Uint32Array;
   readonly #units: Uint32Array;
@@ -13,8 +18,12 @@ export class Grams {
   readonly #next: Uint32Array;
   readonly #shift: number;
 
-  /** @param places bytes that stand at a place, the form's index, and the first byte's in the form */
-  constructor(places: readonly (readonly [gram: number, form: number, unit: number])[]) {
+  constructor(anchors: readonly Anchor[]) {
+    const places = anchors.flatMap(({ bytes, form, from }) =>
+      Array.from({ length: bytes.length - gramBytes + 1 }, (_, i) => {
+        return [gramAt(bytes, i), form, from + i] as const;
+      }),
+    );
     this.#grams = Uint32Array.from([0, ...places.map(([gram]) => gram)]);
     this.#forms = Uint32Array.from([0, ...places.map(([, form]) => form)]);
     this.#units = Uint32Array.from([0, ...places.map(([, , unit]) => unit)]);
@@ -37,7 +46,7 @@ export class Grams {
   each(gram: number, report: (form: number, unit: number) => void): void {
     let i = this.#heads[this.#slotOf(gram)] as number;
     for (; i !== 0; i = this.#next[i] as number) {
-      if (this.#grams[i] === gram >>> 0) report(this.#forms[i] as number, this.#units[i] as number);
+      if (this.#grams[i] === gram) report(this.#forms[i] as number, this.#units[i] as number);
     }
   }
 
@@ -47,13 +56,12 @@ export class Grams {
   }
 }
 
-/** Four bytes as a number, letters in lower case. */
+/** The gram at a place; 0, which is none, if it would begin or end outside of the bytes. */
 export function gramAt(bytes: Uint8Array, at: number): number {
-  return (
-    (bytes[at] as number) |
-    ((bytes[at + 1] as number) << 8) |
-    ((bytes[at + 2] as number) << 16) |
-    ((bytes[at + 3] as number) << 24) |
-    0x20202020
-  );
+  if (at < 0 || at + gramBytes > bytes.length) return 0;
+  return gramOf(bytes[at] as number, bytes[at + 1] as number, bytes[at + 2] as number);
+}
+
+export function gramOf(first: number, second: number, third: number): number {
+  return first | (second << 8) | (third << 16) | 0x202020;
 }

@@ -4,7 +4,7 @@ import { responseHeaders as headersFor } from '../../../secureproxy/http/respons
 
 const url = 'https://api.market.example/v1/orders?a=1';
 const responseHeaders = (headers: IncomingHttpHeaders, status: number) =>
-  headersFor(headers, status, url);
+  headersFor(headers, status, { url, hasSecret: () => false });
 
 t.test('returns end-to-end headers, several of a name included', (t) => {
   t.match(

@@ -5,7 +5,14 @@ import { Scrubber } from '../../../secureproxy/scrub/scrubber.ts';
 
 const token = 'made-up-token-1234567890';
 const scrubber = new Scrubber([token], []);
-const newFilter = () => new EventStreamFilter(() => scrubber.bodyFilter());
+const newFilter = (of = scrubber) => new EventStreamFilter(of.bodyFilter());
+
+/** What passes of a body in chunks that end at these places. */
+function pass(filter: EventStreamFilter, body: string, cuts: readonly number[]): string {
+  const at = [0, ...cuts.toSorted((a, b) => a - b), body.length];
+  const chunks = at.slice(1).map((to, i) => Buffer.from(body.slice(at[i], to)));
+  return Buffer.concat([...chunks.map((one) => filter.write(one)), filter.end()]).toString();
+}
 
 t.test('an event passes as soon as its blank line has come', async (t) => {
   for (const end of ['\n\n', '\r\n\r\n', '\r\r']) {
@@ -23,12 +30,29 @@ t.test('events are redacted, however they are cut into chunks', async () => {
   fc.assert(
     fc.property(fc.array(fc.nat(events.length), { maxLength: 9 }), (cuts) => {
       const filter = newFilter();
-      const at = [0, ...cuts.toSorted((a, b) => a - b), events.length];
-      const chunks = at.slice(1).map((to, i) => Buffer.from(events.slice(at[i], to)));
-      const passed = Buffer.concat([...chunks.map((one) => filter.write(one)), filter.end()]);
-      return passed.toString() === expected && filter.redactions === 2;
+      const passed = pass(filter, events, cuts);
+      return passed === expected && filter.redactions === 2;
     }),
   );
+});
+
+t.test('a blank line gives up nothing that was to be left out', async () => {
+  const members = new Scrubber([token], ['access_token']);
+  for (const [body, expected] of [
+    ['access_token:\n\nmade-up', '[redacted]'],
+    ['data: access_token=made-up\n\ndata: made-up\n\n', 'data: [redacted]'],
+    ['{"access_token":\n\n"made-up","b":1}', '{"access_token":\n\n"[redacted]","b":1}'],
+    ['{"access_token":["made-up",\r\r"made-up"],"b":1}', '{"access_token":"[redacted]","b":1}'],
+    ['{"access_token":made-up\n\nmade-up', '{"access_token":[redacted]'],
+    ['{"access_token":"made\n\nmade-up"', '{"access_token":"[redacted]"'],
+  ] as const) {
+    fc.assert(
+      fc.property(fc.array(fc.nat(body.length), { maxLength: 9 }), (cuts) => {
+        const passed = pass(newFilter(members), body, cuts);
+        return passed === expected;
+      }),
+    );
+  }
 });
 
 t.test('only event streams are', async (t) => {

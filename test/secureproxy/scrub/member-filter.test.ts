@@ -45,6 +45,18 @@ t.test('recognizes a name however it is escaped, and no name that merely resembl
   t.end();
 });
 
+t.test('recognizes a name in JSON within JSON, which stays JSON', (t) => {
+  for (const name of ['access_token', '\\u0061ccess_token', 'access\\u005ftoken']) {
+    const inner = JSON.stringify(`{"${name}":"made-up"}`);
+    const { out } = redact(`{"raw":${inner},"b":1}`);
+    t.strictSame(JSON.parse(out), { raw: '{"[redacted]', b: 1 });
+    const { out: deep } = redact(JSON.stringify({ raw: `{"raw":${inner}}` }));
+    t.notMatch(deep, 'made-up');
+    JSON.parse(deep);
+  }
+  t.end();
+});
+
 t.test('removes the rest of a JSON string after a name, and nothing else', (t) => {
   for (const [text, out] of [
     ['{"url":"/?a=1&access_token=x","b":2}', '{"url":"/?a=1&[redacted]","b":2}'],

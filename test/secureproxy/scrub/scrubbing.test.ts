@@ -113,6 +113,38 @@ t.test('no header has it, and the reason is never passed on', async (t) => {
   t.equal((await proxy.requestLine()).scrubbed, 8);
 });
 
+t.test('the parser of links puts no token together', async (t) => {
+  const fields = { token: 'MadeUp/Token12/3456' };
+  const { upstream, call } = await setUp(t, {}, fields);
+  const wide = [...'MadeUpToken123456'].map((char) =>
+    encodeURIComponent(String.fromCharCode(char.charCodeAt(0) + 0xfee0)),
+  );
+  for (const link of [
+    `https://${wide.join('')}.example/`,
+    `//${decodeURIComponent(wide.join(''))}.example/`,
+    '/MadeUp/./Token12/x/../3456',
+    '/MadeUp/%2e/Token12/%2E/3456',
+    'https://MadeUp\xadToken123456.example/',
+  ]) {
+    const value = Buffer.from(link).toString('latin1');
+    upstream.script(
+      answers(201, 'ok', [
+        ['Location', value],
+        ['Content-Location', value],
+        ['Link', `<${value}>; rel=next`],
+        ['X-Kept', 'b'],
+      ]),
+    );
+    const given = await call();
+    t.match(given, { status: 201, text: 'ok' });
+    t.strictSame([...given.all('location'), ...given.all('content-location')], [], link);
+    t.notMatch(JSON.stringify(given.rawHeaders), /MadeUp\/?Token12/i, link);
+    t.strictSame(given.all('x-kept'), ['b']);
+  }
+  upstream.script(answers(201, 'ok', [['Location', '/MadeUp/./Token13/x/../3456']]));
+  t.strictSame((await call()).all('location'), [`${upstream.url}/MadeUp/Token13/3456`]);
+});
+
 t.test('a header whose name is the token is dropped', async (t) => {
   const { upstream, call } = await setUp(t, {}, { token: 'MadeUp-Token-1' });
   upstream.script(

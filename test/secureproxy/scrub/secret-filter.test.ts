@@ -95,10 +95,10 @@ t.test('bytes before a secret that look like an escape hide nothing', (t) => {
 
 /** Steps of a search a byte, and what it leaves. */
 function search(secret: string, text: Buffer, sizes: readonly number[] = []) {
-  const search = new SecretSearch(secretForms(secret));
-  const filter = new SecretFilter(search);
+  const steps = { taken: 0, max: Infinity };
+  const filter = new SecretFilter(new SecretSearch(secretForms(secret)), steps);
   const { out } = pass(filter, split(text, sizes));
-  return { out, stepsPerByte: search.steps / text.length };
+  return { out, stepsPerByte: steps.taken / text.length };
 }
 
 t.test('a secret that repeats itself takes bounded steps, and passes nowhere', (t) => {
@@ -111,6 +111,63 @@ t.test('a secret that repeats itself takes bounded steps, and passes nowhere', (
         t.notOk(out.includes(secret), 'the secret passed');
       }
     }
+  }
+  t.end();
+});
+
+t.test('any text takes steps in proportion to its length', (t) => {
+  const seed = Date.now() % 2 ** 31;
+  t.comment(`seed ${seed}`);
+  const nasty = fc.constantFrom(
+    ...['\\', '\\\\', '\\u00', '\\u005c', '\\x', '%', '%25', '%5c', '&', '&#', '&#x', '&amp;'],
+    ...['=', '=\r\n', '\n', '\r\n ', '+', ' ', '-', 'a', 'é'],
+  );
+  const repeating = fc
+    .tuple(fc.array(nasty, { minLength: 1, maxLength: 3 }), fc.integer({ min: 12, max: 60 }))
+    .map(([units, times]) => units.join('').repeat(times));
+  const scene = fc.oneof(someSecret, repeating).chain((secret) => {
+    const part = fc
+      .tuple(fc.nat(secret.length - 1), fc.integer({ min: 1, max: 40 }))
+      .map(([from, length]) => secret.slice(from, from + length));
+    const runs = secret.match(/[A-Za-z0-9]+/g) ?? [secret];
+    const piece = fc.oneof(nasty, part, fc.constantFrom(...runs), someForm(secret));
+    return fc.record({
+      secret: fc.constant(secret),
+      pieces: fc.array(fc.tuple(piece, fc.integer({ min: 1, max: 6 })), { maxLength: 30 }),
+      size: fc.constantFrom(1, 90, 5000),
+    });
+  });
+  fc.assert(
+    fc.property(scene, ({ secret, pieces, size }) => {
+      const text = Buffer.from(pieces.map(([piece, times]) => piece.repeat(times)).join(''));
+      const search = new SecretSearch(secretForms(secret));
+      const steps = { taken: 0, max: Infinity };
+      pass(new SecretFilter(search, steps), split(text, [size]));
+      const most = 24 * text.length + 10 * search.maxBytes;
+      if (steps.taken > most) throw new Error(`${steps.taken} steps for ${text.length} bytes`);
+    }),
+    { seed, numRuns: 20 },
+  );
+  t.end();
+});
+
+t.test('escapes that begin again and again are read in linear time', (t) => {
+  // Read anew within each other, they would take longer than the time that a test file has.
+  for (const unit of [
+    '&#',
+    '&#x',
+    '%',
+    '%5c',
+    '\\',
+    '\\u00',
+    '&',
+    '&amp;',
+    '\\ud800',
+    '=&#37;',
+    '&#x&',
+  ]) {
+    const text = unit.repeat(100_000 / unit.length);
+    for (const secret of [token, 'Tr0ub4dor&3!<"\\%', '\\%&#=x'.repeat(4)]) scrub(text, secret);
   }
   t.end();
 });
