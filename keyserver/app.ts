@@ -13,7 +13,7 @@ import { type KeyserverConfig, keyserverSettings } from './config.ts';
 import type { RsaKeys } from './keys/rsa-keys.ts';
 import type { ReleaseDependencies } from './release/release.ts';
 import { changesRoute } from './routes/changes.ts';
-import { refusePages } from './routes/pages.ts';
+import { refusePages } from './routes/cross-site.ts';
 import { publicKeyRoutes } from './routes/public-key.ts';
 import { releaseRoute } from './routes/release.ts';
 import { whoamiRoute } from './routes/whoami.ts';

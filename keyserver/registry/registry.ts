@@ -9,7 +9,7 @@ import type { Position, Store } from '../store/store.ts';
 import { StoreError } from '../store/store-error.ts';
 import { type Caller, DocumentLoader, differences, type Loaded } from './document-loader.ts';
 import { completeRange, unlisted } from './listed-changes.ts';
-import { OldKeys } from './old-keys.ts';
+import { OldKeys } from './old-key-use.ts';
 import { type ChangesSince, RecentChanges } from './recent-changes.ts';
 import { StrangeCertificates } from './strange-certificates.ts';
 

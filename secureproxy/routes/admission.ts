@@ -9,7 +9,7 @@ import { parseEnvelope } from '../envelope/envelope.ts';
 import { isLoop } from '../http/via.ts';
 import { type BodyReceiver, receiveBody } from '../receipt/receive-body.ts';
 import { findAppKey } from './app-key.ts';
-import { checkKeylessHost, checkPage, type TrustedHosts } from './pages.ts';
+import { checkKeylessHost, checkPage, type TrustedHosts } from './cross-site.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
