@@ -91,7 +91,7 @@ export function buildInertSecureproxy(): Promise<Service> {
       lookup: fail,
     }),
     running: new RunningCalls(),
-    sentSecrets: new SentSecrets(clock),
+    sentSecrets: new SentSecrets(clock, () => undefined),
     totalTimeoutMs: 1,
   });
 }

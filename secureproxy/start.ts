@@ -122,6 +122,11 @@ async function startSecureproxy(
   const canServe = () => releases.canServe;
   const link = new KeyserverLink({ acceptance, canServe, clock, log: logger });
   const running = new RunningCalls();
+  const countSentSecrets = metrics.counter(
+    'secrets_sent_total',
+    'Alarms that a call had the secret which its answer repeated, one an hour for each app',
+    'app',
+  );
   const feed = new ChangeFeed({
     client,
     known,
@@ -145,7 +150,7 @@ async function startSecureproxy(
     releases,
     pools,
     running,
-    sentSecrets: new SentSecrets(clock),
+    sentSecrets: new SentSecrets(clock, countSentSecrets),
     totalTimeoutMs: config.UPSTREAM_TOTAL_TIMEOUT_MS,
     readiness,
     metrics,

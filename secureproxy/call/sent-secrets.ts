@@ -12,6 +12,9 @@ export interface SentByCaller {
   readonly body: Buffer | string | null;
 }
 
+/** Calls beyond so much that wait for their search are not searched: they are in memory. */
+const maxWaitingBytes = 64 * 1024 * 1024;
+
 /**
  * Tells operators of apps that send the secret themselves. A marketplace that repeats what it is sent shows, by
  * what is redacted, which of many guesses was right. One that repeats the injected secret by carelessness looks
@@ -19,19 +22,47 @@ export interface SentByCaller {
  */
 export class SentSecrets {
   readonly #hourly: HourlyByName;
+  readonly #count: (app: string) => void;
+  #waitingBytes = 0;
+  #searched = Promise.resolve();
 
-  constructor(clock: Pick<Clock, 'monotonic'>) {
+  /** @param count takes the app of each alarm */
+  constructor(clock: Pick<Clock, 'monotonic'>, count: (app: string) => void) {
     this.#hourly = new HourlyByName(clock);
+    this.#count = count;
   }
 
-  /** Looks at a call whose answer was redacted; others are not worth a search. */
+  /** Searches a call whose answer was redacted, one after the other; others are not worth it. */
   check(scrubber: Scrubber, { url, headers, body }: SentByCaller, request: FastifyRequest): void {
-    const texts = [url.href, ...headers].join('\n');
-    if (!scrubber.finds(Buffer.from(texts)) && !(body && scrubber.finds(Buffer.from(body)))) return;
-    const { logFields: fields, log } = request;
-    fields.secret_sent = true;
-    const { app = '' } = fields;
-    // Bounded, since only apps with a release have answers.
-    if (this.#hourly.isDue(app)) log.warn({ app }, 'app sent the secret that its answer repeated');
+    // The names are bounded, since only apps with a release have answers.
+    const { app = '' } = request.logFields;
+    if (this.#hourly.isQuiet(app)) return;
+    const head = Buffer.from([url.href, ...headers].join('\n'));
+    const texts = [
+      head,
+      ...(body === null ? [] : [Buffer.isBuffer(body) ? body : Buffer.from(body)]),
+    ];
+    const bytes = texts.reduce((sum, { length }) => sum + length, 0);
+    if (this.#waitingBytes + bytes > maxWaitingBytes) return;
+    this.#waitingBytes += bytes;
+    this.#searched = this.#searched
+      .then(async () => {
+        if (this.#hourly.isQuiet(app)) return;
+        for (const text of texts) {
+          if (!(await scrubber.finds(text))) continue;
+          this.#tell(app, request);
+          return;
+        }
+      })
+      .catch((err) => request.log.error({ err }, 'call not searched for the secret'))
+      .finally(() => {
+        this.#waitingBytes -= bytes;
+      });
+  }
+
+  #tell(app: string, { log }: FastifyRequest): void {
+    if (!this.#hourly.isDue(app)) return;
+    this.#count(app);
+    log.warn({ app }, 'app sent the secret that its answer repeated');
   }
 }

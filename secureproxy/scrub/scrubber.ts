@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { nextBatch } from '../../shared/event-loop.ts';
 import { memoize } from '../../shared/memoize.ts';
 import { secretTexts } from '../../shared/policy/injection/injection.ts';
 import type { Policy } from '../../shared/policy/schema.ts';
@@ -10,6 +11,8 @@ import { NameMatcher } from './search/name-matcher.ts';
 import { type SecretForm, secretForms } from './search/secret-forms.ts';
 import { SecretSearch } from './search/secret-search.ts';
 import { SecretFilter } from './secret-filter.ts';
+
+const sliceBytes = 16 * 1024;
 
 /** Redacts the answers to one token's calls (docs/protocol.md §8). */
 export class Scrubber {
@@ -67,8 +70,16 @@ export class Scrubber {
   }
 
   /** Whether a text contains one of the secrets, in any form that answers are searched for. */
-  finds(bytes: Buffer): boolean {
-    return contains(this.#secrets, bytes);
+  async finds(bytes: Buffer): Promise<boolean> {
+    if (this.#secrets === undefined) return false;
+    const filter = new SecretFilter(this.#secrets);
+    // In slices: a text full of what looks like the secret takes seconds, in which others must be served.
+    for (let at = 0; at < bytes.length && filter.redactions === 0; at += sliceBytes) {
+      filter.write(bytes.subarray(at, at + sliceBytes));
+      await nextBatch();
+    }
+    filter.end();
+    return filter.redactions > 0;
   }
 
   /** A cheap test first, since the headers of most answers need no redaction. */

@@ -11,11 +11,15 @@ export class HourlyByName {
     this.#clock = clock;
   }
 
+  /** True if the entry of this name was due less than an hour ago. */
+  isQuiet(name: string): boolean {
+    return this.#clock.monotonic() - (this.#loggedAt.get(name) ?? -Infinity) < hourMs;
+  }
+
   /** True if the entry of this name is to be logged now. */
   isDue(name: string): boolean {
-    const now = this.#clock.monotonic();
-    if (now - (this.#loggedAt.get(name) ?? -Infinity) < hourMs) return false;
-    this.#loggedAt.set(name, now);
+    if (this.isQuiet(name)) return false;
+    this.#loggedAt.set(name, this.#clock.monotonic());
     return true;
   }
 }

@@ -47,7 +47,6 @@ const noFields = {
   'upstream.request.body.size': optional<number>(),
   'upstream.response.body.size': optional<number>(),
   scrubbed: optional<number>(),
-  secret_sent: optional<true>(),
   parent_span_id: optional<string>(),
 };
 

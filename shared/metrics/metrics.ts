@@ -1,7 +1,9 @@
 import { type Aggregator, collectDefaultMetrics, Gauge, Registry } from '@prometheus-io/client';
 import type { CountRequest } from '../log/request-log.ts';
 import { version } from '../settings/version.ts';
+import { FirstNames } from './first-names.ts';
 import { requestMetrics, type ServiceName } from './request-metrics.ts';
+import { Counts } from './series.ts';
 
 export interface GaugeOptions {
   /** Without the service's name. */
@@ -38,6 +40,14 @@ export class Metrics {
       read: () => [[version, 1]],
     });
     this.text = textOf?.(registry) ?? (() => registry.metrics());
+  }
+
+  /** Adds a counter by one label, of whose values the first 50 keep their names. Returns what counts one. */
+  counter(name: string, help: string, label: string): (value: string) => void {
+    const options = { name: `${this.#service}_${name}`, help, labels: [label] };
+    const counts = new Counts({ ...options, registry: this.#registry });
+    const names = new FirstNames();
+    return (value) => counts.add(1, [names.nameOf(value)]);
   }
 
   /** Adds a value that is read at each scrape. */

@@ -102,14 +102,6 @@ export function requestMetrics(service: ServiceName, registry: Registry): CountR
       amount: (fields) => fields.scrubbed,
       values: (fields) => [apps.nameOf(fields.app ?? '')],
     },
-    {
-      only: 'secureproxy',
-      name: `${service}_secrets_sent_total`,
-      help: 'Calls that had the secret which their answer repeated: an app guesses, or knows it',
-      labels: ['app'],
-      amount: (fields) => (fields.secret_sent ? 1 : 0),
-      values: (fields) => [apps.nameOf(fields.app ?? '')],
-    },
   ];
   const isOurs = ({ only = service }: RequestMetric) => only === service;
   const observers = [

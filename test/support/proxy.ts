@@ -32,6 +32,8 @@ export const loopback = ['127.0.0.0/8', '::1/128'];
 export type Obtain = (query: ReleaseQuery) => Promise<Release>;
 
 export interface TestProxyOptions {
+  /** Takes the app of each alarm about a secret that an app sent. */
+  readonly onSecretSent?: (app: string) => void;
   /** Where KeyServer is, without a path; absent: `obtain` alone is asked. */
   readonly keyserverUrl?: string;
   readonly proxyKey?: string;
@@ -162,7 +164,7 @@ export async function startProxy(test: Test, options: TestProxyOptions): Promise
     releases,
     pools,
     running,
-    sentSecrets: new SentSecrets(clock),
+    sentSecrets: new SentSecrets(clock, options.onSecretSent ?? (() => undefined)),
     totalTimeoutMs: config.UPSTREAM_TOTAL_TIMEOUT_MS,
     readiness: () => ({ status: 'ready', checks: {} }),
   });
