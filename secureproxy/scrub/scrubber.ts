@@ -106,9 +106,9 @@ export class Scrubber {
 
 function contains(search: SecretSearch | undefined, bytes: Buffer): boolean {
   if (search === undefined) return false;
-  const filter = new SecretFilter(search);
-  filter.end(bytes);
-  return filter.redactions > 0;
+  const steps = { taken: 0, max: Infinity };
+  search.grant(steps, bytes.length);
+  return search.search({ bytes, isLast: true, steps }, 0, bytes.length).spans.length > 0;
 }
 
 class FilterChain implements BodyFilter {
