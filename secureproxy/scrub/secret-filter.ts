@@ -86,7 +86,8 @@ export class SecretFilter implements BodyFilter {
     const found = search.search(text, this.#searched - base, to - base);
     const open: Candidate[] = found.open.map((one) => ({ ...one, at: one.at + base }));
     for (const candidate of this.#open) {
-      const isDecided = isLast || candidate.at + search.maxBytes <= base + bytes.length;
+      const isDecided =
+        isLast || candidate.at + search.maxBytesFrom(candidate) <= base + bytes.length;
       if (!isDecided) open.push(candidate);
       // If it is still open it is longer than is waited for.
       else search.judge(text, { ...candidate, at: candidate.at - base }, { ...found, open: [] });

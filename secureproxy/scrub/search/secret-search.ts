@@ -3,7 +3,7 @@ import { anchorOf } from './anchors.ts';
 import { EscapeFinder } from './escape-finder.ts';
 import { FormMatcher, isOfLineBreak, type Span, type Steps, type Text } from './form-matcher.ts';
 import { Grams, gramAt, gramBytes, gramOf } from './grams.ts';
-import { isIntroducer, type Reading, readingsAt } from './readings.ts';
+import { isIntroducer, maxSpellingBytes, type Reading, readingsAt } from './readings.ts';
 import type { SecretForm } from './secret-forms.ts';
 
 /** A place in a text where a part of a form may stand. */
@@ -57,6 +57,15 @@ export class SecretSearch {
     this.#sampler = new AnchorSampler(anchors, this.#grams);
     const wanted = anchors.flatMap(({ bytes }) => [...bytes]);
     this.#escapes = new EscapeFinder(wanted, !this.#sampler.bridgesLines);
+  }
+
+  /**
+   * Bytes from a candidate's place on that decide it: the share of {@link maxBytes} that the rest of its form
+   * has. An occurrence that begins no more than the other share ahead of the place is then still held.
+   */
+  maxBytesFrom({ form, unit }: Candidate): number {
+    const { length } = (this.#matchers[form] as FormMatcher).form.bytes;
+    return Math.ceil((this.maxBytes * (length - unit)) / length) + maxSpellingBytes;
   }
 
   /** Grants steps for the search of so many more bytes; those not taken before are kept up to a limit. */
