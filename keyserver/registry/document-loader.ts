@@ -1,7 +1,6 @@
 import type { Logger } from 'pino';
 import { OpenError } from '../../shared/crypto/open-error.ts';
 import type { Policy } from '../../shared/policy/schema.ts';
-import type { AnnouncedChange } from '../../shared/protocol/change-messages.ts';
 import {
   type AppDocument,
   type CallerKey,
@@ -25,7 +24,7 @@ export interface Loaded {
   readonly appKeys: Map<string, Caller<'app'>>;
   readonly proxyKeys: Map<string, Caller<'proxy'>>;
   /** Accepted rows, by `kind id`. */
-  readonly inForce: Map<string, Pick<DocumentRow, 'kind' | 'id' | 'mac'>>;
+  readonly inForce: Map<string, Pick<DocumentRow, 'kind' | 'id' | 'revision' | 'mac'>>;
   /** `kind id` of rejected rows. */
   readonly rejected: Set<string>;
 }
@@ -64,8 +63,9 @@ export class DocumentLoader {
         if (present.get(name) !== 1) throw new RowError('more than one row has this name');
         this.#checkRevision(name, row.revision);
         this.#take(loaded, row);
-        loaded.inForce.set(name, { kind: row.kind, id: row.id, mac: row.mac });
-        this.#seen.set(name, { revision: row.revision, deleted: false });
+        const { kind, id, revision, mac } = row;
+        loaded.inForce.set(name, { kind, id, revision, mac });
+        this.#seen.set(name, { revision, deleted: false });
       } catch (error) {
         loaded.rejected.add(name);
         // Logged once, although each load rejects the row again.
@@ -117,10 +117,19 @@ class RowError extends Error {
   override readonly name = 'RowError';
 }
 
+/** A document that two loads differ in. */
+export interface Difference extends Pick<DocumentRow, 'kind' | 'id'> {
+  /** That in force after the change, which is the number of its last change; undefined if none is in force. */
+  readonly revision: number | undefined;
+}
+
 /** Documents that only one of the two loads has accepted, or that differ. */
-export function differences(before: Loaded, after: Loaded, seq: number): AnnouncedChange[] {
+export function differences(before: Loaded, after: Loaded): Difference[] {
   const all = new Map([...before.inForce, ...after.inForce]);
-  return [...all].flatMap(([name, { kind, id }]) =>
-    before.inForce.get(name)?.mac === after.inForce.get(name)?.mac ? [] : [{ seq, kind, id }],
-  );
+  return [...all].flatMap(([name, { kind, id }]) => {
+    const inForce = after.inForce.get(name);
+    return before.inForce.get(name)?.mac === inForce?.mac
+      ? []
+      : [{ kind, id, revision: inForce?.revision }];
+  });
 }

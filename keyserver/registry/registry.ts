@@ -162,14 +162,14 @@ export class Registry {
       this.#documentsReadAt = now;
     }
     // Compares accepted documents instead of rows: a document that is now rejected has no row among the changes.
-    const changed = before ? differences(before, loaded, seq) : [];
+    const changed = before ? differences(before, loaded) : [];
     this.#loaded = loaded;
     this.#seq = seq;
     this.#history = history;
     this.#isBehindProxies &&= isStill && isSame;
     // A change without its own number could not be announced to proxies that already have this number.
     if (rows === undefined || (isStill && changed.length > 0)) this.#recent.restart(seq);
-    else this.#recent.add(seq, [...rows, ...unlisted(changed, rows)]);
+    else this.#recent.add(seq, [...rows, ...unlisted(changed, rows, seq)]);
   }
 
   async #rowsUpTo(seq: number) {

@@ -1,5 +1,9 @@
 import t from 'tap';
+import { sealDocument } from '../../keyserver/at-rest/document-row.ts';
+import { Registry } from '../../keyserver/registry/registry.ts';
+import { KnownChanges } from '../../secureproxy/releases/known-changes.ts';
 import { testClock } from '../support/clock.ts';
+import { capturedLog } from '../support/log.ts';
 import { eachStage, type Stage, startPairOn } from './stage.ts';
 
 const fine = ['200', '200'];
@@ -45,6 +49,50 @@ for (const [what, sql] of Object.entries(holdUps)) {
       clock.advance(1);
       await keyserver.refresh();
       t.same(await pair.answers('shop'), gone);
+    });
+  });
+}
+
+/** An app without rights. */
+const putEmpty = ({ store, keyring }: Stage, id: string) =>
+  store.editDocument('app', id, (_, revision) =>
+    sealDocument(keyring, 'app', id, revision, { keys: [], grants: [] }),
+  );
+
+const revocations: Readonly<Record<string, (stage: Stage) => Promise<unknown>>> = {
+  'an app without keys and grants': (stage) => putEmpty(stage, 'orders'),
+  'a deleted app': (stage) => stage.admin('app', 'revoke', 'orders'),
+};
+
+for (const [what, revoke] of Object.entries(revocations)) {
+  t.test(`two changes with their names swapped do not delay a revocation: ${what}`, async (t) => {
+    await eachStage(t, async (t, stage) => {
+      const { clock, pair, keyserver } = await setUp(t, stage);
+      const { logger } = capturedLog('test');
+      const other = new Registry(stage.store, stage.keyring, logger, clock);
+      await other.refresh();
+      clock.advance(6_000);
+      await Promise.all([keyserver.refresh(), other.refresh()]);
+      // The proxy polls the first KeyServer, and has a release of the second.
+      const known = new KnownChanges(clock);
+      const poll = async () => {
+        await keyserver.refresh();
+        known.take({ ...keyserver.registry.changesSince(known.seq), ageMs: 0 }, clock.monotonic());
+      };
+      await poll();
+      await putEmpty(stage, 'bystander');
+      await other.refresh();
+      const release = { app: 'orders', seq: other.seq };
+      t.ok(other.app('orders'));
+      await revoke(stage);
+      const revokedAt = other.seq + 1;
+      t.equal(await stage.store.lastSeq(), revokedAt);
+      await stage.execute(`UPDATE changes SET id = 'orders' WHERE seq = ${release.seq}`);
+      await stage.execute(`UPDATE changes SET id = 'bystander' WHERE seq = ${revokedAt}`);
+      await poll();
+      t.notOk(known.isCallerCurrent(release), 'it is of before the revocation');
+      t.ok(known.isCallerCurrent({ app: 'orders', seq: revokedAt }));
+      t.not((await pair.answers('shop'))[0], '200');
     });
   });
 }

@@ -99,6 +99,8 @@ t.test('documents that change between two looks are told under their own numbers
     { seq: seq + 1, kind: 'app', id: 'a' },
     { seq: seq + 2, kind: 'token', id: 'shop', tokenType: 'type' },
     { seq: seq + 3, kind: 'app', id: 'b' },
+    // Its row has no MAC, and nothing else tells when it went.
+    { seq: seq + 3, kind: 'app', id: 'a' },
   ]);
 });
 
