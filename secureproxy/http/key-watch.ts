@@ -76,7 +76,11 @@ const percentHints = ['%73', '%70', '%6b', '%6B', '%5f', '%5F', '%25'].map((hint
   Buffer.from(hint),
 );
 
+/** Up to this size, one conversion costs less than several searches. */
+const smallBytes = 4096;
+
 function bodyHoldsKey(body: Buffer): boolean {
+  if (body.length <= smallBytes) return holdsKey(body.toString('latin1'));
   const hasAny = (hints: readonly Buffer[]) => hints.some((hint) => body.includes(hint));
   const mayHoldKey =
     body.includes('spk_') ||
