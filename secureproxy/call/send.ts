@@ -108,7 +108,8 @@ function runningCall(
   return {
     isCurrent: () => releases.isCurrent(call, current),
     judgeAgain: async () => {
-      const fresh = await releases.get(queryOf(call, request));
+      // In turn, its app could put off the end of the call by asking much.
+      const fresh = await releases.get({ ...queryOf(call, request), isUrgent: true });
       prepare(fresh.release, call);
       current = fresh;
     },

@@ -42,12 +42,13 @@ const explanationValidator = Compile(ExplanationSchema);
 const changesValidator = Compile(ChangesSchema);
 const whoamiValidator = Compile(WhoamiSchema);
 
-/** Connections for questions of callers and changes; without the latter, releases are hardly cached. */
+/** Connections for questions about callers, changes and running calls; without changes, releases are hardly cached. */
 const reservedConnections = 2;
 
-/** Questions for releases and explanations. Those that wait are few: each is of a call in progress. */
+/** Questions for releases and explanations. */
 const questionsByApp: Omit<FairQueueOptions, 'maxRunning'> = {
-  maxWaiting: Infinity,
+  // They are in memory, and wait on if their calls end.
+  maxWaiting: 4096,
   queueTimeoutMs: 2000,
   minHoldMs: 0,
   rejection: () =>
@@ -80,6 +81,8 @@ export interface ReleaseQuery extends WhoamiQuery {
   readonly clientId: string;
   readonly tokenType: string;
   readonly target: Target;
+  /** True for a call that runs already: it waits behind no other question. One of these is asked at a time. */
+  readonly isUrgent?: boolean;
 }
 
 export interface Obtained {
@@ -121,16 +124,17 @@ export class KeyserverClient {
     return { explanation: answer, source };
   }
 
-  /** Apps take turns, so that none waits behind another's questions. */
+  /** Apps take turns, so that none waits behind another's questions; an urgent question waits for no turn. */
   #ask<T extends Release | Explanation>(
     query: ReleaseQuery,
     wanted: Pick<Credential, 'explain'>,
     validator: Question<T>['validator'],
   ): Promise<Answered<T>> {
-    return this.#questions.run(query.appKey ?? '', () => this.#askInTurn(query, wanted, validator));
+    const asked = () => this.#askNow(query, wanted, validator);
+    return query.isUrgent ? asked() : this.#questions.run(query.appKey ?? '', asked);
   }
 
-  async #askInTurn<T extends Release | Explanation>(
+  async #askNow<T extends Release | Explanation>(
     { clientId, tokenType, appKey, target, trace, onRetry }: ReleaseQuery,
     wanted: Pick<Credential, 'explain'>,
     validator: Question<T>['validator'],

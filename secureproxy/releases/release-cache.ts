@@ -58,7 +58,10 @@ export class ReleaseCache {
   /** The release itself if it is cached. @throws ServiceError as KeyserverClient.obtain */
   get(query: ReleaseQuery): CachedRelease | Promise<CachedRelease> {
     const name = JSON.stringify([query.appKey, query.clientId, query.tokenType]);
-    return this.#fresh(name, query) ?? this.#share(name, query);
+    const fresh = this.#fresh(name, query);
+    if (fresh !== undefined) return fresh;
+    // Another call's fetch may wait for its turn.
+    return query.isUrgent ? this.#fetch(name, query) : this.#share(name, query);
   }
 
   /** True if no change is known that took the release away. */

@@ -1,8 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { startKeyserver } from '../../support/keyserver.ts';
-import { startProxy } from '../../support/proxy.ts';
+import { begin, loopback, readAnswer, startProxy } from '../../support/proxy.ts';
 import { startTcpForwarder } from '../../support/tcp-forwarder.ts';
+import { startUpstream, writes } from '../../support/upstream.ts';
 
 /** A client with three connections to a KeyServer that can be halted, and two apps. */
 async function setUp(t: Test) {
@@ -12,11 +13,12 @@ async function setUp(t: Test) {
     quiet: await keyserver.putApp('quiet'),
   };
   const forwarder = await startTcpForwarder(t, [Number(new URL(keyserver.url).port)]);
-  const { client } = await startProxy(t, {
+  const proxy = await startProxy(t, {
     keyserverUrl: `http://127.0.0.1:${forwarder.port}`,
     proxyKey: await keyserver.putProxy('edge'),
     settings: { KEYSERVER_CONNECTIONS: '3', KEYSERVER_TIMEOUT_MS: '60000' },
   });
+  const { client } = proxy;
   // The session that the others share.
   await client.changes(0);
   const answered: string[] = [];
@@ -28,7 +30,7 @@ async function setUp(t: Test) {
     const names = { clientId: `c-${i}`, tokenType: 'test' };
     return note(app, client[how]({ appKey: keys[app], ...names, target, trace: {} }));
   };
-  return { client, forwarder, answered, note, ask };
+  return { keyserver, keys, proxy, client, forwarder, answered, note, ask };
 }
 
 for (const how of ['obtain', 'explain'] as const) {
@@ -54,4 +56,36 @@ t.test('a question about changes waits for no release', async (t) => {
   goOn();
   await Promise.all(all);
   t.ok(answered.indexOf('changes') <= 3, answered.join());
+});
+
+t.test('a revoked call is cut at once, however much its app asks meanwhile', async (t) => {
+  const { keyserver, keys, proxy, forwarder, answered, note, ask } = await setUp(t);
+  const upstream = await startUpstream(t);
+  upstream.script(writes('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nsome'));
+  const policy = { destinations: [upstream.url], unsafePlaintext: true, scrub: false };
+  await keyserver.putType('test', { ...policy, unsafeAllowPrivate: loopback });
+  await keyserver.putToken('c', 'test', 'fixture-token');
+  await proxy.feed.ask();
+  const url = `${upstream.url}/`;
+  const stream = await begin(`${proxy.url}/request_api`, {
+    method: 'POST',
+    headers: ['content-type', 'application/json', 'authorization', `Bearer ${keys.greedy}`],
+    body: JSON.stringify({ ClientId: 'c', TokenType: 'test', ApiUri: url }),
+  }).answered;
+  const isWhole = readAnswer(stream).then(({ whole }) => whole);
+  await keyserver.deleteDocument('app', 'greedy');
+  await proxy.feed.ask();
+  const goOn = forwarder.halt();
+  const all = Array.from({ length: 20 }, (_, i) => ask('greedy', 'explain', i));
+  // One for the same release, which the cut must not wait for either.
+  const names = { appKey: keys.greedy, clientId: 'c', tokenType: 'test' };
+  const target = { method: 'GET', url } as const;
+  all.push(note('same', Promise.resolve(proxy.releases.get({ ...names, target, trace: {} }))));
+  await nextTurn();
+  all.push(note('check', proxy.running.check()));
+  goOn();
+  await Promise.all(all);
+  t.ok(answered.indexOf('check') <= 3, answered.join());
+  t.equal(await isWhole, false);
+  t.match(await proxy.requestLine(), { 'error.reason': 'taken_away' });
 });
