@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { type Clock, systemClock } from '../../shared/clock.ts';
 import { ServiceError } from '../../shared/errors.ts';
@@ -16,9 +17,11 @@ import { StrangeCertificates } from './strange-certificates.ts';
 /** Interval of full reloads. An attacker who can write to the database could keep the change counter unchanged. */
 const rereadMs = 10_000;
 
-/** Looks for callers that are not known: so many at once, and then one an interval (GCRA). */
+/** Rate limit (GCRA) of looks for unknown callers: a burst of eight, then one per interval. */
 const looksInARow = 8;
 const lookIntervalMs = 250;
+/** A waiting look holds one of the places for calls. */
+const lookTimeoutMs = 1000;
 
 /** All documents, in memory, verified at every load, since the database is not trusted. */
 export class Registry {
@@ -40,6 +43,8 @@ export class Registry {
   #documentsReadAt = 0;
   #lookDue = -Infinity;
   #refreshing: Promise<void> = Promise.resolve();
+  /** The refresh that waits until the current one has ended. */
+  #next: Promise<void> | undefined;
 
   constructor(
     store: Store,
@@ -96,27 +101,38 @@ export class Registry {
    * read before counts as one that cannot be read. @throws StoreError
    */
   refresh(): Promise<void> {
-    // One after another: an earlier one that ends later would bring back older documents.
-    const refreshed = this.#refreshing.catch(() => undefined).then(() => this.#refresh());
-    this.#refreshing = refreshed;
-    return refreshed;
+    // One after another: an earlier one that ends later would bring back older documents. At most one waits, since
+    // it reads the counter after everyone who waits for it has come.
+    this.#next ??= this.#refreshing
+      .catch(() => undefined)
+      .then(() => {
+        this.#next = undefined;
+        return this.#refresh();
+      });
+    this.#refreshing = this.#next;
+    return this.#refreshing;
   }
 
   /**
-   * Refreshes out of turn, so that a caller can call as soon as it has been created. False if it did not, since it
-   * did so too often: strangers must not put load on the database. A database that cannot be read is left to the poll.
+   * Refreshes before the next poll, so that a new caller is known at once. False if the rate limit or the database
+   * prevented it; the limit keeps strangers from loading the database.
    */
   async look(): Promise<boolean> {
     const now = this.#clock.monotonic();
     const due = Math.max(this.#lookDue, now - (looksInARow - 1) * lookIntervalMs);
     if (due > now) return false;
     this.#lookDue = due + lookIntervalMs;
+    const timeout = new AbortController();
     try {
-      await this.refresh();
-      return true;
+      return await Promise.race([
+        this.refresh().then(() => true),
+        sleep(lookTimeoutMs, false, { signal: timeout.signal }),
+      ]);
     } catch (error) {
       if (error instanceof StoreError) return false;
       throw error;
+    } finally {
+      timeout.abort();
     }
   }
 

@@ -150,3 +150,70 @@ t.test('before the first load every question is answered keyserver_unavailable',
   t.throws(() => registry.proxyByKeyHash('a'), unavailable);
   t.equal((await postJson(keyserver.url, '{}')).status, 400);
 });
+
+/** A registry whose database answers when it is told to, and the number of looks at the counter. */
+async function startGated(t: Parameters<typeof startKeyserver>[0]) {
+  const { store, keyring } = await startKeyserver(t);
+  let gate = Promise.withResolvers<void>();
+  gate.resolve();
+  let looks = 0;
+  const gated: Store = {
+    ...store,
+    position: async () => {
+      looks++;
+      await gate.promise;
+      return store.position();
+    },
+  };
+  const clock = testClock();
+  const registry = new Registry(gated, keyring, capturedLog('test').logger, clock);
+  await registry.refresh();
+  looks = 0;
+  return {
+    registry,
+    clock,
+    looks: () => looks,
+    shut: () => {
+      gate = Promise.withResolvers();
+      return gate;
+    },
+  };
+}
+
+t.test('looks at a slow database share one refresh, which begins after they came', async (t) => {
+  const { registry, clock, looks, shut } = await startGated(t);
+  const first = shut();
+  const current = registry.refresh();
+  await new Promise(setImmediate);
+  t.equal(looks(), 1);
+  const waiting = Array.from({ length: 20 }, () => {
+    clock.advance(250);
+    return registry.look();
+  });
+  const second = shut();
+  first.resolve();
+  await current;
+  await new Promise(setImmediate);
+  t.equal(looks(), 2);
+  const later = registry.refresh();
+  second.resolve();
+  t.same(await Promise.all(waiting), Array(20).fill(true));
+  await later;
+  t.equal(looks(), 3, 'a call that came after the look began has its own');
+});
+
+t.test('a look waits for a hanging database for a second, and delays no poll', async (t) => {
+  const { registry, clock, looks, shut } = await startGated(t);
+  const { reject } = shut();
+  const results = await Promise.all(
+    Array.from({ length: 20 }, () => {
+      clock.advance(250);
+      return registry.look();
+    }),
+  );
+  t.same(results, Array(20).fill(false));
+  const poll = registry.refresh();
+  reject(new StoreError('timeout', 'too slow'));
+  await t.rejects(poll, { name: 'StoreError' });
+  t.equal(looks(), 2);
+});
