@@ -26,8 +26,8 @@ export class ExpiryWatch {
   }
 
   start(): void {
-    this.look();
-    this.#timer = setInterval(() => this.look(), lookIntervalMs).unref();
+    this.#lookSafely();
+    this.#timer = setInterval(() => this.#lookSafely(), lookIntervalMs).unref();
   }
 
   stop(): void {
@@ -41,6 +41,15 @@ export class ExpiryWatch {
       name,
       (end - now) / 1000,
     ]);
+  }
+
+  /** An exception in a timer would end the process. */
+  #lookSafely(): void {
+    try {
+      this.look();
+    } catch (error) {
+      this.#log.error({ err: error }, 'certificates not judged');
+    }
   }
 
   look(): void {

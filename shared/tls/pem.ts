@@ -18,7 +18,14 @@ export function certificatesOf(pem: string): X509Certificate[] {
   return certificateBlocks(pem).map((text) => new X509Certificate(text));
 }
 
-/** The subject of a certificate in one line. */
-export function subjectOf({ subject }: X509Certificate): string {
-  return subject.replaceAll('\n', ', ');
+/** The subject of a certificate in one line; its alternative names if the subject is empty (RFC 5280 §4.2.1.6). */
+export function subjectOf({
+  subject,
+  subjectAltName,
+}: {
+  /** Node returns undefined for an empty subject, which its types leave out. */
+  readonly subject: string | undefined;
+  readonly subjectAltName: string | undefined;
+}): string {
+  return subject?.replaceAll('\n', ', ') || subjectAltName || 'no subject';
 }

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { expiryFindings } from '../../../shared/tls/expiry.ts';
 import { ExpiryWatch } from '../../../shared/tls/expiry-watch.ts';
-import { createAuthority } from '../../support/certificates.ts';
+import { createAuthority, selfSigned } from '../../support/certificates.ts';
 import { capturedLog } from '../../support/log.ts';
 
 const dayMs = 86_400_000;
@@ -43,6 +43,37 @@ t.test('each of a chain is looked at, and what is no certificate is passed over'
     [7],
   );
   t.same(expiryFindings({ name: 'X', pem: '' }, 0), []);
+});
+
+t.test('a certificate with an empty subject is named by its alternative names', async (t) => {
+  for (const [alternatives, words] of [
+    [[{ type: 'dns', value: 'ks.example' }], '(DNS:ks.example)'],
+    [[], '(no subject)'],
+  ] as const) {
+    const { cert: pem } = await selfSigned({ subject: '', alternatives });
+    const log = capturedLog('test');
+    const watch = new ExpiryWatch(
+      () => [{ name: 'X', pem }],
+      { now: () => Date.now() },
+      log.logger,
+    );
+    watch.look();
+    t.match(log.lines()[0], { fault: `the certificate of X ${words} ends on` });
+  }
+});
+
+t.test('certificates that cannot be judged are logged, and end no process', async (t) => {
+  const log = capturedLog('test');
+  const watch = new ExpiryWatch(
+    () => {
+      throw new TypeError('made up');
+    },
+    { now: () => 0 },
+    log.logger,
+  );
+  watch.start();
+  watch.stop();
+  t.match(log.lines(), [{ level: 'error', msg: 'certificates not judged', err: {} }]);
 });
 
 t.test('it is logged at each of the warned days, and once a day', async (t) => {
