@@ -46,18 +46,20 @@ const whoamiValidator = Compile(WhoamiSchema);
 const reservedConnections = 2;
 
 /** Questions for releases and explanations. */
-const questionsByApp: Omit<FairQueueOptions, 'maxRunning'> = {
+const questionsByApp: Omit<FairQueueOptions, 'maxRunning' | 'rejection'> = {
   // They are in memory, and wait on if their calls end.
   maxWaiting: 4096,
   queueTimeoutMs: 2000,
   minHoldMs: 0,
-  rejection: () =>
-    new ServiceError('overloaded', {
-      reason: 'keyserver_queue',
-      retryAfterSeconds: 1,
-      detail: 'More calls wait for KeyServer than it answers in time.',
-    }),
 };
+
+function queueFull(): ServiceError {
+  return new ServiceError('overloaded', {
+    reason: 'keyserver_queue',
+    retryAfterSeconds: 1,
+    detail: 'More calls wait for KeyServer than it answers in time.',
+  });
+}
 
 export interface KeyserverClientOptions {
   readonly http: KeyserverHttp;
@@ -108,7 +110,9 @@ export class KeyserverClient {
     const publicKeys = new PublicKeys(() => this.#fetchPublicKey(), options.pins);
     this.#exchange = new SealedExchange({ http, publicKeys, clock, log });
     const maxRunning = Math.max(1, http.connections - reservedConnections);
-    this.#questions = new FairQueue({ ...questionsByApp, maxRunning });
+    // In an outage the questions before it hold their places until they time out.
+    const rejection = () => http.fault ?? queueFull();
+    this.#questions = new FairQueue({ ...questionsByApp, maxRunning, rejection });
   }
 
   /** Obtains a release. @throws ServiceError */

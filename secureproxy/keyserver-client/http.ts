@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { TLSSocket } from 'node:tls';
 import { buildConnector, Pool } from 'undici';
 import type { Clock } from '../../shared/clock.ts';
+import type { ServiceError } from '../../shared/errors.ts';
 import type { NamedCertificate } from '../../shared/tls/expiry.ts';
 import { minTlsVersion, type TlsMaterial } from '../../shared/tls/files.ts';
 import type { ReloadedTls } from '../../shared/tls/reload.ts';
@@ -41,6 +42,7 @@ export class KeyserverHttp {
   readonly #pools = new Map<string, Pool>();
   #connect: buildConnector.connector;
   #shown: NamedCertificate | undefined;
+  #fault: ServiceError | undefined;
 
   constructor(options: KeyserverHttpOptions) {
     this.#options = options;
@@ -53,6 +55,11 @@ export class KeyserverHttp {
   /** Maximum number of connections. */
   get connections(): number {
     return this.#options.connections;
+  }
+
+  /** keyserver_unavailable; undefined if the last attempt was answered. */
+  get fault(): ServiceError | undefined {
+    return this.#fault;
   }
 
   /** The certificate that KeyServer showed last; undefined without TLS. */
@@ -74,11 +81,12 @@ export class KeyserverHttp {
     const deadline = clock.monotonic() + timeoutMs;
     for (let pause = firstPauseMs; ; pause = Math.min(pause * 2, maxPauseMs)) {
       try {
-        return await this.#attempt(url, makeBody(), trace, deadline - clock.monotonic());
+        const answer = await this.#attempt(url, makeBody(), trace, deadline - clock.monotonic());
+        this.#fault = undefined;
+        return answer;
       } catch (error) {
-        if (clock.monotonic() + pause >= deadline) {
-          throw unavailable('keyserver_unreachable', 'KeyServer does not answer.', error);
-        }
+        this.#fault = unavailable('keyserver_unreachable', 'KeyServer does not answer.', error);
+        if (clock.monotonic() + pause >= deadline) throw this.#fault;
       }
       await sleep(pause);
       onRetry?.();

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import t, { type Test } from 'tap';
+import { freePort } from '../../support/free-port.ts';
 import { startKeyserver } from '../../support/keyserver.ts';
 import { begin, loopback, readAnswer, startProxy } from '../../support/proxy.ts';
 import { startTcpForwarder } from '../../support/tcp-forwarder.ts';
@@ -88,4 +89,16 @@ t.test('a revoked call is cut at once, however much its app asks meanwhile', asy
   t.ok(answered.indexOf('check') <= 3, answered.join());
   t.equal(await isWhole, false);
   t.match(await proxy.requestLine(), { 'error.reason': 'taken_away' });
+});
+
+t.test('an outage is told as such to each that waits for its turn', async (t) => {
+  const { client } = await startProxy(t, { keyserverUrl: `http://127.0.0.1:${await freePort()}` });
+  const target = { method: 'GET', url: 'https://api.example/' } as const;
+  const asked = Array.from({ length: 100 }, (_, i) =>
+    client.obtain({ appKey: null, clientId: `c-${i}`, tokenType: 'test', target, trace: {} }),
+  );
+  const reasons = (await Promise.allSettled(asked)).map((one) =>
+    one.status === 'rejected' ? one.reason.options.reason : 'obtained',
+  );
+  t.same([...new Set(reasons)], ['keyserver_unreachable']);
 });
