@@ -64,16 +64,15 @@ export class Places {
   constructor(options: SharesOptions) {
     this.#options = options;
     this.shares = new Shares(options);
+    // After any call, since one that failed before it had a place was in progress, too.
+    options.calls.onLeave(() => this.#askForTurn());
   }
 
   /** Makes a place, which counts for nothing yet. @throws ServiceError request_invalid if the caller is gone */
   open(response: ServerResponse, deadline: Deadline): Place {
     if (response.closed) throw callerGone();
     const place: Place = { response, deadline, held: undefined };
-    response.once('close', () => {
-      this.#hold(place, undefined);
-      this.#askForTurn();
-    });
+    response.once('close', () => this.#hold(place, undefined));
     return place;
   }
 
@@ -86,7 +85,7 @@ export class Places {
   take(place: Place, claim: Claim): Promise<number> | undefined {
     if (place.response.closed) throw callerGone();
     const claimants = this.shares.claimants(claim);
-    const hasApp = place.held !== undefined;
+    const hasApp = place.held?.app === claimants.app;
     const lack = this.shares.lack(claimants, 1, hasApp);
     if (lack === undefined && !this.#isBehind(claimants, hasApp)) {
       this.#hold(place, claimants);
@@ -140,11 +139,10 @@ export class Places {
     const leave = this.#lanes.add(claim, claimants, { start });
     this.#hold(place, undefined);
     this.#count(claimants, 1);
+    // For others, which may take what it gave up, or itself, if it is only behind those that could start.
     calls.stepAside();
     response.once('close', onClose);
     deadline.begin('place', fail);
-    // For others, which may take what it gave up, or itself, if it is only behind those that could start.
-    this.#askForTurn();
     return waited.promise;
   }
 

@@ -15,6 +15,8 @@ export interface CallsInProgress {
   /** Takes a call out of the count while it waits elsewhere; `stepBack` must follow. */
   stepAside(): void;
   stepBack(): void;
+  /** Sets what is called, in the same turn of the event loop, whenever a call ends or steps aside. */
+  onLeave(listener: () => void): void;
 }
 
 interface WaitingCall {
@@ -47,6 +49,7 @@ export class CallQueue implements CallsInProgress {
   #begun = 0;
   #maxThisTurn = maxPerTurn;
   #isTurnComing = false;
+  #onLeave: () => void = () => undefined;
 
   constructor(options: CallQueueOptions) {
     this.#options = options;
@@ -86,7 +89,12 @@ export class CallQueue implements CallsInProgress {
 
   stepAside(): void {
     this.#underWay -= 1;
+    this.#onLeave();
     if (this.#waiting.size > 0) this.#askForTurn();
+  }
+
+  onLeave(listener: () => void): void {
+    this.#onLeave = listener;
   }
 
   readonly #leave = () => this.stepAside();

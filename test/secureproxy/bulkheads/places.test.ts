@@ -30,7 +30,7 @@ function setUp(t: Test, { max = 16, connections = 1000 }: Limits) {
     for (const end of open) end();
   });
   const begun: string[] = [];
-  /** A call that came, with a place that counts for nothing yet. */
+  /** A call that came. */
   const arrive = () => {
     const response = new ServerResponse(new IncomingMessage(new Socket()));
     const deadline = new Deadline(60_000);
@@ -41,12 +41,17 @@ function setUp(t: Test, { max = 16, connections = 1000 }: Limits) {
     };
     open.add(end);
     calls.enter(response);
+    return { response, deadline, end };
+  };
+  /** One with a place that counts for nothing yet. */
+  const arriveAtPlace = () => {
+    const { response, deadline, end } = arrive();
     return { place: places.open(response, deadline), end };
   };
   /** A call that came so far; `wait` is undefined if it had a place at once. */
   const come = (claim: Partial<Claim> = {}, name = '') => {
     const { app, ...target } = { app: 'a', client: 'c', origin: 'o', ...claim };
-    const { place, end } = arrive();
+    const { place, end } = arriveAtPlace();
     const wait = places.take(place, { app, target });
     if (wait === undefined) begun.push(name);
     else wait.then(() => begun.push(name)).catch(end);
@@ -54,17 +59,17 @@ function setUp(t: Test, { max = 16, connections = 1000 }: Limits) {
   };
   /** A call that is not judged yet; `judge` has it count for client and origin, too. */
   const comeUnjudged = (app: string) => {
-    const { place, end } = arrive();
+    const { place, end } = arriveAtPlace();
     const wait = places.take(place, { app });
     wait?.catch(end);
     const target = { client: 'c', origin: 'o' };
-    return { wait, end, judge: () => places.take(place, { app, target }) };
+    return { wait, end, judge: (named = app) => places.take(place, { app: named, target }) };
   };
   /** How many of these calls have a place at once. */
   const placed = (count: number, claim: (i: number) => Partial<Claim>) =>
     Array.from({ length: count }, (_, i) => come(claim(i))).filter(({ hasPlace }) => hasPlace)
       .length;
-  return { calls, places, come, comeUnjudged, placed, begun };
+  return { calls, places, arrive, come, comeUnjudged, placed, begun };
 }
 
 const overloaded = (reason: string) => ({ code: 'overloaded', options: { reason } });
@@ -278,4 +283,23 @@ t.test('a call passes those that wait for other origins, and none for its own', 
   t.equal(come({ app: 'b', client: 'd', origin: 'p' }).hasPlace, true);
   busy.end();
   t.equal(come({ app: 'b', client: 'd' }).hasPlace, false);
+});
+
+t.test('a call that ends before it has a place makes room for one that waits', async (t) => {
+  const { arrive, come, begun } = setUp(t, { max: 1 });
+  const { end } = arrive();
+  come({}, 'next');
+  end();
+  for (let i = 0; i < 3; i++) await nextTurn();
+  t.same(begun, ['next']);
+});
+
+t.test('a call whose app is told by its release takes no more than the share of it', (t) => {
+  const { comeUnjudged } = setUp(t, { max: 100 });
+  const call = comeUnjudged('');
+  for (const app of ['b', 'a']) for (let i = 0; i < 60; i++) comeUnjudged(app);
+  const wait = call.judge('a');
+  t.ok(wait, 'behind the others');
+  wait?.catch(() => undefined);
+  t.end();
 });
