@@ -1,5 +1,6 @@
 import type { BodyFilter } from './body-filter.ts';
-import type { Span, Steps } from './search/form-matcher.ts';
+import type { Span } from './search/form-matcher.ts';
+import type { Steps } from './search/readings.ts';
 import { type Candidate, lookaheadBytes, type SecretSearch } from './search/secret-search.ts';
 
 /** Small chunks are searched together. */

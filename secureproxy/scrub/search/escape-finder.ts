@@ -51,12 +51,12 @@ export class EscapeFinder {
     return this.#wanted[byte] === 1;
   }
 
-  /** Reports places in `[from, to)`; at some of them something else stands. */
+  /** Reports places in `[from, to)` that may be such escapes; some are not. */
   find(bytes: Buffer, from: number, to: number, report: ReportEscape): void {
     for (const byte of this.#begins) {
       let at = nextByte(bytes, byte, from, to);
       for (; at < to; at = nextByte(bytes, byte, at + 1, to)) {
-        this.#read(bytes, byte, at, report);
+        if (byte !== backslash || !isInRow(bytes, at)) this.#read(bytes, byte, at, report);
       }
     }
   }
@@ -108,7 +108,7 @@ export class EscapeFinder {
     const end = at + 1 + entity.name.length;
     if (this.#wantsSigns || bytes[end + 1] === hash) {
       if (bytes[end] === semicolon) this.#found(at, entity.byte, end + 1, report);
-      // Another one of the same letters.
+      // A different entity that begins with the same three letters.
       else report(at);
     }
   }
@@ -124,6 +124,11 @@ export class EscapeFinder {
     if (isIntroducer(byte)) report(at);
     else report(at, byte, to);
   }
+}
+
+/** Whether two more backslashes follow one: an escape that begins with it is found by the last two. */
+function isInRow(bytes: Buffer, at: number): boolean {
+  return bytes[at + 1] === backslash && bytes[at + 2] === backslash;
 }
 
 /** Three letters as a number, in lower case. */

@@ -5,6 +5,7 @@ import {
   type Reading,
   readingsAt,
   readingsBefore,
+  type Steps,
 } from './readings.ts';
 import type { SecretForm } from './secret-forms.ts';
 
@@ -23,12 +24,6 @@ export interface Span {
   readonly start: number;
   readonly end: number;
   readonly form: SecretForm;
-}
-
-/** Bounds the time of searches by the bytes and states that they look at. */
-export interface Steps {
-  taken: number;
-  max: number;
 }
 
 /** The part of a text that is at hand. */
@@ -95,7 +90,7 @@ export class FormMatcher {
       if (end !== undefined || ends.has(key)) continue;
       visited.add(key);
       if (direction === 1 && !isLast && at > bytes.length - maxSpellingBytes) return 'open';
-      this.#follow(bytes, state, direction, pending);
+      this.#follow(text, state, direction, pending);
     }
     for (const key of visited) ends.set(key, furthest);
     return furthest;
@@ -137,12 +132,18 @@ export class FormMatcher {
   }
 
   /** Adds the states that a state leads to. */
-  #follow(bytes: Uint8Array, { at, unit }: State, direction: Direction, pending: State[]): void {
+  #follow(
+    { bytes, steps }: Text,
+    { at, unit }: State,
+    direction: Direction,
+    pending: State[],
+  ): void {
     const { bytes: wanted, isLoose } = this.form;
     if (isLoose && !isAlphanumeric(wanted[unit] as number)) {
       pending.push({ at, unit: unit + direction });
     }
-    const readings = direction === 1 ? readingsAt(bytes, at) : readingsBefore(bytes, at);
+    const readings =
+      direction === 1 ? readingsAt(bytes, at, steps) : readingsBefore(bytes, at, steps);
     for (const reading of readings) {
       const next = direction === 1 ? reading.to : reading.from;
       if (isLoose && isOfLineBreak(bytes, reading)) pending.push({ at: next, unit });

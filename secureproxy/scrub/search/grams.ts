@@ -17,6 +17,8 @@ export class Grams {
   readonly #heads: Uint32Array;
   readonly #next: Uint32Array;
   readonly #shift: number;
+  /** 1 for bytes with which a gram begins, in lower case. */
+  readonly #firsts = new Uint8Array(256);
 
   constructor(anchors: readonly Anchor[]) {
     const places = anchors.flatMap(({ bytes, form, from }) =>
@@ -35,12 +37,17 @@ export class Grams {
       const slot = this.#slotOf(this.#grams[i] as number);
       this.#next[i] = this.#heads[slot] as number;
       this.#heads[slot] = i;
+      this.#firsts[(this.#grams[i] as number) & 0xff] = 1;
     }
   }
 
   /** Whether {@link each} may report places; false for most bytes of most texts. */
   mayHave(gram: number): boolean {
     return this.#heads[this.#slotOf(gram)] !== 0;
+  }
+
+  mayBegin(byte: number): boolean {
+    return this.#firsts[byte | 0x20] === 1;
   }
 
   each(gram: number, report: (form: number, unit: number) => void): void {

@@ -7,6 +7,12 @@ export interface Reading {
 
 type Escape = Omit<Reading, 'from'>;
 
+/** Bounds the time of searches by the bytes and states that they look at. */
+export interface Steps {
+  taken: number;
+  max: number;
+}
+
 /** Maximum length of one character's spelling that is read, in bytes: it bounds escapes within escapes. */
 export const maxSpellingBytes = 20;
 
@@ -44,19 +50,23 @@ export function isIntroducer(byte: number | undefined): boolean {
 /**
  * All that the bytes at `at` may stand for, from the byte itself to the escape that removes most
  * levels: `%2541` may be `%`, the `%` of `%25`, and `A`. Empty at the end.
+ *
+ * @param steps counts the characters of escapes that are looked at
  */
 export function readingsAt(
   bytes: Uint8Array,
   at: number,
+  steps: Steps,
   end = Math.min(bytes.length, at + maxSpellingBytes),
 ): Reading[] {
-  return at >= end ? [] : readingsIn({ bytes, end }, at);
+  return at >= end ? [] : readingsIn({ bytes, end, steps }, at);
 }
 
 /** A stretch of text, and of its places the readings that remove most levels, lest they be read again and again. */
 interface Stretch {
   readonly bytes: Uint8Array;
   readonly end: number;
+  readonly steps: Steps;
   deepest?: Map<number, Reading>;
 }
 
@@ -73,12 +83,14 @@ function readingsIn(stretch: Stretch, at: number): Reading[] {
 }
 
 /** All readings of what ends before `to`. */
-export function readingsBefore(bytes: Uint8Array, to: number): Reading[] {
+export function readingsBefore(bytes: Uint8Array, to: number, steps: Steps): Reading[] {
   if (to <= 0) return [];
   const found: Reading[] = [{ utf8: [bytes[to - 1] as number], from: to - 1, to }];
   for (let from = to - 2; from >= Math.max(0, to - maxSpellingBytes); from--) {
     if (!isIntroducer(bytes[from])) continue;
-    for (const reading of readingsAt(bytes, from, to)) if (reading.to === to) found.push(reading);
+    for (const reading of readingsAt(bytes, from, steps, to)) {
+      if (reading.to === to) found.push(reading);
+    }
   }
   return found;
 }
@@ -96,7 +108,8 @@ class Syntax {
 
   /** First byte of the next character; NaN at the end. */
   get next(): number {
-    const { bytes, end } = this.stretch;
+    const { bytes, end, steps } = this.stretch;
+    steps.taken++;
     if (this.at >= end) return Number.NaN;
     const byte = bytes[this.at] as number;
     return isIntroducer(byte) ? (this.#deepest.utf8[0] as number) : byte;

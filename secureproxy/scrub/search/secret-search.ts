@@ -1,9 +1,15 @@
 import { AnchorSampler } from './anchor-sampler.ts';
 import { anchorOf } from './anchors.ts';
 import { EscapeFinder } from './escape-finder.ts';
-import { FormMatcher, isOfLineBreak, type Span, type Steps, type Text } from './form-matcher.ts';
+import { FormMatcher, isOfLineBreak, type Span, type Text } from './form-matcher.ts';
 import { Grams, gramAt, gramBytes, gramOf } from './grams.ts';
-import { isIntroducer, maxSpellingBytes, type Reading, readingsAt } from './readings.ts';
+import {
+  isIntroducer,
+  maxSpellingBytes,
+  type Reading,
+  readingsAt,
+  type Steps,
+} from './readings.ts';
 import type { SecretForm } from './secret-forms.ts';
 
 /** A place in a text where a part of a form may stand. */
@@ -26,8 +32,10 @@ export interface Found {
 export const lookaheadBytes = 64;
 /** Bytes that belong to an escape or a soft line break which begins behind them, and how many may. */
 const maxSkipped = 8;
-/** Steps that a body's search may take for a byte: a text full of tokens takes three to eleven. */
-const maxStepsPerByte = 24;
+/** Bytes behind an escape in which the rest of a gram begins. */
+const maxGramBytes = 2 * maxSpellingBytes;
+/** Steps that a body's search may take for a byte: escapes within escapes take up to a hundred. */
+const maxStepsPerByte = 192;
 
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
@@ -98,11 +106,15 @@ export class SecretSearch {
     const { form, at, unit } = candidate;
     const matcher = this.#matchers[form] as FormMatcher;
     const span = steps.taken > steps.max ? undefined : matcher.around(text, at, unit);
-    if (steps.taken > steps.max) {
-      const start = Math.max(0, at - this.maxBytes);
-      found.spans.push({ start, end: at + this.maxBytes, form: matcher.form });
-    } else if (span === 'open') found.open.push(candidate);
+    if (steps.taken > steps.max) this.#addAllAround(at, form, found);
+    else if (span === 'open') found.open.push(candidate);
     else if (span !== undefined) found.spans.push(span);
+  }
+
+  #addAllAround(at: number, form: number, found: Found): void {
+    const start = Math.max(0, at - this.maxBytes);
+    const { form: searched } = this.#matchers[form] as FormMatcher;
+    found.spans.push({ start, end: at + this.maxBytes, form: searched });
   }
 
   /** Recognizes places by the bytes ahead of an escape or line break, and by those that follow. */
@@ -119,8 +131,14 @@ export class SecretSearch {
         return;
       }
     }
-    for (const reading of escapesAt(bytes, at)) {
-      const gram = gramBehind(bytes, reading.to, reading.utf8);
+    if (text.steps.taken > text.steps.max) {
+      this.#addAllAround(at, 0, found);
+      return;
+    }
+    for (const { utf8, to } of escapesAt(text, at)) {
+      // Most anchors have no byte that may begin an escape in turn.
+      if (utf8.length > 0 && !this.#grams.mayBegin(utf8[0] as number)) continue;
+      const gram = gramBehind(text, to, utf8);
       this.#judgeEach(text, found, gram, at);
       // JSON within JSON escapes the backslash, too.
       for (let back = 1; back < maxSkipped && bytes[at - back] === backslash; back++) {
@@ -144,24 +162,27 @@ function isPlain(byte: number): boolean {
   return byte > space && !isIntroducer(byte);
 }
 
-function escapesAt(bytes: Buffer, at: number): Pick<Reading, 'utf8' | 'to'>[] {
+function escapesAt({ bytes, steps }: Text, at: number): Pick<Reading, 'utf8' | 'to'>[] {
   if (bytes[at] === lineFeed) return [{ utf8: [], to: at + 1 }];
   if (bytes[at] === plus) return [{ utf8: [space], to: at + 1 }];
-  return readingsAt(bytes, at).slice(1);
+  return readingsAt(bytes, at, steps).slice(1);
 }
 
-/** The first bytes of a gram, and those that follow in the text, escaped or not. */
-function gramBehind(bytes: Buffer, from: number, first: readonly number[]): number {
+/** The first bytes of a gram, and those that follow in the text, escaped or not; 0 if they don't follow closely. */
+function gramBehind({ bytes, steps }: Text, from: number, first: readonly number[]): number {
   const gram = [...first];
+  // Line breaks are passed over: all of a text may consist of them.
+  const end = from + maxGramBytes;
   for (let at = from; gram.length < gramBytes; ) {
     const byte = bytes[at];
-    if (byte === undefined) return 0;
+    if (byte === undefined || at >= end) return 0;
+    steps.taken++;
     if (isPlain(byte)) {
       gram.push(byte);
       at++;
       continue;
     }
-    const reading = readingsAt(bytes, at).at(-1) as Reading;
+    const reading = readingsAt(bytes, at, steps).at(-1) as Reading;
     if (!isOfLineBreak(bytes, reading)) gram.push(...reading.utf8);
     at = reading.to;
   }

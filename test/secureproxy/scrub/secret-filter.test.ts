@@ -143,11 +143,29 @@ t.test('any text takes steps in proportion to its length', (t) => {
       const search = new SecretSearch(secretForms(secret));
       const steps = { taken: 0, max: Infinity };
       pass(new SecretFilter(search, steps), split(text, [size]));
-      const most = 24 * text.length + 10 * search.maxBytes;
+      const most = 192 * text.length + 10 * search.maxBytes;
       if (steps.taken > most) throw new Error(`${steps.taken} steps for ${text.length} bytes`);
     }),
     { seed, numRuns: 20 },
   );
+  t.end();
+});
+
+t.test('escapes within escapes take few steps, whether or not they may be of a secret', (t) => {
+  const units = ['\\', '\\\\n', '%25', '\\u005c', '\\\\u005c', '\\x5c', '%5c%26', '%25%26'];
+  units.push('&#38;#', '&#x25;', '&amp;', '&#37;25', '=3D', '=\n', '\n', '\\\\\\\\a');
+  for (const [secret, most] of [
+    ['kJ8sd7Fh2Kq0Zp4Lx9Vb3Nm6Wt1Yr5Ce', 20],
+    [token, 60],
+    ['Tr0ub4dor&3!<"\\%', 80],
+    ['\\%&#=x'.repeat(4), 120],
+  ] as const) {
+    for (const unit of units) {
+      const text = Buffer.from(unit.repeat(16_384 / unit.length));
+      const { stepsPerByte } = search(secret, text);
+      t.ok(stepsPerByte < most, `${JSON.stringify(unit)}: ${stepsPerByte} steps a byte`);
+    }
+  }
   t.end();
 });
 
