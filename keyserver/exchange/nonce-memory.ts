@@ -3,7 +3,7 @@ import type { Clock } from '../../shared/clock.ts';
 /** Exceeds the time in which a timestamp is accepted (±60 s): a replay finds its nonce here or is stale. */
 const rememberMs = 120_000;
 
-/** `full`: the nonce was not recorded, because the memory is full and rejects. */
+/** `full`: the nonce was not recorded, because the memory is full, and new nonces are rejected instead of old ones forgotten. */
 export type NonceVerdict = 'new' | 'used' | 'full';
 
 /**
@@ -26,6 +26,11 @@ export class NonceMemory {
     this.#whenFull = whenFull;
   }
 
+  /** Number of requesters whose nonces are remembered. */
+  get size(): number {
+    return this.#requesters.size;
+  }
+
   take(requester: string, nonce: string): NonceVerdict {
     const memory = this.#rotate(requester);
     if (memory.current.has(nonce) || memory.previous.has(nonce)) return 'used';
@@ -33,6 +38,8 @@ export class NonceMemory {
       if (this.#whenFull === 'reject') return 'full';
       memory.previous = memory.current;
       memory.current = new Set();
+      // Otherwise the rotation by time would drop the full generation soon.
+      memory.startedAt = this.#clock.monotonic();
     }
     memory.current.add(nonce);
     return 'new';
@@ -42,6 +49,7 @@ export class NonceMemory {
     const now = this.#clock.monotonic();
     let memory = this.#requesters.get(requester);
     if (memory === undefined) {
+      this.#dropIdle(now);
       memory = { startedAt: now, current: new Set(), previous: new Set() };
       this.#requesters.set(requester, memory);
     }
@@ -50,7 +58,15 @@ export class NonceMemory {
       memory.previous = age < 2 * rememberMs ? memory.current : new Set();
       memory.current = new Set();
       memory.startedAt = now;
+      this.#dropIdle(now);
     }
     return memory;
+  }
+
+  /** Requesters whose nonces would all be dropped at their next request. */
+  #dropIdle(now: number): void {
+    for (const [requester, { startedAt }] of this.#requesters) {
+      if (now - startedAt >= 2 * rememberMs) this.#requesters.delete(requester);
+    }
   }
 }

@@ -41,14 +41,17 @@ export async function openQuestion<T>(
   return { session, credential };
 }
 
-/** Spends the nonce of a question that opened a session, whose sender is known from then on. @throws ServiceError */
+/** Spends the nonce of a question; the sender of one that opened a session is known from then on. @throws ServiceError */
 export async function spendNonce(
   { nonces }: Pick<QuestionDependencies, 'nonces'>,
   session: Session,
   requester: string,
   { nonce }: QuestionRequest,
 ): Promise<void> {
-  if (session.source !== 'rsa') return;
+  if (session.source !== 'rsa') {
+    nonces.useWithTicket(requester, nonce);
+    return;
+  }
   await nonces.use(requester, nonce);
   session.acceptPeer?.();
 }

@@ -89,7 +89,8 @@ async function spendNonce(
 ): Promise<void> {
   // Per app, too: one app, even without any grant, must not use up the memory of another.
   if (source === 'rsa') await nonces.use(JSON.stringify([proxyId, appId]), nonce);
-  // A proxy's apps share a memory, which rejects none of them.
+  // All apps of a proxy share one memory; when it is full it forgets the oldest nonces, so no app is rejected for
+  // another's load.
   else nonces.useWithTicket(proxyId === undefined ? `app ${appId}` : `proxy ${proxyId}`, nonce);
 }
 

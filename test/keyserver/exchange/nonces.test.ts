@@ -59,6 +59,35 @@ t.test('a full memory that forgets accepts new nonces, and knows the latest', as
   t.same(['5', '4', '3', '1'].map(take), ['used', 'used', 'used', 'new']);
 });
 
+t.test('a generation that moved on early is remembered as long as others', async (t) => {
+  const clock = testClock();
+  const nonces = new NonceMemory(clock, 2, 'forget');
+  const take = (nonce: string) => nonces.take('proxy a', nonce);
+  take('1');
+  clock.advance(119_000);
+  t.same(['2', '3'].map(take), ['new', 'new']);
+  clock.advance(1_000);
+  t.same(['2', '3'].map(take), ['used', 'used']);
+  clock.advance(118_999);
+  t.same(['2', '3'].map(take), ['used', 'used']);
+});
+
+t.test('nonces of idle requesters are dropped when another generation starts', async (t) => {
+  const clock = testClock();
+  const nonces = new NonceMemory(clock);
+  for (const requester of ['a', 'b', 'c']) nonces.take(requester, 'n');
+  clock.advance(239_999);
+  nonces.take('a', 'm');
+  t.equal(nonces.size, 3);
+  clock.advance(1);
+  nonces.take('d', 'n');
+  t.equal(nonces.size, 2, 'a and d');
+  t.equal(nonces.take('a', 'm'), 'used');
+  clock.advance(240_000);
+  nonces.take('a', 'm');
+  t.equal(nonces.size, 1, 'a, whose next generation starts');
+});
+
 t.test('what is not new is refused, whoever remembers', async (t) => {
   const used = { code: 'request_stale', options: { reason: 'nonce_used' } };
   const full = { code: 'overloaded', options: { reason: 'nonces_full', retryAfterSeconds: 120 } };

@@ -90,6 +90,11 @@ t.test('its ticket serves releases, and it is asked by ticket', async (t) => {
   const again = await askWhoami(keyserver, { proxy, app }, ticket);
   t.equal(again.status, 200);
   t.notOk('session' in again.whoami, 'a ticket is never extended');
+  t.match(
+    refusal(await sendWhoami(keyserver, ticket, again.request)),
+    { code: 'request_stale', reason: 'nonce_used' },
+    'a nonce is good once with a ticket, too',
+  );
 });
 
 t.test(
