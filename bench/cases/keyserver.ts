@@ -13,6 +13,8 @@ import { type Case, type CaseContext, type MakeCase, plainCase } from './case.ts
 const memoryDisk = '/dev/shm';
 /** More than two cores can unwrap in a second. */
 export const maxUnwrapsPerSecond = 4000;
+/** More than two cores can release by ticket in a second. */
+const maxReleasesPerSecond = 20_000;
 
 /** KeyServer alone, asked as SecureProxy asks it. */
 export const keyserverCases = {
@@ -51,16 +53,21 @@ export const keyserverCases = {
 
 async function byTicket(
   title: string,
-  { upstreamUrl }: CaseContext,
+  { upstreamUrl, seconds }: CaseContext,
   system: System,
   more: Partial<Case> = {},
 ): Promise<Case> {
   const { keyserver } = system;
   const exchanges = await createExchanges(system, upstreamUrl);
+  const maxRequests = Math.ceil(seconds * maxReleasesPerSecond);
   return plainCase(
     title,
     keyserver,
-    async () => exchangeOrder(keyserver, await exchanges.ticket(), { use: 'by-caller' }),
+    async () =>
+      exchangeOrder(keyserver, await exchanges.ticket(maxRequests), {
+        use: 'by-turns',
+        maxRequests,
+      }),
     { passes: [keyserver], ...more },
   );
 }

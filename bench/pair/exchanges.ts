@@ -14,8 +14,8 @@ import type { System } from './system.ts';
 export interface Exchanges {
   /** Each with a session key under RSA, good once. */
   rsa(count: number): string[];
-  /** One for each client, all by one new ticket. */
-  ticket(): Promise<string[]>;
+  /** All by one new ticket, each good once. */
+  ticket(count: number): Promise<string[]>;
 }
 
 /** Wrapped once and reused: KeyServer unwraps at every request, and only nonces are good once. */
@@ -39,7 +39,7 @@ export async function createExchanges(system: System, url: string): Promise<Exch
   return {
     rsa: (count) =>
       Array.from({ length: count }, (_, i) => JSON.stringify(request(pick(sessions, i), i))),
-    ticket: async () => {
+    ticket: async (count) => {
       const session = newSession(public_key);
       const first = request(session, 0);
       const { session: ticketed } = openRelease(
@@ -48,7 +48,9 @@ export async function createExchanges(system: System, url: string): Promise<Exch
         await postJson(keyserver.origin, first),
       );
       const named = { session: ticketed?.ticket ?? '' };
-      return clients.map((_, i) => JSON.stringify(request({ key: session.key, named }, i)));
+      return Array.from({ length: count }, (_, i) =>
+        JSON.stringify(request({ key: session.key, named }, i)),
+      );
     },
   };
 }
