@@ -102,7 +102,7 @@ function caFaults({ ca }: Pick<Policy, 'ca'>): string[] {
   const blocks = certificateBlocks(ca);
   const rest = blocks.reduce((text, block) => text.replace(block, ''), ca);
   if (blocks.length === 0 || rest.trim() !== '') {
-    return ['the CA holds something else than certificates'];
+    return ['the CA must hold only certificates in PEM'];
   }
   try {
     certificatesOf(ca);

@@ -3,7 +3,7 @@ import { createSecureContext } from 'node:tls';
 import { ConfigError } from '../settings/config.ts';
 import { faultsOf, loadAll, ofSetting } from '../settings/faults.ts';
 import { readPrivateFile, readTrustedFile } from '../settings/private-file.ts';
-import { certificateBlocks } from './pem.ts';
+import { certificateBlocks, hasBrokenBlock } from './pem.ts';
 
 /** Paths of PEM files; a certificate and its key go together. */
 export interface TlsFiles {
@@ -110,6 +110,7 @@ export function expiryOf({ cert }: TlsMaterial): string | undefined {
 function checkCertificates(pem: string, file: string): void {
   const blocks = certificateBlocks(pem);
   if (blocks.length === 0) throw new ConfigError([`${file} holds no certificate`]);
+  if (hasBrokenBlock(pem)) throw new ConfigError([`a certificate in ${file} is cut off`]);
   for (const block of blocks) parseCertificate(block, file);
 }
 

@@ -8,6 +8,11 @@ export function pemBlocks(text: string): string[] {
   return text.match(block) ?? [];
 }
 
+/** Whether a block has no end or holds a dash, as an encrypted key does: {@link pemBlocks} would leave it out. */
+export function hasBrokenBlock(text: string): boolean {
+  return (text.match(/-----BEGIN /g) ?? []).length !== pemBlocks(text).length;
+}
+
 /** The PEM blocks of certificates alone; they may not parse. */
 export function certificateBlocks(text: string): string[] {
   return text.match(certificate) ?? [];

@@ -3,7 +3,7 @@ import type { Policy } from '../../../shared/policy/schema.ts';
 import { ConfigError } from '../../../shared/settings/config.ts';
 import { ofSetting } from '../../../shared/settings/faults.ts';
 import { readTrustedFile } from '../../../shared/settings/private-file.ts';
-import { pemBlocks } from '../../../shared/tls/pem.ts';
+import { hasBrokenBlock, pemBlocks } from '../../../shared/tls/pem.ts';
 import { inputInvalid } from '../../operations/operation-error.ts';
 import { injectionFromOptions, type OptionValues } from './injection-options.ts';
 
@@ -38,7 +38,14 @@ export function policyFromOptions(options: PolicyOptions, folder: string): Polic
 
 /** Without the text that bundles have around their certificates. */
 function readCa(file: string): string {
-  const blocks = pemBlocks(readText(file));
+  const text = readText(file);
+  if (hasBrokenBlock(text)) {
+    throw inputInvalid(
+      'the file that --ca-file names holds a PEM block that is cut off or encrypted',
+      'name a PEM file of certificates',
+    );
+  }
+  const blocks = pemBlocks(text);
   if (blocks.length > 0) return `${blocks.join('\n')}\n`;
   throw inputInvalid('the file that --ca-file names holds no certificate', 'name a PEM file');
 }

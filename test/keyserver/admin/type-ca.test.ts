@@ -19,6 +19,15 @@ async function installed(t: Test): Promise<{ admin: Installation; write: typeof 
   return { admin, write: (name, text) => writeFileSync(join(admin.folder, String(name)), text) };
 }
 
+/** As OpenSSL writes it (RFC 1421 §4.6): its headers have dashes. */
+const encryptedKey = `-----BEGIN EC PRIVATE KEY-----
+Proc-Type: 4,ENCRYPTED
+DEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF
+
+AAAA
+-----END EC PRIVATE KEY-----
+`;
+
 const fingerprint = (pem: string) => new X509Certificate(pem).fingerprint256.slice(0, 23);
 
 t.test('takes the certificates of a file into the type, and shows whose they are', async (t) => {
@@ -44,10 +53,14 @@ t.test('refuses a file of anything else, and changes nothing', async (t) => {
   const files: readonly (readonly [string, string, RegExp])[] = [
     ['empty.pem', '', /no certificate/],
     ['der.pem', new X509Certificate(ca).raw.toString('latin1'), /no certificate/],
-    ['key.pem', privateKey, /something else than certificates/],
-    ['both.pem', ca + privateKey, /something else than certificates/],
-    ['trusted.pem', ca.replaceAll('CERTIFICATE', 'TRUSTED CERTIFICATE'), /something else/],
+    ['key.pem', privateKey, /only certificates/],
+    ['both.pem', ca + privateKey, /only certificates/],
+    ['trusted.pem', ca.replaceAll('CERTIFICATE', 'TRUSTED CERTIFICATE'), /only certificates/],
     ['torn.pem', ca.replace(/^[A-Za-z0-9+/]{64}\n/m, ''), /cannot be read/],
+    ['cut.pem', ca.slice(0, 200) + ca, /cut off/],
+    ['endless.pem', ca + ca.replace('-----END CERTIFICATE-----\n', ''), /cut off/],
+    ['dash.pem', ca.replace('MII', 'M-I') + ca, /cut off/],
+    ['encrypted.pem', encryptedKey + ca, /cut off or encrypted/],
     ['long.pem', ca.repeat(80), /ca must not have more than 32768/],
   ];
   for (const [name, text, message] of files) {
