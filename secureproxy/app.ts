@@ -16,7 +16,7 @@ import type { ExplainDependencies } from './call/explain-call.ts';
 import type { CallDependencies } from './call/make-call.ts';
 import { type SecureproxyConfig, secureproxySettings, trustedHosts } from './config.ts';
 import { BodyBudget, bodyBudgetOptions } from './receipt/body-budget.ts';
-import { type AdmissionDependencies, acceptCalls } from './routes/admission.ts';
+import { type AdmissionDependencies, acceptCalls, hasKnownKey } from './routes/admission.ts';
 import { docsPage } from './routes/docs-page.ts';
 import { explainRoute } from './routes/explain.ts';
 import { requestApiRoute } from './routes/request-api.ts';
@@ -77,7 +77,10 @@ export async function buildSecureproxy(
     requestApiRoute(scope, { ...dependencies, places });
     explainRoute(scope, { ...dependencies, places });
   };
-  await shedding(app, callRoutes, 'secureproxy');
+  await shedding(app, callRoutes, {
+    proxyName: 'secureproxy',
+    isKnown: (request) => hasKnownKey(dependencies, request),
+  });
   if (config.OPS_PORT === undefined) {
     healthRoutes(app, dependencies.readiness);
     metricsRoute(app, dependencies.metrics.text);

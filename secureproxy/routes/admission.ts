@@ -109,7 +109,21 @@ export function admitCaller({ callers }: AdmissionDependencies) {
   };
 }
 
-function queryOf({ url }: FastifyRequest): string {
+/** True for a request with an app key that KeyServer accepted. */
+export function hasKnownKey(
+  { callers }: AdmissionDependencies,
+  { rawHeaders, url = '' }: IncomingMessage,
+): boolean {
+  try {
+    const appKey = findAppKey(rawHeaders, queryOf({ url }));
+    return appKey !== null && callers.known(appKey) !== undefined;
+  } catch {
+    // Admission will reject it.
+    return false;
+  }
+}
+
+function queryOf({ url }: Pick<FastifyRequest, 'url'>): string {
   const at = url.indexOf('?');
   return at < 0 ? '' : url.slice(at);
 }

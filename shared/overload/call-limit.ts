@@ -4,9 +4,9 @@ import { toMilliseconds } from '../log/request-log.ts';
 import { CallQueue, type CallQueueOptions } from './call-queue.ts';
 import { rejecter } from './rejecter.ts';
 
-export interface CallLimitOptions extends Pick<CallQueueOptions, 'max' | 'queueTimeoutMs'> {
+export interface CallLimitOptions extends Omit<CallQueueOptions, 'reject'> {
   /** For `Proxy-Status` on rejections; undefined: none. */
-  readonly proxyName: string | undefined;
+  readonly proxyName?: string;
 }
 
 /**
@@ -14,10 +14,7 @@ export interface CallLimitOptions extends Pick<CallQueueOptions, 'max' | 'queueT
  * them if the path is a route's own text, else as soon as the router has found the route, since only the router
  * knows every spelling. A call counts once its body was received: a slow sender takes no place.
  */
-export function limitCalls(
-  scope: Service,
-  { max, queueTimeoutMs, proxyName }: CallLimitOptions,
-): CallQueue {
+export function limitCalls(scope: Service, { proxyName, ...options }: CallLimitOptions): CallQueue {
   const { server, log } = scope;
   const paths = new Set<string>();
   scope.addHook('onRoute', ({ url }) => void paths.add(url));
@@ -27,8 +24,8 @@ export function limitCalls(
   };
   // Fastify has no hook before its own work.
   const [serve] = server.listeners('request') as [RequestListener];
-  const reject = rejecter(log, Math.ceil(queueTimeoutMs / 1000), proxyName);
-  const queue = new CallQueue({ max, queueTimeoutMs, reject });
+  const reject = rejecter(log, Math.ceil(options.queueTimeoutMs / 1000), proxyName);
+  const queue = new CallQueue({ ...options, reject });
   scope.addHook('onRequest', ({ raw }, reply, done) => {
     if (isRouteText(raw)) done();
     else queue.take(raw, reply.raw, () => done());

@@ -6,6 +6,8 @@ export interface CallQueueOptions {
   /** A call that has waited this long is rejected. */
   readonly queueTimeoutMs: number;
   readonly reject: RequestListener;
+  /** True for a call that goes before others; asked only if it has to wait. By default none goes before another. */
+  readonly isKnown?: (request: IncomingMessage) => boolean;
 }
 
 /** The calls in progress, for a queue behind this one. */
@@ -25,6 +27,8 @@ interface WaitingCall {
   readonly begin: RequestListener;
   readonly since: number;
   readonly timer: NodeJS.Timeout;
+  /** Where it waits. */
+  readonly line: Set<WaitingCall>;
 }
 
 /**
@@ -36,17 +40,24 @@ const maxPerTurn = 32;
 const maxBesideConnection = 4;
 /** Maximum number of waiting calls, as a multiple of `max`: they are in memory. */
 const maxWaitingByMax = 4;
+/** The same for strangers' calls. */
+const maxStrangersByMax = 3;
+/** Of so many waiting calls that begin, one is a stranger's, if any waits. */
+const strangersShare = 4;
 
 /**
  * Begins calls in order of arrival, a limited number per turn of the event loop and `max` at once. Other calls
- * wait up to `queueTimeoutMs`, then are rejected; a call that finds the queue full is rejected at once.
+ * wait up to `queueTimeoutMs`, then are rejected; a call that finds the queue full is rejected at once. Known
+ * callers wait in a line of their own, which is served first, so that a burst of strangers does not delay them.
  */
 export class CallQueue implements CallsInProgress {
   readonly #options: CallQueueOptions;
-  readonly #waiting = new Set<WaitingCall>();
+  readonly #known = new Set<WaitingCall>();
+  readonly #strangers = new Set<WaitingCall>();
   readonly #waitedMs = new WeakMap<IncomingMessage, number>();
   #underWay = 0;
   #begun = 0;
+  #sinceStranger = 0;
   #maxThisTurn = maxPerTurn;
   #isTurnComing = false;
   #onLeave: () => void = () => undefined;
@@ -57,10 +68,21 @@ export class CallQueue implements CallsInProgress {
 
   /** @param begin called when it is the call's turn */
   take(request: IncomingMessage, response: ServerResponse, begin: RequestListener): void {
-    const { max, reject } = this.#options;
-    if (this.#waiting.size === 0 && this.#hasRoom()) this.#begin(request, response, begin);
-    else if (this.#waiting.size < maxWaitingByMax * max) this.#wait(request, response, begin);
-    else reject(request, response);
+    const { max, reject, isKnown = () => true } = this.#options;
+    if (this.#waiting === 0 && this.#hasRoom()) {
+      this.#begin(request, response, begin);
+      return;
+    }
+    const line = isKnown(request) ? this.#known : this.#strangers;
+    const isFull =
+      this.#waiting >= maxWaitingByMax * max ||
+      (line === this.#strangers && line.size >= maxStrangersByMax * max);
+    if (isFull) reject(request, response);
+    else this.#wait(request, response, begin, line);
+  }
+
+  get #waiting(): number {
+    return this.#known.size + this.#strangers.size;
   }
 
   get free(): number {
@@ -90,7 +112,7 @@ export class CallQueue implements CallsInProgress {
   stepAside(): void {
     this.#underWay -= 1;
     this.#onLeave();
-    if (this.#waiting.size > 0) this.#askForTurn();
+    if (this.#waiting > 0) this.#askForTurn();
   }
 
   onLeave(listener: () => void): void {
@@ -109,14 +131,19 @@ export class CallQueue implements CallsInProgress {
     begin(request, response);
   }
 
-  #wait(request: IncomingMessage, response: ServerResponse, begin: RequestListener): void {
+  #wait(
+    request: IncomingMessage,
+    response: ServerResponse,
+    begin: RequestListener,
+    line: WaitingCall['line'],
+  ): void {
     const timer = setTimeout(() => this.#reject(call), this.#options.queueTimeoutMs);
-    const call = { request, response, begin, since: performance.now(), timer };
-    this.#waiting.add(call);
+    const call = { request, response, begin, since: performance.now(), timer, line };
+    line.add(call);
   }
 
   #reject(call: WaitingCall): void {
-    this.#waiting.delete(call);
+    call.line.delete(call);
     this.#options.reject(call.request, call.response);
   }
 
@@ -129,22 +156,31 @@ export class CallQueue implements CallsInProgress {
   #turn(): void {
     this.#isTurnComing = false;
     this.#begun = 0;
-    for (const call of this.#waiting) {
-      if (!this.#hasRoom()) break;
+    while (this.#hasRoom()) {
+      const call = this.#next();
+      if (call === undefined) break;
       this.#resume(call);
     }
     this.#maxThisTurn = maxPerTurn;
   }
 
+  #next(): WaitingCall | undefined {
+    const isStrangersTurn = this.#sinceStranger + 1 >= strangersShare;
+    const isKnownFirst = this.#strangers.size === 0 || (!isStrangersTurn && this.#known.size > 0);
+    const [call] = isKnownFirst ? this.#known : this.#strangers;
+    return call;
+  }
+
   #resume(call: WaitingCall): void {
-    const { request, response, begin, since, timer } = call;
+    const { request, response, begin, since, timer, line } = call;
     clearTimeout(timer);
     // A call whose caller disconnected is counted as rejected.
     if (response.destroyed) {
       this.#reject(call);
       return;
     }
-    this.#waiting.delete(call);
+    line.delete(call);
+    this.#sinceStranger = line === this.#strangers ? 0 : this.#sinceStranger + 1;
     this.#waitedMs.set(request, performance.now() - since);
     this.#begin(request, response, begin);
   }

@@ -30,3 +30,56 @@ t.test('a new call does not overtake a queued one when there is room again', asy
   await nextTurn();
   t.ok(begun.length === 3 && begun[2] === newcomer);
 });
+
+/** A queue, and calls to it by name: `k…` are of a known caller, `s…` of strangers. */
+function queueOf(max: number) {
+  const known = new WeakSet<IncomingMessage>();
+  const order: string[] = [];
+  const rejected: string[] = [];
+  const names = new WeakMap<IncomingMessage, string>();
+  const running: ServerResponse[] = [];
+  const queue = new CallQueue({
+    max,
+    queueTimeoutMs: 60_000,
+    reject: (request) => rejected.push(names.get(request) ?? ''),
+    isKnown: (request) => known.has(request),
+  });
+  const come = (name: string) => {
+    const request = new IncomingMessage(new Socket());
+    const response = new ServerResponse(request);
+    names.set(request, name);
+    if (name.startsWith('k')) known.add(request);
+    queue.take(request, response, () => {
+      order.push(name);
+      running.push(response);
+      queue.enter(response);
+    });
+  };
+  const end = async () => {
+    running.shift()?.emit('close');
+    await nextTurn();
+  };
+  return { come, end, order, rejected };
+}
+
+t.test('known callers wait before strangers, of whom one in four begins', async (t) => {
+  const { come, end, order } = queueOf(2);
+  for (const name of ['k0', 'k0']) come(name);
+  for (const name of ['s1', 's2', 's3', 'k1', 'k2', 'k3', 'k4', 'k5']) come(name);
+  for (let i = 0; i < 8; i++) await end();
+  t.strictSame(order.slice(2), ['k1', 'k2', 'k3', 's1', 'k4', 'k5', 's2', 's3']);
+});
+
+t.test('strangers leave room for known callers to wait', async (t) => {
+  const { come, end, order, rejected } = queueOf(2);
+  for (const name of ['k1', 'k2']) come(name);
+  for (let i = 0; i < 8; i++) come(`s${i}`);
+  t.strictSame(rejected, ['s6', 's7'], 'three times the calls at once');
+  come('k3');
+  come('k4');
+  come('k5');
+  t.strictSame(rejected, ['s6', 's7', 'k5'], 'four times in all');
+  for (let i = 0; i < 10; i++) await end();
+  t.equal(order[2], 'k3');
+  t.equal(order.length, 10, 'all that waited began');
+});
