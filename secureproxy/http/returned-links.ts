@@ -12,7 +12,8 @@ export interface LinkContext {
  * Rewrites the links of an answer, in place: a caller would resolve relative ones against the
  * proxy. `Location`, `Content-Location` and the targets of `Link` become absolute. A 3xx has its
  * `Location` as `X-Upstream-Location`, since clients that follow redirects take app key and body
- * along. A `Location` or `Content-Location` that does not parse, or would have a secret, is dropped.
+ * along. A `Location` or `Content-Location` that does not parse, or would have a secret, is dropped,
+ * and so is a `Link` with too many targets, or too long ones.
  */
 export function absoluteLinks(
   headers: OutgoingHttpHeaders,
@@ -30,7 +31,9 @@ export function absoluteLinks(
     set(headers, 'content-location', contentLocation, context);
   }
   if (link !== undefined) {
-    headers.link = [link].flat().map((one) => absoluteTargets(`${one}`, context));
+    const links = absoluteTargets([link].flat(), context);
+    if (links === undefined) delete headers.link;
+    else headers.link = links;
   }
 }
 
@@ -56,8 +59,23 @@ function absolute(reference: string, { url, hasSecret }: LinkContext): string | 
 /** Matches a quoted string of a parameter, also one left open, or a target (RFC 8288 §3). */
 const linkPart = /"(?:\\.|[^"\\])*(?:"|$)|<([^<>]*)>/g;
 
-function absoluteTargets(value: string, context: LinkContext): string {
-  return value.replace(linkPart, (part: string, target: string | undefined) =>
-    target === undefined ? part : `<${absolute(target, context) ?? target}>`,
+/** A relative target of one byte becomes as long as the call's URL. */
+const maxTargets = 100;
+const maxTargetsLength = 64 * 1024;
+
+/** Undefined if there are more targets, or longer ones, than are resolved. */
+function absoluteTargets(values: readonly string[], context: LinkContext): string[] | undefined {
+  let [count, length] = [0, 0];
+  const mayResolve = () => count <= maxTargets && length <= maxTargetsLength;
+  const resolved = values.map((value) =>
+    value.replace(linkPart, (part: string, target: string | undefined) => {
+      if (target === undefined) return part;
+      count++;
+      if (!mayResolve()) return part;
+      const href = absolute(target, context) ?? target;
+      length += href.length;
+      return `<${href}>`;
+    }),
   );
+  return mayResolve() ? resolved : undefined;
 }

@@ -228,8 +228,33 @@ t.test('a location that no client could resolve, or the second of two, is droppe
   t.end();
 });
 
+t.test('a short Link becomes no long one', (t) => {
+  const longUrl = `https://api.market.example/v1?q=${'a'.repeat(20_000)}`;
+  const linkFor = (link: string | string[], of: string) => {
+    let judged = 0;
+    const hasSecret = () => ++judged < 0;
+    const returned = headersFor({ link: link as never }, 200, { url: of, hasSecret });
+    return { returned, judged };
+  };
+  const one = `<${longUrl}>`;
+  t.strictSame(linkFor('<><><>', longUrl).returned.link, [one.repeat(3)]);
+  for (const [links, of, judged] of [
+    ['<>'.repeat(4), longUrl, 4],
+    ['<>'.repeat(8000), longUrl, 4],
+    [['<><>', '<><>', '<>'], longUrl, 4],
+    ['<>'.repeat(101), url, 100],
+    ['</a>'.repeat(4000), url, 100],
+  ] as const) {
+    const dropped = linkFor(links as string, of);
+    t.notOk('link' in dropped.returned);
+    t.equal(dropped.judged, judged, 'no more are resolved than may be returned');
+  }
+  t.strictSame(linkFor('<>'.repeat(100), url).returned.link, [`<${url}>`.repeat(100)]);
+  t.end();
+});
+
 t.test('takes links of every form in linear time', (t) => {
-  for (const unit of ['<', '"', '"\\"', '<>', '"<', '</a']) {
+  for (const unit of ['<', '"', '"\\"', '"<', '</a']) {
     const link = unit.repeat(Math.ceil(2_000_000 / unit.length));
     t.equal(typeof [responseHeaders({ link }, 200).link].flat()[0], 'string', unit);
   }
