@@ -9,9 +9,11 @@ const maxLargeBytes = 32 * 1024 * 1024;
 /** Less for other answers, such as 401: strangers could cause them at will. */
 const maxLingerBytes = 4 * 1024 * 1024;
 /** Maximum number of connections that are read on at once, since reading a flood costs CPU. */
-const maxLingering = 16;
+const maxRead = 16;
+/** The same of those that stay open unread: each takes a socket, but no CPU. */
+const maxUnread = 256;
 
-let lingering = 0;
+const lingering = { read: 0, unread: 0 };
 
 /**
  * Prepares an answer that is given before the request's body was read: the connection will be closed after it,
@@ -31,23 +33,26 @@ export function closeAfterAnswer(
   // Node calls this once the answer is written.
   socket.destroySoon = () => {
     const maxBytes = status === 413 ? maxLargeBytes : maxLingerBytes;
-    if (lingering >= maxLingering) Socket.prototype.destroySoon.call(socket);
-    else linger(socket, announced <= maxBytes ? maxBytes : 0);
+    const isRead = announced <= maxBytes;
+    const isFull = isRead ? lingering.read >= maxRead : lingering.unread >= maxUnread;
+    if (isFull) Socket.prototype.destroySoon.call(socket);
+    else linger(socket, isRead ? maxBytes : 0);
   };
 }
 
 /** @param maxBytes 0: nothing is read */
 function linger(socket: Socket, maxBytes: number): void {
-  lingering += 1;
+  const kind = maxBytes > 0 ? 'read' : 'unread';
+  lingering[kind] += 1;
   const timer = setTimeout(() => socket.destroy(), lingerMs);
   socket.once('close', () => {
-    lingering -= 1;
+    lingering[kind] -= 1;
     clearTimeout(timer);
   });
   // Parsing would cost CPU, and a request behind this one must not be served.
   for (const listener of socket.listeners('data')) socket.off('data', listener as () => void);
   if (maxBytes > 0) discard(socket, maxBytes);
-  // A stream with this listener is read only by calls of `read`, whatever Node resumes.
+  // A `readable` listener stops automatic reading, even if Node calls `resume`.
   else socket.on('readable', () => undefined);
   socket.end();
 }

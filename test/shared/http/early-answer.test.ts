@@ -92,6 +92,28 @@ t.test('a body that is too long to be read on is left unread', async (t) => {
   t.ok((other?.bytesRead ?? 0) < 1_000_000, `${other?.bytesRead} bytes read`);
 });
 
+t.test('connections that stay open unread take no place of those that are read', async (t) => {
+  const { port, head, open } = await setUp(t);
+  const unread = Array.from({ length: 20 }, () =>
+    connect({ host: '127.0.0.1', port, allowHalfOpen: true }),
+  );
+  await Promise.all(
+    unread.map(async (socket) => {
+      socket.on('error', () => undefined);
+      socket.write(head('/refused', ['Content-Length: 16000000']));
+      await once(socket, 'data');
+    }),
+  );
+  const body = Buffer.alloc(3_000_000, 'x');
+  const length = `Content-Length: ${body.length}`;
+  const text = await writeThenRead(port, head('/refused', [length]), body);
+  t.match(readRaw(text), { status: 401 });
+  const last = open.at(-1);
+  await until(() => last?.closed === true);
+  t.ok((last?.bytesRead ?? 0) > body.length, 'which was read on');
+  for (const socket of unread) socket.destroy();
+});
+
 t.test('what follows such a body is not served', async (t) => {
   const { port, head, served } = await setUp(t);
   const next = 'GET /served HTTP/1.1\r\nHost: x\r\n\r\n';
