@@ -40,6 +40,7 @@ export function queryOf(
     clientId,
     tokenType,
     target: { method, url },
+    app: request.logFields.app,
     trace: traceOf(request),
     onRetry,
   };

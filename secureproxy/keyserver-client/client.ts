@@ -83,6 +83,8 @@ export interface ReleaseQuery extends WhoamiQuery {
   readonly clientId: string;
   readonly tokenType: string;
   readonly target: Target;
+  /** The app's name, if it is known: keys of one app share its turns. */
+  readonly app?: string | undefined;
   /** True for a call that runs already: it waits behind no other question. One of these is asked at a time. */
   readonly isUrgent?: boolean;
 }
@@ -135,7 +137,7 @@ export class KeyserverClient {
     validator: Question<T>['validator'],
   ): Promise<Answered<T>> {
     const asked = () => this.#askNow(query, wanted, validator);
-    return query.isUrgent ? asked() : this.#questions.run(query.appKey ?? '', asked);
+    return query.isUrgent ? asked() : this.#questions.run(query.app ?? query.appKey ?? '', asked);
   }
 
   async #askNow<T extends Release | Explanation>(

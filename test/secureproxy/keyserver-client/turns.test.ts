@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import t, { type Test } from 'tap';
+import { makeCallerKey } from '../../../shared/crypto/caller-key.ts';
 import { freePort } from '../../support/free-port.ts';
 import { startKeyserver } from '../../support/keyserver.ts';
 import { begin, loopback, readAnswer, startProxy } from '../../support/proxy.ts';
@@ -29,7 +30,7 @@ async function setUp(t: Test) {
   const ask = (app: keyof typeof keys, how: 'obtain' | 'explain', i = 0) => {
     const target = { method: 'GET', url: 'https://api.example/' } as const;
     const names = { clientId: `c-${i}`, tokenType: 'test' };
-    return note(app, client[how]({ appKey: keys[app], ...names, target, trace: {} }));
+    return note(app, client[how]({ app, appKey: keys[app], ...names, target, trace: {} }));
   };
   return { keyserver, keys, proxy, client, forwarder, answered, note, ask };
 }
@@ -47,6 +48,21 @@ for (const how of ['obtain', 'explain'] as const) {
     t.ok(answered.indexOf('quiet') <= 2, answered.join());
   });
 }
+
+t.test('the keys of one app have one turn', async (t) => {
+  const { keys, forwarder, answered, ask } = await setUp(t);
+  const goOn = forwarder.halt();
+  const all: Promise<void>[] = [];
+  for (const key of [keys.greedy, makeCallerKey('spk_'), makeCallerKey('spk_')]) {
+    keys.greedy = key;
+    for (let i = 0; i < 5; i++) all.push(ask('greedy', 'obtain', i));
+  }
+  await nextTurn();
+  all.push(ask('quiet', 'obtain'));
+  goOn();
+  await Promise.all(all);
+  t.ok(answered.indexOf('quiet') <= 2, answered.join());
+});
 
 t.test('a question about changes waits for no release', async (t) => {
   const { client, forwarder, answered, note, ask } = await setUp(t);
