@@ -124,7 +124,7 @@ async function startSecureproxy(
   const running = new RunningCalls();
   const countSentSecrets = metrics.counter(
     'secrets_sent_total',
-    'Alarms that a call had the secret which its answer repeated, one an hour for each app',
+    'Calls that contained the secret their answer repeated; at most one per app and hour is counted',
     'app',
   );
   const feed = new ChangeFeed({

@@ -17,8 +17,8 @@ const maxWaitingBytes = 64 * 1024 * 1024;
 
 /**
  * Tells operators of apps that send the secret themselves. A marketplace that repeats what it is sent shows, by
- * what is redacted, which of many guesses was right. One that repeats the injected secret by carelessness looks
- * alike in the answer, but not in the call: an app never learns the secret, so its calls do not have it.
+ * what is redacted, which of many guesses was right. A marketplace that merely repeats the injected secret
+ * gives the same answer, but then the call does not contain the secret, which the app never learns.
  */
 export class SentSecrets {
   readonly #hourly: HourlyByName;
@@ -32,7 +32,9 @@ export class SentSecrets {
     this.#count = count;
   }
 
-  /** Searches a call whose answer was redacted, one after the other; others are not worth it. */
+  /**
+   * Queues a call for the search; call it only if the answer was redacted. Calls are searched one at a time.
+   */
   check(scrubber: Scrubber, { url, headers, body }: SentByCaller, request: FastifyRequest): void {
     // The names are bounded, since only apps with a release have answers.
     const { app = '' } = request.logFields;

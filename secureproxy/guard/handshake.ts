@@ -24,7 +24,7 @@ export function handshakeWith({
     ca &&
     createSecureContext({
       ca: [...ca],
-      // Who names the CA that issues a marketplace's certificates seldom has its root.
+      // Operators often have only the issuing CA, not its root.
       allowPartialTrustChain: true,
     });
   let session: Buffer | undefined;

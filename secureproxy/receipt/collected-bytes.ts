@@ -1,4 +1,4 @@
-/** From this size on, garbage of chunks would cause collections that cost more than to free each. */
+/** Chunks of this size and more are freed at once, since collecting them as garbage costs more. */
 const minFreedBytes = 32 * 1024;
 
 const none: Buffer = Buffer.alloc(0);

@@ -6,7 +6,10 @@ const othersWrite = 0o002;
 /** In such a folder others can make files, but neither rename nor remove those of somebody else. */
 const sticky = 0o1000;
 
-/** Why a file is not safe as a secret: users outside its group can read or change it, or it is a folder. A file that is not there is. */
+/**
+ * Says why a file is unsafe for a secret: it is a folder, or users outside its group can read or change it. Undefined
+ * if it is safe or missing.
+ */
 export function secretFileFault(file: string): string | undefined {
   const found = statSync(file, { throwIfNoEntry: false });
   // Advice to close a shared folder to others would do harm.
