@@ -85,13 +85,15 @@ export class SecretFilter implements BodyFilter {
     const text = { bytes, isLast, steps: this.#steps };
     search.grant(this.#steps, to - this.#searched);
     const found = search.search(text, this.#searched - base, to - base);
-    const open: Candidate[] = found.open.map((one) => ({ ...one, at: one.at + base }));
-    for (const candidate of this.#open) {
+    const waiting = [...this.#open, ...found.open.map((one) => ({ ...one, at: one.at + base }))];
+    const open: Candidate[] = [];
+    // What has been waited for long enough is judged by what has come.
+    const whole = { ...text, isLast: true };
+    for (const candidate of waiting) {
       const isDecided =
         isLast || candidate.at + search.maxBytesFrom(candidate) <= base + bytes.length;
       if (!isDecided) open.push(candidate);
-      // If it is still open it is longer than is waited for.
-      else search.judge(text, { ...candidate, at: candidate.at - base }, { ...found, open: [] });
+      else search.judge(whole, { ...candidate, at: candidate.at - base }, found);
     }
     this.#open = open;
     this.#searched = to;

@@ -126,9 +126,9 @@ export class EscapeFinder {
   }
 }
 
-/** Whether two more backslashes follow one: an escape that begins with it is found by the last two. */
+/** Whether a backslash stands within a row: an escape that begins there is found by the row's first or last two. */
 function isInRow(bytes: Buffer, at: number): boolean {
-  return bytes[at + 1] === backslash && bytes[at + 2] === backslash;
+  return bytes[at - 1] === backslash && bytes[at + 1] === backslash && bytes[at + 2] === backslash;
 }
 
 /** Three letters as a number, in lower case. */
