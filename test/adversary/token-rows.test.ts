@@ -164,6 +164,6 @@ t.test('a table of others’ making, without keys and of a case-blind collation'
     ]) {
       t.match(text, finding);
     }
-    t.notMatch(text, /"healthy"/);
+    t.notMatch(text, /"healthy".*does not open/);
   });
 });

@@ -84,7 +84,9 @@ t.test('calls that were allowed are refused soon after', async (t) => {
         ([status]) => status !== 200,
       );
       t.comment(`refused after ${Math.round(performance.now() - revokedAt)} ms`);
-      t.same(last, refusal);
+      // A call that ran when the change became known was cut, and says so.
+      const isCut = last[0] === 403 && last[1] === 'grant_denied';
+      if (!isCut) t.same(last, refusal);
       t.same(await outcome(pair.call()), refusal, 'and stay so');
     });
   }
