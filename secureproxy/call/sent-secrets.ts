@@ -4,7 +4,7 @@ import { HourlyByName } from '../../shared/log/hourly.ts';
 import type { TargetUrl } from '../../shared/policy/url.ts';
 import type { Scrubber } from '../scrub/scrubber.ts';
 
-/** What a caller had sent upstream, without the injection. */
+/** A call as it was sent upstream, without the injection. */
 export interface SentByCaller {
   readonly url: TargetUrl;
   /** Names and values in turn. */

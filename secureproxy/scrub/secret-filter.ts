@@ -87,7 +87,7 @@ export class SecretFilter implements BodyFilter {
     const found = search.search(text, this.#searched - base, to - base);
     const waiting = [...this.#open, ...found.open.map((one) => ({ ...one, at: one.at + base }))];
     const open: Candidate[] = [];
-    // What has been waited for long enough is judged by what has come.
+    // A candidate that has waited long enough is judged by the bytes that have come.
     const whole = { ...text, isLast: true };
     for (const candidate of waiting) {
       const isDecided =

@@ -15,7 +15,7 @@ const lowerX = 0x78;
 /** Escapes often stand close together, where a loop is faster than a call. */
 const nearBytes = 16;
 
-/** Takes a place where an escape begins; of a plain one also its byte and its end. */
+/** Takes the place of an escape, and for a plain one its byte and its end. */
 export type ReportEscape = (at: number, byte?: number, to?: number) => void;
 
 /** Entities of HTML by their first letters. */
@@ -35,7 +35,7 @@ export class EscapeFinder {
   readonly #begins: readonly number[];
 
   /** @param wanted bytes that may be escaped; @param lines whether line breaks are found, too */
-  constructor(wanted: readonly number[], lines: boolean) {
+  constructor(wanted: Uint8Array, lines: boolean) {
     for (const byte of wanted) this.#wanted[byte] = this.#wanted[byte ^ 0x20] = 1;
     this.#wantsSigns = !wanted.every(isAlphanumeric);
     this.#wantsBeyondAscii = wanted.some((byte) => byte >= 0x80);

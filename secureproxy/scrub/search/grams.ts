@@ -6,7 +6,7 @@ const slotsPerGram = 4;
 
 /**
  * Finds places in anchors by the few bytes that stand there, whatever the case of letters: a hash
- * table in typed arrays, since every cached release has one.
+ * table in typed arrays, since every release has one.
  */
 export class Grams {
   /** By place; the first is none. */
@@ -21,24 +21,31 @@ export class Grams {
   readonly #firsts = new Uint8Array(256);
 
   constructor(anchors: readonly Anchor[]) {
-    const places = anchors.flatMap(({ bytes, form, from }) =>
-      Array.from({ length: bytes.length - gramBytes + 1 }, (_, i) => {
-        return [gramAt(bytes, i), form, from + i] as const;
-      }),
-    );
-    this.#grams = Uint32Array.from([0, ...places.map(([gram]) => gram)]);
-    this.#forms = Uint32Array.from([0, ...places.map(([, form]) => form)]);
-    this.#units = Uint32Array.from([0, ...places.map(([, , unit]) => unit)]);
-    const bits = Math.ceil(Math.log2(slotsPerGram * (places.length + 1)));
+    const size = anchors.reduce((sum, { bytes }) => sum + bytes.length - gramBytes + 1, 1);
+    this.#grams = new Uint32Array(size);
+    this.#forms = new Uint32Array(size);
+    this.#units = new Uint32Array(size);
+    this.#next = new Uint32Array(size);
+    const bits = Math.ceil(Math.log2(slotsPerGram * size));
     this.#shift = 32 - bits;
     this.#heads = new Uint32Array(1 << bits);
-    this.#next = new Uint32Array(places.length + 1);
-    for (let i = 1; i <= places.length; i++) {
-      const slot = this.#slotOf(this.#grams[i] as number);
-      this.#next[i] = this.#heads[slot] as number;
-      this.#heads[slot] = i;
-      this.#firsts[(this.#grams[i] as number) & 0xff] = 1;
+    let place = 1;
+    for (const { bytes, form, from } of anchors) {
+      for (let at = 0; at + gramBytes <= bytes.length; at++) {
+        this.#set(place, gramAt(bytes, at), form, from + at);
+        place += 1;
+      }
     }
+  }
+
+  #set(place: number, gram: number, form: number, unit: number): void {
+    const slot = this.#slotOf(gram);
+    this.#grams[place] = gram;
+    this.#forms[place] = form;
+    this.#units[place] = unit;
+    this.#next[place] = this.#heads[slot] as number;
+    this.#heads[slot] = place;
+    this.#firsts[gram & 0xff] = 1;
   }
 
   /** Whether {@link each} may report places; false for most bytes of most texts. */

@@ -23,7 +23,7 @@ export class NameMatcher {
     this.maxBytes = Math.max(...this.#matchers.map(({ maxBytes }) => maxBytes));
     for (const byte of introducers) this.mayBegin[byte] = 1;
     for (const { form } of this.#matchers) this.mayBegin[form.bytes[0] as number] = 1;
-    this.#escapes = new EscapeFinder([...Buffer.from(names.join(''))], false);
+    this.#escapes = new EscapeFinder(Buffer.from(names.join('')), false);
   }
 
   /** Offset of the next name that begins in `[from, to)`; -1 if there is none. */

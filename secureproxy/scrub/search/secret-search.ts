@@ -63,7 +63,7 @@ export class SecretSearch {
     const anchors = forms.map(anchorOf);
     this.#grams = new Grams(anchors);
     this.#sampler = new AnchorSampler(anchors, this.#grams);
-    const wanted = anchors.flatMap(({ bytes }) => [...bytes]);
+    const wanted = Buffer.concat(anchors.map(({ bytes }) => bytes));
     this.#escapes = new EscapeFinder(wanted, !this.#sampler.bridgesLines);
   }
 
