@@ -4,8 +4,9 @@ import { makeCallerKey } from '../../shared/crypto/caller-key.ts';
 import { refusal, startScene, target, wanted } from '../keyserver/scene.ts';
 import { ask } from '../support/exchange-client.ts';
 import { scratchStore, startKeyserver, type TestKeyserver } from '../support/keyserver.ts';
+import { plainPolicy } from '../support/pair-state.ts';
 import { pollUntil } from '../support/poll-until.ts';
-import { loopback, startProxy } from '../support/proxy.ts';
+import { startProxy } from '../support/proxy.ts';
 import { startUpstream } from '../support/upstream.ts';
 
 /** A real store that writes down which of its operations run. */
@@ -139,11 +140,7 @@ t.test(
   async (t) => {
     const upstream = await startUpstream(t);
     const keyserver = await startKeyserver(t);
-    await keyserver.putType('test', {
-      destinations: [upstream.url],
-      unsafePlaintext: true,
-      unsafeAllowPrivate: loopback,
-    });
+    await keyserver.putType('test', plainPolicy(upstream.url));
     await keyserver.putToken('shop', 'test', 'made-up');
     const appKey = await keyserver.putApp('orders');
     const proxy = await startProxy(t, {

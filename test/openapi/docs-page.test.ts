@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { root } from '../docs/sources.ts';
 import { startKeyserver } from '../support/keyserver.ts';
-import { loopback, startProxy } from '../support/proxy.ts';
+import { plainPolicy } from '../support/pair-state.ts';
+import { startProxy } from '../support/proxy.ts';
 import { answers, startUpstream } from '../support/upstream.ts';
 import { findChromium, openPage } from './browser.ts';
 
@@ -11,11 +12,7 @@ import { findChromium, openPage } from './browser.ts';
 async function setUp(t: Test) {
   const upstream = await startUpstream(t);
   const keyserver = await startKeyserver(t);
-  await keyserver.putType('test', {
-    destinations: [upstream.url],
-    unsafePlaintext: true,
-    unsafeAllowPrivate: loopback,
-  });
+  await keyserver.putType('test', plainPolicy(upstream.url));
   await keyserver.putToken('shop-1', 'test', 'fixture-token');
   const appKey = await keyserver.putApp('orders');
   const proxyKey = await keyserver.putProxy('proxy-1');

@@ -1,7 +1,8 @@
 import t, { type Test } from 'tap';
 import { testClock } from '../../support/clock.ts';
 import { startKeyserver } from '../../support/keyserver.ts';
-import { begin, loopback, startProxy } from '../../support/proxy.ts';
+import { plainPolicy } from '../../support/pair-state.ts';
+import { begin, startProxy } from '../../support/proxy.ts';
 import { startTcpForwarder } from '../../support/tcp-forwarder.ts';
 import { startUpstream } from '../../support/upstream.ts';
 
@@ -11,11 +12,7 @@ const callsMax = 64;
 async function setUp(t: Test) {
   const upstream = await startUpstream(t);
   const keyserver = await startKeyserver(t);
-  await keyserver.putType('test', {
-    destinations: [upstream.url],
-    unsafePlaintext: true,
-    unsafeAllowPrivate: loopback,
-  });
+  await keyserver.putType('test', plainPolicy(upstream.url));
   await keyserver.putToken('acme', 'test', 'fixture-token');
   const keys = {
     greedy: await keyserver.putApp('greedy'),

@@ -7,7 +7,8 @@ import { makeCallerKey } from '../../../shared/crypto/caller-key.ts';
 import { rsaPem, writeKeyFolder } from '../../support/key-folders.ts';
 import { startKeyserver } from '../../support/keyserver.ts';
 import type { LogLine } from '../../support/log.ts';
-import { loopback, startProxy, type TestProxyOptions } from '../../support/proxy.ts';
+import { plainPolicy } from '../../support/pair-state.ts';
+import { startProxy, type TestProxyOptions } from '../../support/proxy.ts';
 import { startSwitchboard } from '../../support/switchboard.ts';
 import { startUpstream } from '../../support/upstream.ts';
 
@@ -20,11 +21,7 @@ async function newKeyserver(t: Test, destination: string) {
   const rsaKeys = await loadRsaKeys(writeKeyFolder(folder, { 'r.pem': rsaPem() }));
   rmSync(folder, { recursive: true });
   const keyserver = await startKeyserver(t, { rsaKeys });
-  await keyserver.putType('test', {
-    destinations: [destination],
-    unsafePlaintext: true,
-    unsafeAllowPrivate: loopback,
-  });
+  await keyserver.putType('test', plainPolicy(destination));
   for (let i = 0; i < 20; i++) await keyserver.putToken(`client-${i}`, 'test', 'fixture-token');
   await keyserver.putApp('orders', { key: appKey });
   await keyserver.putProxy('edge', proxyKey);

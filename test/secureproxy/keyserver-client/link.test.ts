@@ -6,7 +6,8 @@ import { KeyserverLink } from '../../../secureproxy/keyserver-client/link.ts';
 import { testClock } from '../../support/clock.ts';
 import { startKeyserver } from '../../support/keyserver.ts';
 import { capturedLog } from '../../support/log.ts';
-import { loopback, startProxy } from '../../support/proxy.ts';
+import { plainPolicy } from '../../support/pair-state.ts';
+import { startProxy } from '../../support/proxy.ts';
 import { startSwitchboard } from '../../support/switchboard.ts';
 import { startUpstream } from '../../support/upstream.ts';
 
@@ -18,11 +19,7 @@ async function setUp(t: Test, settings: Readonly<Record<string, string>> = {}) {
   const proxyClock = testClock();
   const keyserver = await startKeyserver(t, { clock, pollClock: clock });
   const upstream = await startUpstream(t);
-  await keyserver.putType('test', {
-    destinations: [upstream.url],
-    unsafePlaintext: true,
-    unsafeAllowPrivate: loopback,
-  });
+  await keyserver.putType('test', plainPolicy(upstream.url));
   await keyserver.putToken('shop-1', 'test', 'fixture-token');
   const appKey = await keyserver.putApp('orders');
   const proxyKey = await keyserver.putProxy('edge');

@@ -8,7 +8,8 @@ import { makeCallerKey } from '../../../shared/crypto/caller-key.ts';
 import { ServiceError } from '../../../shared/errors.ts';
 import { startApp } from '../../shared/app.ts';
 import { startKeyserver } from '../../support/keyserver.ts';
-import { loopback, startProxy } from '../../support/proxy.ts';
+import { plainPolicy } from '../../support/pair-state.ts';
+import { startProxy } from '../../support/proxy.ts';
 import { readRaw, sendRaw } from '../../support/raw-http.ts';
 import { until } from '../../support/until.ts';
 import { startUpstream } from '../../support/upstream.ts';
@@ -64,11 +65,7 @@ t.test('a call is of a known caller if KeyServer accepted its own key', async (t
 async function startPair(t: Test) {
   const upstream = await startUpstream(t);
   const keyserver = await startKeyserver(t);
-  await keyserver.putType('test', {
-    destinations: [upstream.url],
-    unsafePlaintext: true,
-    unsafeAllowPrivate: loopback,
-  });
+  await keyserver.putType('test', plainPolicy(upstream.url));
   await keyserver.putToken('acme', 'test', 'fixture-token');
   const appKey = await keyserver.putApp('orders');
   const proxy = await startProxy(t, {

@@ -3,6 +3,7 @@ import { makeCallerKey } from '../../../shared/crypto/caller-key.ts';
 import type { Injection } from '../../../shared/policy/injection/schema.ts';
 import type { Policy } from '../../../shared/policy/schema.ts';
 import { startKeyserver } from '../../support/keyserver.ts';
+import { plainPolicy } from '../../support/pair-state.ts';
 import { loopback, resolvesTo, startProxy, type TestProxyOptions } from '../../support/proxy.ts';
 import { startUpstream } from '../../support/upstream.ts';
 
@@ -191,11 +192,7 @@ t.test('IP literals and the own listener are judged, too', async (t) => {
     [`http://127.0.0.1:${proxy.port}`, 'address_own_listener'],
   ] as const) {
     const { origin: destination } = new URL(origin);
-    await keyserver.putType('literal', {
-      destinations: [destination],
-      unsafePlaintext: true,
-      unsafeAllowPrivate: loopback,
-    });
+    await keyserver.putType('literal', plainPolicy(destination));
     await keyserver.putToken('acme', 'literal', secretText);
     const { json } = await post('/explain', { TokenType: 'literal', ApiUri: `${destination}/` });
     t.match(json, { allowed: false, code: 'destination_denied', reason }, origin);
