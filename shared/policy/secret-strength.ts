@@ -23,12 +23,18 @@ const wordOrCharacter = /(\p{Lu}?\p{Ll}{4,}|\p{Lu}{4,})|./gsu;
 const letter = /\p{L}/u;
 const digit = /\d/;
 
+/** A group of characters that is repeated at once, as in `20242024`. */
+const repeatedGroup = /(.+?)\1+/gsu;
+/** The time to find such groups grows faster than the length; so much is enough of any secret. */
+const maxJudged = 256;
+
 /**
- * Whether a secret is as short or as regular as people make them up, so that it could be guessed. An estimate without
- * a dictionary: words count little, and so do characters that repeat or continue the one before.
+ * True if a secret could be guessed, since it is as short or as regular as people make them up. An estimate without a
+ * dictionary: words count little, so do characters that repeat or continue the one before, and a group counts once.
  */
 export function isGuessable(text: string): boolean {
-  return [...text].length < minCharacters || estimatedBits(text) < minBits;
+  if ([...text].length < minCharacters) return true;
+  return estimatedBits(text.slice(0, maxJudged).replace(repeatedGroup, '$1')) < minBits;
 }
 
 function estimatedBits(text: string): number {
