@@ -3,7 +3,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 export interface CallQueueOptions {
   /** Maximum number of calls in progress. */
   readonly max: number;
-  /** A call that has waited this long is rejected. */
+  /** A call that has waited this long is rejected, unless there are places for all that wait. */
   readonly queueTimeoutMs: number;
   readonly reject: RequestListener;
   /** True for a call that goes before others; asked only if it has to wait. By default none goes before another. */
@@ -47,8 +47,8 @@ const strangersShare = 4;
 
 /**
  * Begins calls in order of arrival, a limited number per turn of the event loop and `max` at once. Other calls
- * wait up to `queueTimeoutMs`, then are rejected; a call that finds the queue full is rejected at once. Known
- * callers wait in a line of their own, which is served first, so that a burst of strangers does not delay them.
+ * wait up to `queueTimeoutMs`, then are rejected if more wait than there are places; a call that finds the queue full
+ * is rejected at once. Known callers wait in a line of their own, which is served first, so that a burst of strangers does not delay them.
  */
 export class CallQueue implements CallsInProgress {
   readonly #options: CallQueueOptions;
@@ -137,9 +137,15 @@ export class CallQueue implements CallsInProgress {
     begin: RequestListener,
     line: WaitingCall['line'],
   ): void {
-    const timer = setTimeout(() => this.#reject(call), this.#options.queueTimeoutMs);
+    const timer = setTimeout(() => this.#timeOut(call), this.#options.queueTimeoutMs);
     const call = { request, response, begin, since: performance.now(), timer, line };
     line.add(call);
+  }
+
+  /** If there are places for all, the call waits for the event loop alone: a busy machine is not a crowd. */
+  #timeOut(call: WaitingCall): void {
+    if (this.#waiting > this.free) this.#reject(call);
+    else call.timer.refresh();
   }
 
   #reject(call: WaitingCall): void {

@@ -1,6 +1,6 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { CallQueue } from '../../../shared/overload/call-queue.ts';
 
@@ -32,7 +32,7 @@ t.test('a new call does not overtake a queued one when there is room again', asy
 });
 
 /** A queue, and calls to it by name: `k…` are of a known caller, `s…` of strangers. */
-function queueOf(max: number) {
+function queueOf(max: number, queueTimeoutMs = 60_000) {
   const known = new WeakSet<IncomingMessage>();
   const order: string[] = [];
   const rejected: string[] = [];
@@ -40,7 +40,7 @@ function queueOf(max: number) {
   const running: ServerResponse[] = [];
   const queue = new CallQueue({
     max,
-    queueTimeoutMs: 60_000,
+    queueTimeoutMs,
     reject: (request) => rejected.push(names.get(request) ?? ''),
     isKnown: (request) => known.has(request),
   });
@@ -82,4 +82,28 @@ t.test('strangers leave room for known callers to wait', async (t) => {
   for (let i = 0; i < 10; i++) await end();
   t.equal(order[2], 'k3');
   t.equal(order.length, 10, 'all that waited began');
+});
+
+/** Keeps the event loop busy for longer than calls may wait, so that their timers are due before their turn. */
+async function comeDuringStall(max: number, count: number) {
+  const queue = queueOf(max, 20);
+  for (let i = 0; i < count; i++) queue.come(`k${i}`);
+  const end = performance.now() + 50;
+  while (performance.now() < end);
+  await sleep(1);
+  return queue;
+}
+
+t.test('a call that waits for the event loop alone is not rejected, however long', async (t) => {
+  const { order, rejected } = await comeDuringStall(1024, 100);
+  t.same(rejected, []);
+  for (let turn = 0; turn < 100; turn++) await nextTurn();
+  t.equal(order.length, 100, 'all begin, in later turns');
+});
+
+t.test('a call is rejected if more wait than there are places', async (t) => {
+  const { order, rejected } = await comeDuringStall(40, 100);
+  for (let turn = 0; turn < 100; turn++) await nextTurn();
+  t.equal(order.length, 40, 'as many as there are places');
+  t.equal(rejected.length, 60);
 });
