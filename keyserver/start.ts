@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { systemClock } from '../shared/clock.ts';
+import { type Clock, systemClock } from '../shared/clock.ts';
 import { certificateGauge } from '../shared/listen/certificate-gauge.ts';
 import { type Listeners, openListeners } from '../shared/listen/listeners.ts';
 import { TlsListener } from '../shared/listen/tls-listener.ts';
@@ -8,7 +8,6 @@ import type { Primary } from '../shared/process/primary.ts';
 import type { Program, Running } from '../shared/process/run.ts';
 import { Drain } from '../shared/process/shutdown.ts';
 import { sumsOfWorkers } from '../shared/process/worker-metrics.ts';
-import { ConfigError } from '../shared/settings/config.ts';
 import { ExpiryWatch } from '../shared/tls/expiry-watch.ts';
 import { buildKeyserver } from './app.ts';
 import { ChangePoll } from './changes/poll.ts';
@@ -18,7 +17,6 @@ import { NonceMemory } from './exchange/nonce-memory.ts';
 import { answerNonces, askForNonces } from './exchange/nonce-sharing.ts';
 import { Nonces } from './exchange/nonces.ts';
 import { Sessions } from './exchange/sessions.ts';
-import { generateKeyring, generateRsaKey, isKeyFolderEmpty } from './keys/generate.ts';
 import { loadKeyring } from './keys/keyring.ts';
 import { legacyKeyOf } from './keys/legacy-key.ts';
 import { loadRsaKeys } from './keys/rsa-keys.ts';
@@ -26,27 +24,17 @@ import { readKeyserverSettings } from './read-settings.ts';
 import { registryGauges } from './registry/gauges.ts';
 import { Registry } from './registry/registry.ts';
 import { openDatabase, readDatabaseCa } from './storage/database.ts';
+import { generateMissingKeys } from './storage/missing-keys.ts';
 import type { Store } from './store/store.ts';
-import { StoreError } from './store/store-error.ts';
 
 /** KeyServer, for `runService`: its processes share the listeners and the used nonces. */
 export const keyserverProgram: Program<KeyserverConfig> = {
   name: 'keyserver',
   readSettings: readKeyserverSettings,
-  prepare: prepareKeyserver,
+  prepare: generateMissingKeys,
   start: startKeyserver,
   keep: () => answerNonces(new NonceMemory(systemClock)),
 };
-
-async function prepareKeyserver(config: KeyserverConfig, logger: Logger): Promise<void> {
-  if (!config.GENERATE_KEYS) return;
-  const store = openDatabase(config);
-  try {
-    await generateMissingKeys(config, store, logger);
-  } finally {
-    await store.close();
-  }
-}
 
 async function startKeyserver(
   config: KeyserverConfig,
@@ -55,7 +43,15 @@ async function startKeyserver(
 ): Promise<Running> {
   const store = openDatabase(config);
   try {
-    return await startOver(store, primary, config, logger);
+    const keyserver = await wireKeyserver(config, { store, logger, primary });
+    await keyserver.start();
+    return {
+      ...keyserver,
+      close: async () => {
+        await keyserver.close();
+        await store.close();
+      },
+    };
   } catch (error) {
     // Open connections would keep the process alive.
     await store.close();
@@ -63,19 +59,30 @@ async function startKeyserver(
   }
 }
 
-function noncesOf(primary: Primary | undefined): Nonces {
-  const ofTickets = new NonceMemory(systemClock, undefined, 'forget');
-  if (primary !== undefined) return new Nonces(askForNonces(primary), ofTickets);
-  const memory = new NonceMemory(systemClock);
-  return new Nonces((requester, nonce) => memory.take(requester, nonce), ofTickets);
+export interface KeyserverSurroundings {
+  /** The caller closes it. */
+  readonly store: Store;
+  readonly logger: Logger;
+  /** Default: the system's. */
+  readonly clock?: Clock;
+  /** Tells how old the documents in memory are; default: `clock`. */
+  readonly registryClock?: Pick<Clock, 'monotonic'>;
+  /** Maximum number of nonces that are remembered of one requester, for 120 s. */
+  readonly maxNonces?: number | undefined;
+  /** If this is one of several processes. */
+  readonly primary?: Primary | undefined;
 }
 
-async function startOver(
-  store: Store,
-  primary: Primary | undefined,
+/**
+ * Makes KeyServer's parts as the settings say. `start` polls the database and listens; to do one of these alone, call
+ * `poll.start` or `listen`. `close` ends all that the app does not own.
+ * @throws ConfigError
+ */
+export async function wireKeyserver(
   config: KeyserverConfig,
-  logger: Logger,
-): Promise<Running> {
+  { store, logger, primary, maxNonces, ...clocks }: KeyserverSurroundings,
+) {
+  const { clock = systemClock, registryClock = clock } = clocks;
   const metrics = new Metrics(
     'keyserver',
     primary && ((registry) => sumsOfWorkers(registry, primary)),
@@ -84,19 +91,19 @@ async function startOver(
   const databaseCa = readDatabaseCa(config);
   const expiry = new ExpiryWatch(
     () => [...(tls?.certificates ?? []), { name: 'DB_TLS_CA', pem: databaseCa ?? '' }],
-    systemClock,
+    clock,
     logger,
   );
   const keyring = loadKeyring(config.KEYRING_DIR);
   const rsaKeys = await loadRsaKeys(config.RSA_KEY_DIR);
-  const registry = new Registry(store, keyring, logger, systemClock);
-  const link = new ChangePoll(store, registry, logger, { migrate: config.DB_MIGRATE === 'on' });
+  const registry = new Registry(store, keyring, logger, registryClock);
+  const poll = new ChangePoll(store, registry, logger, { migrate: config.DB_MIGRATE === 'on' });
   metrics.gauge(certificateGauge(expiry));
-  const sessions = new Sessions(rsaKeys, keyring, systemClock);
+  const sessions = new Sessions(rsaKeys, keyring, clock);
   metrics.gauge(unwrapGauge(sessions));
-  for (const gauge of registryGauges(registry, systemClock)) metrics.gauge(gauge);
+  for (const gauge of registryGauges(registry, clock)) metrics.gauge(gauge);
   const drain = new Drain();
-  const readiness = () => drain.over(link.readiness());
+  const readiness = () => drain.over(poll.readiness());
   const app = await buildKeyserver(config, {
     logger,
     store,
@@ -104,75 +111,48 @@ async function startOver(
     rsaKeys,
     registry,
     sessions,
-    nonces: noncesOf(primary),
-    clock: systemClock,
+    nonces: noncesOf(primary, clock, maxNonces),
+    clock,
     legacyKey: config.UNSAFE_LEGACY_ROWS ? legacyKeyOf(config) : undefined,
     readiness,
     metrics,
     https: tls?.options,
   });
-  await link.start();
-  let listeners: Listeners;
-  try {
-    listeners = await openListeners({
-      name: 'keyserver',
-      app,
-      tls,
-      readiness,
-      metrics,
-      logger,
-    });
-  } catch (error) {
-    await link.stop();
-    throw error;
-  }
-  expiry.start();
+  let listeners: Listeners | undefined;
+  const listen = async () => {
+    listeners = await openListeners({ name: 'keyserver', app, tls, readiness, metrics, logger });
+  };
   return {
     app,
     logger,
     drain,
+    keyring,
+    rsaKeys,
+    registry,
+    sessions,
+    poll,
+    listen,
+    start: async () => {
+      await poll.start();
+      try {
+        await listen();
+      } catch (error) {
+        await poll.stop();
+        throw error;
+      }
+      expiry.start();
+    },
     close: async () => {
       expiry.stop();
-      await link.stop();
-      await store.close();
-      await listeners.closeOps();
+      await poll.stop();
+      await listeners?.closeOps();
     },
   };
 }
 
-/**
- * Generates missing keys. A new keyring for a database with rows would hide the loss of their keyring.
- * @throws ConfigError if the database has rows but no keyring
- */
-async function generateMissingKeys(
-  config: KeyserverConfig,
-  store: Store,
-  logger: Logger,
-): Promise<void> {
-  const now = new Date();
-  if (isKeyFolderEmpty(config.KEYRING_DIR)) {
-    if (await databaseHasRows(config, store)) {
-      throw new ConfigError([
-        `${config.KEYRING_DIR} has no keys, but the database has rows: restore the keyring that sealed them`,
-      ]);
-    }
-    generateKeyring(config.KEYRING_DIR, now);
-    logger.info({ folder: config.KEYRING_DIR }, 'keyring made');
-  }
-  if (isKeyFolderEmpty(config.RSA_KEY_DIR)) {
-    await generateRsaKey(config.RSA_KEY_DIR, now);
-    logger.info({ folder: config.RSA_KEY_DIR }, 'RSA key made');
-  }
-}
-
-async function databaseHasRows(config: KeyserverConfig, store: Store): Promise<boolean> {
-  try {
-    if (config.DB_MIGRATE === 'on') await store.migrate();
-    return await store.hasRows();
-  } catch (error) {
-    if (!(error instanceof StoreError)) throw error;
-    throw new ConfigError([
-      `GENERATE_KEYS needs the database, to check that it has no rows yet: ${error.message}`,
-    ]);
-  }
+function noncesOf(primary: Primary | undefined, clock: Clock, max: number | undefined): Nonces {
+  const ofTickets = new NonceMemory(clock, max, 'forget');
+  if (primary !== undefined) return new Nonces(askForNonces(primary), ofTickets);
+  const memory = new NonceMemory(clock, max);
+  return new Nonces((requester, nonce) => memory.take(requester, nonce), ofTickets);
 }

@@ -1,19 +1,15 @@
 import { getCACertificates } from 'node:tls';
 import type { Logger } from 'pino';
-import { systemClock } from '../shared/clock.ts';
+import { type Clock, systemClock } from '../shared/clock.ts';
 import { certificateGauge } from '../shared/listen/certificate-gauge.ts';
-import { listenerTlsFiles } from '../shared/listen/listener-settings.ts';
-import { openListeners } from '../shared/listen/listeners.ts';
-import { listenerCertificates, TlsListener } from '../shared/listen/tls-listener.ts';
+import { type Listeners, openListeners } from '../shared/listen/listeners.ts';
+import { TlsListener } from '../shared/listen/tls-listener.ts';
 import { Metrics } from '../shared/metrics/metrics.ts';
 import type { Primary } from '../shared/process/primary.ts';
 import type { Program, Running } from '../shared/process/run.ts';
 import { Drain } from '../shared/process/shutdown.ts';
 import { sumsOfWorkers } from '../shared/process/worker-metrics.ts';
-import type { Environment } from '../shared/settings/config.ts';
-import type { NamedCertificate } from '../shared/tls/expiry.ts';
 import { ExpiryWatch } from '../shared/tls/expiry-watch.ts';
-import { readTlsFiles, type TlsMaterial } from '../shared/tls/files.ts';
 import { ReloadedTls } from '../shared/tls/reload.ts';
 import { buildSecureproxy } from './app.ts';
 import { RunningCalls } from './call/running-calls.ts';
@@ -27,15 +23,15 @@ import {
   upstreamLookup,
 } from './config.ts';
 import { report } from './doctor/check.ts';
-import { diagnose, type Installation } from './doctor/diagnose.ts';
-import { maxSystemLookups, systemLookup } from './guard/lookup.ts';
+import { diagnose } from './doctor/diagnose.ts';
+import { type Lookup, maxSystemLookups, systemLookup } from './guard/lookup.ts';
 import { createOwnListeners } from './guard/own-listeners.ts';
 import { sharedLookup } from './guard/shared-lookup.ts';
 import { KeyserverClient } from './keyserver-client/client.ts';
 import { KeyserverHttp } from './keyserver-client/http.ts';
 import { KeyserverLink } from './keyserver-client/link.ts';
 import { reloadedProxyKey } from './keyserver-client/proxy-key.ts';
-import { readSecureproxySettings } from './read-settings.ts';
+import { installationOf, outgoingCertificates, readSecureproxySettings } from './read-settings.ts';
 import { ChangeFeed } from './releases/change-feed.ts';
 import { KnownChanges } from './releases/known-changes.ts';
 import { ReleaseCache } from './releases/release-cache.ts';
@@ -55,11 +51,42 @@ async function startSecureproxy(
   logger: Logger,
   primary?: Primary,
 ): Promise<Running> {
+  const secureproxy = await wireSecureproxy(config, { logger, primary });
+  await secureproxy.start();
+  return secureproxy;
+}
+
+export interface SecureproxySurroundings {
+  readonly logger: Logger;
+  /** Default: the system's. */
+  readonly clock?: Clock;
+  /** Resolves names unless `UPSTREAM_DNS_SERVERS` does; default: the system's resolver. */
+  readonly lookup?: Lookup;
+  /** Answers for releases and callers; default: KeyServer. */
+  readonly authority?: Pick<KeyserverClient, 'obtain' | 'whoami'>;
+  /** If this is one of several processes. */
+  readonly primary?: Primary | undefined;
+}
+
+/**
+ * Makes SecureProxy's parts as the settings say. `start` listens and asks KeyServer for changes; `listen` only listens.
+ * `close` ends all that the app does not own.
+ * @throws ConfigError
+ */
+export async function wireSecureproxy(
+  config: SecureproxyConfig,
+  {
+    logger,
+    clock = systemClock,
+    lookup = systemLookup,
+    authority,
+    primary,
+  }: SecureproxySurroundings,
+) {
   const metrics = new Metrics(
     'secureproxy',
     primary && ((registry) => sumsOfWorkers(registry, primary)),
   );
-  const clock = systemClock;
   const publicKeyUrl = new URL(config.PUBLIC_KEY_URL);
   const tokenRequestUrl = new URL(config.TOKEN_REQUEST_URL);
   const tls = TlsListener.open(config, logger);
@@ -71,7 +98,6 @@ async function startSecureproxy(
     tls: tlsToKeyserver,
     connections: config.KEYSERVER_CONNECTIONS,
     timeoutMs: config.KEYSERVER_TIMEOUT_MS,
-    clock,
   });
   const upstreamCa = readUpstreamCa(config);
   const expiry = new ExpiryWatch(
@@ -94,16 +120,22 @@ async function startSecureproxy(
   });
   const known = new KnownChanges(clock);
   const maxEntries = config.TOKEN_CACHE_MAX;
-  const callers = new Callers({ client, known, clock, log: logger, maxEntries });
+  const callers = new Callers({
+    client: authority ?? client,
+    known,
+    clock,
+    log: logger,
+    maxEntries,
+  });
   const releases = new ReleaseCache({
-    client,
+    client: authority ?? client,
     known,
     maxSeconds: config.TOKEN_CACHE_SECONDS,
     maxEntries,
     onObtained: (...obtained) => callers.learn(...obtained),
   });
   const { UPSTREAM_CONNECT_TIMEOUT_MS: connectTimeoutMs } = config;
-  const systemNames = sharedLookup(systemLookup, {
+  const systemNames = sharedLookup(lookup, {
     timeoutMs: connectTimeoutMs,
     maxConcurrent: maxSystemLookups,
   });
@@ -156,26 +188,33 @@ async function startSecureproxy(
     metrics,
     https: tls?.options,
   });
-  const listeners = await openListeners({
-    name: 'secureproxy',
-    app,
-    tls,
-    readiness,
-    metrics,
-    logger,
-  });
-  for (const port of listeners.ports) ownListeners.add(port);
-  link.start();
-  // Without a cache, too: it shows whether KeyServer accepts this proxy.
-  feed.start();
-  tlsToKeyserver?.start();
-  proxyKey?.use(() => feed.wake());
-  proxyKey?.start();
-  expiry.start();
+  let listeners: Listeners | undefined;
+  const listen = async () => {
+    listeners = await openListeners({ name: 'secureproxy', app, tls, readiness, metrics, logger });
+    for (const port of listeners.ports) ownListeners.add(port);
+  };
   return {
     app,
     logger,
     drain,
+    client,
+    known,
+    feed,
+    link,
+    releases,
+    pools,
+    running,
+    listen,
+    start: async () => {
+      await listen();
+      link.start();
+      // Without a cache, too: it shows whether KeyServer accepts this proxy.
+      feed.start();
+      tlsToKeyserver?.start();
+      proxyKey?.use(() => feed.wake());
+      proxyKey?.start();
+      expiry.start();
+    },
     close: async () => {
       link.stop();
       feed.stop();
@@ -183,7 +222,7 @@ async function startSecureproxy(
       proxyKey?.stop();
       expiry.stop();
       await Promise.all([pools.close(), http.close()]);
-      await listeners.closeOps();
+      await listeners?.closeOps();
     },
   };
 }
@@ -192,39 +231,4 @@ async function startSecureproxy(
 function keyserverTls(config: SecureproxyConfig, logger: Logger): ReloadedTls | undefined {
   const files = keyserverTlsFiles(config);
   return (files.cert ?? files.ca) ? new ReloadedTls(files, logger) : undefined;
-}
-
-function outgoingCertificates(
-  { cert = '', ca = '' }: TlsMaterial = {},
-  upstreamCa = '',
-): NamedCertificate[] {
-  return [
-    { name: 'KEYSERVER_CLIENT_CERT_FILE', pem: cert },
-    { name: 'KEYSERVER_CA_FILE', pem: ca },
-    { name: 'UPSTREAM_CA_FILE', pem: upstreamCa },
-  ];
-}
-
-/** Makes the parts that the doctor examines. @throws ConfigError */
-function installationOf(environment: Environment): Installation {
-  const { config, warnings } = readSecureproxySettings(environment);
-  const tls = readTlsFiles(keyserverTlsFiles(config));
-  return {
-    warnings,
-    unsafe: config.UNSAFE_UNPINNED_KEY ? ['UNSAFE_UNPINNED_KEY'] : [],
-    keyserver: {
-      publicKeyUrl: new URL(config.PUBLIC_KEY_URL),
-      tokenRequestUrl: new URL(config.TOKEN_REQUEST_URL),
-      proxyKey: config.PROXY_KEY,
-      pins: publicKeyPins(config),
-      timeoutMs: config.KEYSERVER_TIMEOUT_MS,
-      tls,
-    },
-    certificates: [
-      ...listenerCertificates(readTlsFiles(listenerTlsFiles(config))),
-      ...outgoingCertificates(tls, readUpstreamCa(config)),
-    ],
-    lookup: upstreamLookup(config) ?? systemLookup,
-    nameServers: config.UPSTREAM_DNS_SERVERS || "the system's",
-  };
 }

@@ -45,7 +45,6 @@ export async function checkKeyserver({
   const http = new KeyserverHttp({
     connections: 1,
     timeoutMs,
-    clock: systemClock,
     tls: { use: (apply) => apply(tls) },
   });
   const client = new KeyserverClient({

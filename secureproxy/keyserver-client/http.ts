@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TLSSocket } from 'node:tls';
 import { buildConnector, Pool } from 'undici';
-import type { Clock } from '../../shared/clock.ts';
+import { systemClock } from '../../shared/clock.ts';
 import type { ServiceError } from '../../shared/errors.ts';
 import type { NamedCertificate } from '../../shared/tls/expiry.ts';
 import { minTlsVersion, type TlsMaterial } from '../../shared/tls/files.ts';
@@ -19,7 +19,6 @@ export interface KeyserverHttpOptions {
   readonly connections: number;
   /** Timeout of one answer, retries and pauses included. */
   readonly timeoutMs: number;
-  readonly clock: Clock;
   /** The only trusted CA and the client certificate, each if there is one. */
   readonly tls?: Pick<ReloadedTls, 'use'> | undefined;
 }
@@ -77,16 +76,21 @@ export class KeyserverHttp {
     trace: TraceHeaders,
     onRetry?: () => void,
   ): Promise<KeyserverAnswer> {
-    const { clock, timeoutMs } = this.#options;
-    const deadline = clock.monotonic() + timeoutMs;
+    const { timeoutMs } = this.#options;
+    const deadline = systemClock.monotonic() + timeoutMs;
     for (let pause = firstPauseMs; ; pause = Math.min(pause * 2, maxPauseMs)) {
       try {
-        const answer = await this.#attempt(url, makeBody(), trace, deadline - clock.monotonic());
+        const answer = await this.#attempt(
+          url,
+          makeBody(),
+          trace,
+          deadline - systemClock.monotonic(),
+        );
         this.#fault = undefined;
         return answer;
       } catch (error) {
         this.#fault = unavailable('keyserver_unreachable', 'KeyServer does not answer.', error);
-        if (clock.monotonic() + pause >= deadline) throw this.#fault;
+        if (systemClock.monotonic() + pause >= deadline) throw this.#fault;
       }
       await sleep(pause);
       onRetry?.();

@@ -27,10 +27,10 @@ t.test(
   'a request replayed at a replica or after a restart changes nothing and opens for nobody else',
   async (t) => {
     const first = await startScene(t);
-    const { keyring, rsaKeys, store } = first.keyserver;
+    const { settings, rsaKeys, store } = first.keyserver;
     const { request, session, release } = await first.ask();
     t.equal(codeOf(await postJson(first.keyserver.url, request)), '400 request_stale nonce_used');
-    const other = await startScene(t, { keyring, rsaKeys, store });
+    const other = await startScene(t, { settings, store });
     await other.keyserver.putApp('orders', { key: first.app });
     await other.keyserver.putProxy('proxy-1', first.proxy);
     const seq = await store.lastSeq();

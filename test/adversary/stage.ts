@@ -29,6 +29,7 @@ export interface Stage {
   /** Runs SQL as the adversary does. */
   readonly execute: Execute;
   readonly store: Store;
+  readonly keyringFolder: string;
   readonly keyring: Keyring;
   /** What `keyserver-admin doctor` comes to, run as the operator does. */
   doctor(): Promise<{ readonly code: number; readonly text: string }>;
@@ -101,6 +102,7 @@ async function stageOn(
     place,
     execute,
     store,
+    keyringFolder,
     keyring: loadKeyring(keyringFolder),
     async doctor() {
       const { code, text } = await run(['doctor', '--json']);
@@ -129,7 +131,7 @@ export interface Pair {
 /** Starts a pair. Where `seeded`, the documents are there already, as at a restart. */
 export async function startPairOn(
   test: Test,
-  { store, keyring }: Stage,
+  { store, keyringFolder }: Stage,
   {
     seeded,
     ...options
@@ -137,8 +139,7 @@ export async function startPairOn(
 ): Promise<Pair> {
   const keyserver = await startKeyserver(test, {
     store,
-    keyring,
-    ...(seeded && { rsaKeys: seeded.keyserver.rsaKeys }),
+    settings: { ...seeded?.keyserver.settings, KEYRING_DIR: keyringFolder },
     ...options,
   });
   const upstream = seeded?.upstream ?? (await startUpstream(test));

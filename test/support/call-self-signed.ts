@@ -6,7 +6,6 @@ import { systemLookup } from '../../secureproxy/guard/lookup.ts';
 import { createOwnListeners } from '../../secureproxy/guard/own-listeners.ts';
 import { KeyserverHttp } from '../../secureproxy/keyserver-client/http.ts';
 import { upstreamError } from '../../secureproxy/upstream/errors.ts';
-import { systemClock } from '../../shared/clock.ts';
 import type { ServiceError } from '../../shared/errors.ts';
 import { addressSet } from '../../shared/policy/address-set.ts';
 import { selfSigned } from './certificates.ts';
@@ -26,7 +25,7 @@ const client = new Client(url.origin, {
     lookup: systemLookup,
   }),
 });
-const keyserver = new KeyserverHttp({ connections: 1, timeoutMs: 200, clock: systemClock });
+const keyserver = new KeyserverHttp({ connections: 1, timeoutMs: 200 });
 
 async function outcome(call: Promise<{ status: number }>): Promise<unknown> {
   try {

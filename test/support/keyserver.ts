@@ -1,9 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
-import { buildKeyserver } from '../../keyserver/app.ts';
 import {
   type AppDocument,
   type CallerKey,
@@ -11,26 +10,24 @@ import {
   sealDocument,
 } from '../../keyserver/at-rest/document-row.ts';
 import { sealSecret } from '../../keyserver/at-rest/secret.ts';
-import { keyserverSettings } from '../../keyserver/config.ts';
-import { NonceMemory } from '../../keyserver/exchange/nonce-memory.ts';
-import { Nonces } from '../../keyserver/exchange/nonces.ts';
-import { Sessions } from '../../keyserver/exchange/sessions.ts';
-import { type Keyring, loadKeyring } from '../../keyserver/keys/keyring.ts';
-import { loadRsaKeys, type RsaKeys } from '../../keyserver/keys/rsa-keys.ts';
-import { Registry } from '../../keyserver/registry/registry.ts';
+import type { ChangePoll } from '../../keyserver/changes/poll.ts';
+import type { Sessions } from '../../keyserver/exchange/sessions.ts';
+import type { Keyring } from '../../keyserver/keys/keyring.ts';
+import type { RsaKeys } from '../../keyserver/keys/rsa-keys.ts';
+import { readKeyserverSettings } from '../../keyserver/read-settings.ts';
+import type { Registry } from '../../keyserver/registry/registry.ts';
+import { wireKeyserver } from '../../keyserver/start.ts';
+import { openDatabase } from '../../keyserver/storage/database.ts';
 import { openSqliteStore } from '../../keyserver/store/sqlite/sqlite.ts';
 import type { DocumentKind, Store } from '../../keyserver/store/store.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { callerKeyHash, makeCallerKey } from '../../shared/crypto/caller-key.ts';
 import type { LegacyKey } from '../../shared/crypto/legacy-row.ts';
-import type { Readiness } from '../../shared/http/health.ts';
 import type { Service } from '../../shared/http/service-type.ts';
 import type { LogLevel } from '../../shared/log/logging.ts';
-import { Metrics } from '../../shared/metrics/metrics.ts';
 import { defaultInjection } from '../../shared/policy/injection/schema.ts';
 import type { Policy } from '../../shared/policy/schema.ts';
-import { parseSettings } from '../../shared/settings/config.ts';
 import { rsaPem, writeKeyFolder, writeKeyring } from './key-folders.ts';
 import { capturedLog, type LogLine } from './log.ts';
 
@@ -41,15 +38,13 @@ export interface TestKeyserverOptions {
   readonly pollClock?: Clock;
   /** Default: a new SQLite file. A given one is migrated already and not closed here. */
   readonly store?: Store;
-  readonly keyring?: Keyring;
-  readonly rsaKeys?: RsaKeys;
+  /** Settings by name, as in the environment. Folders of keys that are not there are made. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Serves rows that are sealed so. */
   readonly legacyKey?: LegacyKey;
   readonly maxNonces?: number;
-  /** Tells the registry how old its documents are; default one that stands still, since nothing polls. */
-  readonly registryClock?: Clock;
   /** Least level that is kept; default all. */
   readonly level?: LogLevel;
-  readonly readiness?: () => Readiness;
 }
 
 /** How an app is put: by default with a new key and a grant for everything. */
@@ -67,6 +62,10 @@ export interface TestKeyserver {
   readonly rsaKeys: RsaKeys;
   readonly registry: Registry;
   readonly sessions: Sessions;
+  /** Not started: a test refreshes when it wants to. */
+  readonly poll: ChangePoll;
+  /** As in the environment; a KeyServer with the same ones has the same keys. */
+  readonly settings: Readonly<Record<string, string>>;
   readonly clock: Clock;
   /** Lines logged so far. */
   log(): LogLine[];
@@ -98,51 +97,50 @@ const stillClock = { monotonic: () => 0 };
 /** The grant for every client and type. */
 export const everything = [{ client: '*', type: '*' }];
 
-/** Starts KeyServer's app on a free port of 127.0.0.1, over a real database, with generated keys. */
+/** Starts KeyServer on a free port of 127.0.0.1, over a real database, with generated keys; it does not poll. */
 export async function startKeyserver(
   test: Test,
   options: TestKeyserverOptions = {},
 ): Promise<TestKeyserver> {
-  const { clock = systemClock } = options;
+  const { clock = systemClock, pollClock = stillClock, maxNonces } = options;
   const folder = mkdtempSync(join(tmpdir(), 'keyserver-test-'));
-  const keyring = options.keyring ?? loadKeyring(writeKeyring(join(folder, 'keyring')));
-  const rsaKeys = options.rsaKeys ?? (await testRsaKeys(join(folder, 'rsa')));
-  const store = options.store ?? (await scratchStore(test));
-  const captured = capturedLog('keyserver', options.level);
-  const registry = new Registry(store, keyring, captured.logger, options.pollClock ?? stillClock);
-  const { config } = parseSettings(keyserverSettings, {
+  test.teardown(() => rmSync(folder, { recursive: true }));
+  const settings = {
+    PORT: '0',
+    DB_FILE: join(folder, 'store.db'),
     KEYRING_DIR: join(folder, 'keyring'),
     RSA_KEY_DIR: join(folder, 'rsa'),
-  });
-  const nonces = new NonceMemory(clock, options.maxNonces);
-  const sessions = new Sessions(rsaKeys, keyring, clock);
-  const app = await buildKeyserver(config, {
-    logger: captured.logger,
-    metrics: new Metrics('keyserver'),
+    ...(options.legacyKey && legacySettings(join(folder, 'legacy'), options.legacyKey)),
+    ...options.settings,
+  };
+  if (!existsSync(settings.KEYRING_DIR)) writeKeyring(settings.KEYRING_DIR);
+  if (!existsSync(settings.RSA_KEY_DIR)) writeRsaKey(settings.RSA_KEY_DIR);
+  const { config } = readKeyserverSettings(settings);
+  const store = options.store ?? openDatabase(config);
+  const captured = capturedLog('keyserver', options.level);
+  const keyserver = await wireKeyserver(config, {
     store,
-    keyring,
-    rsaKeys,
-    registry,
-    sessions,
-    nonces: new Nonces(
-      (asker, nonce) => nonces.take(asker, nonce),
-      new NonceMemory(clock, options.maxNonces, 'forget'),
-    ),
+    logger: captured.logger,
     clock,
-    legacyKey: options.legacyKey,
-    readiness: options.readiness ?? (() => ({ status: 'ready', checks: {} })),
+    registryClock: pollClock,
+    maxNonces,
   });
+  const { app, keyring, rsaKeys, registry, sessions, poll } = keyserver;
   let closed: Promise<void> | undefined;
   const close = () => {
     closed ??= (async () => {
       await app.close();
-      rmSync(folder, { recursive: true });
+      await keyserver.close();
     })();
     return closed;
   };
+  if (options.store === undefined) {
+    test.teardown(() => store.close());
+    await store.migrate();
+  }
   test.teardown(close);
   await registry.refresh();
-  await app.listen({ host: '127.0.0.1', port: 0 });
+  await keyserver.listen();
   const { port } = app.server.address() as AddressInfo;
 
   const putDocument: TestKeyserver['putDocument'] = async (kind, id, content) => {
@@ -159,6 +157,8 @@ export async function startKeyserver(
     rsaKeys,
     registry,
     sessions,
+    poll,
+    settings,
     clock,
     log: captured.lines,
     logText: captured.text,
@@ -206,9 +206,18 @@ export function callerKey(key: string, expiresAt?: string): CallerKey {
 let sharedPem: string | undefined;
 
 /** One RSA key for all of a test file: it takes longest to make. */
-function testRsaKeys(folder: string): Promise<RsaKeys> {
+function writeRsaKey(folder: string): void {
   sharedPem ??= rsaPem();
-  return loadRsaKeys(writeKeyFolder(folder, { 'r1.pem': sharedPem }));
+  writeKeyFolder(folder, { 'r1.pem': sharedPem });
+}
+
+function legacySettings(folder: string, { key, iv }: LegacyKey) {
+  writeKeyFolder(folder, { 'key.bin': key, 'iv.bin': iv });
+  return {
+    UNSAFE_LEGACY_ROWS: '1',
+    AES_KEY_FILE: join(folder, 'key.bin'),
+    AES_IV_FILE: join(folder, 'iv.bin'),
+  };
 }
 
 /** A migrated store in a SQLite file of its own, which goes after the test. */

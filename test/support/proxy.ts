@@ -1,27 +1,26 @@
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Test } from 'tap';
-import { buildSecureproxy } from '../../secureproxy/app.ts';
-import { RunningCalls } from '../../secureproxy/call/running-calls.ts';
-import { SentSecrets } from '../../secureproxy/call/sent-secrets.ts';
-import { Callers } from '../../secureproxy/callers/callers.ts';
-import { type SecureproxyConfig, secureproxySettings } from '../../secureproxy/config.ts';
+import type { RunningCalls } from '../../secureproxy/call/running-calls.ts';
+import type { SecureproxyConfig } from '../../secureproxy/config.ts';
 import type { Lookup } from '../../secureproxy/guard/lookup.ts';
-import { createOwnListeners } from '../../secureproxy/guard/own-listeners.ts';
-import { KeyserverClient, type ReleaseQuery } from '../../secureproxy/keyserver-client/client.ts';
-import { KeyserverHttp } from '../../secureproxy/keyserver-client/http.ts';
-import { ChangeFeed } from '../../secureproxy/releases/change-feed.ts';
-import { KnownChanges } from '../../secureproxy/releases/known-changes.ts';
-import { ReleaseCache } from '../../secureproxy/releases/release-cache.ts';
-import { UpstreamPools } from '../../secureproxy/upstream/pools.ts';
+import type { KeyserverClient, ReleaseQuery } from '../../secureproxy/keyserver-client/client.ts';
+import type { KeyserverLink } from '../../secureproxy/keyserver-client/link.ts';
+import { readSecureproxySettings } from '../../secureproxy/read-settings.ts';
+import type { ChangeFeed } from '../../secureproxy/releases/change-feed.ts';
+import type { KnownChanges } from '../../secureproxy/releases/known-changes.ts';
+import type { ReleaseCache } from '../../secureproxy/releases/release-cache.ts';
+import { wireSecureproxy } from '../../secureproxy/start.ts';
+import type { UpstreamPools } from '../../secureproxy/upstream/pools.ts';
 import { type Clock, systemClock } from '../../shared/clock.ts';
 import { makeCallerKey } from '../../shared/crypto/caller-key.ts';
-import { Metrics } from '../../shared/metrics/metrics.ts';
 import { defaultInjection } from '../../shared/policy/injection/schema.ts';
 import type { Policy } from '../../shared/policy/schema.ts';
 import type { Release } from '../../shared/protocol/messages.ts';
-import { parseSettings } from '../../shared/settings/config.ts';
 import { capturedLog, type LogLine } from './log.ts';
 import { until } from './until.ts';
 
@@ -32,12 +31,9 @@ export const loopback = ['127.0.0.0/8', '::1/128'];
 export type Obtain = (query: ReleaseQuery) => Promise<Release>;
 
 export interface TestProxyOptions {
-  /** Takes the app of each alarm about a secret that an app sent. */
-  readonly onSecretSent?: (app: string) => void;
   /** Where KeyServer is, without a path; absent: `obtain` alone is asked. */
   readonly keyserverUrl?: string;
   readonly proxyKey?: string;
-  readonly pins?: readonly string[];
   /** Stands in for KeyServer where its decisions are not what is tested. */
   readonly obtain?: Obtain;
   /** Settings by name, as in the environment. */
@@ -45,7 +41,8 @@ export interface TestProxyOptions {
   readonly clock?: Clock;
   /** Default: every name is 127.0.0.1. */
   readonly lookup?: Lookup;
-  readonly ca?: readonly string[];
+  /** Text of `UPSTREAM_CA_FILE`. */
+  readonly ca?: string;
 }
 
 export interface TestProxy {
@@ -56,6 +53,7 @@ export interface TestProxy {
   readonly pools: UpstreamPools;
   /** Not started: a test asks when it wants to. */
   readonly feed: ChangeFeed;
+  readonly link: KeyserverLink;
   readonly known: KnownChanges;
   readonly releases: ReleaseCache;
   readonly running: RunningCalls;
@@ -72,10 +70,19 @@ export interface TestProxy {
 /** The app key that tests without KeyServer call with. */
 export const someAppKey = makeCallerKey('spk_');
 
-/** Stands in for KeyServer where `obtain` does, which rejects whom it wants. */
-const acceptsEveryKey = {
+/** Accepts every key, since `obtain` rejects whom it wants. */
+const authorityOf = (obtain: Obtain) => ({
   whoami: async () => ({ app: 'orders', cacheSeconds: 300, seq: 1, ageMs: 0 }),
-};
+  obtain: async (query: ReleaseQuery) => ({ release: await obtain(query), source: 'rsa' as const }),
+});
+
+function writeCa(test: Test, ca: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'proxy-test-'));
+  test.teardown(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'ca.pem');
+  writeFileSync(file, ca);
+  return file;
+}
 
 /** A release as KeyServer would give it. */
 export function releaseOf(
@@ -99,84 +106,34 @@ export function releaseOf(
   };
 }
 
-/** Starts SecureProxy's app on a free port of 127.0.0.1, with real pools. */
+/** Starts SecureProxy on a free port of 127.0.0.1, with real pools. */
 export async function startProxy(test: Test, options: TestProxyOptions): Promise<TestProxy> {
-  const { clock = systemClock, obtain, pins = [] } = options;
+  const { clock = systemClock, obtain, ca, lookup = resolvesTo('127.0.0.1') } = options;
   const keyserverUrl = options.keyserverUrl ?? 'http://127.0.0.1:9';
-  const { config } = parseSettings(secureproxySettings, {
+  const { config } = readSecureproxySettings({
+    PORT: '0',
     PUBLIC_KEY_URL: `${keyserverUrl}/public_key`,
     TOKEN_REQUEST_URL: `${keyserverUrl}/`,
     PROXY_KEY: options.proxyKey ?? makeCallerKey('spx_'),
+    ...(ca && { UPSTREAM_CA_FILE: writeCa(test, ca) }),
     ...options.settings,
   });
   const captured = capturedLog('secureproxy');
-  const publicKeyUrl = new URL(config.PUBLIC_KEY_URL);
-  const tokenRequestUrl = new URL(config.TOKEN_REQUEST_URL);
-  const http = new KeyserverHttp({
-    connections: config.KEYSERVER_CONNECTIONS,
-    timeoutMs: config.KEYSERVER_TIMEOUT_MS,
-    clock: systemClock,
-  });
-  const client = new KeyserverClient({
-    http,
-    publicKeyUrl,
-    tokenRequestUrl,
-    clock,
-    log: captured.logger,
-    proxyKey: () => config.PROXY_KEY,
-    pins: new Set(pins),
-  });
-  const known = new KnownChanges(clock);
-  const running = new RunningCalls();
-  const feed = new ChangeFeed({ client, known, clock, log: captured.logger });
-  const maxEntries = config.TOKEN_CACHE_MAX;
-  const callers = new Callers({
-    client: obtain ? acceptsEveryKey : client,
-    known,
-    clock,
-    log: captured.logger,
-    maxEntries,
-  });
-  const releases = new ReleaseCache({
-    known,
-    client: obtain
-      ? { obtain: async (query) => ({ release: await obtain(query), source: 'rsa' }) }
-      : client,
-    maxSeconds: config.TOKEN_CACHE_SECONDS,
-    maxEntries,
-    onObtained: (...obtained) => callers.learn(...obtained),
-  });
-  const ownListeners = createOwnListeners([publicKeyUrl, tokenRequestUrl]);
-  const pools = new UpstreamPools({
-    ownListeners,
-    connections: config.UPSTREAM_CONNECTIONS,
-    connectTimeoutMs: config.UPSTREAM_CONNECT_TIMEOUT_MS,
-    headersTimeoutMs: config.UPSTREAM_HEADERS_TIMEOUT_MS,
-    bodyTimeoutMs: config.UPSTREAM_BODY_TIMEOUT_MS,
-    ca: options.ca,
-    lookup: options.lookup ?? resolvesTo('127.0.0.1'),
-  });
-  const app = await buildSecureproxy(config, {
+  const proxy = await wireSecureproxy(config, {
     logger: captured.logger,
-    metrics: new Metrics('secureproxy'),
-    keyserver: client,
-    callers,
-    releases,
-    pools,
-    running,
-    sentSecrets: new SentSecrets(clock, options.onSecretSent ?? (() => undefined)),
-    totalTimeoutMs: config.UPSTREAM_TOTAL_TIMEOUT_MS,
-    readiness: () => ({ status: 'ready', checks: {} }),
+    clock,
+    lookup,
+    ...(obtain && { authority: authorityOf(obtain) }),
   });
-  await app.listen({ host: '127.0.0.1', port: 0 });
+  const { app, client, pools, feed, link, known, releases, running } = proxy;
+  await proxy.listen();
   const { port } = app.server.address() as AddressInfo;
-  ownListeners.add(port);
   let closed: Promise<void> | undefined;
   const close = () => {
     closed ??= (async () => {
       app.server.closeAllConnections();
       await app.close();
-      await Promise.all([pools.close(), http.close()]);
+      await proxy.close();
     })();
     return closed;
   };
@@ -190,6 +147,7 @@ export async function startProxy(test: Test, options: TestProxyOptions): Promise
     client,
     pools,
     feed,
+    link,
     known,
     releases,
     running,

@@ -1,4 +1,5 @@
 import { registerHooks } from 'node:module';
+import { join } from 'node:path';
 import t, { type Test } from 'tap';
 
 const real = new URL('../../../shared/policy/injection/schemes.ts', import.meta.url).href;
@@ -40,8 +41,9 @@ async function setUp(t: Test) {
 
 async function startPair(t: Test) {
   const { upstream, admin } = await setUp(t);
-  const { store, keyring } = admin.context(t);
-  const keyserver = await startKeyserver(t, { store, keyring });
+  const { store } = admin.context(t);
+  const settings = { KEYRING_DIR: join(admin.folder, 'keyring') };
+  const keyserver = await startKeyserver(t, { store, settings });
   const appKey = await keyserver.putApp('orders');
   const proxyKey = await keyserver.putProxy('edge');
   const proxy = await startProxy(t, { keyserverUrl: keyserver.url, proxyKey });

@@ -21,8 +21,8 @@ t.test(
       const store = await openStore();
       const legacyKey = newKey();
       const safe = await startScene(t, { store });
-      const { keyring, rsaKeys } = safe.keyserver;
-      const unsafe = await startScene(t, { store, legacyKey, keyring, rsaKeys });
+      const { settings } = safe.keyserver;
+      const unsafe = await startScene(t, { store, legacyKey, settings });
       await store.putToken({ ...wanted, token: legacyRow(text, legacyKey) });
       t.same(refusal(await safe.ask()), refused);
       t.equal((await unsafe.ask()).status, 200);

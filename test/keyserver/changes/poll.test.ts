@@ -14,15 +14,10 @@ import { pollUntil } from '../../support/poll-until.ts';
 import { refusal, type Scene, startScene } from '../scene.ts';
 
 /** A scene that a running link keeps in step with its store. */
-async function startLinked(t: Test, store: Store): Promise<Scene & { log(): unknown[] }> {
-  let readiness: () => Readiness = () => ({ status: 'unready', checks: {} });
-  const scene = await startScene(t, { store, readiness: () => readiness() });
-  const { logger, lines } = capturedLog('test');
-  const link = new ChangePoll(store, scene.keyserver.registry, logger, { migrate: true });
-  readiness = () => link.readiness();
-  t.teardown(() => link.stop());
-  await link.start();
-  return { ...scene, log: lines };
+async function startLinked(t: Test, store: Store): Promise<Scene> {
+  const scene = await startScene(t, { store });
+  await scene.keyserver.poll.start();
+  return scene;
 }
 
 async function isReady({ keyserver }: Scene): Promise<boolean> {
@@ -61,7 +56,7 @@ t.test('without its database KeyServer is unready and unavailable, and heals', a
   await control.start();
   await pollUntil('ready again', () => isReady(scene), Boolean);
   t.equal((await scene.ask({}, session)).status, 200);
-  const outages = scene.log().filter((line) => (line as { level: string }).level === 'error');
+  const outages = scene.keyserver.log().filter(({ msg }) => msg === 'database unreachable');
   t.equal(outages.length, 1, 'one outage is one line of the log');
 });
 

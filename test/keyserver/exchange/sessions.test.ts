@@ -274,7 +274,7 @@ t.test('an older RSA key still unwraps where its id is named', async (t) => {
   const files = { 'old.pem': rsaPem(), 'new.pem': rsaPem() };
   const before = await loadRsaKeys(writeKeyFolder(folder, files, 'old'));
   const rsaKeys = await loadRsaKeys(writeKeyFolder(folder, {}, 'new'));
-  const scene = await startScene(t, { rsaKeys });
+  const scene = await startScene(t, { settings: { RSA_KEY_DIR: folder } });
   const { keyId, publicKeyPem } = before.primary;
   t.not(keyId, rsaKeys.primary.keyId);
   const named = await scene.ask({ keyId }, newSession(publicKeyPem));

@@ -1,9 +1,12 @@
+import { join } from 'node:path';
 import t from 'tap';
 import { sealDocument } from '../../../keyserver/at-rest/document-row.ts';
+import { loadKeyring } from '../../../keyserver/keys/keyring.ts';
 import type { DocumentKind, DocumentRow, Store } from '../../../keyserver/store/store.ts';
 import { importKey } from '../../../shared/crypto/aead.ts';
 import { documentMac } from '../../../shared/crypto/document-mac.ts';
 import { eachStore } from '../../support/database.ts';
+import { writeKeyFolder } from '../../support/key-folders.ts';
 import { callerKey, everything } from '../../support/keyserver.ts';
 import { refusal, type Scene, startScene, wanted } from '../scene.ts';
 
@@ -194,14 +197,11 @@ t.test('a deleted document does not come back as it was', async (t) => {
 });
 
 t.test('a document sealed by an older key of the keyring still holds', async (t) => {
-  const { Keyring } = await import('../../../keyserver/keys/keyring.ts');
-  const masters = new Map([
-    ['old', Buffer.alloc(32, 1)],
-    ['new', Buffer.alloc(32, 2)],
-  ]);
-  const keyring = new Keyring('new', masters);
-  const { keyserver, ask } = await startScene(t, { keyring });
-  const before = new Keyring('old', masters);
+  const folder = join(t.testdir({}), 'keyring');
+  const files = { 'old.key': Buffer.alloc(32, 1), 'new.key': Buffer.alloc(32, 2) };
+  const before = loadKeyring(writeKeyFolder(folder, files, 'old'));
+  writeKeyFolder(folder, {}, 'new');
+  const { keyserver, ask } = await startScene(t, { settings: { KEYRING_DIR: folder } });
   await keyserver.store.editDocument('type', 'ozon-seller', (_row, revision) =>
     sealDocument(before, 'type', 'ozon-seller', revision, {
       destinations: ['https://api.example'],

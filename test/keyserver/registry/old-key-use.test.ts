@@ -10,7 +10,6 @@ t.test('an old key that is used is logged, once an hour for each caller', async 
   const clock = testClock();
   const { keyserver, ask, proxy, app, credential } = await startScene(t, {
     clock,
-    registryClock: clock,
     pollClock: clock,
   });
   const expiresAt = new Date(clock.now() + hourMs * 1.5).toISOString();

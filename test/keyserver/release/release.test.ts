@@ -62,8 +62,8 @@ t.test(
 
 t.test('a ticket holds on every server that has the keyring', async (t) => {
   const first = await startScene(t);
-  const { keyring, rsaKeys, store } = first.keyserver;
-  const replica = await startScene(t, { keyring, rsaKeys, store });
+  const { settings, store } = first.keyserver;
+  const replica = await startScene(t, { settings, store });
   const session = ticketSession(await first.ask());
   t.equal((await replica.ask({}, session)).status, 200);
 });

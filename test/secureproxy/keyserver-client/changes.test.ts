@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { loadRsaKeys } from '../../../keyserver/keys/rsa-keys.ts';
 import { makeCallerKey } from '../../../shared/crypto/caller-key.ts';
 import { rsaPem, writeKeyFolder } from '../../support/key-folders.ts';
 import { startKeyserver } from '../../support/keyserver.ts';
@@ -18,9 +17,9 @@ const proxyKey = makeCallerKey('spx_');
 /** A KeyServer with keys of its own and always the same callers, type and tokens. */
 async function newKeyserver(t: Test, destination: string) {
   const folder = mkdtempSync(join(tmpdir(), 'rsa-test-'));
-  const rsaKeys = await loadRsaKeys(writeKeyFolder(folder, { 'r.pem': rsaPem() }));
-  rmSync(folder, { recursive: true });
-  const keyserver = await startKeyserver(t, { rsaKeys });
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  writeKeyFolder(folder, { 'r.pem': rsaPem() });
+  const keyserver = await startKeyserver(t, { settings: { RSA_KEY_DIR: folder } });
   await keyserver.putType('test', plainPolicy(destination));
   for (let i = 0; i < 20; i++) await keyserver.putToken(`client-${i}`, 'test', 'fixture-token');
   await keyserver.putApp('orders', { key: appKey });
@@ -40,9 +39,12 @@ async function setUp(t: Test, { pinned = false, ...options }: SetUpOptions = {})
   const proxy = await startProxy(t, {
     keyserverUrl: line.url,
     proxyKey,
-    ...(pinned ? { pins: [first.rsaKeys.primary.keyId] } : {}),
     ...options,
-    settings: { TOKEN_CACHE_SECONDS: '0', ...options.settings },
+    settings: {
+      TOKEN_CACHE_SECONDS: '0',
+      ...(pinned && { PUBLIC_KEY_PINS: first.rsaKeys.primary.keyId }),
+      ...options.settings,
+    },
   });
   const call = (i = 0) =>
     proxy.call(
@@ -89,7 +91,9 @@ t.test('many calls at once take to new keys by one fetch and one RSA exchange', 
 t.test(
   'a key that is not pinned is refused, and KeyServer does not count as reached',
   async (t) => {
-    const { first, call, proxy } = await setUp(t, { pins: ['another-key-id'] });
+    const { first, call, proxy } = await setUp(t, {
+      settings: { PUBLIC_KEY_PINS: 'another-key-id' },
+    });
     for (let i = 0; i < 2; i++) {
       t.match(await call(), {
         status: 503,

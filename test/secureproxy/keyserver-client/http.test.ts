@@ -2,12 +2,11 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import t, { type Test } from 'tap';
 import { KeyserverHttp } from '../../../secureproxy/keyserver-client/http.ts';
-import { systemClock } from '../../../shared/clock.ts';
 import { freePort } from '../../support/free-port.ts';
 import { startUpstream, writes, writesAndEnds } from '../../support/upstream.ts';
 
 function newHttp(t: Test, timeoutMs = 300): KeyserverHttp {
-  const http = new KeyserverHttp({ connections: 4, timeoutMs, clock: systemClock });
+  const http = new KeyserverHttp({ connections: 4, timeoutMs });
   t.teardown(() => http.close());
   return http;
 }

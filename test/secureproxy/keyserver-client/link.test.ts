@@ -2,16 +2,17 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import t, { type Test } from 'tap';
-import { KeyserverLink } from '../../../secureproxy/keyserver-client/link.ts';
 import { testClock } from '../../support/clock.ts';
 import { startKeyserver } from '../../support/keyserver.ts';
-import { capturedLog } from '../../support/log.ts';
 import { plainPolicy } from '../../support/pair-state.ts';
 import { startProxy } from '../../support/proxy.ts';
 import { startSwitchboard } from '../../support/switchboard.ts';
 import { startUpstream } from '../../support/upstream.ts';
 
 const ready = { status: 'ready', checks: { keyserver: 'reached' } };
+
+const readyMessage = 'ready: calls work';
+const unreadyMessage = 'not ready: calls fail';
 
 /** Both services on one clock, the proxy's wall clock apart from it at will; the test asks for changes. */
 async function setUp(t: Test, settings: Readonly<Record<string, string>> = {}) {
@@ -31,11 +32,7 @@ async function setUp(t: Test, settings: Readonly<Record<string, string>> = {}) {
     clock: proxyClock,
     settings: { KEYSERVER_TIMEOUT_MS: '200', ...settings },
   });
-  const log = capturedLog('secureproxy');
-  const { feed, releases } = proxy;
-  const { acceptance } = proxy.client;
-  const canServe = () => releases.canServe;
-  const link = new KeyserverLink({ acceptance, canServe, clock: proxyClock, log: log.logger });
+  const { feed, link } = proxy;
   const ask = async () => {
     await feed.ask();
     link.tell();
@@ -58,13 +55,14 @@ async function setUp(t: Test, settings: Readonly<Record<string, string>> = {}) {
     );
     return answer.status;
   };
-  const said = () =>
-    log.lines().map((line) => [line.level, line.msg, Object(line.checks).keyserver]);
-  return { keyserver, proxy, proxyClock, proxyKey, line, link, log, said, ask, pass, call };
+  const told = () =>
+    proxy.log().filter(({ msg }) => msg === readyMessage || msg === unreadyMessage);
+  const said = () => told().map((line) => [line.level, line.msg, Object(line.checks).keyserver]);
+  return { keyserver, proxy, proxyClock, proxyKey, line, link, told, said, ask, pass, call };
 }
 
-const begins = ['info', 'ready: calls work', 'reached'];
-const failed = (word: string) => ['error', 'not ready: calls fail', word];
+const begins = ['info', readyMessage, 'reached'];
+const failed = (word: string) => ['error', unreadyMessage, word];
 
 t.test('unready until KeyServer has accepted this proxy', async (t) => {
   const { link, line, keyserver, ask, said } = await setUp(t);
@@ -78,7 +76,7 @@ t.test('unready until KeyServer has accepted this proxy', async (t) => {
 });
 
 t.test('away: degraded while releases are cached, then unready, until it is back', async (t) => {
-  const { keyserver, line, ask, pass, call, said, log } = await setUp(t);
+  const { keyserver, line, ask, pass, call, said, told } = await setUp(t);
   await ask();
   await pass(6);
   t.equal(await call(), 200);
@@ -98,7 +96,7 @@ t.test('away: degraded while releases are cached, then unready, until it is back
   t.same(await ask(), ready);
   t.equal(await call(), 200);
   t.same(said(), [begins, failed('unreachable'), begins], 'each change once');
-  const [, line2] = log.lines();
+  const [, line2] = told();
   t.match(line2, { err: { message: /^KeyServer does not answer: .+/ } });
   t.notOk(Object(line2?.err).stack, 'an outage needs no stack');
 });

@@ -288,8 +288,7 @@ t.test('a revoked app does not come back by a KeyServer whose replica lags', asy
   const lagging = await startKeyserver(t, {
     clock,
     pollClock: clock,
-    keyring: keyserver.keyring,
-    rsaKeys: keyserver.rsaKeys,
+    settings: keyserver.settings,
     store: {
       ...keyserver.store,
       position: async () => position,

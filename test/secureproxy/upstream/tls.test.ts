@@ -17,7 +17,7 @@ import { startUpstream } from '../../support/upstream.ts';
 
 const authority = await createAuthority();
 
-async function setUp(t: Test, identity: ServerIdentity, ca: readonly string[] = [authority.ca]) {
+async function setUp(t: Test, identity: ServerIdentity, ca: string = authority.ca) {
   const upstream = await startUpstream(t, { identity });
   const proxy = await startProxy(t, {
     obtain: async () => {
@@ -73,7 +73,7 @@ t.test(
       [forClients, forClients.cert],
       [constrained, constrained.ca],
     ] as const) {
-      const { upstream, call } = await setUp(t, identity, [ca]);
+      const { upstream, call } = await setUp(t, identity, ca);
       const answer = await call();
       t.match(answer, {
         status: 502,
@@ -110,7 +110,7 @@ t.test('a name that moves to a server with a wrong certificate gets nothing ther
   let address = '127.0.0.1';
   const proxy = await startProxy(t, {
     obtain: async () => releaseOf({ destinations: [good.url] }),
-    ca: [authority.ca],
+    ca: authority.ca,
     lookup: async () => [address],
   });
   const call = () =>
@@ -137,7 +137,7 @@ t.test('a literal address is checked as an address, and sends no server name', a
     const literal = `https://127.0.0.1:${upstream.port}`;
     const proxy = await startProxy(t, {
       obtain: async () => releaseOf({ destinations: [literal] }),
-      ca: [authority.ca],
+      ca: authority.ca,
     });
     const answer = await proxy.call({
       ClientId: 'acme',
@@ -158,7 +158,7 @@ t.test('names the host to the server, whatever Host the caller asks for', async 
   const upstream = await startUpstream(t, { identity: await authority.issue() });
   const proxy = await startProxy(t, {
     obtain: async () => releaseOf({ destinations: [upstream.url] }),
-    ca: [authority.ca],
+    ca: authority.ca,
   });
   for (const Host of ['localhost', 'other.example', ['a.example', 'b.example']]) {
     const answer = await proxy.call({

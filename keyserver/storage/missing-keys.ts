@@ -1,0 +1,64 @@
+import type { Logger } from 'pino';
+import { ConfigError } from '../../shared/settings/config.ts';
+import { generateKeyring, generateRsaKey, isKeyFolderEmpty } from '../keys/generate.ts';
+import type { Store } from '../store/store.ts';
+import { StoreError } from '../store/store-error.ts';
+import { openDatabase } from './database.ts';
+import type { StorageConfig } from './settings.ts';
+
+interface KeyGenerationConfig extends StorageConfig {
+  readonly RSA_KEY_DIR: string;
+  readonly DB_MIGRATE: 'on' | 'off';
+  readonly GENERATE_KEYS: boolean;
+}
+
+/**
+ * Generates missing keys if `GENERATE_KEYS` is set. A new keyring for a database with rows would hide the loss of
+ * their keyring.
+ * @throws ConfigError if the database has rows but no keyring
+ */
+export async function generateMissingKeys(
+  config: KeyGenerationConfig,
+  logger: Logger,
+): Promise<void> {
+  if (!config.GENERATE_KEYS) return;
+  const store = openDatabase(config);
+  try {
+    await generateKeys(config, store, logger);
+  } finally {
+    await store.close();
+  }
+}
+
+async function generateKeys(
+  config: KeyGenerationConfig,
+  store: Store,
+  logger: Logger,
+): Promise<void> {
+  const now = new Date();
+  if (isKeyFolderEmpty(config.KEYRING_DIR)) {
+    if (await databaseHasRows(config, store)) {
+      throw new ConfigError([
+        `${config.KEYRING_DIR} has no keys, but the database has rows: restore the keyring that sealed them`,
+      ]);
+    }
+    generateKeyring(config.KEYRING_DIR, now);
+    logger.info({ folder: config.KEYRING_DIR }, 'keyring made');
+  }
+  if (isKeyFolderEmpty(config.RSA_KEY_DIR)) {
+    await generateRsaKey(config.RSA_KEY_DIR, now);
+    logger.info({ folder: config.RSA_KEY_DIR }, 'RSA key made');
+  }
+}
+
+async function databaseHasRows(config: KeyGenerationConfig, store: Store): Promise<boolean> {
+  try {
+    if (config.DB_MIGRATE === 'on') await store.migrate();
+    return await store.hasRows();
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    throw new ConfigError([
+      `GENERATE_KEYS needs the database, to check that it has no rows yet: ${error.message}`,
+    ]);
+  }
+}
