@@ -1,12 +1,16 @@
 import type { Logger } from 'pino';
 import type { Readiness } from '../../shared/http/health.ts';
 import { plainError } from '../../shared/log/plain-error.ts';
-import { Poll } from '../../shared/process/poll.ts';
+import { Poll, type PollOptions } from '../../shared/process/poll.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Store } from '../store/store.ts';
 import { isStoreError } from '../store/store-error.ts';
 
 const pollIntervalMs = 500;
+
+export interface ChangePollOptions extends Pick<PollOptions, 'sleep'> {
+  readonly migrate: boolean;
+}
 
 /**
  * Keeps the registry in step with the database, and knows whether the database answers. A database
@@ -16,16 +20,18 @@ export class ChangePoll {
   readonly #store: Store;
   readonly #registry: Registry;
   readonly #log: Logger;
-  readonly #poll = new Poll({ attempt: () => this.#step() });
+  readonly #poll: Poll;
   #migrate: boolean;
   /** Undefined before the first attempt. */
   #isReachable: boolean | undefined;
 
-  constructor(store: Store, registry: Registry, log: Logger, options: { migrate: boolean }) {
+  constructor(store: Store, registry: Registry, log: Logger, options: ChangePollOptions) {
     this.#store = store;
     this.#registry = registry;
     this.#log = log;
-    this.#migrate = options.migrate;
+    const { migrate, ...rest } = options;
+    this.#migrate = migrate;
+    this.#poll = new Poll({ ...rest, attempt: () => this.#step() });
   }
 
   /** Resolves after the first attempt, whether or not the database was there. */

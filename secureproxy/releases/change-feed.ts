@@ -3,7 +3,7 @@ import type { Clock } from '../../shared/clock.ts';
 import { ServiceError } from '../../shared/errors.ts';
 import { plainError } from '../../shared/log/plain-error.ts';
 import { Repeats } from '../../shared/log/repeats.ts';
-import { Poll } from '../../shared/process/poll.ts';
+import { Poll, type PollOptions } from '../../shared/process/poll.ts';
 import type { KeyserverClient } from '../keyserver-client/client.ts';
 import type { KnownChanges } from './known-changes.ts';
 
@@ -11,7 +11,7 @@ const pollIntervalMs = 1_000;
 /** While only an operator can help. */
 const refusedPollIntervalMs = 10_000;
 
-export interface ChangeFeedOptions {
+export interface ChangeFeedOptions extends Pick<PollOptions, 'sleep'> {
   readonly client: Pick<KeyserverClient, 'changes'>;
   readonly known: KnownChanges;
   readonly clock: Pick<Clock, 'monotonic'>;
@@ -23,13 +23,15 @@ export interface ChangeFeedOptions {
 /** Asks KeyServer for changes every second, one question at a time. */
 export class ChangeFeed {
   readonly #options: ChangeFeedOptions;
-  readonly #poll = new Poll({ attempt: () => this.#attempt() });
+  readonly #poll: Poll;
   readonly #repeats: Repeats;
   #said: string | undefined;
 
   constructor(options: ChangeFeedOptions) {
     this.#options = options;
     this.#repeats = new Repeats(options.clock);
+    const { sleep } = options;
+    this.#poll = new Poll({ ...(sleep && { sleep }), attempt: () => this.#attempt() });
   }
 
   start(): void {

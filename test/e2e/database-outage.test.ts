@@ -1,5 +1,4 @@
-import t from 'tap';
-import { scratchDatabase, sharedServer } from '../support/database.ts';
+import { outageTest, scratchDatabase } from '../support/database.ts';
 import { freePort } from '../support/free-port.ts';
 import { callApi, problemCode, runSecureproxy, startPair, type TestPair } from '../support/pair.ts';
 import { makeState, mysqlSettings, seed, tokenType } from '../support/pair-state.ts';
@@ -32,12 +31,7 @@ const outages = {
   'stands still': ['pause', 'resume'],
 } as const;
 
-t.test('the pair lives through an outage of the database', async (t) => {
-  const { control } = await sharedServer();
-  if (control === undefined) {
-    t.comment('the server of TEST_DATABASE_URL is not ours to stop');
-    return;
-  }
+await outageTest('the pair lives through an outage of the database', async (t, control) => {
   const upstream = await startPlainUpstream(t, showAuthorization);
 
   for (const [outage, [begin, end]] of Object.entries(outages)) {

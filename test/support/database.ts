@@ -6,7 +6,7 @@ import t, { type Test } from 'tap';
 import { type MysqlStoreOptions, openMysqlStore } from '../../keyserver/store/mysql/mysql.ts';
 import { openSqliteStore } from '../../keyserver/store/sqlite/sqlite.ts';
 import type { Store } from '../../keyserver/store/store.ts';
-import { ask, type MysqlTestServer, startServer } from './mysql-server.ts';
+import { ask, type MysqlTestServer, type ServerControl, startServer } from './mysql-server.ts';
 
 export interface OpenOptions {
   /** Default `storage`. */
@@ -33,6 +33,16 @@ export function sharedServer(): Promise<MysqlTestServer> {
     return server;
   });
   return shared;
+}
+
+/** A test that stops the {@link sharedServer}; skipped if it is one of `TEST_DATABASE_URL`. */
+export async function outageTest(
+  title: string,
+  body: (test: Test, control: ServerControl) => Promise<void>,
+): Promise<void> {
+  const { control } = await sharedServer();
+  const skip = control === undefined && 'the server of TEST_DATABASE_URL is not ours to stop';
+  await t.test(title, { skip }, (test) => body(test, control as ServerControl));
 }
 
 /** Options for a store in a new, empty database of the {@link sharedServer}. */

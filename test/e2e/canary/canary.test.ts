@@ -73,7 +73,9 @@ t.test('no secret is printed or told, at the level trace, whatever goes wrong', 
     });
   const problems = await call();
   const { control } = await sharedServer();
-  if (control !== undefined) {
+  if (control === undefined) {
+    t.pass('calls without a database', { skip: 'the server is not ours to stop' });
+  } else {
     await control.stop();
     await pollUntil(
       'KeyServer is unready',

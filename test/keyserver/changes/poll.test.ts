@@ -7,7 +7,7 @@ import { openSqliteStore } from '../../../keyserver/store/sqlite/sqlite.ts';
 import type { Store } from '../../../keyserver/store/store.ts';
 import { systemClock } from '../../../shared/clock.ts';
 import type { Readiness } from '../../../shared/http/health.ts';
-import { scratchDatabase, sharedServer } from '../../support/database.ts';
+import { outageTest, scratchDatabase } from '../../support/database.ts';
 import { ticketSession } from '../../support/exchange-client.ts';
 import { capturedLog } from '../../support/log.ts';
 import { pollUntil } from '../../support/poll-until.ts';
@@ -27,12 +27,7 @@ async function isReady({ keyserver }: Scene): Promise<boolean> {
   return status === 'ready';
 }
 
-t.test('without its database KeyServer is unready and unavailable, and heals', async (t) => {
-  const { control } = await sharedServer();
-  if (control === undefined) {
-    t.comment('the server of TEST_DATABASE_URL is not ours to stop');
-    return;
-  }
+await outageTest('without its database KeyServer is unready, and heals', async (t, control) => {
   const store = openMysqlStore({ ...(await scratchDatabase(t)), timeoutMs: 500 });
   t.teardown(() => store.close());
   await store.migrate();

@@ -325,6 +325,26 @@ t.test('lists more rows of one name than fit into a batch', (t) =>
   }),
 );
 
+t.test('has one row of each name, and one change of each number', (t) =>
+  eachStore(t, async (t, openStore, execute) => {
+    const store = await openStore();
+    await store.putToken({ clientId: 'acme', tokenType: 'ozon', token: 'one' });
+    await store.editDocument('app', 'orders', writing('orders', 'x'));
+    const again = {
+      storage: "VALUES ('acme', 'ozon', 'two')",
+      documents: "VALUES ('app', 'orders', 9, 'k1', 'y', 'bWFj')",
+      change_counter: 'VALUES (1, 9)',
+      change_history: "VALUES (1, 'other')",
+      changes: "VALUES (1, 'app', 'orders', NULL)",
+      schema_migrations: "VALUES ('0001_initial', 9, NULL)",
+      schema_lock: "VALUES (1, 'me', 9)",
+    };
+    for (const [table, row] of Object.entries(again)) {
+      await t.rejects(execute(`INSERT INTO ${table} ${row}`), /duplicate|unique/i, table);
+    }
+  }),
+);
+
 t.test('says that the schema is missing', (t) =>
   eachStore(t, async (t, openStore) => {
     const store = await openStore({ migrated: false });

@@ -1,6 +1,8 @@
 import t, { type Test } from 'tap';
+import { ChangePoll } from '../../../keyserver/changes/poll.ts';
 import { ChangeFeed } from '../../../secureproxy/releases/change-feed.ts';
 import { KnownChanges } from '../../../secureproxy/releases/known-changes.ts';
+import type { Clock } from '../../../shared/clock.ts';
 import { ServiceError } from '../../../shared/errors.ts';
 import type { Changes } from '../../../shared/protocol/change-messages.ts';
 import { testClock } from '../../support/clock.ts';
@@ -62,6 +64,27 @@ async function setUp(t: Test, settings: Readonly<Record<string, string>> = {}) {
   return { clock, upstream, keyserver, line, proxy, appKey, policy, call, run, revocations };
 }
 
+/** Pauses that the clock ends, one at a time. */
+function pausesBy(clock: Pick<Clock, 'monotonic'>) {
+  let pause: { readonly until: number; readonly end: () => void } | undefined;
+  return {
+    sleep: (ms: number, signal: AbortSignal) =>
+      new Promise<void>((end) => {
+        signal.addEventListener('abort', () => end(), { once: true });
+        pause = { until: clock.monotonic() + ms, end };
+      }),
+    /** If the pause is over, resolves once the next one has begun. */
+    async endIfDue() {
+      await until(() => pause !== undefined);
+      if (pause === undefined || clock.monotonic() < pause.until) return;
+      const { end } = pause;
+      pause = undefined;
+      end();
+      await until(() => pause !== undefined);
+    },
+  };
+}
+
 const kinds = ['app', 'type', 'proxy', 'token'] as const;
 
 t.test('a revocation takes effect within two seconds, at any moment', async (t) => {
@@ -72,11 +95,18 @@ t.test('a revocation takes effect within two seconds, at any moment', async (t) 
     await keyserver.refresh();
     await proxy.feed.ask();
     t.equal(await call(), 200);
-    // Just missed both by KeyServer, which looks twice a second, and by the question.
-    const revokedAt = 10 + i * 250;
-    const lastUsedAt = await run(260, 10, async (ms) => {
-      if (ms % 500 === 0) await keyserver.refresh();
-      if (ms % 1_000 === 0) await proxy.feed.ask();
+    const pauses = pausesBy(clock);
+    const { store, registry } = keyserver;
+    const { logger } = capturedLog('keyserver');
+    const poll = new ChangePoll(store, registry, logger, { migrate: false, sleep: pauses.sleep });
+    t.teardown(() => poll.stop());
+    await poll.start();
+    let askedAgainAt = 0;
+    // Both ask as often as they will; the first revocation is just missed by both.
+    const revokedAt = 50 + i * 250;
+    const lastUsedAt = await run(52, 50, async (ms) => {
+      await pauses.endIfDue();
+      if (ms === askedAgainAt) askedAgainAt += await proxy.feed.ask();
       if (ms === revokedAt) await revocations[kind]?.();
     });
     t.ok(lastUsedAt >= revokedAt, `${kind}: was kept when it was revoked`);
@@ -162,6 +192,32 @@ t.test('an app key that ends is not used from a kept release', async (t) => {
     await proxy.feed.ask();
   }
   t.equal(await call(), 401);
+});
+
+t.test('it asks a second after it asked, however slow the answer', async (t) => {
+  const clock = testClock();
+  const { logger } = capturedLog('secureproxy');
+  const pauses: number[] = [];
+  let tookMs = 300;
+  const feed = new ChangeFeed({
+    client: {
+      changes: async () => {
+        clock.advance(tookMs);
+        return { seq: 1, changes: [], ageMs: 0 };
+      },
+    },
+    known: new KnownChanges(clock),
+    clock,
+    log: logger,
+    sleep: async (ms) => {
+      pauses.push(ms);
+      tookMs += 400;
+      if (pauses.length === 3) feed.stop();
+    },
+  });
+  feed.start();
+  await until(() => pauses.length === 3);
+  t.same(pauses, [700, 300, 0]);
 });
 
 t.test('an outage and its end are reported once', async (t) => {

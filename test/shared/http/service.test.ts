@@ -236,6 +236,19 @@ t.test('bytes that are no HTTP have a line, found by the id of their answer', as
   );
 });
 
+t.test('a connection that sent no HTTP is closed, although its peer keeps it open', async (t) => {
+  const { app } = await startApp(t);
+  const { port } = new URL(await app.listen({ host: '127.0.0.1', port: 0 }));
+  const connections = () =>
+    new Promise<number>((resolve) => app.server.getConnections((_, count) => resolve(count)));
+  const socket = connect({ host: '127.0.0.1', port: Number(port), allowHalfOpen: true });
+  t.teardown(() => socket.destroy());
+  socket.on('error', () => undefined).write('broken\r\n\r\n');
+  await once(socket.resume(), 'end');
+  t.notOk(socket.writableEnded, 'this side stays open');
+  t.equal(await pollUntil('it is closed', connections, (count) => count === 0, 20_000), 0);
+});
+
 t.test('a request whose body is no HTTP is answered by its own id, and has one line', async (t) => {
   const { app, log } = await startApp(t);
   app.post('/x', async () => 'ok');

@@ -31,6 +31,17 @@ function setUp(options: Partial<FairQueueOptions> = {}) {
   return { queue, run, began, rejected, running, endOne };
 }
 
+t.test('a source that has nothing left takes no turn', async (t) => {
+  const { run, running, began, endOne } = setUp();
+  void run('a', 'a1');
+  void run('a', 'a2');
+  await endOne();
+  void run('b', 'b1');
+  running.shift()?.();
+  for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
+  t.equal(began.at(-1), 'b1');
+});
+
 t.test('work begins at once while there is room, and sources take turns after that', async (t) => {
   const { queue, run, began, endOne } = setUp();
   for (const name of ['a1', 'a2', 'a3']) void run('a', name);

@@ -97,4 +97,9 @@ t.test('it is logged at each of the warned days, and once a day', async (t) => {
   const before2 = log.lines().length;
   for (let i = 0; i < 50; i++, nowMs += dayMs / 24) watch.look();
   t.equal(log.lines().length, before2, 'a renewed one is no longer told');
+  for (const one of [named, { ...named, pem: renewed }, named]) {
+    current = one;
+    watch.look();
+  }
+  t.equal(log.lines().length, before2 + 2, 'an ended one that comes back is told again at once');
 });

@@ -132,27 +132,3 @@ t.test('leaves an existing table as it is', async (t) => {
   await store.migrateDown();
   t.equal(await ask(options, shape), before, 'and does not drop it');
 });
-
-t.test('finds a token by the key, of binary columns or of text', async (t) => {
-  const options = await scratchDatabase(t);
-  const connection = await rawConnection(t, options);
-  await connection.query(
-    'CREATE TABLE texts (client_id VARCHAR(200), token_type VARCHAR(200), token TEXT, PRIMARY KEY (client_id, token_type)) CHARACTER SET utf8mb4',
-  );
-  const binary = openMysqlStore(options);
-  const texts = openMysqlStore({ ...options, tokenTable: `${options.database}.texts` });
-  t.teardown(() => Promise.all([binary.close(), texts.close()]));
-  await binary.migrate();
-  for (const store of [binary, texts]) {
-    for (let n = 0; n < 20; n += 1) {
-      await store.putToken({ clientId: `acme ${n}`, tokenType: 'ozon', token: 'x' });
-    }
-  }
-  for (const table of ['storage', 'texts']) {
-    const plan = await connection.execute(
-      `EXPLAIN SELECT client_id, token_type, token FROM ${table} WHERE client_id = ? AND token_type = ?`,
-      ['acme 7', 'ozon'],
-    );
-    t.match(plan, [{ type: 'const', key: 'PRIMARY' }], table);
-  }
-});

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import t, { type Test } from 'tap';
+import type { Test } from 'tap';
 import { openMysqlStore } from '../../../../keyserver/store/mysql/mysql.ts';
 import type { Store } from '../../../../keyserver/store/store.ts';
-import { scratchDatabase, sharedServer } from '../../../support/database.ts';
+import { outageTest, scratchDatabase } from '../../../support/database.ts';
 
 /** Many calls run into it here, one after the other. */
 const timeoutMs = 1000;
@@ -49,12 +49,7 @@ const outages = {
   'stands still': ['pause', 'resume'],
 } as const;
 
-t.test('rejects in time while the server is away, and heals by itself', async (t) => {
-  const { control } = await sharedServer();
-  if (control === undefined) {
-    t.comment('the server of TEST_DATABASE_URL is not ours to stop');
-    return;
-  }
+await outageTest('rejects in time while the server is away, and heals', async (t, control) => {
   for (const [outage, [begin, end]] of Object.entries(outages)) {
     await t.test(`a server that ${outage}`, async (t) => {
       const store = openMysqlStore({ ...(await scratchDatabase(t)), timeoutMs });

@@ -4,12 +4,10 @@ import { createAuthority } from '../../../../local/certificate.ts';
 import { findMariadbd, startMariadbd } from '../../../support/mariadbd.ts';
 import { ask } from '../../../support/mysql-server.ts';
 
-t.test('speaks TLS with a server that its CA vouches for, and with no other', async (t) => {
-  const program = findMariadbd();
-  if (program === undefined) {
-    t.comment('needs a mariadbd of this machine, to give it a certificate');
-    return;
-  }
+const program = findMariadbd() ?? '';
+const skip = program === '' && 'there is no mariadbd on this machine, to give it a certificate';
+
+t.test('speaks TLS with a server that its CA vouches for, and no other', { skip }, async (t) => {
   const { ca: tlsCa, issue } = await createAuthority('database CA', new Date());
   const { certificate, privateKey } = await issue(['127.0.0.1']);
   const folder = t.testdir({ 'certificate.pem': certificate, 'key.pem': privateKey });

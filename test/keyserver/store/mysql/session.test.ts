@@ -1,0 +1,113 @@
+import t, { type Test } from 'tap';
+import { mysqlConnections } from '../../../../keyserver/store/mysql/connections.ts';
+import { type MysqlStoreOptions, openMysqlStore } from '../../../../keyserver/store/mysql/mysql.ts';
+import type { Store } from '../../../../keyserver/store/store.ts';
+import { rawConnection, scratchDatabase } from '../../../support/database.ts';
+
+t.test('a session is strict, in UTF-8, and waits no longer than the store', async (t) => {
+  const options = await scratchDatabase(t);
+  const connections = mysqlConnections(options, { connections: 1, timeoutMs: 3_500 });
+  t.teardown(() => connections.close());
+  const raw = await rawConnection(t, options);
+  const [{ version }] = await raw.query('SELECT VERSION() AS version');
+  const seconds = /mariadb/i.test(version)
+    ? '@@SESSION.max_statement_time'
+    : '@@SESSION.max_execution_time / 1000';
+  const { rows } = await connections.use((session) =>
+    session.execute({
+      sql:
+        'SELECT @@SESSION.sql_mode AS mode, @@SESSION.character_set_client AS charset, ' +
+        '@@SESSION.innodb_lock_wait_timeout AS row_lock, @@SESSION.lock_wait_timeout AS table_lock, ' +
+        `ROUND(${seconds} * 1000) AS statement`,
+      params: [],
+    }),
+  );
+  const [{ mode, charset, ...limits } = {}] = rows;
+  t.same(String(mode).split(',').sort(), ['NO_ENGINE_SUBSTITUTION', 'STRICT_ALL_TABLES']);
+  t.equal(charset, 'utf8mb4');
+  const numbers = Object.entries(limits).map(([name, value]) => [name, Number(value)]);
+  t.same(Object.fromEntries(numbers), { row_lock: 3, table_lock: 3, statement: 3_500 });
+});
+
+/** The statements that the server executes for the calls of a store; undefined if it may not tell. */
+async function statementsOf(
+  test: Test,
+  options: MysqlStoreOptions,
+  calls: () => Promise<unknown>,
+): Promise<string[] | undefined> {
+  const raw = await rawConnection(test, options);
+  try {
+    await raw.query("SET GLOBAL log_output = 'TABLE'");
+    await raw.query('SET GLOBAL general_log = ON');
+  } catch {
+    return undefined;
+  }
+  await calls();
+  await raw.query('SET GLOBAL general_log = OFF');
+  const rows: { argument: unknown }[] = await raw.query(
+    "SELECT argument FROM mysql.general_log WHERE command_type = 'Execute' ORDER BY event_time",
+  );
+  await raw.query('TRUNCATE mysql.general_log');
+  return rows.map(({ argument }) => String(argument));
+}
+
+/** MariaDB's log shows no values: those of the token that is looked for, and a number for anything else. */
+function withValues(sql: string): string {
+  const [head = '', ...rest] = sql.split('?');
+  let text = head;
+  for (const after of rest) {
+    const [client, type] = [text.lastIndexOf('client_id'), text.lastIndexOf('token_type')];
+    const isName = text.slice(Math.max(client, type)).split(' ').length < 8 && client + type > 0;
+    text += `${isName ? (client > type ? "'acme 7'" : "'ozon'") : 60}${after}`;
+  }
+  return text;
+}
+
+interface Plan {
+  readonly table: string | null;
+  readonly type: string | null;
+}
+
+/** Calls that read or write rows by their names or numbers; documents are few, and read as a whole. */
+const indexed: Readonly<Record<string, (store: Store) => Promise<unknown>>> = {
+  'a token': (store) => store.findTokens('acme 7', 'ozon'),
+  'tokens at once': (store) =>
+    Promise.all([7, 8, 9].map((n) => store.findTokens(`acme ${n}`, 'ozon'))),
+  'a new secret': (store) => store.putToken({ clientId: 'acme 7', tokenType: 'ozon', token: 'y' }),
+  'a deleted token': (store) => store.deleteToken('acme 11', 'ozon'),
+  changes: (store) => store.changesSince(60),
+  'the counter': (store) => store.position(),
+};
+
+t.test('finds rows by the key, of binary columns or of text', async (t) => {
+  const options = await scratchDatabase(t);
+  const raw = await rawConnection(t, options);
+  await raw.query(
+    'CREATE TABLE texts (client_id VARCHAR(200), token_type VARCHAR(200), token TEXT, ' +
+      'PRIMARY KEY (client_id, token_type)) CHARACTER SET utf8mb4',
+  );
+  const binary = openMysqlStore(options);
+  const texts = openMysqlStore({ ...options, tokenTable: `${options.database}.texts` });
+  t.teardown(() => Promise.all([binary.close(), texts.close()]));
+  await binary.migrate();
+  for (const [name, store] of Object.entries({ binary, texts })) {
+    for (let n = 0; n < 40; n += 1) {
+      await store.putToken({ clientId: `acme ${n}`, tokenType: 'ozon', token: 'x' });
+    }
+    for (const [what, call] of Object.entries(indexed)) {
+      const statements = await statementsOf(t, options, () => call(store));
+      if (statements === undefined) {
+        t.pass('plans', { skip: 'the user may not switch the log of the server on' });
+        return;
+      }
+      const explained = statements.filter((sql) => /^(?:SELECT|UPDATE|DELETE)/.test(sql));
+      t.ok(explained.length > 0, `${name}: ${what} needs statements`);
+      for (const sql of explained) {
+        const plan: Plan[] = await raw.query(`EXPLAIN ${withValues(sql)}`);
+        const isWalk = ({ table, type }: Plan) =>
+          (type === 'ALL' || type === 'index') && !/^<|^documents$/.test(table ?? '<none>');
+        t.same(plan.filter(isWalk), [], `${name}: ${sql}`);
+      }
+    }
+  }
+});
