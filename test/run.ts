@@ -1,74 +1,53 @@
 /**
- * `npm test`: types, lint and format, then every test with line coverage, on a MySQL-protocol server
- * and on SQLite. With file names only those tests run, and nothing else is demanded.
- * The last line is `N passed, N failed`; the exit code is 0 only where nothing failed.
+ * `npm test`: types, lint and format, then every short test with coverage, on a MySQL-protocol server and on
+ * SQLite. `--unit`, `--changed` and `--long` choose some of the tests, and so do files; then nothing else is
+ * demanded (CONTRIBUTING.md). The last line is `N passed, N failed`; the exit code is 0 if nothing failed.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
-import { createInterface } from 'node:readline';
-import type { Leg } from './containers/engine.ts';
-import { lineCoverage } from './support/line-coverage.ts';
-import { readTap, type TapCounts } from './support/tap-output.ts';
+import { LocalError } from '../local/local-error.ts';
+import { belowThresholds, keepCoverage, readCoverage } from './runner/coverage.ts';
+import { readTestOptions } from './runner/options.ts';
+import { runFile } from './runner/run-file.ts';
+import { thresholds } from './runner/thresholds.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const sourceFolders = ['shared', 'keyserver', 'secureproxy'];
-const minimumLinePercent = 95;
-const containerLegs: readonly Leg[] = [
-  'store contract',
-  'images',
-  'replicas',
-  'compose.yaml',
-  'docs/deployment.md',
-];
-const files = process.argv.slice(2);
+const maxGapsShown = 10;
 const scratch = mkdtempSync(join(tmpdir(), 'test-run-'));
+const coverage = join(scratch, 'coverage');
 const databaseLog = join(scratch, 'databases');
 writeFileSync(databaseLog, '');
 process.env.TEST_DATABASE_LOG = databaseLog;
-const containerLog = join(scratch, 'containers');
-writeFileSync(containerLog, '');
-process.env.TEST_CONTAINER_LOG = containerLog;
-// The project's own Node and tools come first, also where npm did not start this.
+// The project's own Node and tools come first, also if npm did not start this.
 process.env.PATH = join(root, 'node_modules/.bin') + delimiter + process.env.PATH;
+// Most of a test's time is the start of its process. Below node_modules, where others cannot plant code.
+process.env.NODE_COMPILE_CACHE = join(root, 'node_modules/.cache/node-compile-tests');
 
 let passed = 0;
 let failed = 0;
+const skipped: string[] = [];
 
 function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-/** Counts one demand that is not an assertion of a test file, and says what came of it. */
-function demand(what: string, met: boolean): void {
-  print(`${met ? 'ok  ' : 'FAIL'} ${what}`);
-  if (met) passed += 1;
+/** Counts one demand that is not an assertion of a test file, and prints what came of it. */
+function demand(what: string, isMet: boolean): void {
+  print(`${isMet ? 'ok  ' : 'FAIL'} ${what}`);
+  if (isMet) passed += 1;
   else failed += 1;
 }
 
-/** Runs a tool with its output shown; resolves to whether it succeeded. */
-async function run(command: string, ...args: string[]): Promise<boolean> {
+/** Runs a tool; its output is shown. Resolves to whether it succeeded. */
+function run(command: string, ...args: string[]): Promise<boolean> {
   const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
-  return exited(child);
-}
-
-function exited(child: ReturnType<typeof spawn>): Promise<boolean> {
   return new Promise((done) => {
     child.once('error', () => done(false));
     child.once('close', (code) => done(code === 0));
   });
-}
-
-async function tap(...args: string[]): Promise<TapCounts> {
-  const child = spawn('tap', ['--reporter=tap', ...args], {
-    cwd: root,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const success = exited(child);
-  const counts = await readTap(createInterface({ input: child.stdout }), print);
-  const silentFailure = !(await success) && counts.failed === 0;
-  return silentFailure ? { ...counts, failed: 1 } : counts;
 }
 
 async function databaseServer(): Promise<boolean> {
@@ -82,74 +61,84 @@ async function databaseServer(): Promise<boolean> {
   }
 }
 
+/** Runs test files, as many at a time as there are cores. */
+async function runFiles(files: readonly string[], withCoverage: boolean): Promise<void> {
+  const left = [...files.entries()];
+  const runner = async () => {
+    for (let next = left.shift(); next; next = left.shift()) {
+      const [place, file] = next;
+      const folder = join(scratch, `v8-${place}`);
+      const result = await runFile(root, file, withCoverage ? folder : undefined);
+      if (withCoverage) keepCoverage(root, sourceFolders, folder, coverage);
+      print(`${result.failed === 0 ? 'ok  ' : 'FAIL'} ${file} (${result.seconds.toFixed(1)} s)`);
+      if (result.failed > 0) for (const line of result.said) print(`  ${line}`);
+      passed += result.passed;
+      failed += result.failed;
+      skipped.push(...result.skipped.map((name) => `${file}: ${name}`));
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, runner));
+}
+
 function reportDatabases(): void {
   const suites = [...new Set(readFileSync(databaseLog, 'utf8').split('\n'))].filter(Boolean).sort();
-  for (const line of suites) {
-    const [suite, database] = line.split('\t');
-    print(`     ${suite}: ${database}`);
+  for (const line of suites) print(`     ${line.replace('\t', ': ')}`);
+  for (const [name, pattern] of [
+    ['a MySQL-protocol server', /\t.*(?:mysql|mariadb)/i],
+    ['SQLite', /\t.*sqlite/i],
+  ] as const) {
+    demand(
+      `a suite ran on ${name}`,
+      suites.some((line) => pattern.test(line)),
+    );
   }
-  demand(
-    'a suite ran on a MySQL-protocol server',
-    suites.some((line) => /\t.*(?:mysql|mariadb)/i.test(line)),
-  );
-  demand(
-    'a suite ran on SQLite',
-    suites.some((line) => /\t.*sqlite/i.test(line)),
-  );
 }
 
-/** With `TEST_CONTAINERS=required` every leg of test/containers must have run, without a failure. */
-function reportContainers(): void {
-  const ran = [...new Set(readFileSync(containerLog, 'utf8').split('\n'))].filter(Boolean).sort();
-  const why = process.env.DOCKER_HOST ? 'see above' : 'DOCKER_HOST is not set';
-  print(`     on containers: ${ran.length > 0 ? ran.join(', ') : `nothing (${why})`}`);
-  if (process.env.TEST_CONTAINERS !== 'required') return;
-  for (const leg of containerLegs) demand(`ran on containers: ${leg}`, ran.includes(leg));
+/** With `TEST_SKIPS=none`, as in `.ci/run`, a test that was skipped is a failure. */
+function reportSkips(): void {
+  for (const name of skipped.sort()) print(`     skipped: ${name}`);
+  if (process.env.TEST_SKIPS === 'none') demand('no test was skipped', skipped.length === 0);
 }
 
-function reportCoverage(): void {
-  const summaryFile = join(root, '.tap/report/coverage-summary.json');
-  if (!existsSync(summaryFile)) {
-    demand('coverage was recorded', false);
-    return;
-  }
-  const { percent, gaps } = lineCoverage(root, sourceFolders, summaryFile);
-  for (const gap of gaps.slice(0, 10)) print(`     ${gap.percent} % of ${gap.file}`);
-  demand(
-    `lines covered: ${percent} %, at least ${minimumLinePercent} %`,
-    percent >= minimumLinePercent,
-  );
+async function reportCoverage(): Promise<void> {
+  const all = await readCoverage(root, sourceFolders, coverage);
+  demand('coverage was recorded', all.length > 0);
+  const below = belowThresholds(all, thresholds);
+  const gaps = all.filter(({ measure, percent }) => measure === 'lines' && percent < 100);
+  for (const { file, percent } of gaps.sort((a, b) => a.percent - b.percent).slice(0, maxGapsShown))
+    print(`     ${percent} % of the lines of ${file}`);
+  for (const { measure, percent } of all.filter((one) => one.file === '**'))
+    print(`     ${percent} % of all ${measure}`);
+  for (const { file, measure, percent, least } of below)
+    print(`     ${percent} % of the ${measure} of ${file}, of at least ${least} %`);
+  demand('coverage is above its thresholds', below.length === 0);
 }
 
-async function runAll(): Promise<TapCounts> {
-  demand('types', await run('tsc', '--noEmit'));
-  demand('lint and format', await run('biome', 'check', '--error-on-warnings'));
+async function runAll(files: readonly string[]): Promise<void> {
+  const [types, lint] = await Promise.all([
+    run('tsc'),
+    run('biome', 'check', '--error-on-warnings'),
+  ]);
+  demand('types', types);
+  demand('lint and format', lint);
   demand('a MySQL-protocol server is to be had', await databaseServer());
-  rmSync(join(root, '.tap/report'), { recursive: true, force: true });
-  demand('tap builds', await run('tap', 'build'));
-  const counts = await tap('--coverage-report=json-summary');
+  await runFiles(files, true);
   reportDatabases();
-  reportContainers();
-  reportCoverage();
-  return counts;
-}
-
-async function runSome(): Promise<TapCounts> {
-  await run('tap', 'build');
-  return tap('--disable-coverage', ...files);
+  await reportCoverage();
 }
 
 try {
-  const counts = files.length === 0 ? await runAll() : await runSome();
-  passed += counts.passed;
-  failed += counts.failed;
-  if (counts.skipped > 0) print(`${counts.skipped} skipped`);
+  const { files, isAll } = readTestOptions(root, process.argv.slice(2));
+  if (isAll) await runAll(files);
+  else await runFiles(files, false);
+  reportSkips();
 } catch (error) {
-  print(error instanceof Error ? String(error.stack) : String(error));
+  const isTyped = error instanceof LocalError || !(error instanceof Error);
+  print(isTyped ? String(error) : String(error.stack));
   failed += 1;
 }
 rmSync(scratch, { recursive: true, force: true });
-// Whatever a test support file left open must not keep the run from ending.
+// Anything that a test support file left open must not keep the run from ending.
 process.stdout.write(`${passed} passed, ${failed} failed\n`, () =>
   process.exit(failed === 0 ? 0 : 1),
 );

@@ -26,7 +26,7 @@ const made = {
   volume: ['mysql'],
 } as const;
 
-containerTest('docs/deployment.md', 'the page leads from nothing to a call', async (t) => {
+containerTest('the page leads from nothing to a call', async (t) => {
   const taken = await namesInUse();
   if (taken.length > 0) {
     t.fail(`the engine has ${taken.join(', ')} already, which this test must not touch`);

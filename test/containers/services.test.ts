@@ -7,6 +7,6 @@ import { tryReplicas } from './replicas.ts';
 t.setTimeout(600_000);
 
 // In this order, since later tests use the images of the first one.
-containerTest('images', `the images of both services work on ${databaseImage}`, tryImages);
-containerTest('replicas', 'docker stop behind nginx fails no call', tryReplicas);
-composeTest('compose.yaml', `compose.yaml comes up on ${databaseImage}`, tryCompose);
+containerTest(`the images of both services work on ${databaseImage}`, tryImages);
+containerTest('docker stop behind nginx fails no call', tryReplicas);
+composeTest(`compose.yaml comes up on ${databaseImage}`, tryCompose);

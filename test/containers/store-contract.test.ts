@@ -13,17 +13,13 @@ const suites = [
 
 t.setTimeout(600_000);
 
-containerTest(
-  'store contract',
-  `the store keeps its contract on a container of ${databaseImage}`,
-  async (t) => {
-    for (const suite of suites) {
-      await t.spawn(
-        process.execPath,
-        [join(root, 'test/keyserver/store', suite)],
-        { env: { ...process.env, TEST_DATABASE_WAY: 'container' } },
-        basename(suite),
-      );
-    }
-  },
-);
+containerTest(`the store keeps its contract on a container of ${databaseImage}`, async (t) => {
+  for (const suite of suites) {
+    await t.spawn(
+      process.execPath,
+      [join(root, 'test/keyserver/store', suite)],
+      { env: { ...process.env, TEST_DATABASE_WAY: 'container' } },
+      basename(suite),
+    );
+  }
+});

@@ -1,9 +1,10 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { readAttackOptions } from '../../attack/scene/options.ts';
 import { readBenchOptions } from '../../bench/options.ts';
 import { readMutationOptions } from '../mutation/options.ts';
+import { readTestOptions } from '../runner/options.ts';
 import { typistEnvironment } from './fresh-clone.ts';
 import { consoleSteps, pageBlocks, pageSteps } from './page-blocks.ts';
 import { openShell } from './shell-session.ts';
@@ -14,7 +15,10 @@ const readers: Readonly<Record<string, (args: readonly string[]) => unknown>> = 
   attack: readAttackOptions,
   bench: readBenchOptions,
   mutate: readMutationOptions,
-  test: checkTestFiles,
+  test: readTests,
+  'test:unit': (args) => readTests(['--unit', ...args]),
+  'test:changed': (args) => readTests(['--changed', ...args]),
+  'test:long': (args) => readTests(['--long', ...args]),
   ci: checkNone,
   check: checkNone,
   docs: checkNone,
@@ -66,9 +70,6 @@ function checkNone(args: readonly string[]): void {
   if (args.length > 0) throw new Error(`takes no arguments: ${args.join(' ')}`);
 }
 
-function checkTestFiles(args: readonly string[]): void {
-  const wrong = args.find(
-    (file) => !/^test\/.*\.test\.ts$/.test(file) || !existsSync(join(root, file)),
-  );
-  if (wrong !== undefined) throw new Error(`${wrong} is no test`);
+function readTests(args: readonly string[]): unknown {
+  return readTestOptions(root, args);
 }

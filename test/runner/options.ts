@@ -1,0 +1,33 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { LocalError } from '../../local/local-error.ts';
+import { changedSince, TestFiles } from './test-files.ts';
+
+export interface TestOptions {
+  readonly files: readonly string[];
+  /** Whether these are all, so that checks and coverage are demanded, too. */
+  readonly isAll: boolean;
+}
+
+/** Reads the arguments of `npm test` and of its siblings in package.json. @throws LocalError */
+export function readTestOptions(root: string, args: readonly string[]): TestOptions {
+  const [first, ...rest] = args;
+  const tests = new TestFiles();
+  if (first === undefined) return { files: tests.all, isAll: true };
+  if (first === '--changed' && rest.length < 2) {
+    return { files: tests.reaching(changed(root, rest[0])), isAll: false };
+  }
+  if (first === '--unit' && rest.length === 0) return { files: tests.unit, isAll: false };
+  if (first === '--long' && rest.length === 0) return { files: tests.long, isAll: false };
+  const wrong = args.find((file) => !/\.test\.ts$/.test(file) || !existsSync(join(root, file)));
+  if (wrong !== undefined) throw new LocalError(`${wrong} is no test file`);
+  return { files: args, isAll: false };
+}
+
+function changed(root: string, commit: string | undefined): string[] {
+  try {
+    return changedSince(root, commit);
+  } catch {
+    throw new LocalError(`git shows no changes since ${commit ?? 'the last commit'}`);
+  }
+}

@@ -1,0 +1,48 @@
+import t from 'tap';
+import { changedSince, TestFiles } from './test-files.ts';
+
+const source = (path: string, ...imports: string[]) => ({
+  path,
+  text: imports.map((name) => `import '${name}';`).join('\n'),
+});
+const tests = new TestFiles([
+  source('shared/clock.ts'),
+  source('shared/workers.ts', 'node:cluster'),
+  source('test/support/process.ts', 'node:child_process'),
+  source('test/docs/page.test.ts'),
+  source('test/e2e/pair.test.ts', '../support/process.ts'),
+  source('test/e2e/pair.long.test.ts', '../support/process.ts', '../../shared/clock.ts'),
+  source('test/shared/clock.test.ts', '../../shared/clock.ts'),
+  source('test/shared/workers.test.ts', '../../shared/workers.ts'),
+]);
+
+t.test('long tests run apart, and those that start processes run first', async (t) => {
+  t.strictSame(tests.all, [
+    'test/e2e/pair.test.ts',
+    'test/docs/page.test.ts',
+    'test/shared/clock.test.ts',
+    'test/shared/workers.test.ts',
+  ]);
+  t.strictSame(tests.long, ['test/e2e/pair.long.test.ts']);
+});
+
+t.test('a unit test starts no process, whatever the product could start', async (t) => {
+  t.strictSame(tests.unit, [
+    'test/docs/page.test.ts',
+    'test/shared/clock.test.ts',
+    'test/shared/workers.test.ts',
+  ]);
+});
+
+t.test('a change concerns the tests that import it, and a page those of its part', async (t) => {
+  t.strictSame(tests.reaching(['shared/clock.ts']), ['test/shared/clock.test.ts']);
+  t.strictSame(tests.reaching(['test/support/process.ts']), ['test/e2e/pair.test.ts']);
+  t.strictSame(tests.reaching(['test/docs/page.test.ts']), ['test/docs/page.test.ts']);
+  t.strictSame(tests.reaching(['docs/metrics.md']), ['test/docs/page.test.ts']);
+  t.strictSame(tests.reaching(['README.md']), ['test/docs/page.test.ts']);
+  t.strictSame(tests.reaching([]), []);
+});
+
+t.test('a commit that git does not know is no reason to run nothing', async (t) => {
+  t.throws(() => changedSince(import.meta.dirname, 'no-such-commit'), /no-such-commit/);
+});
