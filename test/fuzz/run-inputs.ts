@@ -6,9 +6,19 @@ const inFlight = 24;
 const shrinkMs = 20_000;
 const printedChars = 4000;
 
-/** Inputs for each route: 10,000, or what `FUZZ_INPUTS` says. */
-export const inputCount = Number(process.env.FUZZ_INPUTS ?? 10_000);
-const seed = Number(process.env.FUZZ_SEED ?? randomInt(2 ** 31));
+/** How much is sent to a service. */
+export interface FuzzSize {
+  /** Inputs for each route: half of them the same in every run, half of a seed of the run. */
+  readonly inputs: number;
+  /** Good requests before and after, by which its state is measured. */
+  readonly measuredCalls: number;
+}
+/** For `npm test`, and for `npm run test:long`. */
+export const shortFuzz: FuzzSize = { inputs: 400, measuredCalls: 30 };
+export const longFuzz: FuzzSize = { inputs: 10_000, measuredCalls: 300 };
+
+const sameSeed = 1;
+const seedOfRun = Number(process.env.FUZZ_SEED ?? randomInt(2 ** 31));
 
 export interface FuzzRun<T> {
   readonly title: string;
@@ -20,20 +30,25 @@ export interface FuzzRun<T> {
 }
 
 /**
- * Judges {@link inputCount} inputs, many at a time; a first fault is then shrunk, one input at a
- * time, and the smallest input that shows it is printed without secrets. `FUZZ_SEED` repeats a run.
+ * Judges inputs, many at a time; a first fault is then shrunk, one input at a time, and the smallest input that
+ * shows it is printed without secrets. `FUZZ_SEED` repeats a run.
  */
-export async function runInputs<T>(t: Test, run: FuzzRun<T>): Promise<void> {
+export async function runInputs<T>(t: Test, size: FuzzSize, run: FuzzRun<T>): Promise<void> {
   const { title, inputs, judge, secrets } = run;
-  t.comment(`${title}: ${inputCount} inputs, FUZZ_SEED=${seed}`);
-  const values = fc.sample(inputs, { seed, numRuns: inputCount });
+  t.comment(`${title}: ${size.inputs} inputs, FUZZ_SEED=${seedOfRun}`);
+  const values = [sameSeed, seedOfRun].flatMap((seed) =>
+    fc
+      .sample(inputs, { seed, numRuns: size.inputs / 2 })
+      .map((input, index) => ({ input, seed, index })),
+  );
   let next = 0;
-  let faulty: { index: number; fault: string } | undefined;
+  let faulty: ((typeof values)[number] & { readonly fault: string }) | undefined;
   const work = async () => {
-    while (next < values.length && faulty === undefined) {
-      const index = next++;
-      const fault = await judgeSafely(judge, values[index] as T);
-      if (fault !== undefined) faulty ??= { index, fault };
+    while (faulty === undefined) {
+      const value = values[next++];
+      if (value === undefined) return;
+      const fault = await judgeSafely(judge, value.input);
+      if (fault !== undefined) faulty ??= { ...value, fault };
     }
   };
   const began = performance.now();
@@ -43,9 +58,9 @@ export async function runInputs<T>(t: Test, run: FuzzRun<T>): Promise<void> {
     t.pass(title);
     return;
   }
-  const { index, fault } = faulty;
-  const property = fc.asyncProperty(inputs, async (input) => {
-    const found = await judgeSafely(judge, input);
+  const { input, seed, index, fault } = faulty;
+  const property = fc.asyncProperty(inputs, async (tried) => {
+    const found = await judgeSafely(judge, tried);
     if (found !== undefined) throw new Error(found);
   });
   const shrunk = await fc.check(property, {
@@ -54,7 +69,7 @@ export async function runInputs<T>(t: Test, run: FuzzRun<T>): Promise<void> {
     numRuns: 1,
     interruptAfterTimeLimit: shrinkMs,
   });
-  const [smallest] = shrunk.counterexample ?? [values[index]];
+  const [smallest] = shrunk.counterexample ?? [input];
   const said =
     shrunk.errorInstance instanceof Error ? shrunk.errorInstance.message : `${fault} (once)`;
   t.fail(`${title}: ${withoutSecrets(said, secrets)}`, {

@@ -2,11 +2,10 @@ import type { Test } from 'tap';
 import { findLeaks, type Secrets } from '../support/leaks.ts';
 import { residentMib } from '../support/resident-memory.ts';
 import type { ServiceRun } from '../support/service-run.ts';
-import type { HttpInput, Sender } from './http-input.ts';
+import type { HttpInput, Sender } from './inputs/http-input.ts';
 
 /** The most heap that a fuzzed service gets: one that keeps something of every request ends. */
 export const smallHeap = { NODE_OPTIONS: '--max-old-space-size=192' };
-const measuredCalls = 300;
 
 /** How a service does now: what a good request answers, how long it takes, what memory it holds. */
 export interface ServiceState {
@@ -15,21 +14,22 @@ export interface ServiceState {
   readonly residentMib: number;
 }
 
-/** Sends a good request some hundred times, one after the other. */
+/** Sends a good request this many times, one after the other. */
 export async function measureState(
   service: ServiceRun,
   sender: Sender,
   good: () => HttpInput,
+  calls: number,
 ): Promise<ServiceState> {
   const times: number[] = [];
   const statuses = new Set<number>();
-  for (let i = 0; i < measuredCalls; i += 1) {
+  for (let i = 0; i < calls; i += 1) {
     const input = good();
     const began = performance.now();
     statuses.add((await sender.send(input)).status);
     times.push(performance.now() - began);
   }
-  const median = times.sort((one, other) => one - other)[measuredCalls / 2] ?? 0;
+  const median = times.sort((one, other) => one - other)[Math.floor(calls / 2)] ?? 0;
   return {
     statuses: [...statuses],
     medianMs: Math.round(median * 100) / 100,

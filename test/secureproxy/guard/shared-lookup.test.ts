@@ -1,22 +1,30 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import t from 'tap';
+import { setImmediate as settled } from 'node:timers/promises';
+import t, { type Test } from 'tap';
 import type { Lookup } from '../../../secureproxy/guard/lookup.ts';
 import {
   type SharedLookupOptions,
   sharedLookup,
 } from '../../../secureproxy/guard/shared-lookup.ts';
+import { withStoppedTimers } from '../../support/stopped-timers.ts';
 import { until } from '../../support/until.ts';
 
-/** Look-ups that end when the test says so. */
-function scripted(options: Partial<SharedLookupOptions> = {}) {
+/** Look-ups that end when the test says so, or with it. */
+function scripted(t: Test, options: Partial<SharedLookupOptions> = {}) {
   const asked: string[] = [];
   const open = new Map<string, PromiseWithResolvers<readonly string[]>>();
+  let isOver = false;
   const lookup: Lookup = (name) => {
+    if (isOver) return Promise.reject(new Error(name));
     asked.push(name);
     const answer = Promise.withResolvers<readonly string[]>();
     open.set(name, answer);
     return answer.promise;
   };
+  // A look-up that nobody ends would keep its time-out, and the process, waiting.
+  t.teardown(() => {
+    isOver = true;
+    for (const [name, answer] of open) answer.reject(new Error(name));
+  });
   const find = sharedLookup(lookup, { timeoutMs: 60_000, ...options });
   return {
     asked,
@@ -31,7 +39,7 @@ function scripted(options: Partial<SharedLookupOptions> = {}) {
 }
 
 t.test('asks once for all who wait, and again for those who come later', async (t) => {
-  const { find, asked, answer } = scripted();
+  const { find, asked, answer } = scripted(t);
   const all = Promise.all([find('a.example'), find('a.example'), find('a.example')]);
   t.same(asked, ['a.example']);
   answer('a.example');
@@ -42,39 +50,44 @@ t.test('asks once for all who wait, and again for those who come later', async (
   await again;
 });
 
-t.test('remembers a failure for a second', async (t) => {
-  const { find, asked, fail, answer } = scripted();
-  const first = find('a.example');
-  fail('a.example');
-  await t.rejects(first, { message: 'a.example' });
-  await t.rejects(find('a.example'), { message: 'a.example' });
-  t.equal(asked.length, 1);
-  await until(() => {
-    find('a.example').catch(() => undefined);
-    return asked.length === 2;
-  });
-  const later = find('a.example');
-  answer('a.example');
-  t.same(await later, ['192.0.2.1']);
-});
+t.test('remembers a failure for a second', (t) =>
+  withStoppedTimers(async (pass) => {
+    const { find, asked, fail, answer } = scripted(t);
+    const first = find('a.example');
+    fail('a.example');
+    await t.rejects(first, { message: 'a.example' });
+    pass(999);
+    await t.rejects(find('a.example'), { message: 'a.example' });
+    t.equal(asked.length, 1);
+    pass(1);
+    const later = find('a.example');
+    t.equal(asked.length, 2);
+    answer('a.example');
+    t.same(await later, ['192.0.2.1']);
+  }),
+);
 
-t.test('a name that is not answered fails at once until its look-up has ended', async (t) => {
-  const { find, asked, answer } = scripted({ timeoutMs: 20 });
-  const timedOut = { code: 'ETIMEOUT', message: 'a.example: no answer' };
-  await t.rejects(find('a.example'), timedOut);
-  // Longer than failures are remembered: getaddrinfo may take far longer.
-  await sleep(1100);
-  await t.rejects(find('a.example'), timedOut);
-  t.equal(asked.length, 1);
-  answer('a.example');
-  await sleep(0);
-  const again = find('a.example');
-  answer('a.example');
-  t.same(await again, ['192.0.2.1']);
-});
+t.test('a name that is not answered fails at once until its look-up has ended', (t) =>
+  withStoppedTimers(async (pass) => {
+    const { find, asked, answer } = scripted(t, { timeoutMs: 20 });
+    const timedOut = { code: 'ETIMEOUT', message: 'a.example: no answer' };
+    const first = find('a.example');
+    pass(20);
+    await t.rejects(first, timedOut);
+    // Longer than failures are remembered: getaddrinfo may take far longer.
+    pass(60_000);
+    await t.rejects(find('a.example'), timedOut);
+    t.equal(asked.length, 1);
+    answer('a.example');
+    await settled();
+    const again = find('a.example');
+    answer('a.example');
+    t.same(await again, ['192.0.2.1']);
+  }),
+);
 
 t.test('names of one domain wait for each other, and for no other domain', async (t) => {
-  const { ask, asked, answer, fail } = scripted();
+  const { ask, asked, answer, fail } = scripted(t);
   const shops = ['a', 'b', 'c', 'd', 'e', 'f'].map((label) => `${label}.shops.example.co.uk`);
   ask(...shops);
   t.same(asked, shops.slice(0, 4));
@@ -87,21 +100,25 @@ t.test('names of one domain wait for each other, and for no other domain', async
   t.same(asked.slice(6), shops.slice(4));
 });
 
-t.test('a name that got no turn in time is never asked for', async (t) => {
-  const { ask, find, asked, answer } = scripted({ timeoutMs: 30 });
-  const names = ['a', 'b', 'c', 'd'].map((label) => `${label}.example.com`);
-  ask(...names);
-  await t.rejects(find('e.example.com'), { code: 'ETIMEOUT' });
-  answer('a.example.com');
-  await sleep(0);
-  t.same(asked, names);
-  await sleep(1100);
-  ask('e.example.com');
-  t.same(asked, [...names, 'e.example.com']);
-});
+t.test('a name that got no turn in time is never asked for', (t) =>
+  withStoppedTimers(async (pass) => {
+    const { ask, find, asked, answer } = scripted(t, { timeoutMs: 30 });
+    const names = ['a', 'b', 'c', 'd'].map((label) => `${label}.example.com`);
+    ask(...names);
+    const late = find('e.example.com');
+    pass(30);
+    await t.rejects(late, { code: 'ETIMEOUT' });
+    answer('a.example.com');
+    await settled();
+    t.same(asked, names);
+    pass(1000);
+    ask('e.example.com');
+    t.same(asked, [...names, 'e.example.com']);
+  }),
+);
 
 t.test('no more run at a time than allowed, whatever their domains', async (t) => {
-  const { ask, asked, answer } = scripted({ maxConcurrent: 2 });
+  const { ask, asked, answer } = scripted(t, { maxConcurrent: 2 });
   ask('a.example', 'b.test', 'c.invalid', 'd.org');
   t.same(asked, ['a.example', 'b.test']);
   answer('b.test');
@@ -112,7 +129,7 @@ t.test('no more run at a time than allowed, whatever their domains', async (t) =
 });
 
 t.test('a crowd of names of one domain is not kept waiting without end', async (t) => {
-  const { ask, find } = scripted();
+  const { ask, find } = scripted(t);
   ask(...Array.from({ length: 1004 }, (_, i) => `n${i}.example.com`));
   await t.rejects(find('one-more.example.com'), { code: 'EAI_AGAIN' });
 });

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
-import type { Problem } from '../../shared/http/problem.ts';
-import { root } from '../docs/sources.ts';
+import type { Problem } from '../../../shared/http/problem.ts';
+import { root } from '../../docs/sources.ts';
 import type { HttpAnswer } from './http-input.ts';
 import type { Schema } from './schema-arbitrary.ts';
 
