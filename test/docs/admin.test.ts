@@ -7,6 +7,7 @@ import { freshClone, typistEnvironment } from './fresh-clone.ts';
 import { consoleSteps, pageBlocks, type Step, wholeOutputPattern } from './page-blocks.ts';
 import { openShell } from './shell-session.ts';
 import { root } from './sources.ts';
+import { toolInProcess } from './tool-in-process.ts';
 
 t.setTimeout(300_000);
 
@@ -17,7 +18,6 @@ const keyringDay = new Date('2026-11-23');
 
 /** Commands that the page takes for granted on the operator's machine. */
 const machine = `
-keyserver-admin() { keyserver/admin/main.ts "$@"; }
 pass() { test "$*" = 'show shop-1' && echo made-up-token; }
 `;
 
@@ -73,10 +73,9 @@ t.test('the commands of the page print what it shows', async (t) => {
   const shell = openShell(t, {
     scratch: join(folder, 'scratch'),
     folder: project,
-    // Compiling a command takes longer than running it.
-    environment: { ...typistEnvironment, NODE_COMPILE_CACHE: join(folder, 'compiled') },
+    environment: typistEnvironment,
   });
-  await shell.run(machine);
+  await shell.run(`${await toolInProcess(t)}${machine}`);
   t.equal(steps.length, page.match(/^\$ /gm)?.length, 'no command stands elsewhere');
   const places = Map.groupBy(steps, ({ place }) => place);
   t.strictSame(

@@ -1,8 +1,9 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { Test } from 'tap';
 import { openShell, type ShellSession } from './shell-session.ts';
 import { root } from './sources.ts';
+import { toolInProcess } from './tool-in-process.ts';
 
 /** A folder in place of an operator's machine, and a shell on it. */
 export interface OperatorMachine extends ShellSession {
@@ -17,10 +18,11 @@ const roots =
   /(?<![\w.])\/(?:etc\/(?:systemd|keyserver|secureproxy|%i)|usr\/local\/sbin|srv\/pair-ca|var\/backups|opt)(?!\w)/g;
 
 /**
- * Shell functions in place of users and systemd. They read from a unit file only the keys that the page
+ * Shell functions in place of users, systemd and long pauses. They read from a unit file only the keys that the page
  * uses. Processes end with the test.
  */
 const standIns = `
+sleep() { command sleep 0.2; }
 useradd() { :; }
 chown() { :; }
 npm() { test "$*" = 'ci --omit=dev'; }
@@ -35,7 +37,7 @@ systemctl() {
     enable) test "$2" = --now; begin_unit "\${3#pair@}" ;;
     restart) shift; for unit; do end_unit "\${unit#pair@}"; begin_unit "\${unit#pair@}"; done ;;
     stop)
-      if test "$2" = --no-block; then kill "$(cat "$MACHINE/run/\${3#pair@}")"
+      if test "$2" = --no-block; then tell_unit "\${3#pair@}"
       else end_unit "\${2#pair@}"; fi ;;
     *) return 1 ;;
   esac
@@ -46,6 +48,11 @@ begin_unit() {
     exec env -i $(cat "$(unit_value "$1" EnvironmentFile)") $(unit_value "$1" ExecStart)
   ) >>"$MACHINE/run/$1.log" 2>>"$MACHINE/run/$1.err" &
   echo $! >"$MACHINE/run/$1"
+}
+tell_unit() {
+  told=$(grep -c '"msg":"stopping"' "$MACHINE/run/$1.log" || true)
+  kill "$(cat "$MACHINE/run/$1")"
+  until test "$(grep -c '"msg":"stopping"' "$MACHINE/run/$1.log")" -gt "$told"; do sleep 1; done
 }
 end_unit() {
   kill "$(cat "$MACHINE/run/$1")"
@@ -63,14 +70,39 @@ kill_units() {
 trap kill_units EXIT
 `;
 
-/** Creates the machine; `names` replace further texts of the pages. */
+/** The project's folder, with a `node` that leaves `keyserver-admin` to the test's process. */
+async function projectWithTool(test: Test, project: string): Promise<void> {
+  const bin = 'node_modules/.bin';
+  mkdirSync(join(project, bin), { recursive: true });
+  for (const name of readdirSync(root)) {
+    if (!bin.startsWith(name)) symlinkSync(join(root, name), join(project, name));
+  }
+  const node = `#!/bin/bash
+case $1 in */keyserver/admin/main.ts) ;; *) exec '${process.execPath}' "$@" ;; esac
+shift
+${await toolInProcess(test)}
+keyserver-admin "$@"
+`;
+  writeFileSync(join(project, bin, 'node'), node, { mode: 0o755 });
+}
+
+export interface MachineOptions {
+  /** Further texts of the pages, with their replacements. */
+  readonly names: readonly (readonly [page: string, here: string])[];
+  /** Starts the operator's tool for each command; otherwise it runs in the test's process. */
+  readonly startsTool: boolean;
+}
+
+/** Creates the machine. */
 export async function operatorMachine(
   test: Test,
-  names: readonly (readonly [page: string, here: string])[],
+  { names, startsTool }: MachineOptions,
 ): Promise<OperatorMachine> {
   const machine = test.testdir({ scratch: {} });
   for (const folder of folders) mkdirSync(join(machine, folder), { recursive: true });
-  symlinkSync(root, join(machine, 'opt/secureproxy-keyserver'));
+  const project = join(machine, 'opt/secureproxy-keyserver');
+  if (startsTool) symlinkSync(root, project);
+  else await projectWithTool(test, project);
   const scratch = join(machine, 'scratch');
   const { PATH, HOME, LANG } = process.env;
   const path = [join(machine, 'usr/local/sbin'), join(root, 'node_modules/.bin'), PATH].join(

@@ -13,6 +13,7 @@ import { freshClone, typistEnvironment } from './fresh-clone.ts';
 import { outputPattern, pageBlocks } from './page-blocks.ts';
 import { openShell } from './shell-session.ts';
 import { root } from './sources.ts';
+import { toolInProcess } from './tool-in-process.ts';
 
 t.setTimeout(300_000);
 
@@ -48,12 +49,16 @@ function typed(
   return child;
 }
 
-function isReady(port: number): Promise<number> {
+/** Resolves once the service is ready. @throws Error if what starts it has ended */
+function isReady(start: ChildProcess, port: number): Promise<number> {
   return pollUntil(
     `port ${port} is ready`,
-    () => readyStatus(port),
+    () => {
+      if (start.exitCode !== null) throw new Error(`npm start ended with ${start.exitCode}`);
+      return readyStatus(port);
+    },
     (status) => status === 200,
-    60_000,
+    240_000,
   );
 }
 
@@ -100,21 +105,23 @@ t.test('the first token by hand, and the call that the page shows', async (t) =>
       .replaceAll('http://127.0.0.1:5004', origin);
 
   const [start = '', commands = ''] = textsOf('A first token by hand', 'sh');
-  typed(t, project, start, {
+  const started = typed(t, project, start, {
     KEYSERVER_PORT: String(keyserver),
     SECUREPROXY_PORT: String(secureproxy),
   });
-  await isReady(secureproxy);
+  await isReady(started, secureproxy);
   const apiKey = randomBytes(12).toString('hex');
   const secret = /`(\{"clientId": .*\})`/.exec(page)?.[1]?.replace('…', apiKey) ?? '';
   writeFileSync(join(project, 'token.json'), secret);
   const shell = openShell(t, {
     scratch: join(folder, 'scratch'),
     folder: project,
-    // Each command starts Node, which is slow on a busy machine.
-    limitMs: 180_000,
     environment: typistEnvironment,
   });
+  t.match(await shell.run('npx keyserver-admin --version'), /^keyserver-admin /);
+  // Two more programs start for each command otherwise.
+  await shell.run(`${await toolInProcess(t)}
+npx() { test "$1" = keyserver-admin && "$@"; }`);
   const printed = await shell.run(translate(commands));
   t.match(printed, 'all is well\n');
   t.ok(printed.endsWith(shownAnswer.body.trim()));

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Test } from 'tap';
 
-const usualLimitMs = 60_000;
+const usualLimitMs = 240_000;
 
 /** A bash in which an operator types a page's commands: folders, variables and functions stay. */
 export interface ShellSession {
@@ -18,7 +18,7 @@ export interface ShellOptions {
   readonly scratch: string;
   /** Where it starts. */
   readonly folder: string;
-  /** The longest that one run may take; default a minute. */
+  /** The longest that one run may take; default four minutes. */
   readonly limitMs?: number;
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
