@@ -19,23 +19,39 @@ export type Problems = string[];
 const brokenClients = ['damaged', 'no-json', 'other-shape', 'line-break', 'unfilled', 'expired'];
 const moreClients = ['legacy', 'legacy-cut', 'nobody'];
 
+const groups = [
+  ...[upstreamCalls, storedCalls, deniedCalls, malformedCalls, explainedCalls],
+  keyserverCalls,
+];
+
 /** Makes calls that end in every way there is; resolves to what the services said of it. */
 export async function callInEveryWay(target: Target): Promise<Problems> {
   const problems: Problems = [];
-  for (const group of [
-    ...[upstreamCalls, storedCalls, deniedCalls, malformedCalls, explainedCalls],
-    keyserverCalls,
-  ]) {
-    // An answer that broke off breaks off the caller's, too.
-    for (const call of await Promise.allSettled(group(target).map(readProblem))) {
-      if (call.status === 'fulfilled' && call.value !== undefined) problems.push(call.value);
-    }
-  }
+  for (const group of groups) problems.push(...(await problemsOf(group(target))));
+  await callPastHttp(target);
+  return problems;
+}
+
+/** Makes the same calls all at once, for an outage, in which each waits for KeyServer. */
+export async function callInOutage(target: Target): Promise<Problems> {
+  const problems = await problemsOf(groups.flatMap((group) => group(target)));
+  await callPastHttp(target);
+  return problems;
+}
+
+async function problemsOf(calls: readonly Promise<Response>[]): Promise<Problems> {
+  // An answer that broke off breaks off the caller's, too.
+  const answers = await Promise.allSettled(calls.map(readProblem));
+  return answers.flatMap((answer) =>
+    answer.status === 'fulfilled' && answer.value !== undefined ? [answer.value] : [],
+  );
+}
+
+async function callPastHttp(target: Target): Promise<void> {
   await hangUp(target);
   await Promise.all(
     [target.secureproxy, target.keyserver].map((origin) => sayNoHttp(origin, target)),
   );
-  return problems;
 }
 
 /** What a service said of itself: a problem, or an explanation. */

@@ -8,7 +8,7 @@ import { runKeyserver, runSecureproxy } from '../../support/pair.ts';
 import { makeState, mysqlSettings, seed } from '../../support/pair-state.ts';
 import { pollUntil } from '../../support/poll-until.ts';
 import { startUpstream } from '../../support/upstream.ts';
-import { callInEveryWay } from './calls.ts';
+import { callInEveryWay, callInOutage } from './calls.ts';
 import { echo } from './hostile-answers.ts';
 import { operateInEveryWay } from './operator.ts';
 import { makeCanary, plant } from './plant.ts';
@@ -63,15 +63,14 @@ t.test('no secret is printed or told, at the level trace, whatever goes wrong', 
     ...trace,
     TOKEN_CACHE_SECONDS: '1',
   });
-  const call = () =>
-    callInEveryWay({
-      secureproxy: secureproxy.origin,
-      keyserver: keyserver.origin,
-      upstream: upstream.url,
-      appKey,
-      callerSecret,
-    });
-  const problems = await call();
+  const target = {
+    secureproxy: secureproxy.origin,
+    keyserver: keyserver.origin,
+    upstream: upstream.url,
+    appKey,
+    callerSecret,
+  };
+  const problems = await callInEveryWay(target);
   const { control } = await sharedServer();
   if (control === undefined) {
     t.pass('calls without a database', { skip: 'the server is not ours to stop' });
@@ -82,7 +81,7 @@ t.test('no secret is printed or told, at the level trace, whatever goes wrong', 
       () => keyserver.readyStatus(),
       (s) => s === 503,
     );
-    problems.push(...(await call()));
+    problems.push(...(await callInOutage(target)));
     await control.start();
     await pollUntil(
       'KeyServer is ready',
@@ -92,10 +91,10 @@ t.test('no secret is printed or told, at the level trace, whatever goes wrong', 
   }
   await ask(database, "UPDATE documents SET body = CONCAT(body, ' ') WHERE id = 'query'");
   await keyserver.restart();
-  problems.push(...(await call()));
+  problems.push(...(await callInEveryWay(target)));
   const operated = await operateInEveryWay(state, operatorSecret);
   await keyserver.process.stop();
-  problems.push(...(await call()));
+  problems.push(...(await callInOutage(target)));
   // With the lines that are written last.
   await secureproxy.process.stop();
 

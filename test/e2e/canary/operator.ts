@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PairState } from '../../support/pair-state.ts';
 import { type Ended, runToEnd } from '../../support/run-to-end.ts';
+import { runToolHere } from '../../support/tool-here.ts';
 
 interface Run {
   readonly main?: string;
@@ -53,7 +54,21 @@ function runs(secret: string, folder: string): Run[] {
   ];
 }
 
-/** Runs the operator's tool and mistaken starts of the services, with `--json` and some as text. */
+/** Runs the tool in this process. */
+async function runTool(
+  args: readonly string[],
+  options: { folder: string; stdin: string; environment: Readonly<Record<string, string>> },
+): Promise<Ended> {
+  const { code, written } = await runToolHere({
+    ...options,
+    args,
+    environment: { NODE_ENV: 'production', ...options.environment },
+    stdin: Buffer.from(options.stdin),
+  });
+  return { code, output: written.map(({ text }) => text).join('') };
+}
+
+/** Runs the operator's tool and mistaken starts of the services, with `--json` and some as text by processes. */
 export async function operateInEveryWay(
   { settings, folder }: PairState,
   secret: string,
@@ -63,7 +78,7 @@ export async function operateInEveryWay(
   for (const { main = tool, args, stdin = '', environment, asText } of runs(secret, folder)) {
     const options = { folder, stdin, environment: { ...settings, ...environment } };
     const isTool = main === tool;
-    if (isTool) ended.push(await runToEnd(main, [...args, '--json'], options));
+    if (isTool) ended.push(await runTool([...args, '--json'], options));
     if (!isTool || asText) ended.push(await runToEnd(main, args, options));
   }
   return ended;

@@ -1,0 +1,97 @@
+import { existsSync } from 'node:fs';
+import type { RequestListener } from 'node:http';
+import type { Test } from 'tap';
+import { startPair, type TestPair } from '../support/pair.ts';
+import { tokenType } from '../support/pair-state.ts';
+import { startPlainUpstream } from '../support/plain-upstream.ts';
+import { type ResidentMemory, watchMemory } from '../support/resident-memory.ts';
+
+const mib = 1024 ** 2;
+const maxGrowthMib = 32;
+const uploadBytes = 8 * mib;
+const chunk = Buffer.alloc(64 * 1024, 'x');
+
+/** GET: so many bytes as the path says, as fast as they are taken. Else: how many bytes came. */
+const answer: RequestListener = (request, response) => {
+  if (request.method !== 'GET') {
+    let received = 0;
+    request.on('data', ({ length }: Buffer) => {
+      received += length;
+    });
+    request.on('end', () => response.end(String(received)));
+    return;
+  }
+  request.resume();
+  let left = Number(request.url?.slice(1)) / chunk.length;
+  const send = () => {
+    while (left > 0) {
+      left -= 1;
+      if (response.write(chunk)) continue;
+      response.once('drain', send);
+      return;
+    }
+    response.end();
+  };
+  send();
+};
+
+async function download(pair: TestPair, upstream: string, bytes: number): Promise<number> {
+  const { body } = await pair.call({ Method: 'GET', ApiUri: `${upstream}/${bytes}` });
+  let received = 0;
+  for await (const { length } of body ?? []) received += length;
+  return received;
+}
+
+/** Calls with a body of 8 MiB each, as text and as base64 in turn; resolves to the bytes that arrived. */
+async function upload(pair: TestPair, upstream: string, bytes: number): Promise<number> {
+  const members = { ClientId: 'shop-1', TokenType: tokenType, ApiUri: upstream };
+  const bodies = [
+    { ...members, Body: 'x'.repeat(uploadBytes) },
+    { ...members, BodyBase64: Buffer.alloc(uploadBytes, 7).toString('base64') },
+  ].map((body) => JSON.stringify(body));
+  let arrived = 0;
+  for (let i = 0; i < bytes / uploadBytes; i++) {
+    const answered = await fetch(`${pair.secureproxy.origin}/request_api`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${pair.appKey}` },
+      body: bodies[i % bodies.length] ?? '',
+    });
+    arrived += Number(await answered.text());
+  }
+  return arrived;
+}
+
+function describe(warm: ResidentMemory, second: ResidentMemory): string {
+  return (
+    `resident memory of SecureProxy, MiB: floor ${warm.floorMib} → ${second.floorMib}, ` +
+    `peak ${warm.peakMib} → ${second.peakMib}`
+  );
+}
+
+/** Why resident memory cannot be seen here. */
+export const skip = !existsSync('/proc/self/status') && 'resident memory is read from /proc';
+
+/**
+ * Sends so many bytes through a pair, twice in each direction, and checks that SecureProxy's memory does not
+ * grow with them; the bytes are to be many times 32 MiB.
+ */
+export async function testMemory(t: Test, bytes: number): Promise<void> {
+  const upstream = await startPlainUpstream(t, answer);
+  const pair = await startPair(t, { upstream });
+  const pid = pair.secureproxy.process.pid ?? 0;
+  for (const [direction, pass] of Object.entries({
+    'down, in one answer': download,
+    'up, in calls of 8 MiB': upload,
+  })) {
+    await t.test(direction, async (t) => {
+      const passAll = async () => t.equal(await pass(pair, upstream, bytes), bytes, 'all came');
+      // The first one fills what every process of Node keeps: heap, pools of buffers, compiled code.
+      const warm = await watchMemory(pid, passAll);
+      const second = await watchMemory(pid, passAll);
+      t.comment(describe(warm, second));
+      // Garbage not yet collected moves the one or the other; what stays moves both.
+      const growthMib = Math.min(second.floorMib - warm.floorMib, second.peakMib - warm.peakMib);
+      t.ok(growthMib < maxGrowthMib, `grew by ${growthMib} MiB`);
+    });
+  }
+}
