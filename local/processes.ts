@@ -38,7 +38,7 @@ export interface ServiceProcess {
 
 const projectFolder = resolve(import.meta.dirname, '..');
 const followParent = resolve(import.meta.dirname, 'follow-parent.ts');
-const readyTimeoutMs = 30_000;
+const readyTimeoutMs = 60_000;
 const stopTimeoutMs = 10_000;
 const pollMs = 40;
 const tailChars = 4096;

@@ -1,9 +1,11 @@
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { isCallerKey } from '../../shared/crypto/caller-key.ts';
+import { pollUntil } from '../support/poll-until.ts';
 import { anythingAnswers, freePorts, type LocalPorts, runLocal } from './command.ts';
+
+t.setTimeout(300_000);
 
 /** The tests follow one another on one state, since each RSA key takes a while. */
 const folder = join(t.testdir(), 'state');
@@ -40,55 +42,63 @@ async function refusalOfNobody({ SECUREPROXY_PORT }: LocalPorts): Promise<unknow
   return reason;
 }
 
-/** Starts, sees that the proxy's key is good, and ends by SIGTERM. Resolves to the proxy's key. */
-async function runOnce(t: Test, others: Record<string, string> = {}): Promise<string> {
+const readProxyKey = () => readFileSync(proxyKey, 'utf8').trim();
+
+/** Starts, and sees that the proxy's key is good. */
+async function startedWell(t: Test, others: Record<string, string> = {}) {
   const ports = await freePorts();
   const command = await started(t, ports, others);
   t.equal(await refusalOfNobody(ports), 'app_unknown', 'KeyServer knows the proxy');
-  command.child.kill('SIGTERM');
-  t.equal(await command.ended, 0);
-  t.notOk(await anythingAnswers(ports), 'SIGTERM ends both services');
-  return readFileSync(proxyKey, 'utf8').trim();
+  return { ...command, ports };
 }
 
-t.test('the first start makes keys, and a later one keeps them', async (t) => {
-  const first = await runOnce(t);
+const keys = () => [...readdirSync(join(folder, 'keyring')), ...readdirSync(join(folder, 'rsa'))];
+let first = '';
+let made: string[] = [];
+
+t.test('the first start makes keys, and SIGTERM ends both services', async (t) => {
+  const { child, ended, ports } = await startedWell(t);
+  first = readProxyKey();
+  made = keys();
   t.ok(isCallerKey(first, 'spx_'));
   t.equal(statSync(folder).mode & 0o777, 0o700);
   t.equal(statSync(proxyKey).mode & 0o777, 0o600);
-  const keys = () => [...readdirSync(join(folder, 'keyring')), ...readdirSync(join(folder, 'rsa'))];
-  const made = keys();
   t.equal(made.length, 4, 'a key and its primary mark in either folder');
-  t.equal(await runOnce(t, foreign), first, 'also beside settings of another installation');
-  t.same(keys(), made);
-});
-
-t.test('a proxy key that is lost or has ended is replaced', async (t) => {
-  const first = readFileSync(proxyKey, 'utf8').trim();
-  rmSync(proxyKey);
-  t.not(await runOnce(t), first);
-  writeFileSync(proxyKey, `${first}\n`);
-  t.not(await runOnce(t), first);
-});
-
-t.test('a service that ends takes the other with it', async (t) => {
-  const ports = await freePorts();
-  const command = await started(t, ports);
-  const pid = /^KeyServer .*\(process (\d+)\)/m.exec(command.stdout())?.[1];
-  process.kill(Number(pid), 'SIGKILL');
-  t.equal(await command.ended, 1);
-  t.match(command.stderr(), 'KeyServer ended (signal SIGKILL); stopping the other service');
+  child.kill('SIGTERM');
+  t.equal(await ended, 0);
   t.notOk(await anythingAnswers(ports));
 });
 
-t.test('the services do not outlive a parent that was killed', async (t) => {
-  const ports = await freePorts();
-  const command = await started(t, ports);
-  command.child.kill('SIGKILL');
-  await command.ended;
-  // Where they stay, the test runs into its time limit.
-  while (await anythingAnswers(ports)) await sleep(50);
-  t.pass();
+t.test('a later one keeps them, and a service that ends takes the other with it', async (t) => {
+  const { stdout, stderr, ended, ports } = await startedWell(t, foreign);
+  t.equal(readProxyKey(), first, 'also beside settings of another installation');
+  t.same(keys(), made);
+  const pid = /^KeyServer .*\(process (\d+)\)/m.exec(stdout())?.[1];
+  process.kill(Number(pid), 'SIGKILL');
+  t.equal(await ended, 1);
+  t.match(stderr(), 'KeyServer ended (signal SIGKILL); stopping the other service');
+  t.notOk(await anythingAnswers(ports));
+});
+
+t.test('a lost proxy key is replaced, and no service outlives a killed parent', async (t) => {
+  rmSync(proxyKey);
+  const { child, ended, ports } = await startedWell(t);
+  t.not(readProxyKey(), first);
+  child.kill('SIGKILL');
+  await ended;
+  await pollUntil(
+    'both services end',
+    () => anythingAnswers(ports),
+    (answers) => !answers,
+  );
+});
+
+t.test('a proxy key that has ended is replaced', async (t) => {
+  writeFileSync(proxyKey, `${first}\n`);
+  const { child, ended } = await startedWell(t);
+  t.not(readProxyKey(), first);
+  child.kill('SIGTERM');
+  t.equal(await ended, 0);
 });
 
 t.test('a lost keyring is not papered over by a new one', async (t) => {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import { Type } from 'typebox';
-import { generateKeyring, generateRsaKey } from '../../keyserver/keys/generate.ts';
+import { generateKeyring } from '../../keyserver/keys/generate.ts';
 import { createApp, createProxy } from '../../keyserver/operations/callers.ts';
 import { loadKeys, type OperationContext } from '../../keyserver/operations/context.ts';
 import { addGrant } from '../../keyserver/operations/grants.ts';
@@ -14,9 +14,13 @@ import type { MysqlServer } from '../../keyserver/store/mysql/connections.ts';
 import { systemClock } from '../../shared/clock.ts';
 import type { Policy } from '../../shared/policy/schema.ts';
 import { type Environment, parseSettings } from '../../shared/settings/config.ts';
+import { rsaPem, writeKeyFolder } from './key-folders.ts';
 
 /** The token type that {@link seed} defines. */
 export const tokenType = 'plain';
+
+/** As of the keys that KeyServer generates. */
+const rsaBits = 3072;
 
 /** A database with its keys, and what the operator's tool works on. */
 export interface PairState {
@@ -26,26 +30,33 @@ export interface PairState {
   readonly admin: OperationContext;
 }
 
+/** Of all states of a test file, since each key takes a while. */
+let testKey: string | undefined;
+
 /** {@link createState} in the test's own folder; the store is closed after the test. */
 export async function makeState(t: Test, storage?: Environment): Promise<PairState> {
-  const state = await createState(t.testdir({}), storage);
+  testKey ??= rsaPem();
+  const state = await createState(t.testdir({}), storage, testKey);
   t.teardown(() => state.admin.store.close());
   return state;
 }
 
 /**
- * Makes new keys and an empty database with its schema; `storage` says where, by default an SQLite
- * file in `folder`. Whoever calls closes the store.
+ * Makes an empty database with its schema, and its keys; `storage` says where, by default an SQLite
+ * file in `folder`. The RSA key is new unless given, PEM. Whoever calls closes the store.
  */
-export async function createState(folder: string, storage?: Environment): Promise<PairState> {
+export async function createState(
+  folder: string,
+  storage?: Environment,
+  rsaKey = rsaPem(rsaBits),
+): Promise<PairState> {
   const settings = {
     ...(storage ?? { DB_FILE: join(folder, 'keyserver.db') }),
     KEYRING_DIR: join(folder, 'keyring'),
     RSA_KEY_DIR: join(folder, 'rsa'),
   };
-  const now = new Date();
-  generateKeyring(settings.KEYRING_DIR, now);
-  await generateRsaKey(settings.RSA_KEY_DIR, now);
+  generateKeyring(settings.KEYRING_DIR, new Date());
+  writeKeyFolder(settings.RSA_KEY_DIR, { 'first.pem': rsaKey });
   const { config } = parseSettings(Type.Object(storageSettings), settings);
   const store = openDatabase(config);
   await store.migrate();

@@ -3,63 +3,72 @@ import { once } from 'node:events';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import t from 'tap';
-import { anythingAnswers, freePorts, runLocal } from '../command.ts';
+import t, { type Test } from 'tap';
+import { anythingAnswers, freePorts, type LocalCommand, runLocal } from '../command.ts';
 
-t.test('the demo runs once, and again on its own state', async (t) => {
+t.setTimeout(300_000);
+
+/** Checks what a run has told, and what it wrote. */
+function checkRun(t: Test, demo: LocalCommand, folder: string): void {
+  t.equal(demo.stderr(), '');
+  const told = demo.stdout();
+  t.match(told, /Answer: 200[\s\S]*Answer: 200[\s\S]*Answer: 403 grant_denied/);
+  t.match(told, /Api-Key: \.\.\.\w{4} \(the stored one\)/);
+  t.match(told, /Authorization: \.\.\.\w{4} \(the stored one\)/);
+  t.match(told, /Checked: (\d+) of \1 claims hold\./);
+  t.notMatch(told, 'made-up-', 'shows no token');
+  t.same(
+    told.split('\n').filter((line) => line.length > 80 && !line.startsWith('  State, logs')),
+    [],
+    'is readable in 80 columns',
+  );
+  for (const log of ['keyserver.log', 'secureproxy.log']) {
+    const logged = readFileSync(join(folder, log), 'utf8');
+    t.not(logged, '');
+    t.notMatch(logged, /made-up-|sp[kx]_/, `${log} has no token and no key`);
+  }
+}
+
+t.test('the demo, twice on one state', async (t) => {
   const folder = join(t.testdir(), 'state');
   const ports = await freePorts();
-  const keys: string[] = [];
-  for (const run of ['first', 'second']) {
-    const demo = runLocal('demo', ['--once', '--data', folder], ports);
-    t.equal(await demo.ended, 0, `${run} run: ${demo.stderr()}`);
-    t.equal(demo.stderr(), '');
-    const told = demo.stdout();
-    t.match(told, /Answer: 200[\s\S]*Answer: 200[\s\S]*Answer: 403 grant_denied/);
-    t.match(told, /Api-Key: \.\.\.\w{4} \(the stored one\)/);
-    t.match(told, /Authorization: \.\.\.\w{4} \(the stored one\)/);
-    t.match(told, /Checked: (\d+) of \1 claims hold\./);
-    t.notMatch(told, 'made-up-', 'shows no token');
-    t.same(
-      told.split('\n').filter((line) => line.length > 80 && !line.startsWith('  State, logs')),
-      [],
-      'is readable in 80 columns',
-    );
-    for (const log of ['keyserver.log', 'secureproxy.log']) {
-      const logged = readFileSync(join(folder, log), 'utf8');
-      t.not(logged, '');
-      t.notMatch(logged, /made-up-|sp[kx]_/, `${log} has no token and no key`);
-    }
-    keys.push(readFileSync(join(folder, 'orders.key'), 'utf8'));
-    t.notOk(await anythingAnswers(ports), 'leaves nothing running');
-  }
-  t.equal(keys[0], keys[1], 'an app keeps its key');
-  t.equal(statSync(folder).mode & 0o777, 0o700);
-  t.equal(statSync(join(folder, 'orders.key')).mode & 0o777, 0o600);
-});
+  const readKey = () => readFileSync(join(folder, 'orders.key'), 'utf8');
+  let key = '';
 
-t.test('the demo stays up, and the curl that it shows works', async (t) => {
-  const ports = await freePorts();
-  const demo = runLocal('demo', ['--data', join(t.testdir(), 'state')], ports);
-  t.teardown(() => demo.child.kill('SIGTERM'));
-  await demo.said('Ctrl-C ends the demo.');
-  const typed = /^curl [\s\S]*?^}'$/m.exec(demo.stdout())?.[0] ?? '';
-  // The shell itself takes the command apart.
-  const words = execFileSync('sh', ['-c', `curl() { printf '%s\\0' "$@"; }; ${typed}`])
-    .toString()
-    .split('\0')
-    .slice(0, -1);
-  const [url = '', ...options] = words;
-  const valuesOf = (flag: string) => options.filter((_, index) => options[index - 1] === flag);
-  const headers = valuesOf('-H').map((line) => line.split(': ') as [string, string]);
-  const [body = ''] = valuesOf('-d');
-  const answer = await fetch(url, { method: 'POST', headers, body });
-  t.equal(answer.status, 200);
-  t.match(await answer.json(), { result: { total: 1 } });
-  await demo.said('marketplace: POST /v3/product/list: 200');
-  demo.child.kill('SIGINT');
-  t.equal(await demo.ended, 0);
-  t.notOk(await anythingAnswers(ports), 'leaves nothing running');
+  await t.test('runs once', async (t) => {
+    const demo = runLocal('demo', ['--once', '--data', folder], ports);
+    t.equal(await demo.ended, 0, demo.stderr());
+    checkRun(t, demo, folder);
+    t.notOk(await anythingAnswers(ports), 'leaves nothing running');
+    t.equal(statSync(folder).mode & 0o777, 0o700);
+    t.equal(statSync(join(folder, 'orders.key')).mode & 0o777, 0o600);
+    key = readKey();
+  });
+
+  await t.test('stays up, and the curl that it shows works', async (t) => {
+    const demo = runLocal('demo', ['--data', folder], ports);
+    t.teardown(() => demo.child.kill('SIGTERM'));
+    await demo.said('Ctrl-C ends the demo.');
+    checkRun(t, demo, folder);
+    t.equal(readKey(), key, 'an app keeps its key');
+    const typed = /^curl [\s\S]*?^}'$/m.exec(demo.stdout())?.[0] ?? '';
+    // The shell itself takes the command apart.
+    const words = execFileSync('sh', ['-c', `curl() { printf '%s\\0' "$@"; }; ${typed}`])
+      .toString()
+      .split('\0')
+      .slice(0, -1);
+    const [url = '', ...options] = words;
+    const valuesOf = (flag: string) => options.filter((_, index) => options[index - 1] === flag);
+    const headers = valuesOf('-H').map((line) => line.split(': ') as [string, string]);
+    const [body = ''] = valuesOf('-d');
+    const answer = await fetch(url, { method: 'POST', headers, body });
+    t.equal(answer.status, 200);
+    t.match(await answer.json(), { result: { total: 1 } });
+    await demo.said('marketplace: POST /v3/product/list: 200');
+    demo.child.kill('SIGINT');
+    t.equal(await demo.ended, 0);
+    t.notOk(await anythingAnswers(ports), 'leaves nothing running');
+  });
 });
 
 t.test('a taken port is explained in one line, before anything is made', async (t) => {
