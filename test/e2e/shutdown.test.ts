@@ -8,6 +8,7 @@ import { pollUntil } from '../support/poll-until.ts';
 
 const inFlight = 8;
 const half = 'x'.repeat(100_000);
+const uploadBytes = 300_000;
 
 /** Sends `/request_api` on a connection that both would keep; rejects where none can be made. */
 async function callKept(pair: TestPair, agent: Agent, ApiUri: string): Promise<IncomingMessage> {
@@ -21,6 +22,34 @@ async function callKept(pair: TestPair, agent: Agent, ApiUri: string): Promise<I
   return answer;
 }
 
+/** Sends the head of a call and the beginning of its body; what it returns sends the rest, and resolves to the status. */
+async function beginUpload(pair: TestPair, ApiUri: string) {
+  const body = JSON.stringify({
+    ClientId: 'shop-1',
+    TokenType: tokenType,
+    ApiUri,
+    Body: 'x'.repeat(uploadBytes),
+  });
+  const sent = httpRequest(`${pair.secureproxy.origin}/request_api`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      'content-length': body.length,
+      authorization: `Bearer ${pair.appKey}`,
+      expect: '100-continue',
+    },
+  });
+  sent.flushHeaders();
+  await once(sent, 'continue');
+  sent.write(body.slice(0, 1000));
+  return async (): Promise<number | undefined> => {
+    sent.end(body.slice(1000));
+    const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+    answer.resume();
+    return answer.statusCode;
+  };
+}
+
 async function bodyLength(answer: IncomingMessage): Promise<number> {
   let length = 0;
   for await (const chunk of answer) length += chunk.length;
@@ -29,10 +58,13 @@ async function bodyLength(answer: IncomingMessage): Promise<number> {
 
 t.test('SIGTERM lets calls in flight finish, and takes no new ones', async (t) => {
   const waiting: (() => void)[] = [];
+  let uploaded = 0;
   const upstream = await startPlainUpstream(t, (request, response) => {
-    request.resume();
+    request.on('data', ({ length }: Buffer) => {
+      uploaded += length;
+    });
     if (request.url !== '/slow') {
-      response.end();
+      request.on('end', () => response.end());
       return;
     }
     response.write(half);
@@ -53,6 +85,7 @@ t.test('SIGTERM lets calls in flight finish, and takes no new ones', async (t) =
   const lengths = slow.map(async (answer) => bodyLength(await answer));
   await Promise.all(slow);
 
+  const endUpload = await beginUpload(pair, `${upstream}/fast`);
   process.kill(proxy.pid ?? 0, 'SIGTERM');
   await pollUntil(
     'the proxy stops',
@@ -69,6 +102,8 @@ t.test('SIGTERM lets calls in flight finish, and takes no new ones', async (t) =
     (status) => status === 'refused',
   );
   t.equal(output.linesWith({ msg: 'stopped' }).length, 0, 'it waits for calls in flight');
+  t.equal(await endUpload(), 200, 'an upload that began before the signal is taken whole');
+  t.equal(uploaded, uploadBytes);
   for (const finish of waiting) finish();
   t.same(await Promise.all(lengths), Array(inFlight).fill(2 * half.length), 'all came whole');
   let exited = '';

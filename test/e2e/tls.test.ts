@@ -47,14 +47,17 @@ async function startTlsPair(t: Test, shown: ServerIdentity) {
     OPS_PORT: '0',
   });
   const keyserverOrigin = await originOf(keyserver);
+  const proxySettings = {
+    PUBLIC_KEY_URL: `${keyserverOrigin}/public_key`,
+    TOKEN_REQUEST_URL: `${keyserverOrigin}/`,
+    PROXY_KEY: proxyKey,
+  };
   const secureproxy = runMain(t, 'secureproxy/main.ts', {
+    ...proxySettings,
     ...listenerFiles(proxyFiles),
     ...clientFiles(shownFiles),
     PORT: '0',
     OPS_PORT: '0',
-    PUBLIC_KEY_URL: `${keyserverOrigin}/public_key`,
-    TOKEN_REQUEST_URL: `${keyserverOrigin}/`,
-    PROXY_KEY: proxyKey,
     TOKEN_CACHE_SECONDS: '0',
     KEYSERVER_TIMEOUT_MS: '1000',
   });
@@ -76,6 +79,7 @@ async function startTlsPair(t: Test, shown: ServerIdentity) {
   const expected = JSON.stringify(showOf(`Bearer ${tokens['shop-1']}`));
   return {
     admin: state.admin,
+    proxySettings,
     keyserver,
     keyserverOrigin,
     secureproxy,
@@ -103,95 +107,114 @@ const handshakeFaults = (service: ServiceProcess) =>
     .map((line) => line['error.type']);
 const serialOf = ({ cert }: ServerIdentity) => new X509Certificate(cert).serialNumber;
 
-t.test(
-  'calls go from app to marketplace over TLS, and KeyServer serves its proxies alone',
-  async (t) => {
-    const shown = await authority.issue({ names: ['proxy.example'] });
-    const pair = await startTlsPair(t, shown);
-    await pair.isReady();
-    t.match(await pair.call(), { status: 200, text: pair.expected });
-    t.match(await readiness(await opsOrigin(pair.keyserver)), { status: 200 });
-    t.same(handshakeFaults(pair.keyserver), []);
+t.setTimeout(300_000);
 
-    const publicKey = `${pair.keyserverOrigin}/public_key`;
-    t.equal((await callHttps(publicKey, { ca, identity: shown })).status, 200);
-    await t.rejects(callHttps(publicKey, { ca }), 'no certificate');
-    await t.rejects(
-      callHttps(publicKey, { ca, identity: await authority.issue() }),
-      'another name',
-    );
-    const strange = await (await createAuthority()).issue({ names: ['proxy.example'] });
-    await t.rejects(callHttps(publicKey, { ca, identity: strange }), 'another CA');
-    t.same(handshakeFaults(pair.keyserver), ['ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE']);
-    for (const origin of [pair.keyserverOrigin, pair.origin]) {
-      await t.rejects(fetch(`${origin.replace('https:', 'http:')}/errors/internal`), 'plain http');
-    }
-    for (const service of [pair.secureproxy, pair.keyserver]) {
-      service.child.kill('SIGTERM');
-      t.equal(await service.ended, 0);
-    }
-  },
-);
-
-t.test('a new certificate is taken over from swapped links, a wrong pair is not', async (t) => {
-  const shown = await authority.issue({ names: ['proxy.example'] });
-  const pair = await startTlsPair(t, shown);
-  await pair.isReady();
-  const serial = async () =>
-    (await callHttps(`${pair.keyserverOrigin}/public_key`, { ca, identity: shown })).serial;
-
-  const second = await authority.issue();
-  mountIdentity(pair.mounted, '..v2', second, ca);
-  await pollUntil('the new certificate', serial, (now) => now === serialOf(second));
-  t.match(await pair.call(), { status: 200, text: pair.expected });
-
-  const [third, other] = [await authority.issue(), await authority.issue()];
-  mountIdentity(pair.mounted, '..v3', { cert: third.cert, key: other.key }, ca);
-  await said(pair.keyserver, 'TLS files cannot be used');
-  t.equal(await serial(), serialOf(second), 'the old one stays');
-  t.match(await pair.call(), { status: 200, text: pair.expected });
-
-  mountIdentity(pair.mounted, '..v4', third, ca);
-  await pollUntil('the mended pair', serial, (now) => now === serialOf(third));
-});
-
-t.test('a proxy that shows another name is let in once its certificate is changed', async (t) => {
+// One pair, since each start takes a while; the last part ends it.
+t.test('TLS on both services, and between them', async (t) => {
   const pair = await startTlsPair(t, await authority.issue({ names: ['other.example'] }));
-  await said(pair.keyserver, 'connection refused');
-  t.equal((await readiness(pair.ops)).status, 503);
-  t.match(await pair.call(), { status: 503, text: /keyserver_unreachable/ });
-  t.notOk(
-    pair.keyserver.lines().some(({ msg }) => msg === 'request'),
-    'nothing was asked',
-  );
-  writeIdentity(pair.shownFolder, await authority.issue({ names: ['proxy.example'] }), ca);
-  await pair.isReady();
-  t.match(await pair.call(), { status: 200, text: pair.expected });
-});
+  const shown = await authority.issue({ names: ['proxy.example'] });
+  const publicKey = `${pair.keyserverOrigin}/public_key`;
 
-t.test('a KeyServer of another CA is not trusted', async (t) => {
-  const state = await makeState(t);
-  const { proxyKey } = await seed(state, 'http://127.0.0.1:9');
-  const files = writeIdentity(join(state.folder, 'tls'), await authority.issue(), ca);
-  const { ca: otherCa } = await createAuthority();
-  const other = writeIdentity(join(state.folder, 'other'), await authority.issue(), otherCa);
-  const keyserver = runMain(t, 'keyserver/main.ts', {
-    ...state.settings,
-    ...listenerFiles(files),
-    PORT: '0',
+  await t.test(
+    'a proxy that shows another name is let in once its certificate is changed',
+    async (t) => {
+      await said(pair.keyserver, 'connection refused');
+      t.equal((await readiness(pair.ops)).status, 503);
+      t.match(await pair.call(), { status: 503, text: /keyserver_unreachable/ });
+      t.notOk(
+        pair.keyserver.lines().some(({ msg }) => msg === 'request'),
+        'nothing was asked',
+      );
+      writeIdentity(pair.shownFolder, shown, ca);
+      await pair.isReady();
+      t.match(await pair.call(), { status: 200, text: pair.expected });
+    },
+  );
+
+  await t.test(
+    'calls go from app to marketplace, and KeyServer serves its proxies alone',
+    async (t) => {
+      t.match(await readiness(await opsOrigin(pair.keyserver)), { status: 200 });
+      t.same(handshakeFaults(pair.keyserver), []);
+      t.equal((await callHttps(publicKey, { ca, identity: shown })).status, 200);
+      await t.rejects(callHttps(publicKey, { ca }), 'no certificate');
+      await t.rejects(
+        callHttps(publicKey, { ca, identity: await authority.issue() }),
+        'another name',
+      );
+      const strange = await (await createAuthority()).issue({ names: ['proxy.example'] });
+      await t.rejects(callHttps(publicKey, { ca, identity: strange }), 'another CA');
+      t.same(handshakeFaults(pair.keyserver), ['ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE']);
+      for (const origin of [pair.keyserverOrigin, pair.origin]) {
+        await t.rejects(
+          fetch(`${origin.replace('https:', 'http:')}/errors/internal`),
+          'plain http',
+        );
+      }
+    },
+  );
+
+  await t.test(
+    'a new certificate is taken over from swapped links, a wrong pair is not',
+    async (t) => {
+      const serial = async () => (await callHttps(publicKey, { ca, identity: shown })).serial;
+
+      const second = await authority.issue();
+      mountIdentity(pair.mounted, '..v2', second, ca);
+      await pollUntil('the new certificate', serial, (now) => now === serialOf(second));
+      t.match(await pair.call(), { status: 200, text: pair.expected });
+
+      const [third, other] = [await authority.issue(), await authority.issue()];
+      mountIdentity(pair.mounted, '..v3', { cert: third.cert, key: other.key }, ca);
+      await said(pair.keyserver, 'TLS files cannot be used');
+      t.equal(await serial(), serialOf(second), 'the old one stays');
+      t.match(await pair.call(), { status: 200, text: pair.expected });
+
+      mountIdentity(pair.mounted, '..v4', third, ca);
+      await pollUntil('the mended pair', serial, (now) => now === serialOf(third));
+    },
+  );
+
+  await t.test(
+    'a proxy that is limited to a certificate calls with it, and not with another',
+    async (t) => {
+      const limit = (...certificateNames: string[]) =>
+        limitProxy(pair.admin, 'proxy-1', { certificateNames });
+      const until = (wanted: number) =>
+        pollUntil(`${wanted}`, pair.call, ({ status }) => status === wanted);
+      await limit('spiffe://cluster/other', 'Proxy.Example');
+      t.match(await pair.call(), { status: 200, text: pair.expected });
+      await limit('other.example');
+      t.match((await until(503)).text, /proxy_unknown/);
+      await said(pair.keyserver, 'proxy key refused');
+      t.match(
+        pair.keyserver.lines().filter(({ msg }) => String(msg).startsWith('proxy key refused')),
+        [{ level: 'warn', proxy: 'proxy-1', names: ['proxy.example'] }],
+      );
+      await limit();
+      t.equal((await until(200)).text, pair.expected);
+    },
+  );
+
+  await t.test('a KeyServer of another CA is not trusted', async (t) => {
+    const folder = t.testdir({});
+    const { ca: otherCa } = await createAuthority();
+    const other = writeIdentity(folder, shown, otherCa);
+    const secureproxy = runMain(t, 'secureproxy/main.ts', {
+      ...pair.proxySettings,
+      ...clientFiles(other),
+      PORT: '0',
+      KEYSERVER_TIMEOUT_MS: '200',
+    });
+    await said(secureproxy, 'not ready: calls fail');
+    t.match(JSON.stringify(secureproxy.lines()), 'CERT_SIGNATURE_FAILURE');
+    t.equal((await readiness(await secureproxy.listening())).status, 503);
   });
-  const origin = await originOf(keyserver);
-  const secureproxy = runMain(t, 'secureproxy/main.ts', {
-    PORT: '0',
-    PUBLIC_KEY_URL: `${origin}/public_key`,
-    TOKEN_REQUEST_URL: `${origin}/`,
-    PROXY_KEY: proxyKey,
-    KEYSERVER_CA_FILE: other.ca,
-    KEYSERVER_TIMEOUT_MS: '200',
-  });
-  await said(secureproxy, 'not ready: calls fail');
-  t.match(JSON.stringify(secureproxy.lines()), 'CERT_SIGNATURE_FAILURE');
-  t.equal((await readiness(await secureproxy.listening())).status, 503);
+
+  for (const service of [pair.secureproxy, pair.keyserver]) {
+    service.child.kill('SIGTERM');
+    t.equal(await service.ended, 0);
+  }
 });
 
 t.test(
@@ -210,29 +233,5 @@ t.test(
       main.stderr(),
       `settings cannot be used:\n  - TLS_KEY_FILE: ${files.key} is not the key of the certificate in ${files.cert}\n`,
     );
-  },
-);
-
-t.test(
-  'a proxy that is limited to a certificate calls with it, and not with another',
-  async (t) => {
-    const pair = await startTlsPair(t, await authority.issue({ names: ['proxy.example'] }));
-    await pair.isReady();
-    const limit = (...certificateNames: string[]) =>
-      limitProxy(pair.admin, 'proxy-1', { certificateNames });
-    const until = (wanted: number) =>
-      pollUntil(`${wanted}`, pair.call, ({ status }) => status === wanted);
-    await limit('spiffe://cluster/other', 'Proxy.Example');
-    await said(pair.secureproxy, 'ready');
-    t.match(await pair.call(), { status: 200, text: pair.expected });
-    await limit('other.example');
-    t.match((await until(503)).text, /proxy_unknown/);
-    await said(pair.keyserver, 'proxy key refused');
-    t.match(
-      pair.keyserver.lines().filter(({ msg }) => String(msg).startsWith('proxy key refused')),
-      [{ level: 'warn', proxy: 'proxy-1', names: ['proxy.example'] }],
-    );
-    await limit();
-    t.equal((await until(200)).text, pair.expected);
   },
 );

@@ -14,6 +14,9 @@ import { scratchDatabase } from '../support/database.ts';
 import { rsaPem, writeKeyFolder, writeKeyring } from '../support/key-folders.ts';
 import { runMain } from '../support/service-process.ts';
 
+/** Of all states, since each key takes a while. */
+const rsaKey = rsaPem();
+
 /** Settings over a new folder: an embedded database, and keys unless they are to be made. */
 function settingsIn(t: Test, { keys = true } = {}) {
   const folder = t.testdir({});
@@ -25,7 +28,7 @@ function settingsIn(t: Test, { keys = true } = {}) {
   };
   if (keys) {
     writeKeyring(settings.KEYRING_DIR);
-    writeKeyFolder(settings.RSA_KEY_DIR, { 'r1.pem': rsaPem() });
+    writeKeyFolder(settings.RSA_KEY_DIR, { 'r1.pem': rsaKey });
   }
   return settings;
 }

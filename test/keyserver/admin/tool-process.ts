@@ -31,10 +31,10 @@ export function startTool(
   argv: readonly string[],
   { environment = {}, redirect = '' }: ToolOptions = {},
 ) {
-  const { PATH, NODE_V8_COVERAGE } = process.env;
+  const { PATH } = process.env;
   return spawn('sh', ['-c', `exec "$0" "$@" ${redirect}`, process.execPath, main, ...argv], {
     cwd: folder,
-    env: { PATH, ...(NODE_V8_COVERAGE && { NODE_V8_COVERAGE }), ...environment },
+    env: { PATH, ...environment },
   });
 }
 
