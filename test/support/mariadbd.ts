@@ -10,7 +10,7 @@ import type { StartedServer } from './mysql-server.ts';
 import { pollUntil } from './poll-until.ts';
 import { serverReady } from './server-ready.ts';
 
-const readyLimitMs = 20_000;
+const readyLimitMs = 120_000;
 const isRoot = process.getuid?.() === 0;
 
 /** The path of a `mariadbd`, or undefined where there is none. */
@@ -120,7 +120,8 @@ export async function startMariadbd(
     rmSync(folder, { recursive: true, force: true });
   };
   process.once('exit', removeAll);
-  await serverReady(address, readyLimitMs);
+  const isReady = () => serverReady(address, readyLimitMs, () => child.exitCode !== null);
+  await isReady();
   return {
     address,
     pid: () => child.pid,
@@ -130,7 +131,7 @@ export async function startMariadbd(
       kill: () => signal('SIGKILL'),
       async start() {
         child = launch();
-        await serverReady(address, readyLimitMs);
+        await isReady();
       },
       async pause() {
         child.kill('SIGSTOP');
