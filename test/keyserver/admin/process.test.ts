@@ -22,7 +22,6 @@ t.test('works as a program: arguments, stdin, .env, exit codes', async (t) => {
   t.same(stored.stderr, '');
   const { stdout: key } = await runTool(folder, ['app', 'create', 'reports']);
   t.ok(isCallerKey(key.trimEnd(), 'spk_'));
-  t.match(await runTool(folder, ['doctor']), { code: 0 });
   t.match(await runTool(folder, ['type', 'show', 'y']), { code: 1 });
   t.match(await runTool(folder, ['nonsense']), { code: 2 });
   const production = { environment: { NODE_ENV: 'production' } };

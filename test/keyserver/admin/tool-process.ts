@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import type { Test } from 'tap';
+import { compileCache } from '../../support/compile-cache.ts';
 import { writeKeyring } from './installation.ts';
 
 export const main = resolve(import.meta.dirname, '../../../keyserver/admin/main.ts');
@@ -34,7 +35,7 @@ export function startTool(
   const { PATH } = process.env;
   return spawn('sh', ['-c', `exec "$0" "$@" ${redirect}`, process.execPath, main, ...argv], {
     cwd: folder,
-    env: { PATH, ...environment },
+    env: { PATH, ...compileCache, ...environment },
   });
 }
 

@@ -3,6 +3,7 @@ import { get, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { compileCache } from '../../support/compile-cache.ts';
 import { pollUntil } from '../../support/poll-until.ts';
 import { runMain } from '../../support/service-process.ts';
 
@@ -48,7 +49,7 @@ function run(t: Test, code: string, config: object = {}) {
       ${code}
     `,
   });
-  return runMain(t, join(folder, 'main.ts'), {});
+  return runMain(t, join(folder, 'main.ts'), compileCache);
 }
 
 t.test('faults of settings are a list and code 78', async (t) => {
