@@ -9,8 +9,6 @@ import { openShell } from './shell-session.ts';
 import { root } from './sources.ts';
 import { toolInProcess } from './tool-in-process.ts';
 
-t.setTimeout(300_000);
-
 const page = readFileSync(join(root, 'docs/admin.md'), 'utf8');
 const steps = consoleSteps(pageBlocks(page));
 /** The day after which the page's at-rest key is named. */

@@ -15,8 +15,6 @@ import { openShell } from './shell-session.ts';
 import { root } from './sources.ts';
 import { toolInProcess } from './tool-in-process.ts';
 
-t.setTimeout(300_000);
-
 const page = readFileSync(join(root, 'README.md'), 'utf8');
 const blocks = pageBlocks(page);
 

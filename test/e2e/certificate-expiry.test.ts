@@ -16,8 +16,6 @@ const linesOf = (service: ServiceProcess, message: string) =>
     ({ length }) => length > 0,
   );
 
-t.setTimeout(240_000);
-
 t.test('a certificate that has ended is said by both sides', async (t) => {
   const state = await makeState(t);
   const { proxyKey } = await seed(state, 'http://127.0.0.1:9');

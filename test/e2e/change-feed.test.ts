@@ -9,8 +9,6 @@ import { showAuthorization, startPlainUpstream } from '../support/plain-upstream
 import { pollUntil } from '../support/poll-until.ts';
 import { startSwitchboard } from '../support/switchboard.ts';
 
-t.setTimeout(240_000);
-
 t.test('what is kept for minutes', async (t) => {
   const upstream = await startPlainUpstream(t, showAuthorization);
   const line = await startSwitchboard(t, null);

@@ -42,8 +42,6 @@ function parse(printed: string) {
   };
 }
 
-t.setTimeout(240_000);
-
 t.test('beside a KeyServer', async (t) => {
   const state = await makeState(t);
   const { proxyKey } = await seed(state, 'http://127.0.0.1:9');

@@ -23,8 +23,6 @@ const succeed = (pair: TestPair) =>
     (statuses) => statuses.every((status) => status === 200),
   );
 
-t.setTimeout(300_000);
-
 // One pair, since each start takes a while; the last part ends it.
 t.test('a pair under load, in outages and at its end', async (t) => {
   let listener: RequestListener = showAuthorization;

@@ -11,8 +11,8 @@ import { resealAll } from '../support/reseal.ts';
 
 const clients = ['shop-1', 'shop-2', 'shop-3', 'shop-4', 'shop-5', 'shop-6'];
 const enoughCalls = 50;
-/** New keys are named by the day: another one than that of the first keys. */
-const laterDay = new Date('2031-02-03T04:05:06Z');
+/** New keys are named by the day: other ones than that of the first keys. */
+const laterDays = [new Date('2031-02-03T04:05:06Z'), new Date('2032-02-03T04:05:06Z')] as const;
 
 async function startUncachedPair(t: Test): Promise<TestPair> {
   return startPair(t, {
@@ -29,10 +29,13 @@ function addKeys(from: string, to: string): void {
 }
 
 /** Makes folders that have new keys only. */
-async function makeNewKeys({ folder }: TestPair) {
-  const env = { KEYRING_DIR: join(folder, 'keyring-2'), RSA_KEY_DIR: join(folder, 'rsa-2') };
-  generateKeyring(env.KEYRING_DIR, laterDay);
-  await generateRsaKey(env.RSA_KEY_DIR, laterDay);
+async function makeNewKeys({ folder }: TestPair, day: Date) {
+  const env = {
+    KEYRING_DIR: join(folder, `keyring-${day.getTime()}`),
+    RSA_KEY_DIR: join(folder, `rsa-${day.getTime()}`),
+  };
+  generateKeyring(env.KEYRING_DIR, day);
+  await generateRsaKey(env.RSA_KEY_DIR, day);
   return env;
 }
 
@@ -52,31 +55,35 @@ async function callAcrossRestart(pair: TestPair, env: Record<string, string>) {
 }
 
 t.test('a restart of KeyServer with other keys fails no call', async (t) => {
-  t.test('and is healed by one refetch where the old keys are gone', async (t) => {
-    const pair = await startUncachedPair(t);
-    const env = await makeNewKeys(pair);
-    // The one that runs opens both from now on, so that it does not stand in the way of the change.
-    addKeys(env.KEYRING_DIR, pair.settings.KEYRING_DIR ?? '');
-    await pair.restartKeyserver();
-    await resealAll(pair.admin, loadKeyring(env.KEYRING_DIR));
+  const pair = await startUncachedPair(t);
+  const invalid = () => pair.secureproxy.output.linesWith({ 'error.type': 'session_invalid' });
+  const fetched = () => pair.secureproxy.output.linesWith({ msg: 'public key fetched' });
+  const both = await makeNewKeys(pair, laterDays[0]);
 
-    const statuses = await callAcrossRestart(pair, env);
+  await t.test('and needs no healing where they stay beside new primaries', async (t) => {
+    addKeys(pair.settings.KEYRING_DIR ?? '', both.KEYRING_DIR);
+    addKeys(pair.settings.RSA_KEY_DIR ?? '', both.RSA_KEY_DIR);
+
+    const statuses = await callAcrossRestart(pair, both);
     t.same(Object.keys(statuses), ['200'], JSON.stringify(statuses));
-    t.equal(pair.secureproxy.output.linesWith({ 'error.type': 'session_invalid' }).length, 1);
-    const fetched = pair.secureproxy.output.linesWith({ msg: 'public key fetched' });
-    t.equal(fetched.length, 2);
-    t.not(fetched[0]?.key_id, fetched[1]?.key_id);
+    t.equal(invalid().length, 0);
+    t.equal(fetched().length, 1);
   });
 
-  t.test('and needs no healing where they stay beside new primaries', async (t) => {
-    const pair = await startUncachedPair(t);
-    const env = await makeNewKeys(pair);
-    addKeys(pair.settings.KEYRING_DIR ?? '', env.KEYRING_DIR);
-    addKeys(pair.settings.RSA_KEY_DIR ?? '', env.RSA_KEY_DIR);
+  await t.test('and is healed by one refetch where the old keys are gone', async (t) => {
+    const env = await makeNewKeys(pair, laterDays[1]);
+    // The one that runs opens both from now on, so that it does not stand in the way of the change.
+    addKeys(env.KEYRING_DIR, both.KEYRING_DIR);
+    await pair.restartKeyserver();
+    await resealAll(
+      { ...pair.admin, keyring: loadKeyring(both.KEYRING_DIR) },
+      loadKeyring(env.KEYRING_DIR),
+    );
 
     const statuses = await callAcrossRestart(pair, env);
     t.same(Object.keys(statuses), ['200'], JSON.stringify(statuses));
-    t.equal(pair.secureproxy.output.linesWith({ 'error.type': 'session_invalid' }).length, 0);
-    t.equal(pair.secureproxy.output.linesWith({ msg: 'public key fetched' }).length, 1);
+    t.equal(invalid().length, 1);
+    t.equal(fetched().length, 2);
+    t.not(fetched()[0]?.key_id, fetched()[1]?.key_id);
   });
 });

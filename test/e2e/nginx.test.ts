@@ -5,8 +5,6 @@ import { rollTls, skip } from './rolling-restart.ts';
 
 const deploy = resolve(import.meta.dirname, '../../deploy');
 
-t.setTimeout(300_000);
-
 t.test('nginx-tls.conf: a rolling restart loses no call, with TLS and mTLS', { skip }, (t) =>
   rollTls(t, {
     restarted: [
@@ -15,7 +13,7 @@ t.test('nginx-tls.conf: a rolling restart loses no call, with TLS and mTLS', { s
       { name: 'secureproxy', i: 1 },
     ],
     callers: 2,
-    callPauseMs: 50,
+    callPauseMs: 100,
   }),
 );
 

@@ -13,8 +13,6 @@ import { startPlainUpstream } from '../support/plain-upstream.ts';
 import { pollUntil } from '../support/poll-until.ts';
 import { runMain } from '../support/service-process.ts';
 
-t.setTimeout(240_000);
-
 async function statusOf(url: string, method = 'GET'): Promise<number> {
   const answer = await fetch(url, { method });
   await answer.body?.cancel();

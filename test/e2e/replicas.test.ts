@@ -17,7 +17,7 @@ t.test('a ticket of one KeyServer opens at its replica, for each of two proxies'
   const state = await makeState(t, mysqlSettings(await scratchDatabase(t)));
   const { appKey, proxyKey, tokens } = await seed(state, upstream, clients);
   const keys = { 'proxy-1': proxyKey, 'proxy-2': await createProxy(state.admin, 'proxy-2') };
-  const replicas = [await runKeyserver(t, state), await runKeyserver(t, state)];
+  const replicas = await Promise.all([runKeyserver(t, state), runKeyserver(t, state)]);
   const { port } = await startTcpForwarder(
     t,
     replicas.map((replica) => replica.port),

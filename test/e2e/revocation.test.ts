@@ -48,8 +48,6 @@ const revocations: Readonly<Record<string, Revocation>> = {
 /** More questions of the feed than drop releases of a KeyServer that has begun. */
 const questions = 3;
 
-t.setTimeout(240_000);
-
 t.test('calls that were allowed are refused soon after', async (t) => {
   const upstream = await startPlainUpstream(t, showAuthorization);
   const appKeys: Record<string, string> = {};

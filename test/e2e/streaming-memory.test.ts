@@ -1,8 +1,6 @@
 import t from 'tap';
 import { skip, testMemory } from './streamed-memory.ts';
 
-t.setTimeout(300_000);
-
 t.test('128 MiB go through without staying in memory', { skip }, (t) =>
   testMemory(t, 128 * 1024 ** 2),
 );

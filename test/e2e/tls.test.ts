@@ -107,8 +107,6 @@ const handshakeFaults = (service: ServiceProcess) =>
     .map((line) => line['error.type']);
 const serialOf = ({ cert }: ServerIdentity) => new X509Certificate(cert).serialNumber;
 
-t.setTimeout(300_000);
-
 // One pair, since each start takes a while; the last part ends it.
 t.test('TLS on both services, and between them', async (t) => {
   const pair = await startTlsPair(t, await authority.issue({ names: ['other.example'] }));

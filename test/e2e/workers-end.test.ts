@@ -15,9 +15,10 @@ t.test('SIGTERM under load: every worker finishes its calls, and none fails', as
   });
   const pair = await startPair(t, {
     upstream,
+    keyserver: { ...two, SHUTDOWN_TIMEOUT_MS: '1' },
     secureproxy: { ...two, DRAIN_DELAY_MS: '2000' },
   });
-  const { secureproxy } = pair;
+  const { keyserver, secureproxy } = pair;
   await workersOf(secureproxy);
   const inFlight = Array.from({ length: 8 }, () => callNext(pair, { ApiUri: `${upstream}/held` }));
   await pollUntil(
@@ -56,6 +57,14 @@ t.test('SIGTERM under load: every worker finishes its calls, and none fails', as
   for (const call of inFlight) t.same(await call, [200, undefined]);
   t.equal(await secureproxy.process.exited, 'code 0');
   t.equal(secureproxy.output.linesWith({ msg: 'stopped' }).length, 3, 'workers and primary');
+
+  await t.test('a worker that does not end is killed, and the code is 1', async (t) => {
+    const [stuck = 0] = await workersOf(keyserver);
+    process.kill(stuck, 'SIGSTOP');
+    process.kill(keyserver.process.pid ?? 0, 'SIGTERM');
+    t.equal(await keyserver.process.exited, 'code 1');
+    await pollUntil('it is gone', () => isGone(stuck), Boolean);
+  });
 });
 
 t.test('the primary process that is killed leaves nothing behind', async (t) => {
@@ -64,14 +73,4 @@ t.test('the primary process that is killed leaves nothing behind', async (t) => 
   const pids = await workersOf(keyserver);
   process.kill(keyserver.process.pid ?? 0, 'SIGKILL');
   await pollUntil('its workers are gone', () => pids.every(isGone), Boolean);
-});
-
-t.test('a worker that does not end is killed, and the code is 1', async (t) => {
-  const state = await makeState(t);
-  const keyserver = await runKeyserver(t, state, { ...two, SHUTDOWN_TIMEOUT_MS: '1' });
-  const [stuck = 0] = await workersOf(keyserver);
-  process.kill(stuck, 'SIGSTOP');
-  process.kill(keyserver.process.pid ?? 0, 'SIGTERM');
-  t.equal(await keyserver.process.exited, 'code 1');
-  await pollUntil('it is gone', () => isGone(stuck), Boolean);
 });

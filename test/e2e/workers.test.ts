@@ -12,7 +12,8 @@ import { showAuthorization, startPlainUpstream } from '../support/plain-upstream
 import { pollUntil } from '../support/poll-until.ts';
 import { parseSamples, total } from '../support/prometheus.ts';
 import type { ServiceRun } from '../support/service-run.ts';
-import { answeredBy, callNext, two, workersOf } from '../support/workers.ts';
+import { answeredBy, callNext, isGone, two, workersOf } from '../support/workers.ts';
+import { failReplacements, killOneWorkerEach } from './replaced-workers.ts';
 
 /** Answers of `POST /` of a KeyServer: status and reason. */
 async function post(
@@ -47,8 +48,6 @@ const scrape = async (origin: string) => {
     text: await answer.text(),
   };
 };
-
-t.setTimeout(240_000);
 
 // One pair, since each process takes a while to start; what counts calls comes first.
 t.test('both services with two workers each', async (t) => {
@@ -112,13 +111,19 @@ t.test('both services with two workers each', async (t) => {
     },
   );
 
+  await t.test('a worker that is killed is replaced, and calls go on', (t) =>
+    killOneWorkerEach(t, pair),
+  );
+
   await t.test('what is revoked stops working at every worker', async (t) => {
+    const alive = (members: Readonly<Record<string, unknown>>) =>
+      [...answeredBy(secureproxy, members)].filter((pid) => !isGone(Number(pid))).length;
     const eight = () => Promise.all(Array.from({ length: 8 }, () => callNext(pair)));
     await pollUntil(
       'each worker keeps a release',
       async () => {
         t.ok((await eight()).every(([status]) => status === 200));
-        return answeredBy(secureproxy, { release: 'cached' }).size;
+        return alive({ release: 'cached' });
       },
       (count) => count === 2,
     );
@@ -129,11 +134,15 @@ t.test('both services with two workers each', async (t) => {
       'each worker has refused some, and nothing is answered any more',
       async () => {
         const outcomes = await eight();
-        const { size } = answeredBy(secureproxy, { 'error.type': 'caller_unauthenticated' });
-        return outcomes.every(isRefused) && size === 2;
+        const refusing = alive({ 'error.type': 'caller_unauthenticated' });
+        return outcomes.every(isRefused) && refusing === 2;
       },
       (isSo) => isSo,
     );
     t.ok((await eight()).every(isRefused), 'and it stays so');
   });
+
+  await t.test('a replacement that cannot start ends the others only once none serves', (t) =>
+    failReplacements(t, pair),
+  );
 });

@@ -5,8 +5,6 @@ import { isCallerKey } from '../../shared/crypto/caller-key.ts';
 import { pollUntil } from '../support/poll-until.ts';
 import { anythingAnswers, freePorts, type LocalPorts, runLocal } from './command.ts';
 
-t.setTimeout(300_000);
-
 /** The tests follow one another on one state, since each RSA key takes a while. */
 const folder = join(t.testdir(), 'state');
 const proxyKey = join(folder, 'proxy.key');

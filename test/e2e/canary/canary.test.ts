@@ -33,9 +33,6 @@ const codes = [
   'upstream_unreachable',
 ];
 
-// Some fifty processes run in turn, also on a machine that is busy.
-t.setTimeout(400_000);
-
 t.test('no secret is printed or told, at the level trace, whatever goes wrong', async (t) => {
   const upstream = await startUpstream(t);
   upstream.script(echo);

@@ -6,8 +6,6 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { anythingAnswers, freePorts, type LocalCommand, runLocal } from '../command.ts';
 
-t.setTimeout(300_000);
-
 /** Checks what a run has told, and what it wrote. */
 function checkRun(t: Test, demo: LocalCommand, folder: string): void {
   t.equal(demo.stderr(), '');
@@ -96,10 +94,12 @@ t.test('wrong arguments and ports are explained in one line', async (t) => {
     t.match(demo.stderr(), /^demo: .+\n$/);
     return demo.stderr();
   };
-  t.match(await explained(['--twice'], {}), '--twice');
-  t.match(await explained(['--once'], { KEYSERVER_PORT: 'x' }), 'KEYSERVER_PORT');
-  t.match(
-    await explained(['--once'], { KEYSERVER_PORT: ports.SECUREPROXY_PORT }),
-    'KEYSERVER_PORT and SECUREPROXY_PORT are both',
-  );
+  const [twice, noPort, samePort] = await Promise.all([
+    explained(['--twice'], {}),
+    explained(['--once'], { KEYSERVER_PORT: 'x' }),
+    explained(['--once'], { KEYSERVER_PORT: ports.SECUREPROXY_PORT }),
+  ]);
+  t.match(twice, '--twice');
+  t.match(noPort, 'KEYSERVER_PORT');
+  t.match(samePort, 'KEYSERVER_PORT and SECUREPROXY_PORT are both');
 });
