@@ -143,7 +143,7 @@ export async function orderLoad(load: Part, order: LoadOrder): Promise<LoadOutco
   const response = await fetch(load.origin, {
     method: 'POST',
     body: JSON.stringify(order),
-    signal: AbortSignal.timeout(order.seconds * 1000 + graceMs),
+    signal: AbortSignal.timeout(Math.ceil(order.seconds * 1000) + graceMs),
   });
   return (await response.json()) as LoadOutcome;
 }

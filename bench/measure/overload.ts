@@ -44,6 +44,7 @@ const soakStretches = 6;
  * `overload`: the top rate of warm calls, three times that for `seconds`, the five seconds after, and the top once
  * more, since machines change their pace.
  * `soak`: an overload for a while, then seven tenths of the top for `seconds`, in six stretches that show growth.
+ * Below a second, to try it, every stretch is shortened in proportion.
  */
 export async function loadTest(
   arrangement: Arrangement,
@@ -54,6 +55,7 @@ export async function loadTest(
   const { load, warmProxy } = arrangement;
   const order = baseCalls(arrangement, { to: warmProxy });
   const stretches: Stretch[] = [];
+  const scale = Math.min(1, seconds);
   const run = async (what: string, length: number, ratePerSecond?: number) => {
     progress(what);
     const rate = ratePerSecond === undefined ? { concurrency } : { ratePerSecond };
@@ -67,13 +69,13 @@ export async function loadTest(
     stretches.push(stretch);
     return stretch;
   };
-  await run('warming up', warmUpSeconds);
-  const { goodput: top } = await run('top', topSeconds);
+  await run('warming up', warmUpSeconds * scale);
+  const { goodput: top } = await run('top', topSeconds * scale);
   if (test === 'overload') {
     const { goodput } = await run('three times the top', seconds, top * 3);
-    await run('right after', settleSeconds, top / 2);
-    await run('then', settleSeconds, top / 2);
-    const after = await run('top again', topSeconds);
+    await run('right after', settleSeconds * scale, top / 2);
+    await run('then', settleSeconds * scale, top / 2);
+    const after = await run('top again', topSeconds * scale);
     return { stretches, goodputToTop: goodput / ((top + after.goodput) / 2) };
   }
   await run('three times the top', Math.min(seconds, fillSeconds), top * 3);

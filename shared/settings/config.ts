@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { envSchema } from 'env-schema';
 import type { Static, TObject } from 'typebox';
+import { memoize } from '../memoize.ts';
 import { writableFault } from './file-mode.ts';
 import { nearMisses } from './near-misses.ts';
 import { isSecret, settingNames } from './setting-names.ts';
@@ -77,8 +78,11 @@ export function parseSettings<T extends TObject>(
   return { config, warnings };
 }
 
+/** A schema for env-schema, which writes to it, and compiles each object once. */
+export const envSchemaOf = memoize((schema: object) => structuredClone(schema));
+
 function convert(schema: object, data: Readonly<Record<string, string>>): unknown {
-  return envSchema({ schema: structuredClone(schema), data: { ...data }, env: false });
+  return envSchema({ schema: envSchemaOf(schema), data: { ...data }, env: false });
 }
 
 /** The settings that have no fault, if others have. */

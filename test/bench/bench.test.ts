@@ -1,32 +1,49 @@
 import t from 'tap';
+import { bench } from '../../bench/bench.ts';
 import { caseNames, isFullCase } from '../../bench/cases/all.ts';
+import { findCores } from '../../bench/machine/cores.ts';
+import { Parts } from '../../bench/machine/parts.ts';
+import { loadTest } from '../../bench/measure/overload.ts';
 import { readBenchOptions } from '../../bench/options.ts';
-import { benchOnce, checkResults } from './bench-once.ts';
+import { arrange } from '../../bench/pair/arrangement.ts';
+import { checkLoadTest, checkResults } from './checks.ts';
 
-// Some twenty cases, with what they need, on a machine that is busy.
-t.setTimeout(240_000);
+/** Requests of each kind that need no further process. */
+const cases = [
+  'peer',
+  'warm',
+  'warm-100k-up',
+  'warm-100k-down',
+  'cold',
+  'keyserver-ticket',
+  'keyserver-rsa',
+];
+const brief = ['--seconds', '0.1', '--rounds', '1', '--only'];
+const quiet = () => undefined;
 
-t.test('a short run measures every case without an error, and leaves nothing behind', async (t) => {
-  const report = await benchOnce(t);
-  const { results, leftOut, figures, targets, setting } = report;
-  t.match(setting, { node: process.versions.node, seconds: 0.3, rounds: 1 });
-  t.same(
-    caseNames.filter((name) => !isFullCase(name) && !leftOut.includes(name)),
-    results.map(({ name }) => name),
-  );
-  const optional = ['nginx', 'haproxy', 'keyserver-memory', 'keyserver-mysql'];
-  t.same(
-    leftOut.filter((name) => !optional.includes(name)),
-    [],
-    'what every machine has is measured',
-  );
-  checkResults(t, report);
-  for (const { name, value, spread } of figures) {
-    t.ok(value > 0 && spread[0] <= value && value <= spread[1], name);
+t.test('each load runs for a moment', async (t) => {
+  const parts = new Parts(findCores());
+  t.teardown(() => parts.close());
+  const arrangement = await arrange(parts);
+  await t.test('and has its columns', async (t) => {
+    const options = readBenchOptions([...brief, cases.join(',')]);
+    const report = await bench(arrangement, options, quiet);
+    t.same(report.results.map(({ name }) => name).sort(), [...cases].sort());
+    checkResults(t, report);
+    t.equal(report.targets.length, 2, 'warm and cold calls are judged');
+  });
+  await t.test('and its failures are counted', async (t) => {
+    const options = readBenchOptions([...brief, 'warm']);
+    const unknown = { ...arrangement, appKey: 'unknown' };
+    const { results } = await bench(unknown, options, quiet);
+    t.ok(results[0]?.requests);
+    t.equal(results[0]?.errors, results[0]?.requests);
+  });
+  for (const test of ['overload', 'soak'] as const) {
+    await t.test(`a short ${test} tells how the service fared`, async (t) => {
+      checkLoadTest(t, test, await loadTest(arrangement, test, 0.1, quiet));
+    });
   }
-  const judgedAnywhere = 6;
-  const lacking = leftOut.filter((name) => name !== 'haproxy').length;
-  t.equal(targets.length, judgedAnywhere + optional.length - 1 - lacking);
 });
 
 t.test('--full adds the long ones, --only is exact', async (t) => {

@@ -18,6 +18,8 @@ export interface AdminSettings extends Settings<StorageConfig> {
   readonly placeNote: string | undefined;
 }
 
+const storageSchema = Type.Object(storageSettings);
+
 /** Returns the faults of the files that settings name. */
 export type FileFaults = (config: Partial<StorageConfig>) => readonly string[];
 
@@ -40,7 +42,7 @@ export function readSettings(
       }
     : given;
   const settings = parseSettings(
-    Type.Object(storageSettings),
+    storageSchema,
     environment,
     (config) => [...storageFaults(config), ...fileFaults(config)],
     // The tool runs with KeyServer's environment.

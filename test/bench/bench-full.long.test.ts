@@ -1,6 +1,7 @@
 import t from 'tap';
 import { caseNames, isFullCase } from '../../bench/cases/all.ts';
-import { benchOnce, checkResults } from './bench-once.ts';
+import { benchOnce } from './bench-once.ts';
+import { checkResults } from './checks.ts';
 
 // A million rows, 100 MB, and more, on a machine that is busy.
 t.setTimeout(240_000);
