@@ -1,0 +1,70 @@
+import type { Test } from 'tap';
+import { secretForms } from '../../../secureproxy/scrub/search/secret-forms.ts';
+import { SecretSearch } from '../../../secureproxy/scrub/search/secret-search.ts';
+import { SecretFilter } from '../../../secureproxy/scrub/secret-filter.ts';
+import { split } from './spellings.ts';
+
+export const token = 'made-up/token+of 30 characters';
+
+export function pass(
+  filter: SecretFilter,
+  pieces: readonly Buffer[],
+): { out: Buffer; released: number[] } {
+  const outs = [...pieces.map((piece) => filter.write(piece)), filter.end()];
+  return { out: Buffer.concat(outs), released: outs.map(({ length }) => length) };
+}
+
+/** Steps of a search a byte, and what it leaves. */
+export function search(secret: string, text: Buffer, sizes: readonly number[] = []) {
+  const steps = { taken: 0, max: Infinity };
+  const filter = new SecretFilter(new SecretSearch(secretForms(secret)), steps);
+  const { out } = pass(filter, split(text, sizes));
+  return { out, stepsPerByte: steps.taken / text.length };
+}
+
+/** Asserts that escapes are read in few steps; `within` and `again` are the lengths of the texts, in bytes. */
+export function escapeSteps(
+  t: Test,
+  { within, again }: { readonly within: number; readonly again: number },
+): void {
+  t.test('escapes within escapes take few steps, whether or not they may be of a secret', (t) => {
+    const units = ['\\', '\\\\n', '%25', '\\u005c', '\\\\u005c', '\\x5c', '%5c%26', '%25%26'];
+    units.push('&#38;#', '&#x25;', '&amp;', '&#37;25', '=3D', '=\n', '\n', '\\\\\\\\a');
+    for (const [secret, most] of [
+      ['kJ8sd7Fh2Kq0Zp4Lx9Vb3Nm6Wt1Yr5Ce', 20],
+      [token, 60],
+      ['Tr0ub4dor&3!<"\\%', 80],
+      ['\\%&#=x'.repeat(4), 120],
+    ] as const) {
+      for (const unit of units) {
+        const text = Buffer.from(unit.repeat(within / unit.length));
+        const { stepsPerByte } = search(secret, text);
+        t.ok(stepsPerByte < most, `${JSON.stringify(unit)}: ${stepsPerByte} steps a byte`);
+      }
+    }
+    t.end();
+  });
+
+  t.test('escapes that begin again and again are read in linear time', (t) => {
+    for (const unit of [
+      '&#',
+      '&#x',
+      '%',
+      '%5c',
+      '\\',
+      '\\u00',
+      '&',
+      '&amp;',
+      '\\ud800',
+      '=&#37;',
+      '&#x&',
+    ]) {
+      const text = Buffer.from(unit.repeat(again / unit.length));
+      for (const secret of [token, 'Tr0ub4dor&3!<"\\%', '\\%&#=x'.repeat(4)]) {
+        const { stepsPerByte } = search(secret, text);
+        t.ok(stepsPerByte < 150, `${JSON.stringify(unit)}: ${stepsPerByte} steps a byte`);
+      }
+    }
+    t.end();
+  });
+}

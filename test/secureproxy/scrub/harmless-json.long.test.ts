@@ -1,0 +1,4 @@
+import t from 'tap';
+import { harmlessJson } from './harmless-json.ts';
+
+harmlessJson(t, 20_000);
