@@ -25,6 +25,8 @@ export interface HttpsAnswer {
 export async function callHttps(url: string, options: HttpsCallOptions): Promise<HttpsAnswer> {
   const { ca, identity, method = 'GET', headers = {}, body } = options;
   const sent = request(url, { ca, ...identity, method, headers, agent: false });
+  // A connection that fails may do so once more after the first error.
+  sent.on('error', () => undefined);
   sent.end(body);
   const [answer] = (await once(sent, 'response')) as [IncomingMessage];
   const { serialNumber } = (answer.socket as TLSSocket).getPeerCertificate();
