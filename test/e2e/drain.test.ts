@@ -34,7 +34,8 @@ t.test('a pair under load, in outages and at its end', async (t) => {
   });
 
   await t.test('a crowd waits for its turn, and probes are answered meanwhile', async (t) => {
-    const crowd = 200;
+    // A call waits for two seconds, so it is no larger than a busy machine can take in by then.
+    const crowd = 40;
     let open = 0;
     let most = 0;
     const held: (() => void)[] = [];
@@ -56,8 +57,8 @@ t.test('a pair under load, in outages and at its end', async (t) => {
       () => held.length,
       (count) => count === 4,
     );
-    t.equal(await pair.secureproxy.readyStatus(), 200);
-    t.equal(await pair.keyserver.readyStatus(), 200);
+    const probes = [pair.secureproxy.readyStatus(), pair.keyserver.readyStatus()];
+    t.same(await Promise.all(probes), [200, 200]);
     isHeld = false;
     for (const finish of held) finish();
     t.same(await Promise.all(calls), Array(crowd).fill(200));

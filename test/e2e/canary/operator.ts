@@ -5,15 +5,15 @@ import { type Ended, runToEnd } from '../../support/run-to-end.ts';
 import { runToolHere } from '../../support/tool-here.ts';
 
 interface Run {
+  /** The program to start; absent: the tool, in this process. */
   readonly main?: string;
   readonly args: readonly string[];
   readonly stdin?: string;
   readonly environment?: Readonly<Record<string, string>>;
-  /** Runs it without `--json`, too. */
+  /** Runs the tool without `--json`, too. */
   readonly asText?: true;
 }
 
-const tool = 'keyserver/admin/main.ts';
 const put = ['token', 'put', '--client', 'shop-9', '--type'];
 
 function runs(secret: string, folder: string): Run[] {
@@ -24,6 +24,7 @@ function runs(secret: string, folder: string): Run[] {
   const json = JSON.stringify({ token: secret });
   return [
     { args: ['token', 'list'], asText: true },
+    { main: 'keyserver/admin/main.ts', args: ['token', 'list'] },
     { args: ['token', 'show', '--client', 'shop-1', '--type', 'headers'] },
     { args: ['token', 'show', '--client', 'damaged', '--type', 'headers'] },
     { args: ['token', 'delete', '--client', 'no-such', '--type', 'headers'] },
@@ -68,18 +69,18 @@ async function runTool(
   return { code, output: written.map(({ text }) => text).join('') };
 }
 
-/** Runs the operator's tool and mistaken starts of the services, with `--json` and some as text by processes. */
+/** Runs the operator's tool and mistaken starts of the services, with `--json` and some as text. */
 export async function operateInEveryWay(
   { settings, folder }: PairState,
   secret: string,
 ): Promise<Ended[]> {
   writeFileSync(join(folder, 'secret.json'), `["${secret}"]`);
   const ended: Ended[] = [];
-  for (const { main = tool, args, stdin = '', environment, asText } of runs(secret, folder)) {
+  for (const { main, args, stdin = '', environment, asText } of runs(secret, folder)) {
     const options = { folder, stdin, environment: { ...settings, ...environment } };
-    const isTool = main === tool;
-    if (isTool) ended.push(await runTool([...args, '--json'], options));
-    if (!isTool || asText) ended.push(await runToEnd(main, args, options));
+    if (main !== undefined) ended.push(await runToEnd(main, args, options));
+    else ended.push(await runTool([...args, '--json'], options));
+    if (asText) ended.push(await runTool(args, options));
   }
   return ended;
 }
