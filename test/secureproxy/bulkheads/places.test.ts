@@ -6,6 +6,7 @@ import { callGauges } from '../../../secureproxy/bulkheads/gauges.ts';
 import { Places } from '../../../secureproxy/bulkheads/places.ts';
 import { Deadline } from '../../../secureproxy/upstream/deadline.ts';
 import { CallQueue } from '../../../shared/overload/call-queue.ts';
+import { withStoppedTimers } from '../../support/stopped-timers.ts';
 
 interface Limits {
   readonly max?: number;
@@ -74,24 +75,49 @@ function setUp(t: Test, { max = 16, connections = 1000 }: Limits) {
 
 const overloaded = (reason: string) => ({ code: 'overloaded', options: { reason } });
 
-t.test('one app, client or origin can have all but a part of the last quarter', async (t) => {
-  for (const [kind, lack] of [
-    ['app', 'app_share'],
-    ['client', 'client_share'],
-    ['origin', 'origin_share'],
-  ] as const) {
-    const { placed, come } = setUp(t, { max: 100 });
-    const others = (i: number): Partial<Claim> => ({
-      app: `a${i}`,
-      client: `c${i}`,
-      origin: `o${i}`,
-      [kind]: 'greedy',
-    });
-    t.equal(placed(100, others), 76, kind);
-    const { wait } = come(others(200));
+async function rejectsAfterTwoSeconds(
+  t: Test,
+  pass: (ms: number) => void,
+  wait: Promise<unknown> | undefined,
+  lack: string,
+): Promise<void> {
+  let isOver = false;
+  const end = () => {
+    isOver = true;
+  };
+  wait?.then(end, end);
+  pass(1999);
+  await nextTurn();
+  t.equal(isOver, false, 'a place may still become free');
+  pass(1);
+  await nextTurn();
+  if (t.equal(isOver, true, 'two seconds are over')) {
     await t.rejects(Promise.resolve(wait), overloaded(lack));
   }
-});
+}
+
+t.test('one app, client or origin can have all but a part of the last quarter', (t) =>
+  withStoppedTimers(async (pass) => {
+    for (const [kind, lack] of [
+      ['app', 'app_share'],
+      ['client', 'client_share'],
+      ['origin', 'origin_share'],
+    ] as const) {
+      const { placed, come } = setUp(t, { max: 100 });
+      const others = (i: number): Partial<Claim> => ({
+        app: `a${i}`,
+        client: `c${i}`,
+        origin: `o${i}`,
+        [kind]: 'greedy',
+      });
+      t.equal(placed(100, others), 76, kind);
+      // Those that found no place have waited for longer, and are gone before this one.
+      pass(1);
+      const { wait } = come(others(200));
+      await rejectsAfterTwoSeconds(t, pass, wait, lack);
+    }
+  }),
+);
 
 t.test('those that hold few always find a place, however many are greedy', async (t) => {
   const { come, begun } = setUp(t, { max: 1024 });
@@ -118,19 +144,19 @@ t.test('a quiet call is next, before calls that wait for their share', async (t)
   );
 });
 
-t.test('an origin has so many connections, shared like the whole', async (t) => {
-  const { placed, come } = setUp(t, { max: 1000, connections: 8 });
-  t.equal(
-    placed(10, () => ({})),
-    7,
-  );
-  const { wait: second } = come({ app: 'b', client: 'd' });
-  await t.resolves(Promise.resolve(second));
-  await t.rejects(
-    Promise.resolve(come({ app: 'e', client: 'f' }).wait),
-    overloaded('origin_connections'),
-  );
-});
+t.test('an origin has so many connections, shared like the whole', (t) =>
+  withStoppedTimers(async (pass) => {
+    const { placed, come } = setUp(t, { max: 1000, connections: 8 });
+    t.equal(
+      placed(10, () => ({})),
+      7,
+    );
+    const { wait: second } = come({ app: 'b', client: 'd' });
+    await t.resolves(Promise.resolve(second));
+    const { wait: third } = come({ app: 'e', client: 'f' });
+    await rejectsAfterTwoSeconds(t, pass, third, 'origin_connections');
+  }),
+);
 
 t.test('small limits are used to the last place', async (t) => {
   for (const limit of [1, 2, 3]) {

@@ -89,9 +89,9 @@ t.test('more headers than a call can need are rejected before they are looked at
   t.equal(upstream.only().headers.filter(([name]) => name.startsWith('x-')).length, 200);
   for (const Headers of [
     named(201),
-    named(1_000_000),
-    { 'Accept-Encoding': ','.repeat(10_000_000) },
-    { 'X-Many': Array(1_000_000).fill('') },
+    named(100_000),
+    { 'Accept-Encoding': ','.repeat(1_000_000) },
+    { 'X-Many': Array(100_000).fill('') },
   ]) {
     t.match(await proxy.call({ ...required, Headers }), {
       status: 400,

@@ -1,4 +1,5 @@
 import t from 'tap';
-import { escapeSteps } from './escape-steps.ts';
+import { escapeSteps, stepsOfAnyText } from './escape-steps.ts';
 
 escapeSteps(t, { within: 16_384, again: 100_000 });
+stepsOfAnyText(t, 100);

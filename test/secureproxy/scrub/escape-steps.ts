@@ -1,8 +1,9 @@
+import fc from 'fast-check';
 import type { Test } from 'tap';
 import { secretForms } from '../../../secureproxy/scrub/search/secret-forms.ts';
 import { SecretSearch } from '../../../secureproxy/scrub/search/secret-search.ts';
 import { SecretFilter } from '../../../secureproxy/scrub/secret-filter.ts';
-import { split } from './spellings.ts';
+import { someForm, someSecret, split } from './spellings.ts';
 
 export const token = 'made-up/token+of 30 characters';
 
@@ -65,6 +66,45 @@ export function escapeSteps(
         t.ok(stepsPerByte < 150, `${JSON.stringify(unit)}: ${stepsPerByte} steps a byte`);
       }
     }
+    t.end();
+  });
+}
+
+/** Asserts, for so many random texts, that the steps of a search grow with the text and no faster. */
+export function stepsOfAnyText(t: Test, numRuns: number): void {
+  t.test('any text takes steps in proportion to its length', (t) => {
+    const seed = Date.now() % 2 ** 31;
+    t.comment(`seed ${seed}`);
+    const nasty = fc.constantFrom(
+      ...['\\', '\\\\', '\\u00', '\\u005c', '\\x', '%', '%25', '%5c', '&', '&#', '&#x', '&amp;'],
+      ...['=', '=\r\n', '\n', '\r\n ', '+', ' ', '-', 'a', 'é'],
+    );
+    const repeating = fc
+      .tuple(fc.array(nasty, { minLength: 1, maxLength: 3 }), fc.integer({ min: 12, max: 60 }))
+      .map(([units, times]) => units.join('').repeat(times));
+    const scene = fc.oneof(someSecret, repeating).chain((secret) => {
+      const part = fc
+        .tuple(fc.nat(secret.length - 1), fc.integer({ min: 1, max: 40 }))
+        .map(([from, length]) => secret.slice(from, from + length));
+      const runs = secret.match(/[A-Za-z0-9]+/g) ?? [secret];
+      const piece = fc.oneof(nasty, part, fc.constantFrom(...runs), someForm(secret));
+      return fc.record({
+        secret: fc.constant(secret),
+        pieces: fc.array(fc.tuple(piece, fc.integer({ min: 1, max: 6 })), { maxLength: 30 }),
+        size: fc.constantFrom(1, 90, 5000),
+      });
+    });
+    fc.assert(
+      fc.property(scene, ({ secret, pieces, size }) => {
+        const text = Buffer.from(pieces.map(([piece, times]) => piece.repeat(times)).join(''));
+        const search = new SecretSearch(secretForms(secret));
+        const steps = { taken: 0, max: Infinity };
+        pass(new SecretFilter(search, steps), split(text, [size]));
+        const most = 192 * text.length + 10 * search.maxBytes;
+        if (steps.taken > most) throw new Error(`${steps.taken} steps for ${text.length} bytes`);
+      }),
+      { seed, numRuns },
+    );
     t.end();
   });
 }

@@ -10,4 +10,4 @@ const pieces = new Map([
   [1400, parts],
   [4096, parts],
 ]);
-longSecrets(t, { pieces, step: 1 });
+longSecrets(t, pieces);

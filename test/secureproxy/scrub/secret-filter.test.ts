@@ -4,7 +4,7 @@ import { secretForms } from '../../../secureproxy/scrub/search/secret-forms.ts';
 import { SecretSearch } from '../../../secureproxy/scrub/search/secret-search.ts';
 import { SecretFilter } from '../../../secureproxy/scrub/secret-filter.ts';
 import { findLeaks } from '../../support/leaks.ts';
-import { escapeSteps, pass, search, token } from './escape-steps.ts';
+import { escapeSteps, pass, search, stepsOfAnyText, token } from './escape-steps.ts';
 import { someForm, someSecret, someSizes, spell, split } from './spellings.ts';
 
 const filterFor = (...secrets: string[]) =>
@@ -98,42 +98,7 @@ t.test('a secret that repeats itself takes bounded steps, and passes nowhere', (
   t.end();
 });
 
-t.test('any text takes steps in proportion to its length', (t) => {
-  const seed = Date.now() % 2 ** 31;
-  t.comment(`seed ${seed}`);
-  const nasty = fc.constantFrom(
-    ...['\\', '\\\\', '\\u00', '\\u005c', '\\x', '%', '%25', '%5c', '&', '&#', '&#x', '&amp;'],
-    ...['=', '=\r\n', '\n', '\r\n ', '+', ' ', '-', 'a', 'é'],
-  );
-  const repeating = fc
-    .tuple(fc.array(nasty, { minLength: 1, maxLength: 3 }), fc.integer({ min: 12, max: 60 }))
-    .map(([units, times]) => units.join('').repeat(times));
-  const scene = fc.oneof(someSecret, repeating).chain((secret) => {
-    const part = fc
-      .tuple(fc.nat(secret.length - 1), fc.integer({ min: 1, max: 40 }))
-      .map(([from, length]) => secret.slice(from, from + length));
-    const runs = secret.match(/[A-Za-z0-9]+/g) ?? [secret];
-    const piece = fc.oneof(nasty, part, fc.constantFrom(...runs), someForm(secret));
-    return fc.record({
-      secret: fc.constant(secret),
-      pieces: fc.array(fc.tuple(piece, fc.integer({ min: 1, max: 6 })), { maxLength: 30 }),
-      size: fc.constantFrom(1, 90, 5000),
-    });
-  });
-  fc.assert(
-    fc.property(scene, ({ secret, pieces, size }) => {
-      const text = Buffer.from(pieces.map(([piece, times]) => piece.repeat(times)).join(''));
-      const search = new SecretSearch(secretForms(secret));
-      const steps = { taken: 0, max: Infinity };
-      pass(new SecretFilter(search, steps), split(text, [size]));
-      const most = 192 * text.length + 10 * search.maxBytes;
-      if (steps.taken > most) throw new Error(`${steps.taken} steps for ${text.length} bytes`);
-    }),
-    { seed, numRuns: 20 },
-  );
-  t.end();
-});
-
+stepsOfAnyText(t, 8);
 escapeSteps(t, { within: 4096, again: 10_000 });
 
 t.test('no pattern of a secret passes, at any position and in any chunks', (t) => {

@@ -1,10 +1,10 @@
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { ServiceError } from '../../../shared/errors.ts';
 import { FairQueue, type FairQueueOptions, sourceOf } from '../../../shared/overload/fair-queue.ts';
 import { until } from '../../support/until.ts';
 
 /** A queue whose work is ended by hand, in the order in which it began. */
-function setUp(options: Partial<FairQueueOptions> = {}) {
+function setUp(t: Test, options: Partial<FairQueueOptions> = {}) {
   const queue = new FairQueue({
     maxRunning: 1,
     maxWaiting: 4,
@@ -13,12 +13,19 @@ function setUp(options: Partial<FairQueueOptions> = {}) {
     rejection: () => new ServiceError('overloaded', { reason: 'full' }),
     ...options,
   });
+  // Work that waits for ever would keep its time-out, and the process, waiting.
+  let isOver = false;
+  t.teardown(() => {
+    isOver = true;
+    for (const end of running) end();
+  });
   const began: string[] = [];
   const rejected: string[] = [];
   const running: (() => void)[] = [];
   const run = (source: string, name = source) =>
     queue
       .run(source, () => {
+        if (isOver) return Promise.resolve();
         began.push(name);
         return new Promise<void>((end) => running.push(end));
       })
@@ -32,7 +39,7 @@ function setUp(options: Partial<FairQueueOptions> = {}) {
 }
 
 t.test('a source that has nothing left takes no turn', async (t) => {
-  const { run, running, began, endOne } = setUp();
+  const { run, running, began, endOne } = setUp(t);
   void run('a', 'a1');
   void run('a', 'a2');
   await endOne();
@@ -43,7 +50,7 @@ t.test('a source that has nothing left takes no turn', async (t) => {
 });
 
 t.test('work begins at once while there is room, and sources take turns after that', async (t) => {
-  const { queue, run, began, endOne } = setUp();
+  const { queue, run, began, endOne } = setUp(t);
   for (const name of ['a1', 'a2', 'a3']) void run('a', name);
   void run('b', 'b1');
   void run('c', 'c1');
@@ -55,7 +62,7 @@ t.test('work begins at once while there is room, and sources take turns after th
 });
 
 t.test('a full queue rejects the newest work of the source with the most', async (t) => {
-  const { run, began, rejected, endOne } = setUp();
+  const { run, began, rejected, endOne } = setUp(t);
   void run('flood', 'f0');
   for (let i = 1; i <= 6; i++) void run('flood', `f${i}`);
   void run('quiet', 'q1');
@@ -67,7 +74,7 @@ t.test('a full queue rejects the newest work of the source with the most', async
 });
 
 t.test('work that waits for too long is rejected, and its place is free', async (t) => {
-  const { run, began, rejected, running } = setUp({ queueTimeoutMs: 20 });
+  const { run, began, rejected, running } = setUp(t, { queueTimeoutMs: 20 });
   void run('a', 'a1');
   await run('a', 'a2');
   t.same(rejected, ['a2 overloaded full']);
@@ -80,7 +87,7 @@ t.test('work that waits for too long is rejected, and its place is free', async 
 });
 
 t.test('work that fails gives its place back', async (t) => {
-  const { queue, run, began } = setUp();
+  const { queue, run, began } = setUp(t);
   await t.rejects(
     queue.run('a', () => Promise.reject(new Error('broken'))),
     { message: 'broken' },
@@ -90,7 +97,7 @@ t.test('work that fails gives its place back', async (t) => {
 });
 
 t.test('a place is held for a while, which limits the rate', async (t) => {
-  const { run, began, running } = setUp({ minHoldMs: 50, maxWaiting: 1 });
+  const { run, began, running } = setUp(t, { minHoldMs: 50, maxWaiting: 1 });
   const first = run('a', 'a1');
   running.shift()?.();
   await first;

@@ -12,8 +12,11 @@ t.test('speaks TLS with a server that its CA vouches for, and no other', { skip 
   const { certificate, privateKey } = await issue(['127.0.0.1']);
   const folder = t.testdir({ 'certificate.pem': certificate, 'key.pem': privateKey });
   const files = [`--ssl-cert=${folder}/certificate.pem`, `--ssl-key=${folder}/key.pem`];
-  const server = await startMariadbd(program, files);
-  t.teardown(() => server.dispose());
+  const [server, plain] = await Promise.all([
+    startMariadbd(program, files),
+    startMariadbd(program),
+  ]);
+  t.teardown(() => Promise.all([server.dispose(), plain.dispose()]));
   await ask(server.address, 'CREATE DATABASE tokens');
   const options = { ...server.address, database: 'tokens', tokenTable: 'storage', timeoutMs: 1500 };
   const trusted = openMysqlStore({ ...options, tlsCa });
@@ -47,13 +50,7 @@ t.test('speaks TLS with a server that its CA vouches for, and no other', { skip 
   });
 
   await t.test('a server without TLS', async (t) => {
-    const plain = await startMariadbd(program);
-    t.teardown(() => plain.dispose());
-    const store = openMysqlStore({
-      ...options,
-      ...plain.address,
-      tlsCa,
-    });
+    const store = openMysqlStore({ ...options, ...plain.address, tlsCa });
     t.teardown(() => store.close());
     await t.rejects(store.hasRows(), { message: /no TLS.* \(ER_SERVER_SSL_DISABLED\)/ });
   });
