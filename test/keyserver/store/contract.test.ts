@@ -325,6 +325,19 @@ t.test('lists more rows of one name than fit into a batch', (t) =>
   }),
 );
 
+t.test('reads 1,048,576 characters of a token and 4,194,304 of a document', (t) =>
+  eachStore(t, async (t, openStore, execute) => {
+    const store = await openStore();
+    await execute(`INSERT INTO storage VALUES ('long', 'ozon', '${'x'.repeat(1_048_577)}')`);
+    const [row] = await store.findTokens('long', 'ozon');
+    t.equal(row?.token.length, 1_048_576);
+    const body = 'x'.repeat(4_194_305);
+    await execute(`INSERT INTO documents VALUES ('app', 'long', 1, 'k1', '${body}', 'bWFj')`);
+    const [document] = await store.documents();
+    t.equal(document?.body.length, 4_194_304);
+  }),
+);
+
 t.test('has one row of each name, and one change of each number', (t) =>
   eachStore(t, async (t, openStore, execute) => {
     const store = await openStore();

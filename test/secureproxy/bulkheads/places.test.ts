@@ -7,6 +7,7 @@ import { Places } from '../../../secureproxy/bulkheads/places.ts';
 import { Deadline } from '../../../secureproxy/upstream/deadline.ts';
 import { CallQueue } from '../../../shared/overload/call-queue.ts';
 import { withStoppedTimers } from '../../support/stopped-timers.ts';
+import { stillTimers } from '../../support/timers.ts';
 
 interface Limits {
   readonly max?: number;
@@ -328,4 +329,21 @@ t.test('a call whose app is told by its release takes no more than the share of 
   t.ok(wait, 'behind the others');
   wait?.catch(() => undefined);
   t.end();
+});
+
+t.test('a call waits two seconds for its place', async (t) => {
+  const turnOn = stillTimers(t);
+  const { placed, come } = setUp(t, { connections: 1 });
+  t.equal(
+    placed(1, () => ({})),
+    1,
+  );
+  let outcome: unknown;
+  come().wait?.catch((error) => {
+    outcome = error;
+  });
+  await turnOn(1_999);
+  t.equal(outcome, undefined);
+  await turnOn(1);
+  t.match(outcome, overloaded('origin_connections'));
 });

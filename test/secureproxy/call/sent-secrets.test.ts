@@ -1,5 +1,8 @@
+import type { FastifyRequest } from 'fastify';
 import t, { type Test } from 'tap';
+import { SentSecrets } from '../../../secureproxy/call/sent-secrets.ts';
 import { Scrubber } from '../../../secureproxy/scrub/scrubber.ts';
+import type { TargetUrl } from '../../../shared/policy/url.ts';
 import { testClock } from '../../support/clock.ts';
 import { releaseOf, startProxy } from '../../support/proxy.ts';
 import { until } from '../../support/until.ts';
@@ -98,4 +101,28 @@ t.test('a large call is searched to its end, and other work goes on meanwhile', 
   t.notOk(await scrubber.finds(Buffer.from(near)));
   isDone = true;
   t.ok(turns > (2 * near.length) / 20_000, `${turns} turns of the event loop`);
+});
+
+t.test('calls of 64 MiB wait for their search, and further ones are not searched', async (t) => {
+  const body = Buffer.alloc(16 * 1024 * 1024);
+  const sent = new SentSecrets(testClock(), () => undefined);
+  const searched = new Set<number>();
+  const check = (i: number, bytes: Buffer) => {
+    const scrubber = {
+      finds: async () => {
+        searched.add(i);
+        return false;
+      },
+    } as unknown as Scrubber;
+    const request = { logFields: { app: `app-${i}` } } as unknown as FastifyRequest;
+    sent.check(scrubber, { url: { href: '' } as TargetUrl, headers: [], body: bytes }, request);
+  };
+  for (let i = 0; i < 4; i++) check(i, body);
+  check(4, Buffer.alloc(1));
+  await until(() => searched.size === 4);
+  await new Promise(setImmediate);
+  t.same([...searched], [0, 1, 2, 3]);
+  check(5, body);
+  await until(() => searched.size === 5);
+  t.ok(searched.has(5), 'there is room again');
 });

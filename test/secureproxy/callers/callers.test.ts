@@ -7,6 +7,7 @@ import type { Changes } from '../../../shared/protocol/change-messages.ts';
 import type { Whoami } from '../../../shared/protocol/whoami-messages.ts';
 import { testClock } from '../../support/clock.ts';
 import { capturedLog } from '../../support/log.ts';
+import { stillTimers } from '../../support/timers.ts';
 import { until } from '../../support/until.ts';
 
 /** Callers before a KeyServer whose answers are given out by hand. */
@@ -249,4 +250,18 @@ t.test('strangers share few questions, fairly by address; known keys do not wait
   await until(() => asked.includes('key-unmet'));
   t.ok(asked.length <= 1 + 32 + 1 + 2, 'after one of the flood at most');
   void flood;
+});
+
+t.test('strangers have 1000 questions a second: 32 in 32 ms', async (t) => {
+  const { asked, ask, refuse } = setUp();
+  const turnOn = stillTimers(t);
+  for (let i = 0; i < 100; i++) void ask(`stranger-${i}`, '192.0.2.66').catch(() => undefined);
+  for (let round = 1; round <= 3; round++) {
+    await turnOn(0);
+    t.equal(asked.length, 32 * round);
+    for (let i = 0; i < 32; i++) refuse(unknown);
+    await turnOn(31);
+    t.equal(asked.length, 32 * round, 'although all are answered');
+    await turnOn(1);
+  }
 });

@@ -5,6 +5,7 @@ import { freePort } from '../../support/free-port.ts';
 import { startKeyserver } from '../../support/keyserver.ts';
 import { begin, loopback, readAnswer, startProxy } from '../../support/proxy.ts';
 import { startTcpForwarder } from '../../support/tcp-forwarder.ts';
+import { stillTimers } from '../../support/timers.ts';
 import { startUpstream, writes } from '../../support/upstream.ts';
 
 /** A client with three connections to a KeyServer that can be halted, and two apps. */
@@ -117,4 +118,19 @@ t.test('an outage is told as such to each that waits for its turn', async (t) =>
     one.status === 'rejected' ? one.reason.options.reason : 'obtained',
   );
   t.same([...new Set(reasons)], ['keyserver_unreachable']);
+});
+
+t.test('questions wait two seconds for their turn, 4096 at most', async (t) => {
+  const { forwarder, answered, ask } = await setUp(t);
+  const goOn = forwarder.halt();
+  const turnOn = stillTimers(t);
+  for (let i = 0; i < 1 + 4096; i++) void ask('greedy', 'obtain', i);
+  await turnOn(0);
+  t.equal(answered.length, 0);
+  void ask('greedy', 'obtain', 5_000);
+  await turnOn(1_999);
+  t.equal(answered.length, 1, 'the one for which there was no room');
+  await turnOn(1);
+  t.equal(answered.length, 4097, 'all but the one that was sent');
+  goOn();
 });

@@ -444,3 +444,16 @@ for (const scrub of [true, false]) {
     },
   );
 }
+
+t.test('an answer that announces at most 64 KiB keeps its length', async (t) => {
+  const { upstream, call } = await setUp(t);
+  for (const [length, isKept] of [
+    [65_536, true],
+    [65_537, false],
+  ] as const) {
+    upstream.script(answers(200, 'x'.repeat(length)));
+    const given = await call();
+    t.equal(given.text.length, length);
+    t.same(given.all('content-length'), isKept ? [String(length)] : [], String(length));
+  }
+});

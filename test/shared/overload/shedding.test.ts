@@ -2,6 +2,7 @@ import t, { type Test } from 'tap';
 import type { ListenerConfig } from '../../../shared/listen/listener-settings.ts';
 import { shedding } from '../../../shared/overload/shedding.ts';
 import { pollUntil } from '../../support/poll-until.ts';
+import { stillTimers } from '../../support/timers.ts';
 import { startApp } from '../app.ts';
 
 /** An app with a route that is shed and one that is not. */
@@ -25,6 +26,34 @@ function keepBusy(t: Test): () => void {
   t.teardown(stop);
   return stop;
 }
+
+t.test('a call is queued for a second', async (t) => {
+  const { app } = await startApp(t);
+  app.decorate('config', { OVERLOAD_DELAY_MS: 0, CALLS_MAX: 1 } as ListenerConfig);
+  await shedding(app, (scope) => {
+    scope.post('/work', () => new Promise(() => undefined));
+  });
+  const origin = await app.listen({ host: '127.0.0.1', port: 0 });
+  t.teardown(() => app.server.closeAllConnections());
+  let received = 0;
+  app.server.on('request', () => {
+    received += 1;
+  });
+  const turnOn = stillTimers(t);
+  const outcomes: number[] = [];
+  for (let count = 1; count <= 3; count++) {
+    fetch(`${origin}/work`, { method: 'POST' }).then(
+      ({ status }) => outcomes.push(status),
+      () => undefined,
+    );
+    while (received < count) await turnOn(0);
+  }
+  await turnOn(999);
+  t.same(outcomes, []);
+  await turnOn(1);
+  while (outcomes.length < 2) await turnOn(0);
+  t.same(outcomes, [503, 503]);
+});
 
 t.test('work is refused while the event loop is late, and taken again after', async (t) => {
   const { app } = await setUp(t, { maxDelayMs: 40 });

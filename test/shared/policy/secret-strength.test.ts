@@ -41,3 +41,10 @@ t.test('only a secret with enough letters and digits is found by these alone', a
   t.notOk(isFoundLoosely('abcde-12345-ab'), 'no run of six');
   t.notOk(isFoundLoosely('abcdef-12345'), 'eleven');
 });
+
+t.test('a secret of fewer than 16 characters could be guessed, whatever they are', async (t) => {
+  const generated = 'k9Zq2vM7xP0w4RtB';
+  t.equal(generated.length, 16);
+  t.notOk(isGuessable(generated));
+  t.ok(isGuessable(generated.slice(1)));
+});

@@ -5,6 +5,7 @@ import { ReloadedTls } from '../../../shared/tls/reload.ts';
 import { createAuthority } from '../../support/certificates.ts';
 import { mountIdentity, writeIdentity } from '../../support/identity-files.ts';
 import { capturedLog } from '../../support/log.ts';
+import { stillTimers } from '../../support/timers.ts';
 
 const authority = await createAuthority();
 const [first, second] = [await authority.issue(), await authority.issue()];
@@ -94,4 +95,17 @@ t.test('what stays wrong is said once, the old stays, and a mend is taken over',
     tls.poll();
     t.equal(used.length, 2, what);
   }
+});
+
+t.test('the files are looked at every two seconds', async (t) => {
+  const files = writeIdentity(t.testdir({}), first, authority.ca);
+  const { tls, used } = setUp(files);
+  const turnOn = stillTimers(t);
+  tls.start();
+  t.teardown(() => tls.stop());
+  writeIdentity(t.testdirName, second, authority.ca);
+  await turnOn(1_999);
+  t.equal(used.length, 1);
+  await turnOn(1);
+  t.equal(used.length, 2);
 });
