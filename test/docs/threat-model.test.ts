@@ -1,21 +1,16 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { attackClasses } from '../../attack/scene/attack.ts';
 import { readAttackOptions } from '../../attack/scene/options.ts';
+import { quoted, readPage, tableBelow } from './page-tables.ts';
 import { root } from './sources.ts';
 
-const read = (path: string) => readFileSync(join(root, path), 'utf8');
-const promises = (read('docs/threat-model.md').split('\n## Promises\n')[1] ?? '')
-  .split('\n## ')[0]
-  ?.split('\n')
-  .filter((line) => line.startsWith('| ') && !line.startsWith('| promise'))
-  .map((line) => line.split(' | '));
-const quoted = (cell: string) => [...cell.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name);
+const promises = tableBelow(readPage('docs/threat-model.md'), '## Promises');
 
 t.test('every promise names tests that are there', async (t) => {
-  t.ok(promises && promises.length > 20);
-  for (const [promise = '', , tests = ''] of promises ?? []) {
+  t.ok(promises.length > 20);
+  for (const [promise = '', , tests = ''] of promises) {
     const files = quoted(tests);
     t.ok(files.length > 0, promise);
     for (const file of files) t.ok(existsSync(join(root, 'test', `${file}.test.ts`)), file);
@@ -23,12 +18,12 @@ t.test('every promise names tests that are there', async (t) => {
 });
 
 t.test('every class of attacks is tried on a promise, and no other', async (t) => {
-  const named = new Set(promises?.flatMap(([, attacks = '']) => quoted(attacks)));
+  const named = new Set(promises.flatMap(([, attacks = '']) => quoted(attacks)));
   t.same([...named].toSorted(), attackClasses.toSorted());
 });
 
 t.test('the page names the classes of attacks, and flags that are taken', async (t) => {
-  const page = read('docs/threat-model.md');
+  const page = readPage('docs/threat-model.md');
   for (const name of attackClasses) t.match(page, `| \`${name}\` |`);
   const lines = [
     ...page.replaceAll(/\\\n */g, '').matchAll(/^\$ npm run (?:--silent )?attack(.*)$/gm),

@@ -2,6 +2,8 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { ChangePoll } from '../../../keyserver/changes/poll.ts';
+import { loadKeyring } from '../../../keyserver/keys/keyring.ts';
+import { Registry } from '../../../keyserver/registry/registry.ts';
 import { openMysqlStore } from '../../../keyserver/store/mysql/mysql.ts';
 import { openSqliteStore } from '../../../keyserver/store/sqlite/sqlite.ts';
 import type { Store } from '../../../keyserver/store/store.ts';
@@ -9,8 +11,10 @@ import { systemClock } from '../../../shared/clock.ts';
 import type { Readiness } from '../../../shared/http/health.ts';
 import { outageTest, scratchDatabase } from '../../support/database.ts';
 import { ticketSession } from '../../support/exchange-client.ts';
+import { writeKeyring } from '../../support/key-folders.ts';
 import { capturedLog } from '../../support/log.ts';
 import { pollUntil } from '../../support/poll-until.ts';
+import { until } from '../../support/until.ts';
 import { refusal, type Scene, startScene } from '../scene.ts';
 
 /** A scene that a running link keeps in step with its store. */
@@ -60,9 +64,6 @@ t.test('a database that is away at start is waited for, and migrated then', asyn
   const file = join(folder, 'store.db');
   const store = openSqliteStore({ file, tokenTable: 'storage', timeoutMs: 500 });
   t.teardown(() => store.close());
-  const { Registry } = await import('../../../keyserver/registry/registry.ts');
-  const { loadKeyring } = await import('../../../keyserver/keys/keyring.ts');
-  const { writeKeyring } = await import('../../support/key-folders.ts');
   const { logger, lines } = capturedLog('test');
   const keyring = loadKeyring(writeKeyring(join(t.testdirName, 'keyring')));
   const registry = new Registry(store, keyring, logger, systemClock);
@@ -99,4 +100,26 @@ t.test('follows changes without being told', async (t) => {
     ({ status }) => status !== 200,
   );
   t.match(refusal(refused), { code: 'caller_unauthenticated', reason: 'app_unknown' });
+});
+
+t.test('looks at the database twice a second, also while it is away', async (t) => {
+  const folder = t.testdir({});
+  const keyring = loadKeyring(writeKeyring(join(folder, 'keyring')));
+  for (const file of [join(folder, 'store.db'), join(folder, 'missing', 'store.db')]) {
+    const store = openSqliteStore({ file, tokenTable: 'storage', timeoutMs: 500 });
+    t.teardown(() => store.close());
+    const { logger } = capturedLog('test');
+    const registry = new Registry(store, keyring, logger, systemClock);
+    const pauses: number[] = [];
+    const poll = new ChangePoll(store, registry, logger, {
+      migrate: true,
+      sleep: async (ms) => {
+        pauses.push(ms);
+        if (pauses.length === 2) void poll.stop();
+      },
+    });
+    await poll.start();
+    await until(() => pauses.length === 2);
+    t.same(pauses, [500, 500]);
+  }
 });

@@ -119,8 +119,7 @@ t.test('calls of 64 MiB wait for their search, and further ones are not searched
   };
   for (let i = 0; i < 4; i++) check(i, body);
   check(4, Buffer.alloc(1));
-  await until(() => searched.size === 4);
-  await new Promise(setImmediate);
+  for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
   t.same([...searched], [0, 1, 2, 3]);
   check(5, body);
   await until(() => searched.size === 5);

@@ -61,6 +61,7 @@ t.test('refuses every cut, at the front and at the end, and anything added', asy
 
 t.test('refuses every length that cannot hold an iv and a whole tag', async (t) => {
   const key = importKey(new Uint8Array(32));
+  t.same([ivBytes, tagBytes, ivBytes + tagBytes], [12, 16, 28]);
   for (let length = 0; length < ivBytes + tagBytes; length++) {
     t.ok(
       isRefused(() => open(key, new Uint8Array(length), new Uint8Array())),

@@ -37,6 +37,7 @@ t.test('wrapping one key twice gives two different texts of the modulus’s leng
   const key = randomBytes(32);
   const [first, second] = [wrapKey(publicKey, key), wrapKey(publicKey, key)];
   t.equal(first.length, 256);
+  t.equal(publicKeyId(publicKey).length, 43, 'a key id');
   t.notSame(first, second);
 });
 

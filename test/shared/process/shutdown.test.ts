@@ -1,6 +1,6 @@
 import t from 'tap';
 import type { Readiness } from '../../../shared/http/health.ts';
-import { Drain } from '../../../shared/process/shutdown.ts';
+import { Drain, shutdownLimitMs } from '../../../shared/process/shutdown.ts';
 
 t.test('readiness is lost for good once the drain begins, whatever it would be', async (t) => {
   const drain = new Drain();
@@ -18,4 +18,8 @@ t.test('readiness is lost for good once the drain begins, whatever it would be',
       status,
     );
   }
+});
+
+t.test('a supervisor waits for both settings and four seconds', async (t) => {
+  t.equal(shutdownLimitMs({ DRAIN_DELAY_MS: 15_000, SHUTDOWN_TIMEOUT_MS: 25_000 }), 44_000);
 });
