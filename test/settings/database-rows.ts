@@ -124,14 +124,14 @@ export const databaseRows: Readonly<Record<DatabaseSetting | 'DB_MIGRATE', Row>>
   },
 
   DB_TIMEOUT_MS: async (t) => {
-    const { halt, ask, port } = await startHalted(t);
-    t.ok(port > 0);
+    const { halt, ask, log } = await startHalted(t);
     const session = ticketSession(await ask());
     halt();
-    const begunAt = performance.now();
     t.match((await ask({}, session)).problem, { code: 'keyserver_unavailable' });
-    const took = performance.now() - begunAt;
-    t.ok(took >= 2400, `a statement ends after 2500 ms, not the default of 1500: ${took}`);
+    const said = () => JSON.stringify(log());
+    await pollUntil('the end of a statement', said, (text) =>
+      text.includes('The database did not answer in 2500 ms'),
+    );
   },
 
   DB_MIGRATE: async (t) => {
@@ -180,5 +180,5 @@ async function startHalted(t: Test, further: Environment = {}) {
     { ...mysqlSettings(options), DB_PORT: String(forwarder.port) },
   );
   await pollUntil('it is ready', () => isReady(scene.url), Boolean);
-  return { ...scene, halt: () => forwarder.halt(), port: forwarder.port };
+  return { ...scene, halt: () => forwarder.halt() };
 }

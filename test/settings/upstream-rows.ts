@@ -13,12 +13,12 @@ import type { Row } from './table.ts';
 
 type UpstreamSetting = Extract<keyof SecureproxyConfig, `UPSTREAM_${string}`>;
 
-/** All time-outs far enough away to be no doubt, near enough for a row to end if one is not set. */
+/** The time as a whole ends first, by another reason, if a time-out is not what a row sets. */
 const far = {
   UPSTREAM_CONNECT_TIMEOUT_MS: '15000',
   UPSTREAM_HEADERS_TIMEOUT_MS: '15000',
   UPSTREAM_BODY_TIMEOUT_MS: '15000',
-  UPSTREAM_TOTAL_TIMEOUT_MS: '20000',
+  UPSTREAM_TOTAL_TIMEOUT_MS: '8000',
 };
 
 /** How a call ends whose upstream does so. */
