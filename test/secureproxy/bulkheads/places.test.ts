@@ -6,8 +6,7 @@ import { callGauges } from '../../../secureproxy/bulkheads/gauges.ts';
 import { Places } from '../../../secureproxy/bulkheads/places.ts';
 import { Deadline } from '../../../secureproxy/upstream/deadline.ts';
 import { CallQueue } from '../../../shared/overload/call-queue.ts';
-import { withStoppedTimers } from '../../support/stopped-timers.ts';
-import { stillTimers } from '../../support/timers.ts';
+import { stillTimers, type TurnOn } from '../../support/timers.ts';
 
 interface Limits {
   readonly max?: number;
@@ -78,7 +77,7 @@ const overloaded = (reason: string) => ({ code: 'overloaded', options: { reason 
 
 async function rejectsAfterTwoSeconds(
   t: Test,
-  pass: (ms: number) => void,
+  turnOn: TurnOn,
   wait: Promise<unknown> | undefined,
   lack: string,
 ): Promise<void> {
@@ -87,38 +86,35 @@ async function rejectsAfterTwoSeconds(
     isOver = true;
   };
   wait?.then(end, end);
-  pass(1999);
-  await nextTurn();
+  await turnOn(1999);
   t.equal(isOver, false, 'a place may still become free');
-  pass(1);
-  await nextTurn();
+  await turnOn(1);
   if (t.equal(isOver, true, 'two seconds are over')) {
     await t.rejects(Promise.resolve(wait), overloaded(lack));
   }
 }
 
-t.test('one app, client or origin can have all but a part of the last quarter', (t) =>
-  withStoppedTimers(async (pass) => {
-    for (const [kind, lack] of [
-      ['app', 'app_share'],
-      ['client', 'client_share'],
-      ['origin', 'origin_share'],
-    ] as const) {
-      const { placed, come } = setUp(t, { max: 100 });
-      const others = (i: number): Partial<Claim> => ({
-        app: `a${i}`,
-        client: `c${i}`,
-        origin: `o${i}`,
-        [kind]: 'greedy',
-      });
-      t.equal(placed(100, others), 76, kind);
-      // Those that found no place have waited for longer, and are gone before this one.
-      pass(1);
-      const { wait } = come(others(200));
-      await rejectsAfterTwoSeconds(t, pass, wait, lack);
-    }
-  }),
-);
+t.test('one app, client or origin can have all but a part of the last quarter', async (t) => {
+  const turnOn = await stillTimers(t);
+  for (const [kind, lack] of [
+    ['app', 'app_share'],
+    ['client', 'client_share'],
+    ['origin', 'origin_share'],
+  ] as const) {
+    const { placed, come } = setUp(t, { max: 100 });
+    const others = (i: number): Partial<Claim> => ({
+      app: `a${i}`,
+      client: `c${i}`,
+      origin: `o${i}`,
+      [kind]: 'greedy',
+    });
+    t.equal(placed(100, others), 76, kind);
+    // Those that found no place have waited for longer, and are gone before this one.
+    await turnOn(1);
+    const { wait } = come(others(200));
+    await rejectsAfterTwoSeconds(t, turnOn, wait, lack);
+  }
+});
 
 t.test('those that hold few always find a place, however many are greedy', async (t) => {
   const { come, begun } = setUp(t, { max: 1024 });
@@ -145,19 +141,18 @@ t.test('a quiet call is next, before calls that wait for their share', async (t)
   );
 });
 
-t.test('an origin has so many connections, shared like the whole', (t) =>
-  withStoppedTimers(async (pass) => {
-    const { placed, come } = setUp(t, { max: 1000, connections: 8 });
-    t.equal(
-      placed(10, () => ({})),
-      7,
-    );
-    const { wait: second } = come({ app: 'b', client: 'd' });
-    await t.resolves(Promise.resolve(second));
-    const { wait: third } = come({ app: 'e', client: 'f' });
-    await rejectsAfterTwoSeconds(t, pass, third, 'origin_connections');
-  }),
-);
+t.test('an origin has so many connections, shared like the whole', async (t) => {
+  const turnOn = await stillTimers(t);
+  const { placed, come } = setUp(t, { max: 1000, connections: 8 });
+  t.equal(
+    placed(10, () => ({})),
+    7,
+  );
+  const { wait: second } = come({ app: 'b', client: 'd' });
+  await t.resolves(Promise.resolve(second));
+  const { wait: third } = come({ app: 'e', client: 'f' });
+  await rejectsAfterTwoSeconds(t, turnOn, third, 'origin_connections');
+});
 
 t.test('small limits are used to the last place', async (t) => {
   for (const limit of [1, 2, 3]) {
@@ -332,7 +327,7 @@ t.test('a call whose app is told by its release takes no more than the share of 
 });
 
 t.test('a call waits two seconds for its place', async (t) => {
-  const turnOn = stillTimers(t);
+  const turnOn = await stillTimers(t);
   const { placed, come } = setUp(t, { connections: 1 });
   t.equal(
     placed(1, () => ({})),

@@ -254,7 +254,7 @@ t.test('strangers share few questions, fairly by address; known keys do not wait
 
 t.test('strangers have 1000 questions a second: 32 in 32 ms', async (t) => {
   const { asked, ask, refuse } = setUp();
-  const turnOn = stillTimers(t);
+  const turnOn = await stillTimers(t);
   for (let i = 0; i < 100; i++) void ask(`stranger-${i}`, '192.0.2.66').catch(() => undefined);
   for (let round = 1; round <= 3; round++) {
     await turnOn(0);

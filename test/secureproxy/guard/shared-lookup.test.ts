@@ -5,7 +5,7 @@ import {
   type SharedLookupOptions,
   sharedLookup,
 } from '../../../secureproxy/guard/shared-lookup.ts';
-import { withStoppedTimers } from '../../support/stopped-timers.ts';
+import { stillTimers } from '../../support/timers.ts';
 import { until } from '../../support/until.ts';
 
 /** Look-ups that end when the test says so, or with it. */
@@ -50,41 +50,39 @@ t.test('asks once for all who wait, and again for those who come later', async (
   await again;
 });
 
-t.test('remembers a failure for a second', (t) =>
-  withStoppedTimers(async (pass) => {
-    const { find, asked, fail, answer } = scripted(t);
-    const first = find('a.example');
-    fail('a.example');
-    await t.rejects(first, { message: 'a.example' });
-    pass(999);
-    await t.rejects(find('a.example'), { message: 'a.example' });
-    t.equal(asked.length, 1);
-    pass(1);
-    const later = find('a.example');
-    t.equal(asked.length, 2);
-    answer('a.example');
-    t.same(await later, ['192.0.2.1']);
-  }),
-);
+t.test('remembers a failure for a second', async (t) => {
+  const turnOn = await stillTimers(t);
+  const { find, asked, fail, answer } = scripted(t);
+  const first = find('a.example');
+  fail('a.example');
+  await t.rejects(first, { message: 'a.example' });
+  await turnOn(999);
+  await t.rejects(find('a.example'), { message: 'a.example' });
+  t.equal(asked.length, 1);
+  await turnOn(1);
+  const later = find('a.example');
+  t.equal(asked.length, 2);
+  answer('a.example');
+  t.same(await later, ['192.0.2.1']);
+});
 
-t.test('a name that is not answered fails at once until its look-up has ended', (t) =>
-  withStoppedTimers(async (pass) => {
-    const { find, asked, answer } = scripted(t, { timeoutMs: 20 });
-    const timedOut = { code: 'ETIMEOUT', message: 'a.example: no answer' };
-    const first = find('a.example');
-    pass(20);
-    await t.rejects(first, timedOut);
-    // Longer than failures are remembered: getaddrinfo may take far longer.
-    pass(60_000);
-    await t.rejects(find('a.example'), timedOut);
-    t.equal(asked.length, 1);
-    answer('a.example');
-    await settled();
-    const again = find('a.example');
-    answer('a.example');
-    t.same(await again, ['192.0.2.1']);
-  }),
-);
+t.test('a name that is not answered fails at once until its look-up has ended', async (t) => {
+  const turnOn = await stillTimers(t);
+  const { find, asked, answer } = scripted(t, { timeoutMs: 20 });
+  const timedOut = { code: 'ETIMEOUT', message: 'a.example: no answer' };
+  const refused = t.rejects(find('a.example'), timedOut);
+  await turnOn(20);
+  await refused;
+  // Longer than failures are remembered: getaddrinfo may take far longer.
+  await turnOn(60_000);
+  await t.rejects(find('a.example'), timedOut);
+  t.equal(asked.length, 1);
+  answer('a.example');
+  await settled();
+  const again = find('a.example');
+  answer('a.example');
+  t.same(await again, ['192.0.2.1']);
+});
 
 t.test('names of one domain wait for each other, and for no other domain', async (t) => {
   const { ask, asked, answer, fail } = scripted(t);
@@ -100,22 +98,21 @@ t.test('names of one domain wait for each other, and for no other domain', async
   t.same(asked.slice(6), shops.slice(4));
 });
 
-t.test('a name that got no turn in time is never asked for', (t) =>
-  withStoppedTimers(async (pass) => {
-    const { ask, find, asked, answer } = scripted(t, { timeoutMs: 30 });
-    const names = ['a', 'b', 'c', 'd'].map((label) => `${label}.example.com`);
-    ask(...names);
-    const late = find('e.example.com');
-    pass(30);
-    await t.rejects(late, { code: 'ETIMEOUT' });
-    answer('a.example.com');
-    await settled();
-    t.same(asked, names);
-    pass(1000);
-    ask('e.example.com');
-    t.same(asked, [...names, 'e.example.com']);
-  }),
-);
+t.test('a name that got no turn in time is never asked for', async (t) => {
+  const turnOn = await stillTimers(t);
+  const { ask, find, asked, answer } = scripted(t, { timeoutMs: 30 });
+  const names = ['a', 'b', 'c', 'd'].map((label) => `${label}.example.com`);
+  ask(...names);
+  const refused = t.rejects(find('e.example.com'), { code: 'ETIMEOUT' });
+  await turnOn(30);
+  await refused;
+  answer('a.example.com');
+  await settled();
+  t.same(asked, names);
+  await turnOn(1000);
+  ask('e.example.com');
+  t.same(asked, [...names, 'e.example.com']);
+});
 
 t.test('no more run at a time than allowed, whatever their domains', async (t) => {
   const { ask, asked, answer } = scripted(t, { maxConcurrent: 2 });

@@ -123,7 +123,7 @@ t.test('an outage is told as such to each that waits for its turn', async (t) =>
 t.test('questions wait two seconds for their turn, 4096 at most', async (t) => {
   const { forwarder, answered, ask } = await setUp(t);
   const goOn = forwarder.halt();
-  const turnOn = stillTimers(t);
+  const turnOn = await stillTimers(t);
   for (let i = 0; i < 1 + 4096; i++) void ask('greedy', 'obtain', i);
   await turnOn(0);
   t.equal(answered.length, 0);

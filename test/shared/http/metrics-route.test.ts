@@ -11,7 +11,7 @@ t.test('an answer is at most a second old', async (t) => {
     return `calls ${written}\n`;
   });
   await app.ready();
-  const turnOn = stillTimers(t);
+  const turnOn = await stillTimers(t);
   const scraped = async () => (await app.inject('/metrics')).payload;
   t.equal(await scraped(), 'calls 1\n');
   await turnOn(999);

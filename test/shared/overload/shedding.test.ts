@@ -39,7 +39,7 @@ t.test('a call is queued for a second', async (t) => {
   app.server.on('request', () => {
     received += 1;
   });
-  const turnOn = stillTimers(t);
+  const turnOn = await stillTimers(t);
   const outcomes: number[] = [];
   for (let count = 1; count <= 3; count++) {
     fetch(`${origin}/work`, { method: 'POST' }).then(

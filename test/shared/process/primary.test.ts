@@ -5,7 +5,7 @@ import { Primary } from '../../../shared/process/primary.ts';
 import { stillTimers } from '../../support/timers.ts';
 
 t.test('a primary process that does not answer within a second is not waited for', async (t) => {
-  const turnOn = stillTimers(t);
+  const turnOn = await stillTimers(t);
   const silent = Object.assign(new EventEmitter(), { send: () => true });
   let refused: unknown;
   new Primary(silent as unknown as Worker).ask('a nonce').catch((error) => {

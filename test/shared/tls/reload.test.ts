@@ -100,7 +100,7 @@ t.test('what stays wrong is said once, the old stays, and a mend is taken over',
 t.test('the files are looked at every two seconds', async (t) => {
   const files = writeIdentity(t.testdir({}), first, authority.ca);
   const { tls, used } = setUp(files);
-  const turnOn = stillTimers(t);
+  const turnOn = await stillTimers(t);
   tls.start();
   t.teardown(() => tls.stop());
   writeIdentity(t.testdirName, second, authority.ca);
