@@ -190,15 +190,17 @@ t.test('within one history it never goes back, and is in force for five seconds'
   clock.advance(1);
   await t.rejects(registry.refresh());
   t.throws(() => registry.app('b'), { code: 'keyserver_unavailable' });
-  t.match(
-    log().filter(({ msg }) => msg === 'change counter set back'),
-    [{ level: 'error', seq, seen: seq + 1 }],
-    'said once',
-  );
+  const said = () => log().filter(({ msg }) => msg === 'change counter set back');
+  const entry = { level: 'error', seq, seen: seq + 1 };
+  t.match(said(), [entry], 'said once');
   whenDatabase(() => ({}));
   await registry.refresh();
   t.equal(registry.app('a'), undefined);
   t.ok(registry.app('b'));
+  whenDatabase(() => ({ position: async () => before }));
+  for (let i = 0; i < 2; i++)
+    await t.rejects(registry.refresh(), { name: 'StoreError', kind: 'behind' });
+  t.match(said(), [entry, entry], 'and once more when it happens again');
 });
 
 t.test('a KeyServer that is behind what a proxy has seen says so once', async (t) => {
