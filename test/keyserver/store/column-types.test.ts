@@ -111,6 +111,24 @@ t.test('no name is stored over that of another client', (t) =>
   }),
 );
 
+t.test('no token is stored that the column would give back otherwise', (t) =>
+  eachStore(t, async (t, openStore, execute) => {
+    await execute(
+      'CREATE TABLE rewriting (client_id VARCHAR(9), token_type VARCHAR(9), token BIGINT)',
+    );
+    const store = await openStore({ tokenTable: 'rewriting' });
+    const row = { clientId: 'acme', tokenType: 'ozon', token: '42' };
+    const rewritten = { ...row, token: '042' };
+    const refused = { name: 'StoreError', kind: 'row_unfit', message: /give this name or token/ };
+    await t.rejects(store.putToken(rewritten), refused);
+    t.same(await store.findTokens('acme', 'ozon'), []);
+    await store.putToken(row);
+    await t.rejects(store.putToken(rewritten), refused);
+    t.same(await store.findTokens('acme', 'ozon'), [row], 'the one before stays');
+    t.equal(await store.lastSeq(), 1);
+  }),
+);
+
 t.test('rows of the earlier system are listed and found by their numbers', (t) =>
   eachStore(t, async (t, openStore, execute) => {
     await execute('CREATE TABLE numbers (client_id INT, token_type VARCHAR(9), token TEXT)');
