@@ -21,9 +21,14 @@ export function checkResults(t: Test, { results, targets }: Report): void {
 export function checkLoadTest(t: Test, test: LoadTest, report: LoadTestReport): void {
   const { stretches } = report;
   t.equal(stretches.length, test === 'overload' ? 6 : 9);
-  for (const { what, goodput, residentMib, openFiles } of stretches) {
-    t.ok(goodput > 0 && residentMib > 0 && openFiles > 0, what);
+  for (const { what, residentMib, openFiles } of stretches) {
+    t.ok(residentMib > 0 && openFiles > 0, what);
   }
+  // On a busy machine no call may end within a short stretch.
+  t.ok(
+    stretches.some(({ goodput }) => goodput > 0),
+    'calls were answered',
+  );
   t.match(
     loadTestToMarkdown(report),
     test === 'overload' ? 'Of three times the top, ' : 'RSS grew by ',

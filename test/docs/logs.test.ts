@@ -4,6 +4,7 @@ import t, { type Test } from 'tap';
 import { createApp } from '../../keyserver/operations/callers.ts';
 import { makeCallerKey } from '../../shared/crypto/caller-key.ts';
 import { logFieldNames } from '../../shared/log/request-log.ts';
+import { rsaPem, writeKeyFolder } from '../support/key-folders.ts';
 import type { LogLine } from '../support/log.ts';
 import { callApi, startPair } from '../support/pair.ts';
 import { type PairState, tokenType } from '../support/pair-state.ts';
@@ -47,7 +48,9 @@ async function setUp(t: Test) {
     upstream: origin,
     clients: ['shop-1', 'shop-2', 'shop-3'],
     keyserver: { LOG_LEVEL: 'debug' },
-    prepare: async ({ admin }: PairState) => {
+    prepare: async ({ admin, settings }: PairState) => {
+      // As long as a real one, since the page shows the length of the answer with it.
+      writeKeyFolder(settings.RSA_KEY_DIR ?? '', { 'first.pem': rsaPem(3072) });
       reportsKey = await createApp(admin, 'reports');
     },
   });

@@ -202,7 +202,7 @@ t.test('TLS on both services, and between them', async (t) => {
       ...pair.proxySettings,
       ...clientFiles(other),
       PORT: '0',
-      KEYSERVER_TIMEOUT_MS: '200',
+      KEYSERVER_TIMEOUT_MS: '5000',
     });
     await said(secureproxy, 'not ready: calls fail');
     t.match(JSON.stringify(secureproxy.lines()), 'CERT_SIGNATURE_FAILURE');
