@@ -2,6 +2,7 @@ import t, { type Test } from 'tap';
 import type { Lookup } from '../../../secureproxy/guard/lookup.ts';
 import type { Policy } from '../../../shared/policy/schema.ts';
 import type { Release } from '../../../shared/protocol/messages.ts';
+import { freePort } from '../../support/free-port.ts';
 import { releaseOf, resolvesTo, startProxy, type TestProxyOptions } from '../../support/proxy.ts';
 import { startUpstream } from '../../support/upstream.ts';
 
@@ -287,18 +288,22 @@ t.test(
 );
 
 t.test("never calls the pair's own listeners", async (t) => {
-  const keyserver = await startUpstream(t);
-  const { port: keyserverPort } = keyserver;
+  const [publicKey, releases] = [await startUpstream(t), await startUpstream(t)];
+  const opsPort = await freePort();
   const proxy = await startProxy(t, {
-    keyserverUrl: `http://127.0.0.1:${keyserverPort}`,
+    keyserverUrl: `http://127.0.0.1:${publicKey.port}`,
     obtain: async ({ target }) =>
       releaseOf({
         destinations: [new URL(target.url).origin],
         unsafeAllowPrivate: ['127.0.0.0/8', '0.0.0.0/8'],
       }),
-    settings: { TOKEN_CACHE_SECONDS: '0' },
+    settings: {
+      TOKEN_CACHE_SECONDS: '0',
+      OPS_PORT: String(opsPort),
+      TOKEN_REQUEST_URL: `http://127.0.0.1:${releases.port}/`,
+    },
   });
-  for (const port of [keyserverPort, proxy.port]) {
+  for (const port of [publicKey.port, releases.port, proxy.port, opsPort]) {
     for (const host of ['localhost', 'any.example', '127.0.0.1', '127.0.0.9', '0.0.0.0']) {
       t.match(
         await proxy.call({
@@ -312,7 +317,7 @@ t.test("never calls the pair's own listeners", async (t) => {
       );
     }
   }
-  t.equal(keyserver.connections(), 0);
+  t.same([publicKey.connections(), releases.connections()], [0, 0]);
 });
 
 t.test('a call that comes around by another way is refused as a loop', async (t) => {
