@@ -1,5 +1,11 @@
+import { connect } from 'node:net';
+import { getHeapStatistics } from 'node:v8';
 import t from 'tap';
 import { BodyBudget, bodyBudgetOptions } from '../../../secureproxy/receipt/body-budget.ts';
+import { pollUntil } from '../../support/poll-until.ts';
+import { parseSamples, total } from '../../support/prometheus.ts';
+import { releaseOf, someAppKey, startProxy } from '../../support/proxy.ts';
+import { startUpstream } from '../../support/upstream.ts';
 
 const noRoom = { code: 'overloaded', options: { reason: 'body_bytes', retryAfterSeconds: 1 } };
 
@@ -64,4 +70,42 @@ t.test('follows the heap, and has room for two of the longest bodies', (t) => {
     });
   }
   t.end();
+});
+
+t.test('the processes of WORKERS share the heap', async (t) => {
+  const share = Math.floor(getHeapStatistics().heap_size_limit / 4 / 64);
+  const half = Math.floor(share / 2);
+  const upstream = await startUpstream(t);
+  const outcomeWith = async (WORKERS: string) => {
+    const proxy = await startProxy(t, {
+      obtain: async () => releaseOf({ destinations: [upstream.url] }),
+      settings: { WORKERS, BODY_LIMIT_BYTES: String(half) },
+    });
+    const authorization = `Bearer ${someAppKey}`;
+    const held = async () =>
+      total(parseSamples((await proxy.send('/metrics')).text), 'secureproxy_body_bytes');
+    // Nearly as much as one app has of the part of one of 64; none of it comes.
+    let announced = 0;
+    for (const bytes of [half, Math.floor(share * 0.75) - half - 10]) {
+      announced += bytes;
+      const socket = connect(proxy.port, '127.0.0.1').on('error', () => undefined);
+      t.teardown(() => socket.destroy());
+      const head = [
+        'POST /request_api HTTP/1.1',
+        'Host: localhost',
+        `Authorization: ${authorization}`,
+        'Content-Type: application/json',
+        `Content-Length: ${bytes}`,
+      ];
+      socket.write(`${head.join('\r\n')}\r\n\r\n`);
+      await pollUntil('it is counted', held, (now) => now === announced);
+    }
+    const members = { ClientId: 'acme', TokenType: 'test', ApiUri: `${upstream.url}/` };
+    const { status, problem } = await proxy.call(members, {
+      headers: ['authorization', authorization],
+    });
+    return { status, reason: problem.reason };
+  };
+  t.same(await outcomeWith('64'), { status: 503, reason: 'body_bytes' });
+  t.same(await outcomeWith('1'), { status: 200, reason: undefined }, 'one has all of it');
 });
