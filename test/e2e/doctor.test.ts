@@ -104,13 +104,25 @@ t.test('beside a KeyServer', async (t) => {
 t.test('names certificates that have ended', async (t) => {
   const authority = await createAuthority();
   const over = await authority.issue({ notBefore: days(-9), notAfter: days(-1) });
-  const files = writeIdentity(join(t.testdir({}), 'tls'), over, authority.ca);
+  const files = writeIdentity(join(t.testdir({}), 'tls'), over, over.cert);
   const { faults } = await examine({
-    PUBLIC_KEY_URL: 'http://127.0.0.1:9/public_key',
-    TOKEN_REQUEST_URL: 'http://127.0.0.1:9/',
+    PUBLIC_KEY_URL: 'https://127.0.0.1:9/public_key',
+    TOKEN_REQUEST_URL: 'https://127.0.0.1:9/',
     PROXY_KEY: makeCallerKey('spx_'),
     TLS_CERT_FILE: files.cert,
     TLS_KEY_FILE: files.key,
+    TLS_CLIENT_CA_FILE: files.ca,
+    KEYSERVER_CLIENT_CERT_FILE: files.cert,
+    KEYSERVER_CLIENT_KEY_FILE: files.key,
+    KEYSERVER_CA_FILE: files.ca,
+    UPSTREAM_CA_FILE: files.ca,
   });
-  t.match(faults.certificates, [/^the certificate of TLS_CERT_FILE .* ended on \d{4}-/]);
+  const ended = /^the certificate of (\w+) .* ended on \d{4}-/;
+  t.same(faults.certificates?.map((sentence) => ended.exec(sentence)?.[1]).sort(), [
+    'KEYSERVER_CA_FILE',
+    'KEYSERVER_CLIENT_CERT_FILE',
+    'TLS_CERT_FILE',
+    'TLS_CLIENT_CA_FILE',
+    'UPSTREAM_CA_FILE',
+  ]);
 });
