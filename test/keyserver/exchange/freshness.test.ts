@@ -139,6 +139,20 @@ t.test(
   },
 );
 
+t.test(
+  'requests with tickets beyond the memory are answered, and the latest not twice',
+  async (t) => {
+    const { keyserver, ask } = await startScene(t, { maxNonces: 2 });
+    const session = ticketSession(await ask());
+    for (let i = 0; i < 5; i++) {
+      const { status, request } = await ask({}, session);
+      t.equal(status, 200);
+      const { text } = await postJson(keyserver.url, request);
+      t.match(JSON.parse(text), { code: 'request_stale', reason: 'nonce_used' }, `request ${i}`);
+    }
+  },
+);
+
 t.test('an asker with too many new sessions is told to wait, others are not', async (t) => {
   const clock = testClock();
   const { keyserver, ask: asked, app } = await startScene(t, { clock, maxNonces: 3 });
