@@ -1,9 +1,20 @@
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import t, { type Test } from 'tap';
+import { Places } from '../../../secureproxy/bulkheads/places.ts';
+import { inPlace } from '../../../secureproxy/call/in-place.ts';
 import type { Lookup } from '../../../secureproxy/guard/lookup.ts';
+import { CallQueue } from '../../../shared/overload/call-queue.ts';
 import type { Release } from '../../../shared/protocol/messages.ts';
 import { releaseOf, resolvesTo, startProxy } from '../../support/proxy.ts';
 import { until } from '../../support/until.ts';
 import { answers, startUpstream } from '../../support/upstream.ts';
+
+interface Limits {
+  readonly timeoutMs: number | undefined;
+  readonly totalTimeoutMs: number;
+}
 
 /** A proxy whose KeyServer and resolver can be held up. */
 async function setUp(t: Test, settings: Record<string, string> = {}) {
@@ -100,6 +111,37 @@ t.test('time that the request took to arrive counts', async (t) => {
   const { upstream, call } = await setUp(t);
   t.match(await call({ TimeoutMs: 1, Body: 'x'.repeat(10 * 1024 * 1024) }), { status: 504 });
   t.equal(upstream.requests.length, 0);
+});
+
+t.test('time in the queue counts, and time in the framework', async (t) => {
+  const reject = () => t.fail('nothing waits');
+  const calls = new CallQueue({ max: 4, queueTimeoutMs: 60_000, reject });
+  const places = new Places({ max: 4, connections: 4, calls });
+  const outcomeOf = async (elapsedTime: number, queuedMs: number | undefined, limits: Limits) => {
+    const raw = new ServerResponse(new IncomingMessage(new Socket()));
+    calls.enter(raw);
+    const logFields = queuedMs === undefined ? {} : { 'queue.duration_ms': queuedMs };
+    return inPlace(
+      { places, totalTimeoutMs: limits.totalTimeoutMs },
+      limits,
+      { logFields } as FastifyRequest,
+      { raw, elapsedTime } as FastifyReply,
+      ({ deadline }) => deadline.bound('keyserver', Promise.resolve('in time')),
+    )
+      .catch(({ options: { reason } }) => reason)
+      .finally(() => raw.emit('close'));
+  };
+  for (const limits of [
+    { timeoutMs: 60_000, totalTimeoutMs: 90_000 },
+    { timeoutMs: 90_000, totalTimeoutMs: 60_000 },
+    { timeoutMs: undefined, totalTimeoutMs: 60_000 },
+  ]) {
+    t.equal(await outcomeOf(0, undefined, limits), 'in time');
+    t.equal(await outcomeOf(20_000, 30_000, limits), 'in time');
+    t.equal(await outcomeOf(0, 60_000, limits), 'request_timeout', 'in the queue alone');
+    t.equal(await outcomeOf(60_000, 0, limits), 'request_timeout', 'in the framework alone');
+    t.equal(await outcomeOf(20_000, 40_000, limits), 'request_timeout', 'together');
+  }
 });
 
 t.test('an explanation has the same deadline', async (t) => {
