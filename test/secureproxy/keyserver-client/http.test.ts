@@ -1,7 +1,10 @@
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { mock } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { KeyserverHttp } from '../../../secureproxy/keyserver-client/http.ts';
+import { systemClock } from '../../../shared/clock.ts';
 import { freePort } from '../../support/free-port.ts';
 import { startUpstream, writes, writesAndEnds } from '../../support/upstream.ts';
 
@@ -97,6 +100,22 @@ t.test('gives up when the time is over: refused, silent, stalled', async (t) => 
       unreachable,
     );
   }
+});
+
+t.test('all attempts have one time together', async (t) => {
+  let passedMs = 0;
+  const clock = mock.method(systemClock, 'monotonic', () => performance.now() + passedMs);
+  t.teardown(() => clock.mock.restore());
+  const upstream = await startUpstream(t);
+  upstream.script((socket) => {
+    // The first attempt fails late; the second has what is left, and no answer.
+    if (passedMs === 0) socket.resetAndDestroy();
+    passedMs = 29_700;
+  });
+  const answered = newHttp(t, 30_000).post(new URL(upstream.url), () => '{}', {});
+  const outcome = answered.catch((error) => error);
+  t.match(await Promise.race([outcome, sleep(10_000, 'waits', { ref: false })]), unreachable);
+  t.ok(upstream.requests.length > 1);
 });
 
 t.test('rejects an answer that is cut short, too large or not HTTP', async (t) => {
