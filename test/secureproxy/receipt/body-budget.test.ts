@@ -98,14 +98,15 @@ t.test('the processes of WORKERS share the heap', async (t) => {
         `Content-Length: ${bytes}`,
       ];
       socket.write(`${head.join('\r\n')}\r\n\r\n`);
-      await pollUntil('it is counted', held, (now) => now === announced);
     }
+    await pollUntil('both are counted', held, (now) => now === announced);
     const members = { ClientId: 'acme', TokenType: 'test', ApiUri: `${upstream.url}/` };
     const { status, problem } = await proxy.call(members, {
       headers: ['authorization', authorization],
     });
     return { status, reason: problem.reason };
   };
-  t.same(await outcomeWith('64'), { status: 503, reason: 'body_bytes' });
-  t.same(await outcomeWith('1'), { status: 200, reason: undefined }, 'one has all of it');
+  const [shared, whole] = await Promise.all([outcomeWith('64'), outcomeWith('1')]);
+  t.same(shared, { status: 503, reason: 'body_bytes' });
+  t.same(whole, { status: 200, reason: undefined }, 'one has all of it');
 });
