@@ -17,6 +17,8 @@ export interface Logins {
   readonly encrypted: number;
   /** Logins in clear. */
   readonly plain: number;
+  /** Logins that got as far as the request for the password itself. */
+  readonly passwords: number;
   /** Requests for the server's RSA key. */
   readonly keyRequests: number;
 }
@@ -26,7 +28,7 @@ export interface Logins {
  * password itself, and leaves the client waiting.
  */
 export async function startSilentMysql(t: Test, identity: ServerIdentity): Promise<Logins> {
-  const seen = { encrypted: 0, plain: 0, keyRequests: 0 };
+  const seen = { encrypted: 0, plain: 0, passwords: 0, keyRequests: 0 };
   const open = new Set<Socket>();
   const secureContext = createSecureContext(identity);
   const server = createServer((socket) => {
@@ -57,6 +59,7 @@ export async function startSilentMysql(t: Test, identity: ServerIdentity): Promi
     await once(socket, 'data');
     // The hash is not enough (perform_full_authentication).
     socket.write(packet(4, Buffer.from([1, 4])));
+    seen.passwords += 1;
     const [answer] = (await once(socket, 'data')) as [Buffer];
     if (answer[4] === 2) seen.keyRequests += 1;
   };
