@@ -22,27 +22,29 @@ export interface Arrangement extends System {
 
 /** Starts the services on the embedded store, the load generator, the upstream and the peers. */
 export async function arrange(parts: Parts): Promise<Arrangement> {
-  const [upstream, load] = await Promise.all([
-    parts.helper('upstream', 'bench/pair/upstream.ts', {}),
-    parts.helper('load generator', 'bench/load/main.ts', {}),
-  ]);
+  const upstream = await parts.helper('upstream', 'bench/pair/upstream.ts', {});
+  const load = await parts.helper('load generator', 'bench/load/main.ts', {});
   const upstreamUrl = marketplaceUrl(upstream);
   const { origin, port } = new URL(upstreamUrl);
   const system = await startSystem(parts, { origins: [origin] });
   const token = Object.values(system.tokens)[0] ?? '';
+  const peer = await parts.measured('peer', 'bench/pair/peer.ts', {
+    UPSTREAM_CONNECTIONS: String(upstreamConnections),
+    UPSTREAM: upstreamUrl,
+    TOKEN: token,
+  });
   const native = { folder: parts.folder(), upstreamPort: Number(port), upstreamConnections, token };
-  const [peer, nginx, haproxy, warmProxy, coldProxy] = await Promise.all([
-    parts.measured('peer', 'bench/pair/peer.ts', {
-      UPSTREAM_CONNECTIONS: String(upstreamConnections),
-      UPSTREAM: upstreamUrl,
-      TOKEN: token,
-    }),
-    startNative(parts, 'nginx', native),
-    startNative(parts, 'haproxy', native),
-    system.startProxy(),
-    system.startProxy({ TOKEN_CACHE_SECONDS: '0' }),
-  ]);
-  return { ...system, parts, upstreamUrl, load, peer, nginx, haproxy, warmProxy, coldProxy };
+  return {
+    ...system,
+    parts,
+    upstreamUrl,
+    load,
+    peer,
+    nginx: await startNative(parts, 'nginx', native),
+    haproxy: await startNative(parts, 'haproxy', native),
+    warmProxy: await system.startProxy(),
+    coldProxy: await system.startProxy({ TOKEN_CACHE_SECONDS: '0' }),
+  };
 }
 
 /** URL of calls at an upstream. */
