@@ -48,7 +48,8 @@ const strangersShare = 4;
 /**
  * Begins calls in order of arrival, a limited number per turn of the event loop and `max` at once. Other calls
  * wait up to `queueTimeoutMs`, then are rejected if more wait than there are places; a call that finds the queue full
- * is rejected at once. Known callers wait in a line of their own, which is served first, so that a burst of strangers does not delay them.
+ * is rejected at once. Known callers wait in a line of their own, which is served first, so that a burst of
+ * strangers does not delay them.
  */
 export class CallQueue implements CallsInProgress {
   readonly #options: CallQueueOptions;
