@@ -133,8 +133,8 @@ try {
   else await runFiles(files, false);
   reportSkips();
 } catch (error) {
-  const isTyped = error instanceof LocalError || !(error instanceof Error);
-  print(isTyped ? String(error) : String(error.stack));
+  if (error instanceof LocalError) print(error.message);
+  else print(error instanceof Error ? String(error.stack) : String(error));
   failed += 1;
 }
 rmSync(scratch, { recursive: true, force: true });

@@ -17,10 +17,14 @@ export function readTestOptions(root: string, args: readonly string[]): TestOpti
   if (first === '--changed' && rest.length < 2) {
     return { files: tests.reaching(changed(root, rest[0])), isAll: false };
   }
-  if (first === '--unit' && rest.length === 0) return { files: tests.unit, isAll: false };
-  if (first === '--long' && rest.length === 0) return { files: tests.long, isAll: false };
+  if (first === '--unit' || first === '--long') {
+    if (rest.length > 0)
+      throw new LocalError(`takes no files: ${rest[0]} runs by npm test -- ${rest[0]}`);
+    return { files: first === '--unit' ? tests.unit : tests.long, isAll: false };
+  }
   const wrong = args.find((file) => !/\.test\.ts$/.test(file) || !existsSync(join(root, file)));
-  if (wrong !== undefined) throw new LocalError(`${wrong} is no test file`);
+  if (wrong !== undefined)
+    throw new LocalError(`${wrong} is no test file: name one or several that end in .test.ts`);
   return { files: args, isAll: false };
 }
 

@@ -28,7 +28,9 @@ const lowerX = 0x78;
 /** Bytes that may begin an escape: of URLs, string literals, HTML, quoted-printable (RFC 2045 §6.7). */
 export const introducers = [percent, backslash, ampersand, equals];
 
-/** The byte that each byte behind a backslash stands for: itself, except in `\b`, `\f`, `\n`, `\r`, `\t` (RFC 8259 §7). */
+/**
+ * The byte that each byte behind a backslash stands for: itself, except in `\b`, `\f`, `\n`, `\r`, `\t` (RFC 8259 §7).
+ */
 export const escapedBy = Uint8Array.from({ length: 256 }, (_, byte) => byte);
 for (const [i, letter] of [...'bfnrt'].entries()) {
   escapedBy[letter.charCodeAt(0)] = '\b\f\n\r\t'.charCodeAt(i);
