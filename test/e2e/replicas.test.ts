@@ -43,11 +43,12 @@ t.test('a ticket of one KeyServer opens at its replica, for each of two proxies'
     // All at once, so that it takes several connections, which go to the replicas in turn.
     for (let i = 0; i < rounds; i++) t.same(await Promise.all(clients.map(call)), expected);
 
+    // More if a proxy heard of a change from one KeyServer before the other had read it: it asks again.
     const all = rounds * clients.length;
     await pollUntil(
       'all is logged',
       () => sum(releases({ proxy })),
-      (count) => count === all,
+      (count) => count >= all,
     );
     const byKey = releases({ proxy, release: 'rsa' });
     const byTicket = releases({ proxy, release: 'ticket' });
