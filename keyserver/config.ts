@@ -15,7 +15,8 @@ export const keyserverSettings = Type.Object({
   }),
   GENERATE_KEYS: Type.Boolean({
     default: false,
-    description: 'Generate missing keys at start; a keyring only if the database has no rows',
+    description:
+      'Generate missing keys at start; a keyring only if none sealed a row of the database',
   }),
 });
 export type KeyserverConfig = Static<typeof keyserverSettings>;

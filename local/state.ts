@@ -51,9 +51,9 @@ export async function openState(folder: string): Promise<OperationContext> {
   try {
     await store.migrate();
     if (isKeyFolderEmpty(KEYRING_DIR)) {
-      if (await store.hasRows()) {
+      if (await store.needsKeyring()) {
         throw new LocalError(
-          `${KEYRING_DIR} has no keys, but the database has rows: restore the keyring, or delete ${folder} to start over`,
+          `${KEYRING_DIR} has no keys, but the database has rows that a keyring sealed: restore it, or delete ${folder} to start over`,
         );
       }
       generateKeyring(KEYRING_DIR, new Date(systemClock.now()));

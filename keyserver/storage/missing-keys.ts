@@ -13,9 +13,9 @@ interface KeyGenerationConfig extends StorageConfig {
 }
 
 /**
- * Generates missing keys if `GENERATE_KEYS` is set. A new keyring for a database with rows would hide the loss of
- * their keyring.
- * @throws ConfigError if the database has rows but no keyring
+ * Generates missing keys if `GENERATE_KEYS` is set. A new keyring for a database with sealed rows would
+ * hide the loss of the one that sealed them; rows of the earlier system need none.
+ * @throws ConfigError if the database has sealed rows but no keyring
  */
 export async function generateMissingKeys(
   config: KeyGenerationConfig,
@@ -37,9 +37,9 @@ async function generateKeys(
 ): Promise<void> {
   const now = new Date();
   if (isKeyFolderEmpty(config.KEYRING_DIR)) {
-    if (await databaseHasRows(config, store)) {
+    if (await databaseNeedsKeyring(config, store)) {
       throw new ConfigError([
-        `${config.KEYRING_DIR} has no keys, but the database has rows: restore the keyring that sealed them`,
+        `${config.KEYRING_DIR} has no keys, but the database has rows that a keyring sealed: restore it`,
       ]);
     }
     generateKeyring(config.KEYRING_DIR, now);
@@ -51,14 +51,14 @@ async function generateKeys(
   }
 }
 
-async function databaseHasRows(config: KeyGenerationConfig, store: Store): Promise<boolean> {
+async function databaseNeedsKeyring(config: KeyGenerationConfig, store: Store): Promise<boolean> {
   try {
     if (config.DB_MIGRATE === 'on') await store.migrate();
-    return await store.hasRows();
+    return await store.needsKeyring();
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
     throw new ConfigError([
-      `GENERATE_KEYS needs the database, to check that it has no rows yet: ${error.message}`,
+      `GENERATE_KEYS needs the database, to check that it has no sealed rows yet: ${error.message}`,
     ]);
   }
 }

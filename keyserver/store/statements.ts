@@ -135,9 +135,12 @@ export function* changesSince(seq: number): SqlCoroutine<Change[]> {
   return rows.map(changeRow).filter((change) => change !== undefined);
 }
 
-export function* hasRows(sql: Dialect): SqlCoroutine<boolean> {
+export function* needsKeyring(sql: Dialect): SqlCoroutine<boolean> {
   const { rows } = yield {
-    sql: `SELECT EXISTS (SELECT 1 FROM ${sql.tokenTable}) + EXISTS (SELECT 1 FROM documents) AS found`,
+    // The format's version is one character; the earlier system's base64 has no dot.
+    sql:
+      `SELECT EXISTS (SELECT 1 FROM ${sql.tokenTable} WHERE token LIKE 'skt_.%') + ` +
+      'EXISTS (SELECT 1 FROM documents) AS found',
     params: [],
   };
   const found = rows[0] === undefined ? Number.NaN : integer(rows[0], 'found');

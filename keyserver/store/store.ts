@@ -104,8 +104,8 @@ export interface Store {
   lastSeq(): Promise<number>;
   /** Changes after `seq` in order; the oldest may be pruned, so compare the first one's `seq`. */
   changesSince(seq: number): Promise<Change[]>;
-  /** True if any token or document is stored. */
-  hasRows(): Promise<boolean>;
+  /** True if a keyring sealed any row: a document, or a token that is not of the earlier system. */
+  needsKeyring(): Promise<boolean>;
 
   close(): Promise<void>;
 }

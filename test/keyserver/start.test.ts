@@ -132,13 +132,28 @@ t.test('makes its keys once, where it is told to', async (t) => {
   t.equal((await publicKey(await second.listening())).keyId, keyId);
 });
 
+t.test('makes its keys over a table of the earlier system', async (t) => {
+  const settings = { ...settingsIn(t, { keys: false }), GENERATE_KEYS: '1' };
+  const store = openSqliteStore({
+    file: settings.DB_FILE,
+    tokenTable: 'storage',
+    timeoutMs: 1500,
+  });
+  await store.migrate();
+  await store.putToken({ clientId: '42', tokenType: 'ozon', token: 'iu0DYE1MJ6c0A5Ou3s0VoA==' });
+  await store.close();
+  const main = run(t, settings);
+  await main.listening();
+  t.equal(readdirSync(settings.KEYRING_DIR).length, 2);
+});
+
 t.test('makes no key unless told to', async (t) => {
   const settings = settingsIn(t, { keys: false });
   t.match(await faults(settings), 'settings cannot be used:');
   t.notOk(existsSync(settings.KEYRING_DIR));
 });
 
-t.test('never makes a keyring over a database that has rows', async (t) => {
+t.test('never makes a keyring over a database that has sealed rows', async (t) => {
   t.test('embedded', async (t) => {
     const settings = { ...settingsIn(t, { keys: false }), GENERATE_KEYS: '1' };
     const file = settings.DB_FILE;
@@ -175,7 +190,7 @@ t.test('makes no keyring where it cannot see whether there are rows', async (t) 
   const { DB_FILE: _, ...settings } = settingsIn(t, { keys: false });
   t.match(
     await faults({ ...settings, ...nowhere, GENERATE_KEYS: '1' }),
-    /GENERATE_KEYS needs the database, to check that it has no rows yet/,
+    /GENERATE_KEYS needs the database, to check that it has no sealed rows yet/,
   );
   t.notOk(existsSync(settings.KEYRING_DIR));
 });

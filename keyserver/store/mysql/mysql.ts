@@ -70,7 +70,7 @@ export function openMysqlStore(options: MysqlStoreOptions): Store {
     newHistory: (history, atLeast) => change(() => statements.newHistory(history, atLeast)),
     lastSeq: () => read(statements.lastSeq),
     changesSince: (seq) => read(() => statements.changesSince(seq)),
-    hasRows: () => read(() => statements.hasRows(dialect)),
+    needsKeyring: () => read(() => statements.needsKeyring(dialect)),
 
     close: () => pool.close(),
   };

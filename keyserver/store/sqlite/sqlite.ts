@@ -54,7 +54,7 @@ export function openSqliteStore({ file, tokenTable: name, timeoutMs }: SqliteSto
     newHistory: (history, atLeast) => change(statements.newHistory(history, atLeast)),
     lastSeq: () => read(statements.lastSeq()),
     changesSince: (seq) => read(statements.changesSince(seq)),
-    hasRows: () => read(statements.hasRows(dialect)),
+    needsKeyring: () => read(statements.needsKeyring(dialect)),
 
     close: async () => connection.close(),
   };

@@ -34,18 +34,31 @@ t.test('keeps tokens', (t) =>
   eachStore(t, async (t, openStore) => {
     const store = await openStore();
     t.same(await store.findTokens('acme', 'ozon'), []);
-    t.equal(await store.hasRows(), false);
     const row = { clientId: 'acme', tokenType: 'ozon', token: 'one' };
     t.equal(await store.putToken(row), false, 'the first put inserts');
     t.same(await store.findTokens('acme', 'ozon'), [row]);
-    t.equal(await store.hasRows(), true);
     t.equal(await store.putToken({ ...row, token: 'two' }), true, 'the second replaces');
     t.same(await store.findTokens('acme', 'ozon'), [{ ...row, token: 'two' }]);
     t.equal(await store.deleteToken('acme', 'other'), false);
     t.equal(await store.deleteToken('acme', 'ozon'), true);
     t.equal(await store.deleteToken('acme', 'ozon'), false);
     t.same(await store.findTokens('acme', 'ozon'), []);
-    t.equal(await store.hasRows(), false);
+  }),
+);
+
+t.test('needs a keyring for what one sealed, not for rows of the earlier system', (t) =>
+  eachStore(t, async (t, openStore) => {
+    const store = await openStore();
+    t.equal(await store.needsKeyring(), false, 'nothing is stored');
+    const row = { clientId: 'acme', tokenType: 'ozon' };
+    await store.putToken({ ...row, token: 'i6Pkth8HrLsVtgCsMJ8ItA==' });
+    t.equal(await store.needsKeyring(), false);
+    await store.putToken({ ...row, clientId: 'other', token: 'skt1.k1.AAAA' });
+    t.equal(await store.needsKeyring(), true);
+    await store.deleteToken('other', 'ozon');
+    t.equal(await store.needsKeyring(), false);
+    await store.editDocument('app', 'a', writing('a', '{}'));
+    t.equal(await store.needsKeyring(), true);
   }),
 );
 
@@ -121,7 +134,6 @@ t.test('lists tokens in the order of their names, over several batches', (t) =>
 t.test('keeps documents, with revisions that only grow', (t) =>
   eachStore(t, async (t, openStore) => {
     const store = await openStore();
-    t.equal(await store.hasRows(), false);
     const first = await store.editDocument('app', 'shop', writing('shop', '{"a":"ё🛒"}'));
     t.same(first, {
       kind: 'app',
@@ -132,7 +144,6 @@ t.test('keeps documents, with revisions that only grow', (t) =>
       mac: 'bWFj',
     });
     t.same(await store.documents(), [first]);
-    t.equal(await store.hasRows(), true);
     const second = await store.editDocument('app', 'shop', (current, revision) => {
       t.same(current, first, 'the edit sees what is stored');
       return { kind: 'app', id: 'shop', revision, kid: 'k2', body: 'b', mac: 'm' };
@@ -280,7 +291,6 @@ t.test('gives documents as they are, also of a kind or with a revision that nobo
     );
     const row = { kind: 'new kind', id: 'a', revision: Number.NaN, kid: 'k', body: 'b', mac: 'm' };
     t.same(await store.documents(), [row]);
-    t.equal(await store.hasRows(), true);
   }),
 );
 
@@ -371,7 +381,7 @@ t.test('says that the schema is missing', (t) =>
     await t.rejects(store.editDocument('app', 'shop', removing), missing);
     await t.rejects(store.lastSeq(), missing);
     await t.rejects(store.changesSince(0), missing);
-    await t.rejects(store.hasRows(), missing);
+    await t.rejects(store.needsKeyring(), missing);
     await store.migrate();
     t.equal(await store.lastSeq(), 0, 'and works once it is there');
   }),

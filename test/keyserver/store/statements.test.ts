@@ -1,11 +1,11 @@
 import t from 'tap';
-import { type Dialect, hasRows } from '../../../keyserver/store/statements.ts';
+import { type Dialect, needsKeyring } from '../../../keyserver/store/statements.ts';
 
 const dialect: Dialect = { tokenTable: '`storage`', forUpdate: '', exact: String, bytes: String };
 
-/** Drives {@link hasRows} with one result. */
+/** Drives {@link needsKeyring} with one result. */
 function answered(rows: readonly Record<string, unknown>[]): boolean | undefined {
-  const steps = hasRows(dialect);
+  const steps = needsKeyring(dialect);
   steps.next();
   const { done, value } = steps.next({ rows, affected: 0 });
   return done ? value : undefined;

@@ -22,13 +22,13 @@ t.test('speaks TLS with a server that its CA vouches for, and no other', { skip 
   const trusted = openMysqlStore({ ...options, tlsCa });
   t.teardown(() => trusted.close());
   t.same(await trusted.migrate(), ['0001_initial', '0002_history']);
-  t.equal(await trusted.hasRows(), false);
+  t.equal(await trusted.needsKeyring(), false);
 
   await t.test('another CA', async (t) => {
     const { ca } = await createAuthority('another CA', new Date());
     const store = openMysqlStore({ ...options, tlsCa: ca });
     t.teardown(() => store.close());
-    await t.rejects(store.hasRows(), {
+    await t.rejects(store.needsKeyring(), {
       kind: 'failed',
       message:
         'The database offers no TLS that the CA vouches for (UNABLE_TO_VERIFY_LEAF_SIGNATURE)',
@@ -38,20 +38,20 @@ t.test('speaks TLS with a server that its CA vouches for, and no other', { skip 
   await t.test('another host than the certificate names', async (t) => {
     const store = openMysqlStore({ ...options, host: 'localhost', tlsCa });
     t.teardown(() => store.close());
-    await t.rejects(store.hasRows(), { message: /\(ERR_TLS_CERT_ALTNAME_INVALID\)/ });
+    await t.rejects(store.needsKeyring(), { message: /\(ERR_TLS_CERT_ALTNAME_INVALID\)/ });
   });
 
   await t.test('a server that wants TLS, and a store that speaks none', async (t) => {
     await ask(server.address, "ALTER USER 'app'@'127.0.0.1' REQUIRE SSL");
     const store = openMysqlStore(options);
     t.teardown(() => store.close());
-    await t.rejects(store.hasRows(), { kind: 'failed', message: /rejects/ });
-    await t.resolves(trusted.hasRows());
+    await t.rejects(store.needsKeyring(), { kind: 'failed', message: /rejects/ });
+    await t.resolves(trusted.needsKeyring());
   });
 
   await t.test('a server without TLS', async (t) => {
     const store = openMysqlStore({ ...options, ...plain.address, tlsCa });
     t.teardown(() => store.close());
-    await t.rejects(store.hasRows(), { message: /no TLS.* \(ER_SERVER_SSL_DISABLED\)/ });
+    await t.rejects(store.needsKeyring(), { message: /no TLS.* \(ER_SERVER_SSL_DISABLED\)/ });
   });
 });
