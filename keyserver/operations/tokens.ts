@@ -72,16 +72,26 @@ function isLegacyRow({ token }: TokenRow): boolean {
   }
 }
 
+interface TokenFilter extends Partial<TokenName> {
+  /** Only those that expire within so many seconds, or have expired. */
+  readonly expiresWithinSeconds?: number | undefined;
+}
+
 /** Lists tokens, of all clients and types or only of the exact names given. */
 export async function listTokens(
   context: OperationContext,
-  { client, type }: Partial<TokenName> = {},
+  { client, type, expiresWithinSeconds }: TokenFilter = {},
 ): Promise<TokenSummary[]> {
+  const until = context.clock.now() + (expiresWithinSeconds ?? 0) * 1000;
   const summaries: TokenSummary[] = [];
   for await (const row of context.store.listTokens()) {
     if (client !== undefined && row.clientId !== client) continue;
     if (type !== undefined && row.tokenType !== type) continue;
-    summaries.push(inspectToken(context, row).summary);
+    const { summary } = inspectToken(context, row);
+    const { expiresAt } = summary;
+    if (expiresWithinSeconds === undefined || (expiresAt && Date.parse(expiresAt) <= until)) {
+      summaries.push(summary);
+    }
   }
   return summaries;
 }

@@ -117,7 +117,7 @@ export async function readSecret(
   }
   if (hasExpired(secret, clock.now())) {
     throw new ServiceError('token_expired', {
-      detail: 'The stored token has expired; store a new one with keyserver-admin token put.',
+      detail: `The stored token expired at ${secret.expiresAt}; store a new one with keyserver-admin token put.`,
     });
   }
   steps?.record({ expiresIn: secondsLeft(secret, clock.now()) });

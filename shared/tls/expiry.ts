@@ -2,8 +2,18 @@ import { X509Certificate } from 'node:crypto';
 import { certificateBlocks, subjectOf } from './pem.ts';
 
 const dayMs = 86_400_000;
-/** Days ahead of the end of a certificate at which it is warned of. */
+/** Days ahead of the end of a certificate or a token at which it is warned of. */
 const warnedDays = [30, 7, 1] as const;
+
+/** The smallest of the warned days that an end, milliseconds since the Unix epoch, is within; undefined if none. */
+export function warnedWithin(endMs: number, nowMs: number): number | undefined {
+  return warnedDays.findLast((days) => endMs - nowMs <= days * dayMs);
+}
+
+/** `in less than 7 days`. */
+export function inLessThan(days: number): string {
+  return `in less than ${days === 1 ? 'a day' : `${days} days`}`;
+}
 
 /** A certificate and the setting that names its file; for the other side's, what it is. */
 export interface NamedCertificate {
@@ -85,12 +95,11 @@ function judge(
     const sentence = `${whose} is not valid before ${validFromDate.toISOString()}`;
     return { severity: 'fault', sentence, expiresAt, withinDays: 0 };
   }
-  const daysLeft = (validToDate.getTime() - nowMs) / dayMs;
-  const withinDays = warnedDays.findLast((days) => daysLeft <= days);
+  const withinDays = warnedWithin(validToDate.getTime(), nowMs);
   if (withinDays === undefined) return undefined;
   return {
     severity: 'warning',
-    sentence: `${whose} ends on ${expiresAt}, in less than ${withinDays === 1 ? 'a day' : `${withinDays} days`}`,
+    sentence: `${whose} ends on ${expiresAt}, ${inLessThan(withinDays)}`,
     expiresAt,
     withinDays,
   };

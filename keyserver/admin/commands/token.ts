@@ -12,6 +12,7 @@ import {
   readToken,
   type TokenSummary,
 } from '../../operations/tokens.ts';
+import { parseDuration } from '../shell/duration.ts';
 import { faultsFoundExitCode } from '../shell/failure.ts';
 import type { AdminIo } from '../shell/io.ts';
 import type { Session } from '../shell/session.ts';
@@ -94,20 +95,30 @@ function addList(token: Command, session: Session): void {
     .description('Lists tokens: names, key, fields, expiry, and whether they open.')
     .option('--client <id>', 'only of this client')
     .option('--type <type>', 'only of this type')
-    .addHelpText(...examples('keyserver-admin token list --type wildberries --json'))
-    .action(async (filter: Partial<TokenName>) => {
-      await session.withContext(async (context) => {
-        const tokens = await listTokens(context, filter);
-        session.out.result(
-          tokens,
-          table(
-            ['client', 'type', 'key', 'fields', 'expires', 'opens'],
-            tokens.map((summary) => Object.values(describe(summary))),
-            'no tokens',
-          ),
-        );
-      });
-    });
+    .option('--expires-within <time>', 'only those that expire in this time, or have expired')
+    .addHelpText(
+      ...examples(
+        'keyserver-admin token list --type wildberries --json',
+        'keyserver-admin token list --expires-within 7d',
+      ),
+    )
+    .action(
+      async ({ expiresWithin, ...names }: Partial<TokenName> & { expiresWithin?: string }) => {
+        const expiresWithinSeconds =
+          expiresWithin === undefined ? undefined : parseDuration(expiresWithin);
+        await session.withContext(async (context) => {
+          const tokens = await listTokens(context, { ...names, expiresWithinSeconds });
+          session.out.result(
+            tokens,
+            table(
+              ['client', 'type', 'key', 'fields', 'expires', 'opens'],
+              tokens.map((summary) => Object.values(describe(summary))),
+              'no tokens',
+            ),
+          );
+        });
+      },
+    );
 }
 
 function addShow(token: Command, session: Session): void {

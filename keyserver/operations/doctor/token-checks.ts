@@ -1,6 +1,8 @@
+import type { Clock } from '../../../shared/clock.ts';
 import { matchingGrants } from '../../../shared/policy/grant.ts';
 import { fieldsFault } from '../../../shared/policy/injection/injection.ts';
 import { isGuessable } from '../../../shared/policy/secret-strength.ts';
+import { inLessThan, warnedWithin } from '../../../shared/tls/expiry.ts';
 import type { OperationContext } from '../context.ts';
 import { count } from '../count.ts';
 import { type InspectedToken, inspectToken } from '../tokens.ts';
@@ -18,6 +20,7 @@ export async function checkTokens(
   const bad: string[] = [];
   const unfit: string[] = [];
   const expired: string[] = [];
+  const expiring: string[] = [];
   const names = new Set<string>();
   // Another check reports grants without a type.
   let unused = grants.filter(({ grant }) => matchesType(grant, types));
@@ -40,11 +43,13 @@ export async function checkTokens(
     if (fault !== undefined) unfit.push(`${name}: ${fault}`);
     guessable.push(...guessableFields(token, types).map((field) => `${name}: ${field}`));
     if (token.summary.expired) expired.push(`${name}: expired at ${expiresAt}`);
+    else if (expiresAt !== null) expiring.push(...expiry(name, expiresAt, context.clock));
   }
   return [
     check('tokens', count(rows, 'row'), bad),
     check('token fields', 'against their types', unfit),
     check('expired tokens', count(expired.length, 'token'), expired),
+    check('expiring tokens', count(expiring.length, 'token'), expiring, 'warning'),
     check('weak secrets', count(guessable.length, 'field'), guessable, 'warning'),
     check(
       'unused grants',
@@ -54,6 +59,11 @@ export async function checkTokens(
     ),
     check('legacy rows', count(legacyRows.length, 'row'), legacyRows, 'warning'),
   ];
+}
+
+function expiry(name: string, expiresAt: string, clock: Clock): string[] {
+  const days = warnedWithin(Date.parse(expiresAt), clock.now());
+  return days === undefined ? [] : [`${name}: expires at ${expiresAt}, ${inLessThan(days)}`];
 }
 
 function unfitness({ summary, secret }: InspectedToken, types: KnownTypes): string | undefined {

@@ -140,6 +140,28 @@ t.test('lists tokens by client and type, without them', async (t) => {
   t.equal((await admin.run(['token', 'list', '--client', 'x'])).stdout, 'no tokens\n');
 });
 
+t.test('lists tokens that expire within a time, and those that have expired', async (t) => {
+  const admin = await installWithType(t);
+  const store = (client: string, expires: string[]) =>
+    admin.json([...put, '--client', client, ...expires], { stdin: 'x' });
+  await store('never', []);
+  await store('past', ['--expires', '2027-03-05']);
+  await store('in-time', ['--expires', '2027-03-13T00:00:00Z']);
+  await store('later', ['--expires', '2027-03-13T00:00:01Z']);
+  admin.nowMs = Date.parse('2027-03-06');
+  const within = async (time: string) =>
+    (await admin.json(['token', 'list', '--expires-within', time])).map(
+      ({ client }: { client: string }) => client,
+    );
+  t.same(await within('7d'), ['in-time', 'past']);
+  t.same(await within('8d'), ['in-time', 'later', 'past']);
+  t.same(await within('0s'), ['past']);
+  t.match(await admin.failure(['token', 'list', '--expires-within', 'soon']), {
+    exit: 2,
+    message: '"soon" is not a duration up to 365d',
+  });
+});
+
 t.test('shows a token, and fails where its row was moved to another client', async (t) => {
   const admin = await installWithType(t);
   await admin.json(put, { stdin: 'x' });

@@ -269,6 +269,26 @@ t.test('names each token that does not open, fit its type, or last', async (t) =
   });
 });
 
+t.test('warns of tokens that expire within a month, by the nearest warned day', async (t) => {
+  const admin = await installAll(t);
+  const at = async (client: string, expiresAt: string) => {
+    await admin.json([...put.with(3, client), '--expires', expiresAt], { stdin: secret });
+    return `client "${client}", type "wildberries": expires at ${expiresAt}, in less than`;
+  };
+  await at('in-31-days', '2027-04-04T05:06:07.001Z');
+  const [month, week, day] = [
+    await at('in-30-days', '2027-04-03T05:06:07.000Z'),
+    await at('in-7-days', '2027-03-11T05:06:07.000Z'),
+    await at('tomorrow', '2027-03-05T05:06:07.000Z'),
+  ];
+  t.same(await examine(admin), {
+    faults: {},
+    warnings: {
+      'expiring tokens': [`${month} 30 days`, `${week} 7 days`, `${day} a day`],
+    },
+  });
+});
+
 t.test('warns of secrets that could be guessed, and tells nothing else about them', async (t) => {
   const admin = await installAll(t);
   const { store, keyring } = admin.context(t);

@@ -117,7 +117,9 @@ t.test('refuses a token that has expired, to the millisecond', async (t) => {
   clock.advance(9_999);
   t.equal((await ask()).release.expiresIn, 0);
   clock.advance(1);
-  t.same(refusal(await ask()), { status: 410, code: 'token_expired' });
+  const refused = await ask();
+  t.same(refusal(refused), { status: 410, code: 'token_expired' });
+  t.match(String(refused.problem.detail), `expired at ${end};`, 'since when');
 });
 
 t.test('does not open a row whose end is no time', async (t) => {
