@@ -17,9 +17,10 @@ import { NonceMemory } from './exchange/nonce-memory.ts';
 import { answerNonces, askForNonces } from './exchange/nonce-sharing.ts';
 import { Nonces } from './exchange/nonces.ts';
 import { Sessions } from './exchange/sessions.ts';
-import { loadKeyring } from './keys/keyring.ts';
 import { legacyKeyOf } from './keys/legacy-key.ts';
-import { loadRsaKeys } from './keys/rsa-keys.ts';
+import { MissingKeys } from './keys/missing-keys.ts';
+import { LoadedRsaKeys } from './keys/rsa-keys.ts';
+import { watchKeyring, watchRsaKeys } from './keys/watched-keys.ts';
 import { readKeyserverSettings } from './read-settings.ts';
 import { registryGauges } from './registry/gauges.ts';
 import { Registry } from './registry/registry.ts';
@@ -94,9 +95,19 @@ export async function wireKeyserver(
     clock,
     logger,
   );
-  const keyring = loadKeyring(config.KEYRING_DIR);
-  const rsaKeys = await loadRsaKeys(config.RSA_KEY_DIR);
+  const keyringFiles = watchKeyring(config.KEYRING_DIR, logger);
+  const rsaFiles = watchRsaKeys(config.RSA_KEY_DIR, logger);
+  const keyring = keyringFiles.current;
+  const rsaKeys = await LoadedRsaKeys.of(rsaFiles.current);
+  const missingKeys = new MissingKeys(logger, clock);
+  keyring.whenMissing((kid, purpose) => missingKeys.note(kid, purpose));
   const registry = new Registry(store, keyring, logger, registryClock);
+  keyringFiles.use((keys) => {
+    keyring.take(keys);
+    // A document that lacked its key opens now.
+    registry.reread();
+  });
+  rsaFiles.use((files) => void rsaKeys.take(files));
   const poll = new ChangePoll(store, registry, logger, { migrate: config.DB_MIGRATE === 'on' });
   metrics.gauge(certificateGauge(expiry));
   const sessions = new Sessions(rsaKeys, keyring, clock);
@@ -128,6 +139,8 @@ export async function wireKeyserver(
     drain,
     keyring,
     rsaKeys,
+    keyringFiles,
+    rsaFiles,
     registry,
     sessions,
     poll,
@@ -141,8 +154,12 @@ export async function wireKeyserver(
         throw error;
       }
       expiry.start();
+      keyringFiles.start();
+      rsaFiles.start();
     },
     close: async () => {
+      keyringFiles.stop();
+      rsaFiles.stop();
       expiry.stop();
       await poll.stop();
       await listeners?.closeOps();

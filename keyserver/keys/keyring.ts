@@ -5,26 +5,68 @@ import type { KeyLookup } from '../../shared/crypto/kid.ts';
 import { ConfigError } from '../../shared/settings/config.ts';
 import { readKeyFiles } from './key-files.ts';
 
+type DerivedKeys = Readonly<Record<Purpose, KeyObject>>;
+
 /** The at-rest keys by kid. Only the keys derived from them are kept. */
 export class Keyring {
-  readonly primaryKid: string;
-  readonly #keys: ReadonlyMap<string, Readonly<Record<Purpose, KeyObject>>>;
+  #primaryKid: string;
+  #keys: ReadonlyMap<string, DerivedKeys>;
+  #onMissing: ((kid: string, purpose: Purpose) => void) | undefined;
 
   constructor(primaryKid: string, masters: ReadonlyMap<string, Uint8Array>) {
-    this.primaryKid = primaryKid;
+    this.#primaryKid = primaryKid;
     this.#keys = new Map([...masters].map(([kid, master]) => [kid, deriveAll(master)]));
     this.primary('rows');
   }
 
+  get primaryKid(): string {
+    return this.#primaryKid;
+  }
+
+  /** Names of all keys, in order. */
+  get kids(): string[] {
+    return [...this.#keys.keys()].sort();
+  }
+
+  has(kid: string): boolean {
+    return this.#keys.has(kid);
+  }
+
+  /** True if both have the same keys under the same names, and the same primary. */
+  isSame(other: Keyring): boolean {
+    const isTheirs = ([kid, { rows }]: [string, DerivedKeys]) =>
+      other.#keys.get(kid)?.rows.equals(rows) === true;
+    return (
+      this.#primaryKid === other.#primaryKid &&
+      this.#keys.size === other.#keys.size &&
+      [...this.#keys].every(isTheirs)
+    );
+  }
+
+  /** Replaces all keys by another keyring's, at once for everyone who holds this one. */
+  take(other: Keyring): void {
+    this.#primaryKid = other.#primaryKid;
+    this.#keys = other.#keys;
+  }
+
+  /** Calls `listener` with every kid that is looked up and not there. */
+  whenMissing(listener: (kid: string, purpose: Purpose) => void): void {
+    this.#onMissing = listener;
+  }
+
   /** Finds the key of a kid for one purpose. */
   lookup(purpose: Purpose): KeyLookup {
-    return (kid) => this.#keys.get(kid)?.[purpose];
+    return (kid) => {
+      const keys = this.#keys.get(kid);
+      if (keys === undefined) this.#onMissing?.(kid, purpose);
+      return keys?.[purpose];
+    };
   }
 
   /** The key for new rows, documents or tickets. */
   primary(purpose: Purpose): KeyObject {
-    const keys = this.#keys.get(this.primaryKid);
-    if (keys === undefined) throw new RangeError(`the keyring has no key ${this.primaryKid}`);
+    const keys = this.#keys.get(this.#primaryKid);
+    if (keys === undefined) throw new RangeError(`the keyring has no key ${this.#primaryKid}`);
     return keys[purpose];
   }
 }

@@ -12,8 +12,83 @@ import { type KeyFiles, readKeyFiles } from './key-files.ts';
 /** The RSA keys. The primary key is published; all keys unwrap. */
 export interface RsaKeys {
   readonly primary: { readonly keyId: string; readonly publicKeyPem: string };
-  /** Returns the unwrapper of a key id, or of the primary key if no id is given; undefined for an unknown id. */
+  /**
+   * Returns the unwrapper of a key id; undefined for an unknown id. Without an id it is that of the primary key, and
+   * tries the one before it, too: its sender may have fetched that one.
+   */
   unwrapper(keyId: string | undefined): KeyUnwrapper | undefined;
+}
+
+interface UnwrappingKey {
+  readonly keyId: string;
+  readonly privateKey: KeyObject;
+  readonly unwrap: KeyUnwrapper;
+}
+
+/** The keys of a folder, which can be replaced while they are in use. */
+export class LoadedRsaKeys implements RsaKeys {
+  #primary: RsaKeys['primary'];
+  #keys: ReadonlyMap<string, UnwrappingKey>;
+  #previousId: string | undefined;
+
+  private constructor(files: KeyFiles<KeyObject>, keys: readonly UnwrappingKey[]) {
+    this.#keys = new Map(keys.map((key) => [key.keyId, key]));
+    const names = [...files.keys.keys()];
+    const primary = keys[names.indexOf(files.primary)] as UnwrappingKey;
+    const publicKey = createPublicKey(primary.privateKey);
+    this.#primary = {
+      keyId: primary.keyId,
+      publicKeyPem: publicKey.export({ type: 'spki', format: 'pem' }) as string,
+    };
+    // Names are dates, so the key before the primary one is the greatest below it.
+    const before = names.filter((name) => name < files.primary).sort();
+    this.#previousId = keys[names.indexOf(before.at(-1) ?? '')]?.keyId;
+  }
+
+  static async of(files: KeyFiles<KeyObject>): Promise<LoadedRsaKeys> {
+    return new LoadedRsaKeys(files, await Promise.all([...files.keys.values()].map(importKey)));
+  }
+
+  get primary(): RsaKeys['primary'] {
+    return this.#primary;
+  }
+
+  /** The ids of all keys. */
+  get keyIds(): string[] {
+    return [...this.#keys.keys()];
+  }
+
+  unwrapper(keyId: string | undefined): KeyUnwrapper | undefined {
+    if (keyId !== undefined) return this.#keys.get(keyId)?.unwrap;
+    const primary = this.#keys.get(this.#primary.keyId);
+    const previous = this.#keys.get(this.#previousId ?? '');
+    return primary && previous ? either(primary.unwrap, previous.unwrap) : primary?.unwrap;
+  }
+
+  /** Replaces all keys at once. */
+  async take(files: KeyFiles<KeyObject>): Promise<void> {
+    const next = await LoadedRsaKeys.of(files);
+    const { keyId: before } = this.#primary;
+    const hasChanged = next.#primary.keyId !== before;
+    this.#keys = next.#keys;
+    this.#primary = next.#primary;
+    if (hasChanged) this.#previousId = before;
+  }
+}
+
+async function importKey(privateKey: KeyObject): Promise<UnwrappingKey> {
+  const keyId = publicKeyId(createPublicKey(privateKey));
+  return { keyId, privateKey, unwrap: await createUnwrapper(privateKey) };
+}
+
+function either(first: KeyUnwrapper, second: KeyUnwrapper): KeyUnwrapper {
+  return async (wrapped) => {
+    try {
+      return await first(wrapped);
+    } catch {
+      return second(wrapped);
+    }
+  };
 }
 
 /** Reads the private keys of `RSA_KEY_DIR`. @throws ConfigError */
@@ -22,24 +97,8 @@ export function readRsaKeys(folder: string): KeyFiles<KeyObject> {
 }
 
 /** Loads `RSA_KEY_DIR`. @throws ConfigError */
-export async function loadRsaKeys(folder: string): Promise<RsaKeys> {
-  const { primary, keys } = readRsaKeys(folder);
-  const unwrappers = new Map<string, KeyUnwrapper>();
-  let published: RsaKeys['primary'] | undefined;
-  for (const [name, privateKey] of keys) {
-    const publicKey = createPublicKey(privateKey);
-    const keyId = publicKeyId(publicKey);
-    unwrappers.set(keyId, await createUnwrapper(privateKey));
-    if (name === primary) {
-      published = {
-        keyId,
-        publicKeyPem: publicKey.export({ type: 'spki', format: 'pem' }) as string,
-      };
-    }
-  }
-  if (published === undefined) throw new ConfigError([`${folder} has no primary key`]);
-  const { keyId: primaryId } = published;
-  return { primary: published, unwrapper: (keyId = primaryId) => unwrappers.get(keyId) };
+export async function loadRsaKeys(folder: string): Promise<LoadedRsaKeys> {
+  return LoadedRsaKeys.of(readRsaKeys(folder));
 }
 
 function parsePem(file: string, pem: Buffer): KeyObject {

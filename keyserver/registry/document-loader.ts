@@ -71,7 +71,13 @@ export class DocumentLoader {
         // Logged once, although each load rejects the row again.
         if (before?.rejected.has(name)) continue;
         this.#log.error(
-          { kind: row.kind, id: row.id, revision: row.revision, err: error },
+          {
+            kind: row.kind,
+            id: row.id,
+            revision: row.revision,
+            ...(!this.#keyring.has(row.kid) && { missing_kid: row.kid }),
+            err: error,
+          },
           'document refused',
         );
       }

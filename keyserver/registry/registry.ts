@@ -136,6 +136,11 @@ export class Registry {
     }
   }
 
+  /** Has the next refresh read all documents, since other keys open others. */
+  reread(): void {
+    this.#documentsReadAt = -Infinity;
+  }
+
   async #refresh(): Promise<void> {
     const now = this.#clock.monotonic();
     // Read before the documents, so that it never includes changes that they lack.

@@ -8,14 +8,17 @@ import { questionLimitBytes } from './question-route.ts';
 const summary = 'The public key for wrapping session keys';
 
 /** `POST` and `GET /public_key`: the primary key (docs/protocol.md §3). */
-export function publicKeyRoutes(app: Service, { primary }: RsaKeys): void {
-  const answer = {
-    public_key: primary.publicKeyPem,
-    keyId: primary.keyId,
-    algorithm: 'RSA-OAEP-256',
-  } as const;
-  const etag = `"${primary.keyId}"`;
-  const headers = { etag, 'cache-control': 'public, max-age=60' };
+export function publicKeyRoutes(app: Service, rsaKeys: RsaKeys): void {
+  // The primary key may change.
+  const current = () => {
+    const { publicKeyPem, keyId } = rsaKeys.primary;
+    const etag = `"${keyId}"`;
+    return {
+      answer: { public_key: publicKeyPem, keyId, algorithm: 'RSA-OAEP-256' } as const,
+      etag,
+      headers: { etag, 'cache-control': 'public, max-age=60' },
+    };
+  };
   app.get(
     '/public_key',
     {
@@ -30,6 +33,7 @@ export function publicKeyRoutes(app: Service, { primary }: RsaKeys): void {
       },
     },
     async (request, reply) => {
+      const { answer, etag, headers } = current();
       reply.headers(headers);
       if (hasTag(request.headers['if-none-match'], etag)) return reply.code(304).send(null);
       return answer;
@@ -49,6 +53,7 @@ export function publicKeyRoutes(app: Service, { primary }: RsaKeys): void {
       },
     },
     async (_request, reply) => {
+      const { answer, headers } = current();
       reply.headers(headers);
       return answer;
     },

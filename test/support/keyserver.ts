@@ -60,6 +60,8 @@ export interface TestKeyserver {
   readonly store: Store;
   readonly keyring: Keyring;
   readonly rsaKeys: RsaKeys;
+  /** Of both folders; not started: a test polls when it wants to. */
+  readonly keyFolders: readonly { poll(): void }[];
   readonly registry: Registry;
   readonly sessions: Sessions;
   /** Not started: a test refreshes when it wants to. */
@@ -155,6 +157,7 @@ export async function startKeyserver(
     store,
     keyring,
     rsaKeys,
+    keyFolders: [keyserver.keyringFiles, keyserver.rsaFiles],
     registry,
     sessions,
     poll,

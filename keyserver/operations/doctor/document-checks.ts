@@ -9,6 +9,7 @@ import { doesNotOpen, type FoundDocument, listDocuments } from '../documents.ts'
 import { caExpiry, policyFaults } from '../policy-faults.ts';
 import { checkCallers } from './caller-checks.ts';
 import { type Check, check } from './check.ts';
+import { MissingKeys } from './missing-keys.ts';
 
 /** The defined types; undefined for a policy that does not open. */
 export type KnownTypes = ReadonlyMap<string, Policy | undefined>;
@@ -28,20 +29,34 @@ export function matchesType({ type }: Grant, types: KnownTypes): boolean {
 }
 
 /** Checks every document's MAC and form, and the references between documents. */
-export async function checkDocuments(
-  context: OperationContext,
-): Promise<{ checks: Check[]; types: KnownTypes; grants: readonly AppGrant[] }> {
+export async function checkDocuments(context: OperationContext): Promise<{
+  checks: Check[];
+  types: KnownTypes;
+  grants: readonly AppGrant[];
+  missingKeys: MissingKeys;
+}> {
   const types = await listDocuments(context, 'type');
   const apps = await listDocuments(context, 'app');
   const proxies = await listDocuments(context, 'proxy');
   const rows = await context.store.documents();
+  const missingKeys = new MissingKeys(context.keyring);
+  const keyless = new Set(
+    rows
+      .filter(({ kid }) => missingKeys.note('documents', kid))
+      .map(({ kind, id }) => `${kind} ${id}`),
+  );
   const known = new Map(types.map(({ id, content }) => [id, content]));
   const grants = apps.flatMap(({ id, content }) =>
     (content?.grants ?? []).map((grant) => ({ app: id, grant })),
   );
+  const broken = (kind: DocumentKind, documents: readonly FoundDocument<DocumentKind>[]) =>
+    documents
+      .filter(({ id, content }) => content === undefined && !keyless.has(`${kind} ${id}`))
+      .map(({ id }) => doesNotOpen(kind, id).message);
   return {
     types: known,
     grants,
+    missingKeys,
     checks: [
       check(
         'documents',
@@ -72,12 +87,6 @@ export async function checkDocuments(
       ...checkCallers(apps, proxies, context.clock),
     ],
   };
-}
-
-function broken(kind: DocumentKind, documents: readonly FoundDocument<DocumentKind>[]): string[] {
-  return documents
-    .filter(({ content }) => content === undefined)
-    .map(({ id }) => doesNotOpen(kind, id).message);
 }
 
 function strange(rows: readonly DocumentRow[]): string[] {

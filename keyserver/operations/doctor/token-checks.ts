@@ -8,14 +8,21 @@ import { count } from '../count.ts';
 import { type InspectedToken, inspectToken } from '../tokens.ts';
 import { type Check, check } from './check.ts';
 import { type AppGrant, grantName, type KnownTypes, matchesType } from './document-checks.ts';
+import type { MissingKeys } from './missing-keys.ts';
 
 const legacyFinding =
   'written by the earlier system, without authentication: served only with UNSAFE_LEGACY_ROWS=1';
 
+interface Known {
+  readonly types: KnownTypes;
+  readonly grants: readonly AppGrant[];
+  readonly missingKeys: MissingKeys;
+}
+
 /** Opens every token row, one by one, and checks it against its type. */
 export async function checkTokens(
   context: OperationContext,
-  { types, grants }: { readonly types: KnownTypes; readonly grants: readonly AppGrant[] },
+  { types, grants, missingKeys }: Known,
 ): Promise<Check[]> {
   const bad: string[] = [];
   const unfit: string[] = [];
@@ -36,7 +43,8 @@ export async function checkTokens(
       ({ grant }) => matchingGrants([grant], row.clientId, row.tokenType).length === 0,
     );
     if (legacy) legacyRows.push(`${name}: ${legacyFinding}`);
-    if (opens === false) bad.push(`${name}: does not open`);
+    const isKeyless = missingKeys.note('tokens', token.summary.kid);
+    if (opens === false && !isKeyless) bad.push(`${name}: does not open`);
     if (names.has(name)) bad.push(`${name}: has more than one row`);
     names.add(name);
     const fault = unfitness(token, types);
@@ -46,6 +54,7 @@ export async function checkTokens(
     else if (expiresAt !== null) expiring.push(...expiry(name, expiresAt, context.clock));
   }
   return [
+    missingKeys.check(),
     check('tokens', count(rows, 'row'), bad),
     check('token fields', 'against their types', unfit),
     check('expired tokens', count(expired.length, 'token'), expired),

@@ -288,6 +288,23 @@ t.test('an older RSA key still unwraps where its id is named', async (t) => {
   t.equal((await scene.ask({ keyId: 'of no effect' }, ticketSession(named))).status, 200);
 });
 
+t.test('without an id the key before the primary one unwraps, too, and no other', async (t) => {
+  const folder = join(t.testdir({}), 'rsa');
+  const files = {
+    '2025.pem': rsaPem(),
+    '2026.pem': rsaPem(),
+    '2027.pem': rsaPem(),
+    '2028.pem': rsaPem(),
+  };
+  const pemOf = async (name: string) =>
+    (await loadRsaKeys(writeKeyFolder(folder, files, name))).primary.publicKeyPem;
+  const pems = [await pemOf('2025'), await pemOf('2026'), await pemOf('2028'), await pemOf('2027')];
+  const scene = await startScene(t, { settings: { RSA_KEY_DIR: folder } });
+  const statuses: number[] = [];
+  for (const pem of pems) statuses.push((await scene.ask({}, newSession(pem))).status);
+  t.same(statuses, [400, 200, 400, 200]);
+});
+
 async function otherRsa(t: Test) {
   return loadRsaKeys(writeKeyFolder(join(t.testdir({}), 'other'), { 'x.pem': rsaPem() }));
 }

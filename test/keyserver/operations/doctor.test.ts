@@ -1,5 +1,5 @@
 import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { readSettings } from '../../../keyserver/admin/shell/settings.ts';
@@ -403,4 +403,23 @@ t.test('says that the database went away in between', async (t) => {
   const admin = await installAll(t);
   admin.sql('DROP TABLE documents');
   t.match(await examine(admin), { faults: { database: [/The schema is missing/] } });
+});
+
+t.test('one missing key is one finding, however much needs it', async (t) => {
+  const admin = await installAll(t);
+  for (const client of ['shop-2', 'shop-3']) {
+    await admin.json(['token', 'put', '--client', client, '--type', 'wildberries'], {
+      stdin: secret,
+    });
+  }
+  const folder = admin.environment.KEYRING_DIR ?? '';
+  writeFileSync(join(folder, 'second.key'), randomBytes(32), { mode: 0o600 });
+  writeFileSync(join(folder, 'primary'), 'second\n');
+  rmSync(join(folder, 'first.key'));
+  const { faults } = await examine(admin);
+  t.match(faults['missing keys'], [
+    /^3 tokens and 3 documents need the key "first": bring first\.key back/,
+  ]);
+  t.equal(faults.documents, undefined);
+  t.equal(faults.tokens, undefined);
 });

@@ -1,0 +1,35 @@
+import { isKid } from '../../../shared/crypto/kid.ts';
+import type { Keyring } from '../../keys/keyring.ts';
+import { count } from '../count.ts';
+import { type Check, check } from './check.ts';
+
+/** Counts what needs a key that the keyring lacks, so that one lost file is one finding. */
+export class MissingKeys {
+  readonly #keyring: Keyring;
+  readonly #needed = new Map<string, { tokens: number; documents: number }>();
+
+  constructor(keyring: Keyring) {
+    this.#keyring = keyring;
+  }
+
+  /** Notes a row; true if its key is missing. A text that no key can have as its name is a fault of the row. */
+  note(what: 'tokens' | 'documents', kid: string | null): boolean {
+    if (!isKid(kid) || this.#keyring.has(kid)) return false;
+    const needed = this.#needed.get(kid) ?? { tokens: 0, documents: 0 };
+    needed[what] += 1;
+    this.#needed.set(kid, needed);
+    return true;
+  }
+
+  /** One finding a key. */
+  check(): Check {
+    const findings = [...this.#needed].map(([kid, { tokens, documents }]) => {
+      const needs = [
+        ...(tokens > 0 ? [count(tokens, 'token')] : []),
+        ...(documents > 0 ? [count(documents, 'document')] : []),
+      ];
+      return `${needs.join(' and ')} need the key ${JSON.stringify(kid)}: bring ${kid}.key back from the backup of the keyring`;
+    });
+    return check('missing keys', count(this.#needed.size, 'key'), findings);
+  }
+}
