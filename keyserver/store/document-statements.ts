@@ -2,15 +2,26 @@ import { documentRow, isExactly } from './rows.ts';
 import {
   type Dialect,
   maxNameChars,
-  nextSeq,
+  nextSeqs,
   type Outcome,
-  recordChange,
+  recordChanges,
   type SqlCoroutine,
+  type Statement,
 } from './statements.ts';
-import type { DocumentEdit, DocumentKind, DocumentRow } from './store.ts';
+import type {
+  DocumentEdit,
+  DocumentKind,
+  DocumentName,
+  DocumentRow,
+  DocumentsEdit,
+} from './store.ts';
 
 /** Longest body of a document, which holds all of an app's grants; a longer one is truncated when read. */
 export const maxBodyChars = 4_194_304;
+
+/** Rows of one statement, and characters of their bodies, since servers limit the length of a packet. */
+const maxRowsAtOnce = 100;
+const maxCharsAtOnce = 1_000_000;
 
 const documentColumns = 'kind, id, revision, kid, body, mac';
 const readDocuments =
@@ -23,24 +34,38 @@ export function* documents(): SqlCoroutine<DocumentRow[]> {
   return rows.map(documentRow);
 }
 
+/** A name with its newest row, and the number of its rows. */
+interface Found {
+  readonly name: DocumentName;
+  readonly newest: DocumentRow | undefined;
+  readonly rows: number;
+}
+
 /**
- * The newest row of a name, compared byte by byte: under a collation the query also finds other
- * documents, whose rights the edit would then seal under this name.
+ * The rows of names, compared byte by byte: under a collation the query also finds other
+ * documents, whose rights the edit would then seal under these names.
  */
-function* findDocument(
-  sql: Dialect,
-  kind: DocumentKind,
-  id: string,
-): SqlCoroutine<{ newest: DocumentRow | undefined; rows: number }> {
-  const { rows } = yield {
-    sql: `${readDocuments} WHERE kind = ? AND id = ?${sql.forUpdate}`,
-    params: [kind, id],
+function* findDocuments(sql: Dialect, names: readonly DocumentName[]): SqlCoroutine<Found[]> {
+  const found: Found[] = [];
+  for (const some of chunks(names, () => 0)) {
+    const { where, params } = ofNames(some);
+    const { rows } = yield { sql: `${readDocuments} WHERE ${where}${sql.forUpdate}`, params };
+    for (const name of some) {
+      const exact = rows
+        .filter((row) => isExactly(row, 'kind', name.kind) && isExactly(row, 'id', name.id))
+        .map(documentRow)
+        .sort((a, b) => b.revision - a.revision);
+      found.push({ name, newest: exact[0], rows: exact.length });
+    }
+  }
+  return found;
+}
+
+function ofNames(names: readonly DocumentName[]) {
+  return {
+    where: names.map(() => '(kind = ? AND id = ?)').join(' OR '),
+    params: names.flatMap(({ kind, id }) => [kind, id]),
   };
-  const exact = rows
-    .filter((row) => isExactly(row, 'kind', kind) && isExactly(row, 'id', id))
-    .map(documentRow)
-    .sort((a, b) => b.revision - a.revision);
-  return { newest: exact[0], rows: exact.length };
 }
 
 export function* editDocument(
@@ -49,28 +74,75 @@ export function* editDocument(
   id: string,
   edit: DocumentEdit,
 ): SqlCoroutine<Outcome<DocumentRow | undefined>> {
-  const seq = yield* nextSeq();
-  const { newest: current, rows } = yield* findDocument(sql, kind, id);
-  const next = edit(current, seq);
-  if (next === undefined && current === undefined) return { changed: false, value: undefined };
-  if (next === undefined || rows > 1) {
-    yield { sql: 'DELETE FROM documents WHERE kind = ? AND id = ?', params: [kind, id] };
-  }
-  if (next !== undefined) {
-    if (next.kind !== kind || next.id !== id || next.revision !== seq) {
-      throw new TypeError('An edit must keep kind and id and carry the given revision');
-    }
-    const { kid, body, mac } = next;
-    yield rows === 1
-      ? {
-          sql: 'UPDATE documents SET revision = ?, kid = ?, body = ?, mac = ? WHERE kind = ? AND id = ?',
-          params: [seq, kid, body, mac, kind, id],
-        }
-      : {
-          sql: `INSERT INTO documents (${documentColumns}) VALUES (?, ?, ?, ?, ?, ?)`,
-          params: [kind, id, seq, kid, body, mac],
-        };
-  }
-  yield* recordChange({ seq, kind, id });
+  const { changed, value } = yield* editDocuments(sql, [{ kind, id }], ([current], [revision]) => [
+    edit(current, revision as number),
+  ]);
+  return { changed, value: value[0] };
+}
+
+export function* editDocuments(
+  sql: Dialect,
+  names: readonly DocumentName[],
+  edit: DocumentsEdit,
+): SqlCoroutine<Outcome<readonly (DocumentRow | undefined)[]>> {
+  const revisions = yield* nextSeqs(names.length);
+  const found = yield* findDocuments(sql, names);
+  const next = edit(
+    found.map(({ newest }) => newest),
+    revisions,
+  );
+  const written = next.filter((row) => row !== undefined);
+  const stored = found.filter(({ rows }) => rows > 0).map(({ name }) => name);
+  if (written.length === 0 && stored.length === 0) return { changed: false, value: next };
+  for (const [at, row] of next.entries()) checkNext(row, names[at], revisions[at]);
+  yield* deleteDocuments(stored);
+  yield* insertDocuments(written);
+  yield* recordChanges(names.map((name, at) => ({ ...name, seq: revisions[at] as number })));
   return { changed: true, value: next };
+}
+
+function checkNext(
+  next: DocumentRow | undefined,
+  name: DocumentName | undefined,
+  revision: number | undefined,
+): void {
+  if (next === undefined) return;
+  if (next.kind === name?.kind && next.id === name.id && next.revision === revision) return;
+  throw new TypeError('An edit must keep kind and id and carry the given revision');
+}
+
+function* deleteDocuments(names: readonly DocumentName[]): SqlCoroutine<void> {
+  for (const some of chunks(names, () => 0)) {
+    const { where, params } = ofNames(some);
+    yield { sql: `DELETE FROM documents WHERE ${where}`, params };
+  }
+}
+
+function* insertDocuments(rows: readonly DocumentRow[]): SqlCoroutine<void> {
+  for (const some of chunks(rows, ({ body }) => body.length)) yield insertion(some);
+}
+
+function insertion(rows: readonly DocumentRow[]): Statement {
+  return {
+    sql: `INSERT INTO documents (${documentColumns}) VALUES ${rows.map(() => '(?, ?, ?, ?, ?, ?)').join(', ')}`,
+    params: rows.flatMap(({ kind, id, revision, kid, body, mac }) => [
+      ...[kind, id, revision, kid, body, mac],
+    ]),
+  };
+}
+
+/** In pieces that one statement takes. */
+function* chunks<T>(all: readonly T[], chars: (one: T) => number): Generator<T[]> {
+  let some: T[] = [];
+  let length = 0;
+  for (const one of all) {
+    length += chars(one);
+    if (some.length === maxRowsAtOnce || (some.length > 0 && length > maxCharsAtOnce)) {
+      yield some;
+      some = [];
+      length = chars(one);
+    }
+    some.push(one);
+  }
+  if (some.length > 0) yield some;
 }

@@ -55,30 +55,48 @@ const afterAllKnown =
   'SELECT MAX(revision) AS n FROM documents WHERE revision < ?) AS known';
 
 /**
- * Takes the next `seq`. A changing transaction must do this first: the counter's row stays locked
- * until the commit, so that the order of `seq` is the order of commits.
+ * Takes the next `seq`, or several in a row. A changing transaction must do this first: the counter's
+ * row stays locked until the commit, so that the order of `seq` is the order of commits.
  */
-export function* nextSeq(): SqlCoroutine<number> {
+export function* nextSeqs(count: number): SqlCoroutine<number[]> {
   const { affected } = yield {
-    sql: 'UPDATE change_counter SET seq = seq + 1 WHERE id = 1',
-    params: [],
+    sql: 'UPDATE change_counter SET seq = seq + ? WHERE id = 1',
+    params: [count],
   };
   if (affected !== 1) throw counterMissing();
   const counted = yield* lastSeq();
   const { rows } = yield { sql: afterAllKnown, params: [maxRevision, maxRevision] };
-  const seq = Math.max(counted, (rows[0] && integer(rows[0], 'seq')) || 0);
-  if (seq > counted) {
-    yield { sql: 'UPDATE change_counter SET seq = ? WHERE id = 1', params: [seq] };
+  const first = Math.max(counted - count + 1, (rows[0] && integer(rows[0], 'seq')) || 0);
+  const last = first + count - 1;
+  if (last > counted) {
+    yield { sql: 'UPDATE change_counter SET seq = ? WHERE id = 1', params: [last] };
   }
-  return seq;
+  return Array.from({ length: count }, (_, at) => first + at);
 }
 
-export function* recordChange({ seq, kind, id, tokenType }: Change): SqlCoroutine<void> {
-  yield {
-    sql: 'INSERT INTO changes (seq, kind, id, token_type) VALUES (?, ?, ?, ?)',
-    params: [seq, kind, id, tokenType ?? null],
-  };
-  yield { sql: 'DELETE FROM changes WHERE seq <= ?', params: [seq - keptChanges] };
+/** Takes one number; see {@link nextSeqs}. */
+export function* nextSeq(): SqlCoroutine<number> {
+  const [seq] = yield* nextSeqs(1);
+  return seq as number;
+}
+
+export function* recordChange(change: Change): SqlCoroutine<void> {
+  yield* recordChanges([change]);
+}
+
+const maxChangesAtOnce = 100;
+
+/** Records changes with consecutive numbers. */
+export function* recordChanges(changes: readonly Change[]): SqlCoroutine<void> {
+  for (let at = 0; at < changes.length; at += maxChangesAtOnce) {
+    const some = changes.slice(at, at + maxChangesAtOnce);
+    yield {
+      sql: `INSERT INTO changes (seq, kind, id, token_type) VALUES ${some.map(() => '(?, ?, ?, ?)').join(', ')}`,
+      params: some.flatMap(({ seq, kind, id, tokenType }) => [seq, kind, id, tokenType ?? null]),
+    };
+  }
+  const last = changes.at(-1)?.seq ?? 0;
+  yield { sql: 'DELETE FROM changes WHERE seq <= ?', params: [last - keptChanges] };
 }
 
 export function* lastSeq(): SqlCoroutine<number> {

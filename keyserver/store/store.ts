@@ -13,6 +13,11 @@ export function isDocumentKind(value: string): value is DocumentKind {
   return documentKinds.some((kind) => kind === value);
 }
 
+export interface DocumentName {
+  readonly kind: DocumentKind;
+  readonly id: string;
+}
+
 /** A document as stored: readable JSON with its MAC under `kid` (docs/protocol.md §6). */
 export interface DocumentRow {
   /** A {@link DocumentKind}, unless a later version or somebody else wrote the row. */
@@ -50,6 +55,12 @@ export type DocumentEdit = (
   current: DocumentRow | undefined,
   revision: number,
 ) => DocumentRow | undefined;
+
+/** A {@link DocumentEdit} of several documents: the lists are in the order of their names. */
+export type DocumentsEdit = (
+  current: readonly (DocumentRow | undefined)[],
+  revisions: readonly number[],
+) => readonly (DocumentRow | undefined)[];
 
 export interface MigrateDownOptions {
   /** Default false. */
@@ -95,6 +106,8 @@ export interface Store {
     id: string,
     edit: DocumentEdit,
   ): Promise<DocumentRow | undefined>;
+  /** Changes several documents of different names in one transaction, each under a number of its own. */
+  editDocuments(names: readonly DocumentName[], edit: DocumentsEdit): Promise<void>;
 
   /** The last committed change, and the history that it belongs to. */
   position(): Promise<Position>;

@@ -1,5 +1,5 @@
 import { tokenBatches } from '../all-tokens.ts';
-import { documents, editDocument } from '../document-statements.ts';
+import { documents, editDocument, editDocuments } from '../document-statements.ts';
 import type { MigrationDatabase } from '../migrations/database.ts';
 import { migrate, migrateDown, pendingMigrations } from '../migrations/migrate.ts';
 import { integer, text } from '../rows.ts';
@@ -49,6 +49,9 @@ export function openSqliteStore({ file, tokenTable: name, timeoutMs }: SqliteSto
 
     documents: () => read(documents()),
     editDocument: (kind, id, edit) => change(editDocument(dialect, kind, id, edit)),
+    editDocuments: async (names, edit) => {
+      await change(editDocuments(dialect, names, edit));
+    },
 
     position: () => read(statements.position()),
     newHistory: (history, atLeast) => change(statements.newHistory(history, atLeast)),
