@@ -61,8 +61,7 @@ export async function changeDocument<K extends DocumentKind>(
     unchanged = next === 'unchanged';
     // Only a throw ends the transaction without taking a revision.
     if (next === 'unchanged') throw new Error('unchanged');
-    const sealed = sealDocument(keyring, kind, id, revision, next);
-    if (sealed.body.length > maxBodyChars) throw tooLong(kind, id);
+    const sealed = sealNext(keyring, kind, id, revision, next);
     beforeCommit();
     return sealed;
   };
@@ -71,6 +70,19 @@ export async function changeDocument<K extends DocumentKind>(
   } catch (error) {
     if (!unchanged) throw error;
   }
+}
+
+/** Seals a document that is to be stored. @throws OperationError input_invalid if it is too long */
+export function sealNext<K extends DocumentKind>(
+  keyring: Keyring,
+  kind: K,
+  id: string,
+  revision: number,
+  content: DocumentBody<K>,
+): DocumentRow {
+  const sealed = sealDocument(keyring, kind, id, revision, content);
+  if (sealed.body.length > maxBodyChars) throw tooLong(kind, id);
+  return sealed;
 }
 
 function tooLong(kind: DocumentKind, id: string): OperationError {
@@ -130,7 +142,8 @@ function rejectName(what: string, fault: string | undefined): void {
   );
 }
 
-function found<K extends DocumentKind>(
+/** Opens a row, if it opens. */
+export function found<K extends DocumentKind>(
   keyring: Keyring,
   kind: K,
   row: DocumentRow,
@@ -145,7 +158,7 @@ function found<K extends DocumentKind>(
   }
 }
 
-function notFound(kind: DocumentKind, id: string): OperationError {
+export function notFound(kind: DocumentKind, id: string): OperationError {
   return new OperationError('not_found', `there is no ${kind} ${JSON.stringify(id)}`, {
     do: 'list',
     kind,

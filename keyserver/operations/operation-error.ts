@@ -6,6 +6,7 @@ export type OperationErrorCode =
   | 'integrity_failed'
   | 'input_invalid'
   | 'already_exists'
+  | 'changed_meanwhile'
   | 'migrations_pending';
 
 /**

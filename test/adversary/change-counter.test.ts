@@ -25,7 +25,7 @@ async function setUp(t: Parameters<typeof startPairOn>[0], stage: Stage) {
   await keyserver.putToken('shop', 'test', 'made-up');
   await keyserver.refresh();
   t.same(await pair.answers('shop'), fine);
-  const revoke = () => stage.admin('app', 'revoke', 'orders');
+  const revoke = () => stage.admin('app', 'revoke', 'orders', '--yes');
   return { clock, pair, keyserver, revoke };
 }
 
@@ -61,7 +61,7 @@ const putEmpty = ({ store, keyring }: Stage, id: string) =>
 
 const revocations: Readonly<Record<string, (stage: Stage) => Promise<unknown>>> = {
   'an app without keys and grants': (stage) => putEmpty(stage, 'orders'),
-  'a deleted app': (stage) => stage.admin('app', 'revoke', 'orders'),
+  'a deleted app': (stage) => stage.admin('app', 'revoke', 'orders', '--yes'),
 };
 
 for (const [what, revoke] of Object.entries(revocations)) {
@@ -157,7 +157,7 @@ t.test('a counter that was set back is told, and keeps the operator from nothing
     await keyserver.refresh();
     t.equal(keyserver.registry.app('orders')?.grants.length, 2, 'a revision that is new');
     t.same(await pair.answers('shop'), fine);
-    t.equal(await stage.admin('app', 'revoke', 'orders'), 0);
+    t.equal(await stage.admin('app', 'revoke', 'orders', '--yes'), 0);
     await keyserver.refresh();
     t.same(await pair.answers('shop'), gone);
     t.ok((await stage.store.lastSeq()) > seq);
@@ -187,9 +187,9 @@ t.test('a new history leads out of a restored database, and out of a forged coun
     t.equal((await stage.doctor()).code, 0);
     await stage.execute(`UPDATE change_counter SET seq = ${2 ** 53 - 1}`);
     await keyserver.refresh();
-    t.not(await stage.admin('app', 'revoke', 'orders'), 0, 'no number is left');
+    t.not(await stage.admin('app', 'revoke', 'orders', '--yes'), 0, 'no number is left');
     t.equal(await stage.admin('history', 'new'), 0);
-    t.equal(await stage.admin('app', 'revoke', 'orders'), 0);
+    t.equal(await stage.admin('app', 'revoke', 'orders', '--yes'), 0);
     await keyserver.refresh();
     t.same(await pair.answers('shop'), gone);
   });

@@ -9,9 +9,13 @@ import {
   createProxy,
   rotateCaller,
 } from '../../operations/callers.ts';
+import { consequencesOf } from '../../operations/changes/consequences.ts';
+import { StoredDocuments } from '../../operations/changes/drafts.ts';
+import type { OperationContext } from '../../operations/context.ts';
 import { checkAllOpen, deleteDocument, listDocuments } from '../../operations/documents.ts';
 import { inputInvalid } from '../../operations/operation-error.ts';
 import { anonymousApp, hasKeyExpired } from '../../release/callers.ts';
+import { confirm } from '../shell/confirmation.ts';
 import { parseDuration } from '../shell/duration.ts';
 import { writeNewKey } from '../shell/key-output.ts';
 import type { Session } from '../shell/session.ts';
@@ -212,13 +216,15 @@ function addRotate(parent: Command, session: Session, kind: CallerKind): void {
     )
     .argument('<id>', 'its name')
     .option('--overlap <duration>', 'how long the old key stays valid, such as 30m, 24h, 7d')
+    .option('--yes', 'end the old key at once without being asked')
     .addHelpText(
       ...examples(`keyserver-admin ${kind} rotate ${exampleId[kind]} --overlap 24h --out new.key`),
     )
-    .action(async (id: string, { overlap, out }: OutOption & { overlap?: string }) => {
+    .action(async (id: string, { overlap, out, yes }: RotateOptions) => {
       const overlapSeconds = overlap === undefined ? 0 : parseDuration(overlap);
-      await session.withContext((context) =>
-        writeNewKey(session, {
+      await session.withContext(async (context) => {
+        if (overlap === undefined) await confirmEnd(session, context, { kind, id, yes });
+        await writeNewKey(session, {
           kind,
           out,
           members: { id, overlapSeconds },
@@ -227,9 +233,30 @@ function addRotate(parent: Command, session: Session, kind: CallerKind): void {
             overlap === undefined
               ? `the old key of ${id} has expired`
               : `the old key of ${id} expires in ${overlap}`,
-        }),
-      );
+        });
+      });
     });
+}
+
+interface RotateOptions extends OutOption {
+  readonly overlap?: string;
+  readonly yes?: boolean;
+}
+
+/** A rotation that nobody prepared for is an outage, unless no key works anyway. */
+async function confirmEnd(
+  session: Session,
+  context: OperationContext,
+  { kind, id, yes }: { kind: CallerKind; id: string; yes: boolean | undefined },
+): Promise<void> {
+  const { before } = (await StoredDocuments.read(context)).get(kind, id);
+  // A caller that is not there, or does not open, is the rotation's to reject.
+  if (before?.keys.every((key) => hasKeyExpired(key, context.clock)) ?? true) return;
+  await confirm(session, {
+    doing: `rotating the key of the ${kind} ${id} without --overlap`,
+    consequences: ['the old key ends at once: calls fail until the new one is in place'],
+    yes,
+  });
 }
 
 const exampleId: Record<CallerKind, string> = { app: 'reports', proxy: 'dc-1' };
@@ -243,11 +270,16 @@ function addRevoke(parent: Command, session: Session, kind: CallerKind): void {
         : 'Deletes the proxy and its keys; it receives no more tokens.',
     )
     .argument('<id>', 'its name')
-    .addHelpText(...examples(`keyserver-admin ${kind} revoke ${exampleId[kind]}`))
-    .action(async (id: string) => {
+    .option('--yes', 'do it without being asked')
+    .addHelpText(...examples(`keyserver-admin ${kind} revoke ${exampleId[kind]} --yes`))
+    .action(async (id: string, { yes }: { yes?: boolean }) => {
       await session.withContext(async (context) => {
+        const stored = await StoredDocuments.read(context);
+        const draft = stored.deletion(kind, id);
+        const consequences = await consequencesOf(context, stored, [draft]);
+        await confirm(session, { doing: `revoking the ${kind} ${id}`, consequences, yes });
         await deleteDocument(context, kind, id);
-        session.out.result({ id, revoked: true }, `revoked the ${kind} ${id}`);
+        session.out.result({ id, revoked: true, consequences }, `revoked the ${kind} ${id}`);
       });
     });
 }

@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import { describeInjection } from '../../../shared/policy/injection/injection.ts';
 import type { Policy } from '../../../shared/policy/schema.ts';
 import { certificatesOf, subjectOf } from '../../../shared/tls/pem.ts';
-import { count } from '../../operations/count.ts';
+import { consequencesOf } from '../../operations/changes/consequences.ts';
+import { StoredDocuments } from '../../operations/changes/drafts.ts';
 import {
   checkAllOpen,
   deleteDocument,
@@ -11,6 +12,7 @@ import {
 } from '../../operations/documents.ts';
 import { listTokens } from '../../operations/tokens.ts';
 import { type PolicyChange, putType } from '../../operations/types.ts';
+import { confirm } from '../shell/confirmation.ts';
 import type { Session } from '../shell/session.ts';
 import { record, table } from '../shell/table.ts';
 import { collect, examples } from './examples.ts';
@@ -181,16 +183,17 @@ function addDelete(type: Command, session: Session): void {
     .command('delete')
     .description('Deletes a token type. Its tokens stay stored, and are not released.')
     .argument('<type>', 'its name')
-    .addHelpText(...examples('keyserver-admin type delete wildberries'))
-    .action(async (id: string) => {
+    .option('--yes', 'do it without being asked')
+    .addHelpText(...examples('keyserver-admin type delete wildberries --yes'))
+    .action(async (id: string, { yes }: { yes?: boolean }) => {
       await session.withContext(async (context) => {
+        const stored = await StoredDocuments.read(context);
+        const draft = stored.deletion('type', id);
+        const consequences = await consequencesOf(context, stored, [draft]);
+        await confirm(session, { doing: `deleting the type ${id}`, consequences, yes });
+        const { length: tokensLeft } = await listTokens(context, { type: id });
         await deleteDocument(context, 'type', id);
-        const { length } = await listTokens(context, { type: id });
-        session.out.result({ id, deleted: true, tokensLeft: length }, `deleted ${id}`);
-        if (length > 0)
-          session.out.note(
-            `${count(length, 'token')} of this type ${length === 1 ? 'stays' : 'stay'} stored`,
-          );
+        session.out.result({ id, deleted: true, tokensLeft, consequences }, `deleted ${id}`);
       });
     });
 }

@@ -2,12 +2,14 @@ import { CommanderError } from 'commander';
 import { ConfigError } from '../../../shared/settings/config.ts';
 import { OperationError, type OperationErrorCode } from '../../operations/operation-error.ts';
 import { StoreError, type StoreErrorKind } from '../../store/store-error.ts';
+import { ConfirmationError } from './confirmation-error.ts';
 import { OutputError } from './output-error.ts';
 import { inShell } from './suggestions.ts';
 
 type FailureCode =
   | OperationErrorCode
   | OutputError['code']
+  | ConfirmationError['code']
   | 'usage'
   | 'settings_invalid'
   | 'database_unavailable'
@@ -24,9 +26,11 @@ export interface Failure {
 export const exitCodes: Record<FailureCode, number> = {
   not_found: 1,
   integrity_failed: 1,
+  changed_meanwhile: 1,
   usage: 2,
   input_invalid: 2,
   already_exists: 2,
+  confirmation_required: 2,
   settings_invalid: 3,
   database_unavailable: 4,
   migrations_pending: 4,
@@ -56,7 +60,7 @@ export function toFailure(thrown: unknown): Failure {
   if (thrown instanceof OperationError) {
     return { code: thrown.code, message: thrown.message, hint: inShell(thrown.suggestion) };
   }
-  if (thrown instanceof OutputError) return thrown;
+  if (thrown instanceof OutputError || thrown instanceof ConfirmationError) return thrown;
   if (thrown instanceof CommanderError) return usageFailure(thrown);
   if (thrown instanceof ConfigError) {
     return {

@@ -45,6 +45,11 @@ export class Output {
     if (!this.json) this.#tell(printableLines(text));
   }
 
+  /** Asks something on stderr, on the line where the answer is typed. */
+  ask(text: string): void {
+    this.#write(printableLines(text));
+  }
+
   failure({ code, message, hint }: Failure): void {
     this.#tell(
       this.json
@@ -59,8 +64,12 @@ export class Output {
   }
 
   #tell(text: string): void {
+    this.#write(`${text}\n`);
+  }
+
+  #write(text: string): void {
     try {
-      this.#io.writeStderr(`${text}\n`);
+      this.#io.writeStderr(text);
     } catch (error) {
       // Only the exit code can tell now.
       if (systemCode(error) === undefined) throw error;

@@ -42,7 +42,7 @@ for (const [kind, prefix] of [
     const admin = await install(t);
     await admin.json([kind, 'create', 'one']);
     admin.nowMs += hour;
-    const { stdout, stderr } = await admin.run([kind, 'rotate', 'one']);
+    const { stdout, stderr } = await admin.run([kind, 'rotate', 'one', '--yes']);
     t.ok(isCallerKey(stdout.trimEnd(), prefix));
     t.match(stderr, 'the old key of one has expired');
     const [document] = await listDocuments(admin.context(t), kind);
@@ -89,7 +89,10 @@ for (const [kind, prefix] of [
   t.test(`revokes a ${kind}`, async (t) => {
     const admin = await install(t);
     await admin.json([kind, 'create', 'one']);
-    t.equal((await admin.run([kind, 'revoke', 'one'])).stdout, `revoked the ${kind} one\n`);
+    t.equal(
+      (await admin.run([kind, 'revoke', 'one', '--yes'])).stdout,
+      `revoked the ${kind} one\n`,
+    );
     for (const command of ['revoke', 'rotate']) {
       t.match(await admin.failure([kind, command, 'one']), {
         exit: 1,
@@ -115,7 +118,7 @@ for (const [kind, prefix] of [
       message: `the ${kind} "one" does not open: its row was changed, or its key is missing`,
       hint: new RegExp(`keyserver-admin ${kind} revoke one$`),
     });
-    t.same(await admin.json([kind, 'revoke', 'one']), { id: 'one', revoked: true });
+    t.match(await admin.json([kind, 'revoke', 'one', '--yes']), { id: 'one', revoked: true });
     await admin.json([kind, 'create', 'one']);
   });
 }
@@ -172,7 +175,7 @@ t.test('makes the app anonymous without a key, which cannot be rotated', async (
   t.match((await admin.run(['app', 'list'])).stdout, /anonymous +yes +0 +none/);
   t.match(await admin.failure(['app', 'rotate', 'anonymous']), { exit: 2, code: 'input_invalid' });
   t.match(await admin.failure(['app', 'create', 'anonymous']), { code: 'already_exists' });
-  await admin.json(['app', 'revoke', 'anonymous']);
+  await admin.json(['app', 'revoke', 'anonymous', '--yes']);
   t.same(await admin.json(['app', 'create', 'anonymous']), {
     id: 'anonymous',
     direct: false,
@@ -203,7 +206,7 @@ t.test('limits a proxy when it is created, and later', async (t) => {
   const { stdout } = await admin.run(['proxy', 'list']);
   t.match(stdout, 'clients acme shop-*, types wildberries, certificate one.example');
   t.match(stdout, 'clients all, types all');
-  await admin.run(['proxy', 'rotate', 'one']);
+  await admin.run(['proxy', 'rotate', 'one', '--yes']);
   t.match(await admin.json(['proxy', 'limit', 'one', '--type', 'a', 'b*']), {
     ...free,
     types: ['a', 'b*'],

@@ -9,7 +9,7 @@ import { main } from './tool-process.ts';
 const keyCommands = [
   ['app', 'create', 'new', '--direct'],
   ['proxy', 'create', 'new'],
-  ['app', 'rotate', 'old'],
+  ['app', 'rotate', 'old', '--yes'],
   ['proxy', 'rotate', 'old', '--overlap', '1h'],
 ];
 

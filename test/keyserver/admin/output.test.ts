@@ -29,13 +29,16 @@ t.test('changes nothing if a new key cannot be written to stdout', async (t) => 
   const before = await stored();
   for (const argv of [
     ['app', 'create', 'new'],
-    ['app', 'rotate', 'old'],
+    ['app', 'rotate', 'old', '--overlap', '0s'],
   ]) {
     const ended = await run(argv, '> /dev/full');
     t.ok(isShortError(ended), argv.join(' '), { ...ended });
     t.match(ended.stderr, /\(ENOSPC\)\n {2}nothing was changed/);
   }
-  const { stderr } = await run(['proxy', 'rotate', 'old', '--json'], '> /dev/full');
+  const { stderr } = await run(
+    ['proxy', 'rotate', 'old', '--overlap', '0s', '--json'],
+    '> /dev/full',
+  );
   t.match(JSON.parse(stderr), { error: { code: 'output_failed', hint: /^nothing was changed/ } });
   t.same(await stored(), before, 'no new caller, and the old keys are valid');
 });
@@ -45,7 +48,7 @@ t.test('changes nothing if nobody reads a new key', async (t) => {
   const before = await stored();
   for (const argv of [
     ['app', 'create', 'new'],
-    ['proxy', 'rotate', 'old'],
+    ['proxy', 'rotate', 'old', '--overlap', '0s'],
   ]) {
     const child = startTool(folder, argv, { environment });
     child.stdout.destroy();

@@ -213,9 +213,9 @@ t.test('deletes a type and says how many tokens stay', async (t) => {
   await admin.json(wildberries);
   const put = ['token', 'put', '--client', 'shop-1', '--type', 'wildberries'];
   await admin.json(put, { stdin: 'x' });
-  const { stdout, stderr } = await admin.run(['type', 'delete', 'wildberries']);
+  const { stdout, stderr } = await admin.run(['type', 'delete', 'wildberries', '--yes']);
   t.equal(stdout, 'deleted wildberries\n');
-  t.equal(stderr, '1 token of this type stays stored\n');
+  t.match(stderr, '1 stored token (client shop-1); the rows stay stored\n');
   t.match(await admin.failure(['type', 'delete', 'wildberries']), { exit: 1, code: 'not_found' });
 });
 

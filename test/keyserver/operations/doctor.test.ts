@@ -214,7 +214,7 @@ t.test('warns of apps that get nowhere: without grants, without a proxy', async 
   const admin = await installAll(t);
   await admin.json(['app', 'create', 'idle']);
   await admin.json(['app', 'create', 'anonymous']);
-  await admin.json(['proxy', 'revoke', 'dc-1']);
+  await admin.json(['proxy', 'revoke', 'dc-1', '--yes']);
   const why = 'has no grants, so all its calls are rejected';
   t.same(await examine(admin), {
     ...well,

@@ -1,0 +1,45 @@
+import { ConfirmationError } from './confirmation-error.ts';
+import type { Session } from './session.ts';
+
+export interface Confirmation {
+  /** What is about to be done, in one line. */
+  readonly doing: string;
+  /** What it takes away, a sentence each. */
+  readonly consequences: readonly string[];
+  /** The value of `--yes`. */
+  readonly yes: boolean | undefined;
+}
+
+/**
+ * Says what a change takes away before it is made, and asks on a terminal whether to go on.
+ * @throws ConfirmationError without a terminal and without `--yes`
+ */
+export async function confirm(
+  { io, out }: Session,
+  { doing, consequences, yes }: Confirmation,
+): Promise<void> {
+  const text = [`${doing}:`, ...consequences.map((one) => `  - ${one}`)].join('\n');
+  const shown = consequences.length === 0 ? doing : text;
+  if (yes) {
+    if (consequences.length > 0) out.note(text);
+    return;
+  }
+  if (!io.stdinIsTerminal) {
+    throw new ConfirmationError(
+      `confirmation needed: ${shown}`,
+      'nothing was changed; add --yes, or run it on a terminal',
+    );
+  }
+  out.ask(`${shown}\ngo on? [y/N] `);
+  if (/^y(es)?$/i.test((await firstLine(io.stdin)).trim())) return;
+  throw new ConfirmationError('not confirmed', 'nothing was changed');
+}
+
+async function firstLine(stdin: AsyncIterable<Uint8Array>): Promise<string> {
+  let text = '';
+  for await (const bytes of stdin) {
+    text += Buffer.from(bytes).toString('utf8');
+    if (text.includes('\n')) break;
+  }
+  return text.split('\n', 1)[0] ?? '';
+}

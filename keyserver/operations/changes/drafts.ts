@@ -1,0 +1,106 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { DocumentBody } from '../../at-rest/document-row.ts';
+import type { DocumentKind, DocumentRow } from '../../store/store.ts';
+import type { OperationContext } from '../context.ts';
+import { checkName, checkNewName, found, notFound, sealNext } from '../documents.ts';
+import { OperationError } from '../operation-error.ts';
+
+interface DraftOf<K extends DocumentKind> {
+  readonly kind: K;
+  readonly id: string;
+  /** The row that it is a change of; undefined if there is none. */
+  readonly row: DocumentRow | undefined;
+  /** Undefined if there is none, or it does not open. */
+  readonly before: DocumentBody<K> | undefined;
+  /** Undefined deletes it. */
+  readonly after: DocumentBody<K> | undefined;
+}
+
+/** A change of a document that is worked out before it is made, so that an operator can look at it. */
+export type Draft<K extends DocumentKind = DocumentKind> = { [Kind in K]: DraftOf<Kind> }[K];
+
+/** A document as stored: its row, and its content if it opens. */
+export type Stored<K extends DocumentKind> = Pick<DraftOf<K>, 'row' | 'before'>;
+
+/** All documents of this version's kinds, as they are stored at one time. */
+export class StoredDocuments {
+  readonly #context: OperationContext;
+  /** Of several rows of one name, which somebody else wrote, the newest. */
+  readonly #rows = new Map<string, DocumentRow>();
+
+  private constructor(context: OperationContext, rows: readonly DocumentRow[]) {
+    this.#context = context;
+    for (const row of rows) {
+      const other = this.#rows.get(nameOf(row));
+      if (!(other && other.revision > row.revision)) this.#rows.set(nameOf(row), row);
+    }
+  }
+
+  static async read(context: OperationContext): Promise<StoredDocuments> {
+    return new StoredDocuments(context, await context.store.documents());
+  }
+
+  get<K extends DocumentKind>(kind: K, id: string): Stored<K> {
+    const row = this.#rows.get(nameOf({ kind, id }));
+    return { row, before: row && found(this.#context.keyring, kind, row).content };
+  }
+
+  /** Names of a kind's documents, in order. */
+  ids(kind: DocumentKind): string[] {
+    const ofKind = [...this.#rows.values()].filter((row) => row.kind === kind);
+    return ofKind.map(({ id }) => id).sort();
+  }
+
+  /** Documents of a kind that open. */
+  all<K extends DocumentKind>(kind: K): Map<string, DocumentBody<K>> {
+    const opened = new Map<string, DocumentBody<K>>();
+    for (const id of this.ids(kind)) {
+      const { before } = this.get(kind, id);
+      if (before !== undefined) opened.set(id, before);
+    }
+    return opened;
+  }
+
+  /** The deletion of a document, even of one that does not open. @throws OperationError not_found */
+  deletion(kind: DocumentKind, id: string): Draft {
+    const stored = this.get(kind, id);
+    if (stored.row === undefined) throw notFound(kind, id);
+    return { kind, id, ...stored, after: undefined } as Draft;
+  }
+}
+
+function nameOf({ kind, id }: Pick<DocumentRow, 'kind' | 'id'>): string {
+  return `${kind} ${id}`;
+}
+
+/**
+ * Makes changes in one transaction: all of them, or none. `beforeCommit` runs when only the commit is
+ * left, again after a lost conflict; if it throws, nothing is changed.
+ * @throws OperationError changed_meanwhile if a document is no longer as its draft found it; input_invalid
+ */
+export async function commitDrafts(
+  { store, keyring }: OperationContext,
+  drafts: readonly Draft[],
+  beforeCommit: () => void = () => {},
+): Promise<void> {
+  for (const { kind, id, row } of drafts) {
+    checkName(kind, id);
+    if (row === undefined) checkNewName(kind, id);
+  }
+  await store.editDocuments(drafts, (current, revisions) => {
+    const next = drafts.map(({ kind, id, row, after }, at) => {
+      if (!isDeepStrictEqual(current[at], row)) throw changedMeanwhile(kind, id);
+      return after && sealNext(keyring, kind, id, revisions[at] as number, after);
+    });
+    beforeCommit();
+    return next;
+  });
+}
+
+function changedMeanwhile(kind: DocumentKind, id: string): OperationError {
+  return new OperationError(
+    'changed_meanwhile',
+    `somebody else has changed the ${kind} ${JSON.stringify(id)} meanwhile`,
+    'nothing was changed: run the command again',
+  );
+}

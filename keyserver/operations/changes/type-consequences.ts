@@ -1,0 +1,93 @@
+import { isDeepStrictEqual } from 'node:util';
+import { destinationCovers } from '../../../shared/policy/cover.ts';
+import { matchesPattern } from '../../../shared/policy/grant.ts';
+import { fieldsFault } from '../../../shared/policy/injection/injection.ts';
+import { PolicyError } from '../../../shared/policy/policy-error.ts';
+import type { Policy } from '../../../shared/policy/schema.ts';
+import type { AppDocument } from '../../at-rest/document-row.ts';
+import type { OperationContext } from '../context.ts';
+import { inspectToken } from '../tokens.ts';
+import type { Losses, TokenQuestion } from './affected-tokens.ts';
+import type { Draft } from './drafts.ts';
+
+/** The losses by the change of a type; `apps` are those that there will be. */
+export function typeConsequences(
+  context: OperationContext,
+  { id, before, after }: Extract<Draft, { kind: 'type' }>,
+  apps: ReadonlyMap<string, AppDocument>,
+): Losses {
+  const name = `the type ${JSON.stringify(id)}`;
+  const granted = [...apps]
+    .filter(([, { grants }]) => grants.some(({ type }) => matchesPattern(type, id)))
+    .map(([app]) => app);
+  if (after === undefined) {
+    return {
+      sentences:
+        granted.length > 0 ? [`${name} is deleted, which is granted to ${named(granted)}`] : [],
+      questions: [
+        {
+          affects: ({ tokenType }) => (tokenType === id ? '' : undefined),
+          say: (tokens) => `without ${name}, no app may use ${tokens}; the rows stay stored`,
+        },
+      ],
+    };
+  }
+  return {
+    sentences:
+      before === undefined || granted.length === 0
+        ? []
+        : lostPlaces(before, after).map(
+            (place) => `tokens of ${name} go to ${place} no more; granted to ${named(granted)}`,
+          ),
+    questions: isDeepStrictEqual(before?.injection, after.injection)
+      ? []
+      : [unfilled(context, id, before, after)],
+  };
+}
+
+function unfilled(
+  context: OperationContext,
+  id: string,
+  before: Policy | undefined,
+  { injection }: Policy,
+): TokenQuestion {
+  return {
+    affects: (row) => {
+      if (row.tokenType !== id) return undefined;
+      const { secret } = inspectToken(context, row);
+      if (secret === undefined) return undefined;
+      const wasFit = !before || fieldsFault(before.injection, secret.fields) === undefined;
+      return wasFit ? fieldsFault(injection, secret.fields) : undefined;
+    },
+    say: (tokens, reason) =>
+      `the type ${JSON.stringify(id)} would not be filled by ${tokens}: ${reason}`,
+  };
+}
+
+/** Destinations and private addresses that are no longer allowed. */
+function lostPlaces(before: Policy, after: Policy): string[] {
+  const { unsafeAllowPrivate: blocks = [] } = after;
+  return [
+    ...before.destinations.filter(
+      (lost) => !after.destinations.some((other) => covers(other, lost)),
+    ),
+    ...(before.unsafeAllowPrivate ?? []).filter((lost) => !blocks.includes(lost)),
+  ];
+}
+
+/** An earlier version may have stored a destination that no call goes to. */
+function covers(destination: string, lost: string): boolean {
+  try {
+    return destinationCovers(destination, lost);
+  } catch (error) {
+    if (error instanceof PolicyError) return destination === lost;
+    throw error;
+  }
+}
+
+const maxNamed = 5;
+
+function named(apps: readonly string[]): string {
+  const some = apps.slice(0, maxNamed).join(', ');
+  return `${apps.length === 1 ? 'the app' : 'the apps'} ${some}${apps.length > maxNamed ? ', …' : ''}`;
+}

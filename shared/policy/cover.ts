@@ -1,0 +1,27 @@
+import { parseDestination } from './destination.ts';
+
+/** Whether a pattern matches everything that another one does. Patterns are those of `matchesPattern`. */
+export function patternCovers(pattern: string, other: string): boolean {
+  if (!pattern.endsWith('*')) return pattern === other;
+  const prefix = other.endsWith('*') ? other.slice(0, -1) : other;
+  return prefix.startsWith(pattern.slice(0, -1));
+}
+
+/** {@link patternCovers} for path patterns: one without an origin holds for every origin. */
+export function pathPatternCovers(pattern: string, other: string): boolean {
+  if (!pattern.startsWith('/') || other.startsWith('/')) return patternCovers(pattern, other);
+  const path = /^[a-z]+:\/\/[^/]+(\/.*)$/.exec(other)?.[1];
+  return path !== undefined && patternCovers(pattern, path);
+}
+
+/** Whether every URL that goes to a destination goes to another one, too. @throws PolicyError */
+export function destinationCovers(text: string, other: string): boolean {
+  const outer = parseDestination(text);
+  const inner = parseDestination(other);
+  if (outer.protocol !== inner.protocol || outer.port !== inner.port) return false;
+  const label = inner.hostname.slice(0, -outer.hostname.length - 1);
+  const isUnder = inner.hostname === `${label}.${outer.hostname}` && !label.includes('.');
+  const isSameHost = outer.hostname === inner.hostname && outer.wildcard === inner.wildcard;
+  if (!isSameHost && !(outer.wildcard && !inner.wildcard && label !== '' && isUnder)) return false;
+  return `${inner.pathPrefix}/`.startsWith(`${outer.pathPrefix}/`);
+}

@@ -1,0 +1,76 @@
+import t, { type Test } from 'tap';
+import { type Installation, install, wildberries } from './installation.ts';
+
+/** A type with two tokens, an app with a grant and a proxy. */
+async function setUp(t: Test): Promise<Installation> {
+  const admin = await install(t);
+  await admin.json(wildberries);
+  for (const client of ['shop-1', 'shop-2']) {
+    const argv = ['token', 'put', '--client', client, '--type', 'wildberries'];
+    await admin.json(argv, { stdin: 'x' });
+  }
+  await admin.json(['app', 'create', 'reports']);
+  await admin.json(['grant', 'add', 'reports', '--client', 'shop-*', '--type', 'wildberries']);
+  await admin.json(['proxy', 'create', 'dc-1']);
+  return admin;
+}
+
+const commands: readonly (readonly [argv: readonly string[], said: RegExp])[] = [
+  [
+    ['type', 'delete', 'wildberries'],
+    /deleting the type wildberries:\n {2}- .*granted to the app reports\n {2}- .*2 stored tokens \(clients shop-1, shop-2\)/,
+  ],
+  [
+    ['app', 'revoke', 'reports'],
+    /revoking the app reports:\n {2}- .* deleted with 1 key that works and 1 grant$/m,
+  ],
+  [['proxy', 'revoke', 'dc-1'], /revoking the proxy dc-1:\n {2}- .* with 1 key that works$/m],
+  [['app', 'rotate', 'reports'], /key of the app reports without --overlap:\n {2}- .*at once/],
+  [['proxy', 'rotate', 'dc-1'], /key of the proxy dc-1 without --overlap:\n {2}- .*at once/],
+];
+
+for (const [argv, said] of commands) {
+  t.test(`asks before ${argv.slice(0, 2).join(' ')}`, async (t) => {
+    const admin = await setUp(t);
+    const { store } = admin.context(t);
+    const before = await store.documents();
+
+    t.match(await admin.failure(argv), {
+      exit: 2,
+      code: 'confirmation_required',
+      message: said,
+      hint: 'nothing was changed; add --yes, or run it on a terminal',
+    });
+    for (const stdin of ['', '\n', 'n\n', 'nyes\n', 'yes no\n']) {
+      const { code, stdout, stderr } = await admin.run(argv, { stdin, stdinIsTerminal: true });
+      t.match({ code, stdout }, { code: 2, stdout: '' }, JSON.stringify(stdin));
+      t.match(stderr, said);
+      t.match(stderr, /go on\? \[y\/N\] error: not confirmed\n {2}nothing was changed\n$/);
+    }
+    t.same(await store.documents(), before, 'nothing was changed');
+
+    const confirmed = await admin.run(argv, { stdin: 'Y\n', stdinIsTerminal: true });
+    t.equal(confirmed.code, 0, confirmed.stderr);
+    t.match(confirmed.stderr, said, 'said before');
+    t.notSame(await store.documents(), before);
+  });
+}
+
+t.test('goes on with --yes, and says the same', async (t) => {
+  const admin = await setUp(t);
+  for (const [argv, said] of commands.slice(1)) {
+    if (argv[1] === 'rotate') continue;
+    const { code, stderr } = await admin.run([...argv, '--yes']);
+    t.equal(code, 0, stderr);
+    t.match(stderr, said);
+  }
+  const { consequences } = await admin.json(['type', 'delete', 'wildberries', '--yes']);
+  t.match(consequences, [/2 stored tokens/], 'no app is left that has a grant');
+});
+
+t.test('asks nothing if no key of a caller works, or an overlap is given', async (t) => {
+  const admin = await setUp(t);
+  await admin.json(['app', 'rotate', 'reports', '--overlap', '1h']);
+  await admin.json(['app', 'rotate', 'reports', '--overlap', '0s']);
+  t.match(await admin.failure(['app', 'rotate', 'nobody']), { exit: 1, code: 'not_found' });
+});
