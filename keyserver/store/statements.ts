@@ -7,12 +7,16 @@ export type Value = string | number | null | Uint8Array;
 export interface Statement {
   readonly sql: string;
   readonly params: readonly Value[];
+  /** If given, the statement, which returns no rows, runs once for each of these in place of `params`. */
+  readonly sets?: readonly (readonly Value[])[];
 }
 
 export interface Result {
   readonly rows: readonly Row[];
   /** Rows that the statement matched and wrote, including those that had the value already. */
   readonly affected: number;
+  /** No row was compared: a column's charset cannot hold a text of the statement. */
+  readonly isIncomparable?: boolean;
 }
 
 /**

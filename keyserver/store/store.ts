@@ -62,6 +62,33 @@ export type DocumentsEdit = (
   revisions: readonly number[],
 ) => readonly (DocumentRow | undefined)[];
 
+/** Rows to store in one transaction. */
+export interface PutTokens {
+  /** Their names differ. */
+  readonly rows: readonly TokenRow[];
+  /** True if the stored row says the same, so that it stays. */
+  readonly isSame: (stored: TokenRow, row: TokenRow) => boolean;
+  /** Whether the changes are announced, each or all at once; otherwise {@link Store.announceAll} must follow. */
+  readonly announce: boolean;
+  /** Compares, and changes nothing; default false. */
+  readonly dryRun?: boolean;
+}
+
+/** Numbers of rows. */
+export interface BatchOutcome {
+  readonly added: number;
+  readonly replaced: number;
+  readonly unchanged: number;
+}
+
+/** The database at one moment, whatever changes meanwhile. */
+export interface Snapshot {
+  readonly position: Position;
+  documents(): Promise<DocumentRow[]>;
+  /** As {@link Store.listTokens}. */
+  listTokens(): AsyncIterable<TokenRow>;
+}
+
 export interface MigrateDownOptions {
   /** Default false. */
   readonly dropDocuments?: boolean;
@@ -93,6 +120,12 @@ export interface Store {
   listTokens(): AsyncIterable<TokenRow>;
   /** Inserts or replaces; resolves to true if a row was replaced. @throws StoreError row_unfit */
   putToken(row: TokenRow): Promise<boolean>;
+  /** {@link putToken} for up to some thousand rows: all are stored or none. @throws StoreError row_unfit */
+  putTokens(batch: PutTokens): Promise<BatchOutcome>;
+  /** Announces that any row may have changed: SecureProxy forgets all releases. */
+  announceAll(): Promise<void>;
+  /** Reads in one consistent snapshot, for as long as `read` takes. */
+  snapshot<T>(read: (snapshot: Snapshot) => Promise<T>): Promise<T>;
   /** Resolves to true if a row was deleted. */
   deleteToken(clientId: string, tokenType: string): Promise<boolean>;
   /** Finds faults in the columns of the token table. */

@@ -33,7 +33,7 @@ export function* findTokens(
   // The plain comparison uses the index and finds every byte-equal row: EXPLAIN says `const` on
   // PRIMARY for our own VARBINARY columns and for VARCHAR ones (MariaDB 10.11). Under a collation it
   // also finds other names, hence the comparison by bytes.
-  const keys = exactKeys(sql, clientId, tokenType);
+  const keys = exactly(sql, { clientId, tokenType });
   const { rows } = yield {
     sql: `SELECT ${tokenColumns} FROM ${sql.tokenTable} WHERE ${keys.sql} LIMIT ${rowsToTell}`,
     params: keys.params,
@@ -64,8 +64,8 @@ export function* findTokensOfAll(
 
 /**
  * The rows of the names by the columns' collation, which the index serves. Undefined if some may be
- * missing: with as many rows as the limit, lookalikes of one name may have displaced another's rows; no
- * rows at all is also the result if the column's charset cannot hold one of the names.
+ * missing: with as many rows as the limit, lookalikes of one name may have displaced another's rows; and
+ * the column's charset may be unable to hold one of the names.
  */
 function* rowsOfAll(
   sql: Dialect,
@@ -75,13 +75,13 @@ function* rowsOfAll(
   const length = 2 ** Math.ceil(Math.log2(names.length));
   const asked = Array.from({ length }, (_, i) => names[i % names.length] as TokenContext);
   const limit = rowsToTell * length;
-  const { rows } = yield {
+  const { rows, isIncomparable = false } = yield {
     sql:
       `SELECT ${tokenColumns} FROM ${sql.tokenTable} WHERE ` +
       `${asked.map(() => '(client_id = ? AND token_type = ?)').join(' OR ')} LIMIT ${limit}`,
     params: asked.flatMap(({ clientId, tokenType }) => [clientId, tokenType]),
   };
-  return rows.length === 0 || rows.length === limit ? undefined : rows;
+  return isIncomparable || rows.length === limit ? undefined : rows;
 }
 
 function nameKey({ clientId, tokenType }: TokenContext): string {
@@ -125,14 +125,24 @@ export function* namelessTokens(sql: Dialect): SqlCoroutine<TokenRow[]> {
   return rows.map(tokenRow);
 }
 
-/** A condition for exactly a name's row, with its parameters; an index serves the first half. */
-function exactKeys(sql: Dialect, clientId: string, tokenType: string): Statement {
+/** A condition for exactly a name's row, and the parameters for a name; an index serves the first half. */
+export function exactKeys(sql: Dialect) {
   return {
     sql:
       'client_id = ? AND token_type = ? AND ' +
       `${sql.exact('client_id')} = ? AND ${sql.exact('token_type')} = ?`,
-    params: [clientId, tokenType, sql.bytes(clientId), sql.bytes(tokenType)],
+    params: ({ clientId, tokenType }: TokenContext) => [
+      clientId,
+      tokenType,
+      sql.bytes(clientId),
+      sql.bytes(tokenType),
+    ],
   };
+}
+
+function exactly(sql: Dialect, name: TokenContext): Statement {
+  const keys = exactKeys(sql);
+  return { sql: keys.sql, params: keys.params(name) };
 }
 
 /** Number of rows of exactly this name, locked until the transaction ends. */
@@ -149,7 +159,7 @@ export function* putToken(sql: Dialect, row: TokenRow): SqlCoroutine<Outcome<boo
   const { clientId, tokenType, token } = row;
   const seq = yield* nextSeq();
   const present = yield* rowsPresent(sql, clientId, tokenType);
-  const keys = exactKeys(sql, clientId, tokenType);
+  const keys = exactly(sql, { clientId, tokenType });
   if (present === 1) {
     yield {
       sql: `UPDATE ${sql.tokenTable} SET token = ? WHERE ${keys.sql}`,
@@ -171,7 +181,7 @@ export function* putToken(sql: Dialect, row: TokenRow): SqlCoroutine<Outcome<boo
 }
 
 /** Numbers, dates, padding and triggers: `042` becomes 42, the name of another client. */
-function rewritten(): StoreError {
+export function rewritten(): StoreError {
   return new StoreError(
     'row_unfit',
     'The columns of the token table do not give this name or token back as it was stored (they hold ' +
@@ -188,7 +198,7 @@ export function* deleteToken(
   const seq = yield* nextSeq();
   // Without a row no DELETE: comparing a column of numbers with another text would be an error there.
   if ((yield* rowsPresent(sql, clientId, tokenType)) === 0) return { changed: false, value: false };
-  const keys = exactKeys(sql, clientId, tokenType);
+  const keys = exactly(sql, { clientId, tokenType });
   yield { sql: `DELETE FROM ${sql.tokenTable} WHERE ${keys.sql}`, params: keys.params };
   yield* recordChange({ seq, kind: 'token', id: clientId, tokenType });
   return { changed: true, value: true };

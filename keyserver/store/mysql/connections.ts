@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import type { Connection, Pool, PoolConfig, PoolConnection } from 'mariadb';
 import mariadb from 'mariadb';
-import type { Result, Statement } from '../statements.ts';
+import type { Result, Statement, Value } from '../statements.ts';
 import { StoreError } from '../store-error.ts';
 import { isIncomparable, mysqlError } from './errors.ts';
 
@@ -33,6 +33,8 @@ export interface MysqlSession {
 export interface MysqlConnections {
   /** Runs `work` on a session. @throws StoreError for the connector's errors */
   use<T>(work: (session: MysqlSession) => Promise<T>): Promise<T>;
+  /** The same, but every statement may take the timeout, and the whole any time. */
+  hold<T>(work: (session: MysqlSession) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 
@@ -61,6 +63,7 @@ export function mysqlConnections(
   });
   return {
     use: (work) => within(pool, timeoutMs, work),
+    hold: (work) => hold(pool, timeoutMs, work),
     close: () => end(pool, timeoutMs),
   };
 }
@@ -139,6 +142,39 @@ async function within<T>(
   }
 }
 
+async function hold<T>(
+  pool: Pool,
+  timeoutMs: number,
+  work: (session: MysqlSession) => Promise<T>,
+): Promise<T> {
+  const timed = async <R>(running: Promise<R>, abandon: () => void): Promise<R> => {
+    const deadline = new Deadline(timeoutMs);
+    try {
+      return await deadline.race(running, abandon);
+    } finally {
+      deadline.clear();
+    }
+  };
+  try {
+    const acquiring = pool.getConnection();
+    const connection = await timed(acquiring, () => {
+      acquiring.then(release, () => {});
+    });
+    const abandon = () => connection.destroy();
+    const untimed = session(connection);
+    try {
+      return await work({
+        execute: (statement) => timed(untimed.execute(statement), abandon),
+        query: (sql) => timed(untimed.query(sql), abandon),
+      });
+    } finally {
+      release(connection);
+    }
+  } catch (error) {
+    throw mysqlError(error);
+  }
+}
+
 // Not awaited: it may roll back first, and if that fails the pool destroys the connection.
 function release(connection: PoolConnection): void {
   connection.release().catch(() => {});
@@ -146,7 +182,8 @@ function release(connection: PoolConnection): void {
 
 function session(connection: Connection): MysqlSession {
   return {
-    async execute({ sql, params }) {
+    async execute({ sql, params, sets }) {
+      if (sets !== undefined) return executeSets(connection, sql, sets);
       // As BIGINT: the connector sends integers above 32 bits as DOUBLE.
       const values = params.map((value) => (typeof value === 'number' ? BigInt(value) : value));
       try {
@@ -155,7 +192,7 @@ function session(connection: Connection): MysqlSession {
           ? { rows: result, affected: 0 }
           : { rows: [], affected: result.affectedRows };
       } catch (error) {
-        if (isIncomparable(error)) return { rows: [], affected: 0 };
+        if (isIncomparable(error)) return { rows: [], affected: 0, isIncomparable: true };
         throw mysqlError(error);
       }
     },
@@ -167,6 +204,20 @@ function session(connection: Connection): MysqlSession {
       }
     },
   };
+}
+
+/** In one message on MariaDB, elsewhere in several without waiting for each answer. */
+async function executeSets(
+  connection: Connection,
+  sql: string,
+  sets: readonly (readonly Value[])[],
+): Promise<Result> {
+  try {
+    await connection.batch(sql, sets as Value[][]);
+    return { rows: [], affected: sets.length };
+  } catch (error) {
+    throw mysqlError(error);
+  }
 }
 
 async function end(pool: Pool, timeoutMs: number): Promise<void> {

@@ -8,6 +8,7 @@ import * as statements from '../statements.ts';
 import type { MigrateDownOptions, Store, StoreOptions } from '../store.ts';
 import { isStoreError } from '../store-error.ts';
 import { parseTableName, type TableName } from '../table-name.ts';
+import { announceAll, putTokens } from '../token-batch.ts';
 import { type TokenColumn, tableFindings } from '../token-columns.ts';
 import * as tokens from '../token-statements.ts';
 import { TokenLookups } from './coalesced-lookups.ts';
@@ -25,8 +26,8 @@ export interface MysqlStoreOptions extends StoreOptions, MysqlServer {
 
 /** Retries of a transaction that lost a conflict; all of them count against the timeout. */
 const maxConflictRetries = 4;
-/** Timeout of one statement of a migration, whose DDL may have to copy a table. */
-const migrationTimeoutMs = 60_000;
+/** Timeout of a migration's statement, whose DDL may have to copy a table, and of thousands of rows. */
+const patientTimeoutMs = 60_000;
 
 /**
  * A store on a MySQL-protocol server: MySQL from 8.0, MariaDB from 10.4, and their clusters. It
@@ -41,6 +42,17 @@ export function openMysqlStore(options: MysqlStoreOptions): Store {
   const read = <T>(steps: () => SqlCoroutine<T>) => pool.use((session) => drive(session, steps()));
   const change = <T>(steps: () => SqlCoroutine<Outcome<T>>) =>
     pool.use((session) => retryConflicts(() => transact(session, steps)));
+  let patient: MysqlConnections | undefined;
+  const patiently = () => {
+    patient ??= mysqlConnections(options, { connections: 2, timeoutMs: patientTimeoutMs });
+    return patient;
+  };
+  const listTokens = async function* (readRows: <T>(steps: () => SqlCoroutine<T>) => Promise<T>) {
+    const exact = await keyExpression(pool, tokenTable);
+    const listing = mysqlDialect(tokenTable, exact);
+    yield* await readRows(() => tokens.namelessTokens(listing));
+    yield* tokenBatches((last, limit) => readRows(() => tokens.tokensAfter(listing, last, limit)));
+  };
   const lookups = new TokenLookups((names) => read(() => tokens.findTokensOfAll(dialect, names)));
 
   return {
@@ -52,13 +64,28 @@ export function openMysqlStore(options: MysqlStoreOptions): Store {
     pendingMigrations: () => pendingMigrations(migrationDatabase(tokenTable, pool)),
 
     findTokens: (clientId, tokenType) => lookups.find({ clientId, tokenType }),
-    async *listTokens() {
-      const exact = await keyExpression(pool, tokenTable);
-      const listing = mysqlDialect(tokenTable, exact);
-      yield* await read(() => tokens.namelessTokens(listing));
-      yield* tokenBatches((last, limit) => read(() => tokens.tokensAfter(listing, last, limit)));
-    },
+    listTokens: () => listTokens(read),
     putToken: (row) => change(() => tokens.putToken(dialect, row)),
+    putTokens: (batch) =>
+      patiently().use((session) =>
+        retryConflicts(() => transact(session, () => putTokens(dialect, batch))),
+      ),
+    announceAll: () => change(announceAll),
+    snapshot: (readAll) =>
+      patiently().hold(async (session) => {
+        const readRows = <T>(steps: () => SqlCoroutine<T>) => drive(session, steps());
+        await session.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ');
+        await session.query('START TRANSACTION WITH CONSISTENT SNAPSHOT');
+        try {
+          return await readAll({
+            position: await readRows(statements.position),
+            documents: () => readRows(documents),
+            listTokens: () => listTokens(readRows),
+          });
+        } finally {
+          await session.query('ROLLBACK').catch(() => {});
+        }
+      }),
     deleteToken: (clientId, tokenType) =>
       change(() => tokens.deleteToken(dialect, clientId, tokenType)),
     tokenTableFindings: async () => tableFindings(await tokenColumns(pool, tokenTable)),
@@ -75,7 +102,10 @@ export function openMysqlStore(options: MysqlStoreOptions): Store {
     changesSince: (seq) => read(() => statements.changesSince(seq)),
     needsKeyring: () => read(() => statements.needsKeyring(dialect)),
 
-    close: () => pool.close(),
+    close: async () => {
+      await pool.close();
+      await patient?.close();
+    },
   };
 }
 
@@ -170,7 +200,7 @@ async function migrating<T>(
 ): Promise<T> {
   // With the short timeout first, so that an unreachable server fails fast.
   await pool.use((session) => session.query('DO 0'));
-  const patient = mysqlConnections(options, { connections: 1, timeoutMs: migrationTimeoutMs });
+  const patient = mysqlConnections(options, { connections: 1, timeoutMs: patientTimeoutMs });
   try {
     return await run(migrationDatabase(tokenTable, patient));
   } finally {

@@ -25,8 +25,13 @@ export class SqliteConnection {
     this.#timeoutMs = timeoutMs;
   }
 
-  execute({ sql, params }: Statement): Result {
+  execute({ sql, params, sets }: Statement): Result {
     try {
+      if (sets !== undefined) {
+        const { statement } = this.#prepare(sql);
+        for (const set of sets) statement.run(...set);
+        return { rows: [], affected: sets.length };
+      }
       const { statement, hasRows } = this.#prepare(sql);
       if (hasRows) return { rows: statement.all(...params), affected: 0 };
       return { rows: [], affected: Number(statement.run(...params).changes) };

@@ -7,6 +7,7 @@ import type { Dialect, Outcome, SqlCoroutine } from '../statements.ts';
 import * as statements from '../statements.ts';
 import type { MigrateDownOptions, Store, StoreOptions } from '../store.ts';
 import { parseTableName, type TableName } from '../table-name.ts';
+import { announceAll, putTokens } from '../token-batch.ts';
 import { type TokenColumn, tableFindings } from '../token-columns.ts';
 import * as tokens from '../token-statements.ts';
 import { SqliteConnection } from './connection.ts';
@@ -26,6 +27,13 @@ export function openSqliteStore({ file, tokenTable: name, timeoutMs }: SqliteSto
   const connection = new SqliteConnection(file, timeoutMs);
   const dialect = sqliteDialect(tokenTable, exactText);
   const database = migrationDatabase(tokenTable, connection);
+  const listTokens = async function* (from: SqliteConnection) {
+    const listing = sqliteDialect(tokenTable, keyExpression(from, tokenTable));
+    yield* from.drive(tokens.namelessTokens(listing));
+    yield* tokenBatches(async (last, limit) =>
+      from.drive(tokens.tokensAfter(listing, last, limit)),
+    );
+  };
   const read = async <T>(steps: SqlCoroutine<T>): Promise<T> => connection.drive(steps);
   const change = async <T>(steps: SqlCoroutine<Outcome<T>>): Promise<T> =>
     connection.transact(steps);
@@ -38,12 +46,24 @@ export function openSqliteStore({ file, tokenTable: name, timeoutMs }: SqliteSto
     pendingMigrations: () => pendingMigrations(database),
 
     findTokens: (clientId, tokenType) => read(tokens.findTokens(dialect, clientId, tokenType)),
-    async *listTokens() {
-      const listing = sqliteDialect(tokenTable, keyExpression(connection, tokenTable));
-      yield* await read(tokens.namelessTokens(listing));
-      yield* tokenBatches((last, limit) => read(tokens.tokensAfter(listing, last, limit)));
-    },
+    listTokens: () => listTokens(connection),
     putToken: (row) => change(tokens.putToken(dialect, row)),
+    putTokens: (batch) => change(putTokens(dialect, batch)),
+    announceAll: () => change(announceAll()),
+    snapshot: async (readAll) => {
+      // A connection of its own, since the other one's changes would join its transaction.
+      const reader = new SqliteConnection(file, timeoutMs);
+      try {
+        reader.execute({ sql: 'BEGIN', params: [] });
+        return await readAll({
+          position: reader.drive(statements.position()),
+          documents: async () => reader.drive(documents()),
+          listTokens: () => listTokens(reader),
+        });
+      } finally {
+        reader.close();
+      }
+    },
     deleteToken: (clientId, tokenType) => change(tokens.deleteToken(dialect, clientId, tokenType)),
     tokenTableFindings: async () => tableFindings(tokenColumns(connection, tokenTable)),
 
