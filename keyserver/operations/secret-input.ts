@@ -2,7 +2,7 @@ import { isFieldName } from '../../shared/policy/injection/template.ts';
 import { inputInvalid, type OperationError } from './operation-error.ts';
 
 /** Maximum length of a secret's text, in bytes. */
-const maxSecretBytes = 65_536;
+export const maxSecretBytes = 65_536;
 
 /** Reads a whole secret. @throws OperationError input_invalid if it is too long */
 export async function readSecretBytes(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
@@ -26,10 +26,17 @@ export async function readSecretBytes(source: AsyncIterable<Uint8Array>): Promis
  * trailing line end is dropped. No message quotes it. @throws OperationError input_invalid
  */
 export function parseSecretInput(bytes: Uint8Array): Record<string, string> {
-  const text = decode(bytes).replace(/\r?\n$/, '');
+  return parseSecretText(decode(bytes).replace(/\r?\n$/, ''));
+}
+
+/** {@link parseSecretInput} for text, all of which counts. @throws OperationError input_invalid */
+export function parseSecretText(text: string): Record<string, string> {
   if (text === '') throw empty();
-  if (!text.startsWith('{')) return { token: text };
-  const fields = parseFields(text);
+  return text.startsWith('{') ? checkedFields(parseFields(text)) : { token: text };
+}
+
+/** Checks the fields of a secret. @throws OperationError input_invalid */
+export function checkedFields(fields: Record<string, string>): Record<string, string> {
   const names = Object.keys(fields);
   const misnamed = names.findIndex((name) => !isFieldName(name));
   if (misnamed >= 0) {
@@ -68,7 +75,7 @@ function parseFields(text: string): Record<string, string> {
   );
 }
 
-function isTextRecord(value: unknown): value is Record<string, string> {
+export function isTextRecord(value: unknown): value is Record<string, string> {
   return (
     typeof value === 'object' &&
     value !== null &&

@@ -3,11 +3,14 @@ import { OpenError } from '../../shared/crypto/open-error.ts';
 import { type TokenContext, tokenRowKid } from '../../shared/crypto/token-row.ts';
 import { newNameFault } from '../../shared/names.ts';
 import { fieldsFault } from '../../shared/policy/injection/injection.ts';
+import type { Policy } from '../../shared/policy/schema.ts';
 import { hasExpired, openSecret, type Secret, sealSecret } from '../at-rest/secret.ts';
 import type { TokenRow } from '../store/store.ts';
 import { isStoreError } from '../store/store-error.ts';
 import type { OperationContext } from './context.ts';
 import { checkName, checkNewName, doesNotOpen, listDocuments } from './documents.ts';
+import { chosenExpiry } from './expiry.ts';
+import { inspectSecret, type SecretReport } from './intelligence/inspect-secret.ts';
 import { inputInvalid, OperationError } from './operation-error.ts';
 import type { TokenName } from './suggestion.ts';
 
@@ -113,26 +116,36 @@ export async function readToken(
 
 export interface PutToken extends TokenContext {
   readonly fields: Readonly<Record<string, string>>;
-  /** ISO 8601 (see parseExpiry). */
+  /** See parseExpiry; if it is not given, a JWT's own counts. */
   readonly expiresAt?: string | undefined;
 }
 
+export interface PutTokenResult extends SecretReport {
+  readonly replaced: boolean;
+}
+
 /**
- * Seals a client's secret and stores it; resolves to whether it replaced one.
- * @throws OperationError input_invalid for bad names, type or fields, or if the table cannot hold it
+ * Seals a client's secret and stores it.
+ * @throws OperationError input_invalid for bad names, type or fields, an expired JWT, or if the table cannot hold it
  */
-export async function putToken(context: OperationContext, token: PutToken): Promise<boolean> {
-  const { clientId, tokenType, fields, expiresAt } = token;
+export async function putToken(
+  context: OperationContext,
+  token: PutToken,
+): Promise<PutTokenResult> {
+  const { clientId, tokenType, fields } = token;
   await checkClient(context, clientId);
   checkName('type', tokenType);
-  const injection = await injectionOf(context, tokenType);
-  const fault = fieldsFault(injection, fields);
+  const policy = await policyOf(context, tokenType);
+  const fault = fieldsFault(policy.injection, fields);
   if (fault !== undefined) {
     throw inputInvalid(fault, { do: 'show_type', type: tokenType });
   }
+  const report = inspectSecret(policy, fields);
+  const expiresAt = chosenExpiry(token.expiresAt, report.expiresAt, context.clock.now());
   const secret: Secret = { fields, ...(expiresAt !== undefined && { expiresAt }) };
   try {
-    return await context.store.putToken(sealSecret(context.keyring, token, secret));
+    const replaced = await context.store.putToken(sealSecret(context.keyring, token, secret));
+    return { ...report, expiresAt, replaced };
   } catch (error) {
     if (!isStoreError(error, 'row_unfit')) throw error;
     throw inputInvalid(error.message, 'change the table (DB_TOKEN_TABLE)');
@@ -146,10 +159,10 @@ async function checkClient(context: OperationContext, client: string): Promise<v
   if ((await listTokens(context, { client })).length === 0) checkNewName('client', client);
 }
 
-async function injectionOf(context: OperationContext, tokenType: string) {
+async function policyOf(context: OperationContext, tokenType: string): Promise<Policy> {
   const types = await listDocuments(context, 'type');
   const type = types.find(({ id }) => id === tokenType);
-  if (type?.content !== undefined) return type.content.injection;
+  if (type?.content !== undefined) return type.content;
   if (type !== undefined) throw doesNotOpen('type', tokenType);
   const known = types.map(({ id }) => JSON.stringify(id)).join(', ');
   throw inputInvalid(

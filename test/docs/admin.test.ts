@@ -62,9 +62,9 @@ t.test('the commands of the page print what it shows', async (t) => {
   generateKeyring(join(project, '.data/keyring'), keyringDay);
   for (const [name, text] of [
     ['.env', 'DB_FILE=.data/keyserver.db\nKEYRING_DIR=.data/keyring\n'],
-    ['token.txt', 'made-up-token\n'],
+    ['token.txt', 'q7Vt2mXcR9bLw4ZkN8yHs3Fd\n'],
     ['sandbox-ca.pem', (await createAuthority('Sandbox', new Date())).ca],
-    ['ozon.json', '{"clientId": "made-up-id", "apiKey": "made-up-key"}'],
+    ['ozon.json', '{"clientId": "7", "apiKey": "b1f7c0d2-53c4-4a7e-9d86-2e1a90c4f35b"}'],
   ] as const) {
     writeFileSync(join(project, name), text);
   }

@@ -18,6 +18,7 @@ import type { AdminIo } from '../shell/io.ts';
 import type { Session } from '../shell/session.ts';
 import { record, table } from '../shell/table.ts';
 import { examples } from './examples.ts';
+import { addImport } from './token-bulk.ts';
 
 export function addTokenCommands(program: Command, session: Session): void {
   const token = program
@@ -30,6 +31,7 @@ export function addTokenCommands(program: Command, session: Session): void {
       ),
     );
   addPut(token, session);
+  addImport(token, session);
   addList(token, session);
   addShow(token, session);
   addDelete(token, session);
@@ -46,7 +48,10 @@ the bare token or, if it starts with {, a JSON object of its fields.`,
     )
     .requiredOption('--client <id>', 'whose token')
     .requiredOption('--type <type>', 'its token type')
-    .option('--expires <time>', 'its expiry: ISO 8601, such as 2030-01-31T18:00:00Z')
+    .option(
+      '--expires <time>',
+      'its expiry: ISO 8601, such as 2030-01-31T18:00:00Z, or never; default: that of a JWT',
+    )
     .option('--file <path>', 'read the secret from this file, not from stdin')
     .addHelpText(
       ...examples(
@@ -61,10 +66,18 @@ the bare token or, if it starts with {, a JSON object of its fields.`,
       const fields = parseSecretInput(await readSecret(session, file));
       await session.withContext(async (context) => {
         const put = { clientId: client, tokenType: type, fields, expiresAt };
-        const replaced = await putToken(context, put);
+        const { replaced, kind, warnings, ...stored } = await putToken(context, put);
+        for (const warning of warnings) out.note(`warning: ${warning}`);
         out.result(
-          { client, type, replaced, fields: Object.keys(fields), expiresAt: expiresAt ?? null },
-          `${replaced ? 'replaced' : 'stored'} the token of ${client} for ${type}`,
+          {
+            ...{ client, type, replaced, fields: Object.keys(fields) },
+            ...{ expiresAt: stored.expiresAt ?? null, kind: kind ?? null, warnings },
+          },
+          [
+            `${replaced ? 'replaced' : 'stored'} the token of ${client} for ${type}`,
+            ...(kind === undefined ? [] : [`it is a ${kind}`]),
+            ...(stored.expiresAt === undefined ? [] : [`it expires at ${stored.expiresAt}`]),
+          ].join('\n'),
         );
       });
     });

@@ -1,10 +1,10 @@
 import type { Clock } from '../../../shared/clock.ts';
 import { matchingGrants } from '../../../shared/policy/grant.ts';
 import { fieldsFault } from '../../../shared/policy/injection/injection.ts';
-import { isGuessable } from '../../../shared/policy/secret-strength.ts';
 import { inLessThan, warnedWithin } from '../../../shared/tls/expiry.ts';
 import type { OperationContext } from '../context.ts';
 import { count } from '../count.ts';
+import { weakFields } from '../intelligence/inspect-secret.ts';
 import { type InspectedToken, inspectToken } from '../tokens.ts';
 import { type Check, check } from './check.ts';
 import { type AppGrant, grantName, type KnownTypes, matchesType } from './document-checks.ts';
@@ -49,7 +49,8 @@ export async function checkTokens(
     names.add(name);
     const fault = unfitness(token, types);
     if (fault !== undefined) unfit.push(`${name}: ${fault}`);
-    guessable.push(...guessableFields(token, types).map((field) => `${name}: ${field}`));
+    const weak = weakFields(types.get(row.tokenType) ?? {}, token.secret?.fields ?? {});
+    guessable.push(...weak.map((field) => `${name}: ${field}`));
     if (token.summary.expired) expired.push(`${name}: expired at ${expiresAt}`);
     else if (expiresAt !== null) expiring.push(...expiry(name, expiresAt, context.clock));
   }
@@ -80,16 +81,4 @@ function unfitness({ summary, secret }: InspectedToken, types: KnownTypes): stri
   const policy = types.get(summary.type);
   // Another check reports a type or token that does not open.
   return policy && secret ? fieldsFault(policy.injection, secret.fields) : undefined;
-}
-
-/** A finding for each field; it must not tell anything about the value but this. */
-function guessableFields({ summary, secret }: InspectedToken, types: KnownTypes): string[] {
-  const { publicFields = [] } = types.get(summary.type) ?? {};
-  return Object.entries(secret?.fields ?? {})
-    .filter(([field, value]) => !publicFields.includes(field) && isGuessable(value))
-    .map(
-      ([field]) =>
-        `the field ${JSON.stringify(field)} is as short or regular as people make them up, and could be guessed: ` +
-        'replace it by a generated secret, or if it is none, make it a public field of the type',
-    );
 }

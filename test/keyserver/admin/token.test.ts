@@ -5,6 +5,8 @@ import t from 'tap';
 import { openSecret } from '../../../keyserver/at-rest/secret.ts';
 import { Installation, install, wildberries } from './installation.ts';
 
+/** As a marketplace would generate it. */
+const generated = randomBytes(24).toString('base64url');
 const put = ['token', 'put', '--client', 'shop-1', '--type', 'wildberries'];
 const name = ['--client', 'shop-1', '--type', 'wildberries'];
 
@@ -29,8 +31,9 @@ t.test('stores a JSON object of fields with its end, from a file', async (t) => 
   await admin.json([
     ...['type', 'put', 'ozon-seller', '--destination', 'https://api.example.com'],
     ...['--header', 'Client-Id: {clientId}', '--header', 'Api-Key: {apiKey}'],
+    ...['--public-field', 'clientId'],
   ]);
-  const fields = { clientId: '7', apiKey: 'opaque-words' };
+  const fields = { clientId: '7', apiKey: generated };
   writeFileSync(join(admin.folder, 'secret.json'), `\ufeff${JSON.stringify(fields)}\r\n`);
   const stored = await admin.json([
     ...['token', 'put', '--client', 'магазин', '--type', 'ozon-seller'],
@@ -39,11 +42,46 @@ t.test('stores a JSON object of fields with its end, from a file', async (t) => 
   const expiresAt = '2030-01-31T15:00:00.000Z';
   t.same(stored, {
     ...{ client: 'магазин', type: 'ozon-seller', replaced: false },
-    ...{ fields: ['clientId', 'apiKey'], expiresAt },
+    ...{ fields: ['clientId', 'apiKey'], expiresAt, kind: null, warnings: [] },
   });
   const { store, keyring } = admin.context(t);
   const [row] = await store.findTokens('магазин', 'ozon-seller');
   t.same(row && openSecret(keyring, row), { fields, expiresAt });
+});
+
+const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+const jwt = (claims: object) =>
+  `${part({ alg: 'ES256' })}.${part({ sid: 'b', acc: 1, s: 2, ...claims })}.${generated}`;
+
+t.test('takes the expiry of a JWT, and says so, unless another is given', async (t) => {
+  const admin = await installWithType(t);
+  const exp = Date.parse('2027-06-01T00:00:00Z') / 1000;
+  const { stdout, stderr } = await admin.run(put, { stdin: jwt({ exp }) });
+  t.equal(
+    stdout,
+    [
+      'stored the token of shop-1 for wildberries',
+      'it is a base token of Wildberries for content',
+      'it expires at 2027-06-01T00:00:00.000Z',
+      '',
+    ].join('\n'),
+  );
+  t.equal(stderr, '');
+  for (const [expires, expiresAt] of [
+    ['2027-05-01', '2027-05-01T00:00:00.000Z'],
+    ['2028-01-01', '2028-01-01T00:00:00.000Z'],
+    ['never', null],
+  ] as const) {
+    const given = [...put, '--expires', expires];
+    t.match(await admin.json(given, { stdin: jwt({ exp }) }), { expiresAt });
+    t.match(await admin.json(['token', 'list']), [{ expiresAt }]);
+  }
+  const past = { stdin: jwt({ exp: Date.parse('2027-03-04') / 1000 }) };
+  t.match(await admin.failure(put, past), {
+    ...{ exit: 2, code: 'input_invalid' },
+    message: 'the secret is a JWT that expired at 2027-03-04T00:00:00.000Z',
+  });
+  t.match(await admin.json(put.concat('--expires', 'never'), past), { expiresAt: null });
 });
 
 t.test('says that a token was replaced', async (t) => {
@@ -58,7 +96,7 @@ t.test('says on a terminal that it waits for the secret', async (t) => {
   const { code, stderr } = await admin.run(put, { stdin: 'words\n', stdinIsTerminal: true });
   t.equal(code, 0);
   t.match(stderr, /^reading the secret from stdin/);
-  const piped = await admin.run(put, { stdin: 'words\n' });
+  const piped = await admin.run(put, { stdin: `${generated}\n` });
   t.equal(piped.stderr, '');
 });
 

@@ -58,6 +58,8 @@ t.test('a new name must show; a name that exists goes on to work', async (t) => 
     sealSecret(keyring, { clientId: unseen, tokenType: unseen }, { fields: token.fields }),
   );
   await putType(context, unseen, { ...policy, cacheSeconds: 1 });
-  t.equal(await putToken(context, { ...token, clientId: unseen, tokenType: unseen }), true);
-  t.equal(await putToken(context, { ...token, clientId: unseen }), false);
+  t.match(await putToken(context, { ...token, clientId: unseen, tokenType: unseen }), {
+    replaced: true,
+  });
+  t.match(await putToken(context, { ...token, clientId: unseen }), { replaced: false });
 });

@@ -1,0 +1,105 @@
+import { createReadStream } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { secretFileFault } from '../../../shared/settings/file-mode.ts';
+import { importTokens } from '../../operations/bulk/import.ts';
+import { readRows } from '../../operations/bulk/read-rows.ts';
+import { count } from '../../operations/count.ts';
+import { inputInvalid } from '../../operations/operation-error.ts';
+import { showProgress } from '../shell/progress.ts';
+import type { Session } from '../shell/session.ts';
+import { examples } from './examples.ts';
+
+interface ImportOptions {
+  readonly file?: string;
+  readonly dryRun?: boolean;
+}
+
+export function addImport(token: Command, session: Session): void {
+  const { io, out } = session;
+  token
+    .command('import')
+    .summary('store or replace many tokens')
+    .description(
+      `Stores or replaces many tokens, from stdin or a file: lines of JSON, or CSV with the names of its columns in the
+first row. client and type name a token; secret is what token put takes, or in JSON an object of its fields; a column
+secret.FIELD has one field; expires is optional. All rows are judged first, and a fault anywhere changes nothing. Up to
+10,000 rows are stored together or not at all; more in batches: if it ends early, run it again, and it goes on. Rows that
+are stored already stay as they are. Exit code 2 if a row cannot be stored.`,
+    )
+    .option('--file <path>', 'read this file, not stdin')
+    .option('--dry-run', 'judge all rows and tell what would change, and change nothing')
+    .addHelpText(
+      ...examples(
+        'keyserver-admin token import --file tokens.csv --dry-run',
+        'keyserver-admin token import < tokens.jsonl',
+        `printf '%s\\n' '{"client":"shop-1","type":"wildberries","secret":"…","expires":"2030-01-31"}' | keyserver-admin token import`,
+      ),
+    )
+    .action(async ({ file, dryRun = false }: ImportOptions) => {
+      const source = file === undefined ? io.stdin : openFile(session, file);
+      if (file === undefined && io.stdinIsTerminal)
+        out.note('reading rows from stdin: end them with Enter and Ctrl-D');
+      await session.withContext(async (context) => {
+        const { progress, end } = await showProgress(io);
+        let stored = 0;
+        const watched = (phase: string, done: number, total?: number) => {
+          if (phase === 'stored') stored = done;
+          progress(phase, done, total);
+        };
+        try {
+          const result = await importTokens(context, readRows(source), {
+            dryRun,
+            progress: watched,
+          });
+          end();
+          tell(session, result, dryRun);
+        } catch (error) {
+          end();
+          if (stored > 0)
+            out.note(`${count(stored, 'row')} are stored: run the same command again to go on`);
+          throw error;
+        }
+      });
+    });
+}
+
+function tell(
+  { out }: Session,
+  result: Awaited<ReturnType<typeof importTokens>>,
+  dryRun: boolean,
+): void {
+  const { rows, added, replaced, unchanged, warnings, warningCount } = result;
+  for (const warning of warnings) out.note(`warning: ${warning}`);
+  if (warningCount > warnings.length)
+    out.note(`warning: and ${warningCount - warnings.length} more`);
+  const counts = `${added} added, ${replaced} replaced, ${unchanged} unchanged`;
+  out.result(
+    { ...result, dryRun },
+    dryRun
+      ? `would import ${count(rows, 'row')}: ${counts}`
+      : `imported ${count(rows, 'row')}: ${counts}`,
+  );
+}
+
+function openFile({ io, out }: Session, file: string): AsyncIterable<Uint8Array> {
+  const path = resolve(io.folder, file);
+  const fault = secretFileFault(path);
+  if (fault !== undefined) out.note(`warning: ${fault}`);
+  return readable(path);
+}
+
+async function* readable(path: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* createReadStream(path, { highWaterMark: 262_144 });
+  } catch (error) {
+    throw cannotRead(error);
+  }
+}
+
+function cannotRead(error: unknown): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === undefined
+    ? error
+    : inputInvalid(`cannot read the file that --file names (${code})`, 'name a file of rows');
+}

@@ -1,0 +1,185 @@
+import { isDeepStrictEqual } from 'node:util';
+import { OpenError } from '../../../shared/crypto/open-error.ts';
+import { fieldsFault } from '../../../shared/policy/injection/injection.ts';
+import { openSecret, type Secret, sealSecret } from '../../at-rest/secret.ts';
+import type { BatchOutcome, PutTokens, TokenRow } from '../../store/store.ts';
+import { isStoreError } from '../../store/store-error.ts';
+import type { OperationContext } from '../context.ts';
+import { count } from '../count.ts';
+import { listDocuments } from '../documents.ts';
+import { inputInvalid, type OperationError } from '../operation-error.ts';
+import { listTokens } from '../tokens.ts';
+import { type ImportRow, type ImportRules, judgeRow } from './import-row.ts';
+import { NameLines } from './name-lines.ts';
+import type { Progress } from './progress.ts';
+import type { RawRow, RowFault } from './raw-rows.ts';
+import { Spool } from './spool.ts';
+
+/** So many rows are stored in one transaction; clusters take no larger ones. */
+const maxAtomicRows = 10_000;
+const maxAtomicBytes = 67_108_864;
+const batchRows = 1000;
+const batchBytes = 4_194_304;
+/** A screen of faults or warnings is told. */
+const maxTold = 20;
+
+export interface ImportOptions {
+  /** Judges and compares, and changes nothing. */
+  readonly dryRun?: boolean;
+  readonly progress?: Progress;
+}
+
+export interface ImportResult extends BatchOutcome {
+  readonly rows: number;
+  /** The first of them. */
+  readonly warnings: readonly string[];
+  readonly warningCount: number;
+}
+
+/**
+ * Stores tokens, all of which are judged before one is stored: in one transaction, or in batches if there are more than
+ * ten thousand. A row that is stored already with the same secret and expiry stays as it is, so that the same import
+ * goes on where an earlier one ended.
+ * @throws OperationError input_invalid, after which nothing was stored
+ */
+export async function importTokens(
+  context: OperationContext,
+  source: AsyncIterable<RawRow | RowFault>,
+  { dryRun = false, progress = () => {} }: ImportOptions = {},
+): Promise<ImportResult> {
+  const spool = await Spool.open();
+  try {
+    const warnings = await judgeAll(context, source, spool, progress);
+    const outcome = await storeAll(context, spool, dryRun, progress);
+    const told = { warnings: warnings.first, warningCount: warnings.count };
+    return { rows: spool.rows, ...outcome, ...told };
+  } finally {
+    await spool.close();
+  }
+}
+
+/** The first of many sentences, and their number. */
+class Told {
+  readonly first: string[] = [];
+  count = 0;
+
+  add(line: number, sentence: string): void {
+    this.count += 1;
+    if (this.first.length < maxTold) this.first.push(`line ${line}: ${sentence}`);
+  }
+}
+
+async function judgeAll(
+  context: OperationContext,
+  source: AsyncIterable<RawRow | RowFault>,
+  spool: Spool,
+  progress: Progress,
+): Promise<Told> {
+  const rules = await rulesOf(context);
+  const names = new NameLines();
+  const faults = new Told();
+  const warnings = new Told();
+  for await (const raw of source) {
+    const judged = 'fault' in raw ? raw.fault : await judgeRow(raw.members, rules);
+    const fault = typeof judged === 'string' ? judged : repetition(names, judged, raw.line);
+    if (fault === undefined && typeof judged !== 'string') {
+      for (const warning of judged.warnings) warnings.add(raw.line, warning);
+      const row = sealedOf(context, judged, rules);
+      if (typeof row === 'string') faults.add(raw.line, row);
+      else await spool.add(row);
+    } else faults.add(raw.line, fault ?? '');
+    progress('judged', spool.rows + faults.count);
+  }
+  if (faults.count > 0) throw faulty(faults);
+  if (spool.rows === 0) throw inputInvalid('there is no row', { do: 'provide_secret' });
+  return warnings;
+}
+
+async function rulesOf(context: OperationContext): Promise<ImportRules> {
+  const types = await listDocuments(context, 'type');
+  const known = new Map<string, boolean>();
+  return {
+    types: new Map(types.map(({ id, content }) => [id, content])),
+    nowMs: context.clock.now(),
+    isKnownClient: async (client) => {
+      const found = known.get(client) ?? (await listTokens(context, { client })).length > 0;
+      known.set(client, found);
+      return found;
+    },
+  };
+}
+
+function repetition(names: NameLines, row: ImportRow, line: number): string | undefined {
+  const before = names.add(row, line);
+  return before === undefined ? undefined : `line ${before} has the same client and type`;
+}
+
+/** A sentence if a row that came sealed cannot be used. */
+function sealedOf(
+  context: OperationContext,
+  { content, ...name }: ImportRow,
+  { types }: ImportRules,
+): TokenRow | string {
+  const { clientId, tokenType } = name;
+  if (!('sealed' in content)) return sealSecret(context.keyring, name, content);
+  const sealed = { clientId, tokenType, token: content.sealed };
+  const secret = opened(context, sealed);
+  if (secret === undefined)
+    return 'sealed does not open: another keyring, client or type sealed it';
+  const injection = types.get(tokenType)?.injection;
+  return (injection && fieldsFault(injection, secret.fields)) ?? sealed;
+}
+
+function opened({ keyring }: OperationContext, row: TokenRow): Secret | undefined {
+  try {
+    return openSecret(keyring, row);
+  } catch (error) {
+    if (error instanceof OpenError) return undefined;
+    throw error;
+  }
+}
+
+function faulty({ first, count: faults }: Told): OperationError {
+  const rest = faults > first.length ? [`and ${faults - first.length} more`] : [];
+  return inputInvalid(
+    `${count(faults, 'row')} cannot be stored:\n  - ${[...first, ...rest].join('\n  - ')}`,
+    'nothing was changed: mend these lines, and run the same command again',
+  );
+}
+
+async function storeAll(
+  context: OperationContext,
+  spool: Spool,
+  dryRun: boolean,
+  progress: Progress,
+): Promise<BatchOutcome> {
+  const isSame: PutTokens['isSame'] = (stored, row) =>
+    isDeepStrictEqual(opened(context, stored), opened(context, row));
+  const isAtomic = spool.rows <= maxAtomicRows && spool.bytes <= maxAtomicBytes;
+  const batches = isAtomic
+    ? spool.batches(maxAtomicRows, Infinity)
+    : spool.batches(batchRows, batchBytes);
+  const sum = { added: 0, replaced: 0, unchanged: 0 };
+  let done = 0;
+  for await (const rows of batches) {
+    const batch = { rows, isSame, announce: isAtomic, dryRun };
+    const outcome = await put(context, batch);
+    sum.added += outcome.added;
+    sum.replaced += outcome.replaced;
+    sum.unchanged += outcome.unchanged;
+    done += rows.length;
+    progress(dryRun ? 'compared' : 'stored', done, spool.rows);
+  }
+  // Even if nothing changed: an earlier run may have ended before this.
+  if (!isAtomic && !dryRun) await context.store.announceAll();
+  return sum;
+}
+
+async function put({ store }: OperationContext, batch: PutTokens): Promise<BatchOutcome> {
+  try {
+    return await store.putTokens(batch);
+  } catch (error) {
+    if (!isStoreError(error, 'row_unfit')) throw error;
+    throw inputInvalid(error.message, 'change the table (DB_TOKEN_TABLE)');
+  }
+}

@@ -1,0 +1,49 @@
+import type { Line } from './lines.ts';
+
+/** A row of an import as its file has it: nothing of it was judged yet. */
+export interface RawRow {
+  /** The number of its line, from 1; of the last one if it has several. */
+  readonly line: number;
+  readonly members: Readonly<Record<string, unknown>>;
+}
+
+/** A row that is none. */
+export interface RowFault {
+  readonly line: number;
+  /** A sentence without any value. */
+  readonly fault: string;
+}
+
+/** The members or columns that a row can have. */
+export const memberNames: readonly string[] = ['client', 'type', 'secret', 'sealed', 'expires'];
+
+/** One object a line; empty lines do not count. */
+export async function* jsonRows(lines: AsyncIterable<Line>): AsyncGenerator<RawRow | RowFault> {
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  for await (const { number: line, bytes } of lines) {
+    if (bytes === undefined) yield { line, fault: 'it is too long' };
+    else if (bytes.length > 0) yield jsonRow(line, bytes, decoder);
+  }
+}
+
+function jsonRow(
+  line: number,
+  bytes: Buffer,
+  decoder: InstanceType<typeof TextDecoder>,
+): RawRow | RowFault {
+  let text: string;
+  try {
+    text = decoder.decode(bytes);
+  } catch {
+    return { line, fault: 'it is not text in UTF-8' };
+  }
+  try {
+    const members: unknown = JSON.parse(text);
+    if (typeof members === 'object' && members !== null && !Array.isArray(members)) {
+      return { line, members: members as RawRow['members'] };
+    }
+  } catch {
+    // The parser's message would quote a secret.
+  }
+  return { line, fault: 'it is not a JSON object' };
+}

@@ -1,0 +1,93 @@
+import { randomUUID } from 'node:crypto';
+import { type FileHandle, open, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TokenRow } from '../../store/store.ts';
+import { inputInvalid } from '../operation-error.ts';
+import { readLines } from './lines.ts';
+import { maxSealedLineBytes, sealedLine, sealedRow } from './sealed-line.ts';
+
+const writeChars = 262_144;
+
+/**
+ * Sealed rows in a nameless file of the temporary folder, so that any number of them is judged before one is stored,
+ * whatever happens to their source meanwhile. It is gone when the process ends.
+ */
+export class Spool {
+  readonly #file: FileHandle;
+  #pending: string[] = [];
+  #pendingChars = 0;
+  /** Numbers of rows and of bytes. */
+  rows = 0;
+  bytes = 0;
+
+  private constructor(file: FileHandle) {
+    this.#file = file;
+  }
+
+  /** @throws OperationError input_invalid if the temporary folder cannot be written */
+  static async open(): Promise<Spool> {
+    const path = join(tmpdir(), `sealed-rows-${randomUUID()}`);
+    return inTemporaryFolder(async () => {
+      const file = await open(path, 'wx+', 0o600);
+      await rm(path);
+      return new Spool(file);
+    });
+  }
+
+  /** @throws OperationError input_invalid if there is no room */
+  async add(row: TokenRow): Promise<void> {
+    const line = sealedLine(row);
+    this.rows += 1;
+    this.#pending.push(line);
+    this.#pendingChars += line.length;
+    if (this.#pendingChars >= writeChars) await this.#write();
+  }
+
+  async #write(): Promise<void> {
+    const bytes = Buffer.from(this.#pending.join(''));
+    this.#pending = [];
+    this.#pendingChars = 0;
+    await inTemporaryFolder(async () => {
+      for (let at = 0; at < bytes.length; ) {
+        const { bytesWritten } = await this.#file.write(bytes, at, bytes.length - at, this.bytes);
+        at += bytesWritten;
+        this.bytes += bytesWritten;
+      }
+    });
+  }
+
+  /** All rows in their order, in batches of at most `maxRows` and about `maxBytes`. */
+  async *batches(maxRows: number, maxBytes: number): AsyncGenerator<TokenRow[]> {
+    await this.#write();
+    const source = this.#file.createReadStream({ start: 0, autoClose: false });
+    let batch: TokenRow[] = [];
+    let size = 0;
+    for await (const { bytes } of readLines(source, maxSealedLineBytes)) {
+      const row = bytes && sealedRow(JSON.parse(bytes.toString('utf8')));
+      if (row === undefined) throw new TypeError('the spool has another form than it was given');
+      batch.push(row);
+      size += bytes?.length ?? 0;
+      if (batch.length < maxRows && size < maxBytes) continue;
+      yield batch;
+      batch = [];
+      size = 0;
+    }
+    if (batch.length > 0) yield batch;
+  }
+
+  async close(): Promise<void> {
+    await this.#file.close();
+  }
+}
+
+async function inTemporaryFolder<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw inputInvalid(
+      `cannot write to the temporary folder ${tmpdir()} (${(error as NodeJS.ErrnoException).code})`,
+      'sealed rows wait there until all are judged: name a folder with room in TMPDIR',
+    );
+  }
+}

@@ -1,0 +1,92 @@
+import type { JwtClaims } from './jwt.ts';
+
+/** Bits of the claim `s`, by position (dev.wildberries.ru, API information). */
+const categories: Readonly<Record<string, number>> = {
+  content: 1,
+  analytics: 2,
+  prices: 3,
+  marketplace: 4,
+  statistics: 5,
+  promotion: 6,
+  feedbacks: 7,
+  chat: 9,
+  supplies: 10,
+  returns: 11,
+  documents: 12,
+  finance: 13,
+  users: 16,
+};
+const readOnlyBit = 30;
+
+/** The category that a host wants; it answers 401 to a token without. */
+const categoryOfHost: Readonly<Record<string, keyof typeof categories>> = {
+  'content-api': 'content',
+  'seller-analytics-api': 'analytics',
+  'discounts-prices-api': 'prices',
+  'dp-calendar-api': 'prices',
+  'marketplace-api': 'marketplace',
+  'statistics-api': 'statistics',
+  'advert-api': 'promotion',
+  'advert-media-api': 'promotion',
+  'feedbacks-api': 'feedbacks',
+  'buyer-chat-api': 'chat',
+  'supplies-api': 'supplies',
+  'returns-api': 'returns',
+  'documents-api': 'documents',
+  'finance-api': 'finance',
+  'user-management-api': 'users',
+};
+
+const kinds: Readonly<Record<number, string>> = {
+  1: 'base',
+  2: 'test',
+  3: 'personal',
+  4: 'service',
+};
+
+/** True for the claims that only Wildberries' tokens have. */
+export function isWildberries({ all }: JwtClaims): boolean {
+  return typeof all.s === 'number' && typeof all.sid === 'string' && kindOf(all) !== undefined;
+}
+
+function kindOf({ acc, t }: JwtClaims['all']): string | undefined {
+  return t === true ? 'test' : kinds[Number(acc)];
+}
+
+/** `personal token of Wildberries for content, prices, read only`. */
+export function describeWildberries({ all }: JwtClaims): string {
+  const names = Object.keys(categories).filter((name) => hasBit(all, categories[name]));
+  const scope = names.length === 0 ? 'no category' : names.join(', ');
+  const readOnly = hasBit(all, readOnlyBit) ? ', read only' : '';
+  return `${kindOf(all)} token of Wildberries for ${scope}${readOnly}`;
+}
+
+function hasBit({ s }: JwtClaims['all'], bit: number | undefined): boolean {
+  return bit !== undefined && Math.floor(Number(s) / 2 ** bit) % 2 === 1;
+}
+
+/** What such a token cannot do at these hosts of Wildberries, each as a sentence. */
+export function wildberriesWarnings({ all }: JwtClaims, hosts: readonly string[]): string[] {
+  const kind = kindOf(all);
+  const warnings: string[] = [];
+  if (kind === 'personal') {
+    warnings.push(
+      "a personal token of Wildberries works for the seller's own programs alone: its terms forbid cloud services and other companies",
+    );
+  }
+  for (const host of hosts) {
+    const [name = ''] = host.split('.');
+    const isSandbox = name.endsWith('-sandbox');
+    const category = categoryOfHost[name.replace(/-sandbox$/, '')];
+    if (isSandbox !== (kind === 'test')) {
+      warnings.push(
+        isSandbox
+          ? `${host} takes test tokens only, and this is a ${kind} token`
+          : `a test token works in the sandbox only, and ${host} is none`,
+      );
+    } else if (category !== undefined && !hasBit(all, categories[category])) {
+      warnings.push(`${host} wants the category ${category}, which the token does not have`);
+    }
+  }
+  return warnings;
+}
