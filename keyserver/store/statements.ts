@@ -1,8 +1,7 @@
 import { changeRow, integer, type Row, text } from './rows.ts';
 import type { Change, Position } from './store.ts';
 import { StoreError } from './store-error.ts';
-
-export type Value = string | number | null | Uint8Array;
+import type { Value } from './value.ts';
 
 export interface Statement {
   readonly sql: string;
@@ -41,6 +40,16 @@ export interface Dialect {
   exact(column: string): string;
   /** The parameter for {@link exact}. */
   bytes(name: unknown): string | Uint8Array;
+  /** A condition for the rows after these values, in the order of the columns, that an index on them serves. */
+  after(columns: readonly string[], values: readonly Value[]): Statement;
+  /** An INSERT that leaves rows alone whose key is there already. */
+  readonly insertNew: string;
+  /** The table beside the token table for rows as the earlier system had them. */
+  readonly legacyCopy: {
+    readonly name: string;
+    readonly quoted: string;
+    readonly definition: string;
+  };
 }
 
 /** Number of changes that are kept; older ones are pruned. */
@@ -157,7 +166,7 @@ export function* changesSince(seq: number): SqlCoroutine<Change[]> {
   return rows.map(changeRow).filter((change) => change !== undefined);
 }
 
-export function* needsKeyring(sql: Dialect): SqlCoroutine<boolean> {
+export function* needsKeyring(sql: Pick<Dialect, 'tokenTable'>): SqlCoroutine<boolean> {
   const { rows } = yield {
     // The format's version is one character; the earlier system's base64 has no dot.
     sql:

@@ -1,9 +1,26 @@
 import type { TokenContext } from '../../shared/crypto/token-row.ts';
 import type { TableFinding } from './token-columns.ts';
+import type { Value } from './value.ts';
 
 /** A token as stored: `token` is sealed (`skt1.…`) or of the earlier system's format. */
 export interface TokenRow extends TokenContext {
   readonly token: string;
+}
+
+/** A row with its place in the table, opaque to all but the store; undefined in a table without a primary key. */
+export interface PlacedToken extends TokenRow {
+  readonly place: readonly Value[] | undefined;
+}
+
+export interface TokenSwap {
+  readonly row: PlacedToken;
+  /** Replaces the row's token. */
+  readonly token: string;
+}
+
+export interface SwapOptions {
+  /** Copies the replaced rows, see {@link Store.copyTokens}. */
+  readonly keepsOld: boolean;
 }
 
 const documentKinds = ['type', 'app', 'proxy'] as const;
@@ -130,6 +147,25 @@ export interface Store {
   deleteToken(clientId: string, tokenType: string): Promise<boolean>;
   /** Finds faults in the columns of the token table. */
   tokenTableFindings(): Promise<TableFinding[]>;
+
+  /** All rows page by page, in the order of the table's primary key if it has one. */
+  tokenPages(): AsyncIterable<readonly PlacedToken[]>;
+  /**
+   * Replaces tokens in one transaction, each only if its row still has exactly the old bytes; resolves to which. It
+   * is no change that is announced: the secret must stay the same. @throws StoreError row_unfit
+   */
+  swapTokens(swaps: readonly TokenSwap[], options: SwapOptions): Promise<boolean[]>;
+  /** Names that several rows have; at most `limit` of them. */
+  repeatedTokens(limit: number): Promise<TokenContext[]>;
+  /** Number of ASCII characters that the column `token` holds; undefined if it cannot be told, or has no limit. */
+  maxTokenChars(): Promise<number | undefined>;
+
+  /** Creates the table of {@link copyTokens} if it is missing; resolves to its name. */
+  createLegacyCopy(): Promise<string>;
+  /** Copies rows as the earlier system had them; a name that has a copy already keeps it. */
+  copyTokens(rows: readonly TokenRow[]): Promise<void>;
+  /** The copied tokens of these names, in the same order. @throws StoreError table_missing */
+  copiedTokens(names: readonly TokenContext[]): Promise<(string | undefined)[]>;
 
   /** All rows of documents, including unknown kinds and several rows of one name. */
   documents(): Promise<DocumentRow[]>;

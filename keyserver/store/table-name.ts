@@ -19,7 +19,11 @@ export interface TableName {
   readonly table: string;
   /** With backticks, which MySQL and SQLite accept in any SQL mode. */
   readonly quoted: string;
+  /** The table beside it, of rows as the earlier system had them. */
+  readonly legacyCopy: { readonly name: string; readonly quoted: string };
 }
+
+const copySuffix = '_before_takeover';
 
 /**
  * Parses a token table's name: `[A-Za-z_][A-Za-z0-9_$]{0,63}`, and `withDatabase` also `database.table`.
@@ -45,8 +49,13 @@ export function parseTableName(
   if (ownTables.some((own) => own === table.toLowerCase())) {
     throw invalid(`The token table cannot be named ${table}: the schema has a table of that name`);
   }
-  const quoted = database === undefined ? `\`${table}\`` : `\`${database}\`.\`${table}\``;
-  return { database, table, quoted };
+  const prefix = database === undefined ? '' : `\`${database}\`.`;
+  return {
+    database,
+    table,
+    quoted: `${prefix}\`${table}\``,
+    legacyCopy: { name: `${table}${copySuffix}`, quoted: `${prefix}\`${table}${copySuffix}\`` },
+  };
 }
 
 function invalid(message: string): StoreError {

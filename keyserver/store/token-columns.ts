@@ -5,6 +5,8 @@ export interface TokenColumn {
   readonly type: string;
   /** It gives every text back unchanged, up to its length. */
   readonly keepsText: boolean;
+  /** Number of ASCII characters that it holds; undefined without a limit. */
+  readonly maxChars: number | undefined;
   /** It must have a value and has no default. */
   readonly isRequired: boolean;
 }
@@ -36,6 +38,11 @@ export function tableFindings(columns: readonly TokenColumn[]): TableFinding[] {
     );
   }
   return findings;
+}
+
+/** Number of ASCII characters that the column `token` holds; undefined without a limit, or without the column. */
+export function maxTokenChars(columns: readonly TokenColumn[]): number | undefined {
+  return columns.find(({ name }) => name.toLowerCase() === 'token')?.maxChars;
 }
 
 function fault(message: string): TableFinding {

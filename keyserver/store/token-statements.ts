@@ -1,5 +1,5 @@
 import type { TokenContext } from '../../shared/crypto/token-row.ts';
-import { isExactly, type Row, tokenRow } from './rows.ts';
+import { isExactly, type Row, text, tokenRow } from './rows.ts';
 import {
   type Dialect,
   maxNameChars,
@@ -8,10 +8,10 @@ import {
   recordChange,
   type SqlCoroutine,
   type Statement,
-  type Value,
 } from './statements.ts';
 import type { TokenRow } from './store.ts';
 import { StoreError } from './store-error.ts';
+import type { Value } from './value.ts';
 
 /** As {@link maxNameChars}. */
 const maxTokenChars = 1_048_576;
@@ -20,7 +20,7 @@ const maxTokenChars = 1_048_576;
 const nameColumns =
   `SUBSTR(client_id, 1, ${maxNameChars}) AS client_id, ` +
   `SUBSTR(token_type, 1, ${maxNameChars}) AS token_type`;
-const tokenColumns = `${nameColumns}, SUBSTR(token, 1, ${maxTokenChars}) AS token`;
+export const tokenColumns = `${nameColumns}, SUBSTR(token, 1, ${maxTokenChars}) AS token`;
 
 /** Enough to tell one row from several, which the reader rejects. */
 const rowsToTell = 2;
@@ -84,7 +84,7 @@ function* rowsOfAll(
   return isIncomparable || rows.length === limit ? undefined : rows;
 }
 
-function nameKey({ clientId, tokenType }: TokenContext): string {
+export function nameKey({ clientId, tokenType }: TokenContext): string {
   return JSON.stringify([clientId, tokenType]);
 }
 
@@ -123,6 +123,23 @@ export function* namelessTokens(sql: Dialect): SqlCoroutine<TokenRow[]> {
     params: [],
   };
   return rows.map(tokenRow);
+}
+
+/** Names that several rows have; at most `limit` of them. */
+export function* repeatedTokens(sql: Dialect, limit: number): SqlCoroutine<TokenContext[]> {
+  const client = sql.exact('client_id');
+  const type = sql.exact('token_type');
+  const { rows } = yield {
+    sql:
+      `SELECT ${client} AS client_id, ${type} AS token_type FROM ${sql.tokenTable} ` +
+      `WHERE client_id IS NOT NULL AND token_type IS NOT NULL ` +
+      `GROUP BY ${client}, ${type} HAVING COUNT(*) > 1 LIMIT ${limit}`,
+    params: [],
+  };
+  return rows.map((row) => ({
+    clientId: text(row, 'client_id'),
+    tokenType: text(row, 'token_type'),
+  }));
 }
 
 /** A condition for exactly a name's row, and the parameters for a name; an index serves the first half. */

@@ -2,8 +2,9 @@ import { isIP } from 'node:net';
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import type { Connection, Pool, PoolConfig, PoolConnection } from 'mariadb';
 import mariadb from 'mariadb';
-import type { Result, Statement, Value } from '../statements.ts';
+import type { Result, Statement } from '../statements.ts';
 import { StoreError } from '../store-error.ts';
+import type { Value } from '../value.ts';
 import { isIncomparable, mysqlError } from './errors.ts';
 
 /** Address of the server, and how to log in. */

@@ -8,9 +8,12 @@ import * as statements from '../statements.ts';
 import type { MigrateDownOptions, Store, StoreOptions } from '../store.ts';
 import { isStoreError } from '../store-error.ts';
 import { parseTableName, type TableName } from '../table-name.ts';
+import { tableWalk, type WalkedStore } from '../table-walk.ts';
 import { announceAll, putTokens } from '../token-batch.ts';
-import { type TokenColumn, tableFindings } from '../token-columns.ts';
+import { maxTokenChars, type TokenColumn, tableFindings } from '../token-columns.ts';
+import type { TableKey } from '../token-pages.ts';
 import * as tokens from '../token-statements.ts';
+import type { Value } from '../value.ts';
 import { TokenLookups } from './coalesced-lookups.ts';
 import {
   type MysqlConnections,
@@ -39,14 +42,13 @@ export function openMysqlStore(options: MysqlStoreOptions): Store {
   const tokenTable = parseTableName(options.tokenTable, { withDatabase: true });
   const dialect = mysqlDialect(tokenTable, exactText);
   const pool = mysqlConnections(options, { connections, timeoutMs });
-  const read = <T>(steps: () => SqlCoroutine<T>) => pool.use((session) => drive(session, steps()));
-  const change = <T>(steps: () => SqlCoroutine<Outcome<T>>) =>
-    pool.use((session) => retryConflicts(() => transact(session, steps)));
+  const { read, change } = workOn(() => pool);
   let patient: MysqlConnections | undefined;
   const patiently = () => {
     patient ??= mysqlConnections(options, { connections: 2, timeoutMs: patientTimeoutMs });
     return patient;
   };
+  const patientWork = workOn(patiently);
   const listTokens = async function* (readRows: <T>(steps: () => SqlCoroutine<T>) => Promise<T>) {
     const exact = await keyExpression(pool, tokenTable);
     const listing = mysqlDialect(tokenTable, exact);
@@ -66,10 +68,7 @@ export function openMysqlStore(options: MysqlStoreOptions): Store {
     findTokens: (clientId, tokenType) => lookups.find({ clientId, tokenType }),
     listTokens: () => listTokens(read),
     putToken: (row) => change(() => tokens.putToken(dialect, row)),
-    putTokens: (batch) =>
-      patiently().use((session) =>
-        retryConflicts(() => transact(session, () => putTokens(dialect, batch))),
-      ),
+    putTokens: (batch) => patientWork.change(() => putTokens(dialect, batch)),
     announceAll: () => change(announceAll),
     snapshot: (readAll) =>
       patiently().hold(async (session) => {
@@ -88,6 +87,11 @@ export function openMysqlStore(options: MysqlStoreOptions): Store {
       }),
     deleteToken: (clientId, tokenType) =>
       change(() => tokens.deleteToken(dialect, clientId, tokenType)),
+    ...tableWalk({
+      ...{ ...patientWork, dialect, listTokens: () => listTokens(patientWork.read) },
+      key: () => primaryKey(pool, tokenTable),
+    }),
+    maxTokenChars: async () => maxTokenChars(await tokenColumns(pool, tokenTable)),
     tokenTableFindings: async () => tableFindings(await tokenColumns(pool, tokenTable)),
 
     documents: () => read(documents),
@@ -102,7 +106,7 @@ export function openMysqlStore(options: MysqlStoreOptions): Store {
     changesSince: (seq) => read(() => statements.changesSince(seq)),
     needsKeyring: () => read(() => statements.needsKeyring(dialect)),
 
-    close: async () => {
+    async close() {
       await pool.close();
       await patient?.close();
     },
@@ -115,6 +119,27 @@ function mysqlDialect(tokenTable: TableName, exact: (column: string) => string):
     forUpdate: ' FOR UPDATE',
     exact,
     bytes: (name) => (name instanceof Uint8Array ? name : Buffer.from(String(name), 'utf8')),
+    after: rowsAfter,
+    insertNew: 'INSERT IGNORE',
+    legacyCopy: {
+      ...tokenTable.legacyCopy,
+      definition:
+        '(client_id VARBINARY(1020) NOT NULL, token_type VARBINARY(1020) NOT NULL, ' +
+        'token LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL, ' +
+        'PRIMARY KEY (client_id, token_type)) ENGINE = InnoDB ROW_FORMAT = DYNAMIC',
+    },
+  };
+}
+
+/** Each column by itself, since a comparison of row values uses no index. */
+function rowsAfter(columns: readonly string[], values: readonly Value[]): statements.Statement {
+  const branches = columns.map((column, i) => ({
+    sql: `(${[...columns.slice(0, i).map((equal) => `${equal} = ?`), `${column} > ?`].join(' AND ')})`,
+    params: values.slice(0, i + 1),
+  }));
+  return {
+    sql: `(${branches.map(({ sql }) => sql).join(' OR ')})`,
+    params: branches.flatMap(({ params }) => params),
   };
 }
 
@@ -134,6 +159,29 @@ async function keyExpression(
   return isBinary('client_id') && isBinary('token_type') ? (column) => column : exactText;
 }
 
+/** The primary key, if its types are compared with parameters as they are ordered. */
+async function primaryKey(
+  pool: MysqlConnections,
+  { database, table }: TableName,
+): Promise<TableKey | undefined> {
+  const { rows } = await pool.use((session) =>
+    session.execute({
+      sql:
+        'SELECT k.column_name AS name, c.data_type AS type ' +
+        'FROM information_schema.key_column_usage AS k JOIN information_schema.columns AS c ' +
+        'ON c.table_schema = k.table_schema AND c.table_name = k.table_name AND c.column_name = k.column_name ' +
+        "WHERE k.constraint_name = 'PRIMARY' AND k.table_schema = COALESCE(?, DATABASE()) AND k.table_name = ? " +
+        'ORDER BY k.ordinal_position',
+      params: [database ?? null, table],
+    }),
+  );
+  const isWalkable = rows.every((row) =>
+    /int$|char$|binary$/.test(text(row, 'type').toLowerCase()),
+  );
+  if (rows.length === 0 || !isWalkable) return undefined;
+  return rows.map((row) => `\`${text(row, 'name').replaceAll('`', '``')}\``);
+}
+
 const textTypes = /^(?:var)?char|^varbinary|text$|blob$/;
 
 /** Empty if the user may not see the table, or it is missing. */
@@ -145,6 +193,7 @@ async function tokenColumns(
     session.execute({
       sql:
         'SELECT column_name AS name, data_type AS type, column_type AS full_type, ' +
+        'character_maximum_length AS max_chars, ' +
         "is_nullable = 'NO' AND column_default IS NULL AND " +
         "extra NOT LIKE '%auto_increment%' AND extra NOT LIKE '%GENERATED%' AS required " +
         'FROM information_schema.columns ' +
@@ -156,8 +205,17 @@ async function tokenColumns(
     name: text(row, 'name'),
     type: text(row, 'full_type').toUpperCase(),
     keepsText: textTypes.test(text(row, 'type').toLowerCase()),
+    maxChars: Number.isNaN(integer(row, 'max_chars')) ? undefined : integer(row, 'max_chars'),
     isRequired: integer(row, 'required') === 1,
   }));
+}
+
+function workOn(connections: () => MysqlConnections): Pick<WalkedStore, 'read' | 'change'> {
+  return {
+    read: (steps) => connections().use((session) => drive(session, steps())),
+    change: (steps) =>
+      connections().use((session) => retryConflicts(() => transact(session, steps))),
+  };
 }
 
 async function drive<T>(session: MysqlSession, steps: SqlCoroutine<T>): Promise<T> {

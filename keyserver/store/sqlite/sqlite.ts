@@ -7,9 +7,12 @@ import type { Dialect, Outcome, SqlCoroutine } from '../statements.ts';
 import * as statements from '../statements.ts';
 import type { MigrateDownOptions, Store, StoreOptions } from '../store.ts';
 import { parseTableName, type TableName } from '../table-name.ts';
+import { tableWalk } from '../table-walk.ts';
 import { announceAll, putTokens } from '../token-batch.ts';
 import { type TokenColumn, tableFindings } from '../token-columns.ts';
+import type { TableKey } from '../token-pages.ts';
 import * as tokens from '../token-statements.ts';
+import type { Value } from '../value.ts';
 import { SqliteConnection } from './connection.ts';
 
 export interface SqliteStoreOptions extends StoreOptions {
@@ -65,6 +68,13 @@ export function openSqliteStore({ file, tokenTable: name, timeoutMs }: SqliteSto
       }
     },
     deleteToken: (clientId, tokenType) => change(tokens.deleteToken(dialect, clientId, tokenType)),
+    ...tableWalk({
+      ...{ dialect, listTokens: () => listTokens(connection) },
+      key: async () => primaryKey(connection, tokenTable),
+      read: (steps) => read(steps()),
+      change: (steps) => change(steps()),
+    }),
+    maxTokenChars: async () => undefined,
     tokenTableFindings: async () => tableFindings(tokenColumns(connection, tokenTable)),
 
     documents: () => read(documents()),
@@ -84,7 +94,37 @@ export function openSqliteStore({ file, tokenTable: name, timeoutMs }: SqliteSto
 }
 
 function sqliteDialect(tokenTable: TableName, exact: (column: string) => string): Dialect {
-  return { tokenTable: tokenTable.quoted, forUpdate: '', exact, bytes: String };
+  return {
+    tokenTable: tokenTable.quoted,
+    forUpdate: '',
+    exact,
+    bytes: String,
+    after: rowsAfter,
+    insertNew: 'INSERT OR IGNORE',
+    legacyCopy: {
+      ...tokenTable.legacyCopy,
+      definition:
+        '(client_id TEXT NOT NULL, token_type TEXT NOT NULL, token TEXT NOT NULL, ' +
+        'PRIMARY KEY (client_id, token_type)) STRICT, WITHOUT ROWID',
+    },
+  };
+}
+
+function rowsAfter(columns: readonly string[], values: readonly Value[]): statements.Statement {
+  return {
+    sql: `(${columns.join(', ')}) > (${values.map(() => '?').join(', ')})`,
+    params: values,
+  };
+}
+
+/** The row's number, or the primary key of a table WITHOUT ROWID. */
+function primaryKey(connection: SqliteConnection, { table }: TableName): TableKey {
+  const { rows } = connection.execute({
+    sql: 'SELECT name FROM pragma_table_info(?) WHERE pk > 0 AND (SELECT wr FROM pragma_table_list(?)) ORDER BY pk',
+    params: [table, table],
+  });
+  if (rows.length === 0) return ['_rowid_'];
+  return rows.map((row) => `\`${text(row, 'name').replaceAll('`', '``')}\``);
 }
 
 /** Correct for columns of any affinity, but no index serves it. */
@@ -124,6 +164,7 @@ function tokenColumns(connection: SqliteConnection, { table }: TableName): Token
     name: text(row, 'name'),
     type: text(row, 'type') || 'without a type',
     keepsText: affinityOf(text(row, 'type')) !== 'number',
+    maxChars: undefined,
     isRequired: integer(row, 'required') === 1,
   }));
 }

@@ -1,0 +1,143 @@
+import t from 'tap';
+import type { PlacedToken, Store, TokenRow } from '../../../keyserver/store/store.ts';
+import { eachStore } from '../../support/database.ts';
+
+/** Shapes that an earlier table can have, by their primary key; undefined: the table of the migrations. */
+const mysqlShapes: Readonly<Record<string, string | undefined>> = {
+  own: undefined,
+  number:
+    'id INT AUTO_INCREMENT PRIMARY KEY, client_id BIGINT, token_type VARCHAR(50), token TEXT, KEY (client_id)',
+  'names of a blind collation':
+    'client_id VARCHAR(50) COLLATE utf8mb4_general_ci, token_type VARCHAR(50), token TEXT, PRIMARY KEY (token_type, client_id)',
+  'numbers of clients':
+    'client_id BIGINT, token_type VARCHAR(50), token TEXT, PRIMARY KEY (client_id, token_type)',
+  decimal:
+    'id DECIMAL(30,20) PRIMARY KEY DEFAULT RAND(), client_id INT, token_type VARCHAR(50), token TEXT',
+  none: 'client_id VARCHAR(50), token_type VARCHAR(50), token TEXT',
+};
+const sqliteShapes: Readonly<Record<string, string | undefined>> = {
+  own: undefined,
+  number: 'id INTEGER PRIMARY KEY, client_id INTEGER, token_type TEXT, token TEXT',
+  'names of a blind collation':
+    'client_id TEXT COLLATE NOCASE, token_type TEXT, token TEXT, PRIMARY KEY (token_type, client_id)',
+  'numbers of clients':
+    'client_id INT, token_type TEXT, token TEXT, PRIMARY KEY (client_id, token_type)',
+  none: 'client_id, token_type, token',
+};
+const types = ['ozon', 'wildberries'];
+const clients = Array.from({ length: 601 }, (_, i) => String(i * 7));
+
+async function pages(store: Store): Promise<(readonly PlacedToken[])[]> {
+  const found: (readonly PlacedToken[])[] = [];
+  for await (const page of store.tokenPages()) found.push(page);
+  return found;
+}
+
+const unfit = { name: 'StoreError', kind: 'row_unfit' };
+
+const name = ({ clientId, tokenType }: TokenRow) => `${clientId} ${tokenType}`;
+
+t.test('walks over every row once, and swaps exact bytes, whatever the key', (t) =>
+  eachStore(t, async (t, openStore, execute) => {
+    const shapes = t.name === 'mysql' ? mysqlShapes : sqliteShapes;
+    for (const [i, [title, columns]] of Object.entries(shapes).entries()) {
+      await t.test(title, async (t) => {
+        const tokenTable = columns === undefined ? 'storage' : `shape${i}`;
+        if (columns !== undefined) await execute(`CREATE TABLE ${tokenTable} (${columns})`);
+        const store = await openStore({ tokenTable });
+        const rows = types.flatMap((type) => clients.map((client) => [client, type]));
+        const values = rows.map(([client, type]) => `('${client}', '${type}', 'Old${client}==')`);
+        await execute(
+          `INSERT INTO ${tokenTable} (client_id, token_type, token) VALUES ${values.join(', ')}`,
+        );
+        const walked = await pages(store);
+        t.same(
+          walked.map((page) => page.length),
+          [500, 500, 202],
+        );
+        const all = walked.flat();
+        t.equal(new Set(all.map(name)).size, 1202);
+        const { seq } = await store.position();
+        const copy = await store.createLegacyCopy();
+        t.equal(await store.createLegacyCopy(), copy, 'a second run finds it');
+        t.equal(copy, `${tokenTable}_before_takeover`);
+
+        const page = walked[1] ?? [];
+        const [first, second, third] = page as [PlacedToken, PlacedToken, PlacedToken];
+        await store.copyTokens([third]);
+        // Equal under a blind collation, and other bytes.
+        await execute(
+          `UPDATE ${tokenTable} SET token = UPPER(token) WHERE client_id = '${second.clientId}' AND token_type = '${second.tokenType}'`,
+        );
+        const swaps = page.map((row) => ({ row, token: `skt1.k.${row.clientId}` }));
+        const swapped = await store.swapTokens(swaps, { keepsOld: true });
+        t.same(
+          swapped,
+          page.map((row) => row !== second),
+        );
+        t.same(
+          await store.swapTokens(swaps, { keepsOld: true }),
+          page.map(() => false),
+          'not twice',
+        );
+        const after = new Map((await pages(store)).flat().map((row) => [name(row), row.token]));
+        for (const row of all) {
+          const expected =
+            row === second
+              ? row.token.toUpperCase()
+              : page.includes(row)
+                ? `skt1.k.${row.clientId}`
+                : row.token;
+          if (after.get(name(row)) !== expected) t.fail(`${name(row)}: ${after.get(name(row))}`);
+        }
+        t.equal(after.size, 1202);
+        t.same(await store.copiedTokens([first, second, third]), [
+          first.token,
+          undefined,
+          third.token,
+        ]);
+        await store.copyTokens([{ ...first, token: 'older' }]);
+        t.same(await store.copiedTokens([first]), [first.token], 'a copy stays');
+        t.same(await store.position(), { ...(await store.position()), seq }, 'nothing to announce');
+      });
+    }
+  }),
+);
+
+t.test('names of several rows are told, and never swapped together', (t) =>
+  eachStore(t, async (t, openStore, execute) => {
+    await execute(
+      'CREATE TABLE doubled (client_id VARCHAR(9), token_type VARCHAR(9), token VARCHAR(20))',
+    );
+    const store = await openStore({ tokenTable: 'doubled' });
+    t.same(await store.repeatedTokens(9), []);
+    await execute(
+      "INSERT INTO doubled VALUES ('a', 'x', 'old'), ('a', 'x', 'old'), ('A', 'x', 'old'), ('a', 'y', 'old'), " +
+        "(NULL, 'x', 'old'), (NULL, 'x', 'old'), ('b', 'x', 'one'), ('b', 'x', 'two')",
+    );
+    t.same(
+      new Set((await store.repeatedTokens(9)).map(({ clientId }) => clientId)),
+      new Set(['a', 'b']),
+    );
+    t.equal((await store.repeatedTokens(1)).length, 1);
+    t.equal(await store.maxTokenChars(), t.name === 'mysql' ? 20 : undefined);
+    // Every row of SQLite has a number.
+    if (t.name === 'sqlite') return;
+    const [row] = (await pages(store)).flat().filter(({ clientId }) => clientId === 'a');
+    const swap = [{ row: row as PlacedToken, token: 'new' }];
+    await t.rejects(store.swapTokens(swap, { keepsOld: false }), unfit);
+    t.equal((await pages(store)).flat().filter(({ token }) => token === 'new').length, 0);
+  }),
+);
+
+t.test('a token that the column gives back otherwise is not swapped in', (t) =>
+  eachStore(t, async (t, openStore, execute) => {
+    await execute('CREATE TABLE numbers (client_id INT, token_type VARCHAR(9), token BIGINT)');
+    await execute("INSERT INTO numbers VALUES (1, 'x', 42)");
+    const store = await openStore({ tokenTable: 'numbers' });
+    const [row] = (await pages(store)).flat();
+    const swap = [{ row: row as PlacedToken, token: '043' }];
+    await t.rejects(store.swapTokens(swap, { keepsOld: false }), unfit);
+    t.match((await pages(store)).flat(), [{ token: '42' }]);
+  }),
+);
