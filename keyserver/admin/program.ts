@@ -6,6 +6,7 @@ import { addDoctorCommand } from './commands/doctor.ts';
 import { addExplainCommand } from './commands/explain.ts';
 import { addGrantCommands } from './commands/grant.ts';
 import { addHistoryCommands } from './commands/history.ts';
+import { addLegacyCommands } from './commands/legacy.ts';
 import { addMigrateCommand } from './commands/migrate.ts';
 import { addTokenCommands } from './commands/token.ts';
 import { addTypeCommands } from './commands/type.ts';
@@ -76,6 +77,7 @@ function buildProgram(session: Session): Command {
   addGrantCommands(program, session);
   addMigrateCommand(program, session);
   addHistoryCommands(program, session);
+  addLegacyCommands(program, session);
   addDoctorCommand(program, session);
   addExplainCommand(program, session);
   return program;

@@ -8,8 +8,10 @@ import {
   type TokenContext,
   tokenRowKid,
 } from '../../shared/crypto/token-row.ts';
+import type { Injection } from '../../shared/policy/injection/schema.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import type { TokenRow } from '../store/store.ts';
+import { legacyFields } from './legacy-fields.ts';
 
 /** Content of an opened token row; `expiresAt` is UTC, in the form `2030-01-01T00:00:00.000Z`. */
 const SecretSchema = Type.Object(
@@ -35,13 +37,19 @@ export function sealSecret(keyring: Keyring, context: TokenContext, secret: Secr
 }
 
 /**
- * Opens a row. A row of the earlier system opens only if `legacyKey` is given (`UNSAFE_LEGACY_ROWS`), always
- * to the single field `token`.
+ * Opens a row. A row of the earlier system opens only if `legacyKey` is given (`UNSAFE_LEGACY_ROWS`): to the
+ * single field `token`, or with an injection to the fields that fill it, see {@link legacyFields}.
  * @throws OpenError for every fault alike
  */
-export function openSecret(keyring: Keyring, row: TokenRow, legacyKey?: LegacyKey): Secret {
+export function openSecret(
+  keyring: Keyring,
+  row: TokenRow,
+  legacyKey?: LegacyKey,
+  injection?: Injection,
+): Secret {
   if (tokenRowKid(row.token) === undefined && legacyKey !== undefined) {
-    return { fields: { token: openLegacyRow(row.token, legacyKey) } };
+    const text = openLegacyRow(row.token, legacyKey);
+    return { fields: injection ? legacyFields(text, injection) : { token: text } };
   }
   return parseSecret(openTokenRow(row.token, row, keyring.lookup('rows')));
 }

@@ -33,6 +33,7 @@ export type Action =
   | ({ readonly do: 'add_grant'; readonly path?: string | undefined } & NewGrant)
   /** For a path that can be read in two ways, which no path pattern matches. */
   | ({ readonly do: 'grant_every_path' } & NewGrant)
+  | { readonly do: 'check_legacy_rows' }
   | { readonly do: 'provide_secret' }
   | ({ readonly do: 'put_token' } & TokenName)
   /** For a token whose fields do not fill its type. */

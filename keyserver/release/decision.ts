@@ -89,6 +89,7 @@ export interface SecretSources {
 export async function readSecret(
   { store, keyring, legacyKey, clock }: SecretSources,
   { clientId, tokenType }: TokenQuery,
+  { injection }: Policy,
   steps?: Steps,
 ): Promise<Secret> {
   steps?.begin('token');
@@ -107,7 +108,7 @@ export async function readSecret(
   }
   let secret: Secret;
   try {
-    secret = openSecret(keyring, row, legacyKey);
+    secret = openSecret(keyring, row, legacyKey, injection);
   } catch (error) {
     throw new ServiceError('integrity_failed', {
       reason: 'token_refused',

@@ -57,7 +57,7 @@ export async function takeSteps(
   steps: Steps,
 ): Promise<Policy> {
   const policy = judge(dependencies.registry, query, steps);
-  const { fields } = await readSecret(dependencies, query, steps);
+  const { fields } = await readSecret(dependencies, query, policy, steps);
   if (query.requester.proxyId === undefined) return policy;
   steps.begin('injection');
   checkFields(policy.injection, fields);

@@ -104,7 +104,7 @@ async function releaseTo(
   const policy = judge(registry, query);
   const { cacheSeconds = defaultCacheSeconds } = policy;
   const began = performance.now();
-  const secret = await readSecret(dependencies, query).finally(() => {
+  const secret = await readSecret(dependencies, query, policy).finally(() => {
     log['database.duration_ms'] = toMilliseconds(performance.now() - began);
   });
   return {

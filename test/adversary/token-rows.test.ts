@@ -1,6 +1,5 @@
-import { createCipheriv, randomBytes } from 'node:crypto';
 import t, { type Test } from 'tap';
-import type { LegacyKey } from '../../shared/crypto/legacy-row.ts';
+import { legacyRow, newLegacyKey } from '../support/legacy-rows.ts';
 import { eachStage, type Pair, type Stage, startPairOn } from './stage.ts';
 
 const refused = ['500 integrity_failed token_refused', '500 integrity_failed token_refused'];
@@ -8,12 +7,7 @@ const missing = ['404 token_not_found', '424 token_not_found'];
 const twice = ['500 integrity_failed duplicate_rows', '500 integrity_failed duplicate_rows'];
 const fine = ['200', '200'];
 
-const legacyKey: LegacyKey = { key: randomBytes(32), iv: randomBytes(16) };
-
-function legacyRow(text: string): string {
-  const cipher = createCipheriv('aes-256-cbc', legacyKey.key, legacyKey.iv);
-  return Buffer.concat([cipher.update(text), cipher.final()]).toString('base64');
-}
+const legacyKey = newLegacyKey();
 
 /** What the adversary does to the row of a client of the same name. */
 const manipulations: Readonly<Record<string, (row: string) => string>> = {
@@ -30,7 +24,7 @@ const manipulations: Readonly<Record<string, (row: string) => string>> = {
   'copied from another client': (row) =>
     `UPDATE storage SET token = (SELECT token FROM (SELECT token FROM storage WHERE client_id = 'healthy') AS c) WHERE ${row}`,
   'of the earlier system': (row) =>
-    `UPDATE storage SET token = '${legacyRow('planted')}' WHERE ${row}`,
+    `UPDATE storage SET token = '${legacyRow('planted', legacyKey)}' WHERE ${row}`,
   'with control characters': (row) =>
     `UPDATE storage SET token = REPLACE(token, '.k1.', '.k1\u0007.') WHERE ${row}`,
 };

@@ -29,6 +29,7 @@ import type { LogLevel } from '../../shared/log/logging.ts';
 import { defaultInjection } from '../../shared/policy/injection/schema.ts';
 import type { Policy } from '../../shared/policy/schema.ts';
 import { rsaPem, writeKeyFolder, writeKeyring } from './key-folders.ts';
+import { legacyFiles } from './legacy-rows.ts';
 import { capturedLog, type LogLine } from './log.ts';
 
 export interface TestKeyserverOptions {
@@ -112,7 +113,10 @@ export async function startKeyserver(
     DB_FILE: join(folder, 'store.db'),
     KEYRING_DIR: join(folder, 'keyring'),
     RSA_KEY_DIR: join(folder, 'rsa'),
-    ...(options.legacyKey && legacySettings(join(folder, 'legacy'), options.legacyKey)),
+    ...(options.legacyKey && {
+      UNSAFE_LEGACY_ROWS: '1',
+      ...legacyFiles(join(folder, 'legacy'), options.legacyKey),
+    }),
     ...options.settings,
   };
   if (!existsSync(settings.KEYRING_DIR)) writeKeyring(settings.KEYRING_DIR);
@@ -212,15 +216,6 @@ let sharedPem: string | undefined;
 function writeRsaKey(folder: string): void {
   sharedPem ??= rsaPem();
   writeKeyFolder(folder, { 'r1.pem': sharedPem });
-}
-
-function legacySettings(folder: string, { key, iv }: LegacyKey) {
-  writeKeyFolder(folder, { 'key.bin': key, 'iv.bin': iv });
-  return {
-    UNSAFE_LEGACY_ROWS: '1',
-    AES_KEY_FILE: join(folder, 'key.bin'),
-    AES_IV_FILE: join(folder, 'iv.bin'),
-  };
 }
 
 /** A migrated store in a SQLite file of its own, which goes after the test. */

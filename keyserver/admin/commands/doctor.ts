@@ -24,7 +24,9 @@ Exit code 1 if there is a fault; warnings alone exit with 0.`,
       const checks = (await checkAll(session.io)).map(inWords);
       const faults = checks.filter(({ status }) => status === 'fault');
       if (faults.length > 0) session.exitCode = faultsFoundExitCode;
-      session.out.result({ ok: faults.length === 0, checks }, describe(checks, faults.length));
+      const verdict =
+        faults.length === 0 ? 'all is well' : `${count(faults.length, 'check')} found faults`;
+      session.out.result({ ok: faults.length === 0, checks }, describeChecks(checks, verdict));
     });
 }
 
@@ -47,7 +49,7 @@ export interface PrintedCheck extends Check {
   readonly findings: readonly string[];
 }
 
-function inWords(found: Check): PrintedCheck {
+export function inWords(found: Check): PrintedCheck {
   return { ...found, findings: found.findings.map(sentence) };
 }
 
@@ -57,7 +59,8 @@ function sentence(finding: Finding): string {
     : `${finding.problem}; ${inShell(finding.suggestion)}`;
 }
 
-function describe(checks: readonly PrintedCheck[], faults: number): string {
+/** A table of checks, each with its findings below, and a last line. */
+export function describeChecks(checks: readonly PrintedCheck[], verdict: string): string {
   const lines = table(
     ['check', 'status', 'what'],
     checks.map(({ name, status, summary }) => [name, status, summary]),
@@ -68,6 +71,5 @@ function describe(checks: readonly PrintedCheck[], faults: number): string {
     row,
     ...(checks[i]?.findings ?? []).map((finding) => `  - ${printable(finding)}`),
   ]);
-  const verdict = faults === 0 ? 'all is well' : `${count(faults, 'check')} found faults`;
   return [heading, ...body, verdict].join('\n');
 }

@@ -41,6 +41,8 @@ function commandFor(action: Action): string {
       return `grant it: ${grantAdd(action)}${action.path === undefined ? '' : ` --path ${quoted(action.path)}`}`;
     case 'grant_every_path':
       return `no --path matches a path that can be read in two ways: let the app spell it plainly, or grant every path: ${grantAdd(action)}`;
+    case 'check_legacy_rows':
+      return 'see keyserver-admin legacy check';
     case 'provide_secret':
       return 'pipe it in, or name its file with --file';
     case 'put_token':

@@ -2,16 +2,19 @@ import type { Clock } from '../../../shared/clock.ts';
 import { matchingGrants } from '../../../shared/policy/grant.ts';
 import { fieldsFault } from '../../../shared/policy/injection/injection.ts';
 import { inLessThan, warnedWithin } from '../../../shared/tls/expiry.ts';
+import { legacyFields } from '../../at-rest/legacy-fields.ts';
 import type { OperationContext } from '../context.ts';
 import { count } from '../count.ts';
 import { weakFields } from '../intelligence/inspect-secret.ts';
 import { type InspectedToken, inspectToken } from '../tokens.ts';
-import { type Check, check } from './check.ts';
+import { type Check, check, type Finding } from './check.ts';
 import { type AppGrant, grantName, type KnownTypes, matchesType } from './document-checks.ts';
 import type { MissingKeys } from './missing-keys.ts';
 
 const legacyFinding =
   'written by the earlier system, without authentication: served only with UNSAFE_LEGACY_ROWS=1';
+/** An earlier table has one for every token; a single one may have been planted. */
+const maxLegacyNames = 20;
 
 interface Known {
   readonly types: KnownTypes;
@@ -42,7 +45,7 @@ export async function checkTokens(
     unused = unused.filter(
       ({ grant }) => matchingGrants([grant], row.clientId, row.tokenType).length === 0,
     );
-    if (legacy) legacyRows.push(`${name}: ${legacyFinding}`);
+    if (legacy) legacyRows.push(name);
     const isKeyless = missingKeys.note('tokens', token.summary.kid);
     if (opens === false && !isKeyless) bad.push(`${name}: does not open`);
     if (names.has(name)) bad.push(`${name}: has more than one row`);
@@ -67,8 +70,22 @@ export async function checkTokens(
       unused.map((one) => `${grantName(one)} matches no stored token`),
       'warning',
     ),
-    check('legacy rows', count(legacyRows.length, 'row'), legacyRows, 'warning'),
+    checkLegacyRows(legacyRows),
   ];
+}
+
+function checkLegacyRows(names: readonly string[]): Check {
+  const more = names.length - maxLegacyNames;
+  const findings: Finding[] = names
+    .slice(0, maxLegacyNames)
+    .map((name) => `${name}: ${legacyFinding}`);
+  if (names.length > 0) {
+    findings.push({
+      problem: more > 0 ? `and ${count(more, 'row')} more` : 'they can be sealed',
+      suggestion: { do: 'check_legacy_rows' },
+    });
+  }
+  return check('legacy rows', count(names.length, 'row'), findings, 'warning');
 }
 
 function expiry(name: string, expiresAt: string, clock: Clock): string[] {
@@ -80,5 +97,8 @@ function unfitness({ summary, secret }: InspectedToken, types: KnownTypes): stri
   if (!types.has(summary.type)) return 'the type is not defined';
   const policy = types.get(summary.type);
   // Another check reports a type or token that does not open.
-  return policy && secret ? fieldsFault(policy.injection, secret.fields) : undefined;
+  if (policy === undefined || secret === undefined) return undefined;
+  const { injection } = policy;
+  const { token = '' } = secret.fields;
+  return fieldsFault(injection, summary.legacy ? legacyFields(token, injection) : secret.fields);
 }

@@ -80,11 +80,19 @@ export class Installation {
 
   /** Changes the database as somebody else with write access would. */
   sql(statement: string, ...values: string[]): void {
+    this.rows(statement, ...values);
+  }
+
+  /** Reads it likewise. */
+  rows(statement: string, ...values: string[]): Record<string, unknown>[] {
     const file = join(this.folder, 'rows.db');
     closeSync(openSync(file, 'a', 0o600));
     const database = new DatabaseSync(file);
-    database.prepare(statement).run(...values);
-    database.close();
+    try {
+      return database.prepare(statement).all(...values);
+    } finally {
+      database.close();
+    }
   }
 
   /** What the operations work on, for tests that call them without the tool. */

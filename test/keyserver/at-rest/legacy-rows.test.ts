@@ -1,25 +1,18 @@
-import { createCipheriv, randomBytes } from 'node:crypto';
 import t from 'tap';
-import type { LegacyKey } from '../../../shared/crypto/legacy-row.ts';
+import type { Injection } from '../../../shared/policy/injection/schema.ts';
 import { eachStore } from '../../support/database.ts';
+import { legacyRow, newLegacyKey } from '../../support/legacy-rows.ts';
 import { refusal, startScene, wanted } from '../scene.ts';
 
 const text = 'kept by the earlier system, {"not": "parsed"}';
 const refused = { status: 500, code: 'integrity_failed', reason: 'token_refused' };
-
-function legacyRow(plaintext: string | Uint8Array, { key, iv }: LegacyKey, padding = true) {
-  const cipher = createCipheriv('aes-256-cbc', key, iv).setAutoPadding(padding);
-  return Buffer.concat([cipher.update(plaintext), cipher.final()]).toString('base64');
-}
-
-const newKey = (): LegacyKey => ({ key: randomBytes(32), iv: randomBytes(16) });
 
 t.test(
   'a row of the earlier system is refused, unless the unsafe switch gives its key',
   async (t) => {
     await eachStore(t, async (t, openStore) => {
       const store = await openStore();
-      const legacyKey = newKey();
+      const legacyKey = newLegacyKey();
       const safe = await startScene(t, { store });
       const { settings } = safe.keyserver;
       const unsafe = await startScene(t, { store, legacyKey, settings });
@@ -33,8 +26,28 @@ t.test(
   },
 );
 
+t.test('JSON is split if the type does not take it as a whole', async (t) => {
+  const legacyKey = newLegacyKey();
+  const { keyserver, ask } = await startScene(t, { legacyKey });
+  const two = { scheme: 'headers', headers: { 'Client-Id': '{clientId}', 'Api-Key': '{apiKey}' } };
+  await keyserver.putType(wanted.tokenType, { injection: two as Injection });
+  const releasedOf = async (plaintext: string) => {
+    await keyserver.store.putToken({ ...wanted, token: legacyRow(plaintext, legacyKey) });
+    const { release } = await ask();
+    return release.fields;
+  };
+  const exact = '12345678901234567890.50';
+  t.same(await releasedOf(`{"clientId": ${exact}, "apiKey": "k", "more": "x"}`), {
+    clientId: exact,
+    apiKey: 'k',
+  });
+  for (const other of ['{"clientId": ["1"], "apiKey": "k"}', '{"clientId"', '[]', 'opaque', '{}']) {
+    t.same(await releasedOf(other), {}, other);
+  }
+});
+
 t.test('sealed rows are held to their seal under the unsafe switch, too', async (t) => {
-  const legacyKey = newKey();
+  const legacyKey = newLegacyKey();
   const { keyserver, ask } = await startScene(t, { legacyKey });
   t.equal((await ask()).status, 200);
   await keyserver.putToken('shop-2', 'ozon-seller', 'x');
@@ -46,14 +59,14 @@ t.test('sealed rows are held to their seal under the unsafe switch, too', async 
 });
 
 t.test('every fault of such a row is the same answer', async (t) => {
-  const legacyKey = newKey();
+  const legacyKey = newLegacyKey();
   const { keyserver, ask } = await startScene(t, { legacyKey });
   const row = legacyRow(text, legacyKey);
   const bytes = Buffer.from(row, 'base64');
   const lastByteFlipped = Buffer.from(bytes);
   lastByteFlipped[bytes.length - 17] = (bytes.at(-17) ?? 0) ^ 0xff;
   const faults: Record<string, string> = {
-    'another key': legacyRow(text.repeat(9), { ...newKey(), iv: legacyKey.iv }),
+    'another key': legacyRow(text.repeat(9), { ...newLegacyKey(), iv: legacyKey.iv }),
     'wrong padding': lastByteFlipped.toString('base64'),
     'no padding': legacyRow('0123456789abcde\u0000', legacyKey, false),
     'a block cut off': bytes.subarray(0, -16).toString('base64'),

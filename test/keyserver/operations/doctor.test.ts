@@ -394,6 +394,7 @@ t.test("names the earlier system's rows", async (t) => {
       'legacy rows': [
         'client "shop-2", type "wildberries": written by the earlier system, without authentication: served only with UNSAFE_LEGACY_ROWS=1',
         'client "shop-3", type "wildberries": written by the earlier system, without authentication: served only with UNSAFE_LEGACY_ROWS=1',
+        { problem: 'they can be sealed', suggestion: { do: 'check_legacy_rows' } },
       ],
     },
   });

@@ -1,0 +1,152 @@
+import type { Command } from 'commander';
+import { count } from '../../operations/count.ts';
+import { type Check, check } from '../../operations/doctor/check.ts';
+import {
+  checkLegacyRows,
+  type LegacyOptions,
+  type LegacyReport,
+} from '../../operations/legacy/check.ts';
+import { giveBack } from '../../operations/legacy/give-back.ts';
+import type { LeftGroup } from '../../operations/legacy/left-rows.ts';
+import { takeOver } from '../../operations/legacy/take-over.ts';
+import { faultsFoundExitCode } from '../shell/failure.ts';
+import type { Session } from '../shell/session.ts';
+import { describeChecks, inWords } from './doctor.ts';
+import { examples } from './examples.ts';
+
+/** Names of a group that the text has; with `--json` there are more. */
+const shownNames = 3;
+/** Rows from one remark on the progress to the next. */
+const progressRows = 10_000;
+
+const jsonFieldsOption = [
+  '--json-fields',
+  'split a secret that is a JSON object into the fields of its type',
+] as const;
+
+export function addLegacyCommands(program: Command, session: Session): void {
+  const legacy = program
+    .command('legacy')
+    .description("the earlier system's rows: check them, seal them, give them back")
+    .addHelpText(...examples('keyserver-admin legacy check', 'keyserver-admin legacy take-over'));
+  addCheck(legacy, session);
+  addTakeOver(legacy, session);
+  addGiveBack(legacy, session);
+}
+
+function addCheck(legacy: Command, session: Session): void {
+  legacy
+    .command('check')
+    .summary('say what taking over would do')
+    .description(
+      `Says how many rows of the earlier system can be taken over, and which not and why; changes nothing.
+Exit code 1 if a row would be left.`,
+    )
+    .option(...jsonFieldsOption)
+    .addHelpText(...examples('keyserver-admin legacy check', 'keyserver-admin legacy check --json'))
+    .action(async ({ jsonFields = false }: Partial<LegacyOptions>) => {
+      await session.withContext(async (context) => {
+        const report = await checkLegacyRows(context, { jsonFields });
+        if (report.left.length > 0) session.exitCode = faultsFoundExitCode;
+        session.out.result(
+          report,
+          describeChecks(checksOf(report).map(inWords), verdictOf(report)),
+        );
+      });
+    });
+}
+
+function addTakeOver(legacy: Command, session: Session): void {
+  legacy
+    .command('take-over')
+    .summary("seal the earlier system's rows")
+    .description(
+      `Seals the rows of the earlier system with the primary at-rest key, after copying them into a table beside
+theirs. It works while calls go on, beside a second run, and goes on where it was cut off if it is run again. The
+earlier system cannot read a sealed row: legacy give-back returns them. Exit code 1 if a row is left.`,
+    )
+    .option(...jsonFieldsOption)
+    .addHelpText(...examples('keyserver-admin legacy take-over'))
+    .action(async ({ jsonFields = false }: Partial<LegacyOptions>) => {
+      await session.withContext(async (context) => {
+        const tell = progressOf(session);
+        const { sealed, unsettled, left, copy } = await takeOver(context, { jsonFields }, tell);
+        if (left.length > 0 || unsettled > 0) session.exitCode = faultsFoundExitCode;
+        session.out.result(
+          { sealed, unsettled, left, copy: copy ?? null },
+          [
+            `sealed ${count(sealed, 'row')}${copy === undefined ? '' : `; they are in ${copy} as they were`}`,
+            ...(unsettled > 0
+              ? [`${count(unsettled, 'row')} changed all the time: run it again`]
+              : []),
+            ...left.map(leftLine),
+          ].join('\n'),
+        );
+      });
+    });
+}
+
+function addGiveBack(legacy: Command, session: Session): void {
+  legacy
+    .command('give-back')
+    .summary('return the rows to the earlier system')
+    .description(
+      `Gives the rows that were taken over the bytes that the earlier system wrote, so that it can read them again.
+KeyServer must serve such rows by then: UNSAFE_LEGACY_ROWS=1. A row whose secret was stored since is left, with
+exit code 1: store it in the earlier system.`,
+    )
+    .addHelpText(...examples('keyserver-admin legacy give-back'))
+    .action(async () => {
+      await session.withContext(async (context) => {
+        const tell = progressOf(session);
+        const { restored, left } = await giveBack(context, (rows) => tell('given back', rows));
+        if (left.length > 0) session.exitCode = faultsFoundExitCode;
+        session.out.result(
+          { restored, left },
+          [`gave ${count(restored, 'row')} back`, ...left.map(leftLine)].join('\n'),
+        );
+      });
+    });
+}
+
+function progressOf({ out }: Session): (step: string, rows: number) => void {
+  let told = '';
+  return (step, rows) => {
+    const line = `${step} ${rows - (rows % progressRows)} rows`;
+    if (rows >= progressRows && line !== told) out.note(line);
+    told = line;
+  };
+}
+
+function checksOf({ columns, needsChars, left, ...rows }: LegacyReport): Check[] {
+  const tooNarrow =
+    needsChars === undefined ? [] : [`the column token needs ${needsChars} characters: widen it`];
+  return [
+    check(
+      'columns',
+      'of the token table',
+      [...columns, ...tooNarrow],
+      needsChars === undefined ? 'warning' : 'fault',
+    ),
+    check('sealed', count(rows.sealed, 'row')),
+    check('ready', count(rows.ready, 'row')),
+    check('left', count(sum(left), 'row'), left.map(leftLine)),
+  ];
+}
+
+function verdictOf({ ready, left }: LegacyReport): string {
+  if (ready > 0) return 'seal what is ready: keyserver-admin legacy take-over';
+  return left.length > 0 ? 'no row can be taken over' : 'no row of the earlier system is left';
+}
+
+function sum(groups: readonly LeftGroup[]): number {
+  return groups.reduce((total, { rows }) => total + rows, 0);
+}
+
+function leftLine({ rows, fault, names }: LeftGroup): string {
+  const shown = names
+    .slice(0, shownNames)
+    .map(({ client, type }) => `client ${JSON.stringify(client)}, type ${JSON.stringify(type)}`);
+  const more = rows > shown.length ? `; and ${rows - shown.length} more` : '';
+  return `left ${count(rows, 'row')}: ${fault} (${shown.join('; ')}${more})`;
+}

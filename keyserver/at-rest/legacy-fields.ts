@@ -1,0 +1,44 @@
+import { fieldsFault } from '../../shared/policy/injection/injection.ts';
+import type { Injection } from '../../shared/policy/injection/schema.ts';
+import { type Fields, isFieldName } from '../../shared/policy/injection/template.ts';
+
+type Reviver = (name: string, value: unknown, context: { readonly source?: string }) => unknown;
+/** The compiler's library lacks the reviver's third argument. */
+const parse = JSON.parse as (text: string, reviver: Reviver) => unknown;
+
+/**
+ * The fields of a secret of the earlier system: the one field `token`, or those of a JSON object if the injection does
+ * not take its text as a whole.
+ */
+export function legacyFields(text: string, injection: Injection): Fields {
+  return (takesWhole(text, injection) ? undefined : jsonFields(text)) ?? { token: text };
+}
+
+/** True unless the text is a JSON object that does not fit the injection as one field. */
+export function takesWhole(text: string, injection: Injection): boolean {
+  return !isJsonObject(text) || fieldsFault(injection, { token: text }) === undefined;
+}
+
+/**
+ * The fields of a secret that is a JSON object: texts, and numbers as they are spelled. Undefined for any other text,
+ * and for an object with other values or with names that no placeholder can have.
+ */
+export function jsonFields(text: string): Record<string, string> | undefined {
+  if (!isJsonObject(text)) return undefined;
+  const fields = parse(text, (_, value, { source }) =>
+    typeof value === 'number' ? source : value,
+  );
+  const entries = Object.entries(fields as object);
+  const fit = ([name, value]: [string, unknown]) => isFieldName(name) && typeof value === 'string';
+  return entries.length > 0 && entries.every(fit) ? Object.fromEntries(entries) : undefined;
+}
+
+function isJsonObject(text: string): boolean {
+  if (!text.trimStart().startsWith('{')) return false;
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

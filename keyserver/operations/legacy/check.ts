@@ -1,0 +1,72 @@
+import { ConfigError } from '../../../shared/settings/config.ts';
+import type { OperationContext } from '../context.ts';
+import { contentOf, listDocuments } from '../documents.ts';
+import { type LeftGroup, LeftRows } from './left-rows.ts';
+import { nameOf, type PlanContext, planRow } from './plan.ts';
+
+export interface LegacyOptions {
+  /** Whether to split the text of a JSON object into the fields of its type. */
+  readonly jsonFields: boolean;
+}
+
+export interface LegacyReport {
+  /** Rows that a keyring sealed. */
+  readonly sealed: number;
+  /** Rows of the earlier system that can be taken over. */
+  readonly ready: number;
+  readonly left: readonly LeftGroup[];
+  /** Faults of the table's columns, as sentences. */
+  readonly columns: readonly string[];
+  /** Characters that the column `token` needs, and more than it holds; undefined if it is wide enough. */
+  readonly needsChars: number | undefined;
+}
+
+/** Beyond this, something else is wrong with the table. */
+const maxRepeated = 10_000;
+
+/** Foretells what taking over would do to each row; it changes nothing. @throws ConfigError, OperationError */
+export async function checkLegacyRows(
+  context: OperationContext,
+  options: LegacyOptions,
+): Promise<LegacyReport> {
+  const planning = await planContext(context, options);
+  const findings = await context.store.tokenTableFindings();
+  const left = new LeftRows();
+  const counts = { sealed: 0, ready: 0 };
+  let needsChars: number | undefined;
+  for await (const page of context.store.tokenPages()) {
+    for (const row of page) {
+      const plan = planRow(planning, row);
+      if (plan.is !== 'left') counts[plan.is] += 1;
+      else {
+        left.add(row, plan);
+        if (plan.needsChars !== undefined) needsChars = Math.max(needsChars ?? 0, plan.needsChars);
+      }
+    }
+  }
+  const columns = findings.map(({ message }) => message);
+  return { ...counts, left: left.groups(), columns, needsChars };
+}
+
+/** @throws ConfigError without the earlier system's key; OperationError integrity_failed for a type that does not open */
+export async function planContext(
+  context: OperationContext,
+  options: LegacyOptions,
+): Promise<PlanContext> {
+  const { keyring, legacyKey, store } = context;
+  if (legacyKey === undefined) {
+    throw new ConfigError([
+      'AES_KEY_FILE and AES_IV_FILE must be set: they open the rows of the earlier system',
+    ]);
+  }
+  const types = await listDocuments(context, 'type');
+  const repeated = await store.repeatedTokens(maxRepeated);
+  return {
+    ...options,
+    keyring,
+    legacyKey,
+    types: new Map(types.map((type) => [type.id, contentOf('type', type.id, type)])),
+    repeated: new Set(repeated.map(nameOf)),
+    maxTokenChars: await store.maxTokenChars(),
+  };
+}

@@ -1,0 +1,101 @@
+import { isDeepStrictEqual } from 'node:util';
+import { examineLegacyRow, type LegacyKey } from '../../../shared/crypto/legacy-row.ts';
+import { OpenError } from '../../../shared/crypto/open-error.ts';
+import { tokenRowKid } from '../../../shared/crypto/token-row.ts';
+import { jsonFields } from '../../at-rest/legacy-fields.ts';
+import { openSecret, type Secret } from '../../at-rest/secret.ts';
+import type { Keyring } from '../../keys/keyring.ts';
+import type { PlacedToken, TokenSwap } from '../../store/store.ts';
+import { isStoreError } from '../../store/store-error.ts';
+import type { OperationContext } from '../context.ts';
+import { inputInvalid, OperationError } from '../operation-error.ts';
+import { planContext } from './check.ts';
+import { type Left, type LeftGroup, LeftRows } from './left-rows.ts';
+
+export interface GivenBack {
+  /** Rows that this run gave back. */
+  readonly restored: number;
+  readonly left: readonly LeftGroup[];
+}
+
+/**
+ * Gives rows that were taken over the bytes that the earlier system wrote, from the copy. A row whose secret was stored
+ * since is left. Like taking over, it can be cut off at any point and repeated, beside calls.
+ * @throws OperationError input_invalid unless the settings say that such rows are served, not_found without a copy
+ */
+export async function giveBack(
+  context: OperationContext,
+  progress: (rows: number) => void,
+): Promise<GivenBack> {
+  const { store, keyring } = context;
+  const { legacyKey } = await planContext(context, { jsonFields: false });
+  if (!context.servesLegacyRows) {
+    throw inputInvalid(
+      'UNSAFE_LEGACY_ROWS is not set, so calls would fail once their rows are given back',
+      'set it for every KeyServer, restart them, and set it here',
+    );
+  }
+  const left = new LeftRows();
+  let restored = 0;
+  for await (const page of store.tokenPages()) {
+    const sealed = page.filter(({ token }) => tokenRowKid(token) !== undefined);
+    const copies = await copiesOf(context, sealed);
+    const swaps: TokenSwap[] = [];
+    for (const [i, row] of sealed.entries()) {
+      const copy = copies[i];
+      const fault = faultOf(row, copy, keyring, legacyKey);
+      if (fault !== undefined) left.add(row, fault);
+      else if (copy !== undefined) swaps.push({ row, token: copy });
+    }
+    if (swaps.length === 0) continue;
+    const swapped = await store.swapTokens(swaps, { keepsOld: false });
+    restored += swapped.filter(Boolean).length;
+    progress(restored);
+  }
+  return { restored, left: left.groups() };
+}
+
+async function copiesOf({ store }: OperationContext, rows: readonly PlacedToken[]) {
+  if (rows.length === 0) return [];
+  try {
+    return await store.copiedTokens(rows);
+  } catch (error) {
+    if (!isStoreError(error, 'table_missing')) throw error;
+    throw new OperationError(
+      'not_found',
+      'there is no copy of the rows as they were, so none was taken over',
+      'nothing was changed',
+    );
+  }
+}
+
+function faultOf(
+  row: PlacedToken,
+  copy: string | undefined,
+  keyring: Keyring,
+  legacyKey: LegacyKey,
+): Left | undefined {
+  if (copy === undefined) return { reason: 'new', fault: 'was stored after the takeover' };
+  const secret = open(keyring, row);
+  if (secret === undefined) return { reason: 'key', fault: 'does not open' };
+  const opened = examineLegacyRow(copy, legacyKey);
+  if ('text' in opened && isSame(secret, opened.text)) return undefined;
+  return { reason: 'changed', fault: 'holds another secret than the copy' };
+}
+
+function open(keyring: Keyring, row: PlacedToken): Secret | undefined {
+  try {
+    return openSecret(keyring, row);
+  } catch (error) {
+    if (error instanceof OpenError) return undefined;
+    throw error;
+  }
+}
+
+/** Whether the earlier system's text became this secret, whole or split. */
+function isSame({ fields, expiresAt }: Secret, text: string): boolean {
+  const isTaken = [{ token: text }, jsonFields(text)].some((taken) =>
+    isDeepStrictEqual({ ...fields }, taken && { ...taken }),
+  );
+  return isTaken && expiresAt === undefined;
+}
