@@ -4,12 +4,13 @@ import { version } from '../../shared/settings/version.ts';
 import { addCallerCommands } from './commands/caller.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addExplainCommand } from './commands/explain.ts';
+import { addFleetCommands } from './commands/fleet/fleet.ts';
 import { addGrantCommands } from './commands/grant.ts';
 import { addHistoryCommands } from './commands/history.ts';
 import { addLegacyCommands } from './commands/legacy.ts';
 import { addMigrateCommand } from './commands/migrate.ts';
 import { addTokenCommands } from './commands/token.ts';
-import { addTypeCommands } from './commands/type.ts';
+import { addTypeCommands } from './commands/type/type.ts';
 import { exitCodes, toFailure } from './shell/failure.ts';
 import type { AdminIo } from './shell/io.ts';
 import { Output } from './shell/output.ts';
@@ -27,7 +28,7 @@ environment over .env; .data/ of the working directory if neither DB_HOST nor DB
 Exit codes:
   0   success
   1   not found, does not open, doctor found faults, or explain found that the call is rejected
-  2   usage or input is not valid
+  2   usage or input is not valid, or needs --yes; for plan: there are changes
   3   settings or key files cannot be used
   4   the database is unavailable or not migrated
   70  a bug of the tool
@@ -53,12 +54,40 @@ export async function runAdmin(argv: readonly string[], io: AdminIo): Promise<nu
   } catch (thrown) {
     // Help was requested and printed.
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
-    const failure = toFailure(thrown);
+    const failure = toFailure(misspeltOption(thrown, argv, session) ?? thrown);
     // Usage errors quote arguments, which may be misplaced secrets.
     if (failure.code !== 'usage') debug('%O', thrown);
     out.failure(failure);
-    return exitCodes[failure.code];
+    const exitCode = exitCodes[failure.code];
+    return exitCode === 2 ? session.usageExitCode : exitCode;
   }
+}
+
+/**
+ * Commander misses a required option before it sees that an option is misspelt, which is the reason for
+ * both: parses again without required options, and without doing anything.
+ */
+function misspeltOption(
+  thrown: unknown,
+  argv: readonly string[],
+  session: Session,
+): CommanderError | undefined {
+  if (!(thrown instanceof CommanderError)) return undefined;
+  if (thrown.code !== 'commander.missingMandatoryOptionValue') return undefined;
+  const program = buildProgram(session);
+  relax(program);
+  try {
+    program.parse(argv, { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError && error.code === 'commander.unknownOption') return error;
+  }
+  return undefined;
+}
+
+function relax(command: Command): void {
+  for (const option of command.options) option.mandatory = false;
+  if (command.commands.length === 0) command.action(() => {});
+  for (const one of command.commands) relax(one);
 }
 
 function buildProgram(session: Session): Command {
@@ -75,6 +104,7 @@ function buildProgram(session: Session): Command {
   addTypeCommands(program, session);
   addCallerCommands(program, session);
   addGrantCommands(program, session);
+  addFleetCommands(program, session);
   addMigrateCommand(program, session);
   addHistoryCommands(program, session);
   addLegacyCommands(program, session);

@@ -99,6 +99,15 @@ function expireKeys(
     .filter(({ expiresAt }) => Date.parse(expiresAt) > nowMs);
 }
 
+/** Makes a key, and what is stored of it. */
+export function newCallerKey(
+  { clock }: Pick<OperationContext, 'clock'>,
+  kind: CallerKind,
+): { key: string; stored: CallerKey } {
+  const key = makeCallerKey(prefixes[kind]);
+  return { key, stored: { hash: callerKeyHash(key), createdAt: isoTime(clock.now()) } };
+}
+
 /** Changes a caller so that it has a new key, and resolves to the key. */
 async function withNewKey<K extends CallerKind>(
   context: OperationContext,
@@ -107,8 +116,7 @@ async function withNewKey<K extends CallerKind>(
   handOver: KeyOptions['handOver'],
   change: (current: FoundDocument<K> | undefined, stored: CallerKey) => DocumentBody<K>,
 ): Promise<string> {
-  const key = makeCallerKey(prefixes[kind]);
-  const stored = { hash: callerKeyHash(key), createdAt: isoTime(context.clock.now()) };
+  const { key, stored } = newCallerKey(context, kind);
   let isDelivered = false;
   const deliver = () => {
     // A transaction that lost a conflict runs again, with the same key.

@@ -14,7 +14,7 @@ export interface GrantRequest {
 }
 
 /** Validates a requested grant. @throws OperationError input_invalid */
-function parseGrant(request: GrantRequest): Grant {
+export function parseGrant(request: GrantRequest): Grant {
   checkPattern('client', request.client);
   checkPattern('type', request.type);
   for (const path of request.paths ?? []) {

@@ -7,6 +7,7 @@ export type OperationErrorCode =
   | 'input_invalid'
   | 'already_exists'
   | 'changed_meanwhile'
+  | 'confirmation_required'
   | 'migrations_pending';
 
 /**

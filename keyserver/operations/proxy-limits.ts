@@ -12,7 +12,8 @@ export interface LimitRequest {
   readonly certificateNames?: readonly string[] | undefined;
 }
 
-type Limits = Omit<ProxyDocument, 'keys'>;
+/** What a proxy is limited to. */
+export type Limits = Omit<ProxyDocument, 'keys'>;
 
 /** Validates requested limits. @throws OperationError input_invalid */
 export function parseLimits({ clients, types, certificateNames }: LimitRequest): Limits {

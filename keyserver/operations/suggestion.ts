@@ -14,6 +14,8 @@ export interface NewGrant extends TokenName {
 /** A step that an operator can take, as data: each front end spells it in its own words. */
 export type Action =
   | { readonly do: 'apply_migrations' }
+  /** For a change that takes something away. */
+  | { readonly do: 'confirm' }
   | { readonly do: 'drop_documents' }
   | { readonly do: 'list'; readonly kind: DocumentKind | 'token' }
   | { readonly do: 'list_grants'; readonly app: string }
@@ -28,6 +30,7 @@ export type Action =
   | { readonly do: 'define_type'; readonly type: string; readonly origin?: string | undefined }
   | { readonly do: 'replace_type'; readonly type: string }
   | { readonly do: 'see_policy_examples' }
+  | { readonly do: 'see_fleet_format' }
   /** An `http:` origin also needs plaintext to be allowed. */
   | { readonly do: 'allow_destination'; readonly type: string; readonly origin: string }
   | ({ readonly do: 'add_grant'; readonly path?: string | undefined } & NewGrant)

@@ -28,15 +28,7 @@ export async function putType(
   policy: Policy,
   { force = false }: { force?: boolean } = {},
 ): Promise<PutTypeResult> {
-  const faults = [...policyFaults(policy), ...endedCas(context, id, policy)];
-  if (faults.length > 0) {
-    throw inputInvalid(
-      faults.length === 1
-        ? `${faults[0]}`
-        : `the policy has ${faults.length} faults:\n  - ${faults.join('\n  - ')}`,
-      { do: 'see_policy_examples' },
-    );
-  }
+  checkPolicy(context, id, policy);
   let result: PutTypeResult = { outcome: 'created', changes: [] };
   await changeDocument(context, 'type', id, (current) => {
     if (current === undefined) return policy;
@@ -52,15 +44,33 @@ export async function putType(
   return result;
 }
 
+/** @throws OperationError input_invalid naming every fault */
+export function checkPolicy(context: OperationContext, id: string, policy: Policy): void {
+  const faults = typeFaults(context, id, policy);
+  if (faults.length === 0) return;
+  throw inputInvalid(
+    faults.length === 1
+      ? `${faults[0]}`
+      : `the policy has ${faults.length} faults:\n  - ${faults.join('\n  - ')}`,
+    { do: 'see_policy_examples' },
+  );
+}
+
+/** The faults that a type would have, a sentence each. */
+export function typeFaults(context: OperationContext, id: string, policy: Policy): string[] {
+  return [...policyFaults(policy), ...endedCas(context, id, policy)];
+}
+
 function endedCas({ clock }: OperationContext, id: string, policy: Policy): string[] {
   return caExpiry(id, policy, clock.now())
     .filter(({ severity }) => severity === 'fault')
     .map(({ sentence }) => sentence);
 }
 
-function policyChanges(from: Policy, to: Policy): PolicyChange[] {
-  const before: Readonly<Record<string, unknown>> = from;
-  const after: Readonly<Record<string, unknown>> = to;
+/** The members in which two values differ. */
+export function policyChanges(from: object, to: object): PolicyChange[] {
+  const before = from as Readonly<Record<string, unknown>>;
+  const after = to as Readonly<Record<string, unknown>>;
   const members = new Set([...Object.keys(before), ...Object.keys(after)]);
   return [...members]
     .map((member) => ({ member, from: before[member], to: after[member] }))

@@ -50,6 +50,11 @@ export const quickParts: Readonly<Record<string, Part>> = {
       /^all is well\nwarning: unsafe types: .*trial.*\n(?:warning: .*\n)*no tokens\n$/m,
     );
   },
+  'config as code': async (t, pair) => {
+    await pair.machine.run(`cd ${pair.machine.path('/home')}`);
+    const text = await pair.follows(t, 'Config as code');
+    t.match(text, /^no changes\nno changes\n$/m);
+  },
   'backup and restore': async (t, pair) => {
     const { machine } = pair;
     await pair.follows(t, 'Backup');
@@ -135,7 +140,7 @@ export const lastParts: Readonly<Record<string, Part>> = {
     const open = await machine.run(
       'cd "$MACHINE" && find etc srv var usr home -type f -perm /077 | sort',
     );
-    const isPublic = /\.crt$|^etc\/systemd\//;
+    const isPublic = /\.crt$|^etc\/systemd\/|^home\/fleet\.yaml$/;
     t.same(
       open.split('\n').filter((path) => path !== '' && !isPublic.test(path)),
       [],

@@ -1,4 +1,4 @@
-import { ConfirmationError } from './confirmation-error.ts';
+import { OperationError } from '../../operations/operation-error.ts';
 import type { Session } from './session.ts';
 
 export interface Confirmation {
@@ -12,7 +12,7 @@ export interface Confirmation {
 
 /**
  * Says what a change takes away before it is made, and asks on a terminal whether to go on.
- * @throws ConfirmationError without a terminal and without `--yes`
+ * @throws OperationError confirmation_required, also without a terminal and without `--yes`
  */
 export async function confirm(
   { io, out }: Session,
@@ -25,14 +25,13 @@ export async function confirm(
     return;
   }
   if (!io.stdinIsTerminal) {
-    throw new ConfirmationError(
-      `confirmation needed: ${shown}`,
-      'nothing was changed; add --yes, or run it on a terminal',
-    );
+    throw new OperationError('confirmation_required', `confirmation needed: ${shown}`, {
+      do: 'confirm',
+    });
   }
   out.ask(`${shown}\ngo on? [y/N] `);
   if (/^y(es)?$/i.test((await firstLine(io.stdin)).trim())) return;
-  throw new ConfirmationError('not confirmed', 'nothing was changed');
+  throw new OperationError('confirmation_required', 'not confirmed', 'nothing was changed');
 }
 
 async function firstLine(stdin: AsyncIterable<Uint8Array>): Promise<string> {

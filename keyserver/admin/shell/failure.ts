@@ -2,14 +2,12 @@ import { CommanderError } from 'commander';
 import { ConfigError } from '../../../shared/settings/config.ts';
 import { OperationError, type OperationErrorCode } from '../../operations/operation-error.ts';
 import { StoreError, type StoreErrorKind } from '../../store/store-error.ts';
-import { ConfirmationError } from './confirmation-error.ts';
 import { OutputError } from './output-error.ts';
 import { inShell } from './suggestions.ts';
 
 type FailureCode =
   | OperationErrorCode
   | OutputError['code']
-  | ConfirmationError['code']
   | 'usage'
   | 'settings_invalid'
   | 'database_unavailable'
@@ -43,6 +41,9 @@ export const exitCodes: Record<FailureCode, number> = {
 /** Exit code of a command that succeeded, and found a fault or a call that would be rejected. */
 export const faultsFoundExitCode = 1;
 
+/** Exit code of `plan` if there are changes. */
+export const changesExitCode = 2;
+
 const checkDatabase =
   'check the DB_ settings and that the database runs; keyserver-admin doctor checks both';
 const hints: Partial<Record<StoreErrorKind, string>> = {
@@ -60,7 +61,7 @@ export function toFailure(thrown: unknown): Failure {
   if (thrown instanceof OperationError) {
     return { code: thrown.code, message: thrown.message, hint: inShell(thrown.suggestion) };
   }
-  if (thrown instanceof OutputError || thrown instanceof ConfirmationError) return thrown;
+  if (thrown instanceof OutputError) return thrown;
   if (thrown instanceof CommanderError) return usageFailure(thrown);
   if (thrown instanceof ConfigError) {
     return {
@@ -97,11 +98,15 @@ function usageFailure(error: CommanderError): Failure {
   return {
     code: 'usage',
     message: withoutValues(error),
-    hint:
-      meant === undefined
-        ? 'add --help to the command to see what it takes'
-        : `did you mean ${meant}?`,
+    hint: hintFor(error, meant),
   };
+}
+
+function hintFor({ code, message }: CommanderError, meant: string | undefined): string {
+  if (meant !== undefined) return `did you mean ${meant}?`;
+  return code === 'commander.unknownOption' && /'-[a-z]{2,}/.test(message)
+    ? 'options of more than one letter begin with --'
+    : 'add --help to the command to see what it takes';
 }
 
 /** Commander's sentence without the arguments that it quotes: one may be a misplaced secret. */

@@ -7,26 +7,26 @@ import { writeFully } from './write-fully.ts';
  * Writes a key into a new file with mode 0600, on disk when it returns; a failure leaves no file.
  * @throws OutputError, also if the file exists
  */
-export function writeKeyFile(path: string, key: string): void {
+export function writeKeyFile(path: string, key: string, option = '--out'): void {
   let file: number;
   try {
     file = openSync(path, 'wx', 0o600);
   } catch (error) {
-    throw keyFileError(error);
+    throw keyFileError(error, option);
   }
   try {
     writeFully(file, `${key}\n`);
     syncFolder(dirname(path));
   } catch (error) {
     rmSync(path, { force: true });
-    throw keyFileError(error);
+    throw keyFileError(error, option);
   } finally {
     closeSync(file);
   }
 }
 
 /** Without it, a power failure could take the new name and leave the stored hash. */
-function syncFolder(folder: string): void {
+export function syncFolder(folder: string): void {
   const descriptor = openSync(folder, 'r');
   try {
     fsyncSync(descriptor);
@@ -35,16 +35,16 @@ function syncFolder(folder: string): void {
   }
 }
 
-function keyFileError(error: unknown): unknown {
+function keyFileError(error: unknown, option: string): unknown {
   const code = systemCode(error);
   if (code === undefined) return error;
   return code === 'EEXIST'
     ? new OutputError(
-        'the file that --out names exists already',
+        `the file that ${option} names exists already`,
         'nothing was changed; name a new file',
       )
     : new OutputError(
-        `cannot write the file that --out names (${code})`,
+        `cannot write the file that ${option} names (${code})`,
         'nothing was changed; name a file in a folder that can be written and has room',
       );
 }

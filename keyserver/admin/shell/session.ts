@@ -12,6 +12,8 @@ export class Session {
   readonly out: Output;
   /** Set by a command that succeeds and finds a fault. */
   exitCode = 0;
+  /** Set by a command whose exit code 2 has another meaning than usage and input that are not valid. */
+  usageExitCode = 2;
 
   constructor(io: AdminIo, out: Output) {
     this.io = io;

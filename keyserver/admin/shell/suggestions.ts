@@ -9,6 +9,8 @@ function commandFor(action: Action): string {
   switch (action.do) {
     case 'apply_migrations':
       return 'run keyserver-admin migrate';
+    case 'confirm':
+      return 'nothing was changed; add --yes, or run it on a terminal';
     case 'drop_documents':
       return 'back the database up, then add --force';
     case 'list':
@@ -35,6 +37,8 @@ function commandFor(action: Action): string {
       return `restore its row, or replace it: keyserver-admin type put ${quoted(action.type)} --force`;
     case 'see_policy_examples':
       return 'keyserver-admin type put --help has examples';
+    case 'see_fleet_format':
+      return 'keyserver-admin export prints such a file, and docs/fleet.md describes it; quote texts that begin with {, *, & or a digit';
     case 'allow_destination':
       return allowDestination(action);
     case 'add_grant':

@@ -27,6 +27,9 @@ const leaves = [
   'grant remove',
   'migrate',
   'history new',
+  'export',
+  'plan',
+  'apply',
   'doctor',
 ];
 
@@ -54,11 +57,14 @@ t.test('tells wrong usage with exit code 2', async (t) => {
     [['token'], /the command is incomplete/, /--help/],
     [['tokn'], /unknown command 'tokn'/, /did you mean token\?/],
     [['token', 'Not-A-Command'], /^unknown command$/, /--help/],
-    [['token', 'list', '-xyz'], /^unknown option -x$/, /--help/],
+    [['token', 'list', '-xyz'], /^unknown option -x$/, /--/],
     [['app', 'create'], /missing required argument 'id'/, /--help/],
     [['app', 'create', 'a', 'b'], /too many arguments/, /--help/],
     [['token', 'put', '--client', 'a'], /--type <type>' not specified/, /--help/],
     [['token', 'list', '--clinet', 'a'], /^unknown option --clinet$/, /did you mean --client\?/],
+    [['token', 'list', '-client', 'a'], /^unknown option -c$/, /^options of more than one letter/],
+    [['token', 'put', '--client', 'a', '--tpye', 'b'], /^unknown option --tpye$/, /--type\?/],
+    [['type', 'put', 'a', '--destinaton', 'b'], /^unknown option --destinaton$/, /--destination\?/],
     [['app', 'rotate', 'a', '--overlap'], /argument missing/, /--help/],
   ];
   for (const [argv, message, hint] of wrong) {

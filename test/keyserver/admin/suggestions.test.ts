@@ -9,6 +9,7 @@ const grant = { ...token, app: 'two words', method: 'GET' };
 /** One action of each kind. */
 const actions: { readonly [Do in Action['do']]: Extract<Action, { do: Do }> } = {
   apply_migrations: { do: 'apply_migrations' },
+  confirm: { do: 'confirm' },
   drop_documents: { do: 'drop_documents' },
   list: { do: 'list', kind: 'token' },
   list_grants: { do: 'list_grants', app: 'two words' },
@@ -22,6 +23,7 @@ const actions: { readonly [Do in Action['do']]: Extract<Action, { do: Do }> } = 
   define_type: { do: 'define_type', type: 'a type' },
   replace_type: { do: 'replace_type', type: 'a type' },
   see_policy_examples: { do: 'see_policy_examples' },
+  see_fleet_format: { do: 'see_fleet_format' },
   allow_destination: { do: 'allow_destination', type: 'a type', origin: 'http://erp.example' },
   add_grant: { do: 'add_grant', ...grant, path: '/a b' },
   grant_every_path: { do: 'grant_every_path', ...grant },
@@ -40,7 +42,7 @@ t.test('spells every action with commands and options that exist', async (t) => 
     let help = '';
     for (const piece of text.split('keyserver-admin ').slice(1)) {
       const [noun = '', verb = ''] = piece.split(/\W+/);
-      const argv = noun === 'migrate' ? [noun] : [noun, verb];
+      const argv = ['migrate', 'export'].includes(noun) ? [noun] : [noun, verb];
       const { code, stdout } = await admin.run([...argv, '--help']);
       t.equal(code, 0, piece);
       t.match(stdout, `Usage: keyserver-admin ${argv.join(' ')}`, piece);

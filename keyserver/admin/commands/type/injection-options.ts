@@ -1,10 +1,10 @@
 import { type Command, Option } from 'commander';
-import { describeInjection } from '../../../shared/policy/injection/injection.ts';
-import { defaultInjection, type Injection } from '../../../shared/policy/injection/schema.ts';
-import type { Notation, Pair } from '../../../shared/policy/injection/scheme.ts';
-import { schemes } from '../../../shared/policy/injection/schemes.ts';
-import { inputInvalid, type OperationError } from '../../operations/operation-error.ts';
-import { collect } from './examples.ts';
+import { describeInjection } from '../../../../shared/policy/injection/injection.ts';
+import { defaultInjection, type Injection } from '../../../../shared/policy/injection/schema.ts';
+import type { Notation, Pair } from '../../../../shared/policy/injection/scheme.ts';
+import { schemes } from '../../../../shared/policy/injection/schemes.ts';
+import { inputInvalid, type OperationError } from '../../../operations/operation-error.ts';
+import { collect } from '../examples.ts';
 
 const notations: readonly Notation<Injection>[] = schemes.map(({ notation }) => notation);
 

@@ -1,21 +1,21 @@
 import type { Command } from 'commander';
-import { describeInjection } from '../../../shared/policy/injection/injection.ts';
-import type { Policy } from '../../../shared/policy/schema.ts';
-import { certificatesOf, subjectOf } from '../../../shared/tls/pem.ts';
-import { consequencesOf } from '../../operations/changes/consequences.ts';
-import { StoredDocuments } from '../../operations/changes/drafts.ts';
+import { describeInjection } from '../../../../shared/policy/injection/injection.ts';
+import type { Policy } from '../../../../shared/policy/schema.ts';
+import { consequencesOf } from '../../../operations/changes/consequences.ts';
+import { describeCa } from '../../../operations/changes/describe-ca.ts';
+import { StoredDocuments } from '../../../operations/changes/drafts.ts';
 import {
   checkAllOpen,
   deleteDocument,
   listDocuments,
   readDocument,
-} from '../../operations/documents.ts';
-import { listTokens } from '../../operations/tokens.ts';
-import { type PolicyChange, putType } from '../../operations/types.ts';
-import { confirm } from '../shell/confirmation.ts';
-import type { Session } from '../shell/session.ts';
-import { record, table } from '../shell/table.ts';
-import { collect, examples } from './examples.ts';
+} from '../../../operations/documents.ts';
+import { listTokens } from '../../../operations/tokens.ts';
+import { type PolicyChange, putType } from '../../../operations/types.ts';
+import { confirm } from '../../shell/confirmation.ts';
+import type { Session } from '../../shell/session.ts';
+import { record, table } from '../../shell/table.ts';
+import { collect, examples } from '../examples.ts';
 import { addInjectionOptions, defaultInjectionNote } from './injection-options.ts';
 import { type PolicyOptions, policyFromOptions } from './policy-options.ts';
 
@@ -100,18 +100,10 @@ ${defaultInjectionNote}`,
 
 function describeChange({ member, from, to }: PolicyChange): string {
   const text = (value: unknown) =>
-    member === 'ca' ? describeCa(value as Policy['ca']) : (JSON.stringify(value) ?? 'not set');
+    member === 'ca' && value !== undefined
+      ? describeCa(value as string)
+      : (JSON.stringify(value) ?? 'not set');
   return `  ${member}: ${text(from)} -> ${text(to)}`;
-}
-
-/** Eight bytes tell CAs of one name apart. */
-const fingerprintChars = 23;
-
-function describeCa(ca: Policy['ca'], absent = 'not set'): string {
-  if (ca === undefined) return absent;
-  return certificatesOf(ca)
-    .map((one) => `${subjectOf(one)} (${one.fingerprint256.slice(0, fingerprintChars)})`)
-    .join('; ');
 }
 
 function addList(type: Command, session: Session): void {
@@ -136,7 +128,7 @@ function addList(type: Command, session: Session): void {
                     id,
                     content.destinations.join(', '),
                     describeInjection(content.injection),
-                    describeCa(content.ca, 'default'),
+                    content.ca ? describeCa(content.ca) : 'default',
                   ]
                 : [id, 'does not open', '', ''],
             ),
@@ -166,7 +158,7 @@ function describePolicy(policy: Policy): Record<string, string> {
   return {
     destinations: policy.destinations.join(', '),
     injects: describeInjection(policy.injection),
-    ca: describeCa(policy.ca, 'default'),
+    ca: policy.ca ? describeCa(policy.ca) : 'default',
     'cache seconds': String(policy.cacheSeconds ?? 'default'),
     scrubbing: policy.scrub === false ? 'off' : 'on',
     ...(policy.publicFields && { 'public fields': policy.publicFields.join(', ') }),

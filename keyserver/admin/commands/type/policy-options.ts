@@ -1,10 +1,10 @@
 import { resolve } from 'node:path';
-import type { Policy } from '../../../shared/policy/schema.ts';
-import { ConfigError } from '../../../shared/settings/config.ts';
-import { ofSetting } from '../../../shared/settings/faults.ts';
-import { readTrustedFile } from '../../../shared/settings/private-file.ts';
-import { hasBrokenBlock, pemBlocks } from '../../../shared/tls/pem.ts';
-import { inputInvalid } from '../../operations/operation-error.ts';
+import type { Policy } from '../../../../shared/policy/schema.ts';
+import { ConfigError } from '../../../../shared/settings/config.ts';
+import { ofSetting } from '../../../../shared/settings/faults.ts';
+import { readTrustedFile } from '../../../../shared/settings/private-file.ts';
+import { hasBrokenBlock, pemBlocks } from '../../../../shared/tls/pem.ts';
+import { inputInvalid } from '../../../operations/operation-error.ts';
 import { injectionFromOptions, type OptionValues } from './injection-options.ts';
 
 /** The options of `type put`. */

@@ -1,0 +1,86 @@
+import type { Command } from 'commander';
+import { changesExitCode } from '../../shell/failure.ts';
+import type { Session } from '../../shell/session.ts';
+import { examples } from '../examples.ts';
+import { addApply } from './apply.ts';
+import {
+  addFileOptions,
+  type FileOptions,
+  noteRest,
+  planMembers,
+  planText,
+  readPlan,
+} from './planned.ts';
+
+/** `export`, `plan` and `apply`: types, apps and proxies as a file. */
+export function addFleetCommands(program: Command, session: Session): void {
+  addExport(program, session);
+  addPlan(program, session);
+  addApply(program, session);
+}
+
+const heading = [
+  'Types, apps with their grants, and proxies of SecureProxy-KeyServer; no keys and no tokens.',
+  'keyserver-admin plan --file FILE shows what it would change, apply --file FILE changes it.',
+];
+
+function addExport(program: Command, session: Session): void {
+  program
+    .command('export')
+    .summary('print all types, apps and proxies as a file')
+    .description(
+      `Prints all types, apps with their grants, and proxies with their limits, as plan and apply read them: in YAML,
+or with --json in JSON. It prints no keys and no tokens.`,
+    )
+    .option('--schema', 'print the JSON Schema of the file instead')
+    .addHelpText(...examples('keyserver-admin export > fleet.yaml'))
+    .action(async ({ schema }: { schema?: boolean }) => {
+      if (schema) {
+        const { fleetJsonSchema } = await import('../../../operations/fleet/schema.ts');
+        const value = fleetJsonSchema();
+        session.out.result(value, JSON.stringify(value, null, 2));
+        return;
+      }
+      const { exportFleet, toYaml } = await import('../../../operations/fleet/export.ts');
+      await session.withContext(async (context) => {
+        const fleet = await exportFleet(context);
+        session.out.result(fleet, toYaml(fleet, heading));
+      });
+    });
+}
+
+function addPlan(program: Command, session: Session): void {
+  const plan = program.command('plan');
+  // Exit code 2 says that there are changes: a misspelt option must not.
+  plan.exitOverride((error) => {
+    session.usageExitCode = 1;
+    throw error;
+  });
+  addFileOptions(plan)
+    .summary('show what apply would change')
+    .description(
+      `Shows what apply would change, a line each, and what that would take away; changes nothing.
+Exit code 0 without changes, 2 with changes, 1 if the file or the command is not valid.`,
+    )
+    .addHelpText(
+      ...examples(
+        'keyserver-admin plan --file fleet.yaml',
+        'keyserver-admin plan --file fleet.yaml --prune --json',
+      ),
+    )
+    .action(async (options: FileOptions) => {
+      session.usageExitCode = 1;
+      const planWith = await readPlan(session, options);
+      await session.withContext(async (context) => {
+        const planned = await planWith(context);
+        if (planned.plan.drafts.length > 0) session.exitCode = changesExitCode;
+        session.out.result(planMembers(planned), planText(planned));
+        if (planned.consequences.length > 0) {
+          session.out.note(
+            `this takes away:\n${planned.consequences.map((one) => `  - ${one}`).join('\n')}`,
+          );
+        }
+        noteRest(session, planned.plan);
+      });
+    });
+}

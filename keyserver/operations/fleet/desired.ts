@@ -1,0 +1,106 @@
+import { grantId } from '../../../shared/policy/grant-id.ts';
+import { defaultInjection } from '../../../shared/policy/injection/schema.ts';
+import type { Grant, Policy } from '../../../shared/policy/schema.ts';
+import type { DocumentKind } from '../../store/store.ts';
+import { checkName } from '../documents.ts';
+import { parseGrant } from '../grants.ts';
+import { OperationError } from '../operation-error.ts';
+import { type Limits, parseLimits } from '../proxy-limits.ts';
+import { documentFaults, type Fleet, type FleetType, fleetFaults } from './schema.ts';
+import { type Path, Source, type SourceFault } from './source.ts';
+
+/** An app as a file has it: all of it but its keys. */
+export interface DesiredApp {
+  readonly direct: boolean;
+  readonly grants: readonly Grant[];
+}
+
+/** The documents that a file describes, without keys. */
+export interface Desired {
+  readonly source: Source;
+  readonly types: ReadonlyMap<string, Policy>;
+  readonly apps: ReadonlyMap<string, DesiredApp>;
+  readonly proxies: ReadonlyMap<string, Limits>;
+  /** Kinds that the file is about: what it does not mention of others is none of its business. */
+  readonly kinds: ReadonlySet<DocumentKind>;
+}
+
+/** Where a file has the documents of each kind. */
+export const sections = { type: 'types', app: 'apps', proxy: 'proxies' } as const;
+
+/** Reads a file of types, apps and proxies. @throws OperationError input_invalid with lines and columns */
+export function readFleet(name: string, text: string): Desired {
+  const source = new Source(name, text);
+  const value = withoutEmptyProxies(source.value);
+  source.check([...source.unquotedNames(), ...fleetFaults(value)]);
+  const fleet = value as Fleet;
+  const faults: SourceFault[] = [];
+  const read = <In, Out>(kind: DocumentKind, make: (value: In, path: Path) => Out) => {
+    const named = new Map<string, Out>();
+    for (const [id, one] of Object.entries(fleet[sections[kind]] ?? {})) {
+      const path = [sections[kind], id];
+      attempt(faults, path, 'name', () => checkName(kind, id));
+      const made = attempt(faults, path, 'value', () => make(one as In, path));
+      if (made !== undefined) named.set(id, made);
+    }
+    return named;
+  };
+  const desired = {
+    source,
+    types: read('type', withInjection),
+    apps: read('app', ({ direct = false, grants }: DesiredApp, path) => ({
+      direct,
+      grants: distinct(
+        grants.flatMap((grant, at) => {
+          const place = [...path, 'grants', String(at)];
+          return attempt(faults, place, 'value', () => parseGrant(grant)) ?? [];
+        }),
+      ),
+    })),
+    proxies: read('proxy', parseLimits),
+    kinds: new Set(
+      (Object.keys(sections) as DocumentKind[]).filter((kind) => sections[kind] in fleet),
+    ),
+  };
+  source.check(faults);
+  return desired;
+}
+
+/** Reads a file of one type. @throws OperationError input_invalid with lines and columns */
+export function readType(name: string, text: string): Policy {
+  const source = new Source(name, text);
+  source.check([...source.unquotedNames(), ...documentFaults('types', source.value, [])]);
+  return withInjection(source.value as FleetType);
+}
+
+function withInjection({ injection = defaultInjection, ...rest }: FleetType): Policy {
+  const { destinations, ...others } = rest;
+  return { destinations, injection, ...others };
+}
+
+/** `dc-1:` alone is a proxy without limits. */
+function withoutEmptyProxies(value: unknown): unknown {
+  const { proxies } = (value ?? {}) as { proxies?: unknown };
+  if (typeof proxies !== 'object' || proxies === null) return value;
+  const entries = Object.entries(proxies).map(([id, limits]) => [id, limits ?? {}]);
+  return { ...(value as object), proxies: Object.fromEntries(entries) };
+}
+
+function distinct(grants: readonly Grant[]): Grant[] {
+  return [...new Map(grants.map((grant) => [grantId(grant), grant])).values()];
+}
+
+function attempt<T>(
+  faults: SourceFault[],
+  path: Path,
+  at: SourceFault['at'],
+  make: () => T,
+): T | undefined {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof OperationError)) throw error;
+    faults.push({ path, at, text: `: ${error.message}` });
+    return undefined;
+  }
+}

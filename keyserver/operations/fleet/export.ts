@@ -1,0 +1,39 @@
+import { Document } from 'yaml';
+import { canonicalGrant } from '../../../shared/policy/grant-id.ts';
+import { StoredDocuments } from '../changes/drafts.ts';
+import type { OperationContext } from '../context.ts';
+import { doesNotOpen } from '../documents.ts';
+import type { Fleet } from './schema.ts';
+
+/** All types, apps and proxies, without keys, as a file of them. @throws OperationError integrity_failed */
+export async function exportFleet(context: OperationContext): Promise<Fleet> {
+  const stored = await StoredDocuments.read(context);
+  for (const kind of ['type', 'app', 'proxy'] as const) {
+    const broken = stored.ids(kind).find((id) => stored.get(kind, id).before === undefined);
+    if (broken !== undefined) throw doesNotOpen(kind, broken);
+  }
+  return {
+    types: Object.fromEntries(stored.all('type')),
+    apps: Object.fromEntries(
+      [...stored.all('app')].map(([id, { direct, grants }]) => [
+        id,
+        { ...(direct && { direct }), grants: inOrder(grants.map(canonicalGrant)) },
+      ]),
+    ),
+    proxies: Object.fromEntries(
+      [...stored.all('proxy')].map(([id, { keys, ...limits }]) => [id, limits]),
+    ),
+  };
+}
+
+/** So that two exports differ only in what differs. */
+function inOrder<T>(values: readonly T[]): T[] {
+  return values.toSorted((one, other) => (JSON.stringify(one) < JSON.stringify(other) ? -1 : 1));
+}
+
+/** YAML with comments above it. */
+export function toYaml(fleet: Fleet, heading: readonly string[]): string {
+  const document = new Document(fleet, { aliasDuplicateObjects: false });
+  document.commentBefore = heading.map((line) => ` ${line}`).join('\n');
+  return document.toString({ lineWidth: 0 }).trimEnd();
+}

@@ -1,0 +1,145 @@
+import { isDeepStrictEqual } from 'node:util';
+import { newNameFault } from '../../../shared/names.ts';
+import { matchesPattern } from '../../../shared/policy/grant.ts';
+import { grantId } from '../../../shared/policy/grant-id.ts';
+import type { DocumentBody } from '../../at-rest/document-row.ts';
+import { anonymousApp } from '../../release/callers.ts';
+import type { DocumentKind } from '../../store/store.ts';
+import type { CallerKind } from '../callers.ts';
+import { type Draft, StoredDocuments } from '../changes/drafts.ts';
+import { describeGrant } from '../changes/lost-rights.ts';
+import type { OperationContext } from '../context.ts';
+import { doesNotOpen } from '../documents.ts';
+import { typeFaults } from '../types.ts';
+import { type Desired, sections } from './desired.ts';
+import { linesOf } from './lines.ts';
+import type { SourceFault } from './source.ts';
+
+export interface CallerName {
+  readonly kind: CallerKind;
+  readonly id: string;
+}
+
+/** The way from what is stored to what a file describes. */
+export interface Plan {
+  readonly stored: StoredDocuments;
+  readonly drafts: readonly Draft[];
+  /** The changes, a line each: `+` for new, `-` for gone, `~` for changed. */
+  readonly lines: readonly string[];
+  /** Documents that the file does not have, and that stay. */
+  readonly kept: readonly { readonly kind: DocumentKind; readonly id: string }[];
+  /** Apps and proxies of the file that have no key. */
+  readonly keyless: readonly CallerName[];
+  /** Sentences on what the file may not mean. */
+  readonly warnings: readonly string[];
+}
+
+export interface PlanOptions {
+  /** Deletes documents that the file does not have, of the kinds that it has; default false. */
+  readonly prune?: boolean | undefined;
+}
+
+/** @throws OperationError input_invalid, integrity_failed if a document of the file does not open */
+export async function planFleet(
+  context: OperationContext,
+  desired: Desired,
+  { prune = false }: PlanOptions = {},
+): Promise<Plan> {
+  const stored = await StoredDocuments.read(context);
+  const next = nextDocuments(stored, desired);
+  checkNews(context, desired, next);
+  const absent = [...desired.kinds].flatMap((kind) =>
+    stored
+      .ids(kind)
+      .filter((id) => !sectionOf(desired, kind).has(id))
+      .map((id) => ({ kind, id })),
+  );
+  const drafts = [
+    ...next,
+    ...(prune ? absent.map(({ kind, id }) => stored.deletion(kind, id)) : []),
+  ];
+  return {
+    stored,
+    drafts: drafts.filter(changes),
+    lines: drafts.filter(changes).flatMap(linesOf),
+    kept: prune ? [] : absent,
+    keyless: next.flatMap(({ kind, id, after }) =>
+      kind !== 'type' && after?.keys.length === 0 && id !== anonymousApp ? [{ kind, id }] : [],
+    ),
+    warnings: strayGrants(stored, desired),
+  };
+}
+
+function sectionOf({ types, apps, proxies }: Desired, kind: DocumentKind) {
+  return { type: types, app: apps, proxy: proxies }[kind];
+}
+
+/** Each document of the file, with the keys that it has. */
+function nextDocuments(stored: StoredDocuments, { types, apps, proxies }: Desired): Draft[] {
+  const draft = <K extends DocumentKind>(
+    kind: K,
+    id: string,
+    make: (before: DocumentBody<K> | undefined) => DocumentBody<K>,
+  ) => {
+    const { row, before } = stored.get(kind, id);
+    if (row !== undefined && before === undefined) throw doesNotOpen(kind, id);
+    return { kind, id, row, before, after: make(before) } as unknown as Draft;
+  };
+  return [
+    ...[...types].map(([id, policy]) => draft('type', id, () => policy)),
+    ...[...apps].map(([id, { direct, grants }]) =>
+      draft('app', id, (before) => ({
+        keys: before?.keys ?? [],
+        grants: [...grants],
+        ...(direct && { direct }),
+      })),
+    ),
+    ...[...proxies].map(([id, limits]) =>
+      draft('proxy', id, (before) => ({ keys: before?.keys ?? [], ...limits })),
+    ),
+  ];
+}
+
+/** Whether it differs in more than the order of what has none. */
+function changes({ before, after }: Draft): boolean {
+  return !isDeepStrictEqual(unordered(before), unordered(after));
+}
+
+function unordered(body: object | undefined): unknown {
+  if (body === undefined) return undefined;
+  const entries = Object.entries(body).map(([name, value]) => [
+    name,
+    Array.isArray(value)
+      ? new Set(value.map((one) => (name === 'grants' ? grantId(one) : JSON.stringify(one))))
+      : value,
+  ]);
+  return Object.fromEntries(entries);
+}
+
+/** Rejects what is wrong only with what is new: names and policies that exist stay as they are. */
+function checkNews(context: OperationContext, { source }: Desired, next: readonly Draft[]): void {
+  source.check(
+    next.flatMap((draft): SourceFault[] => {
+      const { kind, id, row } = draft;
+      const name = row === undefined ? newNameFault(id) : undefined;
+      const texts = [
+        ...(name === undefined ? [] : [`the name of the ${kind} ${name}`]),
+        ...(draft.kind === 'type' && draft.after && changes(draft)
+          ? typeFaults(context, id, draft.after)
+          : []),
+      ];
+      const path = [sections[kind], id];
+      return texts.map((text) => ({ path, at: 'name', text: `: ${text}` }));
+    }),
+  );
+}
+
+/** Grants of a type that neither the file nor the database has, such as a misspelt one. */
+function strayGrants(stored: StoredDocuments, { types, apps }: Desired): string[] {
+  const known = [...new Set([...types.keys(), ...stored.ids('type')])];
+  return [...apps].flatMap(([app, { grants }]) =>
+    grants
+      .filter(({ type }) => !known.some((id) => matchesPattern(type, id)))
+      .map((grant) => `a grant of the app ${app} matches no type: ${describeGrant(grant)}`),
+  );
+}

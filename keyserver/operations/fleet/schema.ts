@@ -1,0 +1,121 @@
+import { type Static, Type } from 'typebox';
+import { Compile } from 'typebox/compile';
+import { InjectionSchema } from '../../../shared/policy/injection/schema.ts';
+import { schemes } from '../../../shared/policy/injection/schemes.ts';
+import { GrantSchema, PolicySchema } from '../../../shared/policy/schema.ts';
+import type { Path, SourceFault } from './source.ts';
+
+const closed = { additionalProperties: false } as const;
+
+/** A type in a file: its policy, whose injection may be left away (docs/fleet.md). */
+export const FleetTypeSchema = Type.Object(
+  { ...PolicySchema.properties, injection: Type.Optional(InjectionSchema) },
+  closed,
+);
+const Patterns = Type.Optional(Type.Array(Type.String({ minLength: 1 })));
+
+const AppSchema = Type.Object(
+  { direct: Type.Optional(Type.Boolean()), grants: Type.Array(GrantSchema) },
+  closed,
+);
+const ProxySchema = Type.Object(
+  { clients: Patterns, types: Patterns, certificateNames: Patterns },
+  closed,
+);
+
+/** The file of `plan` and `apply`. It has no keys and no tokens. */
+export const FleetSchema = Type.Object(
+  {
+    types: Type.Optional(Type.Record(Type.String(), FleetTypeSchema)),
+    apps: Type.Optional(Type.Record(Type.String(), AppSchema)),
+    proxies: Type.Optional(Type.Record(Type.String(), ProxySchema)),
+  },
+  closed,
+);
+export type Fleet = Static<typeof FleetSchema>;
+export type FleetType = Static<typeof FleetTypeSchema>;
+
+/** The JSON Schema of the file, for editors. */
+export function fleetJsonSchema(): object {
+  return { $schema: 'https://json-schema.org/draft/2020-12/schema', ...FleetSchema };
+}
+
+const sections = {
+  types: Compile(
+    // Errors of a union are those of all its schemas: an injection is checked by its own scheme's.
+    Type.Object(
+      { ...FleetTypeSchema.properties, injection: Type.Optional(Type.Unknown()) },
+      closed,
+    ),
+  ),
+  apps: Compile(AppSchema),
+  proxies: Compile(ProxySchema),
+};
+type Section = keyof typeof sections;
+const injections = new Map(
+  schemes.map(({ schema }) => [schema.properties.scheme.const as string, Compile(schema)]),
+);
+const schemeNames = [...injections.keys()].join(', ');
+
+interface SchemaError {
+  readonly keyword: string;
+  readonly instancePath: string;
+  readonly params: object;
+  readonly message: string;
+}
+
+/** Faults in the form of a file of types, apps and proxies. */
+export function fleetFaults(value: unknown): SourceFault[] {
+  if (!isObject(value)) {
+    return [{ path: [], at: 'value', text: `must have ${Object.keys(sections).join(', ')}` }];
+  }
+  return Object.entries(value).flatMap(([name, documents]): SourceFault[] => {
+    if (!(name in sections)) return [{ path: [name], at: 'name', text: notAMember }];
+    if (!isObject(documents)) return [{ path: [name], at: 'value', text: 'must be object' }];
+    return Object.entries(documents).flatMap(([id, document]) =>
+      documentFaults(name as Section, document, [name, id]),
+    );
+  });
+}
+
+/** Faults in the form of one document of a section. */
+export function documentFaults(section: Section, value: unknown, path: Path): SourceFault[] {
+  const errors = [...(sections[section].Errors(value) as Iterable<SchemaError>)];
+  const faults = errors.flatMap((error) => faultOf(error, path));
+  if (section !== 'types' || !isObject(value) || value.injection === undefined) return faults;
+  return [...faults, ...injectionFaults([...path, 'injection'], value.injection)];
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+const notAMember = 'is not a member of this';
+
+function injectionFaults(path: Path, injection: unknown): SourceFault[] {
+  const scheme = isObject(injection) ? injection.scheme : undefined;
+  const validator = injections.get(String(scheme));
+  if (validator === undefined) {
+    return [{ path, at: 'value', text: `must have a scheme: one of ${schemeNames}` }];
+  }
+  const errors = [...(validator.Errors(injection) as Iterable<SchemaError>)];
+  return errors.flatMap((error) => faultOf(error, path));
+}
+
+function faultOf({ keyword, params, message, instancePath }: SchemaError, outer: Path) {
+  const path = [...outer, ...pathOf(instancePath)];
+  const fault = (at: SourceFault['at'], text: string): SourceFault[] => [{ path, at, text }];
+  // Each unknown member has an error of its own.
+  if (keyword === 'additionalProperties') return [];
+  if (keyword === 'boolean') return fault('name', notAMember);
+  const { allowedValues } = params as { allowedValues?: readonly unknown[] };
+  return fault('value', allowedValues ? `must be one of ${allowedValues.join(', ')}` : message);
+}
+
+/** The parts of a JSON Pointer (RFC 6901 §4). */
+function pathOf(pointer: string): string[] {
+  return pointer
+    .split('/')
+    .slice(1)
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
+}
