@@ -24,6 +24,9 @@ import { watchKeyring, watchRsaKeys } from './keys/watched-keys.ts';
 import { readKeyserverSettings } from './read-settings.ts';
 import { registryGauges } from './registry/gauges.ts';
 import { Registry } from './registry/registry.ts';
+import { Heartbeat } from './replicas/heartbeat.ts';
+import { instanceId, withInstance } from './replicas/instance.ts';
+import { StartCheck } from './replicas/start-check.ts';
 import { openDatabase, readDatabaseCa } from './storage/database.ts';
 import { generateMissingKeys } from './storage/missing-keys.ts';
 import type { Store } from './store/store.ts';
@@ -34,7 +37,7 @@ export const keyserverProgram: Program<KeyserverConfig> = {
   readSettings: readKeyserverSettings,
   prepare: generateMissingKeys,
   start: startKeyserver,
-  keep: () => answerNonces(new NonceMemory(systemClock)),
+  keep: () => withInstance(answerNonces(new NonceMemory(systemClock))),
 };
 
 async function startKeyserver(
@@ -101,20 +104,34 @@ export async function wireKeyserver(
   const rsaKeys = await LoadedRsaKeys.of(rsaFiles.current);
   const missingKeys = new MissingKeys(logger, clock);
   keyring.whenMissing((kid, purpose) => missingKeys.note(kid, purpose));
-  const registry = new Registry(store, keyring, logger, registryClock);
+  const registry = new Registry(store, keyring, logger, registryClock, clock);
+  const startCheck = new StartCheck({ store, keyring, log: logger });
+  const heartbeat = new Heartbeat({
+    store,
+    keyring,
+    rsaKeys,
+    registry,
+    keyUses: registry.keyUses,
+    clock,
+    log: logger,
+    instance: await instanceId(primary),
+    workers: primary ? config.WORKERS : 1,
+  });
   keyringFiles.use((keys) => {
     keyring.take(keys);
     // A document that lacked its key opens now.
     registry.reread();
+    startCheck.wake();
+    heartbeat.wake();
   });
-  rsaFiles.use((files) => void rsaKeys.take(files));
+  rsaFiles.use((files) => void rsaKeys.take(files).then(() => heartbeat.wake()));
   const poll = new ChangePoll(store, registry, logger, { migrate: config.DB_MIGRATE === 'on' });
   metrics.gauge(certificateGauge(expiry));
   const sessions = new Sessions(rsaKeys, keyring, clock);
   metrics.gauge(unwrapGauge(sessions));
   for (const gauge of registryGauges(registry, clock)) metrics.gauge(gauge);
   const drain = new Drain();
-  const readiness = () => drain.over(poll.readiness());
+  const readiness = () => drain.over(startCheck.over(poll.readiness()));
   const app = await buildKeyserver(config, {
     logger,
     store,
@@ -141,26 +158,32 @@ export async function wireKeyserver(
     rsaKeys,
     keyringFiles,
     rsaFiles,
+    heartbeat,
     registry,
     sessions,
     poll,
     listen,
     start: async () => {
       await poll.start();
+      await startCheck.start();
       try {
         await listen();
       } catch (error) {
+        await startCheck.stop();
         await poll.stop();
         throw error;
       }
       expiry.start();
       keyringFiles.start();
       rsaFiles.start();
+      void heartbeat.start();
     },
     close: async () => {
       keyringFiles.stop();
       rsaFiles.stop();
       expiry.stop();
+      await startCheck.stop();
+      await heartbeat.stop();
       await poll.stop();
       await listeners?.closeOps();
     },

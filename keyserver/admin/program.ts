@@ -7,6 +7,8 @@ import { addExplainCommand } from './commands/explain.ts';
 import { addFleetCommands } from './commands/fleet/fleet.ts';
 import { addGrantCommands } from './commands/grant.ts';
 import { addHistoryCommands } from './commands/history.ts';
+import { addKeysCommands } from './commands/keys/keys.ts';
+import { addRewrapCommand } from './commands/keys/rewrap.ts';
 import { addLegacyCommands } from './commands/legacy.ts';
 import { addMigrateCommand } from './commands/migrate.ts';
 import { addTokenCommands } from './commands/token.ts';
@@ -105,6 +107,8 @@ function buildProgram(session: Session): Command {
   addCallerCommands(program, session);
   addGrantCommands(program, session);
   addFleetCommands(program, session);
+  addKeysCommands(program, session);
+  addRewrapCommand(program, session);
   addMigrateCommand(program, session);
   addHistoryCommands(program, session);
   addLegacyCommands(program, session);

@@ -36,6 +36,12 @@ export function sealSecret(keyring: Keyring, context: TokenContext, secret: Secr
   return { clientId, tokenType, token };
 }
 
+/** Seals what a row opens to with the primary key, byte for byte. @throws OpenError for every fault alike */
+export function resealRow(keyring: Keyring, row: TokenRow): string {
+  const text = openTokenRow(row.token, row, keyring.lookup('rows'));
+  return sealTokenRow(keyring.primaryKid, keyring.primary('rows'), row, text);
+}
+
 /**
  * Opens a row. A row of the earlier system opens only if `legacyKey` is given (`UNSAFE_LEGACY_ROWS`): to the
  * single field `token`, or with an injection to the fields that fill it, see {@link legacyFields}.

@@ -23,21 +23,26 @@ export function isKeyFolderEmpty(folder: string): boolean {
 
 /** Generates a first at-rest key, named by the date. @throws ConfigError if it cannot be written */
 export function generateKeyring(folder: string, now: Date): void {
-  writeFirstKey(folder, now, '.key', randomBytes(keyBytes));
+  writeFirstKey(folder, now, '.key', makeAtRestKey());
 }
 
 /** Generates a first RSA key of 3072 bits, named by the date. @throws ConfigError if it cannot be written */
 export async function generateRsaKey(folder: string, now: Date): Promise<void> {
-  const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: rsaBits });
-  writeFirstKey(folder, now, '.pem', privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  writeFirstKey(folder, now, '.pem', await makeRsaKey());
 }
 
-function writeFirstKey(
-  folder: string,
-  now: Date,
-  extension: string,
-  content: string | Buffer,
-): void {
+/** The content of a new `.key` file. */
+export function makeAtRestKey(): Buffer {
+  return randomBytes(keyBytes);
+}
+
+/** The content of a new `.pem` file. */
+export async function makeRsaKey(): Promise<Buffer> {
+  const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: rsaBits });
+  return Buffer.from(privateKey.export({ type: 'pkcs8', format: 'pem' }));
+}
+
+function writeFirstKey(folder: string, now: Date, extension: string, content: Buffer): void {
   const name = now.toISOString().slice(0, 10);
   // `wx` never overwrites a key. `primary` is written last, so an incomplete folder is detected.
   const options = { mode: 0o600, flag: 'wx', flush: true } as const;

@@ -29,11 +29,15 @@ interface UnwrappingKey {
 export class LoadedRsaKeys implements RsaKeys {
   #primary: RsaKeys['primary'];
   #keys: ReadonlyMap<string, UnwrappingKey>;
+  #names: ReadonlyMap<string, string>;
+  #primaryName: string;
   #previousId: string | undefined;
 
   private constructor(files: KeyFiles<KeyObject>, keys: readonly UnwrappingKey[]) {
     this.#keys = new Map(keys.map((key) => [key.keyId, key]));
     const names = [...files.keys.keys()];
+    this.#names = new Map(keys.map(({ keyId }, i) => [names[i] as string, keyId]));
+    this.#primaryName = files.primary;
     const primary = keys[names.indexOf(files.primary)] as UnwrappingKey;
     const publicKey = createPublicKey(primary.privateKey);
     this.#primary = {
@@ -51,6 +55,16 @@ export class LoadedRsaKeys implements RsaKeys {
 
   get primary(): RsaKeys['primary'] {
     return this.#primary;
+  }
+
+  /** The name of the primary key's file, without its extension. */
+  get primaryName(): string {
+    return this.#primaryName;
+  }
+
+  /** The ids of all keys by the names of their files. */
+  get names(): ReadonlyMap<string, string> {
+    return this.#names;
   }
 
   /** The ids of all keys. */
@@ -72,6 +86,8 @@ export class LoadedRsaKeys implements RsaKeys {
     const hasChanged = next.#primary.keyId !== before;
     this.#keys = next.#keys;
     this.#primary = next.#primary;
+    this.#names = next.#names;
+    this.#primaryName = next.#primaryName;
     if (hasChanged) this.#previousId = before;
   }
 }

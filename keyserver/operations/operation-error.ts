@@ -8,7 +8,11 @@ export type OperationErrorCode =
   | 'already_exists'
   | 'changed_meanwhile'
   | 'confirmation_required'
-  | 'migrations_pending';
+  | 'migrations_pending'
+  /** Too few KeyServers confirm that a step is safe, or one of them objects. */
+  | 'not_confirmed'
+  /** A key is needed still. */
+  | 'key_in_use';
 
 /**
  * The error of every operation: `message` says what is wrong with which subject, and

@@ -24,6 +24,10 @@ export type Action =
   | { readonly do: 'create_or_revoke_app'; readonly id: string }
   | { readonly do: 'rotate'; readonly kind: 'app' | 'proxy'; readonly id: string }
   | { readonly do: 'rotate_or_revoke'; readonly kind: 'app' | 'proxy' }
+  | { readonly do: 'list_keys' }
+  | { readonly do: 'make_key' }
+  | { readonly do: 'rewrap' }
+  | { readonly do: 'count_replicas' }
   /** For a document that does not open. */
   | { readonly do: 'restore'; readonly kind: DocumentKind; readonly id: string }
   | { readonly do: 'show_type'; readonly type: string }

@@ -9,6 +9,7 @@ import type { Keyring } from '../keys/keyring.ts';
 import type { Position, Store } from '../store/store.ts';
 import { StoreError } from '../store/store-error.ts';
 import { type Caller, DocumentLoader, differences, type Loaded } from './document-loader.ts';
+import { KeyUses } from './key-uses.ts';
 import { completeRange, unlisted } from './listed-changes.ts';
 import { OldKeys } from './old-key-use.ts';
 import { type ChangesSince, RecentChanges } from './recent-changes.ts';
@@ -27,6 +28,7 @@ const lookTimeoutMs = 1000;
 export class Registry {
   readonly oldKeys: OldKeys;
   readonly strangeCertificates: StrangeCertificates;
+  readonly keyUses: KeyUses;
   readonly #store: Store;
   readonly #loader: DocumentLoader;
   readonly #log: Logger;
@@ -51,6 +53,7 @@ export class Registry {
     keyring: Keyring,
     log: Logger,
     clock: Pick<Clock, 'monotonic'> = systemClock,
+    wallClock: Pick<Clock, 'now'> = systemClock,
   ) {
     this.#store = store;
     this.#loader = new DocumentLoader(keyring, log);
@@ -58,12 +61,18 @@ export class Registry {
     this.#clock = clock;
     this.#recent = new RecentChanges(clock);
     this.oldKeys = new OldKeys(log, clock);
+    this.keyUses = new KeyUses(wallClock);
     this.strangeCertificates = new StrangeCertificates(log, clock);
   }
 
   /** The latest change that the documents in memory include. */
   get seq(): number {
     return this.#seq;
+  }
+
+  /** The history that {@link seq} counts in; empty before the first load. */
+  get history(): string {
+    return this.#history;
   }
 
   /** Time since the change counter was read, whole milliseconds; later changes are unknown here. */

@@ -95,6 +95,7 @@ export function findProxy(
       detail: 'The proxy key is unknown.',
     });
   }
+  registry.keyUses.note(found.key);
   return found;
 }
 
@@ -148,6 +149,7 @@ function findApp(registry: Registry, clock: Clock, key: string, log: CallerField
     log.key_fingerprint = keyHash && keyFingerprint(keyHash);
     throw appUnknown();
   }
+  registry.keyUses.note(found.key);
   return found;
 }
 

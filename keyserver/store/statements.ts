@@ -30,10 +30,19 @@ export interface Outcome<T> {
   readonly value: T;
 }
 
+/** A transaction that is never rolled back by its own result. */
+export function* always<T>(steps: SqlCoroutine<T>): SqlCoroutine<Outcome<T>> {
+  return { changed: true, value: yield* steps };
+}
+
 /** Differences between the two SQL dialects. */
 export interface Dialect {
   /** The token table's name, quoted. */
   readonly tokenTable: string;
+  /** Expression of the database's own clock, in Unix seconds. */
+  readonly now: string;
+  /** Expression of a sealed token's text up to the end of its kid, as bytes: `skt1.<kid>`. */
+  readonly tokenHead: string;
   /** Suffix of a SELECT whose rows must stay unchanged until the transaction ends. */
   readonly forUpdate: string;
   /** An expression for a key column's bytes, comparable with {@link bytes} of a name. */

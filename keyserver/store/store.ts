@@ -78,6 +78,33 @@ export type DocumentsEdit = (
   current: readonly (DocumentRow | undefined)[],
   revisions: readonly number[],
 ) => readonly (DocumentRow | undefined)[];
+/** The latest report of a KeyServer process, with its MAC under `kid` (keyserver/replicas/report.ts). */
+export interface ReplicaRow {
+  readonly id: string;
+  /** Grows with every report of this process. */
+  readonly beat: number;
+  readonly kid: string;
+  readonly body: string;
+  readonly mac: string;
+}
+
+export interface SeenReplica extends ReplicaRow {
+  /** Time since it was stored, by the database's clock. */
+  readonly ageSeconds: number;
+}
+
+/** The day, `2026-11-28` in UTC, on which a caller's key was last used; without a MAC, so a hint only. */
+export interface KeyUse {
+  readonly hash: string;
+  readonly day: string;
+}
+
+/** Numbers of rows that an at-rest key sealed. */
+export interface KidCount {
+  readonly kid: string;
+  readonly tokens: number;
+  readonly documents: number;
+}
 
 /** Rows to store in one transaction. */
 export interface PutTokens {
@@ -177,6 +204,16 @@ export interface Store {
   ): Promise<DocumentRow | undefined>;
   /** Changes several documents of different names in one transaction, each under a number of its own. */
   editDocuments(names: readonly DocumentName[], edit: DocumentsEdit): Promise<void>;
+
+  /** Numbers of rows by at-rest key; reads every token, so it may take a minute. */
+  kidCounts(): Promise<KidCount[]>;
+
+  /** Stores a process's report; never waits for another's lock on an embedded database. */
+  putReplica(row: ReplicaRow): Promise<void>;
+  /** The reports of the last hour. */
+  replicas(): Promise<SeenReplica[]>;
+  putKeyUses(uses: readonly KeyUse[]): Promise<void>;
+  keyUses(): Promise<KeyUse[]>;
 
   /** The last committed change, and the history that it belongs to. */
   position(): Promise<Position>;

@@ -105,6 +105,8 @@ export async function deploySystemdPair(
     ["'keyserver_admin'@", `'${users.admin}'@`],
     ['DATABASE keyserver ', `DATABASE ${database} `],
     ['keyserver.*', `${database}.*`],
+    ['keyserver.replicas', `${database}.replicas`],
+    ['keyserver.key_uses', `${database}.key_uses`],
     ['keyserver.example', 'localhost'],
     ['5001', keyserverPort],
     ['5004', proxyPort],

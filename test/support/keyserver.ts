@@ -16,6 +16,7 @@ import type { Keyring } from '../../keyserver/keys/keyring.ts';
 import type { RsaKeys } from '../../keyserver/keys/rsa-keys.ts';
 import { readKeyserverSettings } from '../../keyserver/read-settings.ts';
 import type { Registry } from '../../keyserver/registry/registry.ts';
+import type { Heartbeat } from '../../keyserver/replicas/heartbeat.ts';
 import { wireKeyserver } from '../../keyserver/start.ts';
 import { openDatabase } from '../../keyserver/storage/database.ts';
 import { openSqliteStore } from '../../keyserver/store/sqlite/sqlite.ts';
@@ -64,6 +65,8 @@ export interface TestKeyserver {
   /** Of both folders; not started: a test polls when it wants to. */
   readonly keyFolders: readonly { poll(): void }[];
   readonly registry: Registry;
+  /** Not started: a test lets it beat. */
+  readonly heartbeat: Heartbeat;
   readonly sessions: Sessions;
   /** Not started: a test refreshes when it wants to. */
   readonly poll: ChangePoll;
@@ -161,6 +164,7 @@ export async function startKeyserver(
     store,
     keyring,
     rsaKeys,
+    heartbeat: keyserver.heartbeat,
     keyFolders: [keyserver.keyringFiles, keyserver.rsaFiles],
     registry,
     sessions,

@@ -25,6 +25,8 @@ export const exitCodes: Record<FailureCode, number> = {
   not_found: 1,
   integrity_failed: 1,
   changed_meanwhile: 1,
+  not_confirmed: 1,
+  key_in_use: 1,
   usage: 2,
   input_invalid: 2,
   already_exists: 2,

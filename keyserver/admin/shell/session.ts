@@ -21,18 +21,25 @@ export class Session {
   }
 
   /** Gives a command the keys and an open store with an up-to-date schema. */
-  async withContext(work: (context: OperationContext) => Promise<void>): Promise<void> {
+  async withContext(
+    work: (context: OperationContext, settings: AdminSettings) => Promise<void>,
+  ): Promise<void> {
     const settings = this.#settings((config) => [...databaseFaults(config), ...keyFaults(config)]);
     const keys = loadKeys(settings.config);
     await withStore(settings, async (store) => {
       await checkMigrated(store);
-      await work({ ...keys, store, clock: this.io.clock });
+      await work({ ...keys, store, clock: this.io.clock }, settings);
     });
   }
 
   /** Gives a command an open store with any schema. */
   async withStore(work: (store: Store) => Promise<void>): Promise<void> {
     await withStore(this.#settings(databaseFaults), work);
+  }
+
+  /** The settings of a command that needs key folders alone. */
+  keySettings(): AdminSettings {
+    return this.#settings(keyFaults);
   }
 
   #settings(fileFaults: FileFaults): AdminSettings {

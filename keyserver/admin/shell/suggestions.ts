@@ -27,6 +27,14 @@ function commandFor(action: Action): string {
       return `give it a new key: keyserver-admin ${action.kind} rotate ${quoted(action.id)}`;
     case 'rotate_or_revoke':
       return `${action.kind} rotate gives it a new key, ${action.kind} revoke deletes it`;
+    case 'list_keys':
+      return 'give all KeyServers the same key files, start those that are down, and try again; keyserver-admin keys list shows who has loaded what';
+    case 'make_key':
+      return 'name one of them, or make one: keyserver-admin keys new';
+    case 'rewrap':
+      return 'seal them with the primary key first: keyserver-admin rewrap';
+    case 'count_replicas':
+      return 'count them yourself, since one that is silent would not be missed: --replicas 2';
     case 'restore':
       return restore(action);
     case 'show_type':

@@ -1,10 +1,13 @@
 import { tokenBatches } from '../all-tokens.ts';
 import { documents, editDocument, editDocuments } from '../document-statements.ts';
+import { kidCounts } from '../keys/kid-counts.ts';
+import { keyUses, putKeyUses, putReplica, replicas } from '../keys/replicas.ts';
 import type { MigrationDatabase } from '../migrations/database.ts';
 import { migrate, migrateDown, pendingMigrations } from '../migrations/migrate.ts';
 import { integer, text } from '../rows.ts';
 import type { Dialect, Outcome, SqlCoroutine } from '../statements.ts';
 import * as statements from '../statements.ts';
+import { always } from '../statements.ts';
 import type { MigrateDownOptions, Store, StoreOptions } from '../store.ts';
 import { isStoreError } from '../store-error.ts';
 import { parseTableName, type TableName } from '../table-name.ts';
@@ -100,6 +103,13 @@ export function openMysqlStore(options: MysqlStoreOptions): Store {
       await change(() => editDocuments(dialect, names, edit));
     },
 
+    kidCounts: () => patientWork.read(() => kidCounts(dialect)),
+
+    putReplica: (row) => change(() => always(putReplica(dialect, row))),
+    replicas: () => read(() => replicas(dialect)),
+    putKeyUses: (uses) => change(() => always(putKeyUses(uses))),
+    keyUses: () => read(keyUses),
+
     position: () => read(statements.position),
     newHistory: (history, atLeast) => change(() => statements.newHistory(history, atLeast)),
     lastSeq: () => read(statements.lastSeq),
@@ -116,6 +126,8 @@ export function openMysqlStore(options: MysqlStoreOptions): Store {
 function mysqlDialect(tokenTable: TableName, exact: (column: string) => string): Dialect {
   return {
     tokenTable: tokenTable.quoted,
+    now: 'UNIX_TIMESTAMP()',
+    tokenHead: "CAST(SUBSTRING_INDEX(SUBSTR(token, 1, 71), '.', 2) AS BINARY)",
     forUpdate: ' FOR UPDATE',
     exact,
     bytes: (name) => (name instanceof Uint8Array ? name : Buffer.from(String(name), 'utf8')),

@@ -15,14 +15,17 @@ interface Prepared {
 export class SqliteConnection {
   readonly #file: string;
   readonly #timeoutMs: number;
+  readonly #isDurable: boolean;
   #database: DatabaseSync | undefined;
   #closed = false;
   readonly #prepared = new Map<string, Prepared>();
 
-  constructor(file: string, timeoutMs: number) {
+  /** @param isDurable false: a power failure may lose the last commits */
+  constructor(file: string, timeoutMs: number, isDurable = true) {
     // Absolute, since ':memory:' and '' mean something else to SQLite.
     this.#file = resolve(file);
     this.#timeoutMs = timeoutMs;
+    this.#isDurable = isDurable;
   }
 
   execute({ sql, params, sets }: Statement): Result {
@@ -86,7 +89,8 @@ export class SqliteConnection {
     const database = new DatabaseSync(this.#file, { timeout: this.#timeoutMs });
     try {
       // FULL: with WAL, anything less can lose the last commits in a power failure.
-      database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+      const synchronous = this.#isDurable ? 'FULL' : 'NORMAL';
+      database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous}`);
     } catch (error) {
       database.close();
       throw error;

@@ -1,10 +1,13 @@
 import { tokenBatches } from '../all-tokens.ts';
 import { documents, editDocument, editDocuments } from '../document-statements.ts';
+import { kidCounts } from '../keys/kid-counts.ts';
+import { keyUses, putKeyUses, putReplica, replicas } from '../keys/replicas.ts';
 import type { MigrationDatabase } from '../migrations/database.ts';
 import { migrate, migrateDown, pendingMigrations } from '../migrations/migrate.ts';
 import { integer, text } from '../rows.ts';
 import type { Dialect, Outcome, SqlCoroutine } from '../statements.ts';
 import * as statements from '../statements.ts';
+import { always } from '../statements.ts';
 import type { MigrateDownOptions, Store, StoreOptions } from '../store.ts';
 import { parseTableName, type TableName } from '../table-name.ts';
 import { tableWalk } from '../table-walk.ts';
@@ -28,6 +31,9 @@ export interface SqliteStoreOptions extends StoreOptions {
 export function openSqliteStore({ file, tokenTable: name, timeoutMs }: SqliteStoreOptions): Store {
   const tokenTable = parseTableName(name, { withDatabase: false });
   const connection = new SqliteConnection(file, timeoutMs);
+  // A service that tells of itself must neither wait for another's transaction nor for the disk.
+  const hasty = new SqliteConnection(file, 0, false);
+  const note = async (steps: SqlCoroutine<void>): Promise<void> => hasty.transact(always(steps));
   const dialect = sqliteDialect(tokenTable, exactText);
   const database = migrationDatabase(tokenTable, connection);
   const listTokens = async function* (from: SqliteConnection) {
@@ -83,19 +89,31 @@ export function openSqliteStore({ file, tokenTable: name, timeoutMs }: SqliteSto
       await change(editDocuments(dialect, names, edit));
     },
 
+    kidCounts: () => read(kidCounts(dialect)),
+
+    putReplica: (row) => note(putReplica(dialect, row)),
+    replicas: () => read(replicas(dialect)),
+    putKeyUses: (uses) => note(putKeyUses(uses)),
+    keyUses: () => read(keyUses()),
+
     position: () => read(statements.position()),
     newHistory: (history, atLeast) => change(statements.newHistory(history, atLeast)),
     lastSeq: () => read(statements.lastSeq()),
     changesSince: (seq) => read(statements.changesSince(seq)),
     needsKeyring: () => read(statements.needsKeyring(dialect)),
 
-    close: async () => connection.close(),
+    close: async () => {
+      hasty.close();
+      connection.close();
+    },
   };
 }
 
 function sqliteDialect(tokenTable: TableName, exact: (column: string) => string): Dialect {
   return {
     tokenTable: tokenTable.quoted,
+    now: 'unixepoch()',
+    tokenHead: "SUBSTR(token, 1, 4 + INSTR(SUBSTR(token, 6, 66), '.'))",
     forUpdate: '',
     exact,
     bytes: String,

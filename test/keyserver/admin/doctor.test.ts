@@ -39,7 +39,7 @@ t.test('warns of a misspelt setting, with exit code 0', async (t) => {
 
 t.test('prints a finding with the command that mends it', async (t) => {
   const admin = new Installation(t);
-  const findings = ['0001_initial', '0002_history'].map(
+  const findings = ['0001_initial', '0002_history', '0003_replicas'].map(
     (name) => `migration ${name} is pending; run keyserver-admin migrate`,
   );
   const { code, stdout } = await admin.run(['doctor']);

@@ -18,6 +18,10 @@ const actions: { readonly [Do in Action['do']]: Extract<Action, { do: Do }> } = 
   create_or_revoke_app: { do: 'create_or_revoke_app', id: 'anonymous' },
   rotate: { do: 'rotate', kind: 'proxy', id: 'two words' },
   rotate_or_revoke: { do: 'rotate_or_revoke', kind: 'app' },
+  list_keys: { do: 'list_keys' },
+  make_key: { do: 'make_key' },
+  rewrap: { do: 'rewrap' },
+  count_replicas: { do: 'count_replicas' },
   restore: { do: 'restore', kind: 'app', id: 'two words' },
   show_type: { do: 'show_type', type: 'a type' },
   define_type: { do: 'define_type', type: 'a type' },
@@ -42,7 +46,7 @@ t.test('spells every action with commands and options that exist', async (t) => 
     let help = '';
     for (const piece of text.split('keyserver-admin ').slice(1)) {
       const [noun = '', verb = ''] = piece.split(/\W+/);
-      const argv = ['migrate', 'export'].includes(noun) ? [noun] : [noun, verb];
+      const argv = ['migrate', 'export', 'rewrap'].includes(noun) ? [noun] : [noun, verb];
       const { code, stdout } = await admin.run([...argv, '--help']);
       t.equal(code, 0, piece);
       t.match(stdout, `Usage: keyserver-admin ${argv.join(' ')}`, piece);

@@ -113,6 +113,7 @@ t.test('finds a database that is away, not migrated or not configured', async (t
       database: [
         { problem: 'migration 0001_initial is pending', suggestion: { do: 'apply_migrations' } },
         { problem: 'migration 0002_history is pending' },
+        { problem: 'migration 0003_replicas is pending' },
       ],
     },
   });
@@ -129,7 +130,7 @@ t.test('names each document that does not open', async (t) => {
   const admin = await installAll(t);
   admin.sql("UPDATE documents SET revision = revision + 1 WHERE kind = 'app'");
   admin.sql("UPDATE documents SET body = '{}' WHERE kind = 'proxy'");
-  admin.sql("UPDATE documents SET kid = 'gone' WHERE kind = 'type'");
+  admin.sql("UPDATE documents SET mac = 'x' WHERE kind = 'type'");
   const why = 'does not open: its row was changed, or its key is missing';
   t.match(await examine(admin), {
     faults: {

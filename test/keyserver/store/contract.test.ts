@@ -348,11 +348,79 @@ t.test('reads 1,048,576 characters of a token and 4,194,304 of a document', (t) 
   }),
 );
 
+t.test('keeps the latest report of each process, with its age', (t) =>
+  eachStore(t, async (t, openStore, execute) => {
+    const store = await openStore();
+    const report = { id: 'a', beat: 1, kid: 'k1', body: '{"ё":1}', mac: 'bWFj' };
+    await store.putReplica(report);
+    await store.putReplica({ ...report, id: 'b' });
+    await store.putReplica({ ...report, beat: 2 });
+    t.match(await store.replicas(), [{ ...report, beat: 2 }, { id: 'b' }]);
+    t.ok((await store.replicas()).every(({ ageSeconds }) => ageSeconds >= 0 && ageSeconds < 60));
+    await execute('UPDATE replicas SET seen_at = seen_at - 3700');
+    t.ok((await store.replicas()).every(({ ageSeconds }) => ageSeconds >= 3700));
+    await store.putReplica({ ...report, id: 'c' });
+    t.match(await store.replicas(), [{ id: 'c' }], 'those of long ago are forgotten');
+    t.equal((await store.replicas()).length, 1);
+  }),
+);
+
+t.test('keeps the day of the last use of a key', (t) =>
+  eachStore(t, async (t, openStore) => {
+    const store = await openStore();
+    await store.putKeyUses([
+      { hash: 'h', day: '2026-11-27' },
+      { hash: 'i', day: '2026-11-27' },
+    ]);
+    await store.putKeyUses([{ hash: 'h', day: '2026-11-28' }]);
+    const uses = (await store.keyUses()).sort((a, b) => (a.hash < b.hash ? -1 : 1));
+    t.same(uses, [
+      { hash: 'h', day: '2026-11-28' },
+      { hash: 'i', day: '2026-11-27' },
+    ]);
+    t.equal(await store.lastSeq(), 0, 'no change has a number');
+  }),
+);
+
+t.test('counts rows by the key that sealed them', (t) =>
+  eachStore(t, async (t, openStore, execute) => {
+    const tables = ['storage', 'earlier'];
+    await execute(
+      'CREATE TABLE earlier (client_id VARCHAR(90), token_type VARCHAR(90), token TEXT)',
+    );
+    for (const tokenTable of tables) {
+      const store = await openStore({ tokenTable });
+      const seq = await store.lastSeq();
+      const row = (clientId: string, token: string) => ({ clientId, tokenType: 'x', token });
+      const rows = [
+        row('a', 'skt1.k1.AAAA'),
+        row('b', 'skt1.K1.AAAA'),
+        row('c', 'skt1.k1.BBBB'),
+        row('d', 'i6Pkth8HrLsVtgCsMJ8ItA=='),
+        row('e', 'skt1.'),
+        row('f', 'SKT1.k1.AAAA'),
+        row('g', 'skt1.k_1.AAAA'),
+      ];
+      for (const one of rows) await store.putToken(one);
+      if (seq === 0) await store.editDocument('app', 'a', writing('a', '{}'));
+      const counts = (await store.kidCounts()).sort((a, b) => (a.kid < b.kid ? -1 : 1));
+      t.same(counts, [
+        { kid: 'K1', tokens: 1, documents: 0 },
+        { kid: 'k1', tokens: 2, documents: 1 },
+        { kid: 'k_1', tokens: 1, documents: 0 },
+      ]);
+      for (const { clientId } of rows) await store.deleteToken(clientId, 'x');
+    }
+  }),
+);
+
 t.test('has one row of each name, and one change of each number', (t) =>
   eachStore(t, async (t, openStore, execute) => {
     const store = await openStore();
     await store.putToken({ clientId: 'acme', tokenType: 'ozon', token: 'one' });
     await store.editDocument('app', 'orders', writing('orders', 'x'));
+    await store.putReplica({ id: 'a', beat: 1, kid: 'k1', body: 'x', mac: 'bWFj' });
+    await store.putKeyUses([{ hash: 'a', day: '2026-11-27' }]);
     const again = {
       storage: "VALUES ('acme', 'ozon', 'two')",
       documents: "VALUES ('app', 'orders', 9, 'k1', 'y', 'bWFj')",
@@ -361,6 +429,8 @@ t.test('has one row of each name, and one change of each number', (t) =>
       changes: "VALUES (1, 'app', 'orders', NULL)",
       schema_migrations: "VALUES ('0001_initial', 9, NULL)",
       schema_lock: "VALUES (1, 'me', 9)",
+      replicas: "VALUES ('a', 9, 'k1', 'y', 'bWFj', 9)",
+      key_uses: "VALUES ('a', '2026-11-28')",
     };
     for (const [table, row] of Object.entries(again)) {
       await t.rejects(execute(`INSERT INTO ${table} ${row}`), /duplicate|unique/i, table);

@@ -1,0 +1,202 @@
+import type { Command } from 'commander';
+import { count } from '../../../operations/count.ts';
+import type { KeyKind } from '../../../operations/keys/key-folder.ts';
+import { listKeys } from '../../../operations/keys/key-list.ts';
+import {
+  newKey,
+  parseReplicas,
+  promoteKey,
+  retireKey,
+  type Step,
+} from '../../../operations/keys/keys.ts';
+import { inputInvalid } from '../../../operations/operation-error.ts';
+import type { Session } from '../../shell/session.ts';
+import type { AdminSettings } from '../../shell/settings.ts';
+import { table } from '../../shell/table.ts';
+import { examples } from '../examples.ts';
+
+interface FolderOptions {
+  readonly rsa?: boolean;
+  readonly dir?: string;
+}
+
+interface StepOptions extends FolderOptions {
+  readonly replicas?: string;
+}
+
+/** `keys …`: the life of at-rest keys and RSA keys. */
+export function addKeysCommands(program: Command, session: Session): void {
+  const keys = program
+    .command('keys')
+    .description('at-rest keys, and with --rsa the keys of sessions')
+    .addHelpText(...examples('keyserver-admin keys list', 'keyserver-admin keys new'));
+  addNew(keys, session);
+  addList(keys, session);
+  addPromote(keys, session);
+  addRetire(keys, session);
+}
+
+function addFolder(command: Command): Command {
+  return command
+    .option('--rsa', 'a key of RSA_KEY_DIR, not of KEYRING_DIR')
+    .option('--dir <folder>', 'the folder of the keys, if it is another one');
+}
+
+function addReplicas(command: Command): Command {
+  return command.option('--replicas <n>', 'how many KeyServers run; so many must confirm');
+}
+
+function addNew(keys: Command, session: Session): void {
+  addFolder(keys.command('new'))
+    .summary('make a key that is not in use yet')
+    .description(
+      `Makes a new key, named by the day, in the folder; KeyServers load it within two seconds, and use it once it is
+promoted. If the folder cannot be written, the file is printed, an at-rest key in base64, to be distributed.`,
+    )
+    .addHelpText(...examples('keyserver-admin keys new', 'keyserver-admin keys new --rsa'))
+    .action(async (options: FolderOptions) => {
+      const { kind, path } = folderOf(session.keySettings(), options);
+      const made = await newKey(kind, path, new Date(session.io.clock.now()));
+      const { name, file, content } = made;
+      const next = `keyserver-admin keys promote ${name}${options.rsa ? ' --rsa' : ''} --replicas N`;
+      if (content === undefined) {
+        session.out.result(
+          { key: name, file, folder: path, written: true },
+          `made ${file} in ${path}; once every KeyServer has it: ${next}`,
+        );
+        return;
+      }
+      const shown = kind === 'rsa' ? content.toString('latin1').trim() : content.toString('base64');
+      session.out.key({ key: name, file, folder: path, written: false, content: shown }, shown);
+      session.out.note(
+        `${path} cannot be written: distribute this as ${file}` +
+          (kind === 'rsa' ? '' : ', decoded from base64') +
+          `; it is shown only this once. Once every KeyServer has it: ${next}`,
+      );
+    });
+}
+
+function addList(keys: Command, session: Session): void {
+  keys
+    .command('list')
+    .summary('list keys, who has loaded them, and what needs them')
+    .description(
+      'Lists at-rest keys and RSA keys, the number of processes that have loaded each, and the rows that need it.',
+    )
+    .addHelpText(...examples('keyserver-admin keys list'))
+    .action(async () => {
+      await session.withContext(async (context, settings) => {
+        const rsa = settings.environment.RSA_KEY_DIR;
+        const { keys: found, replicas } = await listKeys(context, [
+          ['at-rest', settings.config.KEYRING_DIR],
+          ...(rsa ? [['rsa', rsa] as const] : []),
+        ]);
+        session.out.result(
+          { keys: found, replicas },
+          [
+            table(
+              ['kind', 'key', 'primary', 'loaded by', 'tokens', 'documents'],
+              found.map((one) => [
+                one.kind,
+                one.inFolder ? one.name : `${one.name} (not in the folder)`,
+                one.primary ? 'yes' : 'no',
+                `${one.loadedBy} of ${replicas.length}`,
+                one.tokens?.toLocaleString('en-US') ?? '',
+                one.documents?.toLocaleString('en-US') ?? '',
+              ]),
+              'no keys',
+            ),
+            '',
+            table(
+              ['keyserver', 'workers', 'version', 'change', 'reported'],
+              replicas.map((one) => [
+                `${one.host} ${one.instance.slice(0, 8)}`,
+                String(one.workers),
+                one.version,
+                String(one.seq),
+                `${one.ageSeconds} s ago`,
+              ]),
+              'no KeyServer reports',
+            ),
+          ].join('\n'),
+        );
+      });
+    });
+}
+
+function addPromote(keys: Command, session: Session): void {
+  addReplicas(addFolder(keys.command('promote')))
+    .summary('seal with this key from now on')
+    .description(
+      `Makes a key the primary one: new rows, documents and sessions are sealed with it. Refused unless so many
+KeyServers, with all their workers, report that they have loaded it, which takes a few seconds.`,
+    )
+    .argument('<key>', 'its name')
+    .addHelpText(...examples('keyserver-admin keys promote 2026-11-28 --replicas 2'))
+    .action(async (name: string, options: StepOptions) => {
+      await step(session, options, async (context, { kind, path, replicas }) => {
+        const done = await promoteKey(context, { kind, path, name, replicas });
+        const by = `confirmed by ${done.confirmedBy.join(', ')}`;
+        if (!done.isNew) return { done, text: `${name} is the primary key already; ${by}` };
+        if (done.isWritten) return { done, text: `${name} is the primary key now; ${by}` };
+        return {
+          done,
+          text: `${path} cannot be written: distribute the file primary with the one line ${name}; ${by}`,
+        };
+      });
+    });
+}
+
+function addRetire(keys: Command, session: Session): void {
+  addReplicas(addFolder(keys.command('retire')))
+    .summary('take a key out of use')
+    .description(
+      `Moves a key into the folder "retired" beside the others, since a restored backup needs it again. Refused while
+a token or a document needs it, within 660 seconds of its last use as the primary key, and unless so many KeyServers
+report that they use another one.`,
+    )
+    .argument('<key>', 'its name')
+    .addHelpText(...examples('keyserver-admin keys retire 2026-01-15 --replicas 2'))
+    .action(async (name: string, options: StepOptions) => {
+      await step(session, options, async (context, { kind, path, replicas }) => {
+        const done = await retireKey(context, { kind, path, name, replicas });
+        if (!done.isNew) return { done, text: `${name} was retired before` };
+        const by = `confirmed by ${done.confirmedBy.join(', ')}`;
+        const file = `${name}${kind === 'rsa' ? '.pem' : '.key'}`;
+        return {
+          done,
+          text: done.isWritten
+            ? `moved ${file} to ${path}/retired; do so at every KeyServer, and back it up; ${by}`
+            : `${path} cannot be written: nothing needs ${file} any more; take it out of what you distribute, and keep it with the backups; ${by}`,
+        };
+      });
+    });
+}
+
+type Context = Parameters<Parameters<Session['withContext']>[0]>[0];
+interface Place {
+  readonly kind: KeyKind;
+  readonly path: string;
+  readonly replicas: number;
+}
+
+async function step(
+  session: Session,
+  options: StepOptions,
+  take: (context: Context, place: Place) => Promise<{ done: Step; text: string }>,
+): Promise<void> {
+  const replicas = parseReplicas(options.replicas);
+  await session.withContext(async (context, settings) => {
+    const place = folderOf(settings, options);
+    session.out.note(`waiting for ${count(replicas, 'KeyServer')} to confirm`);
+    const { done, text } = await take(context, { ...place, replicas });
+    session.out.result({ ...done, folder: place.path }, text);
+  });
+}
+
+function folderOf({ config, environment }: AdminSettings, { rsa = false, dir }: FolderOptions) {
+  const kind: KeyKind = rsa ? 'rsa' : 'at-rest';
+  const path = dir ?? (rsa ? environment.RSA_KEY_DIR : config.KEYRING_DIR);
+  if (path) return { kind, path };
+  throw inputInvalid('RSA_KEY_DIR is not set', 'set it, or name the folder: --dir FOLDER');
+}

@@ -1,0 +1,38 @@
+import type { Command } from 'commander';
+import { count } from '../../../operations/count.ts';
+import { rewrap } from '../../../operations/keys/rewrap.ts';
+import { faultsFoundExitCode } from '../../shell/failure.ts';
+import { showProgress } from '../../shell/progress.ts';
+import type { Session } from '../../shell/session.ts';
+import { examples } from '../examples.ts';
+
+export function addRewrapCommand(program: Command, session: Session): void {
+  program
+    .command('rewrap')
+    .summary('seal tokens and documents with the primary key')
+    .description(
+      `Seals every token and document that an older at-rest key sealed with the primary one, while traffic flows: in
+batches that adapt to the database, and documents at most 100 a second. It can be stopped at any time and run again.
+Exit code 1 if a row does not open.`,
+    )
+    .addHelpText(...examples('keyserver-admin rewrap'))
+    .action(async () => {
+      await session.withContext(async (context) => {
+        const { primaryKid } = context.keyring;
+        const display = await showProgress(session.io);
+        const result = await rewrap(context, {
+          onProgress: (done, total) => display.progress('sealed', done, total),
+        }).finally(() => display.end());
+        const { tokens, documents, changed, broken } = result;
+        if (broken > 0) session.exitCode = faultsFoundExitCode;
+        session.out.result(
+          { key: primaryKid, ...result },
+          [
+            `sealed ${count(tokens, 'token')} and ${count(documents, 'document')} with ${primaryKid}`,
+            ...(changed > 0 ? [`${count(changed, 'token')} changed meanwhile: run it again`] : []),
+            ...(broken > 0 ? [`${count(broken, 'row')} did not open: see doctor`] : []),
+          ].join('; '),
+        );
+      });
+    });
+}

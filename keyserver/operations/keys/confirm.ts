@@ -1,0 +1,81 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  beatMs,
+  isLive,
+  type KnownReplica,
+  type Report,
+  readReport,
+} from '../../replicas/report.ts';
+import type { OperationContext } from '../context.ts';
+import { count } from '../count.ts';
+import { OperationError } from '../operation-error.ts';
+
+const pollMs = 500;
+/** Long enough for every live process to report once more; those that stand still are not live. */
+const minPolls = Math.ceil((1.5 * beatMs) / pollMs);
+/** Long enough for files that are being distributed, and for a process to count as dead. */
+const maxPolls = 60;
+
+export interface ConfirmOptions {
+  /** Number of KeyServers that must confirm. */
+  readonly needed: number;
+  /** Why a process does not confirm; undefined if it does. */
+  readonly objection: (report: Report) => string | undefined;
+  /** The system's timer by default. */
+  readonly pause?: ((ms: number) => Promise<unknown>) | undefined;
+}
+
+/** The latest reports of all processes. */
+export async function readReplicas({ store, keyring }: OperationContext): Promise<KnownReplica[]> {
+  return (await store.replicas()).map((row) => readReport(keyring, row));
+}
+
+/**
+ * Waits until `needed` KeyServers confirm, all workers of each, and nobody who is live objects. Only reports that come
+ * meanwhile count: a copy of an old one does not. Resolves to the hosts of those that confirmed.
+ * @throws OperationError not_confirmed
+ */
+export async function confirm(
+  context: OperationContext,
+  { needed, objection, pause = sleep }: ConfirmOptions,
+): Promise<string[]> {
+  const before = new Map((await readReplicas(context)).map(({ id, beat }) => [id, beat]));
+  let found = { hosts: [] as string[], objections: [] as string[] };
+  for (let polls = 1; polls <= maxPolls; polls += 1) {
+    await pause(pollMs);
+    const moved = (await readReplicas(context)).filter(
+      (one) => isLive(one) && one.beat > (before.get(one.id) ?? 0),
+    );
+    found = judge(moved, objection);
+    if (polls >= minPolls && found.hosts.length >= needed && found.objections.length === 0) {
+      return found.hosts;
+    }
+  }
+  throw new OperationError(
+    'not_confirmed',
+    [
+      `${count(found.hosts.length, 'KeyServer')} confirmed, of ${needed} that must`,
+      ...found.objections,
+    ].join('; '),
+    { do: 'list_keys' },
+  );
+}
+
+function judge(moved: readonly KnownReplica[], objection: ConfirmOptions['objection']) {
+  const objections = moved.flatMap(({ report, kid }) => {
+    if (report === undefined) {
+      return [
+        `a KeyServer with the key ${JSON.stringify(kid)}, which this keyring lacks, cannot be asked`,
+      ];
+    }
+    const why = objection(report);
+    return why === undefined ? [] : [`${report.host} ${why}`];
+  });
+  const reports = moved.flatMap(({ report }) => report ?? []);
+  const instances = [...Map.groupBy(reports, ({ instance }) => instance).values()];
+  const hosts = instances
+    .filter((workers) => workers.length >= Math.max(...workers.map((one) => one.workers)))
+    .filter((workers) => workers.every((one) => objection(one) === undefined))
+    .map(([one]) => one?.host ?? '');
+  return { hosts: hosts.sort(), objections: [...new Set(objections)] };
+}

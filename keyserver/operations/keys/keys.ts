@@ -1,0 +1,143 @@
+import { makeAtRestKey, makeRsaKey } from '../../keys/generate.ts';
+import type { Report } from '../../replicas/report.ts';
+import type { OperationContext } from '../context.ts';
+import { count } from '../count.ts';
+import { inputInvalid, OperationError } from '../operation-error.ts';
+import { type ConfirmOptions, confirm, readReplicas } from './confirm.ts';
+import {
+  isRetired,
+  type KeyKind,
+  keyIdOf,
+  moveToRetired,
+  newKeyName,
+  readKeyFolder,
+  writeToFolder,
+} from './key-folder.ts';
+
+/** Tickets live for 600 s, and clocks may be 60 s apart. */
+const retireAfterSeconds = 660;
+
+export interface NewKeyFile {
+  readonly name: string;
+  /** Name of the file, with its extension. */
+  readonly file: string;
+  readonly folder: string;
+  /** The file's content, if the folder cannot be written: it must be distributed. */
+  readonly content: Buffer | undefined;
+}
+
+/** Makes a key that is not in use yet. @throws ConfigError */
+export async function newKey(kind: KeyKind, path: string, now: Date): Promise<NewKeyFile> {
+  const folder = await readKeyFolder(kind, path);
+  const name = newKeyName(folder, now);
+  const file = name + folder.extension;
+  const content = kind === 'at-rest' ? makeAtRestKey() : await makeRsaKey();
+  const isWritten = writeToFolder(folder, file, content);
+  return { name, file, folder: path, content: isWritten ? undefined : content };
+}
+
+export interface StepOptions extends Pick<ConfirmOptions, 'pause'> {
+  readonly kind: KeyKind;
+  /** The folder of the keys. */
+  readonly path: string;
+  readonly name: string;
+  /** Number of KeyServers that run. */
+  readonly replicas: number;
+}
+
+export interface Step {
+  /** False if the folder cannot be written, so that its files must be changed where they come from. */
+  readonly isWritten: boolean;
+  /** False if there was nothing to do. */
+  readonly isNew: boolean;
+  readonly confirmedBy: readonly string[];
+}
+
+/**
+ * Makes a key the primary one, once so many KeyServers have loaded it.
+ * @throws OperationError input_invalid, not_confirmed; ConfigError
+ */
+export async function promoteKey(
+  context: OperationContext,
+  { kind, path, name, replicas, pause }: StepOptions,
+): Promise<Step> {
+  const folder = await readKeyFolder(kind, path);
+  const id = keyIdOf(folder, name);
+  const confirmedBy = await confirm(context, {
+    needed: replicas,
+    pause,
+    objection: (report) =>
+      keysOf(report, kind).keys.includes(id) ? undefined : `has not loaded the key ${name}`,
+  });
+  if (folder.primary === name) return { isWritten: true, isNew: false, confirmedBy };
+  return { isWritten: writeToFolder(folder, 'primary', `${name}\n`), isNew: true, confirmedBy };
+}
+
+/**
+ * Takes a key out of use, once so many KeyServers have another primary and nothing needs it. The file is kept for
+ * backups. @throws OperationError input_invalid, not_confirmed, key_in_use; ConfigError
+ */
+export async function retireKey(
+  context: OperationContext,
+  { kind, path, name, replicas, pause }: StepOptions,
+): Promise<Step> {
+  const folder = await readKeyFolder(kind, path);
+  if (isRetired(folder, name)) return { isWritten: true, isNew: false, confirmedBy: [] };
+  const id = keyIdOf(folder, name);
+  if (folder.primary === name) {
+    throw new OperationError(
+      'key_in_use',
+      `${name} is the primary key`,
+      'promote another one first',
+    );
+  }
+  if (kind === 'at-rest') await checkUnneeded(context, name);
+  const confirmedBy = await confirm(context, {
+    needed: replicas,
+    pause,
+    objection: (report) =>
+      keysOf(report, kind).primary === id ? `still uses ${name} as its primary key` : undefined,
+  });
+  await checkRested(context, kind, id);
+  // Once more: somebody may have stored a row meanwhile.
+  if (kind === 'at-rest') await checkUnneeded(context, name);
+  return { isWritten: moveToRetired(folder, name), isNew: true, confirmedBy };
+}
+
+async function checkUnneeded({ store }: OperationContext, kid: string): Promise<void> {
+  const needs = (await store.kidCounts()).find((one) => one.kid === kid);
+  if (needs === undefined) return;
+  throw new OperationError(
+    'key_in_use',
+    `${count(needs.tokens, 'token')} and ${count(needs.documents, 'document')} need the key ${kid}`,
+    { do: 'rewrap' },
+  );
+}
+
+/** @throws OperationError key_in_use while a ticket or a session may be open that the key sealed */
+async function checkRested(context: OperationContext, kind: KeyKind, id: string): Promise<void> {
+  const now = context.clock.now();
+  const used = (await readReplicas(context)).flatMap(({ kid, report, ageSeconds }) => {
+    const seenAt = now - ageSeconds * 1000;
+    if (report === undefined) return kind === 'at-rest' && kid === id ? [seenAt] : [];
+    const { primary, since } = keysOf(report, kind);
+    return [primary === id ? seenAt : since];
+  });
+  const restedAt = Math.max(...used) + retireAfterSeconds * 1000;
+  if (restedAt <= now) return;
+  throw new OperationError(
+    'key_in_use',
+    `a session that the key sealed may be open until ${new Date(restedAt).toISOString()}`,
+    `try again in ${count(Math.ceil((restedAt - now) / 1000), 'second')}`,
+  );
+}
+
+function keysOf(report: Report, kind: KeyKind): Report['rsa'] {
+  return kind === 'at-rest' ? report.atRest : report.rsa;
+}
+
+/** @throws OperationError input_invalid */
+export function parseReplicas(text: string | undefined): number {
+  if (text !== undefined && /^[1-9]\d{0,3}$/.test(text)) return Number(text);
+  throw inputInvalid('the number of KeyServers that run must be given', { do: 'count_replicas' });
+}

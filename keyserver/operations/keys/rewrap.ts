@@ -1,0 +1,125 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { OpenError } from '../../../shared/crypto/open-error.ts';
+import { tokenRowKid } from '../../../shared/crypto/token-row.ts';
+import { resealRow } from '../../at-rest/secret.ts';
+import { isLive } from '../../replicas/report.ts';
+import { isDocumentKind, type TokenSwap } from '../../store/store.ts';
+import { isStoreError } from '../../store/store-error.ts';
+import type { OperationContext } from '../context.ts';
+import { changeDocument } from '../documents.ts';
+import { OperationError } from '../operation-error.ts';
+import { readReplicas } from './confirm.ts';
+import { Pace } from './pace.ts';
+
+/** Each takes a change number, which all KeyServers and proxies hear of. */
+const maxDocumentsPerSecond = 100;
+
+export interface Rewrapped {
+  /** Numbers of tokens and documents that are sealed with the primary key now, and were not. */
+  readonly tokens: number;
+  readonly documents: number;
+  /** Tokens that somebody stored or deleted meanwhile. */
+  readonly changed: number;
+  /** Rows that do not open, and so were left as they are. */
+  readonly broken: number;
+}
+
+export interface RewrapOptions {
+  /** Told the numbers of tokens that are done, and that there were to do. */
+  readonly onProgress?: (done: number, total: number) => void;
+  /** The system's timer by default. */
+  readonly pause?: (ms: number) => Promise<unknown>;
+}
+
+/**
+ * Seals with the primary key what older ones sealed. It can be ended at any time and run again, also twice at once:
+ * a token is replaced only if it is as it was read. Rows of the earlier system are left.
+ * @throws OperationError not_confirmed if a KeyServer has not loaded the primary key; StoreError
+ */
+export async function rewrap(
+  context: OperationContext,
+  { onProgress = () => {}, pause = sleep }: RewrapOptions = {},
+): Promise<Rewrapped> {
+  await checkLoaded(context);
+  const documents = await rewrapDocuments(context, pause);
+  const tokens = await rewrapTokens(context, onProgress, pause);
+  return {
+    tokens: tokens.done,
+    documents: documents.done,
+    changed: tokens.changed,
+    broken: tokens.broken + documents.broken,
+  };
+}
+
+async function checkLoaded(context: OperationContext): Promise<void> {
+  const { primaryKid } = context.keyring;
+  const lacking = (await readReplicas(context))
+    .filter(isLive)
+    .filter(({ report }) => report?.atRest.keys.includes(primaryKid) !== true)
+    .map(({ report }) => report?.host ?? 'one whose report does not open');
+  if (lacking.length === 0) return;
+  throw new OperationError(
+    'not_confirmed',
+    `a KeyServer has not loaded the primary key ${primaryKid}: ${[...new Set(lacking)].join(', ')}`,
+    'bring the key to its folder first, where it is loaded within two seconds',
+  );
+}
+
+async function rewrapDocuments(context: OperationContext, pause: (ms: number) => Promise<unknown>) {
+  const { store, keyring } = context;
+  let done = 0;
+  let broken = 0;
+  for (const { kind, id, kid } of await store.documents()) {
+    if (kid === keyring.primaryKid || !isDocumentKind(kind)) continue;
+    let isOpen = false;
+    await changeDocument(context, kind, id, (current) => {
+      isOpen = current?.content !== undefined;
+      return current?.content ?? 'unchanged';
+    });
+    if (isOpen) done += 1;
+    else broken += 1;
+    await pause(1000 / maxDocumentsPerSecond);
+  }
+  return { done, broken };
+}
+
+async function rewrapTokens(
+  { store, keyring }: OperationContext,
+  onProgress: (done: number, total: number) => void,
+  pause: (ms: number) => Promise<unknown>,
+) {
+  const { primaryKid } = keyring;
+  const total = (await store.kidCounts())
+    .filter(({ kid }) => kid !== primaryKid)
+    .reduce((sum, { tokens }) => sum + tokens, 0);
+  const found = { done: 0, changed: 0, broken: 0 };
+  const pace = new Pace(pause);
+  let batch: TokenSwap[] = [];
+  const write = async () => {
+    const swapped = await pace.run(() => store.swapTokens(batch, { keepsOld: false }), isTransient);
+    const replaced = swapped.filter(Boolean).length;
+    found.done += replaced;
+    found.changed += batch.length - replaced;
+    batch = [];
+    onProgress(found.done, total);
+  };
+  for await (const page of store.tokenPages()) {
+    for (const row of page) {
+      const kid = tokenRowKid(row.token);
+      if (kid === undefined || kid === primaryKid) continue;
+      try {
+        batch.push({ row, token: resealRow(keyring, row) });
+      } catch (error) {
+        if (!(error instanceof OpenError)) throw error;
+        found.broken += 1;
+      }
+      if (batch.length >= pace.size) await write();
+    }
+  }
+  if (batch.length > 0) await write();
+  return found;
+}
+
+function isTransient(error: unknown): boolean {
+  return isStoreError(error, 'locked') || isStoreError(error, 'timeout');
+}

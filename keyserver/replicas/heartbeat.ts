@@ -1,0 +1,120 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { Logger } from 'pino';
+import type { Clock } from '../../shared/clock.ts';
+import { plainError } from '../../shared/log/plain-error.ts';
+import { Poll, type PollOptions } from '../../shared/process/poll.ts';
+import { version } from '../../shared/settings/version.ts';
+import type { Keyring } from '../keys/keyring.ts';
+import type { LoadedRsaKeys } from '../keys/rsa-keys.ts';
+import type { KeyUses } from '../registry/key-uses.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { Store } from '../store/store.ts';
+import { isStoreError } from '../store/store-error.ts';
+import { beatMs, type Report, sealReport } from './report.ts';
+
+/** Pause after a lock of an embedded database, which lasts for one transaction. */
+const lockedMs = 500;
+
+export interface HeartbeatOptions extends Pick<PollOptions, 'sleep'> {
+  readonly store: Pick<Store, 'putReplica' | 'putKeyUses'>;
+  readonly keyring: Keyring;
+  readonly rsaKeys: LoadedRsaKeys;
+  readonly registry: Pick<Registry, 'history' | 'seq'>;
+  readonly keyUses: KeyUses;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly log: Logger;
+  readonly instance: string;
+  readonly workers: number;
+}
+
+/** Tells the operator's tool, by the database, which keys this process has loaded, and what it knows. */
+export class Heartbeat {
+  readonly #options: HeartbeatOptions;
+  readonly #id = randomUUID();
+  readonly #poll: Poll;
+  readonly #atRest: Primacy;
+  readonly #rsa: Primacy;
+  #beat = 0;
+  #hasFailed = false;
+
+  constructor(options: HeartbeatOptions) {
+    this.#options = options;
+    const { clock, sleep } = options;
+    this.#atRest = new Primacy(clock);
+    this.#rsa = new Primacy(clock);
+    this.#poll = new Poll({ ...(sleep && { sleep }), attempt: () => this.#attempt() });
+  }
+
+  async start(): Promise<void> {
+    await this.#poll.start();
+  }
+
+  /** Reports at once, as after a change of keys. */
+  wake(): void {
+    this.#poll.wake();
+  }
+
+  /** Reports a last time that the process stops: tickets that it issued outlive it. */
+  async stop(): Promise<void> {
+    await this.#poll.stop();
+    if (this.#beat > 0) await this.#put(true).catch(() => undefined);
+  }
+
+  /** Reports once. @throws StoreError */
+  async beat(): Promise<void> {
+    await this.#put(false);
+    await this.#options.keyUses.flush((uses) => this.#options.store.putKeyUses(uses));
+  }
+
+  async #attempt(): Promise<number> {
+    const { log } = this.#options;
+    try {
+      await this.beat();
+      if (this.#hasFailed) log.info('report is stored again');
+      this.#hasFailed = false;
+    } catch (error) {
+      if (isStoreError(error, 'locked')) return lockedMs;
+      // Once an outage; `database unreachable` tells most of them.
+      if (!this.#hasFailed) log.warn({ err: plainError(error) }, 'report not stored');
+      this.#hasFailed = true;
+    }
+    return beatMs;
+  }
+
+  async #put(stopped: boolean): Promise<void> {
+    const { store, keyring, rsaKeys, registry, instance, workers } = this.#options;
+    this.#beat += 1;
+    const report: Report = {
+      instance,
+      host: hostname(),
+      workers,
+      version,
+      atRest: { ...this.#atRest.of(keyring.primaryKid), keys: keyring.kids },
+      rsa: { ...this.#rsa.of(rsaKeys.primary.keyId), keys: rsaKeys.keyIds },
+      history: registry.history,
+      seq: registry.seq,
+      stopped,
+    };
+    await store.putReplica(sealReport(keyring, this.#id, this.#beat, report));
+  }
+}
+
+/** Remembers since when a key is the primary one. */
+class Primacy {
+  readonly #clock: Pick<Clock, 'now'>;
+  #primary = '';
+  #since = 0;
+
+  constructor(clock: Pick<Clock, 'now'>) {
+    this.#clock = clock;
+  }
+
+  of(primary: string) {
+    if (primary !== this.#primary) {
+      this.#primary = primary;
+      this.#since = this.#clock.now();
+    }
+    return { primary, since: this.#since };
+  }
+}

@@ -1,0 +1,87 @@
+import { type Static, Type } from 'typebox';
+import { Compile } from 'typebox/compile';
+import { checkDocumentMac, documentMac } from '../../shared/crypto/document-mac.ts';
+import { OpenError } from '../../shared/crypto/open-error.ts';
+import type { Keyring } from '../keys/keyring.ts';
+import type { ReplicaRow, SeenReplica } from '../store/store.ts';
+
+/** Interval of reports. */
+export const beatMs = 3000;
+/** A process whose beat stands still for this long is dead. */
+export const deadAfterSeconds = 30;
+
+/** The kind that the MAC names, which no document has. */
+const kind = 'replica';
+
+const Keys = Type.Object({
+  primary: Type.String(),
+  /** When the process began to use this primary, by its clock; milliseconds since the Unix epoch. */
+  since: Type.Integer({ minimum: 0 }),
+  keys: Type.Array(Type.String()),
+});
+
+/** What a KeyServer process says of itself. Members may be added: a reader ignores unknown ones. */
+const ReportSchema = Type.Object({
+  /** Random id that all workers of one KeyServer share. */
+  instance: Type.String(),
+  host: Type.String(),
+  /** Number of processes that serve for this KeyServer. */
+  workers: Type.Integer({ minimum: 1 }),
+  version: Type.String(),
+  /** At-rest keys by kid. */
+  atRest: Keys,
+  /** RSA keys by their ids. */
+  rsa: Keys,
+  /** The position in the history of changes up to which it knows them. */
+  history: Type.String(),
+  seq: Type.Integer({ minimum: 0 }),
+  /** True for the last report of a process that stops. */
+  stopped: Type.Boolean(),
+});
+export type Report = Static<typeof ReportSchema>;
+const validator = Compile(ReportSchema);
+
+/** Makes the row of a report, with its MAC under the primary key. */
+export function sealReport(keyring: Keyring, id: string, beat: number, report: Report): ReplicaRow {
+  const row = { id, beat, kid: keyring.primaryKid, body: JSON.stringify(report) };
+  return { ...row, mac: documentMac(keyring.primary('documents'), macContext(row)) };
+}
+
+/** Returns the report of a row after verifying its MAC. @throws OpenError for every fault alike */
+export function openReport(keyring: Keyring, row: ReplicaRow): Report {
+  const key = keyring.has(row.kid) ? keyring.lookup('documents')(row.kid) : undefined;
+  if (key === undefined) throw new OpenError();
+  checkDocumentMac(key, macContext(row), row.mac);
+  const report: unknown = JSON.parse(row.body);
+  if (!validator.Check(report)) throw new OpenError();
+  return report;
+}
+
+/** A process's row as read; `report` is undefined if its MAC does not verify, as without its key. */
+export interface KnownReplica {
+  readonly id: string;
+  readonly kid: string;
+  readonly beat: number;
+  readonly ageSeconds: number;
+  readonly report: Report | undefined;
+}
+
+export function readReport(keyring: Keyring, row: SeenReplica): KnownReplica {
+  const { id, kid, beat, ageSeconds } = row;
+  let report: Report | undefined;
+  try {
+    report = openReport(keyring, row);
+  } catch (error) {
+    if (!(error instanceof OpenError || error instanceof SyntaxError)) throw error;
+  }
+  return { id, kid, beat, ageSeconds, report };
+}
+
+/** True unless the process is dead, or told that it stops. An age before the row was stored is nobody's. */
+export function isLive({ ageSeconds, report }: KnownReplica): boolean {
+  return Math.abs(ageSeconds) <= deadAfterSeconds && report?.stopped !== true;
+}
+
+function macContext({ kid, id, beat, body }: Omit<ReplicaRow, 'mac'>) {
+  return { kid, kind, id, revision: beat, body };
+}

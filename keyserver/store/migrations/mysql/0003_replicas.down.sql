@@ -1,0 +1,2 @@
+DROP TABLE IF EXISTS key_uses;
+DROP TABLE IF EXISTS replicas;

@@ -1,0 +1,141 @@
+import t from 'tap';
+import { LoadedRsaKeys, readRsaKeys } from '../../../keyserver/keys/rsa-keys.ts';
+import { Heartbeat } from '../../../keyserver/replicas/heartbeat.ts';
+import { readReport } from '../../../keyserver/replicas/report.ts';
+import { StoreError } from '../../../keyserver/store/store-error.ts';
+import { makeCallerKey } from '../../../shared/crypto/caller-key.ts';
+import { testClock } from '../../support/clock.ts';
+import { eachStore } from '../../support/database.ts';
+import { ask, newSession } from '../../support/exchange-client.ts';
+import { startKeyserver } from '../../support/keyserver.ts';
+import { capturedLog } from '../../support/log.ts';
+import { pollUntil } from '../../support/poll-until.ts';
+
+t.test('a process reports every three seconds, tells once that it cannot, and a last time', (t) =>
+  eachStore(t, async (t, openStore) => {
+    const store = await openStore();
+    const clock = testClock();
+    const keyserver = await startKeyserver(t, { store, clock });
+    const { logger, lines } = capturedLog('keyserver');
+    const pauses: number[] = [];
+    let go = () => {};
+    let fault: StoreError | undefined;
+    const heartbeat = new Heartbeat({
+      store: {
+        putKeyUses: store.putKeyUses,
+        putReplica: async (row) => {
+          if (fault) throw fault;
+          await store.putReplica(row);
+        },
+      },
+      keyring: keyserver.keyring,
+      rsaKeys: await LoadedRsaKeys.of(readRsaKeys(keyserver.settings.RSA_KEY_DIR ?? '')),
+      registry: keyserver.registry,
+      keyUses: keyserver.registry.keyUses,
+      clock,
+      log: logger,
+      instance: 'i',
+      workers: 1,
+      sleep: (ms, signal) =>
+        new Promise<void>((resolve, reject) => {
+          pauses.push(ms);
+          go = resolve;
+          signal.addEventListener('abort', () => reject(signal.reason));
+        }),
+    });
+    const turn = async () => {
+      const { length } = pauses;
+      go();
+      await pollUntil(
+        'it pauses',
+        async () => pauses.length,
+        (count) => count > length,
+      );
+    };
+    const reports = async () =>
+      (await store.replicas()).map((row) => ({ row, ...readReport(keyserver.keyring, row) }));
+    await heartbeat.start();
+    await pollUntil(
+      'it pauses',
+      async () => pauses.length,
+      (count) => count > 0,
+    );
+    await turn();
+    t.same(pauses, [3000, 3000]);
+    t.match(await reports(), [
+      {
+        beat: 2,
+        report: {
+          instance: 'i',
+          atRest: { primary: 'k1', keys: ['k1'], since: clock.now() },
+          rsa: { primary: keyserver.rsaKeys.primary.keyId },
+          history: keyserver.registry.history,
+          stopped: false,
+        },
+      },
+    ]);
+    fault = new StoreError('locked', 'locked');
+    await turn();
+    t.same(lines(), [], 'a lock of an embedded database is short');
+    t.equal(pauses.at(-1), 500);
+    fault = new StoreError('privilege_missing', 'The user may not');
+    await turn();
+    await turn();
+    fault = undefined;
+    await turn();
+    t.match(lines(), [
+      { level: 'warn', msg: 'report not stored', err: { message: /The user may not/ } },
+      { level: 'info', msg: 'report is stored again' },
+    ]);
+    t.equal(lines().length, 2);
+    await heartbeat.stop();
+    t.match(await reports(), [{ report: { stopped: true } }]);
+    t.equal((await reports()).length, 1);
+  }),
+);
+
+t.test('the day of a key’s last use is written once, and again the next day', (t) =>
+  eachStore(t, async (t, openStore) => {
+    const store = await openStore();
+    const clock = testClock();
+    let writes = 0;
+    const counting = {
+      ...store,
+      putKeyUses: async (uses: Parameters<typeof store.putKeyUses>[0]) => {
+        writes += 1;
+        await store.putKeyUses(uses);
+      },
+    };
+    const keyserver = await startKeyserver(t, { store: counting, clock });
+    await keyserver.putType('plain');
+    const proxy = await keyserver.putProxy('proxy-1');
+    const app = await keyserver.putApp('orders');
+    await keyserver.putToken('shop-1', 'plain', 'secret');
+    const call = (key: string) =>
+      ask(
+        keyserver,
+        {
+          clientId: 'shop-1',
+          tokenType: 'plain',
+          credential: { proxy, app: key, target: { method: 'GET', url: 'https://api.example/' } },
+        },
+        newSession(keyserver.rsaKeys.primary.publicKeyPem),
+      );
+    await keyserver.heartbeat.beat();
+    t.equal(writes, 0);
+    t.equal((await call(app)).status, 200);
+    t.equal((await call(makeCallerKey('spk_'))).status, 401);
+    await keyserver.heartbeat.beat();
+    await call(app);
+    await keyserver.heartbeat.beat();
+    t.equal(writes, 1);
+    const days = async () => new Set((await store.keyUses()).map(({ day }) => day));
+    const dayOf = (ms: number) => new Date(ms).toISOString().slice(0, 10);
+    t.equal((await store.keyUses()).length, 2, 'of the proxy and the app');
+    t.same(await days(), new Set([dayOf(clock.now())]));
+    clock.advance(86_400_000);
+    await call(app);
+    await keyserver.heartbeat.beat();
+    t.same(await days(), new Set([dayOf(clock.now())]));
+  }),
+);
