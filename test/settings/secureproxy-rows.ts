@@ -10,9 +10,11 @@ import { createAuthority } from '../support/certificates.ts';
 import { testClock } from '../support/clock.ts';
 import { writeIdentity } from '../support/identity-files.ts';
 import { pollUntil } from '../support/poll-until.ts';
+// It does not ask for changes, as if the feed were cut: other rows make many.
 import { sendRequest, startProxy as startUnpolled } from '../support/proxy.ts';
 import { startTcpForwarder } from '../support/tcp-forwarder.ts';
 import { until } from '../support/until.ts';
+import { startUpstream } from '../support/upstream.ts';
 import { keyserverSettingsIn } from './keyserver-scene.ts';
 import { listenerRows, type Subject } from './listener-rows.ts';
 import {
@@ -37,6 +39,8 @@ const secureproxy: Subject = {
   callPath: '/request_api',
   callHeader: `Authorization: Bearer ${appKey}`,
 };
+
+const asProxy = { keyserverUrl: keyserver.url, proxyKey };
 
 const callsMax: Row = async (t) => {
   const { upstream, call } = await startScene(t, { CALLS_MAX: '1' });
@@ -195,13 +199,7 @@ export const secureproxyRows: Readonly<
     const { upstream, call: through, type } = await startScene(t, { TOKEN_CACHE_SECONDS: '0' });
     for (let i = 0; i < 2; i += 1) t.equal((await through()).status, 200);
     t.equal(asked(type), 2, 'none is cached');
-    // Nobody asks for changes, as if the feed were cut.
-    const unpolled = await startUnpolled(t, {
-      keyserverUrl: keyserver.url,
-      proxyKey,
-      clock,
-      settings,
-    });
+    const unpolled = await startUnpolled(t, { ...asProxy, clock, settings });
     const target = `http://127.0.0.1:${upstream.port}`;
     const other = await putType({ destinations: [target] });
     const times: number[] = [];
@@ -214,12 +212,16 @@ export const secureproxyRows: Readonly<
   },
 
   TOKEN_CACHE_MAX: async (t) => {
-    const { call, type } = await startScene(t, { TOKEN_CACHE_MAX: '2' });
+    const { port } = await startUpstream(t);
+    const target = `http://127.0.0.1:${port}`;
+    const type = await putType({ destinations: [target] });
+    const settings = { TOKEN_CACHE_MAX: '2' };
+    const { url } = await startUnpolled(t, { ...asProxy, settings });
     const clients = ['shop-1', 'shop-2', 'shop-3'];
     for (const client of clients) await keyserver.putToken(client, type, 'fixture-token');
     const times: number[] = [];
     for (const client of ['shop-1', 'shop-2', 'shop-1', 'shop-3', 'shop-2']) {
-      t.equal((await call({ client })).status, 200);
+      t.equal((await call(url, type, target, { client })).status, 200);
       times.push(asked(type));
     }
     t.same(times, [1, 2, 2, 3, 4]);
