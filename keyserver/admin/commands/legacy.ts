@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { Progress } from '../../operations/bulk/progress.ts';
 import { count } from '../../operations/count.ts';
 import { type Check, check } from '../../operations/doctor/check.ts';
 import {
@@ -10,14 +11,13 @@ import { giveBack } from '../../operations/legacy/give-back.ts';
 import type { LeftGroup } from '../../operations/legacy/left-rows.ts';
 import { takeOver } from '../../operations/legacy/take-over.ts';
 import { faultsFoundExitCode } from '../shell/failure.ts';
+import { showProgress } from '../shell/progress.ts';
 import type { Session } from '../shell/session.ts';
 import { describeChecks, inWords } from './doctor.ts';
 import { examples } from './examples.ts';
 
 /** Names of a group that the text has; with `--json` there are more. */
 const shownNames = 3;
-/** Rows from one remark on the progress to the next. */
-const progressRows = 10_000;
 
 const jsonFieldsOption = [
   '--json-fields',
@@ -69,8 +69,9 @@ earlier system cannot read a sealed row: legacy give-back returns them. Exit cod
     .addHelpText(...examples('keyserver-admin legacy take-over'))
     .action(async ({ jsonFields = false }: Partial<LegacyOptions>) => {
       await session.withContext(async (context) => {
-        const tell = progressOf(session);
-        const { sealed, unsettled, left, copy } = await takeOver(context, { jsonFields }, tell);
+        const { sealed, unsettled, left, copy } = await shown(session, (progress) =>
+          takeOver(context, { jsonFields }, progress),
+        );
         if (left.length > 0 || unsettled > 0) session.exitCode = faultsFoundExitCode;
         session.out.result(
           { sealed, unsettled, left, copy: copy ?? null },
@@ -98,8 +99,7 @@ exit code 1: store it in the earlier system.`,
     .addHelpText(...examples('keyserver-admin legacy give-back'))
     .action(async () => {
       await session.withContext(async (context) => {
-        const tell = progressOf(session);
-        const { restored, left } = await giveBack(context, (rows) => tell('given back', rows));
+        const { restored, left } = await shown(session, (progress) => giveBack(context, progress));
         if (left.length > 0) session.exitCode = faultsFoundExitCode;
         session.out.result(
           { restored, left },
@@ -109,13 +109,14 @@ exit code 1: store it in the earlier system.`,
     });
 }
 
-function progressOf({ out }: Session): (step: string, rows: number) => void {
-  let told = '';
-  return (step, rows) => {
-    const line = `${step} ${rows - (rows % progressRows)} rows`;
-    if (rows >= progressRows && line !== told) out.note(line);
-    told = line;
-  };
+/** Runs a long operation that shows how far it is. */
+async function shown<T>({ io }: Session, run: (progress: Progress) => Promise<T>): Promise<T> {
+  const { progress, end } = await showProgress(io);
+  try {
+    return await run(progress);
+  } finally {
+    end();
+  }
 }
 
 function checksOf({ columns, needsChars, left, ...rows }: LegacyReport): Check[] {

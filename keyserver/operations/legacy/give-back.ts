@@ -7,6 +7,7 @@ import { openSecret, type Secret } from '../../at-rest/secret.ts';
 import type { Keyring } from '../../keys/keyring.ts';
 import type { PlacedToken, TokenSwap } from '../../store/store.ts';
 import { isStoreError } from '../../store/store-error.ts';
+import type { Progress } from '../bulk/progress.ts';
 import type { OperationContext } from '../context.ts';
 import { inputInvalid, OperationError } from '../operation-error.ts';
 import { planContext } from './check.ts';
@@ -23,10 +24,7 @@ export interface GivenBack {
  * since is left. Like taking over, it can be cut off at any point and repeated, beside calls.
  * @throws OperationError input_invalid unless the settings say that such rows are served, not_found without a copy
  */
-export async function giveBack(
-  context: OperationContext,
-  progress: (rows: number) => void,
-): Promise<GivenBack> {
+export async function giveBack(context: OperationContext, progress: Progress): Promise<GivenBack> {
   const { store, keyring } = context;
   const { legacyKey } = await planContext(context, { jsonFields: false });
   if (!context.servesLegacyRows) {
@@ -50,7 +48,7 @@ export async function giveBack(
     if (swaps.length === 0) continue;
     const swapped = await store.swapTokens(swaps, { keepsOld: false });
     restored += swapped.filter(Boolean).length;
-    progress(restored);
+    progress('given back', restored);
   }
   return { restored, left: left.groups() };
 }

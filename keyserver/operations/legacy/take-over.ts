@@ -1,4 +1,5 @@
 import type { PlacedToken, TokenSwap } from '../../store/store.ts';
+import type { Progress } from '../bulk/progress.ts';
 import type { OperationContext } from '../context.ts';
 import { type LegacyOptions, planContext } from './check.ts';
 import { type LeftGroup, LeftRows } from './left-rows.ts';
@@ -13,9 +14,6 @@ export interface TakenOver {
   /** The table of the rows as they were; undefined if no row was ready. */
   readonly copy: string | undefined;
 }
-
-/** Told from time to time, with the rows that were looked at so far. */
-export type Progress = (step: 'copied' | 'sealed', rows: number) => void;
 
 /** Passes over the table, each for what was written behind the one before. */
 const maxPasses = 10;
