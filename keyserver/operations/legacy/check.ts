@@ -34,7 +34,9 @@ export async function checkLegacyRows(
   const left = new LeftRows();
   const counts = { sealed: 0, ready: 0 };
   let needsChars: number | undefined;
+  let hasKey = true;
   for await (const page of context.store.tokenPages()) {
+    hasKey = page.every(({ place }) => place !== undefined);
     for (const row of page) {
       const plan = planRow(planning, row);
       if (plan.is !== 'left') counts[plan.is] += 1;
@@ -45,6 +47,7 @@ export async function checkLegacyRows(
     }
   }
   const columns = findings.map(({ message }) => message);
+  if (!hasKey) columns.push('it has no primary key, so taking over takes long: give it one');
   return { ...counts, left: left.groups(), columns, needsChars };
 }
 

@@ -401,6 +401,17 @@ t.test("names the earlier system's rows", async (t) => {
   });
 });
 
+t.test("counts the earlier system's rows beyond twenty", async (t) => {
+  const admin = await installAll(t);
+  const row = Buffer.alloc(32, 7).toString('base64');
+  for (let i = 0; i < 23; i += 1) {
+    admin.sql("INSERT INTO storage VALUES (?, 'wildberries', ?)", `more-${i}`, row);
+  }
+  const { warnings } = await examine(admin);
+  t.equal(warnings['legacy rows']?.length, 21);
+  t.match(warnings['legacy rows']?.at(-1), { problem: 'and 3 rows more' });
+});
+
 t.test('says that the database went away in between', async (t) => {
   const admin = await installAll(t);
   admin.sql('DROP TABLE documents');
