@@ -3,9 +3,13 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection } from 'mariadb';
 import type { Test } from 'tap';
 import type { LegacyKey } from '../../shared/crypto/legacy-row.ts';
+
+/** From a caller's answer to its next call. */
+const pauseMs = 10;
 
 /** A call as the earlier system's callers make it: without a key, by POST. */
 export interface EarlierCall {
@@ -97,6 +101,7 @@ export function startEarlierCaller(
         const text = await post(origin, call);
         count += 1;
         if (text !== answer) failures.push(text);
+        await sleep(pauseMs);
       }
     }
   };

@@ -66,7 +66,7 @@ for (const clientType of ['VARCHAR(100)', 'BIGINT']) {
       t.equal(await table.compareAll(), rows, 'every token is intact');
       const { calls, failures } = await caller.stop();
       t.same(failures, []);
-      t.ok(calls > 2 * calledClients, `${calls} calls`);
+      t.ok(calls > calledClients, `${calls} calls`);
       t.ok(killed > kills / 2, `${killed} runs were killed at work`);
       t.comment(
         `the rest after the kills: ${Math.round(performance.now() - began)} ms, ${calls} calls`,
