@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Policy } from '../../shared/policy/schema.ts';
 import type { OperationContext } from './context.ts';
-import { changeDocument, doesNotOpen } from './documents.ts';
+import { changeDocument, doesNotOpen, type FoundDocument } from './documents.ts';
 import { inputInvalid } from './operation-error.ts';
 import { caExpiry, policyFaults } from './policy-faults.ts';
 
@@ -12,7 +12,7 @@ export interface PolicyChange {
   readonly to: unknown;
 }
 
-interface PutTypeResult {
+export interface PutTypeResult {
   readonly outcome: 'created' | 'replaced' | 'unchanged';
   /** Empty unless a type that opened was replaced. */
   readonly changes: readonly PolicyChange[];
@@ -31,17 +31,26 @@ export async function putType(
   checkPolicy(context, id, policy);
   let result: PutTypeResult = { outcome: 'created', changes: [] };
   await changeDocument(context, 'type', id, (current) => {
-    if (current === undefined) return policy;
-    if (current.content === undefined) {
-      if (!force) throw doesNotOpen('type', id);
-      result = { outcome: 'replaced', changes: [] };
-      return policy;
-    }
-    const changes = policyChanges(current.content, policy);
-    result = { outcome: changes.length > 0 ? 'replaced' : 'unchanged', changes };
-    return changes.length > 0 ? policy : 'unchanged';
+    result = putResult(id, current, policy, force);
+    return result.outcome === 'unchanged' ? 'unchanged' : policy;
   });
   return result;
+}
+
+/** The difference that a policy makes to a type as found. @throws OperationError integrity_failed without `force` */
+export function putResult(
+  id: string,
+  current: Pick<FoundDocument<'type'>, 'content'> | undefined,
+  policy: Policy,
+  force: boolean,
+): PutTypeResult {
+  if (current === undefined) return { outcome: 'created', changes: [] };
+  if (current.content === undefined) {
+    if (!force) throw doesNotOpen('type', id);
+    return { outcome: 'replaced', changes: [] };
+  }
+  const changes = policyChanges(current.content, policy);
+  return { outcome: changes.length > 0 ? 'replaced' : 'unchanged', changes };
 }
 
 /** @throws OperationError input_invalid naming every fault */

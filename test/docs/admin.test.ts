@@ -115,7 +115,7 @@ t.test('the commands of the page print what it shows', async (t) => {
 t.test('the page shows every command', async (t) => {
   const commands = {
     token: ['put', 'list', 'show', 'delete'],
-    type: ['put', 'list', 'show', 'delete'],
+    type: ['put', 'edit', 'list', 'show', 'delete'],
     app: ['create', 'list', 'rotate', 'revoke'],
     proxy: ['create', 'list', 'rotate', 'revoke'],
     grant: ['add', 'list', 'remove'],

@@ -7,6 +7,7 @@ import { checkAllOpen, listDocuments, readDocument } from '../../operations/docu
 import { addGrant, type GrantRequest, removeGrant } from '../../operations/grants.ts';
 import type { Session } from '../shell/session.ts';
 import { table } from '../shell/table.ts';
+import { confirmChange } from './confirm-change.ts';
 import { collect, examples } from './examples.ts';
 
 export function addGrantCommands(program: Command, session: Session): void {
@@ -119,9 +120,18 @@ function addRemove(grant: Command, session: Session): void {
     .description('Removes a grant; the calls that it allowed stop within two seconds.')
     .argument('<app>', 'whose right')
     .argument('<grant-id>', 'as shown by grant list')
+    .option('--yes', 'do it without being asked, whatever it takes away')
     .addHelpText(...examples('keyserver-admin grant remove reports x7Pq-2Lw'))
-    .action(async (app: string, id: string) => {
+    .action(async (app: string, id: string, { yes }: { yes?: boolean }) => {
       await session.withContext(async (context) => {
+        const doing = `removing the grant ${id} of ${app} takes away`;
+        await confirmChange(session, context, {
+          ...{ kind: 'app', id: app, doing, yes },
+          change: (before) => ({
+            ...before,
+            grants: before.grants.filter((grant) => grantId(grant) !== id),
+          }),
+        });
         const removed = await removeGrant(context, app, id);
         session.out.result({ app, id, removed }, `removed the grant ${id} of ${app}`);
       });

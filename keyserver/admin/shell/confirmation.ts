@@ -34,6 +34,12 @@ export async function confirm(
   throw new OperationError('confirmation_required', 'not confirmed', 'nothing was changed');
 }
 
+/** Says what a change would take away that is not made. */
+export function noteLosses({ out }: Session, consequences: readonly string[]): void {
+  if (consequences.length === 0) return;
+  out.note(['this takes away:', ...consequences.map((one) => `  - ${one}`)].join('\n'));
+}
+
 async function firstLine(stdin: AsyncIterable<Uint8Array>): Promise<string> {
   let text = '';
   for await (const bytes of stdin) {

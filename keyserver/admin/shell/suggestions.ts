@@ -76,7 +76,7 @@ function restore({ kind, id }: Extract<Action, { do: 'restore' }>): string {
 
 function allowDestination({ type, origin }: Extract<Action, { do: 'allow_destination' }>): string {
   const plaintext = origin.startsWith('http:') ? ' --unsafe-plaintext' : '';
-  return `if the token may go there, repeat keyserver-admin type put ${quoted(type)} with everything that keyserver-admin type show ${quoted(type)} shows and --destination ${quoted(origin)}${plaintext}`;
+  return `if the token may go there: keyserver-admin type edit ${quoted(type)} --add-destination ${quoted(origin)}${plaintext}`;
 }
 
 function grantAdd(grant: NewGrant): string {

@@ -207,7 +207,7 @@ t.test('limits a proxy when it is created, and later', async (t) => {
   t.match(stdout, 'clients acme shop-*, types wildberries, certificate one.example');
   t.match(stdout, 'clients all, types all');
   await admin.run(['proxy', 'rotate', 'one', '--yes']);
-  t.match(await admin.json(['proxy', 'limit', 'one', '--type', 'a', 'b*']), {
+  t.match(await admin.json(['proxy', 'limit', 'one', '--type', 'a', 'b*', '--yes']), {
     ...free,
     types: ['a', 'b*'],
   });

@@ -74,3 +74,30 @@ t.test('asks nothing if no key of a caller works, or an overlap is given', async
   await admin.json(['app', 'rotate', 'reports', '--overlap', '0s']);
   t.match(await admin.failure(['app', 'rotate', 'nobody']), { exit: 1, code: 'not_found' });
 });
+
+t.test('asks before a grant or a limit takes away what stored tokens match', async (t) => {
+  const admin = await setUp(t);
+  const add = ['grant', 'add', 'reports', '--client', 'shop-1', '--type', 'wildberries'];
+  const { id: narrow } = await admin.json(add);
+  await admin.json(['grant', 'remove', 'reports', narrow]);
+  const { id: unused } = await admin.json([...add.with(4, 'other')]);
+  const [{ id: wide }] = await admin.json(['grant', 'list', 'reports']);
+  const remove = ['grant', 'remove', 'reports', wide];
+  const loss = /the app "reports" loses .*: 2 stored tokens \(clients shop-1, shop-2\)/;
+  t.match(await admin.failure(remove), { exit: 2, code: 'confirmation_required', message: loss });
+  const { code, stderr } = await admin.run(remove, { stdin: 'y\n', stdinIsTerminal: true });
+  t.match({ code, stderr }, { code: 0, stderr: loss });
+  await admin.json(['grant', 'remove', 'reports', unused]);
+  t.match(await admin.failure(remove), { exit: 1, code: 'not_found' });
+
+  const limit = ['proxy', 'limit', 'dc-1', '--client', 'shop-1', 'shop-2'];
+  t.match(await admin.failure(limit), {
+    code: 'confirmation_required',
+    message: /the proxy "dc-1" obtains no tokens of clients but shop-1 shop-2 any more/,
+  });
+  await admin.json([...limit, '--yes']);
+  await admin.json(['proxy', 'limit', 'dc-1', '--client', 'shop-*']);
+  const { message } = await admin.failure(['proxy', 'limit', 'dc-1', '--client', 'shop-1']);
+  t.match(message, /of clients shop-\* any more/);
+  await admin.json(['proxy', 'limit', 'dc-1'], {});
+});

@@ -107,7 +107,7 @@ t.test('names what is wrong with type, destination, token and fields', async (t)
       {
         step: 'destination',
         reason: 'not_listed',
-        remedy: /--destination https:\/\/other\.example$/,
+        remedy: /--add-destination https:\/\/other\.example$/,
       },
     ],
     [
@@ -171,7 +171,7 @@ t.test('applies the limits of the proxy that is named', async (t) => {
     reason: 'proxy_limited',
     remedy: /proxy limit dc-1/,
   });
-  await admin.json(['proxy', 'limit', 'dc-1', '--client', 'shop-*']);
+  await admin.json(['proxy', 'limit', 'dc-1', '--client', 'shop-*', '--yes']);
   t.equal((await admin.run(through)).code, 0);
   t.match(await admin.failure([...explain, '--proxy', 'none']), { exit: 1, code: 'not_found' });
 });

@@ -10,6 +10,7 @@ const leaves = [
   'token show',
   'token delete',
   'type put',
+  'type edit',
   'type list',
   'type show',
   'type delete',

@@ -144,7 +144,127 @@ t.test('prints what a replacement changes, and leaves an equal type alone', asyn
       '',
     ].join('\n'),
   );
-  t.match(changed.stderr, 'run keyserver-admin doctor');
+  t.equal(changed.stderr, '', 'no token is stored that does not fill it');
+});
+
+t.test('says what a replacement takes away, and with --dry-run nothing else', async (t) => {
+  const admin = await install(t);
+  await admin.json(wildberries);
+  const token = ['token', 'put', '--client', 'shop-1', '--type', 'wildberries'];
+  await admin.json(token, { stdin: 'x' });
+  const { store } = admin.context(t);
+  const seq = await store.lastSeq();
+  const put = ['type', 'put', 'wildberries', ...destination, '--query', 'key={apiKey}'];
+  const loss = /would not be filled by 1 stored token \(client shop-1\): .*"apiKey"/;
+  const { code, stdout, stderr } = await admin.run([...put, '--dry-run']);
+  t.equal(code, 0);
+  t.match(stdout, /^wildberries would be replaced\n {2}injection: /);
+  t.match(stderr, loss);
+  t.match(await admin.json([...put, '--dry-run']), { dryRun: true, consequences: [loss] });
+  const failure = await admin.failure(put);
+  t.match(failure, { exit: 2, code: 'confirmation_required', message: loss });
+  t.equal(await store.lastSeq(), seq, 'nothing was changed');
+  t.match(await admin.run(['type', 'put', 'new', ...destination, '--dry-run']), {
+    stdout: 'new would be created\n',
+  });
+  t.match(await admin.json([...put, '--yes']), { outcome: 'replaced', consequences: [loss] });
+  t.match(await admin.run([...put, '--dry-run']), { stdout: 'unchanged wildberries\n' });
+});
+
+t.test('takes a type from a file', async (t) => {
+  const admin = await install(t);
+  const stdin = `
+destinations: [https://api.example.com]
+injection: { scheme: query, query: { key: "{token}" } }
+cacheSeconds: 5
+`;
+  const put = ['type', 'put', 'x', '--file', '-'];
+  const { policy } = await admin.json(put, { stdin });
+  t.same((await admin.json(['type', 'show', 'x'])).policy, policy);
+  t.same((await admin.json(['export'])).types.x, policy);
+  t.match(policy, { cacheSeconds: 5, injection: { scheme: 'query' } });
+  const defaulted = await admin.json(put, { stdin: '{"destinations": ["https://a.example"]}' });
+  t.match(defaulted.policy, { injection: { headers: { Authorization: 'Bearer {token}' } } });
+  for (const [text, message] of [
+    ['destinations: []\ncacheSecond: 5', /^stdin:2:1: cacheSecond is not a member/],
+    ['destinations: [http://a.example]', /is not https/],
+    ['x', /^stdin:1:1: must be object/],
+  ] as const) {
+    t.match(await admin.failure(put, { stdin: text }), { exit: 2, code: 'input_invalid', message });
+  }
+  for (const more of [destination, ['--no-scrub'], ['--query', 'a={b}']]) {
+    t.match(await admin.failure([...put, ...more], { stdin }), {
+      exit: 2,
+      message: '--file takes all of the type from the file',
+    });
+  }
+});
+
+t.test('edits parts of a type and leaves the rest', async (t) => {
+  const admin = await install(t);
+  const before = (await admin.json(wildberries)).policy;
+  const edit = async (...options: string[]) =>
+    (await admin.json(['type', 'edit', 'wildberries', ...options])).policy;
+  const other = 'https://other.example.com';
+  t.same(await edit('--add-destination', other, '--cache-seconds', '5'), {
+    ...before,
+    destinations: [...before.destinations, other],
+    cacheSeconds: 5,
+  });
+  t.same(
+    await edit('--remove-destination', other, '--no-cache-seconds', '--add-public-field', 'a', 'b'),
+    { ...before, publicFields: ['a', 'b'] },
+  );
+  t.same(await edit('--remove-public-field', 'a', 'b', '--no-scrub', '--unsafe-plaintext'), {
+    ...before,
+    scrub: false,
+    unsafePlaintext: true,
+  });
+  t.same(
+    await edit('--scrub', '--no-unsafe-plaintext', '--add-unsafe-allow-private', '10.0.0.0/8'),
+    { ...before, unsafeAllowPrivate: ['10.0.0.0/8'] },
+  );
+  t.match(await edit('--query', 'key={token}', '--add-redact-member', 'access_token'), {
+    injection: { scheme: 'query', query: { key: '{token}' } },
+    redactMembers: ['access_token'],
+    unsafeAllowPrivate: ['10.0.0.0/8'],
+  });
+  const dry = await admin.run([
+    'type',
+    'edit',
+    'wildberries',
+    '--add-destination',
+    other,
+    '--dry-run',
+  ]);
+  t.match(dry.stdout, /^wildberries would be replaced\n {2}destinations: /);
+  t.match(await admin.run(['type', 'edit', 'wildberries', '--no-unsafe-plaintext']), {
+    stdout: 'unchanged wildberries\n',
+  });
+});
+
+t.test('refuses an edit that makes no sense', async (t) => {
+  const admin = await install(t);
+  await admin.json(wildberries);
+  const rows: readonly (readonly [options: string[], message: RegExp])[] = [
+    [[], /nothing is to be changed/],
+    [
+      ['--remove-destination', 'https://none.example'],
+      /has no "https:\/\/none.example" among its destinations/,
+    ],
+    [['--remove-destination', 'https://api.example.com'], /no destination left/],
+    [['--add-destination', 'http://a.example'], /not https/],
+    [['--cache-seconds', 'x'], /not an integer/],
+    [['--header', 'A: {b}', '--query', 'a={b}'], /only one of/],
+  ];
+  for (const [options, message] of rows) {
+    const failure = await admin.failure(['type', 'edit', 'wildberries', ...options]);
+    t.match(failure, { exit: 2, code: 'input_invalid', message }, options.join(' '));
+  }
+  const edit = (id: string) => ['type', 'edit', id, '--add-destination', 'https://a.example'];
+  t.match(await admin.failure(edit('none')), { exit: 1, code: 'not_found' });
+  admin.sql("UPDATE documents SET mac = 'AAAA'");
+  t.match(await admin.failure(edit('wildberries')), { exit: 1, code: 'integrity_failed' });
 });
 
 t.test('replaces a type that does not open only when forced', async (t) => {

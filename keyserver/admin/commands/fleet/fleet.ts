@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { noteLosses } from '../../shell/confirmation.ts';
 import { changesExitCode } from '../../shell/failure.ts';
 import type { Session } from '../../shell/session.ts';
 import { examples } from '../examples.ts';
@@ -75,11 +76,7 @@ Exit code 0 without changes, 2 with changes, 1 if the file or the command is not
         const planned = await planWith(context);
         if (planned.plan.drafts.length > 0) session.exitCode = changesExitCode;
         session.out.result(planMembers(planned), planText(planned));
-        if (planned.consequences.length > 0) {
-          session.out.note(
-            `this takes away:\n${planned.consequences.map((one) => `  - ${one}`).join('\n')}`,
-          );
-        }
+        noteLosses(session, planned.consequences);
         noteRest(session, planned.plan);
       });
     });

@@ -26,11 +26,11 @@ export type OptionValues = Readonly<
   Record<string, string | readonly string[] | boolean | undefined>
 >;
 
-/** Reads the option of one scheme; none stands for the default. @throws OperationError input_invalid */
-export function injectionFromOptions(options: OptionValues): Injection {
+/** Reads the option of one scheme; `absent` if there is none. @throws OperationError input_invalid */
+export function injectionFromOptions<T>(options: OptionValues, absent: T): Injection | T {
   const given = notations.filter((notation) => textsOf(options, notation).length > 0);
   const [notation] = given;
-  if (notation === undefined) return defaultInjection;
+  if (notation === undefined) return absent;
   if (given.length > 1) {
     throw inputInvalid(
       `a type has only one of ${listed(notations)}`,

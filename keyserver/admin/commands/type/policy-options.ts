@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { defaultInjection } from '../../../../shared/policy/injection/schema.ts';
 import type { Policy } from '../../../../shared/policy/schema.ts';
 import { ConfigError } from '../../../../shared/settings/config.ts';
 import { ofSetting } from '../../../../shared/settings/faults.ts';
@@ -9,7 +10,7 @@ import { injectionFromOptions, type OptionValues } from './injection-options.ts'
 
 /** The options of `type put`. */
 export interface PolicyOptions extends OptionValues {
-  readonly destination: readonly string[];
+  readonly destination?: readonly string[];
   readonly unsafePlaintext?: boolean;
   readonly unsafeAllowPrivate?: readonly string[];
   readonly caFile?: string;
@@ -21,14 +22,14 @@ export interface PolicyOptions extends OptionValues {
 
 /** Builds a policy, which putType validates; files are relative to `folder`. @throws OperationError input_invalid */
 export function policyFromOptions(options: PolicyOptions, folder: string): Policy {
-  const { destination, unsafePlaintext, unsafeAllowPrivate, caFile, cacheSeconds } = options;
+  const { destination = [], unsafePlaintext, unsafeAllowPrivate, caFile, cacheSeconds } = options;
   const { scrub, publicField, redactMember } = options;
   return {
     destinations: [...destination],
-    injection: injectionFromOptions(options),
+    injection: injectionFromOptions(options, defaultInjection),
     ...(unsafePlaintext && { unsafePlaintext }),
     ...(unsafeAllowPrivate && { unsafeAllowPrivate: [...unsafeAllowPrivate] }),
-    ...(caFile !== undefined && { ca: readCa(resolve(folder, caFile)) }),
+    ...(caFile !== undefined && { ca: readCa(caFile, folder) }),
     ...(cacheSeconds !== undefined && { cacheSeconds: parseSeconds(cacheSeconds) }),
     ...(!scrub && { scrub }),
     ...(publicField && { publicFields: [...publicField] }),
@@ -37,8 +38,8 @@ export function policyFromOptions(options: PolicyOptions, folder: string): Polic
 }
 
 /** Without the text that bundles have around their certificates. */
-function readCa(file: string): string {
-  const text = readText(file);
+export function readCa(file: string, folder: string): string {
+  const text = readText(resolve(folder, file));
   if (hasBrokenBlock(text)) {
     throw inputInvalid(
       'the file that --ca-file names holds a PEM block that is cut off or encrypted',
@@ -59,7 +60,7 @@ function readText(file: string): string {
   }
 }
 
-function parseSeconds(text: string): number {
+export function parseSeconds(text: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text);
   throw inputInvalid(
     `--cache-seconds ${JSON.stringify(text)} is not an integer`,

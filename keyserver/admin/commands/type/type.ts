@@ -11,13 +11,12 @@ import {
   readDocument,
 } from '../../../operations/documents.ts';
 import { listTokens } from '../../../operations/tokens.ts';
-import { type PolicyChange, putType } from '../../../operations/types.ts';
 import { confirm } from '../../shell/confirmation.ts';
 import type { Session } from '../../shell/session.ts';
 import { record, table } from '../../shell/table.ts';
-import { collect, examples } from '../examples.ts';
-import { addInjectionOptions, defaultInjectionNote } from './injection-options.ts';
-import { type PolicyOptions, policyFromOptions } from './policy-options.ts';
+import { examples } from '../examples.ts';
+import { addEdit } from './edit.ts';
+import { addPut } from './put.ts';
 
 export function addTypeCommands(program: Command, session: Session): void {
   const type = program
@@ -30,80 +29,10 @@ export function addTypeCommands(program: Command, session: Session): void {
       ),
     );
   addPut(type, session);
+  addEdit(type, session);
   addList(type, session);
   addShow(type, session);
   addDelete(type, session);
-}
-
-function addPut(type: Command, session: Session): void {
-  const put = type
-    .command('put')
-    .summary('define or replace a type')
-    .description(
-      `Defines a token type, or replaces it completely. {field} in a template stands for a field of the secret.
-${defaultInjectionNote}`,
-    )
-    .argument('<type>', 'its name')
-    .requiredOption(
-      '--destination <origin...>',
-      'where tokens may go: https://host[:port][/prefix], or https://*.host',
-    );
-  addInjectionOptions(put)
-    .option('--unsafe-plaintext', 'allow http: tokens cross the network in clear')
-    .option(
-      '--unsafe-allow-private <cidr>',
-      'allow destinations at these private addresses; repeatable',
-      collect,
-    )
-    .option(
-      '--ca-file <path>',
-      'PEM file of the CAs of its destinations: no other CA is trusted for them',
-    )
-    .option('--cache-seconds <n>', 'how long a proxy may keep a token, 0 to 300 (default 60)')
-    .option('--no-scrub', "do not scrub the token's fields from responses")
-    .option(
-      '--public-field <field>',
-      'a field that is not secret: responses may contain it; repeatable',
-      collect,
-    )
-    .option(
-      '--redact-member <name>',
-      'a member of JSON responses whose value is redacted, such as access_token; repeatable',
-      collect,
-    )
-    .option('--force', 'replace a type that does not open')
-    .addHelpText(
-      ...examples(
-        "keyserver-admin type put wildberries --destination https://api.example.com --header 'Authorization: {token}'",
-        "keyserver-admin type put ozon-seller --destination https://api-seller.example.com --header 'Client-Id: {clientId}' --header 'Api-Key: {apiKey}' --public-field clientId",
-        "keyserver-admin type put maps --destination 'https://*.maps.example.com/v2' --query 'key={token}' --cache-seconds 10",
-        'keyserver-admin type put sandbox --destination https://sandbox.example.com --ca-file sandbox-ca.pem',
-        "keyserver-admin type put erp --destination http://erp.example.com:8080 --basic '{user}:{password}' --unsafe-plaintext --unsafe-allow-private 10.1.0.0/16",
-      ),
-    )
-    .action(async (id: string, options: PolicyOptions & { force?: boolean }) => {
-      const policy = policyFromOptions(options, session.io.folder);
-      await session.withContext(async (context) => {
-        const { outcome, changes } = await putType(context, id, policy, options);
-        session.out.result(
-          { id, outcome, changes, policy },
-          [`${outcome} ${id}`, ...changes.map(describeChange)].join('\n'),
-        );
-        if (changes.some(({ member }) => member === 'injection')) {
-          session.out.note(
-            'the injection changed: run keyserver-admin doctor to check that stored tokens fill it',
-          );
-        }
-      });
-    });
-}
-
-function describeChange({ member, from, to }: PolicyChange): string {
-  const text = (value: unknown) =>
-    member === 'ca' && value !== undefined
-      ? describeCa(value as string)
-      : (JSON.stringify(value) ?? 'not set');
-  return `  ${member}: ${text(from)} -> ${text(to)}`;
 }
 
 function addList(type: Command, session: Session): void {

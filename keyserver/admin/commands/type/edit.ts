@@ -1,0 +1,104 @@
+import { type Command, Option } from 'commander';
+import {
+  editPolicy,
+  listMembers,
+  type PolicyPatch,
+} from '../../../operations/changes/edit-policy.ts';
+import { doesNotOpen, notFound } from '../../../operations/documents.ts';
+import type { Session } from '../../shell/session.ts';
+import { examples } from '../examples.ts';
+import { type ChangeOptions, changeType } from './change.ts';
+import {
+  addInjectionOptions,
+  injectionFromOptions,
+  type OptionValues,
+} from './injection-options.ts';
+import { parseSeconds, readCa } from './policy-options.ts';
+
+/** The option and the placeholder of each list of a policy, as `type put` has them. */
+const lists: Readonly<Record<(typeof listMembers)[number], readonly [name: string, of: string]>> = {
+  destinations: ['destination', 'origin'],
+  unsafeAllowPrivate: ['unsafe-allow-private', 'cidr'],
+  publicFields: ['public-field', 'field'],
+  redactMembers: ['redact-member', 'name'],
+};
+
+interface EditOptions extends ChangeOptions {
+  readonly unsafePlaintext?: boolean;
+  readonly caFile?: string;
+  /** False with `--no-ca`. */
+  readonly ca: boolean;
+  /** False with `--no-cache-seconds`. */
+  readonly cacheSeconds?: string | false;
+  readonly scrub?: boolean;
+}
+
+/** `type edit`: the options of `type put` as patches. */
+export function addEdit(type: Command, session: Session): void {
+  const edit = type
+    .command('edit')
+    .summary('change parts of a type')
+    .description(
+      'Changes what the options name, and leaves the rest of a type as it is. A header, query or basic option replaces the whole injection.',
+    )
+    .argument('<type>', 'its name');
+  for (const [name, of] of Object.values(lists)) {
+    edit.option(`--add-${name} <${of}...>`, `as --${name} of type put, besides those that it has`);
+    edit.option(`--remove-${name} <${of}...>`, 'one that it has, as type show spells it');
+  }
+  addInjectionOptions(edit)
+    .option('--unsafe-plaintext', 'allow http: tokens cross the network in clear')
+    .option('--no-unsafe-plaintext', 'allow https only')
+    .option('--ca-file <path>', 'PEM file of the CAs of its destinations, in place of others')
+    .option('--no-ca', "trust the proxy's CAs again")
+    .option('--cache-seconds <n>', 'how long a proxy may keep a token, 0 to 300')
+    .option('--no-cache-seconds', 'as long as by default')
+    .option('--scrub', "scrub the token's fields from responses")
+    .option('--no-scrub', "do not scrub the token's fields from responses")
+    .option('--dry-run', 'show what it would change and take away, and change nothing')
+    .option('--yes', 'do it without being asked, whatever it takes away')
+    .addHelpText(
+      ...examples(
+        'keyserver-admin type edit wildberries --add-destination https://api-2.example.com',
+        'keyserver-admin type edit wildberries --remove-destination https://api.example.com --dry-run',
+        "keyserver-admin type edit ozon-seller --header 'Client-Id: {clientId}' --header 'Api-Key: {apiKey}'",
+      ),
+    )
+    .action(async (id: string, options: EditOptions & OptionValues) => {
+      const patch = readPatch(options, session.io.folder);
+      await session.withContext((context) =>
+        changeType(session, context, id, {
+          ...options,
+          next: (before, isStored) => {
+            if (before !== undefined) return editPolicy(id, before, patch);
+            throw isStored ? doesNotOpen('type', id) : notFound('type', id);
+          },
+        }),
+      );
+    });
+}
+
+function readPatch(options: EditOptions & OptionValues, folder: string): PolicyPatch {
+  const listed = (prefix: string) =>
+    Object.fromEntries(
+      listMembers.flatMap((member) => {
+        const value = options[new Option(`--${prefix}-${lists[member][0]}`).attributeName()];
+        return Array.isArray(value) ? [[member, value]] : [];
+      }),
+    );
+  const { unsafePlaintext, caFile, ca, cacheSeconds, scrub } = options;
+  const injection = injectionFromOptions(options, undefined);
+  return {
+    add: listed('add'),
+    remove: listed('remove'),
+    set: {
+      ...(injection && { injection }),
+      ...(unsafePlaintext !== undefined && { unsafePlaintext: unsafePlaintext || undefined }),
+      ...(!ca && { ca: undefined }),
+      ...(caFile !== undefined && { ca: readCa(caFile, folder) }),
+      ...(cacheSeconds === false && { cacheSeconds: undefined }),
+      ...(typeof cacheSeconds === 'string' && { cacheSeconds: parseSeconds(cacheSeconds) }),
+      ...(scrub !== undefined && { scrub: scrub ? undefined : false }),
+    },
+  };
+}

@@ -1,0 +1,93 @@
+import type { Command } from 'commander';
+import type { Policy } from '../../../../shared/policy/schema.ts';
+import { inputInvalid } from '../../../operations/operation-error.ts';
+import { readInput } from '../../shell/input-file.ts';
+import type { Session } from '../../shell/session.ts';
+import { collect, examples } from '../examples.ts';
+import { type ChangeOptions, changeType } from './change.ts';
+import { addInjectionOptions, defaultInjectionNote } from './injection-options.ts';
+import { type PolicyOptions, policyFromOptions } from './policy-options.ts';
+
+interface PutOptions extends PolicyOptions, ChangeOptions {
+  readonly file?: string;
+  readonly force?: boolean;
+}
+
+/** `type put`. */
+export function addPut(type: Command, session: Session): void {
+  const put = type
+    .command('put')
+    .summary('define or replace a type')
+    .description(
+      `Defines a token type, or replaces it completely. {field} in a template stands for a field of the secret.
+${defaultInjectionNote}`,
+    )
+    .argument('<type>', 'its name')
+    .option(
+      '--destination <origin...>',
+      'where tokens may go: https://host[:port][/prefix], or https://*.host',
+    );
+  addInjectionOptions(put)
+    .option('--unsafe-plaintext', 'allow http: tokens cross the network in clear')
+    .option(
+      '--unsafe-allow-private <cidr>',
+      'allow destinations at these private addresses; repeatable',
+      collect,
+    )
+    .option(
+      '--ca-file <path>',
+      'PEM file of the CAs of its destinations: no other CA is trusted for them',
+    )
+    .option('--cache-seconds <n>', 'how long a proxy may keep a token, 0 to 300 (default 60)')
+    .option('--no-scrub', "do not scrub the token's fields from responses")
+    .option(
+      '--public-field <field>',
+      'a field that is not secret: responses may contain it; repeatable',
+      collect,
+    )
+    .option(
+      '--redact-member <name>',
+      'a member of JSON responses whose value is redacted, such as access_token; repeatable',
+      collect,
+    )
+    .option(
+      '--file <path>',
+      'take all of it from this file, as a type of docs/fleet.md; - for stdin',
+    )
+    .option('--force', 'replace a type that does not open')
+    .option('--dry-run', 'show what it would change and take away, and change nothing')
+    .option('--yes', 'do it without being asked, whatever it takes away')
+    .addHelpText(
+      ...examples(
+        "keyserver-admin type put wildberries --destination https://api.example.com --header 'Authorization: {token}'",
+        "keyserver-admin type put ozon-seller --destination https://api-seller.example.com --header 'Client-Id: {clientId}' --header 'Api-Key: {apiKey}' --public-field clientId",
+        "keyserver-admin type put maps --destination 'https://*.maps.example.com/v2' --query 'key={token}' --cache-seconds 10",
+        'keyserver-admin type put sandbox --destination https://sandbox.example.com --ca-file sandbox-ca.pem',
+        'keyserver-admin type put wildberries --file wildberries.yaml --dry-run',
+        "keyserver-admin type put erp --destination http://erp.example.com:8080 --basic '{user}:{password}' --unsafe-plaintext --unsafe-allow-private 10.1.0.0/16",
+      ),
+    )
+    .action(async (id: string, options: PutOptions) => {
+      if (options.file === undefined && options.destination === undefined) {
+        // As commander says it, unless there is another way.
+        put.error("error: neither '--destination <origin...>' nor '--file <path>' specified");
+      }
+      const policy = await readPolicy(session, options);
+      await session.withContext((context) =>
+        changeType(session, context, id, { ...options, next: () => policy }),
+      );
+    });
+}
+
+async function readPolicy(session: Session, options: PutOptions): Promise<Policy> {
+  const { file, force, yes, dryRun, scrub, ...others } = options;
+  if (file === undefined) return policyFromOptions(options, session.io.folder);
+  if (!scrub || Object.values(others).some((value) => value !== undefined)) {
+    throw inputInvalid(
+      '--file takes all of the type from the file',
+      'leave the options of the type away, or write them into the file',
+    );
+  }
+  const { readType } = await import('../../../operations/fleet/desired.ts');
+  return readType(file === '-' ? 'stdin' : file, await readInput(session, file));
+}
