@@ -21,3 +21,15 @@ for (const service of ['keyserver', 'secureproxy']) {
     }
   });
 }
+
+t.test('so does the tool', async (t) => {
+  const start = () =>
+    runToEnd('keyserver/admin/main.ts', ['--help'], {
+      environment: { NODE_DEBUG_NATIVE: 'COMPILE_CACHE' },
+      folder: root,
+    });
+  await start();
+  const { code, output } = await start();
+  t.equal(code, 0);
+  t.match(output, /code cache for \S+ \S*\/keyserver\/admin\/program\.ts was accepted/);
+});
