@@ -1,6 +1,7 @@
 import { debuglog } from 'node:util';
 import { Command, CommanderError } from 'commander';
 import { version } from '../../shared/settings/version.ts';
+import { addBackupCommands } from './commands/backup.ts';
 import { addCallerCommands } from './commands/caller.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addExplainCommand } from './commands/explain.ts';
@@ -112,6 +113,7 @@ function buildProgram(session: Session): Command {
   addMigrateCommand(program, session);
   addHistoryCommands(program, session);
   addLegacyCommands(program, session);
+  addBackupCommands(program, session);
   addDoctorCommand(program, session);
   addExplainCommand(program, session);
   return program;

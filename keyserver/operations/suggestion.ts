@@ -42,6 +42,7 @@ export type Action =
   | ({ readonly do: 'grant_every_path' } & NewGrant)
   | { readonly do: 'check_legacy_rows' }
   | { readonly do: 'provide_secret' }
+  | { readonly do: 'restore_elsewhere' }
   | ({ readonly do: 'put_token' } & TokenName)
   /** For a token whose fields do not fill its type. */
   | ({ readonly do: 'refill_token' } & TokenName)

@@ -6,6 +6,7 @@ export const purposes = {
   rows: 'skt1 rows',
   documents: 'skd1 documents',
   tickets: 'skx1 tickets',
+  backups: 'skb1 backups',
 } as const;
 export type Purpose = keyof typeof purposes;
 

@@ -58,10 +58,15 @@ export const quickParts: Readonly<Record<string, Part>> = {
   'backup and restore': async (t, pair) => {
     const { machine } = pair;
     await pair.follows(t, 'Backup');
+    await pair.follows(t, 'Backup / By the tool');
     if (hasMysqlClient) await pair.emptyDatabase();
     await machine.run(machine.translate('rm -r /etc/keyserver/keyring'));
     const text = await pair.follows(t, 'Restore');
     t.match(text, /tokens +ok +2 rows\n/);
+    if (hasMysqlClient) await pair.emptyDatabase();
+    const restored = await pair.follows(t, 'Restore / From a backup of the tool');
+    t.match(restored, /restored 2 tokens and \d+ documents/);
+    t.match(restored, /tokens +ok +2 rows\n/);
   },
   'many tokens': async (t, pair) => {
     await pair.follows(t, 'Loading many tokens');

@@ -2,11 +2,14 @@ import { createReadStream } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { secretFileFault } from '../../../shared/settings/file-mode.ts';
+import { exportTokens } from '../../operations/bulk/export.ts';
 import { importTokens } from '../../operations/bulk/import.ts';
 import { readRows } from '../../operations/bulk/read-rows.ts';
 import { count } from '../../operations/count.ts';
 import { inputInvalid } from '../../operations/operation-error.ts';
-import { showProgress } from '../shell/progress.ts';
+import type { TokenName } from '../../operations/suggestion.ts';
+import { TextBuffer, writeNewFile } from '../bulk/new-file.ts';
+import { withProgress } from '../bulk/progress.ts';
 import type { Session } from '../shell/session.ts';
 import { examples } from './examples.ts';
 
@@ -41,25 +44,66 @@ are stored already stay as they are. Exit code 2 if a row cannot be stored.`,
       if (file === undefined && io.stdinIsTerminal)
         out.note('reading rows from stdin: end them with Enter and Ctrl-D');
       await session.withContext(async (context) => {
-        const { progress, end } = await showProgress(io);
         let stored = 0;
-        const watched = (phase: string, done: number, total?: number) => {
-          if (phase === 'stored') stored = done;
-          progress(phase, done, total);
-        };
         try {
-          const result = await importTokens(context, readRows(source), {
-            dryRun,
-            progress: watched,
-          });
-          end();
+          const result = await withProgress(io, (progress) =>
+            importTokens(context, readRows(source), {
+              dryRun,
+              progress: (phase, done, total) => {
+                if (phase === 'stored') stored = done;
+                progress(phase, done, total);
+              },
+            }),
+          );
           tell(session, result, dryRun);
         } catch (error) {
-          end();
           if (stored > 0)
             out.note(`${count(stored, 'row')} are stored: run the same command again to go on`);
           throw error;
         }
+      });
+    });
+}
+
+interface ExportOptions extends Partial<TokenName> {
+  readonly sealed?: boolean;
+  readonly out?: string;
+}
+
+export function addExport(token: Command, session: Session): void {
+  const { io, out } = session;
+  token
+    .command('export')
+    .summary('write sealed tokens as lines of JSON')
+    .description(
+      `Writes tokens as they lie, sealed, as lines of JSON that token import takes with the same keyring. None is opened,
+and none is readable without the keyring.`,
+    )
+    .option('--sealed', 'confirms that they are sealed; there is no other way')
+    .option('--client <id>', 'only of this client')
+    .option('--type <type>', 'only of this type')
+    .option('--out <file>', 'write a new file, not stdout')
+    .addHelpText(
+      ...examples(
+        'keyserver-admin token export --sealed --type wildberries --out wildberries.jsonl',
+      ),
+    )
+    .action(async ({ sealed, out: file, ...names }: ExportOptions) => {
+      if (sealed !== true)
+        throw inputInvalid('tokens leave the database sealed only', 'add --sealed');
+      await session.withContext(async (context) => {
+        if (file === undefined) {
+          const buffer = new TextBuffer(async (text) => out.print(text));
+          await exportTokens(context, names, (text) => buffer.write(text));
+          await buffer.flush();
+          return;
+        }
+        const rows = await withProgress(io, (progress) =>
+          writeNewFile(resolve(io.folder, file), (write) =>
+            exportTokens(context, names, write, progress),
+          ),
+        );
+        out.result({ file, rows }, `exported ${count(rows, 'token')} to ${file}`);
       });
     });
 }

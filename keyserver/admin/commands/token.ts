@@ -18,7 +18,7 @@ import type { AdminIo } from '../shell/io.ts';
 import type { Session } from '../shell/session.ts';
 import { record, table } from '../shell/table.ts';
 import { examples } from './examples.ts';
-import { addImport } from './token-bulk.ts';
+import { addExport, addImport } from './token-bulk.ts';
 
 export function addTokenCommands(program: Command, session: Session): void {
   const token = program
@@ -32,6 +32,7 @@ export function addTokenCommands(program: Command, session: Session): void {
     );
   addPut(token, session);
   addImport(token, session);
+  addExport(token, session);
   addList(token, session);
   addShow(token, session);
   addDelete(token, session);

@@ -55,6 +55,8 @@ function commandFor(action: Action): string {
       return `no --path matches a path that can be read in two ways: let the app spell it plainly, or grant every path: ${grantAdd(action)}`;
     case 'check_legacy_rows':
       return 'see keyserver-admin legacy check';
+    case 'restore_elsewhere':
+      return "nothing was changed: restore into an empty database, or add --merge to put the backup's rows over those stored";
     case 'provide_secret':
       return 'pipe it in, or name its file with --file';
     case 'put_token':

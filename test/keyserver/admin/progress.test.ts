@@ -1,5 +1,5 @@
 import t from 'tap';
-import { showProgress } from '../../../keyserver/admin/shell/progress.ts';
+import { showProgress } from '../../../keyserver/admin/bulk/progress.ts';
 import { testClock } from '../../support/clock.ts';
 
 async function show(stderrColumns?: number) {

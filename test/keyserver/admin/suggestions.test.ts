@@ -32,6 +32,7 @@ const actions: { readonly [Do in Action['do']]: Extract<Action, { do: Do }> } = 
   add_grant: { do: 'add_grant', ...grant, path: '/a b' },
   grant_every_path: { do: 'grant_every_path', ...grant },
   check_legacy_rows: { do: 'check_legacy_rows' },
+  restore_elsewhere: { do: 'restore_elsewhere' },
   provide_secret: { do: 'provide_secret' },
   put_token: { do: 'put_token', ...token },
   refill_token: { do: 'refill_token', ...token },

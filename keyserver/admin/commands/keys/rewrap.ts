@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { count } from '../../../operations/count.ts';
 import { rewrap } from '../../../operations/keys/rewrap.ts';
+import { showProgress } from '../../bulk/progress.ts';
 import { faultsFoundExitCode } from '../../shell/failure.ts';
-import { showProgress } from '../../shell/progress.ts';
 import type { Session } from '../../shell/session.ts';
 import { examples } from '../examples.ts';
 

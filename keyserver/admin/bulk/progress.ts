@@ -1,6 +1,6 @@
 import type { SingleBar } from 'cli-progress';
 import type { Progress } from '../../operations/bulk/progress.ts';
-import type { AdminIo } from './io.ts';
+import type { AdminIo } from '../shell/io.ts';
 
 /** A line of JSON for so long, so that a log does not fill. */
 const lineIntervalMs = 5000;
@@ -62,4 +62,17 @@ async function bars(io: AdminIo, columns: number): Promise<ProgressDisplay> {
     },
     end,
   };
+}
+
+/** Shows the progress of `work` until it ends. */
+export async function withProgress<T>(
+  io: AdminIo,
+  work: (progress: Progress) => Promise<T>,
+): Promise<T> {
+  const { progress, end } = await showProgress(io);
+  try {
+    return await work(progress);
+  } finally {
+    end();
+  }
 }

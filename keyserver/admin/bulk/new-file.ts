@@ -1,0 +1,83 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { syncFolder } from '../shell/key-file.ts';
+import { OutputError, systemCode } from '../shell/output-error.ts';
+
+const writeChars = 262_144;
+
+/** Collects text and hands on larger pieces. */
+export class TextBuffer {
+  #pieces: string[] = [];
+  #chars = 0;
+  readonly #flush: (text: string) => Promise<void>;
+
+  constructor(flush: (text: string) => Promise<void>) {
+    this.#flush = flush;
+  }
+
+  async write(text: string): Promise<void> {
+    this.#pieces.push(text);
+    this.#chars += text.length;
+    if (this.#chars >= writeChars) await this.flush();
+  }
+
+  async flush(): Promise<void> {
+    const text = this.#pieces.join('');
+    this.#pieces = [];
+    this.#chars = 0;
+    if (text !== '') await this.#flush(text);
+  }
+}
+
+/**
+ * Writes a new file with mode 0600. It has its name only once it is complete and on disk; until then it is
+ * `NAME.….part` beside it, which stays if the process is killed. @throws OutputError, also if the file exists
+ */
+export async function writeNewFile<T>(
+  path: string,
+  fill: (write: (text: string) => Promise<void>) => Promise<T>,
+): Promise<T> {
+  if (existsSync(path)) {
+    throw new OutputError(
+      `the file ${path} exists already`,
+      'nothing was written; name a new file',
+    );
+  }
+  const part = `${path}.${randomUUID().slice(0, 8)}.part`;
+  const file = await attempt(path, () => open(part, 'wx', 0o600));
+  try {
+    const buffer = new TextBuffer((text) => attempt(path, () => append(file, text)));
+    const result = await fill((text) => buffer.write(text));
+    await buffer.flush();
+    await attempt(path, async () => {
+      await file.sync();
+      await rename(part, path);
+      syncFolder(dirname(path));
+    });
+    return result;
+  } catch (error) {
+    await rm(part, { force: true });
+    throw error;
+  } finally {
+    await file.close();
+  }
+}
+
+async function append(file: FileHandle, text: string): Promise<void> {
+  await file.appendFile(text);
+}
+
+async function attempt<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === undefined) throw error;
+    throw new OutputError(
+      `cannot write the file ${path} (${code})`,
+      'name a file in a folder that can be written and has room',
+    );
+  }
+}

@@ -1,0 +1,82 @@
+import { createReadStream } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { backUp } from '../../operations/backup/backup.ts';
+import { restore } from '../../operations/backup/restore.ts';
+import { count } from '../../operations/count.ts';
+import { inputInvalid } from '../../operations/operation-error.ts';
+import { writeNewFile } from '../bulk/new-file.ts';
+import { withProgress } from '../bulk/progress.ts';
+import { faultsFoundExitCode } from '../shell/failure.ts';
+import type { Session } from '../shell/session.ts';
+import { examples } from './examples.ts';
+
+export function addBackupCommands(program: Command, session: Session): void {
+  program
+    .command('backup')
+    .argument('<file>', 'a new file')
+    .summary('write all tokens, types, apps and proxies to a file, sealed')
+    .description(
+      `Writes all tokens, types, apps and proxies of one moment into a new file: sealed as they lie, with a MAC over
+the whole, and without the keys, which need a backup of their own. Exit code 1 if a row does not open: the backup is
+complete all the same.`,
+    )
+    .addHelpText(...examples('keyserver-admin backup /var/backups/keyserver/2026-11-28.backup'))
+    .action(async (file: string) => {
+      const path = resolve(session.io.folder, file);
+      await session.withContext(async (context) => {
+        const result = await withProgress(session.io, (progress) =>
+          writeNewFile(path, (write) => backUp(context, write, progress)),
+        );
+        if (result.broken > 0) session.exitCode = faultsFoundExitCode;
+        session.out.result(
+          { file, ...result },
+          `backed up ${contents(result)} to ${file}${brokenNote(result.broken)}`,
+        );
+      });
+    });
+  program
+    .command('restore')
+    .argument('<file>', 'a file of keyserver-admin backup')
+    .summary('restore a backup into an empty database')
+    .description(
+      `Restores a backup into an empty database, with the keyring of its time. The file and the keyring are verified
+before anything is written. If it ends early, run it again, and it goes on. It ends with a new history, as history new
+does: look at the apps and grants then, since one that was revoked after the backup is back. Exit code 1 if a document
+does not open.`,
+    )
+    .option('--merge', 'put its rows over those stored, and leave others as they are')
+    .addHelpText(...examples('keyserver-admin restore /var/backups/keyserver/2026-11-28.backup'))
+    .action(async (file: string, { merge = false }: { merge?: boolean }) => {
+      const source = () => bytesOf(resolve(session.io.folder, file), file);
+      await session.withContext(async (context) => {
+        const result = await withProgress(session.io, (progress) =>
+          restore(context, source, { merge, progress }),
+        );
+        if (result.broken > 0) session.exitCode = faultsFoundExitCode;
+        session.out.result(
+          { file, ...result },
+          `restored ${contents(result)} of ${result.createdAt}${brokenNote(result.broken)}`,
+        );
+      });
+    });
+}
+
+function contents({ documents, tokens }: { documents: number; tokens: number }): string {
+  return `${count(tokens, 'token')} and ${count(documents, 'document')}`;
+}
+
+function brokenNote(broken: number): string {
+  return broken === 0 ? '' : `; ${count(broken, 'row')} did not open: see doctor`;
+}
+
+async function* bytesOf(path: string, file: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* createReadStream(path, { highWaterMark: 262_144 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw code === undefined
+      ? error
+      : inputInvalid(`cannot read the file ${file} (${code})`, 'name a backup');
+  }
+}

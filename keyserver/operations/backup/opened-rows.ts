@@ -1,0 +1,58 @@
+import { OpenError } from '../../../shared/crypto/open-error.ts';
+import { tokenRowKid } from '../../../shared/crypto/token-row.ts';
+import { openDocument } from '../../at-rest/document-row.ts';
+import { openSecret } from '../../at-rest/secret.ts';
+import type { Keyring } from '../../keys/keyring.ts';
+import {
+  type DocumentKind,
+  type DocumentRow,
+  isDocumentKind,
+  type TokenRow,
+} from '../../store/store.ts';
+
+/** Counts rows, and tells which keys open any. */
+export class OpenedRows {
+  readonly kids = new Set<string>();
+  documents = 0;
+  tokens = 0;
+  /** Numbers of rows that do not open; rows of the earlier system are not tried. */
+  brokenDocuments = 0;
+  brokenTokens = 0;
+  readonly #keyring: Keyring;
+
+  constructor(keyring: Keyring) {
+    this.#keyring = keyring;
+  }
+
+  addDocument(row: DocumentRow): void {
+    this.documents += 1;
+    if (openedDocument(this.#keyring, row) === undefined) this.brokenDocuments += 1;
+    else this.kids.add(row.kid);
+  }
+
+  addToken(row: TokenRow): void {
+    this.tokens += 1;
+    const kid = tokenRowKid(row.token);
+    if (kid === undefined) return;
+    if (tryOpen(() => openSecret(this.#keyring, row)) === undefined) this.brokenTokens += 1;
+    else this.kids.add(kid);
+  }
+}
+
+/** The content of a document of any kind; undefined if it does not open. */
+export function openedDocument(keyring: Keyring, row: DocumentRow) {
+  const { kind } = row;
+  return isDocumentKind(kind)
+    ? tryOpen(() => ({ kind, content: openDocument<DocumentKind>(keyring, kind, row) }))
+    : undefined;
+}
+
+function tryOpen<T>(open: () => T): T | undefined {
+  try {
+    return open();
+  } catch (error) {
+    // A body that is not JSON but has a valid MAC throws a SyntaxError.
+    if (error instanceof OpenError || error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}

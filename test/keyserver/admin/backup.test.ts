@@ -1,0 +1,255 @@
+import { randomBytes } from 'node:crypto';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { openSecret } from '../../../keyserver/at-rest/secret.ts';
+import { scratchDatabase } from '../../support/database.ts';
+import { type Installation, install, wildberries, writeKeyring } from './installation.ts';
+
+type Test = Parameters<typeof install>[0];
+
+const secret = randomBytes(24).toString('base64url');
+const backup = ['backup', 'b'];
+const restore = ['restore', 'b'];
+
+/** Types, apps, proxies, grants and tokens. */
+async function installAll(t: Test): Promise<Installation> {
+  const admin = await install(t);
+  await admin.json(wildberries);
+  await admin.json(['app', 'create', 'reports']);
+  await admin.json(['proxy', 'create', 'dc-1']);
+  await admin.json(['grant', 'add', 'reports', '--client', '*', '--type', 'wild*']);
+  const rows = Array.from({ length: 700 }, (_, n) =>
+    JSON.stringify({ client: `shop-${n}`, type: 'wildberries', secret: `${secret}${n}` }),
+  );
+  await admin.json(['token', 'import'], { stdin: rows.join('\n') });
+  return admin;
+}
+
+/** Environment of another, empty database with the same keyring. */
+async function emptied(admin: Installation, name = 'other.db') {
+  const environment = { DB_FILE: join(admin.folder, name) };
+  await admin.json(['migrate'], { environment });
+  return environment;
+}
+
+async function contents(admin: Installation, environment = {}) {
+  const all: Record<string, unknown> = {};
+  for (const command of ['type list', 'app list', 'proxy list', 'grant list', 'token list']) {
+    all[command] = await admin.json(command.split(' '), { environment });
+  }
+  return all;
+}
+
+t.test(
+  'restores in an empty database what was backed up, on either kind of database',
+  async (t) => {
+    const admin = await installAll(t);
+    const before = await contents(admin);
+    const { code, stdout, stderr } = await admin.run(backup);
+    t.equal(code, 0, stderr);
+    t.equal(stdout, 'backed up 700 tokens and 3 documents to b\n');
+    const text = readFileSync(join(admin.folder, 'b'), 'utf8');
+    t.equal(statSync(join(admin.folder, 'b')).mode & 0o777, 0o600);
+    t.notMatch(text, secret);
+    t.match(await admin.failure(backup), { exit: 74, message: /exists already/ });
+    t.same(
+      readdirSync(admin.folder).filter((name) => name.endsWith('.part')),
+      [],
+    );
+    const { host, port, user, password, database } = await scratchDatabase(t);
+    const mysql = {
+      ...{ DB_FILE: '', DB_HOST: host, DB_PORT: String(port), DB_NAME: database },
+      ...{ DB_USER: user, DB_PASSWORD: password, DB_TIMEOUT_MS: '10000' },
+    };
+    await admin.json(['migrate'], { environment: mysql });
+    for (const environment of [await emptied(admin), mysql]) {
+      const restored = await admin.run(restore, { environment });
+      t.equal(restored.code, 0, restored.stderr);
+      t.equal(restored.stdout, 'restored 700 tokens and 3 documents of 2027-03-04T05:06:07.000Z\n');
+      t.same(await contents(admin, environment), before);
+      t.match(await admin.json(['doctor'], { environment }), { ok: true });
+      t.match(await admin.json(restore, { environment }), { tokens: 700 }, 'the same again');
+      t.same(await contents(admin, environment), before);
+    }
+    await admin.run(['backup', 'from-mysql'], { environment: mysql });
+    const third = await emptied(admin, 'third.db');
+    t.match(await admin.json(['restore', 'from-mysql'], { environment: third }), { broken: 0 });
+    t.same(await contents(admin, third), before);
+  },
+);
+
+t.test('begins a new history, so that running KeyServers and proxies follow', async (t) => {
+  const admin = await installAll(t);
+  const { store } = admin.context(t);
+  const before = await store.position();
+  await admin.json(backup);
+  admin.sql('DELETE FROM storage');
+  admin.sql('DELETE FROM documents');
+  await admin.json(restore);
+  const after = await store.position();
+  t.not(after.history, before.history);
+  t.ok(after.seq > before.seq);
+  t.ok((await store.documents()).every(({ revision }) => revision > before.seq));
+});
+
+t.test('refuses another keyring before it writes anything', async (t) => {
+  const admin = await installAll(t);
+  writeKeyring(join(admin.folder, 'second'), 'second');
+  await admin.json(backup);
+  const empty = await emptied(admin);
+  const nothing = await contents(admin, empty);
+  for (const [keyring, kid, message] of [
+    ['lacking', 'elsewhere', /another keyring: the keyring lacks the key first$/],
+    ['renamed', 'first', /another keyring: the key first is another one$/],
+  ] as const) {
+    writeKeyring(join(admin.folder, keyring), kid);
+    const environment = { ...empty, KEYRING_DIR: join(admin.folder, keyring) };
+    const refused = await admin.failure(restore, { environment });
+    t.match(refused, { exit: 1, code: 'integrity_failed', message, hint: /nothing was changed/ });
+    t.same(await contents(admin, empty), nothing);
+  }
+  // A rotation: rows of the first key, and a backup by the second.
+  const both = join(admin.folder, 'both');
+  writeKeyring(both, 'second');
+  const first = readFileSync(join(admin.folder, 'keyring/first.key'));
+  writeFileSync(join(both, 'first.key'), first, { mode: 0o600 });
+  await admin.json(['backup', 'rotated'], { environment: { KEYRING_DIR: both } });
+  const onlySecond = join(admin.folder, 'only-second');
+  writeKeyring(onlySecond, 'second');
+  writeFileSync(join(onlySecond, 'second.key'), readFileSync(join(both, 'second.key')), {
+    mode: 0o600,
+  });
+  const environment = { ...empty, KEYRING_DIR: onlySecond };
+  t.match(await admin.failure(['restore', 'rotated'], { environment }), {
+    ...{ exit: 1, code: 'integrity_failed', message: /lacks the key first/ },
+  });
+  writeFileSync(join(onlySecond, 'first.key'), randomBytes(32), { mode: 0o600 });
+  t.match(await admin.failure(['restore', 'rotated'], { environment }), {
+    ...{ exit: 1, code: 'integrity_failed', message: /or has another of this name/ },
+  });
+  t.same(await contents(admin, empty), nothing);
+  writeFileSync(join(onlySecond, 'first.key'), first);
+  t.match(await admin.json(['restore', 'rotated'], { environment }), { tokens: 700, broken: 0 });
+});
+
+t.test(
+  'refuses a file that is cut off or altered anywhere, before it writes anything',
+  async (t) => {
+    const admin = await installAll(t);
+    await admin.json(backup);
+    const whole = readFileSync(join(admin.folder, 'b'), 'utf8');
+    const lines = whole.split('\n');
+    const changed = (at: number, from: string | RegExp, to: string) => {
+      const line = lines[at] ?? '';
+      t.not(line.replace(from, to), line, 'a change');
+      return lines.with(at, line.replace(from, to)).join('\n');
+    };
+    const footer = lines.length - 3;
+    const without = (...at: number[]) => lines.filter((_, i) => !at.includes(i)).join('\n');
+    const altered = /not as it was written/;
+    const environment = await emptied(admin);
+    const nothing = await contents(admin, environment);
+    for (const [what, text, message] of [
+      ['nothing', '', /is no backup/],
+      ['another file', 'client,type,secret\n', /is no backup/],
+      ['a half', whole.slice(0, whole.length / 2), altered],
+      ['at a line', `${lines.slice(0, 100).join('\n')}\n`, altered],
+      ['without the last MAC', without(footer + 1), altered],
+      ['without a footer', without(footer), altered],
+      ['the header alone', `${lines[0]}\n`, altered],
+      ['a header and its MAC', `${lines.slice(0, 2).join('\n')}\n`, altered],
+      ['a token less', without(9), altered],
+      ['a document less', without(2), altered],
+      [
+        'two lines swapped',
+        lines.with(8, `${lines[9]}`).with(9, `${lines[8]}`).join('\n'),
+        altered,
+      ],
+      ['a token of another client', changed(9, /"client":"/, '"client":"x'), altered],
+      ['an older time', changed(0, '2027', '2026'), /the key first is another one/],
+      ['a longer number of tokens', changed(footer, '700', '701'), altered],
+      ['no keys', changed(footer, '"first"', ''), altered],
+      ['a line after the end', `${whole}${lines[9]}\n`, altered],
+      ['another backup after the end', `${whole}${whole}`, altered],
+      ['a space in a line', changed(9, '{', '{ '), altered],
+      ['a MAC of another place', lines.with(footer + 1, `${lines[1]}`).join('\n'), altered],
+    ] as const) {
+      writeFileSync(join(admin.folder, 'altered'), text);
+      const refused = await admin.failure(['restore', 'altered'], { environment });
+      t.match(refused, { message, hint: /nothing was changed|name one/ }, what);
+    }
+    t.same(await contents(admin, environment), nothing);
+    t.match(await admin.failure(['restore', 'nowhere'], { environment }), {
+      ...{ exit: 2, message: 'cannot read the file nowhere (ENOENT)' },
+    });
+  },
+);
+
+t.test('restores over other rows only if it is told to', async (t) => {
+  const admin = await installAll(t);
+  await admin.json(backup);
+  const environment = await emptied(admin);
+  const run = (argv: string[], stdin = '') => admin.json(argv, { environment, stdin });
+  await run(wildberries.with(4, 'https://other.example.com'));
+  const hint = /restore into an empty database, or add --merge/;
+  t.match(await admin.failure(restore, { environment }), { exit: 2, hint }, 'another document');
+  await run(['type', 'delete', 'wildberries', '--yes']);
+  await run(wildberries);
+  const put = ['token', 'put', '--client', 'shop-1', '--type', 'wildberries'];
+  await run(put, `${secret}x`);
+  t.match(await admin.failure(restore, { environment }), { exit: 2, hint }, 'another token');
+  await run(['token', 'delete', ...put.slice(2)]);
+  await run(put.with(3, 'stranger'), secret);
+  t.match(await admin.failure(restore, { environment }), { exit: 2, hint }, 'one more token');
+  await run(['app', 'create', 'stays']);
+  t.match(await run([...restore, '--merge']), { tokens: 700, documents: 3 });
+  const tokens = (await run(['token', 'list'])) as { client: string }[];
+  t.equal(tokens.length, 701);
+  t.same(
+    (await run(['app', 'list'])).map(({ id }: { id: string }) => id),
+    ['reports', 'stays'],
+  );
+  t.match(await run(['doctor']), { ok: true });
+});
+
+t.test('backs up rows that do not open as they lie, and tells of them', async (t) => {
+  const admin = await installAll(t);
+  admin.sql("UPDATE storage SET client_id = 'moved' WHERE client_id = 'shop-7'");
+  admin.sql("UPDATE documents SET kid = 'lost' WHERE kind = 'proxy'");
+  const { code, stdout } = await admin.run(backup);
+  t.equal(code, 1);
+  t.match(stdout, /; 2 rows did not open: see doctor/);
+  const environment = await emptied(admin);
+  const restored = await admin.run([...restore, '--json'], { environment });
+  t.equal(restored.code, 1);
+  t.match(JSON.parse(restored.stdout), { tokens: 700, documents: 2, broken: 1 });
+});
+
+t.test('exports sealed rows, which an import takes with the same keyring', async (t) => {
+  const admin = await installAll(t);
+  t.match(await admin.failure(['token', 'export']), { exit: 2, hint: 'add --sealed' });
+  const { stdout } = await admin.run(['token', 'export', '--sealed', '--client', 'shop-7']);
+  t.equal(stdout.split('\n').length, 2);
+  t.match(JSON.parse(stdout), { client: 'shop-7', type: 'wildberries', sealed: /^skt1\.first\./ });
+  const exported = ['token', 'export', '--sealed', '--out', 'rows.jsonl'];
+  t.match(await admin.json(exported), { rows: 700 });
+  t.equal(statSync(join(admin.folder, 'rows.jsonl')).mode & 0o777, 0o600);
+  const text = readFileSync(join(admin.folder, 'rows.jsonl'), 'utf8');
+  t.notMatch(text, secret);
+  const environment = await emptied(admin);
+  await admin.json(wildberries, { environment });
+  const importing = ['token', 'import', '--file', 'rows.jsonl'];
+  t.match(await admin.json(importing, { environment }), { added: 700 });
+  t.match(await admin.json(importing, { environment }), { unchanged: 700 });
+  const { keyring } = admin.context(t);
+  const row = JSON.parse(stdout);
+  t.same(
+    openSecret(keyring, { clientId: row.client, tokenType: row.type, token: row.sealed }).fields,
+    { token: `${secret}7` },
+  );
+  const moved = JSON.stringify({ ...row, client: 'shop-8' });
+  t.match(await admin.failure(['token', 'import'], { stdin: moved, environment }), {
+    message: /line 1: sealed does not open/,
+  });
+});
