@@ -13,6 +13,7 @@ import { type Attack, ownOf, type Scene } from '../../scene/attack.ts';
 import { newRequest } from '../../scene/keyserver.ts';
 import { mistakes } from '../../scene/mistake.ts';
 import { show } from '../tls.ts';
+import { fleetAttacks } from './fleet.ts';
 import { keyFileMistakes, kidOf } from './keys.ts';
 import { settingMistakes } from './settings.ts';
 
@@ -79,6 +80,7 @@ async function unverified(scene: Scene) {
 /** Mistakes of operators, also those that others talk them into. */
 export const operatorAttacks: readonly Attack[] = [
   ...mistakes({ ...keyFileMistakes, ...settingMistakes }),
+  ...fleetAttacks,
   {
     class: 'operator',
     name: 'a wrong at-rest key under the right kid',

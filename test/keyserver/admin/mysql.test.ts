@@ -1,5 +1,6 @@
 import t from 'tap';
 import { scratchDatabase } from '../../support/database.ts';
+import { largeFleet, yamlOf } from './fleet.ts';
 import { Installation, wildberries } from './installation.ts';
 
 t.test('works on a MySQL-protocol server', async (t) => {
@@ -23,6 +24,11 @@ t.test('works on a MySQL-protocol server', async (t) => {
   t.match(await run(add), { added: false });
   t.match(await run(['token', 'list']), [{ client: 'магазин', opens: true }]);
   t.match(await run(['doctor']), { ok: true });
+
+  const apply = () => run(['apply', '-f', '-'], yamlOf(largeFleet()));
+  t.equal((await apply()).changes.length, 10 + 30 + 200 + 2);
+  t.same((await apply()).changes, []);
+  t.equal(Object.keys((await run(['export'])).apps).length, 30 + 1);
 
   const wrong = { ...environment, DB_PASSWORD: 'not-the-password', DB_TIMEOUT_MS: '3000' };
   const failure = await admin.failure(['app', 'list'], { environment: wrong });
