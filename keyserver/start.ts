@@ -17,6 +17,8 @@ import { NonceMemory } from './exchange/nonce-memory.ts';
 import { answerNonces, askForNonces } from './exchange/nonce-sharing.ts';
 import { Nonces } from './exchange/nonces.ts';
 import { Sessions } from './exchange/sessions.ts';
+import { hasDailyTurn, withDailyTurn } from './expiry/daily-turn.ts';
+import { ExpiringTokens } from './expiry/expiring-tokens.ts';
 import { legacyKeyOf } from './keys/legacy-key.ts';
 import { MissingKeys } from './keys/missing-keys.ts';
 import { LoadedRsaKeys } from './keys/rsa-keys.ts';
@@ -37,7 +39,7 @@ export const keyserverProgram: Program<KeyserverConfig> = {
   readSettings: readKeyserverSettings,
   prepare: generateMissingKeys,
   start: startKeyserver,
-  keep: () => withInstance(answerNonces(new NonceMemory(systemClock))),
+  keep: () => withDailyTurn(withInstance(answerNonces(new NonceMemory(systemClock))), systemClock),
 };
 
 async function startKeyserver(
@@ -117,6 +119,10 @@ export async function wireKeyserver(
     instance: await instanceId(primary),
     workers: primary ? config.WORKERS : 1,
   });
+  const expiringTokens = new ExpiringTokens({
+    ...{ store, keyring, clock, log: logger },
+    hasTurn: () => hasDailyTurn(primary),
+  });
   keyringFiles.use((keys) => {
     keyring.take(keys);
     // A document that lacked its key opens now.
@@ -177,11 +183,13 @@ export async function wireKeyserver(
       keyringFiles.start();
       rsaFiles.start();
       void heartbeat.start();
+      expiringTokens.start();
     },
     close: async () => {
       keyringFiles.stop();
       rsaFiles.stop();
       expiry.stop();
+      await expiringTokens.stop();
       await startCheck.stop();
       await heartbeat.stop();
       await poll.stop();

@@ -6,7 +6,10 @@ const dayMs = 86_400_000;
 const warnedDays = [30, 7, 1] as const;
 
 /** The smallest of the warned days that an end, milliseconds since the Unix epoch, is within; undefined if none. */
-export function warnedWithin(endMs: number, nowMs: number): number | undefined {
+export function warnedWithin(
+  endMs: number,
+  nowMs: number,
+): (typeof warnedDays)[number] | undefined {
   return warnedDays.findLast((days) => endMs - nowMs <= days * dayMs);
 }
 

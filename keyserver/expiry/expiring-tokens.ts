@@ -1,0 +1,110 @@
+import { setTimeout } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { Clock } from '../../shared/clock.ts';
+import { OpenError } from '../../shared/crypto/open-error.ts';
+import { plainError } from '../../shared/log/plain-error.ts';
+import { Poll, type PollOptions } from '../../shared/process/poll.ts';
+import { warnedWithin } from '../../shared/tls/expiry.ts';
+import { openSecret } from '../at-rest/secret.ts';
+import type { Keyring } from '../keys/keyring.ts';
+import type { Store, TokenRow } from '../store/store.ts';
+
+const dayMs = 86_400_000;
+/** A start has more urgent work. */
+const firstPauseMs = 60_000;
+const retryMs = 3_600_000;
+/** Opening rows must not delay calls. */
+const rowsInARow = 250;
+const pauseMs = 20;
+
+/** Of the log entry, by days. */
+const fields = { 1: 'within_1_day', 7: 'within_7_days', 30: 'within_30_days' } as const;
+
+export interface ExpiringTokensOptions extends Pick<PollOptions, 'sleep'> {
+  readonly store: Pick<Store, 'listTokens'>;
+  readonly keyring: Keyring;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly log: Logger;
+  /** Whether this process is the one that looks today. */
+  readonly hasTurn: () => Promise<boolean>;
+}
+
+/** Logs once a day how many tokens have expired, or will within 30, 7 or 1 days, and which is next. */
+export class ExpiringTokens {
+  readonly #options: ExpiringTokensOptions;
+  readonly #poll: Poll;
+  readonly #pausing = new AbortController();
+  #isFirst = true;
+
+  constructor(options: ExpiringTokensOptions) {
+    this.#options = options;
+    const { sleep } = options;
+    this.#poll = new Poll({ ...(sleep && { sleep }), attempt: () => this.#attempt() });
+  }
+
+  start(): void {
+    void this.#poll.start();
+  }
+
+  stop(): Promise<void> {
+    this.#pausing.abort();
+    return this.#poll.stop();
+  }
+
+  async #attempt(): Promise<number> {
+    if (this.#isFirst) {
+      this.#isFirst = false;
+      return firstPauseMs;
+    }
+    try {
+      if (await this.#options.hasTurn()) await this.#look();
+      return dayMs;
+    } catch (error) {
+      if (!this.#poll.isStopped) {
+        this.#options.log.warn({ err: plainError(error) }, 'expiry of tokens not judged');
+      }
+      return retryMs;
+    }
+  }
+
+  async #look(): Promise<void> {
+    const { store, clock, log, sleep = (ms: number) => setTimeout(ms) } = this.#options;
+    const now = clock.now();
+    const counts = { expired: 0, within_1_day: 0, within_7_days: 0, within_30_days: 0 };
+    let next: { readonly row: TokenRow; readonly expiresAt: string } | undefined;
+    let rows = 0;
+    for await (const row of store.listTokens()) {
+      rows += 1;
+      if (rows % rowsInARow === 0) await sleep(pauseMs, this.#pausing.signal);
+      if (this.#poll.isStopped) return;
+      const expiresAt = this.#expiryOf(row);
+      if (expiresAt === undefined) continue;
+      const end = Date.parse(expiresAt);
+      if (end <= now) {
+        counts.expired += 1;
+        continue;
+      }
+      const days = warnedWithin(end, now);
+      if (days === undefined) continue;
+      counts[fields[days]] += 1;
+      if (next === undefined || end < Date.parse(next.expiresAt)) next = { row, expiresAt };
+    }
+    if (Object.values(counts).every((count) => count === 0)) return;
+    const first = next && {
+      client: next.row.clientId,
+      token_type: next.row.tokenType,
+      expires_at: next.expiresAt,
+    };
+    log.warn({ ...counts, ...first }, 'tokens expire');
+  }
+
+  /** Undefined for one that never does, or does not open: that is for doctor to tell. */
+  #expiryOf(row: TokenRow): string | undefined {
+    try {
+      return openSecret(this.#options.keyring, row).expiresAt;
+    } catch (error) {
+      if (error instanceof OpenError) return undefined;
+      throw error;
+    }
+  }
+}
