@@ -1,7 +1,9 @@
-const minSize = 10;
+/** Below it, beginning and ending a transaction would cost more than its rows. */
+const minSize = 50;
 const maxSize = 500;
-/** A transaction of this length holds up nobody else's for long. */
-const targetMs = 100;
+/** Batches grow below and shrink above: their rows stay locked for so long. */
+const shortMs = 250;
+const longMs = 1000;
 /** A retry that comes after all of these pauses, two minutes, would not help either. */
 const retryPausesMs = [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 60_000];
 
@@ -34,7 +36,7 @@ export class Pace {
   }
 
   #adapt(ms: number): void {
-    if (ms < targetMs / 2) this.size = Math.min(maxSize, this.size * 2);
-    else if (ms > targetMs * 2) this.size = Math.max(minSize, Math.floor(this.size / 2));
+    if (ms < shortMs) this.size = Math.min(maxSize, this.size * 2);
+    else if (ms > longMs) this.size = Math.max(minSize, Math.floor(this.size / 2));
   }
 }

@@ -177,9 +177,9 @@ t.test('batches shrink while the database loses conflicts, and the work goes on'
     return pace.size;
   };
   const isLocked = (error: unknown) => error instanceof StoreError;
-  t.equal(await pace.run(batch, isLocked), 10);
+  t.equal(await pace.run(batch, isLocked), 50);
   t.same(pauses.slice(0, 3), [500, 1000, 2000]);
-  t.equal(pace.size, 20, 'and grow again');
+  t.equal(pace.size, 100, 'and grow again');
   await t.rejects(
     pace.run(() => Promise.reject(new Error('other')), isLocked),
     /other/,
