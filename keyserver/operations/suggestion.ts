@@ -24,6 +24,7 @@ export type Action =
   | { readonly do: 'create_or_revoke_app'; readonly id: string }
   | { readonly do: 'rotate'; readonly kind: 'app' | 'proxy'; readonly id: string }
   | { readonly do: 'rotate_or_revoke'; readonly kind: 'app' | 'proxy' }
+  | { readonly do: 'end_overlap'; readonly kind: 'app' | 'proxy'; readonly id: string }
   | { readonly do: 'list_keys' }
   | { readonly do: 'make_key' }
   | { readonly do: 'rewrap' }

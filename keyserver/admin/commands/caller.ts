@@ -20,6 +20,7 @@ import { parseDuration } from '../shell/duration.ts';
 import { writeNewKey } from '../shell/key-output.ts';
 import type { Session } from '../shell/session.ts';
 import { table } from '../shell/table.ts';
+import { addCallerKeyCommands } from './caller-keys.ts';
 import { examples } from './examples.ts';
 import {
   addLimitProxy,
@@ -39,6 +40,7 @@ export function addCallerCommands(program: Command, session: Session): void {
   addCreateApp(app, session);
   addListApps(app, session);
   addRotate(app, session, 'app');
+  addCallerKeyCommands(app, session, 'app');
   addRevoke(app, session, 'app');
   const proxy = program
     .command('proxy')
@@ -48,6 +50,7 @@ export function addCallerCommands(program: Command, session: Session): void {
   addListProxies(proxy, session);
   addLimitProxy(proxy, session);
   addRotate(proxy, session, 'proxy');
+  addCallerKeyCommands(proxy, session, 'proxy');
   addRevoke(proxy, session, 'proxy');
 }
 

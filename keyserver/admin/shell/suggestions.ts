@@ -27,6 +27,8 @@ function commandFor(action: Action): string {
       return `give it a new key: keyserver-admin ${action.kind} rotate ${quoted(action.id)}`;
     case 'rotate_or_revoke':
       return `${action.kind} rotate gives it a new key, ${action.kind} revoke deletes it`;
+    case 'end_overlap':
+      return `end it once nobody uses it: keyserver-admin ${action.kind} end-overlap ${quoted(action.id)}`;
     case 'list_keys':
       return 'give all KeyServers the same key files, start those that are down, and try again; keyserver-admin keys list shows who has loaded what';
     case 'make_key':

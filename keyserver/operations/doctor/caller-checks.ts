@@ -8,6 +8,7 @@ export function checkCallers(
   apps: readonly FoundDocument<'app'>[],
   proxies: readonly FoundDocument<'proxy'>[],
   clock: Clock,
+  uses: ReadonlyMap<string, string>,
 ): Check[] {
   const keyed = apps.filter(({ id }) => id !== anonymousApp);
   return [
@@ -18,7 +19,7 @@ export function checkCallers(
     check(
       'old keys',
       'in the overlap of a rotation',
-      [...overlapping('app', keyed, clock), ...overlapping('proxy', proxies, clock)],
+      [...overlapping('app', keyed, clock, uses), ...overlapping('proxy', proxies, clock, uses)],
       'warning',
     ),
     check(
@@ -43,20 +44,24 @@ function keyless(
     }));
 }
 
-/** Only KeyServer knows whether such a key is used. */
 function overlapping(
   kind: 'app' | 'proxy',
   callers: readonly FoundDocument<'app' | 'proxy'>[],
   clock: Clock,
-): string[] {
+  uses: ReadonlyMap<string, string>,
+): Finding[] {
   return callers.flatMap(({ id, content }) =>
     (content?.keys ?? [])
       .filter((key) => key.expiresAt !== undefined && !hasKeyExpired(key, clock))
-      .map(
-        ({ expiresAt }) =>
-          `an old key of the ${kind} ${JSON.stringify(id)} works until ${expiresAt}; while it is used, KeyServer logs "old key used"`,
-      ),
+      .map(({ hash, expiresAt }) => ({
+        problem: `an old key of the ${kind} ${JSON.stringify(id)} works until ${expiresAt}, ${lastUse(uses.get(hash))}`,
+        suggestion: { do: 'end_overlap', kind, id },
+      })),
   );
+}
+
+function lastUse(day: string | undefined): string {
+  return day === undefined ? 'and no use of it is known' : `and was last used on ${day}`;
 }
 
 function grantless(apps: readonly FoundDocument<'app'>[]): string[] {

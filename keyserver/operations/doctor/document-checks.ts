@@ -6,6 +6,7 @@ import { type DocumentKind, type DocumentRow, isDocumentKind } from '../../store
 import type { OperationContext } from '../context.ts';
 import { count } from '../count.ts';
 import { doesNotOpen, type FoundDocument, listDocuments } from '../documents.ts';
+import { lastUses } from '../keys/caller-keys.ts';
 import { caExpiry, policyFaults } from '../policy-faults.ts';
 import { checkCallers } from './caller-checks.ts';
 import { type Check, check } from './check.ts';
@@ -45,6 +46,7 @@ export async function checkDocuments(context: OperationContext): Promise<{
       .filter(({ kid }) => missingKeys.note('documents', kid))
       .map(({ kind, id }) => `${kind} ${id}`),
   );
+  const uses = await lastUses(context);
   const known = new Map(types.map(({ id, content }) => [id, content]));
   const grants = apps.flatMap(({ id, content }) =>
     (content?.grants ?? []).map((grant) => ({ app: id, grant })),
@@ -84,7 +86,7 @@ export async function checkDocuments(context: OperationContext): Promise<{
           .filter(({ grant }) => !matchesType(grant, known))
           .map((one) => `${grantName(one)} matches no type (${JSON.stringify(one.grant.type)})`),
       ),
-      ...checkCallers(apps, proxies, context.clock),
+      ...checkCallers(apps, proxies, context.clock, uses),
     ],
   };
 }

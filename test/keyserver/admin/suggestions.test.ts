@@ -18,6 +18,7 @@ const actions: { readonly [Do in Action['do']]: Extract<Action, { do: Do }> } = 
   create_or_revoke_app: { do: 'create_or_revoke_app', id: 'anonymous' },
   rotate: { do: 'rotate', kind: 'proxy', id: 'two words' },
   rotate_or_revoke: { do: 'rotate_or_revoke', kind: 'app' },
+  end_overlap: { do: 'end_overlap', kind: 'app', id: 'two words' },
   list_keys: { do: 'list_keys' },
   make_key: { do: 'make_key' },
   rewrap: { do: 'rewrap' },
@@ -46,7 +47,7 @@ t.test('spells every action with commands and options that exist', async (t) => 
     t.ok(text.length > 0, action.do);
     let help = '';
     for (const piece of text.split('keyserver-admin ').slice(1)) {
-      const [noun = '', verb = ''] = piece.split(/\W+/);
+      const [noun = '', verb = ''] = piece.split(/[^\w-]+/);
       const argv = ['migrate', 'export', 'rewrap'].includes(noun) ? [noun] : [noun, verb];
       const { code, stdout } = await admin.run([...argv, '--help']);
       t.equal(code, 0, piece);

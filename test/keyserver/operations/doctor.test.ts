@@ -191,10 +191,10 @@ t.test('finds apps and proxies whose keys have all ended', async (t) => {
     const { faults, warnings } = await examine(admin);
     t.same(faults, {}, 'a key that is to end still serves');
     const until = new Date(admin.nowMs + 3_600_000).toISOString();
-    t.same(
-      warnings['old keys']?.at(-1),
-      `an old key of the ${kind} "${id}" works until ${until}; while it is used, KeyServer logs "old key used"`,
-    );
+    t.same(warnings['old keys']?.at(-1), {
+      problem: `an old key of the ${kind} "${id}" works until ${until}, and no use of it is known`,
+      suggestion: { do: 'end_overlap', kind, id },
+    });
     await changeDocument(context, kind, id, (current) => {
       if (current?.content === undefined) throw new Error('gone');
       return { ...current.content, keys: current.content.keys.slice(0, 1) };

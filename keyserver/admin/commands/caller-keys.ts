@@ -1,0 +1,88 @@
+import type { Command } from 'commander';
+import type { CallerKind } from '../../operations/callers.ts';
+import { count } from '../../operations/count.ts';
+import {
+  endOverlap,
+  isUsedStill,
+  overlapping,
+  showCaller,
+  type UsedKey,
+} from '../../operations/keys/caller-keys.ts';
+import { confirm } from '../shell/confirmation.ts';
+import type { Session } from '../shell/session.ts';
+import { table } from '../shell/table.ts';
+import { examples } from './examples.ts';
+
+const exampleId: Record<CallerKind, string> = { app: 'reports', proxy: 'dc-1' };
+
+/** `show` and `end-overlap` of `app` and `proxy`. */
+export function addCallerKeyCommands(parent: Command, session: Session, kind: CallerKind): void {
+  addShow(parent, session, kind);
+  addEndOverlap(parent, session, kind);
+}
+
+function addShow(parent: Command, session: Session, kind: CallerKind): void {
+  parent
+    .command('show')
+    .summary('show its keys, and when they were last used')
+    .description(
+      `Shows the keys of the ${kind} with the day of their last use, in UTC, which KeyServer writes once a day.`,
+    )
+    .argument('<id>', 'its name')
+    .addHelpText(...examples(`keyserver-admin ${kind} show ${exampleId[kind]}`))
+    .action(async (id: string) => {
+      await session.withContext(async (context) => {
+        const { document, keys } = await showCaller(context, kind, id);
+        const { keys: _, ...rest } = document;
+        const grants = 'grants' in document ? document.grants.length : undefined;
+        session.out.result(
+          { id, ...rest, keys },
+          [
+            grants === undefined ? id : `${id}, with ${count(grants, 'grant')}`,
+            table(['key', 'made', 'works', 'last used'], keys.map(cells), 'no keys'),
+          ].join('\n'),
+        );
+      });
+    });
+}
+
+function cells({ fingerprint, createdAt, expiresAt, works, lastUsed }: UsedKey): string[] {
+  const end = works ? `until ${expiresAt}` : `ended ${expiresAt}`;
+  return [fingerprint, createdAt, expiresAt === null ? 'yes' : end, lastUsed ?? 'not known'];
+}
+
+function addEndOverlap(parent: Command, session: Session, kind: CallerKind): void {
+  parent
+    .command('end-overlap')
+    .summary('end the old keys that a rotation lets work')
+    .description(
+      `Ends at once the old keys that "${kind} rotate --overlap" lets work. If one was used today or yesterday it asks, or
+needs --yes.`,
+    )
+    .argument('<id>', 'its name')
+    .option('--yes', 'do it without being asked')
+    .addHelpText(...examples(`keyserver-admin ${kind} end-overlap ${exampleId[kind]}`))
+    .action(async (id: string, { yes }: { yes?: boolean }) => {
+      await session.withContext(async (context) => {
+        const { keys } = await showCaller(context, kind, id);
+        const used = overlapping(keys).filter((key) => isUsedStill(key, context.clock.now()));
+        if (used.length > 0) {
+          await confirm(session, {
+            doing: `ending the overlap of the ${kind} ${id}`,
+            consequences: used.map(
+              ({ fingerprint, lastUsed }) =>
+                `the old key ${fingerprint} was last used on ${lastUsed}: calls with it fail`,
+            ),
+            yes,
+          });
+        }
+        const ended = await endOverlap(context, kind, id);
+        session.out.result(
+          { id, ended },
+          ended === 0
+            ? `the ${kind} ${id} has no overlap`
+            : `ended ${count(ended, 'old key')} of the ${kind} ${id}`,
+        );
+      });
+    });
+}

@@ -1,0 +1,81 @@
+import { keyFingerprint } from '../../../shared/crypto/caller-key.ts';
+import type { AppDocument, CallerKey, ProxyDocument } from '../../at-rest/document-row.ts';
+import { hasKeyExpired } from '../../release/callers.ts';
+import type { CallerKind } from '../callers.ts';
+import type { OperationContext } from '../context.ts';
+import { changeDocument, contentOf, readDocument } from '../documents.ts';
+
+export interface UsedKey {
+  readonly fingerprint: string;
+  readonly createdAt: string;
+  /** ISO 8601; null: no end. */
+  readonly expiresAt: string | null;
+  readonly works: boolean;
+  /** The day of its last use, in UTC; null if none is known. A hint, since others may write to the database. */
+  readonly lastUsed: string | null;
+}
+
+/** The days of the last use of callers' keys, by hash. */
+export async function lastUses({ store }: OperationContext): Promise<ReadonlyMap<string, string>> {
+  return new Map((await store.keyUses()).map(({ hash, day }) => [hash, day]));
+}
+
+/** A caller with its keys, in the order in which they were made. @throws OperationError not_found, integrity_failed */
+export async function showCaller(
+  context: OperationContext,
+  kind: CallerKind,
+  id: string,
+): Promise<{ document: AppDocument | ProxyDocument; keys: UsedKey[] }> {
+  const document = await readDocument(context, kind, id);
+  const uses = await lastUses(context);
+  return { document, keys: document.keys.map((key) => usedKey(context, uses, key)) };
+}
+
+function usedKey(
+  { clock }: OperationContext,
+  uses: ReadonlyMap<string, string>,
+  key: CallerKey,
+): UsedKey {
+  return {
+    fingerprint: keyFingerprint(key.hash),
+    createdAt: key.createdAt,
+    expiresAt: key.expiresAt ?? null,
+    works: !hasKeyExpired(key, clock),
+    lastUsed: uses.get(key.hash) ?? null,
+  };
+}
+
+/** The keys that {@link endOverlap} would end: those that still work beside one without an end. */
+export function overlapping(keys: readonly UsedKey[]): UsedKey[] {
+  if (!keys.some(({ expiresAt }) => expiresAt === null)) return [];
+  return keys.filter(({ expiresAt, works }) => expiresAt !== null && works);
+}
+
+/** True if a key was used today or yesterday, so that somebody may still have it. */
+export function isUsedStill({ lastUsed }: UsedKey, nowMs: number): boolean {
+  const dayMs = 86_400_000;
+  return lastUsed !== null && Date.parse(lastUsed) >= (Math.floor(nowMs / dayMs) - 1) * dayMs;
+}
+
+/**
+ * Ends at once the old keys that a rotation lets work still. Resolves to their number; 0 if there is none.
+ * @throws OperationError not_found, integrity_failed
+ */
+export async function endOverlap(
+  context: OperationContext,
+  kind: CallerKind,
+  id: string,
+): Promise<number> {
+  let ended = 0;
+  await changeDocument(context, kind, id, (current) => {
+    const content = contentOf(kind, id, current);
+    const keys = content.keys.filter(({ expiresAt }) => expiresAt === undefined);
+    ended = content.keys.length - keys.length;
+    if (keys.length === 0 || ended === 0) {
+      ended = 0;
+      return 'unchanged';
+    }
+    return { ...content, keys };
+  });
+  return ended;
+}
