@@ -8,7 +8,7 @@ import { readEnvironment } from '../settings/dot-env.ts';
 import { version } from '../settings/version.ts';
 import { parseCommandLine, UsageError, usage, usageExitCode } from './command-line.ts';
 import { Primary } from './primary.ts';
-import { type ShutdownOptions, shutDown, shutdownLimitMs } from './shutdown.ts';
+import { type ShutdownOptions, shutDown } from './shutdown.ts';
 import { withMetrics } from './worker-metrics.ts';
 import { type Answer, Workers } from './workers.ts';
 
@@ -139,8 +139,7 @@ async function runPrimary<C extends ProcessConfig>(
   onEnd: OnEnd,
 ): Promise<void> {
   const workers = new Workers({
-    count: config.WORKERS,
-    stopLimitMs: shutdownLimitMs(config),
+    config,
     logger,
     answer: withMetrics(program.keep?.()),
   });

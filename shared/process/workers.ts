@@ -1,7 +1,9 @@
 import cluster, { type Worker } from 'node:cluster';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import type { ListenerConfig } from '../listen/listener-settings.ts';
 import type { Question, ToPrimary, ToWorker } from './primary.ts';
+import { shutdownLimitMs } from './shutdown.ts';
 
 /** Pause before a worker is replaced; doubled each time, unless the worker lived long enough. */
 const firstPauseMs = 100;
@@ -17,9 +19,8 @@ cluster.schedulingPolicy = cluster.SCHED_NONE;
 export type Answer = (question: unknown) => unknown;
 
 export interface WorkersOptions {
-  readonly count: number;
-  /** Milliseconds within which a worker must end before it is killed. */
-  readonly stopLimitMs: number;
+  /** A worker that exceeds the time of its shutdown is killed. */
+  readonly config: Pick<ListenerConfig, 'WORKERS' | 'DRAIN_DELAY_MS' | 'SHUTDOWN_TIMEOUT_MS'>;
   readonly logger: Logger;
   readonly answer: Answer;
 }
@@ -52,7 +53,7 @@ export class Workers {
     const first = Promise.withResolvers<void>();
     const kept = [this.#keep(first.resolve)];
     await first.promise;
-    while (kept.length < this.#options.count) kept.push(this.#keep());
+    while (kept.length < this.#options.config.WORKERS) kept.push(this.#keep());
     await Promise.all(kept);
     return this.#exitCode;
   }
@@ -63,7 +64,7 @@ export class Workers {
     for (const worker of this.#alive) worker.process.kill('SIGTERM');
     setTimeout(() => {
       for (const worker of this.#alive) worker.process.kill('SIGKILL');
-    }, this.#options.stopLimitMs).unref();
+    }, shutdownLimitMs(this.#options.config)).unref();
   }
 
   /** Keeps one place filled; `settled` is called once its first worker has started or ended. */

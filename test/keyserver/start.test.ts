@@ -105,8 +105,10 @@ t.test('a port that is taken ends it likewise', async (t) => {
 });
 
 t.test('an address that is not ours ends it likewise', async (t) => {
-  const found = await faults({ ...settingsIn(t), HOST: '192.0.2.1' });
-  t.match(found, /cannot listen on 192\.0\.2\.1 .*see HOST and PORT/);
+  const settings = { ...settingsIn(t), HOST: '192.0.2.1' };
+  t.match(await faults(settings), /cannot listen on 192\.0\.2\.1 .*see HOST and PORT/);
+  t.ok(existsSync(settings.DB_FILE), 'the database was reached');
+  t.notOk(existsSync(`${settings.DB_FILE}-wal`), 'and is closed again');
 });
 
 t.test('a table’s name that cannot be one ends it likewise', async (t) => {

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { publicKeyPins, secureproxyFaults, secureproxySettings } from '../../secureproxy/config.ts';
-import { readSecureproxySettings } from '../../secureproxy/read-settings.ts';
+import { installationOf, readSecureproxySettings } from '../../secureproxy/read-settings.ts';
 import { makeCallerKey } from '../../shared/crypto/caller-key.ts';
 import { ConfigError, type Environment, parseSettings } from '../../shared/settings/config.ts';
 
@@ -207,5 +207,24 @@ t.test('takes name servers by their addresses alone', (t) => {
     secureproxyFaults(parse({ UPSTREAM_DNS_SERVERS }));
   t.strictSame(faults('192.0.2.53, 192.0.2.54:5353, [2001:db8::53]:53'), []);
   t.match(faults('dns.example'), [/^UPSTREAM_DNS_SERVERS must list IP addresses/]);
+  t.end();
+});
+
+t.test('an empty file of the proxy key counts as unset beside the key', (t) => {
+  const { config } = readSecureproxySettings({ ...needed, PROXY_KEY_FILE: '' });
+  t.match(config, { PROXY_KEY: needed.PROXY_KEY, PROXY_KEY_FILE: undefined });
+  t.end();
+});
+
+t.test('the doctor asks KeyServer as calls do', (t) => {
+  const { keyserver } = installationOf({
+    ...needed,
+    PUBLIC_KEY_PINS: 'a',
+    KEYSERVER_TIMEOUT_MS: '700',
+    UPSTREAM_CONNECT_TIMEOUT_MS: '900',
+  });
+  t.equal(keyserver.timeoutMs, 700);
+  t.equal(keyserver.proxyKey, needed.PROXY_KEY);
+  t.same([...keyserver.pins], ['a']);
   t.end();
 });

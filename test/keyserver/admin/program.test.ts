@@ -207,6 +207,21 @@ t.test('uses .data of the working directory where no database is set, and says s
   t.same(quiet, { code: 0, stdout: '[]\n', stderr: '' });
   const doctor = await admin.run(['doctor'], { environment: unset });
   t.match(doctor.stdout, /settings +ok +using \.data\/keyserver\.db/);
+  const elsewhere = { DB_FILE: '', KEYRING_DIR: join(admin.folder, 'none') };
+  const { stderr } = await admin.run(['app', 'list'], { environment: elsewhere });
+  t.match(stderr, `KEYRING_DIR: cannot read ${elsewhere.KEYRING_DIR} (ENOENT)`);
+});
+
+t.test('a new history says which documents did not open, with exit code 1', async (t) => {
+  const admin = await install(t);
+  await admin.json(wildberries);
+  await admin.json(['app', 'create', 'orders']);
+  t.match(await admin.run(['history', 'new']), { code: 0, stdout: /with 2 documents\n$/ });
+  admin.sql("UPDATE documents SET body = replace(body, 'api.', 'evil.')");
+  t.match(await admin.run(['history', 'new']), {
+    code: 1,
+    stdout: /with 1 document; 1 document did not open: see doctor\n$/,
+  });
 });
 
 t.test('reads .env beneath the environment, and points near misses out', async (t) => {

@@ -105,9 +105,16 @@ t.test('follows changes without being told', async (t) => {
 t.test('looks at the database twice a second, also while it is away', async (t) => {
   const folder = t.testdir({});
   const keyring = loadKeyring(writeKeyring(join(folder, 'keyring')));
-  for (const file of [join(folder, 'store.db'), join(folder, 'missing', 'store.db')]) {
-    const store = openSqliteStore({ file, tokenTable: 'storage', timeoutMs: 500 });
-    t.teardown(() => store.close());
+  for (const isAway of [false, true]) {
+    const file = join(folder, isAway ? 'missing' : '', 'store.db');
+    const opened = openSqliteStore({ file, tokenTable: 'storage', timeoutMs: 500 });
+    t.teardown(() => opened.close());
+    let migrations = 0;
+    const migrate = () => {
+      migrations += 1;
+      return opened.migrate();
+    };
+    const store = { ...opened, migrate };
     const { logger } = capturedLog('test');
     const registry = new Registry(store, keyring, logger, systemClock);
     const pauses: number[] = [];
@@ -121,5 +128,6 @@ t.test('looks at the database twice a second, also while it is away', async (t) 
     await poll.start();
     await until(() => pauses.length === 2);
     t.same(pauses, [500, 500]);
+    t.equal(migrations, isAway ? 2 : 1, 'and migrates until it has');
   }
 });

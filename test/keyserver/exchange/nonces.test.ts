@@ -1,6 +1,7 @@
 import t from 'tap';
 import { NonceMemory } from '../../../keyserver/exchange/nonce-memory.ts';
 import { Nonces } from '../../../keyserver/exchange/nonces.ts';
+import { keyserverProgram } from '../../../keyserver/start.ts';
 import { testClock } from '../../support/clock.ts';
 
 t.test('remembers a nonce for 120 to 240 seconds, whenever it came', async (t) => {
@@ -102,3 +103,13 @@ t.test('what is not new is refused, whoever remembers', async (t) => {
   t.equal(length, 4, 'with tickets none is refused for want of memory');
   t.throws(() => new Nonces(() => 'new', ofTickets).useWithTicket('proxy a', '4'), used);
 });
+
+t.test(
+  'of several processes the primary one refuses new nonces if its memory is full',
+  async (t) => {
+    const answer = keyserverProgram.keep?.();
+    const take = (nonce: string) => answer?.({ requester: 'proxy a', nonce });
+    for (let i = 0; i < 100_000; i++) take(String(i));
+    t.same(['100000', '0', '99999'].map(take), ['full', 'used', 'used']);
+  },
+);

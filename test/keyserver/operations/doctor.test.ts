@@ -70,9 +70,10 @@ t.test('finds columns of the token table that take no tokens, or only some names
 
 t.test('warns of unsafe settings', async (t) => {
   const admin = await installAll(t);
-  t.same(await examine(admin, { UNSAFE_UNPINNED_KEY: '1', UNSAFE_OTHER: '0' }), {
+  const off = { UNSAFE_A: '0', UNSAFE_B: 'false', UNSAFE_C: '' };
+  t.same(await examine(admin, { UNSAFE_UNPINNED_KEY: '1', UNSAFE_OTHER: 'true', ...off }), {
     ...well,
-    warnings: { 'unsafe settings': ['UNSAFE_UNPINNED_KEY is set'] },
+    warnings: { 'unsafe settings': ['UNSAFE_UNPINNED_KEY is set', 'UNSAFE_OTHER is set'] },
   });
 });
 

@@ -62,3 +62,11 @@ t.test('resets everybody for as long as leases of an earlier history hold', asyn
     t.match(recent.since(seq - 1), { reset: true });
   }
 });
+
+t.test('remembers a thousand changes', async (t) => {
+  const { recent } = setUp();
+  const changes = Array.from({ length: 1001 }, (_, i) => app(11 + i));
+  recent.add(1011, changes);
+  t.match(recent.since(10), { reset: true });
+  t.same(recent.since(11), { seq: 1011, changes: changes.slice(1) });
+});

@@ -143,6 +143,8 @@ t.test('another change, or an unreachable KeyServer, cuts nothing', async (t) =>
     change('app', 'orders', error);
     await proxy.running.check();
     t.equal(asked(), count);
+    if (error === undefined) await proxy.running.check();
+    t.equal(asked(), count, 'a call that was judged anew is current');
   }
   for (const socket of upstream.open) socket.write('more');
   t.match(await answering, { whole: true, text: 'somemore' });

@@ -265,3 +265,17 @@ t.test('strangers have 1000 questions a second: 32 in 32 ms', async (t) => {
     await turnOn(1);
   }
 });
+
+t.test('a stranger waits a second and a half for a question', async (t) => {
+  const { ask } = setUp();
+  const turnOn = await stillTimers(t);
+  for (let i = 0; i < 32; i++) void ask(`stranger-${i}`).catch(() => undefined);
+  let outcome: unknown;
+  void ask('stranger-32').catch((error) => {
+    outcome = error;
+  });
+  await turnOn(1499);
+  t.equal(outcome, undefined);
+  await turnOn(1);
+  t.match(outcome, { code: 'overloaded', options: { reason: 'unknown_callers' } });
+});

@@ -6,6 +6,7 @@ import t, { type Test } from 'tap';
 import { KeyserverHttp } from '../../../secureproxy/keyserver-client/http.ts';
 import { systemClock } from '../../../shared/clock.ts';
 import { freePort } from '../../support/free-port.ts';
+import { until } from '../../support/until.ts';
 import { startUpstream, writes, writesAndEnds } from '../../support/upstream.ts';
 
 function newHttp(t: Test, timeoutMs = 300): KeyserverHttp {
@@ -81,9 +82,21 @@ t.test('tries a broken connection again, with a new body each time', async (t) =
 
 t.test('waits for a server that is just starting', async (t) => {
   const port = await freePort();
-  const answered = newHttp(t, 5000).post(new URL(`http://127.0.0.1:${port}/`), () => '{}', {});
+  const http = newHttp(t, 5000);
+  let retries = 0;
+  const answered = http.post(
+    new URL(`http://127.0.0.1:${port}/`),
+    () => '{}',
+    {},
+    () => {
+      retries += 1;
+    },
+  );
+  await until(() => retries > 0);
+  t.match(http.fault, unreachable);
   await serve(t, (_request, response) => response.end('{}'), port);
   t.equal((await answered).status, 200);
+  t.equal(http.fault, undefined, 'the outage is over');
 });
 
 t.test('gives up when the time is over: refused, silent, stalled', async (t) => {
@@ -116,6 +129,13 @@ t.test('all attempts have one time together', async (t) => {
   const outcome = answered.catch((error) => error);
   t.match(await Promise.race([outcome, sleep(10_000, 'waits', { ref: false })]), unreachable);
   t.ok(upstream.requests.length > 1);
+});
+
+t.test('takes an answer of four megabytes, as of many changes', async (t) => {
+  const text = JSON.stringify('x'.repeat(4_000_000));
+  const url = await serve(t, (_request, response) => response.end(text));
+  const { body } = await newHttp(t, 30_000).post(url, () => '{}', {});
+  t.ok(body === JSON.parse(text));
 });
 
 t.test('rejects an answer that is cut short, too large or not HTTP', async (t) => {

@@ -8,8 +8,8 @@ import { startTcpForwarder } from '../../support/tcp-forwarder.ts';
 import { stillTimers } from '../../support/timers.ts';
 import { startUpstream, writes } from '../../support/upstream.ts';
 
-/** A client with three connections to a KeyServer that can be halted, and two apps. */
-async function setUp(t: Test) {
+/** A client with some connections to a KeyServer that can be halted, and two apps. */
+async function setUp(t: Test, connections = 3) {
   const keyserver = await startKeyserver(t);
   const keys = {
     greedy: await keyserver.putApp('greedy'),
@@ -19,7 +19,7 @@ async function setUp(t: Test) {
   const proxy = await startProxy(t, {
     keyserverUrl: `http://127.0.0.1:${forwarder.port}`,
     proxyKey: await keyserver.putProxy('edge'),
-    settings: { KEYSERVER_CONNECTIONS: '3', KEYSERVER_TIMEOUT_MS: '60000' },
+    settings: { KEYSERVER_CONNECTIONS: String(connections), KEYSERVER_TIMEOUT_MS: '60000' },
   });
   const { client } = proxy;
   // The session that the others share.
@@ -134,3 +134,12 @@ t.test('questions wait two seconds for their turn, 4096 at most', async (t) => {
   t.equal(answered.length, 4097, 'all but the one that was sent');
   goOn();
 });
+
+for (const connections of [1, 2]) {
+  t.test(`a question for a release is sent over ${connections} connections, too`, async (t) => {
+    const { keyserver, client, ask } = await setUp(t, connections);
+    await ask('quiet', 'obtain');
+    t.equal(keyserver.log().filter((line) => line['url.template'] === '/').length, 1);
+    await client.changes(0);
+  });
+}

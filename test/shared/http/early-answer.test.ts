@@ -114,6 +114,20 @@ t.test('connections that stay open unread take no place of those that are read',
   for (const socket of unread) socket.destroy();
 });
 
+t.test('connections that have ended take no place either', async (t) => {
+  const { port, head, open } = await setUp(t);
+  for (let i = 0; i < 20; i++) {
+    const body = Buffer.alloc(100_000, 'x');
+    const length = `Content-Length: ${body.length}`;
+    t.match(readRaw(await writeThenRead(port, head('/refused', [length]), body)), { status: 401 });
+  }
+  const body = Buffer.alloc(3_000_000, 'x');
+  await writeThenRead(port, head('/refused', [`Content-Length: ${body.length}`]), body);
+  const last = open.at(-1);
+  await until(() => last?.closed === true);
+  t.ok((last?.bytesRead ?? 0) > body.length, 'the next one is read on');
+});
+
 t.test('what follows such a body is not served', async (t) => {
   const { port, head, served } = await setUp(t);
   const next = 'GET /served HTTP/1.1\r\nHost: x\r\n\r\n';

@@ -19,3 +19,16 @@ t.test('an answer is at most a second old', async (t) => {
   await turnOn(1);
   t.equal(await scraped(), 'calls 2\n');
 });
+
+t.test('a scrape that failed is not remembered', async (t) => {
+  const { app } = await startApp(t);
+  let failures = 1;
+  metricsRoute(app, async () => {
+    failures -= 1;
+    if (failures >= 0) throw new Error('a worker is late');
+    return 'calls 1\n';
+  });
+  await app.ready();
+  t.equal((await app.inject('/metrics')).statusCode, 500);
+  t.equal((await app.inject('/metrics')).payload, 'calls 1\n');
+});

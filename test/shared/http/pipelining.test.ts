@@ -61,6 +61,20 @@ t.test('one behind a connection that broke never begins', async (t) => {
   t.same(begun, ['/0']);
 });
 
+t.test('a connection may have any number of them, if few wait at once', async (t) => {
+  const { begun, waiting, socket, send, beginsWith } = await setUp(t);
+  t.teardown(() => socket.destroy());
+  for (let sent = 0; sent < 30; ) {
+    send(10);
+    for (const end = sent + 10; sent < end; sent++) {
+      await beginsWith(sent + 1);
+      waiting[sent]?.();
+    }
+  }
+  t.equal(begun.length, 30);
+  t.notOk(socket.destroyed);
+});
+
 t.test('too many end the connection', async (t) => {
   const { socket, send } = await setUp(t);
   send(18);

@@ -15,12 +15,8 @@ const maxByKernel = Number(readFileSync('/proc/sys/net/core/somaxconn', 'utf8'))
 /** Since the last of them: longer than a connection that found no room waits before it is tried again. */
 const queueTimeoutMs = 10_000;
 
-async function open(
-  app: Service,
-  logger: Logger,
-  ports: Pick<ListenerConfig, 'PORT' | 'OPS_PORT'>,
-) {
-  app.decorate('config', { HOST: '127.0.0.1', ...ports } as ListenerConfig);
+async function open(app: Service, logger: Logger, settings: Partial<ListenerConfig>) {
+  app.decorate('config', { HOST: '127.0.0.1', ...settings } as ListenerConfig);
   return openListeners({
     name: 'keyserver',
     app,
@@ -70,4 +66,15 @@ t.test('PORT is closed again if OPS_PORT is in use', async (t) => {
     faults: [`port ${port} is in use: stop the process that listens there, or set OPS_PORT`],
   });
   t.equal(app.server.listening, false);
+});
+
+t.test('probes are answered on HOST if OPS_HOST is unset', async (t) => {
+  const { app, log } = await startApp(t);
+  const { ports, closeOps } = await open(app, log.logger, {
+    HOST: '127.0.0.2',
+    PORT: 0,
+    OPS_PORT: 0,
+  });
+  t.teardown(closeOps);
+  t.equal((await fetch(`http://127.0.0.2:${ports[1]}/healthz`)).status, 200);
 });

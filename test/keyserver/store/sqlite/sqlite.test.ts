@@ -138,3 +138,14 @@ t.test('survives a database that fails in the midst of a change', async (t) => {
   t.same(await store.findTokens('acme', 'ozon'), []);
   t.equal(await store.putToken(row), false);
 });
+
+t.test('never drops a token table of others whose name differs in case', async (t) => {
+  const file = scratchFile(t);
+  const database = new DatabaseSync(file);
+  t.teardown(() => database.close());
+  database.exec('CREATE TABLE storage (client_id TEXT, token_type TEXT, token TEXT)');
+  const store = openSqliteStore({ file, tokenTable: 'Storage', timeoutMs: 1500 });
+  t.teardown(() => store.close());
+  for (const _ of await store.migrate()) await store.migrateDown();
+  t.doesNotThrow(() => database.exec('DELETE FROM storage'), 'it is there');
+});
