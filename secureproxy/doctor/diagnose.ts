@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../shared/clock.ts';
 import { sentenceOf } from '../../shared/log/plain-error.ts';
 import { ConfigError } from '../../shared/settings/config.ts';
@@ -55,7 +54,7 @@ function checkCertificates(certificates: readonly NamedCertificate[]): Check {
 
 /** Looks a name up as marketplaces' names are. A warning: installations without the internet work, too. */
 async function checkLookup({ lookup, nameServers }: Installation): Promise<Check> {
-  const limit = sleep(lookupTimeoutMs, 'late', { ref: false });
+  const limit = new Promise((done) => setTimeout(done, lookupTimeoutMs, 'late').unref());
   const findings: string[] = [];
   try {
     if ((await Promise.race([lookup(triedName), limit])) === 'late') {

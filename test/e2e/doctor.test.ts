@@ -1,5 +1,7 @@
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { diagnose } from '../../secureproxy/doctor/diagnose.ts';
+import { installationOf } from '../../secureproxy/read-settings.ts';
 import { secureproxyProgram } from '../../secureproxy/start.ts';
 import { makeCallerKey } from '../../shared/crypto/caller-key.ts';
 import { createAuthority, days } from '../support/certificates.ts';
@@ -7,6 +9,7 @@ import { writeIdentity } from '../support/identity-files.ts';
 import { runKeyserver } from '../support/pair.ts';
 import { makeState, seed } from '../support/pair-state.ts';
 import { runToEnd } from '../support/run-to-end.ts';
+import { stillTimers } from '../support/timers.ts';
 import { answer, startUpstream } from '../support/upstream.ts';
 
 type Settings = Readonly<Record<string, string>>;
@@ -125,4 +128,31 @@ t.test('names certificates that have ended', async (t) => {
     'TLS_CLIENT_CA_FILE',
     'UPSTREAM_CA_FILE',
   ]);
+});
+
+t.test('warns of a resolver that is silent for five seconds', async (t) => {
+  const installation = installationOf({
+    PUBLIC_KEY_URL: 'http://127.0.0.1:9/public_key',
+    TOKEN_REQUEST_URL: 'http://127.0.0.1:9/',
+    PROXY_KEY: makeCallerKey('spx_'),
+    KEYSERVER_TIMEOUT_MS: '100',
+  });
+  const asked = Promise.withResolvers<void>();
+  const lookup = () => {
+    asked.resolve();
+    return new Promise<never>(() => undefined);
+  };
+  const turnOn = await stillTimers(t);
+  let checks: readonly object[] = [];
+  void diagnose(() => ({ ...installation, lookup })).then((found) => {
+    checks = found;
+  });
+  await asked.promise;
+  await turnOn(4_999);
+  t.same(checks, []);
+  await turnOn(1);
+  t.match(checks.at(-1), {
+    status: 'warning',
+    findings: ['example.com was not resolved within 5 s'],
+  });
 });

@@ -8,6 +8,8 @@ export interface TcpForwarder {
   readonly accepted: number;
   /** Passes nothing on, as if the target hung, until what it returns is called; connections are still taken. */
   halt(): () => void;
+  /** Passes nothing on over the connections that there are, as a firewall that has forgotten them; new ones work. */
+  forget(): void;
 }
 
 /** Passes connections on to ports of 127.0.0.1, each to the next one in turn. It ends with the test. */
@@ -42,14 +44,18 @@ export async function startTcpForwarder(
     for (const socket of open.keys()) socket.destroy();
     await closed;
   });
+  const forget = () => {
+    for (const socket of open.keys()) socket.unpipe().pause();
+  };
   return {
     port: (server.address() as AddressInfo).port,
     get accepted() {
       return accepted;
     },
+    forget,
     halt() {
       isHalted = true;
-      for (const socket of open.keys()) socket.unpipe().pause();
+      forget();
       return () => {
         isHalted = false;
         for (const [socket, other] of open) socket.pipe(other);

@@ -1,6 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, constants, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { writeFully } from '../../../keyserver/admin/shell/write-fully.ts';
 import { isCallerKey } from '../../../shared/crypto/caller-key.ts';
 import { install } from './installation.ts';
 import { runTool, startTool, type ToolEnded } from './tool-process.ts';
@@ -79,3 +82,24 @@ t.test('ends with a short error if a result cannot be written', async (t) => {
   const { code } = await run(['app', 'rotate', 'none'], '2> /dev/full');
   t.equal(code, 1, 'an error that cannot be written keeps its exit code');
 });
+
+t.test(
+  'waits for the reader of a full pipe that does not block',
+  { timeout: 60_000 },
+  async (t) => {
+    const folder = t.testdir({});
+    const [file, copy] = [join(folder, 'pipe'), join(folder, 'copy')];
+    execFileSync('mkfifo', [file]);
+    const pipe = openSync(file, constants.O_RDWR | constants.O_NONBLOCK);
+    const text = Array.from({ length: 100_000 }, (_, i) => `${i}\n`).join('');
+    const reader = spawn('sh', ['-c', 'sleep 0.2; cat "$0" > "$1"', file, copy]);
+    const ended = once(reader, 'close');
+    try {
+      writeFully(pipe, text);
+    } finally {
+      closeSync(pipe);
+    }
+    await ended;
+    t.ok(readFileSync(copy, 'utf8') === text);
+  },
+);

@@ -1,10 +1,12 @@
 import { constants, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { Sessions } from '../../../keyserver/exchange/sessions.ts';
 import { loadKeyring } from '../../../keyserver/keys/keyring.ts';
 import { loadRsaKeys } from '../../../keyserver/keys/rsa-keys.ts';
 import { importKey } from '../../../shared/crypto/aead.ts';
 import { requestAad, responseAad, sealText } from '../../../shared/crypto/exchange.ts';
+import { coresForUnwraps } from '../../../shared/crypto/key-wrap.ts';
 import { makeTicket } from '../../../shared/crypto/ticket.ts';
 import type { ReleaseRequest } from '../../../shared/protocol/messages.ts';
 import { testClock } from '../../support/clock.ts';
@@ -20,6 +22,7 @@ import {
 import { rsaPem, writeKeyFolder, writeKeyring } from '../../support/key-folders.ts';
 import { scratchStore } from '../../support/keyserver.ts';
 import { cut, flip, visible, wrappedBy } from '../../support/tampering.ts';
+import { stillTimers } from '../../support/timers.ts';
 import { countReads, refusal, type Scene, startScene, wanted } from '../scene.ts';
 
 /** Posts requests with one fault each; all answers must be the one `session_invalid`. */
@@ -303,6 +306,64 @@ t.test('without an id the key before the primary one unwraps, too, and no other'
   const statuses: number[] = [];
   for (const pem of pems) statuses.push((await scene.ask({}, newSession(pem))).status);
   t.same(statuses, [400, 200, 400, 200]);
+});
+
+/** Sessions whose unwraps cost nothing, and end only while they are not held up. */
+function cheapSessions(t: Test) {
+  const keyring = loadKeyring(writeKeyring(join(t.testdir({}), 'ring')));
+  const held = Promise.withResolvers<void>();
+  t.teardown(() => held.resolve());
+  let isHeld = false;
+  const unwrap = async () => {
+    if (isHeld) await held.promise;
+    return randomBytes(32);
+  };
+  const primary = { keyId: '', publicKeyPem: '' };
+  const sessions = new Sessions({ primary, unwrapper: () => unwrap }, keyring, testClock());
+  const open = (address: string) => sessions.open({ sessionKey: 'AAAA' }, address);
+  return {
+    sessions,
+    open,
+    accept: async (address: string) => (await open(address)).acceptPeer?.(),
+    hold: () => {
+      isHeld = true;
+    },
+  };
+}
+
+const maxUnwraps = 2 * coresForUnwraps;
+
+t.test(
+  'ten thousand peers are known, of which the one longest not seen is forgotten',
+  async (t) => {
+    const { sessions, open, accept, hold } = cheapSessions(t);
+    for (let i = 0; i < 10_000; i++) await accept(`peer-${i}`);
+    await accept('peer-0');
+    await accept('peer-10000');
+    hold();
+    const openMany = (address: string) => {
+      for (let i = 0; i <= maxUnwraps; i++) open(address).catch(() => undefined);
+    };
+    openMany('peer-0');
+    t.same(sessions.waiting, { known: 1, unknown: 0 });
+    openMany('peer-1');
+    t.same(sessions.waiting, { known: 1, unknown: 1 });
+  },
+);
+
+t.test('a new session waits a second for its unwrap', async (t) => {
+  const { open, hold } = cheapSessions(t);
+  hold();
+  const turnOn = await stillTimers(t);
+  for (let i = 0; i < maxUnwraps; i++) void open('stranger');
+  let outcome: unknown;
+  open('stranger').catch((error) => {
+    outcome = error;
+  });
+  await turnOn(999);
+  t.equal(outcome, undefined);
+  await turnOn(1);
+  t.match(outcome, { code: 'overloaded', options: { reason: 'unwraps', retryAfterSeconds: 1 } });
 });
 
 async function otherRsa(t: Test) {

@@ -379,3 +379,11 @@ t.test('a revoked app does not come back by a KeyServer whose replica lags', asy
   await proxy.feed.ask();
   t.equal(await call(), 401);
 });
+
+t.test('/metrics says in seconds how old the known changes are', async (t) => {
+  const clock = testClock();
+  const proxy = await startProxy(t, { clock });
+  proxy.known.take({ seq: 1, changes: [], ageMs: 500 }, clock.monotonic());
+  clock.advance(2_000);
+  t.match((await proxy.send('/metrics')).text, /^secureproxy_changes_age_seconds 2\.5$/m);
+});

@@ -124,6 +124,23 @@ t.test('stops where another process has taken the lock away', async (t) => {
   t.same(await store.pendingMigrations(), all);
 });
 
+t.test('the lease of the lock exceeds the minute that a migration may take', async (t) => {
+  const file = scratchFile(t);
+  const store = openSqliteStore({ file, tokenTable: 'storage', timeoutMs: testTimeoutMs });
+  t.teardown(() => store.close());
+  await store.migrate();
+  const database = new DatabaseSync(file);
+  t.teardown(() => database.close());
+  database.exec('CREATE TABLE leases (seconds INTEGER)');
+  database.exec(
+    'CREATE TRIGGER lease AFTER UPDATE ON schema_lock BEGIN ' +
+      'INSERT INTO leases SELECT NEW.expires_at - unixepoch() WHERE NEW.expires_at > 0; END',
+  );
+  await store.migrateDown();
+  const leases = database.prepare('SELECT DISTINCT seconds FROM leases').all();
+  t.match(leases, [{ seconds: 90 }]);
+});
+
 t.test('leaves a migration of another version to that version', (t) =>
   eachStore(t, async (t, openStore, execute) => {
     const store = await openStore();

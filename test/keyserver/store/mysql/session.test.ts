@@ -1,8 +1,11 @@
+import { mock } from 'node:test';
+import mariadb from 'mariadb';
 import t, { type Test } from 'tap';
 import { mysqlConnections } from '../../../../keyserver/store/mysql/connections.ts';
 import { type MysqlStoreOptions, openMysqlStore } from '../../../../keyserver/store/mysql/mysql.ts';
 import type { Store } from '../../../../keyserver/store/store.ts';
 import { rawConnection, scratchDatabase } from '../../../support/database.ts';
+import { startTcpForwarder } from '../../../support/tcp-forwarder.ts';
 
 t.test('a session is strict, in UTF-8, and waits no longer than the store', async (t) => {
   const options = await scratchDatabase(t);
@@ -110,4 +113,32 @@ t.test('finds rows by the key, of binary columns or of text', async (t) => {
       }
     }
   }
+});
+
+t.test(
+  'a connection that hangs is given up, and the next unit of work has a new one',
+  async (t) => {
+    const options = await scratchDatabase(t);
+    const forwarder = await startTcpForwarder(t, [options.port]);
+    const server = { ...options, host: '127.0.0.1', port: forwarder.port };
+    const connections = mysqlConnections(server, { connections: 1, timeoutMs: 1_000 });
+    t.teardown(() => connections.close());
+    const select = () =>
+      connections.use((session) => session.execute({ sql: 'SELECT 1 AS one', params: [] }));
+    await select();
+    forwarder.forget();
+    await t.rejects(select(), { name: 'StoreError', kind: 'timeout' });
+    t.match(await select(), { rows: [{ one: 1 }] });
+  },
+);
+
+t.test('a pool lets idle connections go after a minute, and follows no redirect', async (t) => {
+  const created = mock.method(mariadb, 'createPool');
+  t.teardown(() => created.mock.restore());
+  const options = await scratchDatabase(t);
+  const connections = mysqlConnections(options, { connections: 1, timeoutMs: 1_000 });
+  t.teardown(() => connections.close());
+  // In seconds.
+  const given = { idleTimeout: 60, minimumIdle: 0, connectionLimit: 1, permitRedirect: false };
+  t.match(created.mock.calls[0]?.arguments[0], given);
 });
