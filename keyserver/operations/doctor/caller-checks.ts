@@ -38,8 +38,11 @@ function keyless(
 ): Finding[] {
   return callers
     .filter(({ content }) => content?.keys.every((key) => hasKeyExpired(key, clock)))
-    .map(({ id }) => ({
-      problem: `all keys of the ${kind} ${JSON.stringify(id)} have expired`,
+    .map(({ id, content }) => ({
+      problem:
+        content?.keys.length === 0
+          ? `the ${kind} ${JSON.stringify(id)} has no key`
+          : `all keys of the ${kind} ${JSON.stringify(id)} have expired`,
       suggestion: { do: 'rotate', kind, id },
     }));
 }

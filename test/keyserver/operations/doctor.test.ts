@@ -212,6 +212,17 @@ t.test('finds apps and proxies whose keys have all ended', async (t) => {
   });
 });
 
+t.test('finds apps of a file that were given no key', async (t) => {
+  const admin = await installAll(t);
+  const stdin = 'apps: { new: { grants: [{ client: "*", type: "*" }] } }';
+  await admin.json(['apply', '--file', '-'], { stdin });
+  t.match((await examine(admin)).faults, {
+    keys: [
+      { problem: 'the app "new" has no key', suggestion: { do: 'rotate', kind: 'app', id: 'new' } },
+    ],
+  });
+});
+
 t.test('warns of apps that get nowhere: without grants, without a proxy', async (t) => {
   const admin = await installAll(t);
   await admin.json(['app', 'create', 'idle']);
