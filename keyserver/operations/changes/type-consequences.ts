@@ -39,16 +39,18 @@ export function typeConsequences(
         : lostPlaces(before, after).map(
             (place) => `tokens of ${name} go to ${place} no more; granted to ${named(granted)}`,
           ),
-    questions: isDeepStrictEqual(before?.injection, after.injection)
-      ? []
-      : [unfilled(context, id, before, after)],
+    // No token of a type that is new was released before.
+    questions:
+      before === undefined || isDeepStrictEqual(before.injection, after.injection)
+        ? []
+        : [unfilled(context, id, before, after)],
   };
 }
 
 function unfilled(
   context: OperationContext,
   id: string,
-  before: Policy | undefined,
+  before: Policy,
   { injection }: Policy,
 ): TokenQuestion {
   return {
@@ -56,7 +58,7 @@ function unfilled(
       if (row.tokenType !== id) return undefined;
       const { secret } = inspectToken(context, row);
       if (secret === undefined) return undefined;
-      const wasFit = !before || fieldsFault(before.injection, secret.fields) === undefined;
+      const wasFit = fieldsFault(before.injection, secret.fields) === undefined;
       return wasFit ? fieldsFault(injection, secret.fields) : undefined;
     },
     say: (tokens, reason) =>

@@ -90,7 +90,8 @@ export function planRow(context: PlanContext, row: TokenRow): Plan {
 /** The text as one field, also if it is JSON that the type takes as such; otherwise its fields, or why it has none. */
 function fieldsOf(text: string, { injection }: Policy, splits: boolean): Fields | string {
   if (takesWhole(text, injection)) return { token: text };
-  if (!splits) return 'holds JSON that its type does not take as a whole: add --json-fields';
+  if (!splits)
+    return 'holds JSON that its type does not take as a whole, and is not to be split into fields';
   return (
     jsonFields(text) ??
     'holds JSON with other values than texts and numbers, or with names that no field can have'

@@ -101,3 +101,13 @@ t.test('asks before a grant or a limit takes away what stored tokens match', asy
   t.match(message, /of clients shop-\* any more/);
   await admin.json(['proxy', 'limit', 'dc-1'], {});
 });
+
+t.test('asks nothing when a type is defined for tokens that are there already', async (t) => {
+  const admin = await setUp(t);
+  await admin.json(['type', 'delete', 'wildberries', '--yes']);
+  const put = ['type', 'put', 'wildberries', '--destination', 'https://api.example.com'];
+  t.match(await admin.json([...put, '--query', 'key={apiKey}']), {
+    outcome: 'created',
+    consequences: [],
+  });
+});
