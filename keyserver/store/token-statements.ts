@@ -98,8 +98,9 @@ export function* tokensAfter(
   last: Row | undefined,
   limit: number,
 ): SqlCoroutine<readonly Row[]> {
-  const client = sql.exact('client_id');
-  const type = sql.exact('token_type');
+  // With the table's name, since the selected texts have the columns' own names: no index gives their order.
+  const client = sql.exact(`${sql.tokenTable}.client_id`);
+  const type = sql.exact(`${sql.tokenTable}.token_type`);
   const after = last === undefined ? '' : ` AND ${client} >= ? AND (${client} > ? OR ${type} > ?)`;
   const params: Value[] = [];
   if (last !== undefined) {
