@@ -1,9 +1,11 @@
 import { once } from 'node:events';
+import { existsSync, readdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import t from 'tap';
 import { addGrant } from '../../keyserver/operations/grants.ts';
 import { putToken } from '../../keyserver/operations/tokens.ts';
 import { putType } from '../../keyserver/operations/types.ts';
+import { maxSystemLookups } from '../../secureproxy/guard/lookup.ts';
 import type { Environment } from '../../shared/settings/config.ts';
 import { freePort } from '../support/free-port.ts';
 import { opsOrigin, readiness } from '../support/listening.ts';
@@ -45,7 +47,7 @@ t.test('both services with probes on ports of their own', async (t) => {
   const keyserverOrigin = await keyserver.listening();
   const secureproxy = runMain(t, 'secureproxy/main.ts', {
     PORT: '0',
-    PUBLIC_KEY_URL: `${keyserverOrigin}/public_key`,
+    PUBLIC_KEY_URL: `${keyserverOrigin.replace('127.0.0.1', 'localhost')}/public_key`,
     TOKEN_REQUEST_URL: `${keyserverOrigin}/`,
     PROXY_KEY: proxyKey,
     OPS_PORT: String(opsPort),
@@ -77,6 +79,17 @@ t.test('both services with probes on ports of their own', async (t) => {
       }
     }
   });
+
+  await t.test(
+    'SecureProxy has 64 threads, of which look-ups may use half',
+    existsSync('/proc/self/task') ? {} : { skip: 'there is no /proc' },
+    async (t) => {
+      // The first look-up starts them: that of KeyServer's name.
+      const threads = () => readdirSync(`/proc/${secureproxy.child.pid}/task`).length;
+      await pollUntil('threads', threads, (count) => count > 64, 20_000);
+      t.ok(maxSystemLookups < 64 / 2);
+    },
+  );
 
   await t.test('no call can be turned on SecureProxy’s own probes', async (t) => {
     const answer = await call({ TokenType: 'own', ApiUri: `${ownProbes}/healthz` });
