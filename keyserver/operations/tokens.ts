@@ -3,7 +3,9 @@ import { OpenError } from '../../shared/crypto/open-error.ts';
 import { type TokenContext, tokenRowKid } from '../../shared/crypto/token-row.ts';
 import { newNameFault } from '../../shared/names.ts';
 import { fieldsFault } from '../../shared/policy/injection/injection.ts';
+import type { Injection } from '../../shared/policy/injection/schema.ts';
 import type { Policy } from '../../shared/policy/schema.ts';
+import { legacyFields } from '../at-rest/legacy-fields.ts';
 import { hasExpired, openSecret, type Secret, sealSecret } from '../at-rest/secret.ts';
 import type { TokenRow } from '../store/store.ts';
 import { isStoreError } from '../store/store-error.ts';
@@ -54,6 +56,16 @@ export function inspectToken(context: OperationContext, row: TokenRow): Inspecte
     },
     secret,
   };
+}
+
+/** Why an opened token does not fill an injection, as a call would find; undefined if it does, or did not open. */
+export function injectionMisfit(
+  { summary, secret }: InspectedToken,
+  injection: Injection,
+): string | undefined {
+  if (secret === undefined) return undefined;
+  const { token = '' } = secret.fields;
+  return fieldsFault(injection, summary.legacy ? legacyFields(token, injection) : secret.fields);
 }
 
 function open({ keyring, legacyKey }: OperationContext, row: TokenRow): Secret | undefined {

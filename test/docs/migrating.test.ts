@@ -62,6 +62,7 @@ t.test(
     ];
     const earlier = await startEarlierSystem(t, connection, key);
     const caller = startEarlierCaller(earlier.origin, calls);
+    t.teardown(() => caller.stop());
 
     const folder = freshClone(t);
     const project = join(folder, 'project');

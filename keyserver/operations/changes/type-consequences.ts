@@ -1,12 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import { destinationCovers } from '../../../shared/policy/cover.ts';
 import { matchesPattern } from '../../../shared/policy/grant.ts';
-import { fieldsFault } from '../../../shared/policy/injection/injection.ts';
 import { PolicyError } from '../../../shared/policy/policy-error.ts';
 import type { Policy } from '../../../shared/policy/schema.ts';
 import type { AppDocument } from '../../at-rest/document-row.ts';
 import type { OperationContext } from '../context.ts';
-import { inspectToken } from '../tokens.ts';
+import { injectionMisfit, inspectToken } from '../tokens.ts';
 import type { Losses, TokenQuestion } from './affected-tokens.ts';
 import type { Draft } from './drafts.ts';
 
@@ -56,10 +55,9 @@ function unfilled(
   return {
     affects: (row) => {
       if (row.tokenType !== id) return undefined;
-      const { secret } = inspectToken(context, row);
-      if (secret === undefined) return undefined;
-      const wasFit = fieldsFault(before.injection, secret.fields) === undefined;
-      return wasFit ? fieldsFault(injection, secret.fields) : undefined;
+      const token = inspectToken(context, row);
+      const wasFit = injectionMisfit(token, before.injection) === undefined;
+      return wasFit ? injectionMisfit(token, injection) : undefined;
     },
     say: (tokens, reason) =>
       `the type ${JSON.stringify(id)} would not be filled by ${tokens}: ${reason}`,

@@ -1,12 +1,10 @@
 import type { Clock } from '../../../shared/clock.ts';
 import { matchingGrants } from '../../../shared/policy/grant.ts';
-import { fieldsFault } from '../../../shared/policy/injection/injection.ts';
 import { inLessThan, warnedWithin } from '../../../shared/tls/expiry.ts';
-import { legacyFields } from '../../at-rest/legacy-fields.ts';
 import type { OperationContext } from '../context.ts';
 import { count } from '../count.ts';
 import { weakFields } from '../intelligence/inspect-secret.ts';
-import { type InspectedToken, inspectToken } from '../tokens.ts';
+import { type InspectedToken, injectionMisfit, inspectToken } from '../tokens.ts';
 import { type Check, check, type Finding } from './check.ts';
 import { type AppGrant, grantName, type KnownTypes, matchesType } from './document-checks.ts';
 import type { MissingKeys } from './missing-keys.ts';
@@ -93,12 +91,10 @@ function expiry(name: string, expiresAt: string, clock: Clock): string[] {
   return days === undefined ? [] : [`${name}: expires at ${expiresAt}, ${inLessThan(days)}`];
 }
 
-function unfitness({ summary, secret }: InspectedToken, types: KnownTypes): string | undefined {
-  if (!types.has(summary.type)) return 'the type is not defined';
-  const policy = types.get(summary.type);
+function unfitness(token: InspectedToken, types: KnownTypes): string | undefined {
+  const { type } = token.summary;
+  if (!types.has(type)) return 'the type is not defined';
+  const policy = types.get(type);
   // Another check reports a type or token that does not open.
-  if (policy === undefined || secret === undefined) return undefined;
-  const { injection } = policy;
-  const { token = '' } = secret.fields;
-  return fieldsFault(injection, summary.legacy ? legacyFields(token, injection) : secret.fields);
+  return policy && injectionMisfit(token, policy.injection);
 }

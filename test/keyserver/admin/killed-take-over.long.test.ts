@@ -41,7 +41,9 @@ async function startCalls(t: Test, table: EarlierTable, upstream: string) {
       call: { ClientId, TokenType: 'wildberries', ApiUri: `${upstream}/v1` },
       answer: JSON.stringify(showOf(`Bearer ${secret}`)),
     }));
-  return startEarlierCaller(secureproxy.origin, calls);
+  const caller = startEarlierCaller(secureproxy.origin, calls);
+  t.teardown(() => caller.stop());
+  return caller;
 }
 
 for (const clientType of ['VARCHAR(100)', 'BIGINT']) {
