@@ -23,7 +23,8 @@ const AppSchema = Type.Object(
   { additionalProperties: false },
 );
 const Patterns = Type.Optional(Type.Array(Type.String({ minLength: 1 }), { minItems: 1 }));
-const ProxySchema = Type.Object(
+/** A stored proxy. An empty list is no value: it would open what it seems to close. */
+export const ProxySchema = Type.Object(
   {
     keys: Type.Array(CallerKeySchema),
     /** Patterns, as in grants, of the clients whose tokens it may obtain; absent: all. */

@@ -1,11 +1,14 @@
 import type { Clock } from '../../../shared/clock.ts';
 import { patternCovers } from '../../../shared/policy/cover.ts';
-import { matchingGrants } from '../../../shared/policy/grant.ts';
+import { judgeDirectGrants, matchingGrants } from '../../../shared/policy/grant.ts';
+import { grantId } from '../../../shared/policy/grant-id.ts';
+import type { Grant } from '../../../shared/policy/schema.ts';
 import type { AppDocument, CallerKey, ProxyDocument } from '../../at-rest/document-row.ts';
 import { anonymousApp, hasKeyExpired } from '../../release/callers.ts';
+import type { TokenRow } from '../../store/store.ts';
 import type { OperationContext } from '../context.ts';
 import { count } from '../count.ts';
-import { affectedTokens, type Losses } from './affected-tokens.ts';
+import { affectedTokens, type Losses, type TokenQuestion } from './affected-tokens.ts';
 import type { Draft, StoredDocuments } from './drafts.ts';
 import { describeGrant, lostRights } from './lost-rights.ts';
 import { typeConsequences } from './type-consequences.ts';
@@ -55,12 +58,38 @@ function appConsequences(
   if (before === undefined || !isLive(id, before, clock)) return { sentences: [], questions: [] };
   return {
     sentences: before.direct && !after.direct ? [`${name} receives no tokens itself any more`] : [],
-    questions: lostRights(before.grants, after.grants).map((lost) => ({
-      affects: ({ clientId, tokenType }) =>
-        matchingGrants([lost], clientId, tokenType).length > 0 ? '' : undefined,
-      say: (tokens) => `${name} loses ${describeGrant(lost)}: ${tokens}`,
-    })),
+    questions: [
+      ...lostRights(before.grants, after.grants).map((lost) => ({
+        affects: ({ clientId, tokenType }: TokenRow) =>
+          matchingGrants([lost], clientId, tokenType).length > 0 ? '' : undefined,
+        say: (tokens: string) => `${name} loses ${describeGrant(lost)}: ${tokens}`,
+      })),
+      ...(before.direct && after.direct ? limitedReleases(name, before.grants, after.grants) : []),
+    ],
   };
+}
+
+/** Tokens whose rights may all be left, but no longer in one grant that releases the token itself. */
+function limitedReleases(
+  name: string,
+  before: readonly Grant[],
+  after: readonly Grant[],
+): TokenQuestion[] {
+  const unlimited = before.filter((grant) => judgeDirectGrants([grant]).allowed);
+  if (unlimited.every((grant) => after.some((other) => grantId(other) === grantId(grant)))) {
+    return [];
+  }
+  return [
+    {
+      affects: ({ clientId, tokenType }) => {
+        const left = matchingGrants(after, clientId, tokenType);
+        if (left.length === 0 || judgeDirectGrants(left).allowed) return undefined;
+        return matchingGrants(unlimited, clientId, tokenType).length > 0 ? '' : undefined;
+      },
+      say: (tokens) =>
+        `${name} does not receive ${tokens} any more: the grants that are left limit methods or paths`,
+    },
+  ];
 }
 
 function isLive(id: string, app: AppDocument, clock: Clock): boolean {

@@ -6,7 +6,7 @@ import { checkName } from '../documents.ts';
 import { parseGrant } from '../grants.ts';
 import { OperationError } from '../operation-error.ts';
 import { type Limits, parseLimits } from '../proxy-limits.ts';
-import { documentFaults, type Fleet, type FleetType, fleetFaults } from './schema.ts';
+import { documentFaults, type Fleet, type FleetType, fleetFaults, isObject } from './schema.ts';
 import { type Path, Source, type SourceFault } from './source.ts';
 
 /** An app as a file has it: all of it but its keys. */
@@ -80,10 +80,9 @@ function withInjection({ injection = defaultInjection, ...rest }: FleetType): Po
 
 /** `dc-1:` alone is a proxy without limits. */
 function withoutEmptyProxies(value: unknown): unknown {
-  const { proxies } = (value ?? {}) as { proxies?: unknown };
-  if (typeof proxies !== 'object' || proxies === null) return value;
-  const entries = Object.entries(proxies).map(([id, limits]) => [id, limits ?? {}]);
-  return { ...(value as object), proxies: Object.fromEntries(entries) };
+  if (!isObject(value) || !isObject(value.proxies)) return value;
+  const entries = Object.entries(value.proxies).map(([id, limits]) => [id, limits ?? {}]);
+  return { ...value, proxies: Object.fromEntries(entries) };
 }
 
 function distinct(grants: readonly Grant[]): Grant[] {

@@ -61,8 +61,17 @@ function isList(value: unknown): value is readonly string[] {
   return Array.isArray(value);
 }
 
+/** The meaning of a limit that is not there. */
+const absent: Readonly<Record<string, string>> = {
+  clients: 'all',
+  types: 'all',
+  methods: 'all',
+  paths: 'all',
+  certificateNames: 'none needed',
+};
+
 function text(member: string, value: unknown): string {
-  if (value === undefined) return 'not set';
+  if (value === undefined) return absent[member] ?? 'not set';
   if (member === 'ca') return describeCa(value as string);
   if (member === 'injection') return describeInjection(value as Policy['injection']);
   if (isList(value)) return value.join(' ');

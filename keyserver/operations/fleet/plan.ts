@@ -100,8 +100,9 @@ function nextDocuments(stored: StoredDocuments, { types, apps, proxies }: Desire
   ];
 }
 
-/** Whether it differs in more than the order of what has none. */
-function changes({ before, after }: Draft): boolean {
+/** Whether it differs in more than the order of what has none, or is gone: also if it does not open. */
+function changes({ row, before, after }: Draft): boolean {
+  if (after === undefined) return row !== undefined;
   return !isDeepStrictEqual(unordered(before), unordered(after));
 }
 

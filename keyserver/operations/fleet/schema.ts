@@ -3,6 +3,7 @@ import { Compile } from 'typebox/compile';
 import { InjectionSchema } from '../../../shared/policy/injection/schema.ts';
 import { schemes } from '../../../shared/policy/injection/schemes.ts';
 import { GrantSchema, PolicySchema } from '../../../shared/policy/schema.ts';
+import { ProxySchema } from '../../at-rest/document-row.ts';
 import type { Path, SourceFault } from './source.ts';
 
 const closed = { additionalProperties: false } as const;
@@ -12,23 +13,20 @@ export const FleetTypeSchema = Type.Object(
   { ...PolicySchema.properties, injection: Type.Optional(InjectionSchema) },
   closed,
 );
-const Patterns = Type.Optional(Type.Array(Type.String({ minLength: 1 })));
 
 const AppSchema = Type.Object(
   { direct: Type.Optional(Type.Boolean()), grants: Type.Array(GrantSchema) },
   closed,
 );
-const ProxySchema = Type.Object(
-  { clients: Patterns, types: Patterns, certificateNames: Patterns },
-  closed,
-);
+const { keys, ...limits } = ProxySchema.properties;
+const LimitsSchema = Type.Object(limits, closed);
 
 /** The file of `plan` and `apply`. It has no keys and no tokens. */
 export const FleetSchema = Type.Object(
   {
     types: Type.Optional(Type.Record(Type.String(), FleetTypeSchema)),
     apps: Type.Optional(Type.Record(Type.String(), AppSchema)),
-    proxies: Type.Optional(Type.Record(Type.String(), ProxySchema)),
+    proxies: Type.Optional(Type.Record(Type.String(), LimitsSchema)),
   },
   closed,
 );
@@ -49,7 +47,7 @@ const sections = {
     ),
   ),
   apps: Compile(AppSchema),
-  proxies: Compile(ProxySchema),
+  proxies: Compile(LimitsSchema),
 };
 type Section = keyof typeof sections;
 const injections = new Map(
@@ -86,7 +84,7 @@ export function documentFaults(section: Section, value: unknown, path: Path): So
   return [...faults, ...injectionFaults([...path, 'injection'], value.injection)];
 }
 
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 

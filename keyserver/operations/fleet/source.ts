@@ -32,10 +32,15 @@ export class Source {
     }
     this.#lines = new LineCounter();
     // A pretty error would quote the line, which may have a misplaced secret.
-    this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false });
-    const { errors } = this.#document;
-    if (errors.length > 0) {
-      throw this.#invalid(errors.map(({ message, pos }) => `${this.#place(pos[0])}: ${message}`));
+    this.#document = parseDocument(text, {
+      lineCounter: this.#lines,
+      prettyErrors: false,
+      // Tags such as !!set make values that have no members, and so would pass for empty ones.
+      resolveKnownTags: false,
+    });
+    const faults = [...this.#document.errors, ...this.#document.warnings];
+    if (faults.length > 0) {
+      throw this.#invalid(faults.map(({ message, pos }) => `${this.#place(pos[0])}: ${message}`));
     }
     this.value = this.#toValue();
   }

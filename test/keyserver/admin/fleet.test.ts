@@ -81,7 +81,7 @@ t.test('shows a change of one line as one line', async (t) => {
     [
       '        methods: [GET]\n',
       '',
-      '~ grant of reports (client shop-*, type wildberries, GET, /v1/orders/*): methods GET -> not set',
+      '~ grant of reports (client shop-*, type wildberries, GET, /v1/orders/*): methods GET -> all',
     ],
     ['  reports:\n', '  reports:\n    direct: true\n', '~ app reports: direct not set -> true'],
     [
@@ -95,7 +95,12 @@ t.test('shows a change of one line as one line', async (t) => {
       '~ type wildberries: injection Authorization: {token} -> Authorization: Bearer {token}',
     ],
     ['com]\n', 'com]\n    cacheSeconds: 5\n', '~ type wildberries: cacheSeconds not set -> 5'],
-    ['dc-1:', 'dc-1: { clients: [a] }', '~ proxy dc-1: clients not set -> a'],
+    ['dc-1:', 'dc-1: { clients: [a] }', '~ proxy dc-1: clients all -> a'],
+    [
+      'dc-1:',
+      'dc-1: { certificateNames: [a.example] }',
+      '~ proxy dc-1: certificateNames none needed -> a.example',
+    ],
     ['dc-1:', 'dc-1:\n  dc-2: { types: [a] }', '+ proxy dc-2: types a'],
     ['proxies:', '  idle: { grants: [] }\nproxies:', '+ app idle'],
   ];
@@ -160,6 +165,18 @@ t.test('names what is wrong with a document by the place of it', async (t) => {
     ['types:\n  "a\\u200b": {destinations: []}', /name of the type has a character/],
     ['apps:\n  "": {grants: []}', /^stdin:2:3: apps\.: the name of the app is empty/],
     ['proxies:\n  a: {clients: [a*b]}', /^stdin:2:6: proxies\.a: .*only one \*/],
+    [
+      'proxies:\n  a: {clients: []}',
+      /^stdin:2:16: proxies\.a\.clients must not have fewer than 1 item/,
+    ],
+    [
+      'proxies:\n  a: {certificateNames: []}',
+      /a\.certificateNames must not have fewer than 1 item/,
+    ],
+    ['proxies: []', /^stdin:1:10: proxies must be object$/],
+    ['proxies: !!set {a}', /^stdin:1:10: Unresolved tag: tag:yaml\.org,2002:set$/],
+    ['apps: !!omap []', /^stdin:1:7: Unresolved tag: tag:yaml\.org,2002:omap$/],
+    ['types: !own {}', /^stdin:1:8: Unresolved tag: !own$/],
     ['proxies:\n  a: {certificateNames: ["*.a"]}', /^stdin:2:6: .*not the name of a certificate/],
     ['apps:\n  a: {grants: [{client: a, type: a, paths: [v1]}]}', /^stdin:2:16: .*neither a path/],
     [`x: &a [1]\n${'y: [*a, *a]\n'.repeat(2)}`, /faults|unique/],
@@ -271,6 +288,35 @@ t.test('says before what stored tokens and working apps would lose', async (t) =
   t.match(stderr, /^~ grant of reports.*\n.*takes away:\n.*\ngo on\?/, 'the plan comes first');
 });
 
+t.test('says what a direct app would not receive itself any more', async (t) => {
+  const admin = await install(t);
+  const direct = (...grants: string[]) =>
+    small.replace(
+      / {2}reports:[\s\S]*(?=proxies)/,
+      `  sync: { direct: true, grants: [${grants}] }\n`,
+    );
+  const all = '{client: "*", type: "*"}';
+  await apply(admin, direct(all), '--keys-to', 'keys');
+  for (const client of ['shop-1', 'shop-2']) {
+    const put = ['token', 'put', '--client', client, '--type', 'wildberries'];
+    await admin.json(put, { stdin: 'x' });
+  }
+  const spelled =
+    '{client: "*", type: "*", methods: [GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS]}';
+  const loss = (tokens: string) =>
+    `  - the app "sync" does not receive ${tokens} any more: the grants that are left limit methods or paths\n`;
+  const rows: readonly (readonly [grants: string[], stderr: string])[] = [
+    [[spelled], loss('2 stored tokens (clients shop-1, shop-2)')],
+    [[spelled, '{client: shop-1, type: "*"}'], loss('1 stored token (client shop-2)')],
+    [[spelled, '{client: shop-1, type: "*"}', '{client: shop-2, type: "*"}'], ''],
+    [[spelled, '{client: shop-*, type: wildberries}'], ''],
+  ];
+  for (const [grants, said] of rows) {
+    const { stderr } = await plan(admin, direct(...grants));
+    t.equal(stderr, said && `this takes away:\n${said}`, `${grants}`);
+  }
+});
+
 t.test('writes keys of new apps and proxies only into files', async (t) => {
   const admin = await install(t);
   const file = small.replace('reports', '"a b/c"');
@@ -325,7 +371,10 @@ t.test('never replaces a document that does not open', async (t) => {
     t.match(await on(admin, command, small), { code: 1, stderr: /"reports" does not open/ });
   }
   t.match(await admin.failure(['export']), { exit: 1, code: 'integrity_failed' });
+  const pruned = await plan(admin, 'apps: {}', '--prune');
+  t.match(pruned, { code: 2, lines: ['- app reports'], stderr: /is deleted; it does not open/ });
   await apply(admin, 'apps: {}', '--prune', '--yes');
+  t.same(await admin.json(['app', 'list']), []);
 });
 
 t.test('warns of a grant whose type is nowhere', async (t) => {
