@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { mock } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { readSecureproxySettings } from '../../secureproxy/read-settings.ts';
 import { type SecureproxySurroundings, wireSecureproxy } from '../../secureproxy/start.ts';
@@ -12,6 +13,7 @@ import { capturedLog } from '../support/log.ts';
 import { startNameServer } from '../support/name-server.ts';
 import { pollUntil } from '../support/poll-until.ts';
 import { releaseOf } from '../support/proxy.ts';
+import { stillTimers } from '../support/timers.ts';
 
 /** A SecureProxy without KeyServer, which ends after the test. */
 async function wire(
@@ -57,11 +59,15 @@ const permitting = (origin: string): Authority => ({
 
 t.test('a look-up by the system is given up with its connection', async (t) => {
   const authority = permitting('http://market.example');
-  const lookup = () => new Promise<never>(() => undefined);
+  const { promise, reject } = Promise.withResolvers<never>();
+  t.teardown(() => reject(new Error('the test is over')));
   const settings = { UPSTREAM_CONNECT_TIMEOUT_MS: '200' };
-  const proxy = await wire(t, settings, { authority, lookup });
+  const proxy = await wire(t, settings, { authority, lookup: () => promise });
   t.match(await call(proxy), { status: 504, code: 'upstream_timeout' });
-  t.match(await call(proxy), { status: 504, reason: 'dns_timeout' }, 'which is known then');
+  // The next call has nothing to wait for.
+  await stillTimers(t);
+  const outcome = Promise.race([call(proxy), sleep(10_000, 'it waits', { ref: false })]);
+  t.match(await outcome, { status: 504, reason: 'dns_timeout' });
 });
 
 t.test('calls share look-ups at UPSTREAM_DNS_SERVERS', async (t) => {

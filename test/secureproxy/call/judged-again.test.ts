@@ -131,7 +131,8 @@ t.test('a revocation cuts a call that waits for its answer', async (t) => {
 });
 
 t.test('another change, or an unreachable KeyServer, cuts nothing', async (t) => {
-  const { upstream, proxy, start, change, asked } = await setUp(t);
+  const settings = { TOKEN_CACHE_SECONDS: '0' };
+  const { upstream, proxy, start, change, asked } = await setUp(t, settings);
   upstream.script(writes('HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nsome'));
   const answering = readAnswer(await start().answered);
   const rounds: (readonly [ServiceError | undefined, number])[] = [
