@@ -100,7 +100,9 @@ for (const kind of ['type', 'app'] as const) {
           const finding =
             kindNow === 'nothing'
               ? `the document "${idNow}" is of the unknown kind "nothing"`
-              : `the ${kindNow} "${idNow}" does not open`;
+              : name === 're-keyed to no key'
+                ? `1 document needs the key "k9", such as the ${kindNow} "${idNow}"`
+                : `the ${kindNow} "${idNow}" does not open`;
           t.match(text, finding, `doctor names ${name}`);
         }
         t.match(text, `the ${kind} "beyond all numbers" does not open`);

@@ -94,7 +94,10 @@ t.test(
       t.equal(code, 1);
       for (const client of Object.keys(expected)) {
         const legacy = client === 'of the earlier system';
-        const finding = `client "${client}", type "test": ${legacy ? 'written by the earlier system' : 'does not open'}`;
+        const finding =
+          client === 're-keyed to no key'
+            ? `1 token needs the key "k9", such as client "${client}", type "test"`
+            : `client "${client}", type "test": ${legacy ? 'written by the earlier system' : 'does not open'}`;
         t.match(text, finding, `doctor names ${client}`);
       }
       t.notMatch(text, /"healthy".*does not open/);

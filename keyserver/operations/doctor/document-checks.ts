@@ -43,7 +43,9 @@ export async function checkDocuments(context: OperationContext): Promise<{
   const missingKeys = new MissingKeys(context.keyring);
   const keyless = new Set(
     rows
-      .filter(({ kid }) => missingKeys.note('documents', kid))
+      .filter(({ kind, id, kid }) =>
+        missingKeys.note('documents', kid, `the ${kind} ${JSON.stringify(id)}`),
+      )
       .map(({ kind, id }) => `${kind} ${id}`),
   );
   const uses = await lastUses(context);

@@ -6,16 +6,16 @@ import { type Check, check } from './check.ts';
 /** Counts what needs a key that the keyring lacks, so that one lost file is one finding. */
 export class MissingKeys {
   readonly #keyring: Keyring;
-  readonly #needed = new Map<string, { tokens: number; documents: number }>();
+  readonly #needed = new Map<string, { tokens: number; documents: number; first: string }>();
 
   constructor(keyring: Keyring) {
     this.#keyring = keyring;
   }
 
-  /** Notes a row; true if its key is missing. A text that no key can have as its name is a fault of the row. */
-  note(what: 'tokens' | 'documents', kid: string | null): boolean {
+  /** Notes a row by `name`; true if its key is missing. A text that no key can have as its name is a fault of the row. */
+  note(what: 'tokens' | 'documents', kid: string | null, name: string): boolean {
     if (!isKid(kid) || this.#keyring.has(kid)) return false;
-    const needed = this.#needed.get(kid) ?? { tokens: 0, documents: 0 };
+    const needed = this.#needed.get(kid) ?? { tokens: 0, documents: 0, first: name };
     needed[what] += 1;
     this.#needed.set(kid, needed);
     return true;
@@ -23,12 +23,16 @@ export class MissingKeys {
 
   /** One finding a key. */
   check(): Check {
-    const findings = [...this.#needed].map(([kid, { tokens, documents }]) => {
+    const findings = [...this.#needed].map(([kid, { tokens, documents, first }]) => {
       const needs = [
         ...(tokens > 0 ? [count(tokens, 'token')] : []),
         ...(documents > 0 ? [count(documents, 'document')] : []),
       ];
-      return `${needs.join(' and ')} need the key ${JSON.stringify(kid)}: bring ${kid}.key back from the backup of the keyring`;
+      const verb = tokens + documents === 1 ? 'needs' : 'need';
+      return (
+        `${needs.join(' and ')} ${verb} the key ${JSON.stringify(kid)}, such as ${first}: ` +
+        `bring ${kid}.key back from the backup of the keyring; if there never was one, somebody changed the row`
+      );
     });
     return check('missing keys', count(this.#needed.size, 'key'), findings);
   }

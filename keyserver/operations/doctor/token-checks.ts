@@ -44,7 +44,7 @@ export async function checkTokens(
       ({ grant }) => matchingGrants([grant], row.clientId, row.tokenType).length === 0,
     );
     if (legacy) legacyRows.push(name);
-    const isKeyless = missingKeys.note('tokens', token.summary.kid);
+    const isKeyless = missingKeys.note('tokens', token.summary.kid, name);
     if (opens === false && !isKeyless) bad.push(`${name}: does not open`);
     if (names.has(name)) bad.push(`${name}: has more than one row`);
     names.add(name);

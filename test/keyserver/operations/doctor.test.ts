@@ -443,7 +443,7 @@ t.test('one missing key is one finding, however much needs it', async (t) => {
   rmSync(join(folder, 'first.key'));
   const { faults } = await examine(admin);
   t.match(faults['missing keys'], [
-    /^3 tokens and 3 documents need the key "first": bring first\.key back/,
+    /^3 tokens and 3 documents need the key "first", such as the app "[^"]+": bring first\.key back/,
   ]);
   t.equal(faults.documents, undefined);
   t.equal(faults.tokens, undefined);
