@@ -7,14 +7,31 @@ const keptSeconds = 3600;
 const maxReplicas = 1000;
 const maxBodyChars = 65_536;
 
-/** Stores a process's latest report, and forgets those of long ago. */
+/** A process forgets the reports of long ago at its first beat, and every so many. */
+const beatsPerCleaning = 100;
+
+/**
+ * Stores a process's latest report, and sometimes forgets those of long ago: by their ids, since a scan would lock rows
+ * that others store. To be run without a transaction, which would hold the lock of its own row meanwhile.
+ */
 export function* putReplica(sql: Dialect, row: ReplicaRow): SqlCoroutine<void> {
   const { id, beat, kid, body, mac } = row;
   yield {
     sql: `REPLACE INTO replicas (id, beat, kid, body, mac, seen_at) VALUES (?, ?, ?, ?, ?, ${sql.now})`,
     params: [id, beat, kid, body, mac],
   };
-  yield { sql: `DELETE FROM replicas WHERE seen_at < ${sql.now} - ${keptSeconds}`, params: [] };
+  if (beat % beatsPerCleaning !== 1) return;
+  const isOld = `seen_at < ${sql.now} - ${keptSeconds}`;
+  const { rows } = yield {
+    sql: `SELECT SUBSTR(id, 1, ${maxNameChars}) AS id FROM replicas WHERE ${isOld} LIMIT ${maxReplicas}`,
+    params: [],
+  };
+  if (rows.length === 0) return;
+  yield {
+    sql: `DELETE FROM replicas WHERE id = ? AND ${isOld}`,
+    params: [],
+    sets: rows.map((old) => [text(old, 'id')]),
+  };
 }
 
 export function* replicas(sql: Dialect): SqlCoroutine<SeenReplica[]> {

@@ -7,7 +7,6 @@ import { migrate, migrateDown, pendingMigrations } from '../migrations/migrate.t
 import { integer, text } from '../rows.ts';
 import type { Dialect, Outcome, SqlCoroutine } from '../statements.ts';
 import * as statements from '../statements.ts';
-import { always } from '../statements.ts';
 import type { MigrateDownOptions, Store, StoreOptions } from '../store.ts';
 import { isStoreError } from '../store-error.ts';
 import { parseTableName, type TableName } from '../table-name.ts';
@@ -46,6 +45,8 @@ export function openMysqlStore(options: MysqlStoreOptions): Store {
   const dialect = mysqlDialect(tokenTable, exactText);
   const pool = mysqlConnections(options, { connections, timeoutMs });
   const { read, change } = workOn(() => pool);
+  // Each statement is a transaction of its own, so that none waits with a lock.
+  const alone = <T>(steps: () => SqlCoroutine<T>) => retryConflicts(() => read(steps));
   let patient: MysqlConnections | undefined;
   const patiently = () => {
     patient ??= mysqlConnections(options, { connections: 2, timeoutMs: patientTimeoutMs });
@@ -105,9 +106,9 @@ export function openMysqlStore(options: MysqlStoreOptions): Store {
 
     kidCounts: () => patientWork.read(() => kidCounts(dialect)),
 
-    putReplica: (row) => change(() => always(putReplica(dialect, row))),
+    putReplica: (row) => alone(() => putReplica(dialect, row)),
     replicas: () => read(() => replicas(dialect)),
-    putKeyUses: (uses) => change(() => always(putKeyUses(uses))),
+    putKeyUses: (uses) => alone(() => putKeyUses(uses)),
     keyUses: () => read(keyUses),
 
     position: () => read(statements.position),

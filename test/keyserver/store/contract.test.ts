@@ -359,7 +359,9 @@ t.test('keeps the latest report of each process, with its age', (t) =>
     t.ok((await store.replicas()).every(({ ageSeconds }) => ageSeconds >= 0 && ageSeconds < 60));
     await execute('UPDATE replicas SET seen_at = seen_at - 3700');
     t.ok((await store.replicas()).every(({ ageSeconds }) => ageSeconds >= 3700));
-    await store.putReplica({ ...report, id: 'c' });
+    await store.putReplica({ ...report, id: 'c', beat: 2 });
+    t.equal((await store.replicas()).length, 3, 'which not every report cleans up');
+    await store.putReplica({ ...report, id: 'c', beat: 101 });
     t.match(await store.replicas(), [{ id: 'c' }], 'those of long ago are forgotten');
     t.equal((await store.replicas()).length, 1);
   }),

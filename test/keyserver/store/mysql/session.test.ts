@@ -142,3 +142,24 @@ t.test('a pool lets idle connections go after a minute, and follows no redirect'
   const given = { idleTimeout: 60, minimumIdle: 0, connectionLimit: 1, permitRedirect: false };
   t.match(created.mock.calls[0]?.arguments[0], given);
 });
+
+t.test('a report waits for no row of another process', async (t) => {
+  const options = { ...(await scratchDatabase(t)), timeoutMs: 2000 };
+  const store = openMysqlStore(options);
+  t.teardown(() => store.close());
+  await store.migrate();
+  const report = { id: 'a', beat: 2, kid: 'k', body: '{}', mac: 'x' };
+  await store.putReplica({ ...report, id: 'other' });
+  await store.putReplica({ ...report, id: 'old' });
+  const raw = await rawConnection(t, options);
+  await raw.query("UPDATE replicas SET seen_at = seen_at - 3700 WHERE id = 'old'");
+  await raw.beginTransaction();
+  await raw.query("SELECT * FROM replicas WHERE id = 'other' FOR UPDATE");
+  await store.putReplica({ ...report, beat: 1 });
+  t.same(
+    (await store.replicas()).map(({ id }) => id),
+    ['a', 'other'],
+    'those of long ago are forgotten all the same',
+  );
+  await raw.rollback();
+});
