@@ -25,6 +25,8 @@ export interface KeyserverDependencies extends ReleaseDependencies {
   readonly logger: Logger;
   readonly rsaKeys: RsaKeys;
   readonly readiness: () => Readiness;
+  /** @throws ServiceError while proxies' questions are another KeyServer's to answer */
+  readonly assertServing: () => void;
   readonly metrics: Metrics;
   /** Serves over TLS. */
   readonly https?: ServerOptions | undefined;
@@ -49,6 +51,10 @@ export async function buildKeyserver(
   });
   await decorateConfig(app, keyserverSettings, config);
   app.addHook('onRequest', refusePages);
+  app.addHook('onRequest', async ({ method }) => {
+    // All questions need the keys of rows and documents; the rest must be told in any case.
+    if (method === 'POST') dependencies.assertServing();
+  });
   await shedding(app, (scope) => {
     releaseRoute(scope, dependencies);
     whoamiRoute(scope, dependencies);

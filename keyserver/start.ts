@@ -105,7 +105,7 @@ export async function wireKeyserver(
   const keyring = keyringFiles.current;
   const rsaKeys = await LoadedRsaKeys.of(rsaFiles.current);
   const missingKeys = new MissingKeys(logger, clock);
-  keyring.whenMissing((kid, purpose) => missingKeys.note(kid, purpose));
+  keyring.whenMissing((...missing) => missingKeys.note(...missing));
   const registry = new Registry(store, keyring, logger, registryClock, clock);
   const startCheck = new StartCheck({ store, keyring, log: logger });
   const heartbeat = new Heartbeat({
@@ -149,6 +149,7 @@ export async function wireKeyserver(
     clock,
     legacyKey: config.UNSAFE_LEGACY_ROWS ? legacyKeyOf(config) : undefined,
     readiness,
+    assertServing: () => startCheck.assertPassed(),
     metrics,
     https: tls?.options,
   });
@@ -165,6 +166,7 @@ export async function wireKeyserver(
     keyringFiles,
     rsaFiles,
     heartbeat,
+    startCheck,
     registry,
     sessions,
     poll,
@@ -182,7 +184,8 @@ export async function wireKeyserver(
       expiry.start();
       keyringFiles.start();
       rsaFiles.start();
-      void heartbeat.start();
+      // Others must not wait for the keys of a process that takes no calls.
+      void startCheck.passed.then(() => heartbeat.start());
       expiringTokens.start();
     },
     close: async () => {

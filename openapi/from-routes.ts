@@ -47,6 +47,7 @@ export function buildInertKeyserver(): Promise<Service> {
     logger,
     metrics: new Metrics('keyserver'),
     readiness,
+    assertServing: () => {},
     clock,
     store,
     keyring,

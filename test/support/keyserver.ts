@@ -17,6 +17,7 @@ import type { RsaKeys } from '../../keyserver/keys/rsa-keys.ts';
 import { readKeyserverSettings } from '../../keyserver/read-settings.ts';
 import type { Registry } from '../../keyserver/registry/registry.ts';
 import type { Heartbeat } from '../../keyserver/replicas/heartbeat.ts';
+import type { StartCheck } from '../../keyserver/replicas/start-check.ts';
 import { wireKeyserver } from '../../keyserver/start.ts';
 import { openDatabase } from '../../keyserver/storage/database.ts';
 import { openSqliteStore } from '../../keyserver/store/sqlite/sqlite.ts';
@@ -67,6 +68,8 @@ export interface TestKeyserver {
   readonly registry: Registry;
   /** Not started: a test lets it beat. */
   readonly heartbeat: Heartbeat;
+  /** Not started: nothing is held up. */
+  readonly startCheck: StartCheck;
   readonly sessions: Sessions;
   /** Not started: a test refreshes when it wants to. */
   readonly poll: ChangePoll;
@@ -165,6 +168,7 @@ export async function startKeyserver(
     keyring,
     rsaKeys,
     heartbeat: keyserver.heartbeat,
+    startCheck: keyserver.startCheck,
     keyFolders: [keyserver.keyringFiles, keyserver.rsaFiles],
     registry,
     sessions,
