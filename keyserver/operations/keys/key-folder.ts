@@ -1,21 +1,10 @@
-import {
-  chownSync,
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { ConfigError } from '../../../shared/settings/config.ts';
 import { ofSetting } from '../../../shared/settings/faults.ts';
 import { loadKeyring } from '../../keys/keyring.ts';
 import { loadRsaKeys } from '../../keys/rsa-keys.ts';
 import { inputInvalid } from '../operation-error.ts';
+import { addFile, ifWritable, moveFile, replacePrimary, sweep } from './folder-files.ts';
 
 export type KeyKind = 'at-rest' | 'rsa';
 
@@ -25,20 +14,20 @@ export interface KeyFolder {
   readonly path: string;
   readonly extension: '.key' | '.pem';
   readonly primary: string;
-  /** Names of the keys with the ids by which KeyServers report them: kids, or ids of RSA keys. */
+  /** Names of the keys with the ids by which KeyServers report them. */
   readonly keys: ReadonlyMap<string, string>;
 }
 
 /** Reads a folder. @throws ConfigError */
 export async function readKeyFolder(kind: KeyKind, path: string): Promise<KeyFolder> {
   if (kind === 'at-rest') {
-    const { primaryKid, kids } = ofSetting('KEYRING_DIR', () => loadKeyring(path));
+    const keyring = ofSetting('KEYRING_DIR', () => loadKeyring(path));
     return {
       kind,
       path,
       extension: '.key',
-      primary: primaryKid,
-      keys: new Map(kids.map((kid) => [kid, kid])),
+      primary: keyring.primaryKid,
+      keys: new Map(keyring.kids.map((kid) => [kid, keyring.idOf(kid) ?? ''])),
     };
   }
   const { names, primaryName } = await loadRsaKeys(path);
@@ -55,37 +44,34 @@ export function keyIdOf({ keys, path }: KeyFolder, name: string): string {
   );
 }
 
-/** A name for a new key, after those of the folder: its day, with the time if the day has one. */
-export function newKeyName({ path, keys, extension }: KeyFolder, now: Date): string {
-  const iso = now.toISOString();
-  const day = iso.slice(0, 10);
-  const isTaken = [...keys.keys()].some((name) => name.startsWith(day));
-  return isTaken || existsSync(join(path, retired, day + extension))
-    ? `${day}-${iso.slice(11, 19).replaceAll(':', '')}`
-    : day;
-}
-
-/**
- * Writes a file of the folder, owned as `primary` is, at once and on disk. False if the folder cannot be written, as
- * one that is mounted read-only. @throws ConfigError for any other fault
- */
-export function writeToFolder(
-  { path }: KeyFolder,
-  name: string,
-  content: string | Buffer,
-): boolean {
-  return ifWritable(path, () => {
-    const temporary = join(path, `.${name}.new`);
-    rmSync(temporary, { force: true });
-    writeFileSync(temporary, content, { mode: 0o600, flag: 'wx', flush: true });
-    giveAway(temporary, join(path, 'primary'));
-    renameSync(temporary, join(path, name));
-    syncFolder(path);
-  });
-}
-
 /** Where retired keys are kept, within the folder; KeyServer does not read it. */
 const retired = 'retired';
+
+/**
+ * Adds a key, named by the second, since two machines that make one on a day must not give it one name.
+ * Without a file if the folder cannot be written. @throws ConfigError for any other fault
+ */
+export function addKey(
+  { path, keys, extension, primary }: KeyFolder,
+  content: Buffer,
+  now: Date,
+): { name: string; isWritten: boolean } {
+  for (let ms = now.getTime(); ; ms += 1000) {
+    const name = new Date(ms).toISOString().slice(0, 19).replace('T', '-').replaceAll(':', '');
+    if (keys.has(name) || existsSync(join(path, retired, name + extension))) continue;
+    let isAdded = false;
+    const isWritten = ifWritable(path, () => {
+      sweep(path, now.getTime());
+      isAdded = addFile(path, name + extension, content, primary + extension);
+    });
+    if (isAdded || !isWritten) return { name, isWritten };
+  }
+}
+
+/** Names another primary key; false if the folder cannot be written. @throws ConfigError for any other fault */
+export function setPrimary({ path }: KeyFolder, name: string): boolean {
+  return ifWritable(path, () => replacePrimary(path, name));
+}
 
 /** True if the key was moved there before. */
 export function isRetired({ path, extension, keys }: KeyFolder, name: string): boolean {
@@ -94,39 +80,5 @@ export function isRetired({ path, extension, keys }: KeyFolder, name: string): b
 
 /** Moves a key to the retired ones; false if the folder cannot be written. @throws ConfigError for any other fault */
 export function moveToRetired({ path, extension }: KeyFolder, name: string): boolean {
-  const archive = join(path, retired);
-  return ifWritable(path, () => {
-    mkdirSync(archive, { recursive: true, mode: 0o700 });
-    giveAway(archive, join(path, 'primary'));
-    renameSync(join(path, name + extension), join(archive, name + extension));
-    syncFolder(archive);
-    syncFolder(path);
-  });
-}
-
-function ifWritable(path: string, write: () => void): boolean {
-  try {
-    write();
-    return true;
-  } catch (error) {
-    const { code = 'unknown' } = error as NodeJS.ErrnoException;
-    if (['EROFS', 'EACCES', 'EPERM'].includes(code)) return false;
-    throw new ConfigError([`cannot write to ${path} (${code})`]);
-  }
-}
-
-/** Root writes what KeyServer's user must read. */
-function giveAway(path: string, like: string): void {
-  const { uid, gid } = statSync(like);
-  const own = statSync(path);
-  if (own.uid !== uid || own.gid !== gid) chownSync(path, uid, gid);
-}
-
-function syncFolder(path: string): void {
-  const descriptor = openSync(path, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
+  return ifWritable(path, () => moveFile(path, name + extension, retired));
 }
