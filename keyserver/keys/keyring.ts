@@ -1,17 +1,33 @@
 import type { KeyObject } from 'node:crypto';
 import { keyBytes } from '../../shared/crypto/aead.ts';
 import { deriveKey, type Purpose, purposes } from '../../shared/crypto/derive.ts';
+import { documentMac } from '../../shared/crypto/document-mac.ts';
 import type { KeyLookup } from '../../shared/crypto/kid.ts';
 import { ConfigError } from '../../shared/settings/config.ts';
 import { readKeyFiles } from './key-files.ts';
 
 type DerivedKeys = Readonly<Record<Purpose, KeyObject>>;
 
+/** The kind that a check value's MAC names, which no document has. */
+const checkKind = 'key';
+/** 72 bits of the MAC: enough to tell keys of one name apart. */
+const checkChars = 12;
+
+/** The kid of an id of {@link Keyring.idOf}. */
+export function kidOf(id: string): string {
+  return id.split('.', 1)[0] ?? '';
+}
+
+/** `isKept`: the folder lacks the key, and the memory still has it. */
+export type MissingListener = (kid: string, purpose: Purpose, isKept: boolean) => void;
+
 /** The at-rest keys by kid. Only the keys derived from them are kept. */
 export class Keyring {
   #primaryKid: string;
   #keys: ReadonlyMap<string, DerivedKeys>;
-  #onMissing: ((kid: string, purpose: Purpose) => void) | undefined;
+  /** Keys that left the folder: rows may need them still. */
+  readonly #kept = new Map<string, DerivedKeys>();
+  #onMissing: MissingListener | undefined;
 
   constructor(primaryKid: string, masters: ReadonlyMap<string, Uint8Array>) {
     this.#primaryKid = primaryKid;
@@ -26,6 +42,26 @@ export class Keyring {
   /** Names of all keys, in order. */
   get kids(): string[] {
     return [...this.#keys.keys()].sort();
+  }
+
+  /**
+   * Tells keys of one name apart without showing them: `<kid>.<check value>`, by a MAC under the key.
+   * Undefined if the keyring has no such key.
+   */
+  idOf(kid: string): string | undefined {
+    const key = this.#keys.get(kid)?.documents;
+    if (key === undefined) return undefined;
+    const mac = documentMac(key, { kid, kind: checkKind, id: '', revision: 0, body: '' });
+    return `${kid}.${mac.slice(0, checkChars)}`;
+  }
+
+  /** The ids of all keys, in order. */
+  get ids(): string[] {
+    return this.kids.flatMap((kid) => this.idOf(kid) ?? []);
+  }
+
+  get primaryId(): string {
+    return this.idOf(this.#primaryKid) ?? '';
   }
 
   has(kid: string): boolean {
@@ -43,14 +79,18 @@ export class Keyring {
     );
   }
 
-  /** Replaces all keys by another keyring's, at once for everyone who holds this one. */
+  /**
+   * Replaces all keys by another keyring's, at once for everyone who holds this one. Keys that the other lacks still
+   * open rows and documents, until the process ends: a file that was moved too early must not refuse calls.
+   */
   take(other: Keyring): void {
+    for (const [kid, keys] of this.#keys) this.#kept.set(kid, keys);
     this.#primaryKid = other.#primaryKid;
     this.#keys = other.#keys;
   }
 
   /** Calls `listener` with every kid that is looked up and not there. */
-  whenMissing(listener: (kid: string, purpose: Purpose) => void): void {
+  whenMissing(listener: MissingListener): void {
     this.#onMissing = listener;
   }
 
@@ -58,8 +98,10 @@ export class Keyring {
   lookup(purpose: Purpose): KeyLookup {
     return (kid) => {
       const keys = this.#keys.get(kid);
-      if (keys === undefined) this.#onMissing?.(kid, purpose);
-      return keys?.[purpose];
+      if (keys !== undefined) return keys[purpose];
+      const kept = purpose === 'tickets' ? undefined : this.#kept.get(kid);
+      this.#onMissing?.(kid, purpose, kept !== undefined);
+      return kept?.[purpose];
     };
   }
 

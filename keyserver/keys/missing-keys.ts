@@ -17,12 +17,13 @@ export class MissingKeys {
     this.#hourly = new HourlyByName(clock);
   }
 
-  note(kid: string, purpose: Purpose): void {
+  note(kid: string, purpose: Purpose, isKept: boolean): void {
     // Tickets come from strangers, who can name any kid.
     if (purpose === 'tickets') return;
     if (!this.#kids.has(kid) && this.#kids.size === maxKids) return;
     this.#kids.add(kid);
-    if (this.#hourly.isDue(`${purpose} ${kid}`))
-      this.#log.error({ kid, needed_by: purpose }, 'at-rest key missing');
+    const message = isKept ? 'at-rest key gone from the folder' : 'at-rest key missing';
+    if (this.#hourly.isDue(`${purpose} ${kid} ${isKept}`))
+      this.#log.error({ kid, needed_by: purpose }, message);
   }
 }

@@ -13,8 +13,10 @@ import type { Store } from '../store/store.ts';
 import { isStoreError } from '../store/store-error.ts';
 import { beatMs, type Report, sealReport } from './report.ts';
 
-/** Pause after a lock of an embedded database, which lasts for one transaction. */
+/** Pause after a lock, which lasts for one transaction. */
 const lockedMs = 500;
+/** Locks in a row that are told of as any other fault. */
+const maxLocked = 10;
 
 export interface HeartbeatOptions extends Pick<PollOptions, 'sleep'> {
   readonly store: Pick<Store, 'putReplica' | 'putKeyUses'>;
@@ -37,6 +39,7 @@ export class Heartbeat {
   readonly #rsa: Primacy;
   #beat = 0;
   #hasFailed = false;
+  #locked = 0;
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
@@ -73,8 +76,10 @@ export class Heartbeat {
       await this.beat();
       if (this.#hasFailed) log.info('report is stored again');
       this.#hasFailed = false;
+      this.#locked = 0;
     } catch (error) {
-      if (isStoreError(error, 'locked')) return lockedMs;
+      this.#locked = isStoreError(error, 'locked') ? this.#locked + 1 : 0;
+      if (this.#locked > 0 && this.#locked < maxLocked) return lockedMs;
       // Once an outage; `database unreachable` tells most of them.
       if (!this.#hasFailed) log.warn({ err: plainError(error) }, 'report not stored');
       this.#hasFailed = true;
@@ -90,7 +95,7 @@ export class Heartbeat {
       host: hostname(),
       workers,
       version,
-      atRest: { ...this.#atRest.of(keyring.primaryKid), keys: keyring.kids },
+      atRest: { ...this.#atRest.of(keyring.primaryId), keys: keyring.ids },
       rsa: { ...this.#rsa.of(rsaKeys.primary.keyId), keys: rsaKeys.keyIds },
       history: registry.history,
       seq: registry.seq,

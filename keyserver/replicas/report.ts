@@ -28,7 +28,7 @@ const ReportSchema = Type.Object({
   /** Number of processes that serve for this KeyServer. */
   workers: Type.Integer({ minimum: 1 }),
   version: Type.String(),
-  /** At-rest keys by kid. */
+  /** At-rest keys by their ids (`Keyring.idOf`), since two machines may have different ones of one name. */
   atRest: Keys,
   /** RSA keys by their ids. */
   rsa: Keys,

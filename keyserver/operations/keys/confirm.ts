@@ -39,12 +39,19 @@ export async function confirm(
   context: OperationContext,
   { needed, objection, pause = sleep }: ConfirmOptions,
 ): Promise<string[]> {
-  const before = new Map((await readReplicas(context)).map(({ id, beat }) => [id, beat]));
+  // The beat of each process, and the poll at which it came.
+  const seen = new Map<string, { beat: number; poll: number }>();
+  for (const { id, beat } of await readReplicas(context)) seen.set(id, { beat, poll: -minPolls });
   let found = { hosts: [] as string[], objections: [] as string[] };
   for (let polls = 1; polls <= maxPolls; polls += 1) {
     await pause(pollMs);
-    const moved = (await readReplicas(context)).filter(
-      (one) => isLive(one) && one.beat > (before.get(one.id) ?? 0),
+    const replicas = await readReplicas(context);
+    for (const { id, beat } of replicas) {
+      if (beat > (seen.get(id)?.beat ?? 0)) seen.set(id, { beat, poll: polls });
+    }
+    // One that has died meanwhile confirms nothing any more.
+    const moved = replicas.filter(
+      (one) => isLive(one) && polls - (seen.get(one.id)?.poll ?? -minPolls) < minPolls,
     );
     found = judge(moved, objection);
     if (polls >= minPolls && found.hosts.length >= needed && found.objections.length === 0) {
@@ -65,7 +72,7 @@ function judge(moved: readonly KnownReplica[], objection: ConfirmOptions['object
   const objections = moved.flatMap(({ report, kid }) => {
     if (report === undefined) {
       return [
-        `a KeyServer with the key ${JSON.stringify(kid)}, which this keyring lacks, cannot be asked`,
+        `a KeyServer cannot be asked whose key ${JSON.stringify(kid)} this keyring lacks, or has another of`,
       ];
     }
     const why = objection(report);

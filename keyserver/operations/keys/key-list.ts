@@ -1,3 +1,4 @@
+import { kidOf } from '../../keys/keyring.ts';
 import { isLive } from '../../replicas/report.ts';
 import type { OperationContext } from '../context.ts';
 import { readReplicas } from './confirm.ts';
@@ -6,7 +7,7 @@ import { type KeyKind, readKeyFolder } from './key-folder.ts';
 export interface ListedKey {
   readonly kind: KeyKind;
   readonly name: string;
-  /** The id by which it is published; null for an at-rest key, which is known by its name. */
+  /** The id by which KeyServers report it, and RSA keys are published; null for a key that only rows name. */
   readonly id: string | null;
   readonly primary: boolean;
   /** False if rows or KeyServers have it, and the folder lacks it. */
@@ -42,25 +43,26 @@ export async function listKeys(
   for (const [kind, path] of folders) {
     const folder = await readKeyFolder(kind, path);
     const theirs = reports.map((report) => (kind === 'at-rest' ? report.atRest : report.rsa));
-    const list = (name: string, id: string): ListedKey => ({
+    const list = (name: string, id: string | null): ListedKey => ({
       kind,
       name,
-      id: kind === 'rsa' ? id : null,
-      primary: folder.primary === name,
-      inFolder: folder.keys.has(name),
-      loadedBy: theirs.filter((one) => one.keys.includes(id)).length,
+      id,
+      primary: folder.primary === name && folder.keys.get(name) === id,
+      inFolder: folder.keys.get(name) === id,
+      loadedBy: theirs.filter((one) => id !== null && one.keys.includes(id)).length,
       primaryOf: theirs.filter(({ primary }) => primary === id).length,
-      tokens: kind === 'rsa' ? null : (counts.get(id)?.tokens ?? 0),
-      documents: kind === 'rsa' ? null : (counts.get(id)?.documents ?? 0),
+      tokens: kind === 'rsa' ? null : (counts.get(name)?.tokens ?? 0),
+      documents: kind === 'rsa' ? null : (counts.get(name)?.documents ?? 0),
     });
-    const known = new Set(folder.keys.values());
-    const others = new Set([
-      ...theirs.flatMap((one) => one.keys),
-      ...(kind === 'at-rest' ? counts.keys() : []),
-    ]);
+    const own = new Set(folder.keys.values());
+    const others = new Set(theirs.flatMap((one) => one.keys)).difference(own);
+    const named = new Set([...own, ...others].map(kidOf));
     keys.push(
       ...[...folder.keys].map(([name, id]) => list(name, id)),
-      ...[...others].filter((id) => !known.has(id)).map((id) => list(id, id)),
+      ...[...others].map((id) => list(kidOf(id), id)),
+      ...(kind === 'rsa' ? [] : [...counts.keys()])
+        .filter((kid) => !named.has(kid))
+        .map((kid) => list(kid, null)),
     );
   }
   return {

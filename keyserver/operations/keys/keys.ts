@@ -1,17 +1,18 @@
 import { makeAtRestKey, makeRsaKey } from '../../keys/generate.ts';
+import { kidOf } from '../../keys/keyring.ts';
 import type { Report } from '../../replicas/report.ts';
 import type { OperationContext } from '../context.ts';
 import { count } from '../count.ts';
 import { inputInvalid, OperationError } from '../operation-error.ts';
 import { type ConfirmOptions, confirm, readReplicas } from './confirm.ts';
 import {
+  addKey,
   isRetired,
   type KeyKind,
   keyIdOf,
   moveToRetired,
-  newKeyName,
   readKeyFolder,
-  writeToFolder,
+  setPrimary,
 } from './key-folder.ts';
 
 /** Tickets live for 600 s, and clocks may be 60 s apart. */
@@ -29,10 +30,9 @@ export interface NewKeyFile {
 /** Makes a key that is not in use yet. @throws ConfigError */
 export async function newKey(kind: KeyKind, path: string, now: Date): Promise<NewKeyFile> {
   const folder = await readKeyFolder(kind, path);
-  const name = newKeyName(folder, now);
-  const file = name + folder.extension;
   const content = kind === 'at-rest' ? makeAtRestKey() : await makeRsaKey();
-  const isWritten = writeToFolder(folder, file, content);
+  const { name, isWritten } = addKey(folder, content, now);
+  const file = name + folder.extension;
   return { name, file, folder: path, content: isWritten ? undefined : content };
 }
 
@@ -66,11 +66,16 @@ export async function promoteKey(
   const confirmedBy = await confirm(context, {
     needed: replicas,
     pause,
-    objection: (report) =>
-      keysOf(report, kind).keys.includes(id) ? undefined : `has not loaded the key ${name}`,
+    objection: (report) => {
+      const { keys } = keysOf(report, kind);
+      if (keys.includes(id)) return undefined;
+      return keys.some((one) => kidOf(one) === name)
+        ? `has another key of the name ${name}: copy the file, make none there`
+        : `has not loaded the key ${name}`;
+    },
   });
   if (folder.primary === name) return { isWritten: true, isNew: false, confirmedBy };
-  return { isWritten: writeToFolder(folder, 'primary', `${name}\n`), isNew: true, confirmedBy };
+  return { isWritten: setPrimary(folder, name), isNew: true, confirmedBy };
 }
 
 /**
@@ -96,7 +101,9 @@ export async function retireKey(
     needed: replicas,
     pause,
     objection: (report) =>
-      keysOf(report, kind).primary === id ? `still uses ${name} as its primary key` : undefined,
+      isSameName(keysOf(report, kind).primary, id)
+        ? `still uses ${name} as its primary key`
+        : undefined,
   });
   await checkRested(context, kind, id);
   // Once more: somebody may have stored a row meanwhile.
@@ -119,9 +126,9 @@ async function checkRested(context: OperationContext, kind: KeyKind, id: string)
   const now = context.clock.now();
   const used = (await readReplicas(context)).flatMap(({ kid, report, ageSeconds }) => {
     const seenAt = now - ageSeconds * 1000;
-    if (report === undefined) return kind === 'at-rest' && kid === id ? [seenAt] : [];
+    if (report === undefined) return kind === 'at-rest' && isSameName(kid, id) ? [seenAt] : [];
     const { primary, since } = keysOf(report, kind);
-    return [primary === id ? seenAt : since];
+    return [isSameName(primary, id) ? seenAt : since];
   });
   const restedAt = Math.max(...used) + retireAfterSeconds * 1000;
   if (restedAt <= now) return;
@@ -130,6 +137,11 @@ async function checkRested(context: OperationContext, kind: KeyKind, id: string)
     `a session that the key sealed may be open until ${new Date(restedAt).toISOString()}`,
     `try again in ${count(Math.ceil((restedAt - now) / 1000), 'second')}`,
   );
+}
+
+/** True for another key of the name, too: what it sealed names the same kid. */
+function isSameName(one: string, other: string): boolean {
+  return kidOf(one) === kidOf(other);
 }
 
 function keysOf(report: Report, kind: KeyKind): Report['rsa'] {

@@ -52,10 +52,10 @@ export async function rewrap(
 }
 
 async function checkLoaded(context: OperationContext): Promise<void> {
-  const { primaryKid } = context.keyring;
+  const { primaryKid, primaryId } = context.keyring;
   const lacking = (await readReplicas(context))
     .filter(isLive)
-    .filter(({ report }) => report?.atRest.keys.includes(primaryKid) !== true)
+    .filter(({ report }) => report?.atRest.keys.includes(primaryId) !== true)
     .map(({ report }) => report?.host ?? 'one whose report does not open');
   if (lacking.length === 0) return;
   throw new OperationError(

@@ -35,6 +35,42 @@ t.test('a key that left the keyring opens nothing', async (t) => {
   t.throws(() => openSecret(new Keyring('b', masters), row), { name: 'OpenError' });
 });
 
+t.test(
+  'a key that left the folder opens rows until the process ends, and no tickets',
+  async (t) => {
+    const [a, b] = [randomBytes(32), randomBytes(32)];
+    const keyring = new Keyring('a', new Map([['a', a]]));
+    const row = sealSecret(keyring, context, secret);
+    const missing: unknown[] = [];
+    keyring.whenMissing((...one) => missing.push(one));
+    keyring.take(new Keyring('b', new Map([['b', b]])));
+    t.same([keyring.kids, keyring.has('a'), keyring.idOf('a')], [['b'], false, undefined]);
+    t.same(openSecret(keyring, row), secret);
+    t.ok(keyring.lookup('documents')('a'));
+    t.equal(keyring.lookup('tickets')('a'), undefined);
+    t.equal(keyring.lookup('rows')('c'), undefined);
+    t.same(missing, [
+      ['a', 'rows', true],
+      ['a', 'documents', true],
+      ['a', 'tickets', false],
+      ['c', 'rows', false],
+    ]);
+    const other = randomBytes(32);
+    keyring.take(new Keyring('a', new Map([['a', other]])));
+    t.throws(() => openSecret(keyring, row), { name: 'OpenError' }, 'a file that is there counts');
+  },
+);
+
+t.test('an id tells keys of one name apart, and shows nothing of them', async (t) => {
+  const master = randomBytes(32);
+  const idOf = (bytes: Uint8Array, name = 'a') =>
+    new Keyring(name, new Map([[name, bytes]])).idOf(name) ?? '';
+  t.match(idOf(master), /^a\.[A-Za-z0-9_-]{12}$/);
+  t.equal(idOf(master), idOf(master));
+  const values = [idOf(master), idOf(randomBytes(32)), idOf(master, 'b')];
+  t.equal(new Set(values.map((id) => id.slice(2))).size, 3);
+});
+
 t.test('rows, documents and tickets have keys of their own', async (t) => {
   const keyring = new Keyring('a', new Map([['a', randomBytes(32)]]));
   const exported = (['rows', 'documents', 'tickets'] as const).map((purpose) =>

@@ -1,10 +1,12 @@
-import { chmodSync, existsSync, readFileSync, statSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { chmodSync, cpSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { loadKeyring } from '../../../keyserver/keys/keyring.ts';
 import type { OperationContext } from '../../../keyserver/operations/context.ts';
 import { listKeys } from '../../../keyserver/operations/keys/key-list.ts';
 import { newKey, promoteKey, retireKey } from '../../../keyserver/operations/keys/keys.ts';
+import { rewrap } from '../../../keyserver/operations/keys/rewrap.ts';
 import { openReport, sealReport } from '../../../keyserver/replicas/report.ts';
 import type { Store } from '../../../keyserver/store/store.ts';
 import { testClock } from '../../support/clock.ts';
@@ -52,16 +54,17 @@ t.test('a key is promoted once all have loaded it, and retired once nothing need
     await first.putApp('orders');
     await first.putToken('shop-1', 'plain', 'secret');
     const { name, content } = await makeKey();
-    t.equal(name, '2031-02-03');
+    t.equal(name, '2031-02-03-040506');
     t.equal(content, undefined);
     t.equal(statSync(join(path, `${name}.key`)).mode & 0o777, 0o600);
-    t.equal((await makeKey()).name, '2031-02-03-040506', 'another one');
+    t.equal((await makeKey()).name, '2031-02-03-040507', 'another one');
 
     poll(first);
     const primary = () => readFileSync(join(path, 'primary'), 'utf8').trim();
     await t.rejects(promoteKey(context, step(name)), {
       code: 'not_confirmed',
-      message: /^1 KeyServer confirmed, of 2 that must; .* has not loaded the key 2031-02-03$/,
+      message:
+        /^1 KeyServer confirmed, of 2 that must; .* has not loaded the key 2031-02-03-040506$/,
     });
     poll(second);
     await t.rejects(promoteKey(context, step(name, [first])), {
@@ -99,15 +102,77 @@ t.test('a key is promoted once all have loaded it, and retired once nothing need
     t.ok(existsSync(join(path, 'retired', 'k1.key')));
     t.match(await retireKey(context, step('k1')), { isNew: false });
     poll(first);
-    t.same(first.keyring.kids, [name, '2031-02-03-040506']);
+    t.same(first.keyring.kids, [name, '2031-02-03-040507']);
     await beat([first]);
     t.match(await listKeys(context, [['at-rest', path]]), {
       keys: [
-        { name: '2031-02-03', primary: true, loadedBy: 2, primaryOf: 2, tokens: 1, documents: 1 },
-        { name: '2031-02-03-040506', primary: false, inFolder: true },
+        { name, primary: true, loadedBy: 2, primaryOf: 2, tokens: 1, documents: 1 },
+        { name: '2031-02-03-040507', primary: false, inFolder: true },
         { name: 'k1', inFolder: false, loadedBy: 1 },
       ],
     });
+  }),
+);
+
+t.test('a KeyServer that ends while the others are waited for confirms nothing', (t) =>
+  eachStore(t, async (t, openStore) => {
+    const { first, second, path, context, poll, beat, makeKey } = await twoReplicas(
+      t,
+      await openStore(),
+    );
+    const { name } = await makeKey();
+    poll(second);
+    let polls = 0;
+    const pause = async () => {
+      polls += 1;
+      if (polls === 25) poll(first);
+      await beat(polls < 10 ? [first, second] : [first]);
+    };
+    const step = { kind: 'at-rest' as const, path, name, replicas: 2, pause };
+    await t.rejects(promoteKey(context, step), {
+      code: 'not_confirmed',
+      message: '1 KeyServer confirmed, of 2 that must',
+    });
+  }),
+);
+
+t.test('a key that another machine has under the same name is not confirmed', (t) =>
+  eachStore(t, async (t, openStore) => {
+    const store = await openStore();
+    const clock = testClock();
+    const first = await startKeyserver(t, { store, clock });
+    const path = first.settings.KEYRING_DIR ?? '';
+    const theirs = join(path, '..', 'theirs');
+    cpSync(path, theirs, { recursive: true });
+    const settings = { ...first.settings, KEYRING_DIR: theirs };
+    const second = await startKeyserver(t, { store, clock, settings });
+    const { name } = await newKey('at-rest', path, day);
+    writeFileSync(join(theirs, `${name}.key`), randomBytes(32), { mode: 0o600 });
+    for (const { keyFolders } of [first, second]) for (const folder of keyFolders) folder.poll();
+    t.same(second.keyring.kids, first.keyring.kids);
+    const context = { store, clock, keyring: loadKeyring(path) };
+    const step = {
+      ...{ kind: 'at-rest' as const, path, name, replicas: 2 },
+      pause: async () => {
+        for (const { heartbeat } of [first, second]) await heartbeat.beat();
+      },
+    };
+    await t.rejects(promoteKey(context, step), {
+      code: 'not_confirmed',
+      message: new RegExp(`has another key of the name ${name}`),
+    });
+    t.match(await listKeys(context, [['at-rest', path]]), {
+      keys: [
+        { name, inFolder: true, loadedBy: 1 },
+        { name: 'k1', inFolder: true, loadedBy: 2 },
+        { name, inFolder: false, loadedBy: 1 },
+      ],
+    });
+    writeFileSync(join(path, 'primary'), name);
+    await t.rejects(rewrap({ ...context, keyring: loadKeyring(path) }), { code: 'not_confirmed' });
+    cpSync(join(path, `${name}.key`), join(theirs, `${name}.key`));
+    for (const folder of second.keyFolders) folder.poll();
+    t.match(await promoteKey(context, step), { confirmedBy: { length: 2 } });
   }),
 );
 
@@ -151,7 +216,7 @@ t.test('a copied report, a forged one and one of an unknown key confirm nothing'
     const alike = {
       ...report,
       instance: 'other',
-      atRest: { ...report.atRest, keys: ['k1', name] },
+      atRest: { ...report.atRest, keys: context.keyring.ids },
     };
     let beats = 0;
     const puttingOn = (put: () => Promise<void>) => ({

@@ -144,7 +144,7 @@ t.test('does not begin while a KeyServer lacks the primary key', (t) =>
   eachStore(t, async (t, openStore) => {
     const store = await openStore();
     await fill(store);
-    const keys = { primary: 'old', since: 0, keys: ['old'] };
+    const keys = { primary: before.primaryId, since: 0, keys: before.ids };
     const report = {
       instance: 'i',
       host: 'replica-2',

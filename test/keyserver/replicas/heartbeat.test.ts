@@ -67,7 +67,11 @@ t.test('a process reports every three seconds, tells once that it cannot, and a 
         beat: 2,
         report: {
           instance: 'i',
-          atRest: { primary: 'k1', keys: ['k1'], since: clock.now() },
+          atRest: {
+            primary: keyserver.keyring.idOf('k1'),
+            keys: keyserver.keyring.ids,
+            since: clock.now(),
+          },
           rsa: { primary: keyserver.rsaKeys.primary.keyId },
           history: keyserver.registry.history,
           stopped: false,
@@ -78,16 +82,27 @@ t.test('a process reports every three seconds, tells once that it cannot, and a 
     await turn();
     t.same(lines(), [], 'a lock of an embedded database is short');
     t.equal(pauses.at(-1), 500);
+    for (let locked = 2; locked <= 9; locked += 1) await turn();
+    t.same(lines(), []);
+    await turn();
+    t.match(
+      lines(),
+      [{ level: 'warn', msg: 'report not stored' }],
+      'ten in a row are no short one',
+    );
+    t.equal(pauses.at(-1), 3000);
+    fault = undefined;
+    await turn();
     fault = new StoreError('privilege_missing', 'The user may not');
     await turn();
     await turn();
     fault = undefined;
     await turn();
-    t.match(lines(), [
+    t.match(lines().slice(2), [
       { level: 'warn', msg: 'report not stored', err: { message: /The user may not/ } },
       { level: 'info', msg: 'report is stored again' },
     ]);
-    t.equal(lines().length, 2);
+    t.equal(lines().length, 4);
     await heartbeat.stop();
     t.match(await reports(), [{ report: { stopped: true } }]);
     t.equal((await reports()).length, 1);

@@ -50,7 +50,7 @@ function addNew(keys: Command, session: Session): void {
   addFolder(keys.command('new'))
     .summary('make a key that is not in use yet')
     .description(
-      `Makes a new key, named by the day, in the folder; KeyServers load it within two seconds, and use it once it is
+      `Makes a new key, named by the time, in the folder; KeyServers load it within two seconds, and use it once it is
 promoted. If the folder cannot be written, the file is printed, an at-rest key in base64, to be distributed.`,
     )
     .addHelpText(...examples('keyserver-admin keys new', 'keyserver-admin keys new --rsa'))
@@ -132,7 +132,7 @@ function addPromote(keys: Command, session: Session): void {
 KeyServers, with all their workers, report that they have loaded it, which takes a few seconds.`,
     )
     .argument('<key>', 'its name')
-    .addHelpText(...examples('keyserver-admin keys promote 2026-11-28 --replicas 2'))
+    .addHelpText(...examples('keyserver-admin keys promote 2026-11-28-091500 --replicas 2'))
     .action(async (name: string, options: StepOptions) => {
       await step(session, options, async (context, { kind, path, replicas }) => {
         const done = await promoteKey(context, { kind, path, name, replicas });
