@@ -77,9 +77,7 @@ earlier system cannot read a sealed row: legacy give-back returns them. Exit cod
           { sealed, unsettled, left, copy: copy ?? null },
           [
             `sealed ${count(sealed, 'row')}${copy === undefined ? '' : `; they are in ${copy} as they were`}`,
-            ...(unsettled > 0
-              ? [`${count(unsettled, 'row')} changed all the time: run it again`]
-              : []),
+            ...unsettledLine(unsettled),
             ...left.map(leftLine),
           ].join('\n'),
         );
@@ -99,11 +97,17 @@ exit code 1: store it in the earlier system.`,
     .addHelpText(...examples('keyserver-admin legacy give-back'))
     .action(async () => {
       await session.withContext(async (context) => {
-        const { restored, left } = await shown(session, (progress) => giveBack(context, progress));
-        if (left.length > 0) session.exitCode = faultsFoundExitCode;
+        const { restored, unsettled, left } = await shown(session, (progress) =>
+          giveBack(context, progress),
+        );
+        if (left.length > 0 || unsettled > 0) session.exitCode = faultsFoundExitCode;
         session.out.result(
-          { restored, left },
-          [`gave ${count(restored, 'row')} back`, ...left.map(leftLine)].join('\n'),
+          { restored, unsettled, left },
+          [
+            `gave ${count(restored, 'row')} back`,
+            ...unsettledLine(unsettled),
+            ...left.map(leftLine),
+          ].join('\n'),
         );
       });
     });
@@ -142,6 +146,10 @@ function verdictOf({ ready, left }: LegacyReport): string {
 
 function sum(groups: readonly LeftGroup[]): number {
   return groups.reduce((total, { rows }) => total + rows, 0);
+}
+
+function unsettledLine(unsettled: number): string[] {
+  return unsettled > 0 ? [`${count(unsettled, 'row')} changed all the time: run it again`] : [];
 }
 
 function leftLine({ rows, fault, names }: LeftGroup): string {

@@ -1,3 +1,4 @@
+import type { LegacyKey } from '../../../shared/crypto/legacy-row.ts';
 import { ConfigError } from '../../../shared/settings/config.ts';
 import type { OperationContext } from '../context.ts';
 import { contentOf, listDocuments } from '../documents.ts';
@@ -56,12 +57,8 @@ export async function planContext(
   context: OperationContext,
   options: LegacyOptions,
 ): Promise<PlanContext> {
-  const { keyring, legacyKey, store } = context;
-  if (legacyKey === undefined) {
-    throw new ConfigError([
-      'AES_KEY_FILE and AES_IV_FILE must be set: they open the rows of the earlier system',
-    ]);
-  }
+  const { keyring, store } = context;
+  const legacyKey = legacyKeyIn(context);
   const types = await listDocuments(context, 'type');
   const repeated = await store.repeatedTokens(maxRepeated);
   return {
@@ -72,4 +69,12 @@ export async function planContext(
     repeated: new Set(repeated.map(nameOf)),
     maxTokenChars: await store.maxTokenChars(),
   };
+}
+
+/** The key of the earlier system. @throws ConfigError without it */
+export function legacyKeyIn({ legacyKey }: OperationContext): LegacyKey {
+  if (legacyKey !== undefined) return legacyKey;
+  throw new ConfigError([
+    'AES_KEY_FILE and AES_IV_FILE must be set: they open the rows of the earlier system',
+  ]);
 }

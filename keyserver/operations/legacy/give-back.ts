@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { examineLegacyRow, type LegacyKey } from '../../../shared/crypto/legacy-row.ts';
 import { OpenError } from '../../../shared/crypto/open-error.ts';
@@ -5,52 +6,57 @@ import { tokenRowKid } from '../../../shared/crypto/token-row.ts';
 import { jsonFields } from '../../at-rest/legacy-fields.ts';
 import { openSecret, type Secret } from '../../at-rest/secret.ts';
 import type { Keyring } from '../../keys/keyring.ts';
-import type { PlacedToken, TokenSwap } from '../../store/store.ts';
+import type { PlacedToken } from '../../store/store.ts';
 import { isStoreError } from '../../store/store-error.ts';
 import type { Progress } from '../bulk/progress.ts';
 import type { OperationContext } from '../context.ts';
 import { inputInvalid, OperationError } from '../operation-error.ts';
-import { planContext } from './check.ts';
-import { type Left, type LeftGroup, LeftRows } from './left-rows.ts';
+import { legacyKeyIn } from './check.ts';
+import type { Left, LeftGroup } from './left-rows.ts';
+import { swapInPasses } from './passes.ts';
 
 export interface GivenBack {
   /** Rows that this run gave back. */
   readonly restored: number;
+  /** Rows that somebody else changed meanwhile, time and again. */
+  readonly unsettled: number;
   readonly left: readonly LeftGroup[];
 }
 
 /**
  * Gives rows that were taken over the bytes that the earlier system wrote, from the copy. A row whose secret was stored
  * since is left. Like taking over, it can be cut off at any point and repeated, beside calls.
- * @throws OperationError input_invalid unless the settings say that such rows are served, not_found without a copy
+ * @throws ConfigError without the earlier system's key; OperationError input_invalid unless the settings say that such rows are served, not_found without a copy
  */
-export async function giveBack(context: OperationContext, progress: Progress): Promise<GivenBack> {
+export async function giveBack(
+  context: OperationContext,
+  progress: Progress,
+  pause: (ms: number) => Promise<unknown> = sleep,
+): Promise<GivenBack> {
   const { store, keyring } = context;
-  const { legacyKey } = await planContext(context, { jsonFields: false });
+  const legacyKey = legacyKeyIn(context);
   if (!context.servesLegacyRows) {
     throw inputInvalid(
       'UNSAFE_LEGACY_ROWS is not set, so calls would fail once their rows are given back',
       'set it for every KeyServer, restart them, and set it here',
     );
   }
-  const left = new LeftRows();
-  let restored = 0;
-  for await (const page of store.tokenPages()) {
-    const sealed = page.filter(({ token }) => tokenRowKid(token) !== undefined);
-    const copies = await copiesOf(context, sealed);
-    const swaps: TokenSwap[] = [];
-    for (const [i, row] of sealed.entries()) {
-      const copy = copies[i];
-      const fault = faultOf(row, copy, keyring, legacyKey);
-      if (fault !== undefined) left.add(row, fault);
-      else if (copy !== undefined) swaps.push({ row, token: copy });
-    }
-    if (swaps.length === 0) continue;
-    const swapped = await store.swapTokens(swaps, { keepsOld: false });
-    restored += swapped.filter(Boolean).length;
-    progress('given back', restored);
-  }
-  return { restored, left: left.groups() };
+  const { swapped, ...rest } = await swapInPasses(store, {
+    keepsOld: false,
+    pause,
+    choose: async (page, left) => {
+      const sealed = page.filter(({ token }) => tokenRowKid(token) !== undefined);
+      const copies = await copiesOf(context, sealed);
+      return sealed.flatMap((row, i) => {
+        const copy = copies[i];
+        const fault = faultOf(row, copy, keyring, legacyKey);
+        if (fault !== undefined) left.add(row, fault);
+        return fault === undefined && copy !== undefined ? [{ row, token: copy }] : [];
+      });
+    },
+    onSwapped: (restored) => progress('given back', restored),
+  });
+  return { restored: swapped, ...rest };
 }
 
 async function copiesOf({ store }: OperationContext, rows: readonly PlacedToken[]) {

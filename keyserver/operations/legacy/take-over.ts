@@ -1,8 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { PlacedToken, TokenSwap } from '../../store/store.ts';
 import type { Progress } from '../bulk/progress.ts';
 import type { OperationContext } from '../context.ts';
+import { checkLoaded } from '../keys/check-loaded.ts';
 import { type LegacyOptions, planContext } from './check.ts';
-import { type LeftGroup, LeftRows } from './left-rows.ts';
+import type { LeftGroup, LeftRows } from './left-rows.ts';
+import { swapInPasses } from './passes.ts';
 import { type PlanContext, planRow } from './plan.ts';
 
 export interface TakenOver {
@@ -15,39 +18,35 @@ export interface TakenOver {
   readonly copy: string | undefined;
 }
 
-/** Passes over the table, each for what was written behind the one before. */
-const maxPasses = 10;
-
 /**
  * Seals the rows of the earlier system. All that are ready are copied first; then each is sealed if it still has the
  * bytes that were read, and copied again in the same transaction. So a run can be cut off at any point and repeated,
  * beside another run and beside calls; what is written meanwhile is taken as it is by then.
- * @throws ConfigError, OperationError as planContext; StoreError
+ * @throws ConfigError, OperationError as planContext; OperationError not_confirmed if a KeyServer has not loaded the
+ * primary key; StoreError
  */
 export async function takeOver(
   context: OperationContext,
   options: LegacyOptions,
   progress: Progress,
+  pause: (ms: number) => Promise<unknown> = sleep,
 ): Promise<TakenOver> {
   const { store } = context;
   const planning = await planContext(context, options);
-  const copy = await copyRows(context, planning, progress);
-  let sealed = 0;
-  for (let passes = 1; ; passes += 1) {
-    const left = new LeftRows();
-    let ready = 0;
-    for await (const page of store.tokenPages()) {
+  await checkLoaded(context);
+  let copy = await copyRows(context, planning, progress);
+  const { swapped, ...rest } = await swapInPasses(store, {
+    keepsOld: true,
+    pause,
+    choose: async (page, left) => {
       const swaps = readySwaps(planning, page, left);
-      if (swaps.length === 0) continue;
-      ready += swaps.length;
-      const swapped = await store.swapTokens(swaps, { keepsOld: true });
-      sealed += swapped.filter(Boolean).length;
-      progress('sealed', sealed);
-    }
-    if (ready === 0 || passes === maxPasses) {
-      return { sealed, unsettled: ready, left: left.groups(), copy };
-    }
-  }
+      // The first row may have come since the rows were copied.
+      if (swaps.length > 0) copy ??= await store.createLegacyCopy();
+      return swaps;
+    },
+    onSwapped: (sealed) => progress('sealed', sealed),
+  });
+  return { sealed: swapped, ...rest, copy };
 }
 
 async function copyRows(

@@ -4,6 +4,7 @@ import { sealSecret } from '../../../keyserver/at-rest/secret.ts';
 import { Keyring } from '../../../keyserver/keys/keyring.ts';
 import { createApp } from '../../../keyserver/operations/callers.ts';
 import type { OperationContext } from '../../../keyserver/operations/context.ts';
+import { deleteDocument } from '../../../keyserver/operations/documents.ts';
 import { Pace } from '../../../keyserver/operations/keys/pace.ts';
 import { rewrap } from '../../../keyserver/operations/keys/rewrap.ts';
 import { inspectToken } from '../../../keyserver/operations/tokens.ts';
@@ -165,25 +166,50 @@ t.test('does not begin while a KeyServer lacks the primary key', (t) =>
   }),
 );
 
-t.test('batches shrink while the database loses conflicts, and the work goes on', async (t) => {
+t.test('a batch that the database does not bear is tried again with fewer rows', async (t) => {
   const pauses: number[] = [];
   const pace = new Pace(async (ms) => void pauses.push(ms));
+  const items = Array.from({ length: 500 }, (_, i) => i);
+  const sizes: number[] = [];
   let failures = 3;
-  const batch = async () => {
-    if (failures > 0) {
+  const write = async (batch: readonly number[]) => {
+    sizes.push(batch.length);
+    if (sizes.length > 1 && failures > 0) {
       failures -= 1;
-      throw new StoreError('locked', 'locked');
+      throw new StoreError(failures === 1 ? 'timeout' : 'locked', 'no');
     }
-    return pace.size;
+    return batch;
   };
-  const isLocked = (error: unknown) => error instanceof StoreError;
-  t.equal(await pace.run(batch, isLocked), 50);
-  t.same(pauses.slice(0, 3), [500, 1000, 2000]);
-  t.equal(pace.size, 100, 'and grow again');
+  t.same(await pace.run(items, write), items, 'each once, in their order');
+  t.same(sizes, [100, 200, 50, 50, 50, 100, 200, 50], 'and batches grow again');
+  t.same(pauses.slice(1, 4), [500, 1000, 2000]);
   await t.rejects(
-    pace.run(() => Promise.reject(new Error('other')), isLocked),
+    pace.run(items, () => Promise.reject(new Error('other'))),
     /other/,
   );
   failures = 99;
-  await t.rejects(pace.run(batch, isLocked), /locked/);
+  await t.rejects(pace.run(items, write), /no/);
 });
+
+t.test('a document that is gone meanwhile is not broken, and one that has no valid name is', (t) =>
+  eachStore(t, async (t, openStore, execute) => {
+    const store = await openStore();
+    const beforeContext = contextOf(store, before);
+    for (const id of ['billing', 'orders', 'stocks']) await createApp(beforeContext, id);
+    await execute(
+      "INSERT INTO documents (kind, id, revision, kid, body, mac) SELECT kind, '', revision, kid, body, mac FROM documents WHERE id = 'orders'",
+    );
+    const racing: Store = {
+      ...store,
+      editDocument: async (kind, id, edit) => {
+        if (id === 'billing') await deleteDocument(beforeContext, 'app', id);
+        return store.editDocument(kind, id, edit);
+      },
+    };
+    t.match(await rewrap(contextOf(racing, after), { pause }), { documents: 2, broken: 1 });
+    t.same(
+      (await store.documents()).filter(({ kid }) => kid === 'new').map(({ id }) => id),
+      ['orders', 'stocks'],
+    );
+  }),
+);

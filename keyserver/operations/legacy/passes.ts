@@ -1,0 +1,47 @@
+import type { PlacedToken, Store, SwapOptions, TokenSwap } from '../../store/store.ts';
+import { Pace } from '../keys/pace.ts';
+import { type LeftGroup, LeftRows } from './left-rows.ts';
+
+/** Passes over the table, each for what was written behind the one before. */
+const maxPasses = 10;
+
+export interface PassOptions extends SwapOptions {
+  /** Chooses the swaps of a page's rows, and adds those that it leaves to `left`. */
+  readonly choose: (page: readonly PlacedToken[], left: LeftRows) => Promise<readonly TokenSwap[]>;
+  /** Told how many rows are swapped. */
+  readonly onSwapped: (rows: number) => void;
+  readonly pause: (ms: number) => Promise<unknown>;
+}
+
+export interface Passed {
+  readonly swapped: number;
+  /** Rows of the last pass that somebody else changed before they were swapped. */
+  readonly unsettled: number;
+  /** Rows that the last pass left. */
+  readonly left: readonly LeftGroup[];
+}
+
+/** Swaps rows, pass after pass, until one finds nothing to swap; stops all the same if others never stop writing. */
+export async function swapInPasses(store: Store, options: PassOptions): Promise<Passed> {
+  const { choose, onSwapped, pause, keepsOld } = options;
+  const pace = new Pace(pause);
+  let swapped = 0;
+  for (let passes = 1; ; passes += 1) {
+    const left = new LeftRows();
+    const before = swapped;
+    let chosen = 0;
+    for await (const page of store.tokenPages()) {
+      const swaps = await choose(page, left);
+      chosen += swaps.length;
+      await pace.run(swaps, async (batch) => {
+        const outcome = await store.swapTokens(batch, { keepsOld });
+        swapped += outcome.filter(Boolean).length;
+        onSwapped(swapped);
+        return outcome;
+      });
+    }
+    if (chosen === 0 || passes === maxPasses) {
+      return { swapped, unsettled: chosen - (swapped - before), left: left.groups() };
+    }
+  }
+}

@@ -1,0 +1,146 @@
+import { randomBytes } from 'node:crypto';
+import t from 'tap';
+import { Keyring } from '../../../keyserver/keys/keyring.ts';
+import type { OperationContext } from '../../../keyserver/operations/context.ts';
+import { rewrap } from '../../../keyserver/operations/keys/rewrap.ts';
+import { giveBack } from '../../../keyserver/operations/legacy/give-back.ts';
+import { takeOver } from '../../../keyserver/operations/legacy/take-over.ts';
+import { putType } from '../../../keyserver/operations/types.ts';
+import { sealReport } from '../../../keyserver/replicas/report.ts';
+import type { Store } from '../../../keyserver/store/store.ts';
+import { StoreError } from '../../../keyserver/store/store-error.ts';
+import { systemClock } from '../../../shared/clock.ts';
+import { eachStore } from '../../support/database.ts';
+import { legacyRow, newLegacyKey } from '../../support/legacy-rows.ts';
+import { plainPolicy } from '../../support/pair-state.ts';
+
+const legacyKey = newLegacyKey();
+const masters = new Map(['old', 'new'].map((kid) => [kid, randomBytes(32)]));
+const ringOf = (primary: string) => new Keyring(primary, masters);
+const contextOf = (store: Store, keyring = ringOf('old')): OperationContext => ({
+  ...{ store, keyring, legacyKey },
+  servesLegacyRows: true,
+  clock: systemClock,
+});
+const quiet = () => {};
+const pause = async () => {};
+const rowOf = (clientId: string) => ({
+  ...{ clientId, tokenType: 'plain' },
+  token: legacyRow(`made-up ${clientId}`, legacyKey),
+});
+const take = (store: Store) => takeOver(contextOf(store), { jsonFields: false }, quiet, pause);
+const give = (store: Store) => giveBack(contextOf(store), quiet, pause);
+
+async function fill(store: Store, rows: number): Promise<void> {
+  await putType(contextOf(store), 'plain', plainPolicy('http://127.0.0.1:1'));
+  for (let i = 0; i < rows; i += 1) await store.putToken(rowOf(`c${i}`));
+}
+
+/** A store that does something before each transaction of swaps. */
+function interrupted(store: Store, before: (swaps: number) => Promise<unknown>): Store {
+  let swaps = 0;
+  return {
+    ...store,
+    swapTokens: async (batch, options) => {
+      swaps += 1;
+      await before(swaps);
+      return store.swapTokens(batch, options);
+    },
+  };
+}
+
+t.test('a row that changes under the way back is given back by the next pass', (t) =>
+  eachStore(t, async (t, openStore) => {
+    const store = await openStore();
+    await fill(store, 3);
+    await take(store);
+    const resealed = interrupted(store, async (swaps) => {
+      if (swaps === 1) await rewrap(contextOf(store, ringOf('new')), { pause });
+    });
+    t.same(await give(resealed), { restored: 3, unsettled: 0, left: [] });
+    t.same(await store.findTokens('c1', 'plain'), [rowOf('c1')]);
+
+    await take(store);
+    const everResealed = interrupted(store, (swaps) =>
+      rewrap(contextOf(store, ringOf(swaps % 2 === 1 ? 'new' : 'old')), { pause }),
+    );
+    t.same(await give(everResealed), { restored: 0, unsettled: 3, left: [] }, 'and it is told');
+  }),
+);
+
+t.test('rows come back whatever became of their type', (t) =>
+  eachStore(t, async (t, openStore) => {
+    const store = await openStore();
+    await fill(store, 1);
+    await take(store);
+    await store.editDocument('type', 'plain', (row, revision) => row && { ...row, revision });
+    t.match(await give(store), { restored: 1, left: [] });
+  }),
+);
+
+t.test('nothing is sealed while a KeyServer lacks the primary key', (t) =>
+  eachStore(t, async (t, openStore) => {
+    const store = await openStore();
+    await fill(store, 1);
+    const keys = { primary: 'new', since: 0, keys: ['new'] };
+    const report = {
+      ...{ instance: 'i', host: 'replica-2', workers: 1, version: '1', atRest: keys, rsa: keys },
+      ...{ history: '', seq: 0, stopped: false },
+    };
+    await store.putReplica(sealReport(ringOf('new'), 'a', 1, report));
+    await t.rejects(take(store), {
+      code: 'not_confirmed',
+      message: 'a KeyServer has not loaded the primary key old: replica-2',
+    });
+    t.same(await store.findTokens('c0', 'plain'), [rowOf('c0')]);
+    await store.putReplica({ ...sealReport(ringOf('new'), 'a', 2, report), mac: 'bWFj' });
+    await t.rejects(take(store), { message: /old: one whose report does not open$/ });
+  }),
+);
+
+t.test('rows that come while others are sealed are sealed, and not called unsettled', (t) =>
+  eachStore(t, async (t, openStore) => {
+    const store = await openStore();
+    await fill(store, 1);
+    const busy = interrupted(store, (swaps) => store.putToken(rowOf(`later ${100 - swaps}`)));
+    const { sealed, ...rest } = await take(busy);
+    t.equal(sealed, 10);
+    t.same(rest, { unsettled: 0, left: [], copy: 'storage_before_takeover' });
+  }),
+);
+
+t.test('the first row may come when there was none to copy', (t) =>
+  eachStore(t, async (t, openStore) => {
+    const store = await openStore();
+    await fill(store, 0);
+    let passes = 0;
+    const late: Store = {
+      ...store,
+      async *tokenPages() {
+        passes += 1;
+        if (passes === 2) await store.putToken(rowOf('late'));
+        yield* store.tokenPages();
+      },
+    };
+    t.match(await take(late), { sealed: 1, copy: 'storage_before_takeover' });
+    t.same(await store.copiedTokens([rowOf('late')]), [rowOf('late').token]);
+  }),
+);
+
+t.test('a batch that loses to others is sealed after a pause, and all before it stay so', (t) =>
+  eachStore(t, async (t, openStore) => {
+    const store = await openStore();
+    await fill(store, 120);
+    const sizes: number[] = [];
+    const losing: Store = {
+      ...store,
+      swapTokens: async (batch, options) => {
+        sizes.push(batch.length);
+        if (sizes.length === 1) throw new StoreError('timeout', 'slow');
+        return store.swapTokens(batch, options);
+      },
+    };
+    t.match(await take(losing), { sealed: 120, unsettled: 0 });
+    t.same(sizes.slice(0, 2), [100, 50]);
+  }),
+);
