@@ -58,10 +58,25 @@ const hints: Partial<Record<StoreErrorKind, string>> = {
   locked: 'try again when others no longer hold the lock, or raise DB_TIMEOUT_MS',
 };
 
+/** An error that may have come after the commit; `remark` ends the hint that its cause has. */
+export class UncertainError extends Error {
+  override readonly name = 'UncertainError';
+  readonly remark: string;
+
+  constructor(cause: unknown, remark: string) {
+    super('the outcome is not known', { cause });
+    this.remark = remark;
+  }
+}
+
 /** The {@link Failure} for anything thrown. An unknown error's text is hidden: it might quote SQL or a secret. */
 export function toFailure(thrown: unknown): Failure {
   if (thrown instanceof OperationError) {
     return { code: thrown.code, message: thrown.message, hint: inShell(thrown.suggestion) };
+  }
+  if (thrown instanceof UncertainError) {
+    const { code, message, hint } = toFailure(thrown.cause);
+    return { code, message, hint: `${hint}; ${thrown.remark}` };
   }
   if (thrown instanceof OutputError) return thrown;
   if (thrown instanceof CommanderError) return usageFailure(thrown);

@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { CallerKind } from '../../operations/callers.ts';
 import { OperationError } from '../../operations/operation-error.ts';
+import { UncertainError } from './failure.ts';
 import { writeKeyFile } from './key-file.ts';
 import type { Session } from './session.ts';
 
@@ -36,9 +37,14 @@ export async function writeNewKey(
   } catch (error) {
     if (!isWritten) throw error;
     // After an error of the database the commit may have happened all the same: keep the key then.
-    if (error instanceof OperationError && path !== undefined) rmSync(path, { force: true });
-    else output.note(`the key ${place} may not be valid: see keyserver-admin ${kind} list`);
-    throw error;
+    if (error instanceof OperationError && path !== undefined) {
+      rmSync(path, { force: true });
+      throw error;
+    }
+    throw new UncertainError(
+      error,
+      `the key ${place} may not be valid: see keyserver-admin ${kind} list`,
+    );
   }
   if (out === undefined) output.note(`${done}; its key is shown only this once`);
   else output.result({ ...members, keyFile: out }, `${done}; the new key is ${place}`);

@@ -100,17 +100,21 @@ t.test('keeps a key whose commit failed, and says that it may not be valid', asy
     "CREATE TRIGGER fail BEFORE INSERT ON changes BEGIN SELECT RAISE(ABORT, 'made-up'); END",
   );
   const create = ['app', 'create', 'new'];
-  const note = (place: string) =>
-    `the key ${place} may not be valid: see keyserver-admin app list\nerror: `;
+  const remark = (place: string) =>
+    `; the key ${place} may not be valid: see keyserver-admin app list\n`;
   const toFile = await admin.run([...create, '--out', 'new.key']);
   t.equal(toFile.code, 4);
   t.equal(toFile.stdout, '');
-  t.ok(toFile.stderr.startsWith(note('in new.key')), toFile.stderr);
+  t.ok(toFile.stderr.endsWith(remark('in new.key')), toFile.stderr);
   t.ok(existsSync(join(admin.folder, 'new.key')), 'the commit may have happened unseen');
+  const inJson = await admin.run([...create, '--json']);
+  t.match(JSON.parse(inJson.stderr), {
+    error: { code: 'database_unavailable', hint: /; the key above may not be valid: / },
+  });
   const toStdout = await admin.run(create);
   t.equal(toStdout.code, 4);
   t.ok(isCallerKey(toStdout.stdout.trimEnd(), 'spk_'));
-  t.ok(toStdout.stderr.startsWith(note('above')), toStdout.stderr);
+  t.ok(toStdout.stderr.endsWith(remark('above')), toStdout.stderr);
   t.same(await stored(), before);
 });
 

@@ -3,6 +3,7 @@ import { commitDrafts } from '../../../operations/changes/drafts.ts';
 import type { OperationContext } from '../../../operations/context.ts';
 import { OperationError } from '../../../operations/operation-error.ts';
 import { confirm } from '../../shell/confirmation.ts';
+import { UncertainError } from '../../shell/failure.ts';
 import type { Session } from '../../shell/session.ts';
 import { examples } from '../examples.ts';
 import { KeyFolder } from './key-folder.ts';
@@ -60,6 +61,7 @@ Keys that exist stay; a new app or proxy has no key, unless --keys-to says where
         );
         noteRest(session, planned.plan);
         if (folder === undefined) noteKeyless(session, planned.plan);
+        folder?.checkNamed();
       });
     });
 }
@@ -92,9 +94,12 @@ async function commit(
   try {
     await commitDrafts(context, drafts, () => folder.write(keys));
   } catch (error) {
-    // After an error of the database the commit may have happened: the next run finds out.
     if (error instanceof OperationError) folder.discard();
-    throw error;
+    if (error instanceof OperationError || !folder.hasKeys) throw error;
+    throw new UncertainError(
+      error,
+      'the changes may be made all the same: run the same command again with the same --keys-to, which takes up the keys in the .partial files',
+    );
   }
   return folder.publish();
 }

@@ -1,4 +1,12 @@
-import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 import { callerKeyHash } from '../../../../shared/crypto/caller-key.ts';
 import type { CallerKind } from '../../../operations/callers.ts';
@@ -19,11 +27,17 @@ const partial = '.partial';
 export class KeyFolder {
   readonly #folder: string;
   #written: readonly NewKey[] = [];
+  #failure: OutputError | undefined;
 
   /** @throws OutputError if it can be neither used nor made */
   constructor(workingFolder: string, folder: string) {
     this.#folder = resolve(workingFolder, folder);
     attempt(() => mkdirSync(this.#folder, { recursive: true, mode: 0o700 }));
+  }
+
+  /** Whether keys were written, which are valid if the commit happened. */
+  get hasKeys(): boolean {
+    return this.#written.length > 0;
   }
 
   /** Finishes what an earlier run had committed; returns the names of the files. */
@@ -32,10 +46,11 @@ export class KeyFolder {
       const [, kind, id] = /^(app|proxy)-(.+)\.key\.partial$/.exec(name) ?? [];
       if (kind === undefined || id === undefined) return [];
       const caller = { kind: kind as CallerKind, id: decoded(id) };
-      const hash = callerKeyHash(readFileSync(join(this.#folder, name), 'utf8').trim());
+      const key = attempt(() => readFileSync(join(this.#folder, name), 'utf8')).trim();
+      const hash = callerKeyHash(key);
       const { before } = stored.get(caller.kind, caller.id);
-      if (!before?.keys.some((key) => key.hash === hash)) return [];
-      return [this.#publish(caller)];
+      if (!before?.keys.some((kept) => kept.hash === hash)) return [];
+      return [this.#publish({ ...caller, key })];
     });
   }
 
@@ -54,10 +69,10 @@ export class KeyFolder {
     if (this.#written.length > 0) return;
     this.#written = keys;
     try {
+      for (const caller of keys) rmSync(this.#pathOf(caller) + partial, { force: true });
+      // Where a file system takes two names for one file, the second key is rejected here.
       for (const { key, ...caller } of keys) {
-        const path = this.#pathOf(caller) + partial;
-        rmSync(path, { force: true });
-        writeKeyFile(path, key, option);
+        writeKeyFile(this.#pathOf(caller) + partial, key, option);
       }
     } catch (error) {
       this.discard();
@@ -75,19 +90,46 @@ export class KeyFolder {
     return this.#written.map((caller) => this.#publish(caller));
   }
 
-  #publish(caller: CallerName): string {
+  /** @throws OutputError if a key kept its name `….partial` */
+  checkNamed(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Never fails for the file system's sake, since the key is valid; returns the name of its file. */
+  #publish({ key, ...caller }: NewKey): string {
     const path = this.#pathOf(caller);
-    attempt(() => {
+    try {
       // Another run may have settled it meanwhile.
-      if (!existsSync(path)) linkSync(path + partial, path);
+      if (!(existsSync(path) && readFileSync(path, 'utf8').trim() === key)) {
+        moveToNew(path + partial, path);
+      }
       rmSync(path + partial, { force: true });
       syncFolder(this.#folder);
-    });
-    return nameOf(caller);
+      return nameOf(caller);
+    } catch (error) {
+      const code = systemCode(error);
+      if (code === undefined) throw error;
+      this.#failure = new OutputError(
+        `cannot rename the file ${nameOf(caller)}${partial} of the folder that ${option} names (${code})`,
+        'the changes are made, and the key in it is valid: rename it, or run the same command again',
+      );
+      return nameOf(caller) + partial;
+    }
   }
 
   #pathOf(caller: CallerName): string {
     return join(this.#folder, nameOf(caller));
+  }
+}
+
+/** Renames a file, and never replaces one. */
+function moveToNew(from: string, to: string): void {
+  try {
+    linkSync(from, to);
+  } catch (error) {
+    if (existsSync(to)) throw error;
+    // Not every file system has links, such as one of a memory card or a share.
+    renameSync(from, to);
   }
 }
 
