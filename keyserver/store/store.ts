@@ -179,7 +179,8 @@ export interface Store {
   tokenPages(): AsyncIterable<readonly PlacedToken[]>;
   /**
    * Replaces tokens in one transaction, each only if its row still has exactly the old bytes; resolves to which. It
-   * is no change that is announced: the secret must stay the same. @throws StoreError row_unfit
+   * is no change that is announced: the secret must stay the same. Rows alike in all three columns are replaced
+   * together. @throws StoreError row_unfit
    */
   swapTokens(swaps: readonly TokenSwap[], options: SwapOptions): Promise<boolean[]>;
   /** Names that several rows have; at most `limit` of them. */

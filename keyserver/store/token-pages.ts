@@ -1,8 +1,8 @@
-import { copyTokens } from './legacy-copy.ts';
+import { copiedTokens, copyTokens } from './legacy-copy.ts';
 import { isExactly, tokenRow } from './rows.ts';
 import type { Dialect, Outcome, SqlCoroutine, Statement } from './statements.ts';
 import type { PlacedToken, SwapOptions, TokenRow, TokenSwap } from './store.ts';
-import { nameKey, rewritten, tokenColumns } from './token-statements.ts';
+import { findTokens, nameKey, rewritten, tokenColumns } from './token-statements.ts';
 import type { Value } from './value.ts';
 
 /** Rows of a page, and so of a transaction of swaps. */
@@ -62,7 +62,8 @@ export function* pageAfter(
 
 /**
  * Replaces tokens by others, each only if the row still has exactly the old bytes; returns which. With `keepsOld`
- * the replaced rows are copied in the same transaction, see {@link copyTokens}. @throws StoreError row_unfit
+ * the replaced rows are copied in the same transaction, see {@link copyTokens}, and rows that share a name but not
+ * their copy are left. @throws StoreError row_unfit, and table_missing without the copies' table
  */
 export function* swapTokens(
   sql: Dialect,
@@ -71,7 +72,13 @@ export function* swapTokens(
   { keepsOld }: SwapOptions,
 ): SqlCoroutine<Outcome<boolean[]>> {
   const swapped: boolean[] = [];
-  for (const { row, token } of swaps) {
+  const repeated = keepsOld ? yield* repeatedSinceCopied(sql, swaps) : new Set();
+  for (const swap of swaps) {
+    if (repeated.has(swap)) {
+      swapped.push(false);
+      continue;
+    }
+    const { row, token } = swap;
     const place = placeOf(key, row);
     const { affected } = yield {
       sql:
@@ -79,8 +86,8 @@ export function* swapTokens(
         `AND ${sql.exact('token_type')} = ? AND ${sql.exact('token')} = ?`,
       params: [token, ...place.params, ...[row.clientId, row.tokenType, row.token].map(sql.bytes)],
     };
-    if (affected > 1) throw rewritten();
-    swapped.push(affected === 1);
+    // Several if a table without a key has the row more than once.
+    swapped.push(affected > 0);
   }
   const done = swaps.filter((_, i) => swapped[i]);
   for (let from = 0; from < done.length; from += maxRead) {
@@ -91,6 +98,28 @@ export function* swapTokens(
     yield* copyTokens(sql, old);
   }
   return { changed: done.length > 0, value: swapped };
+}
+
+/**
+ * Those of rows that several share a name, as far as a copy would get lost by another. Only a row that was written
+ * since the rows were copied differs from its copy, so few names are looked up.
+ */
+function* repeatedSinceCopied(
+  sql: Dialect,
+  swaps: readonly TokenSwap[],
+): SqlCoroutine<ReadonlySet<TokenSwap>> {
+  const repeated = new Set<TokenSwap>();
+  const copies = yield* copiedTokens(
+    sql,
+    swaps.map(({ row }) => row),
+  );
+  for (const [i, swap] of swaps.entries()) {
+    const { clientId, tokenType, token } = swap.row;
+    if (copies[i] === token) continue;
+    const rows = yield* findTokens(sql, clientId, tokenType);
+    if (rows.length > 1) repeated.add(swap);
+  }
+  return repeated;
 }
 
 /** A condition that an index serves, for the row and perhaps a few others. */

@@ -2,6 +2,7 @@ import type { LegacyKey } from '../../../shared/crypto/legacy-row.ts';
 import { ConfigError } from '../../../shared/settings/config.ts';
 import type { OperationContext } from '../context.ts';
 import { contentOf, listDocuments } from '../documents.ts';
+import { inputInvalid } from '../operation-error.ts';
 import { type LeftGroup, LeftRows } from './left-rows.ts';
 import { nameOf, type PlanContext, planRow } from './plan.ts';
 
@@ -22,7 +23,7 @@ export interface LegacyReport {
   readonly needsChars: number | undefined;
 }
 
-/** Beyond this, something else is wrong with the table. */
+/** They are kept in memory; beyond this, something else is wrong with the table. */
 const maxRepeated = 10_000;
 
 /** Foretells what taking over would do to each row; it changes nothing. @throws ConfigError, OperationError */
@@ -52,7 +53,7 @@ export async function checkLegacyRows(
   return { ...counts, left: left.groups(), columns, needsChars };
 }
 
-/** @throws ConfigError without the earlier system's key; OperationError integrity_failed for a type that does not open */
+/** @throws ConfigError without the earlier system's key; OperationError integrity_failed for a type that does not open, input_invalid if too many names have several rows */
 export async function planContext(
   context: OperationContext,
   options: LegacyOptions,
@@ -60,7 +61,13 @@ export async function planContext(
   const { keyring, store } = context;
   const legacyKey = legacyKeyIn(context);
   const types = await listDocuments(context, 'type');
-  const repeated = await store.repeatedTokens(maxRepeated);
+  const repeated = await store.repeatedTokens(maxRepeated + 1);
+  if (repeated.length > maxRepeated) {
+    throw inputInvalid(
+      `more than ${maxRepeated} clients and types have several rows each`,
+      'delete all but one row of each client and type, then index them uniquely',
+    );
+  }
   return {
     ...options,
     keyring,

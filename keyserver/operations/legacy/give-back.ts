@@ -44,7 +44,7 @@ export async function giveBack(
   const { swapped, ...rest } = await swapInPasses(store, {
     keepsOld: false,
     pause,
-    choose: async (page, left) => {
+    begin: async () => async (page, left) => {
       const sealed = page.filter(({ token }) => tokenRowKid(token) !== undefined);
       const copies = await copiesOf(context, sealed);
       return sealed.flatMap((row, i) => {

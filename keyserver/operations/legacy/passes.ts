@@ -5,9 +5,12 @@ import { type LeftGroup, LeftRows } from './left-rows.ts';
 /** Passes over the table, each for what was written behind the one before. */
 const maxPasses = 10;
 
+/** Chooses the swaps of a page's rows, and adds those that it leaves to `left`. */
+type Choose = (page: readonly PlacedToken[], left: LeftRows) => Promise<readonly TokenSwap[]>;
+
 export interface PassOptions extends SwapOptions {
-  /** Chooses the swaps of a page's rows, and adds those that it leaves to `left`. */
-  readonly choose: (page: readonly PlacedToken[], left: LeftRows) => Promise<readonly TokenSwap[]>;
+  /** Begins a pass. */
+  readonly begin: () => Promise<Choose>;
   /** Told how many rows are swapped. */
   readonly onSwapped: (rows: number) => void;
   readonly pause: (ms: number) => Promise<unknown>;
@@ -23,10 +26,11 @@ export interface Passed {
 
 /** Swaps rows, pass after pass, until one finds nothing to swap; stops all the same if others never stop writing. */
 export async function swapInPasses(store: Store, options: PassOptions): Promise<Passed> {
-  const { choose, onSwapped, pause, keepsOld } = options;
+  const { begin, onSwapped, pause, keepsOld } = options;
   const pace = new Pace(pause);
   let swapped = 0;
   for (let passes = 1; ; passes += 1) {
+    const choose = await begin();
     const left = new LeftRows();
     const before = swapped;
     let chosen = 0;

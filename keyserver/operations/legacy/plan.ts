@@ -65,7 +65,7 @@ const formFaults: Readonly<Record<LegacyFault, readonly [LeftReason, string]>> =
 /** Plans a row: it is sealed if calls can use it then. No fault quotes the secret. */
 export function planRow(context: PlanContext, row: TokenRow): Plan {
   if (tokenRowKid(row.token) !== undefined) return { is: 'sealed' };
-  const misnamed = nameFault(row.clientId) ?? nameFault(row.tokenType);
+  const misnamed = legacyNameFault(row.clientId) ?? legacyNameFault(row.tokenType);
   if (misnamed !== undefined) return left('name', `its client or type ${misnamed}`);
   if (context.repeated.has(nameOf(row))) return left('repeated', 'has more than one row');
   const opened = examineLegacyRow(row.token, context.legacyKey);
@@ -85,6 +85,11 @@ export function planRow(context: PlanContext, row: TokenRow): Plan {
   if (token.length <= maxTokenChars) return { is: 'ready', token };
   const fault = `is longer once sealed than the ${maxTokenChars} characters of the column token`;
   return { ...left('column', fault), needsChars: token.length };
+}
+
+/** U+FFFD is what bytes that are no UTF-8 are read as: such a name finds its row no more. */
+function legacyNameFault(name: string): string | undefined {
+  return nameFault(name) ?? (name.includes('\ufffd') ? 'is not valid UTF-8' : undefined);
 }
 
 /** The text as one field, also if it is JSON that the type takes as such; otherwise its fields, or why it has none. */

@@ -38,11 +38,14 @@ export async function takeOver(
   const { swapped, ...rest } = await swapInPasses(store, {
     keepsOld: true,
     pause,
-    choose: async (page, left) => {
-      const swaps = readySwaps(planning, page, left);
-      // The first row may have come since the rows were copied.
-      if (swaps.length > 0) copy ??= await store.createLegacyCopy();
-      return swaps;
+    begin: async () => {
+      const planned = await planContext(context, options);
+      return async (page, left) => {
+        const swaps = readySwaps(planned, page, left);
+        // The first row may have come since the rows were copied.
+        if (swaps.length > 0) copy ??= await store.createLegacyCopy();
+        return swaps;
+      };
     },
     onSwapped: (sealed) => progress('sealed', sealed),
   });

@@ -144,3 +144,48 @@ t.test('a batch that loses to others is sealed after a pause, and all before it 
     t.same(sizes.slice(0, 2), [100, 50]);
   }),
 );
+
+t.test('names of several rows are left, however late, and however many', (t) =>
+  eachStore(t, async (t, openStore, execute) => {
+    const tokenTable = 'earlier';
+    await execute(
+      `CREATE TABLE ${tokenTable} (id INTEGER PRIMARY KEY ${t.name === 'mysql' ? 'AUTO_INCREMENT' : ''}, client_id VARCHAR(50), token_type VARCHAR(50), token VARCHAR(400))`,
+    );
+    const store = await openStore({ tokenTable });
+    await fill(store, 2);
+    const insert = (values: readonly string[]) =>
+      execute(
+        `INSERT INTO ${tokenTable} (client_id, token_type, token) VALUES ${values.join(', ')}`,
+      );
+    const other = legacyRow('made-up other', legacyKey);
+    const doubling = interrupted(store, async (swaps) => {
+      if (swaps === 1) await insert([`('c1', 'plain', '${other}')`]);
+    });
+    t.match(await take(doubling), {
+      ...{ sealed: 2, unsettled: 0 },
+      left: [{ reason: 'repeated', rows: 1, names: [{ client: 'c1' }] }],
+    });
+    t.same(await store.copiedTokens([rowOf('c1')]), [rowOf('c1').token], 'its own copy');
+
+    const many = Array.from({ length: 10_000 }, (_, i) => `('m${i}', 'plain', '${other}')`);
+    await insert([...many, ...many]);
+    await t.rejects(take(store), {
+      code: 'input_invalid',
+      message: 'more than 10000 clients and types have several rows each',
+    });
+  }),
+);
+
+t.test('a row whose name is no UTF-8 is left, and stops nothing', (t) =>
+  eachStore(t, async (t, openStore, execute) => {
+    const store = await openStore();
+    await fill(store, 1);
+    const name = t.name === 'mysql' ? "X'63FF'" : "CAST(X'63FF' AS TEXT)";
+    await execute(
+      `INSERT INTO storage (client_id, token_type, token) VALUES (${name}, 'plain', '${rowOf('x').token}')`,
+    );
+    const left = [{ reason: 'name', fault: 'its client or type is not valid UTF-8', rows: 1 }];
+    t.match(await take(store), { sealed: 1, unsettled: 0, left });
+    t.match(await give(store), { restored: 1, left: [] });
+  }),
+);
