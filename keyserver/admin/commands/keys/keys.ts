@@ -14,6 +14,7 @@ import type { Session } from '../../shell/session.ts';
 import type { AdminSettings } from '../../shell/settings.ts';
 import { table } from '../../shell/table.ts';
 import { examples } from '../examples.ts';
+import { askForPins } from './pins.ts';
 
 interface FolderOptions {
   readonly rsa?: boolean;
@@ -22,6 +23,7 @@ interface FolderOptions {
 
 interface StepOptions extends FolderOptions {
   readonly replicas?: string;
+  readonly yes?: boolean;
 }
 
 /** `keys …`: the life of at-rest keys and RSA keys. */
@@ -129,12 +131,15 @@ function addPromote(keys: Command, session: Session): void {
     .summary('seal with this key from now on')
     .description(
       `Makes a key the primary one: new rows, documents and sessions are sealed with it. Refused unless so many
-KeyServers, with all their workers, report that they have loaded it, which takes a few seconds.`,
+KeyServers, with all their workers, report that they have loaded it, which takes a few seconds. With --rsa it asks first whether
+all proxies that pin keys have the new one.`,
     )
     .argument('<key>', 'its name')
+    .option('--yes', 'do not ask: all proxies that pin keys have this one')
     .addHelpText(...examples('keyserver-admin keys promote 2026-11-28-091500 --replicas 2'))
     .action(async (name: string, options: StepOptions) => {
-      await step(session, options, async (context, { kind, path, replicas }) => {
+      const before = (place: Place) => askForPins(session, place, name, options.yes);
+      await step(session, options, before, async (context, { kind, path, replicas }) => {
         const done = await promoteKey(context, { kind, path, name, replicas });
         const by = `confirmed by ${done.confirmedBy.join(', ')}`;
         if (!done.isNew) return { done, text: `${name} is the primary key already; ${by}` };
@@ -158,7 +163,8 @@ report that they use another one.`,
     .argument('<key>', 'its name')
     .addHelpText(...examples('keyserver-admin keys retire 2026-01-15 --replicas 2'))
     .action(async (name: string, options: StepOptions) => {
-      await step(session, options, async (context, { kind, path, replicas }) => {
+      const before = async () => {};
+      await step(session, options, before, async (context, { kind, path, replicas }) => {
         const done = await retireKey(context, { kind, path, name, replicas });
         if (!done.isNew) return { done, text: `${name} was retired before` };
         const by = `confirmed by ${done.confirmedBy.join(', ')}`;
@@ -183,13 +189,15 @@ interface Place {
 async function step(
   session: Session,
   options: StepOptions,
+  before: (place: Place) => Promise<void>,
   take: (context: Context, place: Place) => Promise<{ done: Step; text: string }>,
 ): Promise<void> {
   const replicas = parseReplicas(options.replicas);
   await session.withContext(async (context, settings) => {
-    const place = folderOf(settings, options);
+    const place = { ...folderOf(settings, options), replicas };
+    await before(place);
     session.out.note(`waiting for ${count(replicas, 'KeyServer')} to confirm`);
-    const { done, text } = await take(context, { ...place, replicas });
+    const { done, text } = await take(context, place);
     session.out.result({ ...done, folder: place.path }, text);
   });
 }
