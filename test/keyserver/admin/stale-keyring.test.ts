@@ -52,7 +52,7 @@ t.test('an import asks again after all rows were judged', async (t) => {
     ...admin.context(t),
     beforeSealing: async () => {
       asked += 1;
-      if (asked === 2) throw new OperationError('not_confirmed', 'retired meanwhile');
+      if (asked === 2) throw new OperationError('not_confirmed', 'retired meanwhile', 'again');
     },
   };
   async function* source() {

@@ -6,10 +6,12 @@ import { sealSecret } from '../../../keyserver/at-rest/secret.ts';
 import { Keyring } from '../../../keyserver/keys/keyring.ts';
 import { type Report, sealReport } from '../../../keyserver/replicas/report.ts';
 import { StartCheck } from '../../../keyserver/replicas/start-check.ts';
+import { keyserverProgram } from '../../../keyserver/start.ts';
+import { openDatabase } from '../../../keyserver/storage/database.ts';
 import type { Store } from '../../../keyserver/store/store.ts';
 import { eachStore } from '../../support/database.ts';
 import { ask, newSession } from '../../support/exchange-client.ts';
-import { writeKeyring } from '../../support/key-folders.ts';
+import { rsaPem, writeKeyFolder, writeKeyring } from '../../support/key-folders.ts';
 import { startKeyserver } from '../../support/keyserver.ts';
 import { capturedLog } from '../../support/log.ts';
 import { pollUntil } from '../../support/poll-until.ts';
@@ -190,6 +192,42 @@ t.test('who lacks a key answers no calls, and tells nobody of itself, until it h
     t.equal(hasPassed, true);
   }),
 );
+
+t.test('a process reports itself only once it has the keys in use', async (t) => {
+  const folder = t.testdir({});
+  const settings = {
+    PORT: '0',
+    DB_FILE: join(folder, 'store.db'),
+    KEYRING_DIR: writeKeyring(join(folder, 'keyring')),
+    RSA_KEY_DIR: writeKeyFolder(join(folder, 'rsa'), { 'r1.pem': rsaPem() }),
+  };
+  const { config } = keyserverProgram.readSettings(settings);
+  const store = openDatabase(config);
+  t.teardown(() => store.close());
+  await store.migrate();
+  const bytes = randomBytes(32);
+  const other = new Keyring('x', new Map([['x', Buffer.from(bytes)]]));
+  await store.putToken(tokenOf(other));
+  await store.putReplica(sealReport(other, 'r1', 1, reportOf(other)));
+  const { logger, lines } = capturedLog('keyserver');
+  const keyserver = await keyserverProgram.start(config, logger);
+  t.teardown(async () => {
+    await keyserver.app.close();
+    await keyserver.close();
+  });
+  t.match(
+    lines().filter(({ level }) => level === 'error'),
+    [{ msg: 'not ready: at-rest keys missing', kids: ['x'], hosts: ['unknown'] }],
+  );
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  t.equal((await store.replicas()).length, 1);
+  writeFileSync(join(settings.KEYRING_DIR, 'x.key'), bytes, { mode: 0o600 });
+  await pollUntil(
+    'it reports',
+    () => store.replicas(),
+    ({ length }) => length === 2,
+  );
+});
 
 t.test(
   'a database without the table of reports, or without the right to it, holds up no start',
