@@ -15,6 +15,8 @@ export interface OperationContext {
   /** Whether KeyServer serves those rows, as far as these settings say (`UNSAFE_LEGACY_ROWS`). */
   readonly servesLegacyRows?: boolean | undefined;
   readonly clock: Clock;
+  /** Runs before something is sealed with the primary key and stored. @throws OperationError not_confirmed */
+  readonly beforeSealing?: (() => Promise<void>) | undefined;
 }
 
 /** Loads the keys of the data at rest. @throws ConfigError naming every fault at once */

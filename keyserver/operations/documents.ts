@@ -47,13 +47,14 @@ type Change<K extends DocumentKind> = (
  * @throws OperationError input_invalid for a bad name, or a document that would be too long
  */
 export async function changeDocument<K extends DocumentKind>(
-  { store, keyring }: OperationContext,
+  { store, keyring, beforeSealing }: OperationContext,
   kind: K,
   id: string,
   change: Change<K>,
   beforeCommit: () => void = () => {},
 ): Promise<void> {
   checkName(kind, id);
+  await beforeSealing?.();
   let unchanged = false;
   const edit = (row: DocumentRow | undefined, revision: number) => {
     if (row === undefined) checkNewName(kind, id);

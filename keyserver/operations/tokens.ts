@@ -155,6 +155,7 @@ export async function putToken(
   const report = inspectSecret(policy, fields);
   const expiresAt = chosenExpiry(token.expiresAt, report.expiresAt, context.clock.now());
   const secret: Secret = { fields, ...(expiresAt !== undefined && { expiresAt }) };
+  await context.beforeSealing?.();
   try {
     const replaced = await context.store.putToken(sealSecret(context.keyring, token, secret));
     return { ...report, expiresAt, replaced };

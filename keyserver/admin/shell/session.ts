@@ -28,7 +28,11 @@ export class Session {
     const keys = loadKeys(settings.config);
     await withStore(settings, async (store) => {
       await checkMigrated(store);
-      await work({ ...keys, store, clock: this.io.clock }, settings);
+      const beforeSealing = async () => {
+        const { checkBeforeSealing } = await import('../../operations/keys/check-loaded.ts');
+        await checkBeforeSealing({ ...keys, store });
+      };
+      await work({ ...keys, store, clock: this.io.clock, beforeSealing }, settings);
     });
   }
 

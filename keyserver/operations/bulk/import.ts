@@ -49,7 +49,10 @@ export async function importTokens(
 ): Promise<ImportResult> {
   const spool = await Spool.open();
   try {
+    await context.beforeSealing?.();
     const warnings = await judgeAll(context, source, spool, progress);
+    // Once more: what waited may have been sealed with a key that was retired meanwhile.
+    await context.beforeSealing?.();
     const outcome = await storeAll(context, spool, dryRun, progress);
     const told = { warnings: warnings.first, warningCount: warnings.count };
     return { rows: spool.rows, ...outcome, ...told };

@@ -79,7 +79,7 @@ function nameOf({ kind, id }: Pick<DocumentRow, 'kind' | 'id'>): string {
  * @throws OperationError changed_meanwhile if a document is no longer as its draft found it; input_invalid
  */
 export async function commitDrafts(
-  { store, keyring }: OperationContext,
+  { store, keyring, beforeSealing }: OperationContext,
   drafts: readonly Draft[],
   beforeCommit: () => void = () => {},
 ): Promise<void> {
@@ -87,6 +87,8 @@ export async function commitDrafts(
     checkName(kind, id);
     if (row === undefined) checkNewName(kind, id);
   }
+  // A deletion, which only removes rights, waits for nobody.
+  if (drafts.some(({ after }) => after !== undefined)) await beforeSealing?.();
   await store.editDocuments(drafts, (current, revisions) => {
     const next = drafts.map(({ kind, id, row, after }, at) => {
       if (!isDeepStrictEqual(current[at], row)) throw changedMeanwhile(kind, id);

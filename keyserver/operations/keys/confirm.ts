@@ -26,7 +26,10 @@ export interface ConfirmOptions {
 }
 
 /** The latest reports of all processes. */
-export async function readReplicas({ store, keyring }: OperationContext): Promise<KnownReplica[]> {
+export async function readReplicas({
+  store,
+  keyring,
+}: Pick<OperationContext, 'store' | 'keyring'>): Promise<KnownReplica[]> {
   return (await store.replicas()).map((row) => readReport(keyring, row));
 }
 
