@@ -28,8 +28,8 @@ t.test(
     const sealing: readonly (readonly [readonly string[], string])[] = [
       [put, token],
       [['token', 'import'], rows],
-      [['app', 'rotate', 'orders'], ''],
-      [['grant', 'add', '--app', 'orders', '--client', 'shop-1', '--type', 'wildberries'], ''],
+      [['app', 'rotate', 'orders', '--yes'], ''],
+      [['proxy', 'create', 'dc-2'], ''],
       [['apply', '--file', '-'], 'proxies: { dc-1: {} }\n'],
     ];
     for (const [argv, stdin] of sealing) {
@@ -38,7 +38,7 @@ t.test(
       t.match(message, 'a KeyServer has not loaded the primary key first');
     }
     t.same(await admin.json(['token', 'list']), []);
-    await admin.json(['app', 'revoke', 'orders']);
+    await admin.json(['app', 'revoke', 'orders', '--yes']);
     admin.sql('UPDATE replicas SET seen_at = seen_at - 31');
     await admin.json(put, { stdin: token });
   },
