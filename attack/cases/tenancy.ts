@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createApp, rotateCaller } from '../../keyserver/operations/callers.ts';
-import { deleteDocument } from '../../keyserver/operations/documents.ts';
 import { addGrant } from '../../keyserver/operations/grants.ts';
 import { makeCallerKey } from '../../shared/crypto/caller-key.ts';
+import { deleteDocument } from '../../test/support/delete-document.ts';
 import { type Attack, type Outcome, ownOf, type Scene } from '../scene/attack.ts';
 import { arrives, refused } from '../scene/judge.ts';
 import { type CallOptions, call, describe } from '../scene/wire.ts';

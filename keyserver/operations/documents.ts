@@ -93,18 +93,6 @@ function tooLong(kind: DocumentKind, id: string): OperationError {
   );
 }
 
-/** Deletes a document, even one that does not open: that only removes rights. @throws OperationError not_found */
-export async function deleteDocument(
-  { store }: OperationContext,
-  kind: DocumentKind,
-  id: string,
-): Promise<void> {
-  await store.editDocument(kind, id, (current) => {
-    if (current === undefined) throw notFound(kind, id);
-    return undefined;
-  });
-}
-
 /** The content of a document that must exist. @throws OperationError not_found, integrity_failed */
 export function contentOf<K extends DocumentKind>(
   kind: K,

@@ -1,6 +1,7 @@
 import { pathPatternFault } from '../../shared/policy/grant.ts';
 import { canonicalGrant, grantId } from '../../shared/policy/grant-id.ts';
 import { type Grant, type Method, methods } from '../../shared/policy/schema.ts';
+import type { AppDocument } from '../at-rest/document-row.ts';
 import type { OperationContext } from './context.ts';
 import { changeDocument, checkName, contentOf } from './documents.ts';
 import { inputInvalid, OperationError } from './operation-error.ts';
@@ -77,27 +78,13 @@ export async function addGrant(
   return { id, grant, added, direct };
 }
 
-/** Removes a grant by its id. @throws OperationError not_found, integrity_failed */
-export async function removeGrant(
-  context: OperationContext,
-  appId: string,
-  id: string,
-): Promise<Grant> {
-  let removed: Grant | undefined;
-  await changeDocument(context, 'app', appId, (current) => {
-    const app = contentOf('app', appId, current);
-    const found = checkFound(app.grants.find((grant) => grantId(grant) === id));
-    removed = found;
-    return { ...app, grants: app.grants.filter((grant) => grant !== found) };
-  });
-  return checkFound(removed);
-
-  function checkFound(grant: Grant | undefined): Grant {
-    if (grant !== undefined) return grant;
-    throw new OperationError(
-      'not_found',
-      `the app ${JSON.stringify(appId)} has no grant ${JSON.stringify(id)}`,
-      { do: 'list_grants', app: appId },
-    );
-  }
+/** The grant of an app that has this id. @throws OperationError not_found */
+export function grantOf(appId: string, { grants }: AppDocument, id: string): Grant {
+  const grant = grants.find((one) => grantId(one) === id);
+  if (grant !== undefined) return grant;
+  throw new OperationError(
+    'not_found',
+    `the app ${JSON.stringify(appId)} has no grant ${JSON.stringify(id)}`,
+    { do: 'list_grants', app: appId },
+  );
 }

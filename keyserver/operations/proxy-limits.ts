@@ -1,7 +1,5 @@
 import { parseClientNames } from '../../shared/tls/client-names.ts';
 import type { ProxyDocument } from '../at-rest/document-row.ts';
-import type { OperationContext } from './context.ts';
-import { changeDocument, contentOf } from './documents.ts';
 import { checkPattern } from './grants.ts';
 import { inputInvalid } from './operation-error.ts';
 
@@ -38,18 +36,4 @@ function parseCertificateName(text: string): string {
 
 function sorted(texts: readonly string[]): string[] {
   return [...new Set(texts)].sort();
-}
-
-/** Replaces all limits of a proxy. @throws OperationError not_found, integrity_failed, input_invalid */
-export async function limitProxy(
-  context: OperationContext,
-  id: string,
-  request: LimitRequest,
-): Promise<Limits> {
-  const limits = parseLimits(request);
-  await changeDocument(context, 'proxy', id, (current) => {
-    const { keys } = contentOf('proxy', id, current);
-    return { keys, ...limits };
-  });
-  return limits;
 }

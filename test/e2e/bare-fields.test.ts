@@ -1,11 +1,11 @@
 import { createPublicKey, randomBytes } from 'node:crypto';
 import t from 'tap';
 import { createAnonymousApp } from '../../keyserver/operations/callers.ts';
-import { deleteDocument } from '../../keyserver/operations/documents.ts';
 import { addGrant } from '../../keyserver/operations/grants.ts';
 import { importKey } from '../../shared/crypto/aead.ts';
 import { openText, responseAad } from '../../shared/crypto/exchange.ts';
 import { wrapKey } from '../../shared/crypto/key-wrap.ts';
+import { deleteDocument } from '../support/delete-document.ts';
 import { callApi, problemCode, startPair } from '../support/pair.ts';
 import { type PairState, tokenType } from '../support/pair-state.ts';
 import { showAuthorization, showOf, startPlainUpstream } from '../support/plain-upstream.ts';

@@ -1,8 +1,8 @@
 import t from 'tap';
 import { createApp } from '../../keyserver/operations/callers.ts';
-import { deleteDocument } from '../../keyserver/operations/documents.ts';
 import { addGrant } from '../../keyserver/operations/grants.ts';
 import { scratchDatabase } from '../support/database.ts';
+import { deleteDocument } from '../support/delete-document.ts';
 import { outcome, startPair } from '../support/pair.ts';
 import { keptForMinutes, mysqlSettings, tokenType } from '../support/pair-state.ts';
 import { showAuthorization, startPlainUpstream } from '../support/plain-upstream.ts';

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { createProxy, rotateCaller } from '../../keyserver/operations/callers.ts';
-import { deleteDocument } from '../../keyserver/operations/documents.ts';
+import { deleteDocument } from '../support/delete-document.ts';
 import { readiness } from '../support/listening.ts';
 import { outcome, startPair } from '../support/pair.ts';
 import { showAuthorization, startPlainUpstream } from '../support/plain-upstream.ts';

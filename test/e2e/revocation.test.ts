@@ -1,10 +1,10 @@
 import t from 'tap';
 import { createApp } from '../../keyserver/operations/callers.ts';
-import { deleteDocument } from '../../keyserver/operations/documents.ts';
-import { addGrant, removeGrant } from '../../keyserver/operations/grants.ts';
+import { changeDocument, contentOf } from '../../keyserver/operations/documents.ts';
+import { addGrant } from '../../keyserver/operations/grants.ts';
 import { deleteToken, putToken } from '../../keyserver/operations/tokens.ts';
 import { putType } from '../../keyserver/operations/types.ts';
-import { grantId } from '../../shared/policy/grant-id.ts';
+import { deleteDocument } from '../support/delete-document.ts';
 import { outcome, startPair, type TestPair } from '../support/pair.ts';
 import { type PairState, plainPolicy, tokenType } from '../support/pair-state.ts';
 import { showAuthorization, startPlainUpstream } from '../support/plain-upstream.ts';
@@ -25,7 +25,11 @@ const revocations: Readonly<Record<string, Revocation>> = {
     refusal: [401, 'caller_unauthenticated'],
   },
   'a grant is removed': {
-    revoke: (admin, name) => removeGrant(admin, name, grantId({ client: '*', type: name })),
+    revoke: (admin, name) =>
+      changeDocument(admin, 'app', name, (current) => ({
+        ...contentOf('app', name, current),
+        grants: [],
+      })),
     refusal: [403, 'grant_denied'],
   },
   'a token is deleted': {

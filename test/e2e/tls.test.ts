@@ -1,7 +1,8 @@
 import { X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { limitProxy } from '../../keyserver/operations/proxy-limits.ts';
+import { changeDocument, contentOf } from '../../keyserver/operations/documents.ts';
+import { parseLimits } from '../../keyserver/operations/proxy-limits.ts';
 import { createAuthority, type ServerIdentity } from '../support/certificates.ts';
 import { callHttps } from '../support/https-call.ts';
 import { type IdentityPaths, mountIdentity, writeIdentity } from '../support/identity-files.ts';
@@ -177,7 +178,10 @@ t.test('TLS on both services, and between them', async (t) => {
     'a proxy that is limited to a certificate calls with it, and not with another',
     async (t) => {
       const limit = (...certificateNames: string[]) =>
-        limitProxy(pair.admin, 'proxy-1', { certificateNames });
+        changeDocument(pair.admin, 'proxy', 'proxy-1', (current) => ({
+          keys: contentOf('proxy', 'proxy-1', current).keys,
+          ...parseLimits({ certificateNames }),
+        }));
       const until = (wanted: number) =>
         pollUntil(`${wanted}`, pair.call, ({ status }) => status === wanted);
       await limit('spiffe://cluster/other', 'Proxy.Example');

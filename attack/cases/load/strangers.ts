@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { createAnonymousApp } from '../../../keyserver/operations/callers.ts';
-import { deleteDocument } from '../../../keyserver/operations/documents.ts';
+import { deleteDocument } from '../../../test/support/delete-document.ts';
 import { watchMemory } from '../../../test/support/resident-memory.ts';
 import { type Attack, type Outcome, ownOf, type Scene } from '../../scene/attack.ts';
 import { awaitSeq } from '../../scene/seen.ts';

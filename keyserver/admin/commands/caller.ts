@@ -9,10 +9,9 @@ import {
   createProxy,
   rotateCaller,
 } from '../../operations/callers.ts';
-import { consequencesOf } from '../../operations/changes/consequences.ts';
 import { StoredDocuments } from '../../operations/changes/drafts.ts';
 import type { OperationContext } from '../../operations/context.ts';
-import { checkAllOpen, deleteDocument, listDocuments } from '../../operations/documents.ts';
+import { checkAllOpen, listDocuments } from '../../operations/documents.ts';
 import { inputInvalid } from '../../operations/operation-error.ts';
 import { anonymousApp, hasKeyExpired } from '../../release/callers.ts';
 import { confirm } from '../shell/confirmation.ts';
@@ -21,6 +20,7 @@ import { writeNewKey } from '../shell/key-output.ts';
 import type { Session } from '../shell/session.ts';
 import { table } from '../shell/table.ts';
 import { addCallerKeyCommands } from './caller-keys.ts';
+import { changeConfirmed } from './confirm-change.ts';
 import { examples } from './examples.ts';
 import {
   addLimitProxy,
@@ -277,11 +277,10 @@ function addRevoke(parent: Command, session: Session, kind: CallerKind): void {
     .addHelpText(...examples(`keyserver-admin ${kind} revoke ${exampleId[kind]} --yes`))
     .action(async (id: string, { yes }: { yes?: boolean }) => {
       await session.withContext(async (context) => {
-        const stored = await StoredDocuments.read(context);
-        const draft = stored.deletion(kind, id);
-        const consequences = await consequencesOf(context, stored, [draft]);
-        await confirm(session, { doing: `revoking the ${kind} ${id}`, consequences, yes });
-        await deleteDocument(context, kind, id);
+        const consequences = await changeConfirmed(session, context, {
+          ...{ doing: `revoking the ${kind} ${id}`, yes, isAlwaysAsked: true },
+          draft: (stored) => stored.deletion(kind, id),
+        });
         session.out.result({ id, revoked: true, consequences }, `revoked the ${kind} ${id}`);
       });
     });

@@ -1,32 +1,33 @@
-import type { DocumentBody } from '../../at-rest/document-row.ts';
-import type { CallerKind } from '../../operations/callers.ts';
 import { consequencesOf } from '../../operations/changes/consequences.ts';
-import { type Draft, StoredDocuments } from '../../operations/changes/drafts.ts';
+import { commitDrafts, type Draft, StoredDocuments } from '../../operations/changes/drafts.ts';
 import type { OperationContext } from '../../operations/context.ts';
 import { confirm } from '../shell/confirmation.ts';
 import type { Session } from '../shell/session.ts';
 
-interface Change<K extends CallerKind> {
-  readonly kind: K;
-  readonly id: string;
+interface Change {
+  /** Works the change out from what is stored. @throws OperationError if it cannot be made */
+  readonly draft: (stored: StoredDocuments) => Draft;
   readonly doing: string;
   readonly yes: boolean | undefined;
-  readonly change: (before: DocumentBody<K>) => DocumentBody<K>;
+  /** Asks also if it takes nothing away; default false. */
+  readonly isAlwaysAsked?: boolean;
 }
 
 /**
- * Asks for a confirmation if the change of an app or proxy takes something away; one that is not there, or
- * does not open, is the operation's to reject.
+ * Makes a change as it was shown and confirmed; resolves to what it took away.
+ * @throws OperationError confirmation_required, changed_meanwhile if the document is another one by then
  */
-export async function confirmChange<K extends CallerKind>(
+export async function changeConfirmed(
   session: Session,
   context: OperationContext,
-  { kind, id, doing, yes, change }: Change<K>,
-): Promise<void> {
+  { draft, doing, yes, isAlwaysAsked = false }: Change,
+): Promise<string[]> {
   const stored = await StoredDocuments.read(context);
-  const { row, before } = stored.get(kind, id);
-  if (before === undefined) return;
-  const draft = { kind, id, row, before, after: change(before) } as unknown as Draft;
-  const consequences = await consequencesOf(context, stored, [draft]);
-  if (consequences.length > 0) await confirm(session, { doing, consequences, yes });
+  const change = draft(stored);
+  const consequences = await consequencesOf(context, stored, [change]);
+  if (isAlwaysAsked || consequences.length > 0) {
+    await confirm(session, { doing, consequences, yes });
+  }
+  await commitDrafts(context, [change]);
+  return consequences;
 }

@@ -4,10 +4,10 @@ import { grantId } from '../../../shared/policy/grant-id.ts';
 import type { Grant } from '../../../shared/policy/schema.ts';
 import type { OperationContext } from '../../operations/context.ts';
 import { checkAllOpen, listDocuments, readDocument } from '../../operations/documents.ts';
-import { addGrant, type GrantRequest, removeGrant } from '../../operations/grants.ts';
+import { addGrant, type GrantRequest, grantOf } from '../../operations/grants.ts';
 import type { Session } from '../shell/session.ts';
 import { table } from '../shell/table.ts';
-import { confirmChange } from './confirm-change.ts';
+import { changeConfirmed } from './confirm-change.ts';
 import { collect, examples } from './examples.ts';
 
 export function addGrantCommands(program: Command, session: Session): void {
@@ -125,14 +125,16 @@ function addRemove(grant: Command, session: Session): void {
     .action(async (app: string, id: string, { yes }: { yes?: boolean }) => {
       await session.withContext(async (context) => {
         const doing = `removing the grant ${id} of ${app} takes away`;
-        await confirmChange(session, context, {
-          ...{ kind: 'app', id: app, doing, yes },
-          change: (before) => ({
-            ...before,
-            grants: before.grants.filter((grant) => grantId(grant) !== id),
-          }),
+        let removed: Grant | undefined;
+        await changeConfirmed(session, context, {
+          ...{ doing, yes },
+          draft: (stored) =>
+            stored.change('app', app, (before) => {
+              const found = grantOf(app, before, id);
+              removed = found;
+              return { ...before, grants: before.grants.filter((grant) => grant !== found) };
+            }),
         });
-        const removed = await removeGrant(context, app, id);
         session.out.result({ app, id, removed }, `removed the grant ${id} of ${app}`);
       });
     });

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import type { ProxyDocument } from '../../at-rest/document-row.ts';
-import { type LimitRequest, limitProxy, parseLimits } from '../../operations/proxy-limits.ts';
+import { type LimitRequest, parseLimits } from '../../operations/proxy-limits.ts';
 import type { Session } from '../shell/session.ts';
-import { confirmChange } from './confirm-change.ts';
+import { changeConfirmed } from './confirm-change.ts';
 import { examples } from './examples.ts';
 
 export interface LimitOptions {
@@ -41,12 +41,11 @@ with * at its end. A name of a certificate needs mTLS at KeyServer (TLS_CLIENT_C
     .option('--yes', 'do it without being asked, whatever it takes away')
     .action(async (id: string, { yes, ...options }: LimitOptions & { yes?: boolean }) => {
       await session.withContext(async (context) => {
-        const asked = parseLimits(readLimits(options));
-        await confirmChange(session, context, {
-          ...{ kind: 'proxy', id, doing: `limiting the proxy ${id} takes away`, yes },
-          change: ({ keys }) => ({ keys, ...asked }),
+        const limits = parseLimits(readLimits(options));
+        await changeConfirmed(session, context, {
+          ...{ doing: `limiting the proxy ${id} takes away`, yes },
+          draft: (stored) => stored.change('proxy', id, ({ keys }) => ({ keys, ...limits })),
         });
-        const limits = await limitProxy(context, id, readLimits(options));
         session.out.result(
           { id, ...shownLimits(limits) },
           `${id} may obtain tokens of ${describeLimits(limits)}`,

@@ -1,4 +1,5 @@
 import { OperationError } from '../../operations/operation-error.ts';
+import type { AdminIo } from './io.ts';
 import type { Session } from './session.ts';
 
 export interface Confirmation {
@@ -24,7 +25,7 @@ export async function confirm(
     if (consequences.length > 0) out.note(text);
     return;
   }
-  if (!io.stdinIsTerminal) {
+  if (!canAsk(io)) {
     throw new OperationError('confirmation_required', `confirmation needed: ${shown}`, {
       do: 'confirm',
     });
@@ -32,6 +33,11 @@ export async function confirm(
   out.ask(`${shown}\ngo on? [y/N] `);
   if (/^y(es)?$/i.test((await firstLine(io.stdin)).trim())) return;
   throw new OperationError('confirmation_required', 'not confirmed', 'nothing was changed');
+}
+
+/** Whether a question is seen, and can be answered. */
+export function canAsk({ stdinIsTerminal, stderrColumns }: AdminIo): boolean {
+  return stdinIsTerminal && stderrColumns !== undefined;
 }
 
 /** Says what a change would take away that is not made. */

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { DocumentBody } from '../../at-rest/document-row.ts';
 import type { DocumentKind, DocumentRow } from '../../store/store.ts';
 import type { OperationContext } from '../context.ts';
-import { checkName, checkNewName, found, notFound, sealNext } from '../documents.ts';
+import { checkName, checkNewName, contentOf, found, notFound, sealNext } from '../documents.ts';
 import { OperationError } from '../operation-error.ts';
 
 interface DraftOf<K extends DocumentKind> {
@@ -61,6 +61,17 @@ export class StoredDocuments {
     return opened;
   }
 
+  /** The change of a document that opens. @throws OperationError not_found, integrity_failed */
+  change<K extends DocumentKind>(
+    kind: K,
+    id: string,
+    next: (before: DocumentBody<K>) => DocumentBody<K>,
+  ): Draft {
+    const stored = this.get(kind, id);
+    const content = contentOf(kind, id, stored.row && { id, content: stored.before });
+    return { kind, id, ...stored, after: next(content) } as unknown as Draft;
+  }
+
   /** The deletion of a document, even of one that does not open. @throws OperationError not_found */
   deletion(kind: DocumentKind, id: string): Draft {
     const stored = this.get(kind, id);
@@ -83,8 +94,9 @@ export async function commitDrafts(
   drafts: readonly Draft[],
   beforeCommit: () => void = () => {},
 ): Promise<void> {
-  for (const { kind, id, row } of drafts) {
-    checkName(kind, id);
+  for (const { kind, id, row, after } of drafts) {
+    // Somebody else may have stored a name that is not valid, which can be deleted.
+    if (after !== undefined) checkName(kind, id);
     if (row === undefined) checkNewName(kind, id);
   }
   // A deletion, which only removes rights, waits for nobody.

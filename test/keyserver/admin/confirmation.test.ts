@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { type Installation, install, wildberries } from './installation.ts';
 
@@ -110,4 +112,67 @@ t.test('asks nothing when a type is defined for tokens that are there already', 
     outcome: 'created',
     consequences: [],
   });
+});
+
+t.test('does only what it said: another change meanwhile ends it', async (t) => {
+  const admin = await setUp(t);
+  const { store } = admin.context(t);
+  const [{ id: grant }] = await admin.json(['grant', 'list', 'reports']);
+  const add = ['grant', 'add', 'reports', '--type', 'x', '--client'];
+  const rows: readonly (readonly [argv: readonly string[], meanwhile: readonly string[]])[] = [
+    [
+      ['type', 'delete', 'wildberries'],
+      ['type', 'edit', 'wildberries', '--add-destination', 'https://b.example'],
+    ],
+    [
+      ['app', 'revoke', 'reports'],
+      [...add, 'a'],
+    ],
+    [
+      ['grant', 'remove', 'reports', grant],
+      [...add, 'b'],
+    ],
+    [
+      ['proxy', 'revoke', 'dc-1'],
+      ['proxy', 'limit', 'dc-1', '--client', '*'],
+    ],
+    [
+      ['proxy', 'limit', 'dc-1', '--client', 'shop-1'],
+      ['proxy', 'limit', 'dc-1', '--client', 'shop-*', '--yes'],
+    ],
+  ];
+  for (const [argv, meanwhile] of rows) {
+    let after: unknown;
+    async function* yes() {
+      await admin.json(meanwhile);
+      after = await store.documents();
+      yield Buffer.from('y\n');
+    }
+    const { code, stderr } = await admin.run(argv, { stdin: yes(), stdinIsTerminal: true });
+    t.equal(code, 1, argv.join(' '));
+    t.match(stderr, /go on.*error: somebody else has changed the .* meanwhile\n.*run the command/);
+    t.same(await store.documents(), after, 'nothing but the other change');
+  }
+});
+
+t.test('asks nobody who does not see the question', async (t) => {
+  const admin = await setUp(t);
+  const half = { stdin: 'y\n', stdinIsTerminal: true, stderrIsTerminal: false };
+  t.match(await admin.failure(['app', 'revoke', 'reports'], half), {
+    exit: 2,
+    code: 'confirmation_required',
+    hint: 'nothing was changed; add --yes, or run it on a terminal',
+  });
+});
+
+t.test('asks with --json as without, and shows the plan before', async (t) => {
+  const admin = await setUp(t);
+  writeFileSync(join(admin.folder, 'none.yaml'), 'apps: {}\n');
+  const { code, stdout, stderr } = await admin.run(
+    ['apply', '-f', 'none.yaml', '--prune', '--json'],
+    { stdin: 'y\n', stdinIsTerminal: true },
+  );
+  t.equal(code, 0);
+  t.match(stderr, /^- app reports\napplying none\.yaml takes away:\n.*\ngo on\? \[y\/N\] $/);
+  t.match(JSON.parse(stdout), { changes: ['- app reports'] });
 });

@@ -19,8 +19,10 @@ export interface Ran {
 }
 
 export interface RunOptions {
-  readonly stdin?: string | Uint8Array;
+  readonly stdin?: string | Uint8Array | AsyncIterable<Uint8Array>;
   readonly stdinIsTerminal?: boolean;
+  /** By default as {@link stdinIsTerminal}. */
+  readonly stderrIsTerminal?: boolean;
   readonly environment?: Environment;
 }
 
@@ -46,13 +48,18 @@ export class Installation {
 
   async run(argv: readonly string[], options: RunOptions = {}): Promise<Ran> {
     const { stdin = '', stdinIsTerminal = false, environment = {} } = options;
+    const { stderrIsTerminal = stdinIsTerminal } = options;
     let stdout = '';
     let stderr = '';
     const code = await runAdmin(argv, {
       environment: { ...this.environment, ...environment },
       folder: this.folder,
-      stdin: chunked(Buffer.from(stdin)),
+      stdin:
+        typeof stdin === 'string' || stdin instanceof Uint8Array
+          ? chunked(Buffer.from(stdin))
+          : stdin,
       stdinIsTerminal,
+      stderrColumns: stderrIsTerminal ? 80 : undefined,
       writeStdout: (text) => {
         stdout += text;
       },

@@ -4,7 +4,6 @@ import { sealSecret } from '../../../keyserver/at-rest/secret.ts';
 import { Keyring } from '../../../keyserver/keys/keyring.ts';
 import { createApp } from '../../../keyserver/operations/callers.ts';
 import type { OperationContext } from '../../../keyserver/operations/context.ts';
-import { deleteDocument } from '../../../keyserver/operations/documents.ts';
 import { Pace } from '../../../keyserver/operations/keys/pace.ts';
 import { rewrap } from '../../../keyserver/operations/keys/rewrap.ts';
 import { inspectToken } from '../../../keyserver/operations/tokens.ts';
@@ -14,6 +13,7 @@ import type { Store } from '../../../keyserver/store/store.ts';
 import { StoreError } from '../../../keyserver/store/store-error.ts';
 import { systemClock } from '../../../shared/clock.ts';
 import { eachStore } from '../../support/database.ts';
+import { deleteDocument } from '../../support/delete-document.ts';
 import { plainPolicy } from '../../support/pair-state.ts';
 
 const masters = new Map(['old', 'new', 'lost'].map((kid) => [kid, randomBytes(32)]));

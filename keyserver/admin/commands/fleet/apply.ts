@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { commitDrafts } from '../../../operations/changes/drafts.ts';
 import type { OperationContext } from '../../../operations/context.ts';
 import { OperationError } from '../../../operations/operation-error.ts';
-import { confirm } from '../../shell/confirmation.ts';
+import { canAsk, confirm } from '../../shell/confirmation.ts';
 import { UncertainError } from '../../shell/failure.ts';
 import type { Session } from '../../shell/session.ts';
 import { examples } from '../examples.ts';
@@ -73,7 +73,7 @@ async function confirmPlan(
 ): Promise<void> {
   const { consequences } = planned;
   if (consequences.length === 0) return;
-  if (session.io.stdinIsTerminal && !yes) session.out.note(planText(planned));
+  if (canAsk(session.io) && !yes) session.out.ask(`${planText(planned)}\n`);
   await confirm(session, { doing: `applying ${file} takes away`, consequences, yes });
 }
 

@@ -1,19 +1,12 @@
 import type { Command } from 'commander';
 import { describeInjection } from '../../../../shared/policy/injection/injection.ts';
 import type { Policy } from '../../../../shared/policy/schema.ts';
-import { consequencesOf } from '../../../operations/changes/consequences.ts';
 import { describeCa } from '../../../operations/changes/describe-ca.ts';
-import { StoredDocuments } from '../../../operations/changes/drafts.ts';
-import {
-  checkAllOpen,
-  deleteDocument,
-  listDocuments,
-  readDocument,
-} from '../../../operations/documents.ts';
+import { checkAllOpen, listDocuments, readDocument } from '../../../operations/documents.ts';
 import { listTokens } from '../../../operations/tokens.ts';
-import { confirm } from '../../shell/confirmation.ts';
 import type { Session } from '../../shell/session.ts';
 import { record, table } from '../../shell/table.ts';
+import { changeConfirmed } from '../confirm-change.ts';
 import { examples } from '../examples.ts';
 import { addEdit } from './edit.ts';
 import { addPut } from './put.ts';
@@ -108,12 +101,11 @@ function addDelete(type: Command, session: Session): void {
     .addHelpText(...examples('keyserver-admin type delete wildberries --yes'))
     .action(async (id: string, { yes }: { yes?: boolean }) => {
       await session.withContext(async (context) => {
-        const stored = await StoredDocuments.read(context);
-        const draft = stored.deletion('type', id);
-        const consequences = await consequencesOf(context, stored, [draft]);
-        await confirm(session, { doing: `deleting the type ${id}`, consequences, yes });
+        const consequences = await changeConfirmed(session, context, {
+          ...{ doing: `deleting the type ${id}`, yes, isAlwaysAsked: true },
+          draft: (stored) => stored.deletion('type', id),
+        });
         const { length: tokensLeft } = await listTokens(context, { type: id });
-        await deleteDocument(context, 'type', id);
         session.out.result({ id, deleted: true, tokensLeft, consequences }, `deleted ${id}`);
       });
     });
