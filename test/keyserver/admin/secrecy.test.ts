@@ -102,6 +102,7 @@ t.test('prints a stored secret nowhere, whatever is asked or wrong', async (t) =
     'https://a.example',
     '--query',
     'a={other}',
+    '--yes',
   ]);
   await run(['doctor']);
   admin.sql("UPDATE storage SET client_id = 'moved'");
