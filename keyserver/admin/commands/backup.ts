@@ -1,7 +1,9 @@
-import { createReadStream } from 'node:fs';
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { backUp } from '../../operations/backup/backup.ts';
+import type { BackupSource } from '../../operations/backup/checked-lines.ts';
 import { restore } from '../../operations/backup/restore.ts';
 import { count } from '../../operations/count.ts';
 import { inputInvalid } from '../../operations/operation-error.ts';
@@ -18,8 +20,8 @@ export function addBackupCommands(program: Command, session: Session): void {
     .summary('write all tokens, types, apps and proxies to a file, sealed')
     .description(
       `Writes all tokens, types, apps and proxies of one moment into a new file: sealed as they lie, with a MAC over
-the whole, and without the keys, which need a backup of their own. Exit code 1 if a row does not open: the backup is
-complete all the same.`,
+the whole, and without the keys, which need a backup of their own. Exit code 1 if a row does not open, or several
+tokens have one name: the backup is complete all the same.`,
     )
     .addHelpText(...examples('keyserver-admin backup /var/backups/keyserver/2026-11-28.backup'))
     .action(async (file: string) => {
@@ -42,16 +44,15 @@ complete all the same.`,
     .description(
       `Restores a backup into an empty database, with the keyring of its time. The file and the keyring are verified
 before anything is written. If it ends early, run it again, and it goes on. It ends with a new history, as history new
-does: look at the apps and grants then, since one that was revoked after the backup is back. Exit code 1 if a document
-does not open.`,
+does: look at the apps and grants then, since one that was revoked after the backup is back. Exit code 1 if a row
+does not open, or several tokens have one name: those are left out.`,
     )
     .option('--merge', 'put its rows over those stored, and leave others as they are')
     .addHelpText(...examples('keyserver-admin restore /var/backups/keyserver/2026-11-28.backup'))
     .action(async (file: string, { merge = false }: { merge?: boolean }) => {
-      const source = () => bytesOf(resolve(session.io.folder, file), file);
       await session.withContext(async (context) => {
-        const result = await withProgress(session.io, (progress) =>
-          restore(context, source, { merge, progress }),
+        const result = await withBackup(resolve(session.io.folder, file), file, (source) =>
+          withProgress(session.io, (progress) => restore(context, source, { merge, progress })),
         );
         if (result.broken > 0) session.exitCode = faultsFoundExitCode;
         session.out.result(
@@ -67,16 +68,45 @@ function contents({ documents, tokens }: { documents: number; tokens: number }):
 }
 
 function brokenNote(broken: number): string {
-  return broken === 0 ? '' : `; ${count(broken, 'row')} did not open: see doctor`;
+  return broken === 0 ? '' : `; ${count(broken, 'row')} did not open or shared a name: see doctor`;
 }
 
-async function* bytesOf(path: string, file: string): AsyncGenerator<Uint8Array> {
+/** One open file, so that what is restored is what was verified, even if another one takes its name meanwhile. */
+async function withBackup<T>(
+  path: string,
+  file: string,
+  work: (source: BackupSource) => Promise<T>,
+): Promise<T> {
+  // Otherwise a pipe without a writer would keep the command waiting.
+  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch(
+    (error: unknown) => {
+      throw unreadable(error, file);
+    },
+  );
   try {
-    yield* createReadStream(path, { highWaterMark: 262_144 });
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw code === undefined
-      ? error
-      : inputInvalid(`cannot read the file ${file} (${code})`, 'name a backup');
+    if (!(await handle.stat()).isFile()) {
+      throw inputInvalid(
+        `${file} is not a regular file`,
+        'a backup is read more than once: write it to a file first',
+      );
+    }
+    return await work(() => bytesOf(handle, file));
+  } finally {
+    await handle.close();
   }
+}
+
+async function* bytesOf(handle: FileHandle, file: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* handle.createReadStream({ start: 0, autoClose: false, highWaterMark: 262_144 });
+  } catch (error) {
+    throw unreadable(error, file);
+  }
+}
+
+function unreadable(error: unknown, file: string): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === undefined
+    ? error
+    : inputInvalid(`cannot read the file ${file} (${code})`, 'name a backup');
 }

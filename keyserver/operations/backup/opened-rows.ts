@@ -9,15 +9,20 @@ import {
   isDocumentKind,
   type TokenRow,
 } from '../../store/store.ts';
+import { nameKey } from '../../store/token-statements.ts';
+import { NameLines } from '../bulk/name-lines.ts';
 
 /** Counts rows, and tells which keys open any. */
 export class OpenedRows {
   readonly kids = new Set<string>();
   documents = 0;
   tokens = 0;
-  /** Numbers of rows that do not open; rows of the earlier system are not tried. */
+  /** Numbers of rows that do not open, or share a name; rows of the earlier system are not opened. */
   brokenDocuments = 0;
   brokenTokens = 0;
+  /** Names that several tokens have: a table without a unique key can, and none of them is released. */
+  readonly repeated = new Set<string>();
+  readonly #names = new NameLines();
   readonly #keyring: Keyring;
 
   constructor(keyring: Keyring) {
@@ -33,9 +38,14 @@ export class OpenedRows {
   addToken(row: TokenRow): void {
     this.tokens += 1;
     const kid = tokenRowKid(row.token);
-    if (kid === undefined) return;
-    if (tryOpen(() => openSecret(this.#keyring, row)) === undefined) this.brokenTokens += 1;
-    else this.kids.add(kid);
+    const opens = kid !== undefined && tryOpen(() => openSecret(this.#keyring, row)) !== undefined;
+    if (opens) this.kids.add(kid);
+    if (this.#names.add(row, this.tokens) !== undefined) {
+      const name = nameKey(row);
+      // The first one counted as whole.
+      this.brokenTokens += this.repeated.has(name) ? 1 : 2;
+      this.repeated.add(name);
+    } else if (kid !== undefined && !opens) this.brokenTokens += 1;
   }
 }
 

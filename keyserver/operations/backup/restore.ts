@@ -1,12 +1,16 @@
 import { isDeepStrictEqual } from 'node:util';
 import { sealDocument } from '../../at-rest/document-row.ts';
+import type { Keyring } from '../../keys/keyring.ts';
 import type { DocumentKind, DocumentRow, PutTokens, TokenRow } from '../../store/store.ts';
+import { nameKey } from '../../store/token-statements.ts';
 import type { Progress } from '../bulk/progress.ts';
+import { putRows } from '../bulk/put-rows.ts';
 import type { OperationContext } from '../context.ts';
 import { beginHistory } from '../history.ts';
 import { inputInvalid } from '../operation-error.ts';
+import { type BackupSource, backupTokens } from './checked-lines.ts';
 import { openedDocument } from './opened-rows.ts';
-import { type BackupSource, backupTokens, verifyBackup } from './verify-backup.ts';
+import { type VerifiedBackup, verifyBackup } from './verify-backup.ts';
 
 const batchRows = 1000;
 const batchChars = 4_194_304;
@@ -21,7 +25,7 @@ export interface RestoreResult {
   readonly createdAt: string;
   readonly documents: number;
   readonly tokens: number;
-  /** Number of documents that did not open, and were left out. */
+  /** Number of rows that did not open or shared a name; documents that do not open, and tokens of one name, are left out. */
   readonly broken: number;
 }
 
@@ -29,47 +33,66 @@ export interface RestoreResult {
  * Restores a backup, which is verified before anything is written. One that was interrupted goes on: a database that has
  * nothing but rows of this backup counts as empty. Tokens come first, then a new history of changes, then the documents,
  * so that nobody may call before all is there.
- * @throws OperationError as {@link verifyBackup}; input_invalid for a database with other rows
+ * @throws OperationError as {@link verifyBackup}; input_invalid for a database with other rows, or a table that cannot
+ * hold one; changed_meanwhile if the backup changes
  */
 export async function restore(
   context: OperationContext,
   source: BackupSource,
   { merge = false, progress = () => {} }: RestoreOptions = {},
 ): Promise<RestoreResult> {
-  const { documents, tokens, createdAt } = await verifyBackup(context.keyring, source, progress);
-  if (!merge) await checkOnlyOurs(context, source, documents);
+  const backup = await verifyBackup(context.keyring, source, progress);
+  const { documents, tokens, createdAt } = backup;
+  const readBatches = () => batches(context.keyring, source, backup);
+  if (!merge) await checkOnlyOurs(context, readBatches, documents);
   let done = 0;
-  for await (const rows of batches(source)) {
-    await context.store.putTokens({ rows, isSame, announce: false });
+  for await (const rows of readBatches()) {
+    await putRows(context.store, { rows, isSame, announce: false });
     done += rows.length;
     progress('restored', done, tokens);
   }
-  const { broken: brokenBefore } = await beginHistory(context);
+  await beginHistory(context);
   const restored = await putDocuments(context, documents);
-  const broken = documents.length - restored + (merge ? brokenBefore : 0);
-  return { createdAt, documents: restored, tokens, broken };
+  const broken =
+    backup.brokenTokens + documents.length - restored + (await brokenOthers(context, documents));
+  return { createdAt, documents: restored, tokens: done, broken };
 }
 
 const isSame: PutTokens['isSame'] = (stored, row) => stored.token === row.token;
 
-async function* batches(source: BackupSource): AsyncGenerator<TokenRow[]> {
-  let batch = new Map<string, TokenRow>();
+/** Without rows that share a name: none of them is released, and one alone would be. */
+async function* batches(
+  keyring: Keyring,
+  source: BackupSource,
+  { mac, repeated }: VerifiedBackup,
+): AsyncGenerator<TokenRow[]> {
+  let batch: TokenRow[] = [];
   let chars = 0;
-  for await (const row of backupTokens(source)) {
-    // A table without a key can have several rows of a name, none of which is released.
-    batch.set(JSON.stringify([row.clientId, row.tokenType]), row);
+  for await (const row of backupTokens(keyring, source, mac)) {
+    if (repeated.size > 0 && repeated.has(nameKey(row))) continue;
+    batch.push(row);
     chars += row.token.length;
-    if (batch.size < batchRows && chars < batchChars) continue;
-    yield [...batch.values()];
-    batch = new Map();
+    if (batch.length < batchRows && chars < batchChars) continue;
+    yield batch;
+    batch = [];
     chars = 0;
   }
-  if (batch.size > 0) yield [...batch.values()];
+  if (batch.length > 0) yield batch;
+}
+
+/** Number of stored documents that do not open, and that the backup lacks. */
+async function brokenOthers(
+  { store, keyring }: OperationContext,
+  documents: readonly DocumentRow[],
+): Promise<number> {
+  const ours = new Set(documents.map(({ kind, id }) => `${kind} ${id}`));
+  const others = (await store.documents()).filter(({ kind, id }) => !ours.has(`${kind} ${id}`));
+  return others.filter((row) => openedDocument(keyring, row) === undefined).length;
 }
 
 async function checkOnlyOurs(
   { store, keyring }: OperationContext,
-  source: BackupSource,
+  readBatches: () => AsyncIterable<TokenRow[]>,
   documents: readonly DocumentRow[],
 ): Promise<void> {
   const ours = new Map(
@@ -83,7 +106,7 @@ async function checkOnlyOurs(
   let others = 0;
   for await (const _ of store.listTokens()) others += 1;
   if (others === 0) return;
-  for await (const rows of batches(source)) {
+  for await (const rows of readBatches()) {
     const compared = await store.putTokens({ rows, isSame, announce: false, dryRun: true });
     if (compared.replaced > 0) throw otherRows();
     others -= compared.unchanged;

@@ -3,7 +3,6 @@ import { OpenError } from '../../../shared/crypto/open-error.ts';
 import { fieldsFault } from '../../../shared/policy/injection/injection.ts';
 import { openSecret, type Secret, sealSecret } from '../../at-rest/secret.ts';
 import type { BatchOutcome, PutTokens, TokenRow } from '../../store/store.ts';
-import { isStoreError } from '../../store/store-error.ts';
 import type { OperationContext } from '../context.ts';
 import { count } from '../count.ts';
 import { listDocuments } from '../documents.ts';
@@ -12,6 +11,7 @@ import { listTokens } from '../tokens.ts';
 import { type ImportRow, type ImportRules, judgeRow } from './import-row.ts';
 import { NameLines } from './name-lines.ts';
 import type { Progress } from './progress.ts';
+import { putRows } from './put-rows.ts';
 import type { RawRow, RowFault } from './raw-rows.ts';
 import { Spool } from './spool.ts';
 
@@ -166,7 +166,7 @@ async function storeAll(
   let done = 0;
   for await (const rows of batches) {
     const batch = { rows, isSame, announce: isAtomic, dryRun };
-    const outcome = await put(context, batch);
+    const outcome = await putRows(context.store, batch);
     sum.added += outcome.added;
     sum.replaced += outcome.replaced;
     sum.unchanged += outcome.unchanged;
@@ -176,13 +176,4 @@ async function storeAll(
   // Even if nothing changed: an earlier run may have ended before this.
   if (!isAtomic && !dryRun) await context.store.announceAll();
   return sum;
-}
-
-async function put({ store }: OperationContext, batch: PutTokens): Promise<BatchOutcome> {
-  try {
-    return await store.putTokens(batch);
-  } catch (error) {
-    if (!isStoreError(error, 'row_unfit')) throw error;
-    throw inputInvalid(error.message, 'change the table (DB_TOKEN_TABLE)');
-  }
 }

@@ -1,9 +1,11 @@
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { openSecret } from '../../../keyserver/at-rest/secret.ts';
-import { scratchDatabase } from '../../support/database.ts';
+import { restore as restoreBackup } from '../../../keyserver/operations/backup/restore.ts';
+import { rawConnection, scratchDatabase } from '../../support/database.ts';
 import { type Installation, install, wildberries, writeKeyring } from './installation.ts';
 
 type Test = Parameters<typeof install>[0];
@@ -33,6 +35,14 @@ async function emptied(admin: Installation, name = 'other.db') {
   return environment;
 }
 
+function mysqlEnvironment(options: Awaited<ReturnType<typeof scratchDatabase>>) {
+  const { host, port, user, password, database } = options;
+  return {
+    ...{ DB_FILE: '', DB_HOST: host, DB_PORT: String(port), DB_NAME: database },
+    ...{ DB_USER: user, DB_PASSWORD: password, DB_TIMEOUT_MS: '10000' },
+  };
+}
+
 async function contents(admin: Installation, environment = {}) {
   const all: Record<string, unknown> = {};
   for (const command of ['type list', 'app list', 'proxy list', 'grant list', 'token list']) {
@@ -57,11 +67,7 @@ t.test(
       readdirSync(admin.folder).filter((name) => name.endsWith('.part')),
       [],
     );
-    const { host, port, user, password, database } = await scratchDatabase(t);
-    const mysql = {
-      ...{ DB_FILE: '', DB_HOST: host, DB_PORT: String(port), DB_NAME: database },
-      ...{ DB_USER: user, DB_PASSWORD: password, DB_TIMEOUT_MS: '10000' },
-    };
+    const mysql = mysqlEnvironment(await scratchDatabase(t));
     await admin.json(['migrate'], { environment: mysql });
     for (const environment of [await emptied(admin), mysql]) {
       const restored = await admin.run(restore, { environment });
@@ -123,6 +129,7 @@ t.test('refuses another keyring before it writes anything', async (t) => {
   const environment = { ...empty, KEYRING_DIR: onlySecond };
   t.match(await admin.failure(['restore', 'rotated'], { environment }), {
     ...{ exit: 1, code: 'integrity_failed', message: /lacks the key first/ },
+    hint: /bring first\.key of that time \(see retired\/\) into KEYRING_DIR .* keep primary/,
   });
   writeFileSync(join(onlySecond, 'first.key'), randomBytes(32), { mode: 0o600 });
   t.match(await admin.failure(['restore', 'rotated'], { environment }), {
@@ -219,11 +226,93 @@ t.test('backs up rows that do not open as they lie, and tells of them', async (t
   admin.sql("UPDATE documents SET kid = 'lost' WHERE kind = 'proxy'");
   const { code, stdout } = await admin.run(backup);
   t.equal(code, 1);
-  t.match(stdout, /; 2 rows did not open: see doctor/);
+  t.match(stdout, /; 2 rows did not open or shared a name: see doctor/);
   const environment = await emptied(admin);
   const restored = await admin.run([...restore, '--json'], { environment });
   t.equal(restored.code, 1);
-  t.match(JSON.parse(restored.stdout), { tokens: 700, documents: 2, broken: 1 });
+  t.match(JSON.parse(restored.stdout), { tokens: 700, documents: 2, broken: 2 });
+});
+
+t.test('restores the very bytes that it verified, and no pipe', async (t) => {
+  const admin = await installAll(t);
+  await admin.json(backup);
+  const environment = await emptied(admin);
+  execFileSync('mkfifo', [join(admin.folder, 'pipe')]);
+  for (const name of ['pipe', '.']) {
+    t.match(await admin.failure(['restore', name], { environment }), {
+      ...{ exit: 2, code: 'input_invalid', message: `${name} is not a regular file` },
+    });
+  }
+  const whole = readFileSync(join(admin.folder, 'b'), 'utf8');
+  await admin.json(['token', 'delete', '--client', 'shop-7', '--type', 'wildberries']);
+  await admin.json(['backup', 'another']);
+  const context = admin.context(t);
+  const { history } = await context.store.position();
+  for (const later of [
+    whole.split('\n').toSpliced(9, 1).join('\n'),
+    whole.slice(0, whole.length / 2),
+    readFileSync(join(admin.folder, 'another'), 'utf8'),
+  ]) {
+    let passes = 0;
+    const source = async function* () {
+      passes += 1;
+      yield Buffer.from(passes === 1 ? whole : later);
+    };
+    await t.rejects(restoreBackup(context, source, { merge: true }), { code: 'changed_meanwhile' });
+    t.equal((await context.store.position()).history, history, 'and it goes no further');
+  }
+});
+
+t.test('leaves out tokens that share a name, and counts what nobody can use', async (t) => {
+  const admin = await installAll(t);
+  admin.sql('ALTER TABLE storage RENAME TO keyed');
+  admin.sql('CREATE TABLE storage AS SELECT * FROM keyed');
+  admin.sql("INSERT INTO storage SELECT * FROM keyed WHERE client_id IN ('shop-7', 'shop-8')");
+  admin.sql("INSERT INTO storage SELECT * FROM keyed WHERE client_id = 'shop-7'");
+  const backedUp = await admin.run([...backup, '--json']);
+  t.equal(backedUp.code, 1);
+  t.match(JSON.parse(backedUp.stdout), { tokens: 703, broken: 5 });
+  const environment = await emptied(admin);
+  for (const argv of [restore, restore, [...restore, '--merge']]) {
+    const { code, stdout } = await admin.run([...argv, '--json'], { environment });
+    t.equal(code, 1);
+    t.match(JSON.parse(stdout), { tokens: 698, documents: 3, broken: 5 });
+  }
+  const stored = await admin.json(['token', 'list'], { environment });
+  t.equal(stored.length, 698);
+  t.notOk(stored.some(({ client }: { client: string }) => client === 'shop-7'));
+});
+
+t.test('counts no document that a merge has mended', async (t) => {
+  const admin = await installAll(t);
+  await admin.json(backup);
+  await admin.json(['proxy', 'create', 'dc-2']);
+  admin.sql("UPDATE documents SET kid = 'lost' WHERE kind = 'proxy'");
+  const { code, stdout } = await admin.run([...restore, '--merge', '--json']);
+  t.equal(code, 1);
+  t.match(JSON.parse(stdout), { documents: 3, broken: 1 }, 'dc-2 stays broken');
+});
+
+t.test('tells of a table that cannot hold a row, and goes on once it can', async (t) => {
+  const admin = await installAll(t);
+  await admin.json(['token', 'import'], {
+    stdin: JSON.stringify({ client: 'SHOP-7', type: 'wildberries', secret }),
+  });
+  await admin.json(backup);
+  const options = await scratchDatabase(t);
+  const environment = mysqlEnvironment(options);
+  const connection = await rawConnection(t, options);
+  const ofType = (type: string) =>
+    `client_id ${type} NOT NULL, token_type VARCHAR(50) NOT NULL, token TEXT, PRIMARY KEY (client_id, token_type)`;
+  await connection.query(`CREATE TABLE storage (${ofType('VARCHAR(100)')})`);
+  await admin.json(['migrate'], { environment });
+  t.match(await admin.failure(restore, { environment }), {
+    ...{ exit: 2, code: 'input_invalid', message: /If the key ignores case/ },
+    hint: /change the table/,
+  });
+  t.same(await admin.json(['app', 'list'], { environment }), [], 'nobody may call');
+  await connection.query('ALTER TABLE storage MODIFY client_id VARBINARY(100) NOT NULL');
+  t.match(await admin.json(restore, { environment }), { tokens: 701, broken: 0 });
 });
 
 t.test('exports sealed rows, which an import takes with the same keyring', async (t) => {
