@@ -6,7 +6,8 @@ const isoForm =
 
 /**
  * Parses a token's expiry: an ISO 8601 date (midnight UTC), or a date and time with a zone. Returns it
- * in UTC, and `never` as it is. @throws OperationError input_invalid, also if it has passed
+ * in UTC, and `never` as it is. No message quotes it, since it may be a misplaced secret.
+ * @throws OperationError input_invalid, also if it has passed
  */
 export function parseExpiry(text: string, nowMs: number): string {
   if (text === 'never') return text;
@@ -14,13 +15,13 @@ export function parseExpiry(text: string, nowMs: number): string {
   const time = Date.parse(text);
   if (day === undefined || Number.isNaN(time) || !isCalendarDay(day)) {
     throw inputInvalid(
-      `${JSON.stringify(text)} is not an ISO 8601 date, or date and time with a zone`,
+      'the expiry is not an ISO 8601 date, or date and time with a zone',
       'examples: 2030-01-31, 2030-01-31T18:00:00Z, 2030-01-31T18:00:00+03:00, never',
     );
   }
   if (time > nowMs) return isoTime(time);
   throw inputInvalid(
-    `${JSON.stringify(text)} is in the past`,
+    'the expiry is in the past',
     'an expired token is never released: set a later expiry, or none',
   );
 }

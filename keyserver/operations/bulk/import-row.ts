@@ -9,6 +9,9 @@ import { OperationError } from '../operation-error.ts';
 import { checkedFields, isTextRecord, maxSecretBytes, parseSecretText } from '../secret-input.ts';
 import { memberNames, type RawRow } from './raw-rows.ts';
 
+/** So many types are told. */
+const maxTypes = 10;
+
 /** A row that can be stored. */
 export interface ImportRow extends TokenContext {
   /** The secret, or a row as an export of this keyring has it. */
@@ -25,7 +28,7 @@ export interface ImportRules {
   readonly isKnownClient: (client: string) => Promise<boolean>;
 }
 
-/** Returns a row that can be stored, or a sentence on its fault, which has no value but names. */
+/** Returns a row that can be stored, or a sentence on its fault, which has nothing of the row. */
 export async function judgeRow(
   row: RawRow['members'],
   rules: ImportRules,
@@ -36,7 +39,9 @@ export async function judgeRow(
   if (unknown >= 0) return `member ${unknown + 1} is none of ${memberNames.join(', ')}`;
   if (typeof client !== 'string') return 'there is no client';
   if (typeof type !== 'string') return 'there is no type';
-  const misnamed = nameFault(client) ?? (await newClientFault(client, rules));
+  // A sealed row kept its name since it was stored, whatever names new ones can have.
+  const misnamed =
+    nameFault(client) ?? (sealed === undefined ? await newClientFault(client, rules) : undefined);
   if (misnamed !== undefined) return `the name of the client ${misnamed}`;
   const policy = rules.types.get(type);
   if (policy === undefined) return typeFault(type, rules);
@@ -67,10 +72,15 @@ async function newClientFault(client: string, rules: ImportRules): Promise<strin
   return fault === undefined || (await rules.isKnownClient(client)) ? undefined : fault;
 }
 
+/** An unknown type is not quoted, since it may be a misplaced secret. */
 function typeFault(type: string, { types }: ImportRules): string {
-  return types.has(type)
-    ? `the type ${JSON.stringify(type)} does not open`
-    : `there is no type ${JSON.stringify(type)}`;
+  if (types.has(type)) return `the type ${JSON.stringify(type)} does not open`;
+  const known = [...types.keys()];
+  const told = known.slice(0, maxTypes).map((name) => JSON.stringify(name));
+  if (known.length > maxTypes) told.push(`${known.length - maxTypes} more`);
+  return known.length === 0
+    ? 'there is no type yet'
+    : `the type is none of those that there are: ${told.join(', ')}`;
 }
 
 /** @throws OperationError input_invalid */
