@@ -1,6 +1,7 @@
 import type { SingleBar } from 'cli-progress';
 import type { Progress } from '../../operations/bulk/progress.ts';
 import type { AdminIo } from '../shell/io.ts';
+import { remark } from '../shell/output.ts';
 
 /** A line of JSON for so long, so that a log does not fill. */
 const lineIntervalMs = 5000;
@@ -16,7 +17,8 @@ export async function showProgress(io: AdminIo): Promise<ProgressDisplay> {
   return io.stderrColumns === undefined ? jsonLines(io) : await bars(io, io.stderrColumns);
 }
 
-function jsonLines({ clock, writeStderr }: AdminIo): ProgressDisplay {
+function jsonLines(io: AdminIo): ProgressDisplay {
+  const { clock } = io;
   const startedAt = clock.monotonic();
   let due = startedAt + lineIntervalMs;
   return {
@@ -25,7 +27,7 @@ function jsonLines({ clock, writeStderr }: AdminIo): ProgressDisplay {
       if (now < due) return;
       due = now + lineIntervalMs;
       const seconds = Math.round((now - startedAt) / 1000);
-      writeStderr(`${JSON.stringify({ progress: phase, done, total, seconds })}\n`);
+      remark(io, `${JSON.stringify({ progress: phase, done, total, seconds })}\n`);
     },
     end: () => {},
   };
@@ -34,7 +36,8 @@ function jsonLines({ clock, writeStderr }: AdminIo): ProgressDisplay {
 async function bars(io: AdminIo, columns: number): Promise<ProgressDisplay> {
   const { default: library } = await import('cli-progress');
   // The part of a stream that the library uses.
-  const stream = { isTTY: true, columns, write: io.writeStderr } as unknown as NodeJS.WriteStream;
+  const write = (text: string) => remark(io, text);
+  const stream = { isTTY: true, columns, write } as unknown as NodeJS.WriteStream;
   let bar: SingleBar | undefined;
   let shown: string | undefined;
   const end = () => {

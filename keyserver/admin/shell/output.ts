@@ -68,12 +68,16 @@ export class Output {
   }
 
   #write(text: string): void {
-    try {
-      this.#io.writeStderr(text);
-    } catch (error) {
-      // Only the exit code can tell now.
-      if (systemCode(error) === undefined) throw error;
-    }
+    remark(this.#io, text);
+  }
+}
+
+/** Writes to stderr, if anybody reads it: a command goes on without, and its exit code tells. */
+export function remark({ writeStderr }: Pick<AdminIo, 'writeStderr'>, text: string): void {
+  try {
+    writeStderr(text);
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
   }
 }
 

@@ -2,12 +2,16 @@ import t from 'tap';
 import { showProgress } from '../../../keyserver/admin/bulk/progress.ts';
 import { testClock } from '../../support/clock.ts';
 
-async function show(stderrColumns?: number) {
+async function show(stderrColumns?: number, onWrite = () => {}) {
   const clock = testClock();
   const written: string[] = [];
   const display = await showProgress({
     ...{ environment: {}, folder: '/', stdin: (async function* () {})(), stdinIsTerminal: false },
-    ...{ writeStdout: () => {}, writeStderr: (text) => void written.push(text), clock },
+    ...{ writeStdout: () => {}, clock },
+    writeStderr: (text) => {
+      onWrite();
+      written.push(text);
+    },
     stderrColumns,
   });
   return { ...display, clock, written };
@@ -48,4 +52,21 @@ t.test('draws a bar on a terminal, one for each step', async (t) => {
   t.match(text, 'judged 2000 rows');
   t.match(text, /stored \[#{10}\.{30}\] 500\/2000/);
   t.match(text, /stored \[#{40}\] 2000\/2000, .*\n$/s);
+});
+
+t.test('lets the work go on when nobody reads stderr any more', async (t) => {
+  const closed = () => {
+    throw Object.assign(new Error('write EPIPE'), { code: 'EPIPE', syscall: 'write' });
+  };
+  for (const columns of [undefined, 100]) {
+    const { progress, end, clock, written } = await show(columns, closed);
+    clock.advance(5_000);
+    progress('restored', 10, 20);
+    end();
+    t.same(written, []);
+  }
+  const { progress } = await show(100, () => {
+    throw new TypeError('of the tool itself');
+  });
+  t.throws(() => progress('restored', 10, 20), TypeError);
 });
