@@ -35,6 +35,7 @@ export class ExpiringTokens {
   readonly #poll: Poll;
   readonly #pausing = new AbortController();
   #isFirst = true;
+  #hasTurn = false;
 
   constructor(options: ExpiringTokensOptions) {
     this.#options = options;
@@ -57,7 +58,10 @@ export class ExpiringTokens {
       return firstPauseMs;
     }
     try {
-      if (await this.#options.hasTurn()) await this.#look();
+      // Kept until a look succeeds, since no process gets the turn again today.
+      this.#hasTurn ||= await this.#options.hasTurn();
+      if (this.#hasTurn) await this.#look();
+      this.#hasTurn = false;
       return dayMs;
     } catch (error) {
       if (!this.#poll.isStopped) {
