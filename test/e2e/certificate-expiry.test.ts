@@ -42,7 +42,7 @@ t.test('a certificate that has ended is said by both sides', async (t) => {
       KEYSERVER_CA_FILE: client.ca,
       KEYSERVER_CLIENT_CERT_FILE: client.cert,
       KEYSERVER_CLIENT_KEY_FILE: client.key,
-      KEYSERVER_TIMEOUT_MS: '5000',
+      KEYSERVER_TIMEOUT_MS: '25000',
       PORT: '0',
     });
   };
