@@ -118,6 +118,7 @@ export async function wireKeyserver(
     log: logger,
     instance: await instanceId(primary),
     workers: primary ? config.WORKERS : 1,
+    servesLegacyRows: config.UNSAFE_LEGACY_ROWS,
   });
   const expiringTokens = new ExpiringTokens({
     ...{ store, keyring, clock, log: logger },

@@ -28,6 +28,7 @@ export interface HeartbeatOptions extends Pick<PollOptions, 'sleep'> {
   readonly log: Logger;
   readonly instance: string;
   readonly workers: number;
+  readonly servesLegacyRows: boolean;
 }
 
 /** Tells the operator's tool, by the database, which keys this process has loaded, and what it knows. */
@@ -88,7 +89,8 @@ export class Heartbeat {
   }
 
   async #put(stopped: boolean): Promise<void> {
-    const { store, keyring, rsaKeys, registry, instance, workers } = this.#options;
+    const { store, keyring, rsaKeys, registry, instance, workers, servesLegacyRows } =
+      this.#options;
     this.#beat += 1;
     const report: Report = {
       instance,
@@ -99,6 +101,7 @@ export class Heartbeat {
       rsa: { ...this.#rsa.of(rsaKeys.primary.keyId), keys: rsaKeys.keyIds },
       history: registry.history,
       seq: registry.seq,
+      servesLegacyRows,
       stopped,
     };
     await store.putReplica(sealReport(keyring, this.#id, this.#beat, report));

@@ -35,6 +35,8 @@ const ReportSchema = Type.Object({
   /** The position in the history of changes up to which it knows them. */
   history: Type.String(),
   seq: Type.Integer({ minimum: 0 }),
+  /** Whether it serves rows of the earlier system; earlier versions do not tell. */
+  servesLegacyRows: Type.Optional(Type.Boolean()),
   /** True for the last report of a process that stops. */
   stopped: Type.Boolean(),
 });

@@ -10,6 +10,7 @@ import type { PlacedToken } from '../../store/store.ts';
 import { isStoreError } from '../../store/store-error.ts';
 import type { Progress } from '../bulk/progress.ts';
 import type { OperationContext } from '../context.ts';
+import { checkServesLegacyRows } from '../keys/check-loaded.ts';
 import { inputInvalid, OperationError } from '../operation-error.ts';
 import { legacyKeyIn } from './check.ts';
 import type { Left, LeftGroup } from './left-rows.ts';
@@ -26,7 +27,7 @@ export interface GivenBack {
 /**
  * Gives rows that were taken over the bytes that the earlier system wrote, from the copy. A row whose secret was stored
  * since is left. Like taking over, it can be cut off at any point and repeated, beside calls.
- * @throws ConfigError without the earlier system's key; OperationError input_invalid unless the settings say that such rows are served, not_found without a copy
+ * @throws ConfigError without the earlier system's key; OperationError input_invalid or not_confirmed unless such rows are served, not_found without a copy
  */
 export async function giveBack(
   context: OperationContext,
@@ -41,6 +42,7 @@ export async function giveBack(
       'set it for every KeyServer, restart them, and set it here',
     );
   }
+  await checkServesLegacyRows(context);
   const { swapped, ...rest } = await swapInPasses(store, {
     keepsOld: false,
     pause,

@@ -6,7 +6,7 @@ import { rewrap } from '../../../keyserver/operations/keys/rewrap.ts';
 import { giveBack } from '../../../keyserver/operations/legacy/give-back.ts';
 import { takeOver } from '../../../keyserver/operations/legacy/take-over.ts';
 import { putType } from '../../../keyserver/operations/types.ts';
-import { sealReport } from '../../../keyserver/replicas/report.ts';
+import { type Report, sealReport } from '../../../keyserver/replicas/report.ts';
 import type { Store } from '../../../keyserver/store/store.ts';
 import { StoreError } from '../../../keyserver/store/store-error.ts';
 import { systemClock } from '../../../shared/clock.ts';
@@ -49,6 +49,12 @@ function interrupted(store: Store, before: (swaps: number) => Promise<unknown>):
   };
 }
 
+const keys = { primary: 'new', since: 0, keys: ['new'] };
+const report = {
+  ...{ instance: 'i', host: 'replica-2', workers: 1, version: '1', atRest: keys, rsa: keys },
+  ...{ history: '', seq: 0, stopped: false },
+};
+
 t.test('a row that changes under the way back is given back by the next pass', (t) =>
   eachStore(t, async (t, openStore) => {
     const store = await openStore();
@@ -82,11 +88,6 @@ t.test('nothing is sealed while a KeyServer lacks the primary key', (t) =>
   eachStore(t, async (t, openStore) => {
     const store = await openStore();
     await fill(store, 1);
-    const keys = { primary: 'new', since: 0, keys: ['new'] };
-    const report = {
-      ...{ instance: 'i', host: 'replica-2', workers: 1, version: '1', atRest: keys, rsa: keys },
-      ...{ history: '', seq: 0, stopped: false },
-    };
     await store.putReplica(sealReport(ringOf('new'), 'a', 1, report));
     await t.rejects(take(store), {
       code: 'not_confirmed',
@@ -95,6 +96,25 @@ t.test('nothing is sealed while a KeyServer lacks the primary key', (t) =>
     t.same(await store.findTokens('c0', 'plain'), [rowOf('c0')]);
     await store.putReplica({ ...sealReport(ringOf('new'), 'a', 2, report), mac: 'bWFj' });
     await t.rejects(take(store), { message: /old: one whose report does not open$/ });
+  }),
+);
+
+t.test('nothing is given back while a KeyServer does not serve it', (t) =>
+  eachStore(t, async (t, openStore) => {
+    const store = await openStore();
+    await fill(store, 1);
+    await take(store);
+    const put = (beat: number, more: Partial<Report>) =>
+      store.putReplica(sealReport(ringOf('old'), 'a', beat, { ...report, ...more }));
+    for (const [beat, more] of [{}, { servesLegacyRows: false }].entries()) {
+      await put(beat + 1, more);
+      await t.rejects(give(store), {
+        code: 'not_confirmed',
+        message: 'a KeyServer does not serve rows of the earlier system: replica-2',
+      });
+    }
+    await put(3, { servesLegacyRows: true });
+    t.match(await give(store), { restored: 1 });
   }),
 );
 

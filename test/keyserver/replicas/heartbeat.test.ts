@@ -36,6 +36,7 @@ t.test('a process reports every three seconds, tells once that it cannot, and a 
       log: logger,
       instance: 'i',
       workers: 1,
+      servesLegacyRows: true,
       sleep: (ms, signal) =>
         new Promise<void>((resolve, reject) => {
           pauses.push(ms);
@@ -74,6 +75,7 @@ t.test('a process reports every three seconds, tells once that it cannot, and a 
           },
           rsa: { primary: keyserver.rsaKeys.primary.keyId },
           history: keyserver.registry.history,
+          servesLegacyRows: true,
           stopped: false,
         },
       },
