@@ -51,6 +51,8 @@ Examples:
 export async function runAdmin(argv: readonly string[], io: AdminIo): Promise<number> {
   const out = new Output(io, argv.includes('--json'));
   const session = new Session(io, out);
+  // Exit code 2 of plan says that there are changes: a misspelt option must not, wherever it is.
+  if (argv.find((one) => !one.startsWith('-')) === 'plan') session.usageExitCode = 1;
   try {
     await buildProgram(session).parseAsync(argv, { from: 'user' });
     return session.exitCode;

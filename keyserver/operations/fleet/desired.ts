@@ -1,7 +1,9 @@
-import { grantId } from '../../../shared/policy/grant-id.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { canonicalGrant, grantId } from '../../../shared/policy/grant-id.ts';
 import { defaultInjection } from '../../../shared/policy/injection/schema.ts';
 import type { Grant, Policy } from '../../../shared/policy/schema.ts';
 import type { DocumentKind } from '../../store/store.ts';
+import type { StoredDocuments } from '../changes/drafts.ts';
 import { checkName } from '../documents.ts';
 import { parseGrant } from '../grants.ts';
 import { OperationError } from '../operation-error.ts';
@@ -15,12 +17,20 @@ export interface DesiredApp {
   readonly grants: readonly Grant[];
 }
 
+/** A fault only of what is new: rules may have been laxer when it was stored. */
+interface NewFault {
+  readonly fault: SourceFault;
+  readonly isStored: (stored: StoredDocuments) => boolean;
+}
+
 /** The documents that a file describes, without keys. */
 export interface Desired {
   readonly source: Source;
   readonly types: ReadonlyMap<string, Policy>;
   readonly apps: ReadonlyMap<string, DesiredApp>;
   readonly proxies: ReadonlyMap<string, Limits>;
+  /** Faults of grants and limits, except of those that are stored already. */
+  readonly newFaults: readonly NewFault[];
   /** Kinds that the file is about: what it does not mention of others is none of its business. */
   readonly kinds: ReadonlySet<DocumentKind>;
 }
@@ -35,12 +45,13 @@ export function readFleet(name: string, text: string): Desired {
   source.check([...source.unquotedNames(), ...fleetFaults(value)]);
   const fleet = value as Fleet;
   const faults: SourceFault[] = [];
-  const read = <In, Out>(kind: DocumentKind, make: (value: In, path: Path) => Out) => {
+  const newFaults: NewFault[] = [];
+  const read = <In, Out>(kind: DocumentKind, make: (value: In, path: Path, id: string) => Out) => {
     const named = new Map<string, Out>();
     for (const [id, one] of Object.entries(fleet[sections[kind]] ?? {})) {
       const path = [sections[kind], id];
       attempt(faults, path, 'name', () => checkName(kind, id));
-      const made = attempt(faults, path, 'value', () => make(one as In, path));
+      const made = attempt(faults, path, 'value', () => make(one as In, path, id));
       if (made !== undefined) named.set(id, made);
     }
     return named;
@@ -48,16 +59,31 @@ export function readFleet(name: string, text: string): Desired {
   const desired = {
     source,
     types: read('type', withInjection),
-    apps: read('app', ({ direct = false, grants }: DesiredApp, path) => ({
+    apps: read('app', ({ direct = false, grants }: DesiredApp, path, app) => ({
       direct,
       grants: distinct(
-        grants.flatMap((grant, at) => {
-          const place = [...path, 'grants', String(at)];
-          return attempt(faults, place, 'value', () => parseGrant(grant)) ?? [];
+        grants.map((grant, at) => {
+          const own: SourceFault[] = [];
+          attempt(own, [...path, 'grants', String(at)], 'value', () => parseGrant(grant));
+          const id = grantId(grant);
+          const isStored = (stored: StoredDocuments) =>
+            stored.get('app', app).before?.grants.some((one) => grantId(one) === id) ?? false;
+          newFaults.push(...own.map((fault) => ({ fault, isStored })));
+          return canonicalGrant(grant);
         }),
       ),
     })),
-    proxies: read('proxy', parseLimits),
+    proxies: read('proxy', (limits: Limits, path, proxy) => {
+      const own: SourceFault[] = [];
+      const parsed = attempt(own, path, 'value', () => parseLimits(limits));
+      const isStored = (stored: StoredDocuments) => {
+        const { keys, ...kept } = stored.get('proxy', proxy).before ?? {};
+        return isDeepStrictEqual(kept, limits);
+      };
+      newFaults.push(...own.map((fault) => ({ fault, isStored })));
+      return parsed ?? limits;
+    }),
+    newFaults,
     kinds: new Set(
       (Object.keys(sections) as DocumentKind[]).filter((kind) => sections[kind] in fleet),
     ),

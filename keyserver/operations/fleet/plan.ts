@@ -47,6 +47,8 @@ export async function planFleet(
 ): Promise<Plan> {
   const stored = await StoredDocuments.read(context);
   const next = nextDocuments(stored, desired);
+  const faults = desired.newFaults.filter(({ isStored }) => !isStored(stored));
+  desired.source.check(faults.map(({ fault }) => fault));
   checkNews(context, desired, next);
   const absent = [...desired.kinds].flatMap((kind) =>
     stored
@@ -64,7 +66,9 @@ export async function planFleet(
     lines: drafts.filter(changes).flatMap(linesOf),
     kept: prune ? [] : absent,
     keyless: next.flatMap(({ kind, id, after }) =>
-      kind !== 'type' && after?.keys.length === 0 && id !== anonymousApp ? [{ kind, id }] : [],
+      kind !== 'type' && after?.keys.length === 0 && !(kind === 'app' && id === anonymousApp)
+        ? [{ kind, id }]
+        : [],
     ),
     warnings: strayGrants(stored, desired),
   };

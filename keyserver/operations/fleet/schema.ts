@@ -68,7 +68,7 @@ export function fleetFaults(value: unknown): SourceFault[] {
     return [{ path: [], at: 'value', text: `must have ${Object.keys(sections).join(', ')}` }];
   }
   return Object.entries(value).flatMap(([name, documents]): SourceFault[] => {
-    if (!(name in sections)) return [{ path: [name], at: 'name', text: notAMember }];
+    if (!Object.hasOwn(sections, name)) return [{ path: [name], at: 'name', text: notAMember }];
     if (!isObject(documents)) return [{ path: [name], at: 'value', text: 'must be object' }];
     return Object.entries(documents).flatMap(([id, document]) =>
       documentFaults(name as Section, document, [name, id]),

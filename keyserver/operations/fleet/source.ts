@@ -1,4 +1,13 @@
-import { isMap, isScalar, LineCounter, type Pair, parseDocument } from 'yaml';
+import {
+  type Alias,
+  isAlias,
+  isMap,
+  isScalar,
+  LineCounter,
+  type Pair,
+  parseDocument,
+  visit,
+} from 'yaml';
 import { inputInvalid, type OperationError } from '../operation-error.ts';
 
 /** Names of members and indices of elements, from the outermost value inwards. */
@@ -49,9 +58,26 @@ export class Source {
     try {
       return this.#document.toJS();
     } catch {
-      // Aliases of aliases, which would become huge.
-      throw this.#invalid([`${this.#name}: its aliases are too many`]);
+      // Aliases of nothing, or aliases of aliases, which would become huge.
+      const stray = this.#strayAlias();
+      throw this.#invalid([
+        stray === undefined
+          ? `${this.#name}: its aliases are too many`
+          : `${this.#place(stray.range?.[0] ?? 0)}: *${stray.source} is read as an alias of nothing: quote it`,
+      ]);
     }
+  }
+
+  #strayAlias(): Alias | undefined {
+    const anchors = new Set<string>();
+    let stray: Alias | undefined;
+    visit(this.#document, {
+      Node: (_, node) => {
+        if (isAlias(node) && !anchors.has(node.source)) stray ??= node;
+        if (!isAlias(node) && node.anchor !== undefined) anchors.add(node.anchor);
+      },
+    });
+    return stray;
   }
 
   /** @throws OperationError input_invalid if there are faults */

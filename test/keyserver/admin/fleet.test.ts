@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import t from 'tap';
 import { parse } from 'yaml';
+import { changeDocument } from '../../../keyserver/operations/documents.ts';
 import { callerKeyHash, isCallerKey } from '../../../shared/crypto/caller-key.ts';
 import { largeFleet, yamlOf } from './fleet.ts';
 import { type Installation, install } from './installation.ts';
@@ -157,6 +158,11 @@ t.test('names what is wrong with a document by the place of it', async (t) => {
     ['', /^stdin:1:1: must have types, apps, proxies$/],
     ['- a', /must have types, apps, proxies$/],
     ['apps:', /^stdin:1:6: apps must be object$/],
+    ['toString: {}', /^stdin:1:1: toString is not a member/],
+    [
+      'apps:\n  a: {grants: [{client: a, type: *wild}]}',
+      /^stdin:2:34: \*wild is read as an alias of nothing: quote it$/,
+    ],
     ['app: {}', /^stdin:1:1: app is not a member/],
     [
       'types:\n  a: {destinations: [http://a.example]}',
@@ -185,7 +191,12 @@ t.test('names what is wrong with a document by the place of it', async (t) => {
     const failure = await admin.failure(['plan', '-f', '-'], { stdin });
     t.match(failure, { exit: 1, code: 'input_invalid', message }, stdin);
   }
-  for (const argv of [['plan'], ['plan', '--fil', 'x'], ['plan', '-f', 'nowhere.yaml']]) {
+  for (const argv of [
+    ['plan'],
+    ['plan', '--fil', 'x'],
+    ['plan', '-f', 'nowhere.yaml'],
+    ['--jsn', 'plan', '-f', 'x'],
+  ]) {
     t.match(await admin.failure(argv), { exit: 1 }, argv.join(' '));
   }
   const bomb = [
@@ -375,6 +386,29 @@ t.test('never replaces a document that does not open', async (t) => {
   t.match(pruned, { code: 2, lines: ['- app reports'], stderr: /is deleted; it does not open/ });
   await apply(admin, 'apps: {}', '--prune', '--yes');
   t.same(await admin.json(['app', 'list']), []);
+});
+
+t.test('gives a key to a proxy of the name that an app without a key has', async (t) => {
+  const admin = await install(t);
+  const file = 'apps: {anonymous: {grants: []}}\nproxies: {anonymous: {}}';
+  const { keyless } = await admin.json(['apply', '-f', '-'], { stdin: file });
+  t.same(keyless, [{ kind: 'proxy', id: 'anonymous' }]);
+});
+
+t.test('takes what is stored already, though it would not be taken now', async (t) => {
+  const admin = await install(t);
+  await apply(admin, small);
+  const context = admin.context(t);
+  const old = { client: 'a', type: 'wildberries', paths: ['/v1/../v2'] };
+  await changeDocument(context, 'app', 'reports', () => ({ keys: [], grants: [old] }));
+  await changeDocument(context, 'proxy', 'dc-1', () => ({ keys: [], clients: ['a*b'] }));
+  const { stdout } = await admin.run(['export']);
+  t.match(await plan(admin, stdout), { code: 0, lines: ['no changes'] });
+  t.match(await plan(admin, stdout.replace('client: a', 'client: b')), {
+    code: 1,
+    stderr: /^error: stdin:\d+:\d+: apps\.reports\.grants\[0\]: the path "\/v1\/\.\.\/v2"/,
+  });
+  t.match(await plan(admin, stdout.replace('a*b', 'a*c')), { code: 1, stderr: /only one \*/ });
 });
 
 t.test('warns of a grant whose type is nowhere', async (t) => {

@@ -373,3 +373,12 @@ t.test(
 function overflow(): never {
   return overflow();
 }
+
+t.test('a dry run rejects a name that the type could not have', async (t) => {
+  const admin = await install(t);
+  const put = wildberries.with(2, 'a\u200b');
+  for (const options of [[], ['--dry-run']]) {
+    const message = /^the name of the type has a character/;
+    t.match(await admin.failure([...put, ...options]), { code: 'input_invalid', message });
+  }
+});

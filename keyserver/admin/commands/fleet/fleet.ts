@@ -51,13 +51,7 @@ or with --json in JSON. It prints no keys and no tokens.`,
 }
 
 function addPlan(program: Command, session: Session): void {
-  const plan = program.command('plan');
-  // Exit code 2 says that there are changes: a misspelt option must not.
-  plan.exitOverride((error) => {
-    session.usageExitCode = 1;
-    throw error;
-  });
-  addFileOptions(plan)
+  addFileOptions(program.command('plan'))
     .summary('show what apply would change')
     .description(
       `Shows what apply would change, a line each, and what that would take away; changes nothing.
@@ -70,7 +64,6 @@ Exit code 0 without changes, 2 with changes, 1 if the file or the command is not
       ),
     )
     .action(async (options: FileOptions) => {
-      session.usageExitCode = 1;
       const planWith = await readPlan(session, options);
       await session.withContext(async (context) => {
         const planned = await planWith(context);

@@ -3,6 +3,7 @@ import { consequencesOf } from '../../../operations/changes/consequences.ts';
 import { describeCa } from '../../../operations/changes/describe-ca.ts';
 import { commitDrafts, type Draft, StoredDocuments } from '../../../operations/changes/drafts.ts';
 import type { OperationContext } from '../../../operations/context.ts';
+import { checkNewName } from '../../../operations/documents.ts';
 import { checkPolicy, type PolicyChange, putResult } from '../../../operations/types.ts';
 import { confirm, noteLosses } from '../../shell/confirmation.ts';
 import type { Session } from '../../shell/session.ts';
@@ -28,6 +29,7 @@ export async function changeType(
 ): Promise<void> {
   const stored = await StoredDocuments.read(context);
   const { row, before } = stored.get('type', id);
+  if (row === undefined) checkNewName('type', id);
   const policy = next(before, row !== undefined);
   checkPolicy(context, id, policy);
   const { outcome, changes } = putResult(id, row && { content: before }, policy, force);
