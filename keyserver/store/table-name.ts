@@ -24,6 +24,8 @@ export interface TableName {
 }
 
 const copySuffix = '_before_takeover';
+/** The longest name of a table that MySQL and MariaDB take. */
+const maxChars = 64;
 
 /**
  * Parses a token table's name: `[A-Za-z_][A-Za-z0-9_$]{0,63}`, and `withDatabase` also `database.table`.
@@ -49,12 +51,13 @@ export function parseTableName(
   if (ownTables.some((own) => own === table.toLowerCase())) {
     throw invalid(`The token table cannot be named ${table}: the schema has a table of that name`);
   }
+  const copy = `${table.slice(0, maxChars - copySuffix.length)}${copySuffix}`;
   const prefix = database === undefined ? '' : `\`${database}\`.`;
   return {
     database,
     table,
     quoted: `${prefix}\`${table}\``,
-    legacyCopy: { name: `${table}${copySuffix}`, quoted: `${prefix}\`${table}${copySuffix}\`` },
+    legacyCopy: { name: copy, quoted: `${prefix}\`${copy}\`` },
   };
 }
 

@@ -50,7 +50,7 @@ Exit code 1 if a row would be left.`,
         if (report.left.length > 0) session.exitCode = faultsFoundExitCode;
         session.out.result(
           report,
-          describeChecks(checksOf(report).map(inWords), verdictOf(report)),
+          describeChecks(checksOf(report).map(inWords), verdictOf(report, jsonFields)),
         );
       });
     });
@@ -139,8 +139,10 @@ function checksOf({ columns, needsChars, left, ...rows }: LegacyReport): Check[]
   ];
 }
 
-function verdictOf({ ready, left }: LegacyReport): string {
-  if (ready > 0) return 'seal what is ready: keyserver-admin legacy take-over';
+function verdictOf({ ready, left }: LegacyReport, jsonFields: boolean): string {
+  if (ready > 0) {
+    return `seal what is ready: keyserver-admin legacy take-over${jsonFields ? ' --json-fields' : ''}`;
+  }
   return left.length > 0 ? 'no row can be taken over' : 'no row of the earlier system is left';
 }
 

@@ -114,6 +114,8 @@ t.test('rows are taken over, and given back as they were', async (t) => {
     t.match(check.stdout, /^ready +ok +[23] rows$/m);
     t.match(check.stdout, '(client "shop-3", type "wildberries")');
     t.match(check.stdout, /^seal what is ready: keyserver-admin legacy take-over$/m);
+    const split = await run(['legacy', 'check', '--json-fields']);
+    t.match(split.stdout, /^seal what is ready: keyserver-admin legacy take-over --json-fields$/m);
     if (long === 0) t.match(check.stdout, /the column token needs 4\d\d characters: widen it/);
     t.notMatch(check.stdout + check.stderr, /made-up|4711/);
     t.same(await sql('SELECT * FROM storage ORDER BY client_id, token_type, token'), before);
