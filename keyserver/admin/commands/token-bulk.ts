@@ -10,6 +10,7 @@ import { inputInvalid } from '../../operations/operation-error.ts';
 import type { TokenName } from '../../operations/suggestion.ts';
 import { TextBuffer, writeNewFile } from '../bulk/new-file.ts';
 import { withProgress } from '../bulk/progress.ts';
+import { faultsFoundExitCode } from '../shell/failure.ts';
 import type { Session } from '../shell/session.ts';
 import { examples } from './examples.ts';
 
@@ -77,7 +78,7 @@ export function addExport(token: Command, session: Session): void {
     .summary('write sealed tokens as lines of JSON')
     .description(
       `Writes tokens as they lie, sealed, as lines of JSON that token import takes with the same keyring. None is opened,
-and none is readable without the keyring.`,
+and none is readable without the keyring. Exit code 1 if rows are not sealed: they are left out.`,
     )
     .option('--sealed', 'confirms that they are sealed; there is no other way')
     .option('--client <id>', 'only of this client')
@@ -92,20 +93,32 @@ and none is readable without the keyring.`,
       if (sealed !== true)
         throw inputInvalid('tokens leave the database sealed only', 'add --sealed');
       await session.withContext(async (context) => {
-        if (file === undefined) {
-          const buffer = new TextBuffer(async (text) => out.print(text));
-          await exportTokens(context, names, (text) => buffer.write(text));
-          await buffer.flush();
-          return;
+        const result = await (file === undefined
+          ? printed(session, (write) => exportTokens(context, names, write))
+          : withProgress(io, (progress) =>
+              writeNewFile(resolve(io.folder, file), (write) =>
+                exportTokens(context, names, write, progress),
+              ),
+            ));
+        const { rows, leftOut } = result;
+        if (leftOut > 0) {
+          session.exitCode = faultsFoundExitCode;
+          out.note(`left out because they are not sealed: ${count(leftOut, 'row')}`);
         }
-        const rows = await withProgress(io, (progress) =>
-          writeNewFile(resolve(io.folder, file), (write) =>
-            exportTokens(context, names, write, progress),
-          ),
-        );
-        out.result({ file, rows }, `exported ${count(rows, 'token')} to ${file}`);
+        if (file !== undefined)
+          out.result({ file, ...result }, `exported ${count(rows, 'token')} to ${file}`);
       });
     });
+}
+
+async function printed<T>(
+  { out }: Session,
+  work: (write: (text: string) => Promise<void>) => Promise<T>,
+): Promise<T> {
+  const buffer = new TextBuffer(async (text) => out.print(text));
+  const result = await work((text) => buffer.write(text));
+  await buffer.flush();
+  return result;
 }
 
 function tell(

@@ -1,9 +1,10 @@
 import { csvRows } from './csv-rows.ts';
 import { readLines } from './lines.ts';
 import { jsonRows, type RawRow, type RowFault } from './raw-rows.ts';
+import { maxSealedLineBytes } from './sealed-line.ts';
 
-/** Longest row: a secret of which every character is escaped, and names. */
-const maxRowBytes = 524_288;
+/** Longest row of CSV: a secret of which every character is escaped, and names. */
+const maxCsvBytes = 524_288;
 
 /** The rows of lines of JSON, or of CSV; a first row that begins with `{` or `[` is JSON. */
 export async function* readRows(
@@ -18,8 +19,8 @@ export async function* readRows(
       line: 1,
       fault: 'it is a JSON array: give one object a line',
     };
-  else if (first === '{') yield* jsonRows(readLines(whole, maxRowBytes));
-  else yield* csvRows(whole, maxRowBytes);
+  else if (first === '{') yield* jsonRows(readLines(whole, maxSealedLineBytes));
+  else yield* csvRows(whole, maxCsvBytes);
 }
 
 /** The first bytes, up to one that is no blank. */

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { openSecret } from '../../../keyserver/at-rest/secret.ts';
+import { openSecret, sealSecret } from '../../../keyserver/at-rest/secret.ts';
 import { restore as restoreBackup } from '../../../keyserver/operations/backup/restore.ts';
 import { rawConnection, scratchDatabase } from '../../support/database.ts';
 import { type Installation, install, wildberries, writeKeyring } from './installation.ts';
@@ -341,4 +341,25 @@ t.test('exports sealed rows, which an import takes with the same keyring', async
   t.match(await admin.failure(['token', 'import'], { stdin: moved, environment }), {
     message: /line 1: sealed does not open/,
   });
+});
+
+t.test('exports exactly the rows that an import takes, and tells of the others', async (t) => {
+  const admin = await install(t);
+  await admin.json(wildberries);
+  const { store, keyring } = admin.context(t);
+  const unseen = { clientId: 'shop\u200b', tokenType: 'wildberries' };
+  const fields = { token: secret, more: 'x'.repeat(450_000) };
+  await store.putToken(sealSecret(keyring, unseen, { fields }));
+  await store.putToken({ ...unseen, clientId: 'earlier', token: 'AAAA' });
+  const exporting = ['token', 'export', '--sealed'];
+  const { code, stdout, stderr } = await admin.run(exporting);
+  t.equal(code, 1);
+  t.match(stderr, 'left out because they are not sealed: 1 row');
+  const filed = await admin.run([...exporting, '--out', 'rows.jsonl', '--json']);
+  t.equal(filed.code, 1);
+  t.match(JSON.parse(filed.stdout), { rows: 1, leftOut: 1 });
+  const environment = await emptied(admin);
+  await admin.json(wildberries, { environment });
+  const importing = ['token', 'import'];
+  t.match(await admin.json(importing, { environment, stdin: stdout }), { added: 1 });
 });
