@@ -1,4 +1,6 @@
+import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { startService } from '../../../local/processes.ts';
 import { storagePlaces } from '../../../local/state.ts';
@@ -8,6 +10,7 @@ import { selfSigned } from '../../../test/support/certificates.ts';
 import { postJson } from '../../../test/support/exchange-client.ts';
 import { freePort } from '../../../test/support/free-port.ts';
 import { writeKeyFolder } from '../../../test/support/key-folders.ts';
+import { pollUntil } from '../../../test/support/poll-until.ts';
 import { ServiceOutput } from '../../../test/support/service-output.ts';
 import { type Attack, ownOf, type Scene } from '../../scene/attack.ts';
 import { newRequest } from '../../scene/keyserver.ts';
@@ -43,20 +46,28 @@ async function beside<T>(
   }
 }
 
-/** KeyServer over the pair's database, with another key under the right one's kid. */
+/** KeyServer over the pair's database, with another key under the right one’s kid, which takes no calls. */
 async function wrongKey(scene: Scene) {
   const places = storagePlaces(ownOf(scene).folder);
   const KEYRING_DIR = join(ownOf(scene).folder, 'wrong');
   writeKeyFolder(KEYRING_DIR, { [`${kidOf(places.KEYRING_DIR)}.key`]: randomBytes(32) });
   const { request } = await newRequest(scene);
-  return beside('keyserver', { ...places, KEYRING_DIR }, async (origin) => {
-    const { status, text } = await postJson(origin, request);
+  const port = await freePort();
+  const settings = { NODE_ENV: 'production', HOST: '127.0.0.1', PORT: String(port) };
+  const env = { ...settings, ...places, KEYRING_DIR };
+  const child = fork('keyserver/main.ts', { env, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+  const ended = once(child, 'exit');
+  try {
+    const answer = () => postJson(`http://127.0.0.1:${port}`, request).catch(() => undefined);
+    const answered = await pollUntil('it answers', answer, (one) => one !== undefined, 20_000);
+    const { status, text = '' } = answered ?? {};
     const { code, reason } = JSON.parse(text) as Partial<Problem>;
-    return {
-      held: code === 'caller_unauthenticated' || code === 'integrity_failed',
-      happened: `${status} ${code} (${reason})`,
-    };
-  });
+    const held = code === 'keyserver_unavailable' && reason === 'keys_missing';
+    return { held, happened: `${status} ${code} (${reason})` };
+  } finally {
+    child.kill();
+    await ended;
+  }
 }
 
 /** Sets the variable of Node that turns off the verification of certificates. */
