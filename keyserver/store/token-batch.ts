@@ -20,7 +20,7 @@ export function* putTokens(
   { rows, isSame, announce, dryRun = false }: PutTokens,
 ): SqlCoroutine<Outcome<BatchOutcome>> {
   // Every change locks the counter first, so that none waits for another in a circle.
-  const seq = announce ? yield* nextSeq() : yield* lockCounter();
+  const seq = dryRun ? Number.NaN : announce ? yield* nextSeq() : yield* lockCounter();
   const changed: TokenRow[] = [];
   let added = 0;
   for (let at = 0; at < rows.length; at += namesAtOnce) {
@@ -33,7 +33,7 @@ export function* putTokens(
     changed.push(...add, ...replace, ...repeated);
     if (!dryRun) yield* write(sql, { add, replace, repeated });
   }
-  if (announce && changed.length <= maxAnnounced) yield* announceEach(seq, changed);
+  if (announce && !dryRun && changed.length <= maxAnnounced) yield* announceEach(seq, changed);
   const value = {
     added,
     replaced: changed.length - added,

@@ -164,14 +164,20 @@ async function storeAll(
     : spool.batches(batchRows, batchBytes);
   const sum = { added: 0, replaced: 0, unchanged: 0 };
   let done = 0;
-  for await (const rows of batches) {
-    const batch = { rows, isSame, announce: isAtomic, dryRun };
-    const outcome = await putRows(context.store, batch);
-    sum.added += outcome.added;
-    sum.replaced += outcome.replaced;
-    sum.unchanged += outcome.unchanged;
-    done += rows.length;
-    progress(dryRun ? 'compared' : 'stored', done, spool.rows);
+  try {
+    for await (const rows of batches) {
+      const batch = { rows, isSame, announce: isAtomic, dryRun };
+      const outcome = await putRows(context.store, batch);
+      sum.added += outcome.added;
+      sum.replaced += outcome.replaced;
+      sum.unchanged += outcome.unchanged;
+      done += rows.length;
+      progress(dryRun ? 'compared' : 'stored', done, spool.rows);
+    }
+  } catch (error) {
+    // What was replaced before counts at once, too; nobody may run the same file again.
+    if (!isAtomic && sum.replaced > 0) await context.store.announceAll().catch(() => undefined);
+    throw error;
   }
   // Even if nothing changed: an earlier run may have ended before this.
   if (!isAtomic && !dryRun) await context.store.announceAll();

@@ -204,6 +204,11 @@ t.test('stores more rows than one transaction takes in batches, with one number'
   const few = jsonLines(...shops(10_000, generated()));
   t.match(await admin.json(importing, { stdin: few }), { replaced: 10_000 });
   t.equal(await store.lastSeq(), seq + 3);
+  const last = "UPDATE ON storage WHEN OLD.client_id = 'shop-10000'";
+  admin.sql(`CREATE TRIGGER fail BEFORE ${last} BEGIN SELECT RAISE(ABORT, 'made-up'); END`);
+  const more = jsonLines(...shops(10_001, generated()));
+  t.match(await admin.run(importing, { stdin: more }), { code: 2 });
+  t.equal(await store.lastSeq(), seq + 4, 'what was stored before the failure counts');
 });
 
 t.test('stores rows of more bytes than one transaction takes in batches, too', async (t) => {

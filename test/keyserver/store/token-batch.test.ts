@@ -1,7 +1,8 @@
 import t from 'tap';
+import { openMysqlStore } from '../../../keyserver/store/mysql/mysql.ts';
 import type { TokenRow } from '../../../keyserver/store/store.ts';
 import type { StoreError } from '../../../keyserver/store/store-error.ts';
-import { eachStore } from '../../support/database.ts';
+import { eachStore, rawConnection, scratchDatabase } from '../../support/database.ts';
 
 const isSame = (stored: TokenRow, row: TokenRow) => stored.token === row.token;
 const row = (n: number, token = 'x'): TokenRow => ({
@@ -42,6 +43,20 @@ t.test('stores many rows at once, and only those that differ', (t) =>
     t.equal(await store.lastSeq(), 0);
   }),
 );
+
+t.test('a dry run waits for no change, and holds none up', async (t) => {
+  const options = await scratchDatabase(t);
+  const store = openMysqlStore(options);
+  t.teardown(() => store.close());
+  await store.migrate();
+  const other = await rawConnection(t, options);
+  await other.beginTransaction();
+  await other.query('UPDATE change_counter SET seq = seq WHERE id = 1');
+  for (const announce of [true, false]) {
+    const dry = store.putTokens({ rows: rows(3), isSame, announce, dryRun: true });
+    t.same(await dry, { added: 3, replaced: 0, unchanged: 0 });
+  }
+});
 
 t.test('announces a few changes by name, and many by one number without a name', (t) =>
   eachStore(t, async (t, openStore) => {
