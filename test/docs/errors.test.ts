@@ -12,10 +12,8 @@ const codes = Object.keys(errorTable) as ErrorCode[];
 const page = (code: string) => readFileSync(join(folder, `${code}.md`), 'utf8');
 // Not found and expired have another status at SecureProxy.
 const dependencyCodes: readonly string[] = ['token_not_found', 'type_not_found', 'token_expired'];
-// The reasons there are those of rows that are not taken over, which no service answers with.
-const isOfRows = ({ path }: { path: string }) => path.includes('keyserver/operations/legacy/');
 const sources = readSources('shared', 'keyserver', 'secureproxy');
-const reasons = findReasons(sources.filter((source) => !isOfRows(source)));
+const reasons = findReasons(sources);
 
 t.test('every code has a page, and every page a code', async (t) => {
   t.same(readdirSync(folder).sort(), codes.map((code) => `${code}.md`).sort());
