@@ -115,6 +115,8 @@ export async function startProxy(test: Test, options: TestProxyOptions): Promise
     PUBLIC_KEY_URL: `${keyserverUrl}/public_key`,
     TOKEN_REQUEST_URL: `${keyserverUrl}/`,
     PROXY_KEY: options.proxyKey ?? makeCallerKey('spx_'),
+    // A busy machine is no KeyServer that does not answer.
+    KEYSERVER_TIMEOUT_MS: '25000',
     ...(ca && { UPSTREAM_CA_FILE: writeCa(test, ca) }),
     ...options.settings,
   });

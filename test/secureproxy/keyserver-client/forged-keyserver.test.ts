@@ -62,7 +62,7 @@ async function setUp(t: Test, { publicKey: key = published, release }: Forgery) 
   });
   const proxy = await startProxy(t, {
     keyserverUrl: keyserver.url.replace('localhost', '127.0.0.1'),
-    settings: { TOKEN_CACHE_SECONDS: '0', KEYSERVER_TIMEOUT_MS: '300' },
+    settings: { TOKEN_CACHE_SECONDS: '0', KEYSERVER_TIMEOUT_MS: '1500' },
   });
   const call = () =>
     proxy.call(

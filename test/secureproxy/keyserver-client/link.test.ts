@@ -30,7 +30,7 @@ async function setUp(t: Test, settings: Readonly<Record<string, string>> = {}) {
     keyserverUrl: line.url,
     proxyKey,
     clock: proxyClock,
-    settings: { KEYSERVER_TIMEOUT_MS: '200', ...settings },
+    settings: { KEYSERVER_TIMEOUT_MS: '1500', ...settings },
   });
   const { feed, link } = proxy;
   const ask = async () => {

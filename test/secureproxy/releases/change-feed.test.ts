@@ -36,7 +36,7 @@ async function setUp(t: Test, settings: Readonly<Record<string, string>> = {}) {
     keyserverUrl: line.url,
     proxyKey,
     clock,
-    settings: { KEYSERVER_TIMEOUT_MS: '200', ...settings },
+    settings: { KEYSERVER_TIMEOUT_MS: '1500', ...settings },
   });
   const call = async () => {
     const { status } = await proxy.call(
