@@ -9,7 +9,7 @@ import { killTakeOvers, startTakeOver } from './killed-take-over.ts';
 
 t.setTimeout(1_800_000);
 
-const rows = 100_000;
+const rows = 20_000;
 const kills = 10;
 const calledClients = 500;
 
