@@ -10,7 +10,7 @@ export interface LimitRequest {
   readonly certificateNames?: readonly string[] | undefined;
 }
 
-/** What a proxy is limited to. */
+/** The limits of a proxy. */
 export type Limits = Omit<ProxyDocument, 'keys'>;
 
 /** Validates requested limits. @throws OperationError input_invalid */

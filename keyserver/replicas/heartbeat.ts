@@ -15,7 +15,7 @@ import { beatMs, type Report, sealReport } from './report.ts';
 
 /** Pause after a lock, which lasts for one transaction. */
 const lockedMs = 500;
-/** Locks in a row that are told of as any other fault. */
+/** After so many locks in a row a warning is logged, as of any other fault. */
 const maxLocked = 10;
 
 export interface HeartbeatOptions extends Pick<PollOptions, 'sleep'> {

@@ -20,7 +20,7 @@ const Keys = Type.Object({
   keys: Type.Array(Type.String()),
 });
 
-/** What a KeyServer process says of itself. Members may be added: a reader ignores unknown ones. */
+/** The state of a KeyServer process. Members may be added: a reader ignores unknown ones. */
 const ReportSchema = Type.Object({
   /** Random id that all workers of one KeyServer share. */
   instance: Type.String(),

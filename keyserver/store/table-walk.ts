@@ -4,7 +4,7 @@ import type { Store } from './store.ts';
 import { pageAfter, swapTokens, type TableKey, tokenPages, unplacedPages } from './token-pages.ts';
 import { repeatedTokens } from './token-statements.ts';
 
-/** What a walk over the whole token table needs of a store. */
+/** The part of a store that a walk over the whole token table needs. */
 export interface WalkedStore extends Pick<Store, 'listTokens'> {
   readonly dialect: Dialect;
   /** The table's primary key; undefined if it has none that can be walked along. */

@@ -3,9 +3,9 @@ import type { AdminIo } from './io.ts';
 import type { Session } from './session.ts';
 
 export interface Confirmation {
-  /** What is about to be done, in one line. */
+  /** The step to confirm, in one line. */
   readonly doing: string;
-  /** What it takes away, a sentence each. */
+  /** Its losses, a sentence each. */
   readonly consequences: readonly string[];
   /** The value of `--yes`. */
   readonly yes: boolean | undefined;

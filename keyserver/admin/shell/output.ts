@@ -45,7 +45,7 @@ export class Output {
     if (!this.json) this.#tell(printableLines(text));
   }
 
-  /** Asks something on stderr, on the line where the answer is typed. */
+  /** Prints a question on stderr without a line break, so that the answer is typed behind it. */
   ask(text: string): void {
     this.#write(printableLines(text));
   }

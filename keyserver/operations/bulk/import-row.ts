@@ -19,7 +19,7 @@ export interface ImportRow extends TokenContext {
   readonly warnings: readonly string[];
 }
 
-/** What rows are judged by. */
+/** Rules and facts by which rows are judged. */
 export interface ImportRules {
   /** The defined types; undefined for a policy that does not open. */
   readonly types: ReadonlyMap<string, Policy | undefined>;

@@ -175,7 +175,7 @@ async function storeAll(
       progress(dryRun ? 'compared' : 'stored', done, spool.rows);
     }
   } catch (error) {
-    // What was replaced before counts at once, too; nobody may run the same file again.
+    // Rows replaced before count at once, too, since nobody may run the same file again.
     if (!isAtomic && sum.replaced > 0) await context.store.announceAll().catch(() => undefined);
     throw error;
   }

@@ -10,7 +10,7 @@ export interface TokenQuestion {
   readonly say: (tokens: string, reason: string) => string;
 }
 
-/** What a change takes away: sentences, and questions whose answers are sentences. */
+/** Losses by a change: sentences, and questions whose answers are sentences. */
 export interface Losses {
   readonly sentences: readonly string[];
   readonly questions: readonly TokenQuestion[];

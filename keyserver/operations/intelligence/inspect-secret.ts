@@ -9,11 +9,11 @@ import { type JwtClaims, readJwt } from './jwt.ts';
 import { marketplaceOf, marketplaces } from './marketplaces.ts';
 import { describeWildberries, isWildberries, wildberriesWarnings } from './wildberries.ts';
 
-/** What can be told of a secret before it is used. No text of it has a value of the secret. */
+/** Findings about a secret before it is used. No text of them has a value of the secret. */
 export interface SecretReport {
   /** ISO 8601: when the first of its JWTs expires. */
   readonly expiresAt: string | undefined;
-  /** What the secret is, if it says so. */
+  /** The kind of the secret, if it says so. */
   readonly kind: string | undefined;
   /** Why it will probably not work, or could be guessed; each is a sentence. */
   readonly warnings: readonly string[];

@@ -65,7 +65,7 @@ function hasBit({ s }: JwtClaims['all'], bit: number | undefined): boolean {
   return bit !== undefined && Math.floor(Number(s) / 2 ** bit) % 2 === 1;
 }
 
-/** What such a token cannot do at these hosts of Wildberries, each as a sentence. */
+/** Limits of such a token at these hosts of Wildberries, each as a sentence. */
 export function wildberriesWarnings({ all }: JwtClaims, hosts: readonly string[]): string[] {
   const kind = kindOf(all);
   const warnings: string[] = [];

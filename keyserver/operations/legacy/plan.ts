@@ -26,7 +26,7 @@ type LeftReason =
   | 'fields'
   | 'column';
 
-/** What becomes of a row: nothing if a keyring sealed it, a sealed token, or nothing for a reason. */
+/** The plan for a row: nothing if a keyring sealed it, a sealed token, or nothing for a reason. */
 export type Plan =
   | { readonly is: 'sealed' }
   | { readonly is: 'ready'; readonly token: string }

@@ -1,9 +1,8 @@
 import { randomInt } from 'node:crypto';
-import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Test } from 'tap';
 import type { EarlierTable } from './earlier-table.ts';
-import { startTool } from './tool-process.ts';
+import { endOf, startTool } from './tool-process.ts';
 
 /** Rows copied and rows sealed so far: the work of a take-over. */
 const workDone =
@@ -13,16 +12,8 @@ const pollMs = 10;
 /** A take-over as a process. */
 export function startTakeOver({ admin, environment }: EarlierTable) {
   const child = startTool(admin.folder, ['legacy', 'take-over', '--json'], { environment });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text;
-  });
-  const ended = once(child, 'close').then(([code, signal]) => ({
-    code: code ?? signal,
+  const ended = endOf(child).then(({ code, stdout, stderr }) => ({
+    code: code ?? String(child.signalCode),
     result: stdout === '' ? undefined : JSON.parse(stdout),
     stderr,
   }));

@@ -46,6 +46,15 @@ export async function runTool(
   options: ToolOptions = {},
 ): Promise<ToolEnded> {
   const child = startTool(folder, argv, options);
+  const ended = endOf(child);
+  // A command that takes no secret ends without reading it.
+  child.stdin.on('error', () => {});
+  child.stdin.end(options.stdin ?? '');
+  return await ended;
+}
+
+/** Collects the output of a tool that runs; resolves when it has ended, `code` being null after a signal. */
+export async function endOf(child: ReturnType<typeof startTool>): Promise<ToolEnded> {
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -54,9 +63,6 @@ export async function runTool(
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
   });
-  // A command that takes no secret ends without reading it.
-  child.stdin.on('error', () => {});
-  child.stdin.end(options.stdin ?? '');
   const code = await new Promise<number | null>((done) => child.once('close', done));
   return { code, stdout, stderr };
 }
