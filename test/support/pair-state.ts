@@ -10,7 +10,7 @@ import { putToken } from '../../keyserver/operations/tokens.ts';
 import { putType } from '../../keyserver/operations/types.ts';
 import { openDatabase } from '../../keyserver/storage/database.ts';
 import { storageSettings } from '../../keyserver/storage/settings.ts';
-import type { MysqlServer } from '../../keyserver/store/mysql/connections.ts';
+import type { MysqlServer } from '../../keyserver/store/mysql/connection-config.ts';
 import { systemClock } from '../../shared/clock.ts';
 import type { Policy } from '../../shared/policy/schema.ts';
 import { type Environment, parseSettings } from '../../shared/settings/config.ts';

@@ -1,27 +1,10 @@
-import { isIP } from 'node:net';
-import { checkServerIdentity, type PeerCertificate } from 'node:tls';
-import type { Connection, Pool, PoolConfig, PoolConnection } from 'mariadb';
+import type { Connection, Pool, PoolConnection } from 'mariadb';
 import mariadb from 'mariadb';
 import type { Result, Statement } from '../statements.ts';
 import { StoreError } from '../store-error.ts';
 import type { Value } from '../value.ts';
+import { connectionConfig, type MysqlServer } from './connection-config.ts';
 import { isIncomparable, mysqlError } from './errors.ts';
-
-/** Address of the server, and how to log in. */
-export interface MysqlServer {
-  readonly host: string;
-  readonly port: number;
-  readonly user: string;
-  readonly password: string;
-  readonly database: string;
-  /** PEM of the trusted CAs; if set, TLS is required and the server's name is verified. */
-  readonly tlsCa?: string | undefined;
-  /**
-   * The connector's option of this name: without TLS, MySQL's `caching_sha2_password` sends the key
-   * that encrypts the password. Default false, since an attacker on the path can send another key.
-   */
-  readonly allowPublicKeyRetrieval?: boolean | undefined;
-}
 
 /** A logged-in session for the statements of one unit of work. @throws StoreError */
 export interface MysqlSession {
@@ -69,57 +52,6 @@ export function mysqlConnections(
   };
 }
 
-function connectionConfig(server: MysqlServer, timeoutMs: number): PoolConfig {
-  const { host, port, user, password, database, tlsCa } = server;
-  const config = {
-    host,
-    port,
-    user,
-    password,
-    database,
-    allowPublicKeyRetrieval: server.allowPublicKeyRetrieval ?? false,
-    connectTimeout: timeoutMs,
-    charset: 'utf8mb4',
-    initSql: sessionSettings(timeoutMs),
-    insertIdAsNumber: true,
-    logParam: false,
-    // A server could redirect the client, with its password, to another one.
-    permitRedirect: false,
-  };
-  if (tlsCa !== undefined) return { ...config, ssl: tlsSettings(host, tlsCa) };
-  // Otherwise an attacker on a connection without TLS could ask for the password in clear.
-  const restrictedAuth = [
-    'mysql_native_password',
-    'caching_sha2_password',
-    'sha256_password',
-  ].concat(['client_ed25519', 'parsec']);
-  return Object.assign(config, { restrictedAuth });
-}
-
-function tlsSettings(host: string, ca: string) {
-  return {
-    ca,
-    rejectUnauthorized: true,
-    // SNI takes no addresses (RFC 6066 §3).
-    ...(isIP(host) === 0 ? { servername: host } : {}),
-    // The connector starts TLS on an open socket; for a server addressed by IP, Node would compare
-    // the certificate with the name "localhost".
-    checkServerIdentity: (_: string, certificate: PeerCertificate) =>
-      checkServerIdentity(host, certificate),
-  };
-}
-
-/** Strict, so that no value is truncated, with timeouts; each server skips the other's comment. */
-function sessionSettings(timeoutMs: number): string {
-  const lockWaitSeconds = Math.max(1, Math.floor(timeoutMs / 1000));
-  return (
-    "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'" +
-    `, innodb_lock_wait_timeout = ${lockWaitSeconds}, lock_wait_timeout = ${lockWaitSeconds}` +
-    ` /*M!100100 , max_statement_time = ${timeoutMs / 1000} */` +
-    ` /*!80000 , max_execution_time = ${timeoutMs} */`
-  );
-}
-
 async function within<T>(
   pool: Pool,
   timeoutMs: number,
@@ -132,7 +64,7 @@ async function within<T>(
       acquiring.then(release, () => {});
     });
     try {
-      return await deadline.race(work(session(connection)), () => connection.destroy());
+      return await deadline.race(work(session(connection)), () => abandon(connection));
     } finally {
       release(connection);
     }
@@ -161,12 +93,12 @@ async function hold<T>(
     const connection = await timed(acquiring, () => {
       acquiring.then(release, () => {});
     });
-    const abandon = () => connection.destroy();
+    const giveUp = () => abandon(connection);
     const untimed = session(connection);
     try {
       return await work({
-        execute: (statement) => timed(untimed.execute(statement), abandon),
-        query: (sql) => timed(untimed.query(sql), abandon),
+        execute: (statement) => timed(untimed.execute(statement), giveUp),
+        query: (sql) => timed(untimed.query(sql), giveUp),
       });
     } finally {
       release(connection);
@@ -179,6 +111,22 @@ async function hold<T>(
 // Not awaited: it may roll back first, and if that fails the pool destroys the connection.
 function release(connection: PoolConnection): void {
   connection.release().catch(() => {});
+}
+
+/**
+ * Closes the socket. The connector's `destroy` opens a second connection for a `KILL`: the process ends
+ * by an unhandled rejection if that fails, and a load balancer may pass it to another server, whose
+ * connection of this number is somebody else's. The server's own timeouts end the statement.
+ */
+function abandon(connection: PoolConnection): void {
+  const info = connection.info as unknown as ConnectionInformation;
+  info.fatalError(new StoreError('timeout', 'The connection was given up'), true);
+}
+
+/** A part of `connection.info` that the connector's types leave out. */
+interface ConnectionInformation {
+  /** Closes the connection and rejects what waits for it; throws only if the last argument is false. */
+  fatalError(error: Error, avoidThrowError: boolean): void;
 }
 
 function session(connection: Connection): MysqlSession {

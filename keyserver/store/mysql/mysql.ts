@@ -17,12 +17,8 @@ import type { TableKey } from '../token-pages.ts';
 import * as tokens from '../token-statements.ts';
 import type { Value } from '../value.ts';
 import { TokenLookups } from './coalesced-lookups.ts';
-import {
-  type MysqlConnections,
-  type MysqlServer,
-  type MysqlSession,
-  mysqlConnections,
-} from './connections.ts';
+import type { MysqlServer } from './connection-config.ts';
+import { type MysqlConnections, type MysqlSession, mysqlConnections } from './connections.ts';
 
 export interface MysqlStoreOptions extends StoreOptions, MysqlServer {
   /** Maximum of connections; default 8. */

@@ -129,6 +129,7 @@ t.test(
     forwarder.forget();
     await t.rejects(select(), { name: 'StoreError', kind: 'timeout' });
     t.match(await select(), { rows: [{ one: 1 }] });
+    t.equal(forwarder.accepted, 2, 'none is opened to kill what hangs');
   },
 );
 
