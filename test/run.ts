@@ -10,7 +10,8 @@ import { delimiter, join, resolve } from 'node:path';
 import { LocalError } from '../local/local-error.ts';
 import { belowThresholds, keepCoverage, readCoverage } from './runner/coverage.ts';
 import { readTestOptions } from './runner/options.ts';
-import { runFile } from './runner/run-file.ts';
+import { runFiles } from './runner/run-files.ts';
+import type { FileResult } from './runner/tap-output.ts';
 import { thresholds } from './runner/thresholds.ts';
 
 const root = resolve(import.meta.dirname, '..');
@@ -61,20 +62,24 @@ async function databaseServer(): Promise<boolean> {
   }
 }
 
-/** Runs test files, one more at a time than there are cores, since many wait for the product's intervals. */
-async function runFiles(files: readonly string[], withCoverage: boolean): Promise<void> {
-  const left = [...files.entries()];
+function report({ file, seconds, ...result }: FileResult): void {
+  print(`${result.failed === 0 ? 'ok  ' : 'FAIL'} ${file} (${seconds.toFixed(1)} s)`);
+  if (result.failed > 0) for (const line of result.said) print(`  ${line}`);
+  passed += result.passed;
+  failed += result.failed;
+  skipped.push(...result.skipped.map((name) => `${file}: ${name}`));
+}
+
+/** Runs a process each, one more at a time than there are cores, since many wait for the product's intervals. */
+async function runGroups(groups: readonly string[][], withCoverage: boolean): Promise<void> {
+  const left = [...groups.entries()];
   const runner = async () => {
     for (let next = left.shift(); next; next = left.shift()) {
-      const [place, file] = next;
+      const [place, files] = next;
       const folder = join(scratch, `v8-${place}`);
-      const result = await runFile(root, file, withCoverage ? folder : undefined);
+      const results = await runFiles(root, files, withCoverage ? folder : undefined);
       if (withCoverage) keepCoverage(root, sourceFolders, folder, coverage);
-      print(`${result.failed === 0 ? 'ok  ' : 'FAIL'} ${file} (${result.seconds.toFixed(1)} s)`);
-      if (result.failed > 0) for (const line of result.said) print(`  ${line}`);
-      passed += result.passed;
-      failed += result.failed;
-      skipped.push(...result.skipped.map((name) => `${file}: ${name}`));
+      for (const result of results) report(result);
     }
   };
   await Promise.all(Array.from({ length: availableParallelism() + 1 }, runner));
@@ -114,7 +119,7 @@ async function reportCoverage(): Promise<void> {
   demand('coverage is above its thresholds', below.length === 0);
 }
 
-async function runAll(files: readonly string[]): Promise<void> {
+async function runAll(groups: readonly string[][]): Promise<void> {
   const [types, lint] = await Promise.all([
     run('tsc'),
     run('biome', 'check', '--error-on-warnings'),
@@ -122,15 +127,15 @@ async function runAll(files: readonly string[]): Promise<void> {
   demand('types', types);
   demand('lint and format', lint);
   demand('a MySQL-protocol server is to be had', await databaseServer());
-  await runFiles(files, true);
+  await runGroups(groups, true);
   reportDatabases();
   await reportCoverage();
 }
 
 try {
-  const { files, isAll } = readTestOptions(root, process.argv.slice(2));
-  if (isAll) await runAll(files);
-  else await runFiles(files, false);
+  const { groups, isAll } = readTestOptions(root, process.argv.slice(2));
+  if (isAll) await runAll(groups);
+  else await runGroups(groups, false);
   reportSkips();
 } catch (error) {
   if (error instanceof LocalError) print(error.message);

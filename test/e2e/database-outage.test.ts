@@ -1,3 +1,4 @@
+import t from 'tap';
 import { outageTest, scratchDatabase } from '../support/database.ts';
 import { problemCode, startPair, type TestPair } from '../support/pair.ts';
 import { mysqlSettings } from '../support/pair-state.ts';
@@ -30,7 +31,7 @@ const outages = {
 } as const;
 
 // One pair, since each start takes a while.
-await outageTest('the pair lives through an outage of the database', async (t, control) => {
+await outageTest(t, 'the pair lives through an outage of the database', async (t, control) => {
   const upstream = await startPlainUpstream(t, showAuthorization);
   const pair = await startPair(t, {
     upstream,

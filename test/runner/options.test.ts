@@ -6,11 +6,15 @@ const read = (...args: string[]) => readTestOptions(root, args);
 const own = 'test/runner/options.test.ts';
 
 t.test('files, or a choice of them; only all are checked, too', async (t) => {
-  t.strictSame(read(own), { files: [own], isAll: false });
+  t.strictSame(read(own, own), { groups: [[own], [own]], isAll: false });
   t.equal(read().isAll, true);
-  t.ok(read().files.includes(own));
+  t.ok(read().groups.flat().includes(own));
   t.equal(read('--unit').isAll, false);
-  t.ok(read('--long').files.every((file) => file.endsWith('.long.test.ts')));
+  t.ok(
+    read('--long')
+      .groups.flat()
+      .every((file) => file.endsWith('.long.test.ts')),
+  );
 });
 
 t.test('what cannot be run is told with what can', async (t) => {

@@ -8,9 +8,16 @@ export interface TapResult {
   readonly said: readonly string[];
 }
 
+/** The same of one of several files. */
+export interface FileResult extends TapResult {
+  readonly file: string;
+  readonly seconds: number;
+}
+
 const passing = /^\s*(?:ok \d|\d+\.\.\d|# time=|# \{ total: |# Subtest: |TAP version|$)/;
 const skip = /^\s*ok \d+ - (?<name>.*?) # (?:SKIP|TODO)\s*(?<reason>.*)$/;
 const total = /^# \{ total: \d+(?<counts>.*) \}$/m;
+const time = /^# time=(?<ms>[\d.]+)ms$/m;
 
 /**
  * Reads what a test file printed. `endedWell` says whether its process ended with exit code 0; a file that did
@@ -32,4 +39,27 @@ export function readTap(text: string, endedWell: boolean): TapResult {
     }),
     said: lines.filter((line) => !passing.test(line)),
   };
+}
+
+/**
+ * Reads what a process printed that ran several files (group.ts): each is a test of the outermost level, followed by
+ * its time and its counts. A file that the process did not get to is a failure, and so is a bad end after the last.
+ */
+export function readGroup(
+  files: readonly string[],
+  text: string,
+  endedWell: boolean,
+): FileResult[] {
+  const parts = new Map(text.split(/^# Subtest: /m).map((part) => [part.split('\n', 1)[0], part]));
+  const results = files.map((file) => {
+    const part = parts.get(file) ?? '';
+    return {
+      file,
+      seconds: Number(time.exec(part)?.groups?.ms ?? 0) / 1000,
+      ...readTap(part, true),
+    };
+  });
+  const last = results.at(-1);
+  if (last === undefined || endedWell || results.some(({ failed }) => failed > 0)) return results;
+  return [...results.slice(0, -1), { ...last, failed: 1 }];
 }

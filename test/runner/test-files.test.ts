@@ -14,16 +14,39 @@ const tests = new TestFiles([
   source('test/e2e/pair.long.test.ts', '../support/process.ts', '../../shared/clock.ts'),
   source('test/shared/clock.test.ts', '../../shared/clock.ts'),
   source('test/shared/workers.test.ts', '../../shared/workers.ts'),
+  source('test/support/mariadbd.ts', 'node:child_process'),
+  source('test/keyserver/store.test.ts', '../support/mariadbd.ts'),
 ]);
 
-t.test('long tests run apart, and those that start processes run first', async (t) => {
+t.test('long tests run apart', async (t) => {
   t.strictSame(tests.all, [
-    'test/e2e/pair.test.ts',
     'test/docs/page.test.ts',
+    'test/e2e/pair.test.ts',
     'test/shared/clock.test.ts',
     'test/shared/workers.test.ts',
+    'test/keyserver/store.test.ts',
   ]);
   t.strictSame(tests.long, ['test/e2e/pair.long.test.ts']);
+});
+
+t.test('those that start processes run alone and first, the others together', async (t) => {
+  t.strictSame(tests.inGroups(tests.all), [
+    ['test/e2e/pair.test.ts'],
+    [
+      'test/docs/page.test.ts',
+      'test/shared/clock.test.ts',
+      'test/shared/workers.test.ts',
+      'test/keyserver/store.test.ts',
+    ],
+  ]);
+  t.strictSame(tests.inGroups([]), []);
+  const many = Array.from({ length: 33 }, (_, at) => `test/shared/${at}.test.ts`);
+  const groups = new TestFiles(many.map((path) => source(path))).inGroups(many);
+  t.strictSame(
+    groups.map(({ length }) => length),
+    [11, 11, 11],
+  );
+  t.strictSame(groups.flat(), many);
 });
 
 t.test('a unit test starts no process, whatever the product could start', async (t) => {

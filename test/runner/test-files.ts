@@ -16,6 +16,12 @@ const folders = [
 ];
 /** A test that reaches one of these starts processes, or needs programs of the machine. */
 const outside = ['node:child_process', 'node:cluster', 'testcontainers'];
+/** The database server alone does not keep tests from sharing a process, and it. */
+const databaseServer = /^test\/support\/(?:mariadbd|mysql-container)\.ts$/;
+/** Files of one process: enough to load the product seldom, few enough that all cores are busy to the end. */
+const maxGroup = 16;
+/** Tests that change what a process has loaded, or measure it. */
+const alone = ['test/e2e/', 'test/shared/growth.test.ts'];
 const product = /^(?:shared|keyserver|secureproxy)\//;
 const isTest = (path: string) => path.endsWith('.test.ts');
 const isLong = (path: string) => path.endsWith('.long.test.ts');
@@ -37,10 +43,22 @@ export class TestFiles {
     );
   }
 
-  /** All but the long ones; those that start processes first, since they take longest. */
+  /** All but the long ones. */
   get all(): string[] {
-    const short = this.#tests.filter((path) => !isLong(path));
-    return [...short.filter((path) => !this.#isUnit(path)), ...short.filter(this.#isUnit)];
+    return this.#tests.filter((path) => !isLong(path));
+  }
+
+  /**
+   * These files by the process that they run in: alone if they start processes, and first, since they take longest;
+   * the others together.
+   */
+  inGroups(files: readonly string[]): string[][] {
+    const together = files.filter(this.#sharesProcess);
+    const size = Math.ceil(together.length / Math.ceil(together.length / maxGroup));
+    return [
+      ...files.filter((path) => !this.#sharesProcess(path)).map((path) => [path]),
+      ...together.flatMap((_, at) => (at % size === 0 ? [together.slice(at, at + size)] : [])),
+    ];
   }
 
   /** Those that start no process and need no program of the machine. */
@@ -71,6 +89,14 @@ export class TestFiles {
   }
 
   readonly #isUnit = (test: string) => this.#reached(test).isDisjointFrom(this.#outside);
+
+  readonly #sharesProcess = (test: string) => {
+    const reached = [...this.#reached(test)];
+    return (
+      !alone.some((folder) => test.startsWith(folder)) &&
+      reached.every((path) => !this.#outside.has(path) || databaseServer.test(path))
+    );
+  };
 
   readonly #reachedBy = new Map<string, Set<string>>();
 

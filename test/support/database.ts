@@ -26,7 +26,7 @@ export const testTimeoutMs = 5000;
 
 let shared: Promise<MysqlTestServer> | undefined;
 
-/** This test file's server, started when first asked for and ended with the file. */
+/** This process's server, started when first asked for and ended after the last test. */
 export function sharedServer(): Promise<MysqlTestServer> {
   shared ??= startServer().then((server) => {
     t.teardown(() => server.dispose());
@@ -37,12 +37,13 @@ export function sharedServer(): Promise<MysqlTestServer> {
 
 /** A test that stops the {@link sharedServer}; skipped if it is one of `TEST_DATABASE_URL`. */
 export async function outageTest(
+  parent: Test,
   title: string,
   body: (test: Test, control: ServerControl) => Promise<void>,
 ): Promise<void> {
   const { control } = await sharedServer();
   const skip = control === undefined && 'the server of TEST_DATABASE_URL is not ours to stop';
-  await t.test(title, { skip }, (test) => body(test, control as ServerControl));
+  await parent.test(title, { skip }, (test) => body(test, control as ServerControl));
 }
 
 /** Options for a store in a new, empty database of the {@link sharedServer}. */

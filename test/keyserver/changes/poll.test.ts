@@ -31,7 +31,7 @@ async function isReady({ keyserver }: Scene): Promise<boolean> {
   return status === 'ready';
 }
 
-await outageTest('without its database KeyServer is unready, and heals', async (t, control) => {
+await outageTest(t, 'without its database KeyServer is unready, and heals', async (t, control) => {
   const store = openMysqlStore({ ...(await scratchDatabase(t)), timeoutMs: 500 });
   t.teardown(() => store.close());
   await store.migrate();

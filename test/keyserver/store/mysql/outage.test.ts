@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Test } from 'tap';
+import t, { type Test } from 'tap';
 import { openMysqlStore } from '../../../../keyserver/store/mysql/mysql.ts';
 import type { Store } from '../../../../keyserver/store/store.ts';
 import { outageTest, scratchDatabase } from '../../../support/database.ts';
@@ -49,7 +49,7 @@ const outages = {
   'stands still': ['pause', 'resume'],
 } as const;
 
-await outageTest('rejects in time while the server is away, and heals', async (t, control) => {
+await outageTest(t, 'rejects in time while the server is away, and heals', async (t, control) => {
   for (const [outage, [begin, end]] of Object.entries(outages)) {
     await t.test(`a server that ${outage}`, async (t) => {
       const store = openMysqlStore({ ...(await scratchDatabase(t)), timeoutMs });

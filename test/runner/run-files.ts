@@ -1,27 +1,25 @@
 import { spawn } from 'node:child_process';
-import { readTap, type TapResult } from './tap-output.ts';
+import { join } from 'node:path';
+import { type FileResult, readGroup, readTap } from './tap-output.ts';
 
 /** A generous limit: no test may depend on how fast a machine is. */
 const maxSeconds = 900;
 const testTimeoutSeconds = 400;
 const maxSecondsAfterExit = 5;
 
-export interface FileRun extends TapResult {
-  readonly file: string;
-  readonly seconds: number;
-}
-
 /**
- * Runs a test file as a process of its own. `coverageFolder` is where it and the processes that it starts leave
- * their coverage.
+ * Runs test files as one process. `coverageFolder` is where it and the processes that it starts leave their
+ * coverage.
  */
-export async function runFile(
+export async function runFiles(
   root: string,
-  file: string,
+  files: readonly string[],
   coverageFolder: string | undefined,
-): Promise<FileRun> {
+): Promise<FileResult[]> {
   const began = performance.now();
-  const child = spawn(process.execPath, [file], {
+  const [first = '', ...more] = files;
+  const args = more.length === 0 ? [first] : [join(import.meta.dirname, 'group.ts'), ...files];
+  const child = spawn(process.execPath, args, {
     cwd: root,
     stdio: ['ignore', 'pipe', 'inherit'],
     env: {
@@ -37,16 +35,14 @@ export async function runFile(
   const limit = setTimeout(() => child.kill('SIGKILL'), maxSeconds * 1000);
   const endedWell = await new Promise<boolean>((done) => {
     child.once('error', () => done(false));
-    // A process that the file left behind would keep the pipe open.
+    // A process that the files left behind would keep the pipe open.
     child.once('exit', () =>
       setTimeout(() => child.stdout.destroy(), maxSecondsAfterExit * 1000).unref(),
     );
     child.once('close', (code) => done(code === 0));
   });
   clearTimeout(limit);
-  return {
-    ...readTap(text, endedWell),
-    file,
-    seconds: (performance.now() - began) / 1000,
-  };
+  if (more.length > 0) return readGroup(files, text, endedWell);
+  const seconds = (performance.now() - began) / 1000;
+  return [{ file: first, seconds, ...readTap(text, endedWell) }];
 }
