@@ -47,7 +47,7 @@ async function startKeyserver(
   logger: Logger,
   primary?: Primary,
 ): Promise<Running> {
-  const store = openDatabase(config);
+  const store = await openDatabase(config);
   try {
     const keyserver = await wireKeyserver(config, { store, logger, primary });
     await keyserver.start();

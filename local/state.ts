@@ -47,7 +47,7 @@ export async function openState(folder: string): Promise<OperationContext> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const { DB_FILE, KEYRING_DIR } = storagePlaces(folder);
   const { config } = parseSettings(Type.Object(storageSettings), { DB_FILE, KEYRING_DIR });
-  const store = openDatabase(config);
+  const store = await openDatabase(config);
   try {
     await store.migrate();
     if (isKeyFolderEmpty(KEYRING_DIR)) {

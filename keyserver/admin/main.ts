@@ -1,11 +1,6 @@
-#!/usr/bin/env node
-import { keepCompiledCode } from '../../shared/process/compile-cache.ts';
-
-keepCompiledCode();
-// Imported only now, so that the compile cache covers them.
-const { systemClock } = await import('../../shared/clock.ts');
-const { runAdmin } = await import('./program.ts');
-const { writeFully } = await import('./shell/write-fully.ts');
+import { systemClock } from '../../shared/clock.ts';
+import { runAdmin } from './program.ts';
+import { writeFully } from './shell/write-fully.ts';
 
 process.exitCode = await runAdmin(process.argv.slice(2), {
   environment: process.env,

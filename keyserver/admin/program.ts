@@ -1,20 +1,8 @@
 import { debuglog } from 'node:util';
 import { Command, CommanderError } from 'commander';
+import { systemClock } from '../../shared/clock.ts';
 import { version } from '../../shared/settings/version.ts';
-import { addBackupCommands } from './commands/backup.ts';
-import { addCallerCommands } from './commands/caller.ts';
-import { addDoctorCommand } from './commands/doctor.ts';
-import { addExplainCommand } from './commands/explain.ts';
-import { addFleetCommands } from './commands/fleet/fleet.ts';
-import { addGrantCommands } from './commands/grant.ts';
-import { addHistoryCommands } from './commands/history.ts';
-import { addKeysCommands } from './commands/keys/keys.ts';
-import { addRewrapCommand } from './commands/keys/rewrap.ts';
-import { addLegacyCommands } from './commands/legacy.ts';
-import { addMigrateCommand } from './commands/migrate.ts';
-import { addTokenCommands } from './commands/token.ts';
-import { addTypeCommands } from './commands/type/type.ts';
-import { exitCodes, toFailure } from './shell/failure.ts';
+import { commandRows } from './command-rows.ts';
 import type { AdminIo } from './shell/io.ts';
 import { Output } from './shell/output.ts';
 import { Session } from './shell/session.ts';
@@ -54,12 +42,13 @@ export async function runAdmin(argv: readonly string[], io: AdminIo): Promise<nu
   // Exit code 2 of plan says that there are changes: a misspelt option must not, wherever it is.
   if (argv.find((one) => !one.startsWith('-')) === 'plan') session.usageExitCode = 1;
   try {
-    await buildProgram(session).parseAsync(argv, { from: 'user' });
+    await buildProgram(session).parseAsync(helpRequested(argv), { from: 'user' });
     return session.exitCode;
   } catch (thrown) {
     // Help was requested and printed.
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
-    const failure = toFailure(misspeltOption(thrown, argv, session) ?? thrown);
+    const { exitCodes, toFailure } = await import('./shell/failure.ts');
+    const failure = toFailure((await misspeltOption(thrown, argv, session)) ?? thrown);
     // Usage errors quote arguments, which may be misplaced secrets.
     if (failure.code !== 'usage') debug('%O', thrown);
     out.failure(failure);
@@ -68,21 +57,25 @@ export async function runAdmin(argv: readonly string[], io: AdminIo): Promise<nu
   }
 }
 
+/** `help token` as `token --help`: commander's own help command would not load the command. */
+function helpRequested([first, ...rest]: readonly string[]): string[] {
+  if (first === 'help') return [...rest, '--help'];
+  return first === undefined ? [] : [first, ...rest];
+}
+
 /**
  * Commander misses a required option before it sees that an option is misspelt, which is the reason for
  * both: parses again without required options, and without doing anything.
  */
-function misspeltOption(
+async function misspeltOption(
   thrown: unknown,
   argv: readonly string[],
   session: Session,
-): CommanderError | undefined {
+): Promise<CommanderError | undefined> {
   if (!(thrown instanceof CommanderError)) return undefined;
   if (thrown.code !== 'commander.missingMandatoryOptionValue') return undefined;
-  const program = buildProgram(session);
-  relax(program);
   try {
-    program.parse(argv, { from: 'user' });
+    await buildProgram(session, relax).parseAsync(argv, { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError && error.code === 'commander.unknownOption') return error;
   }
@@ -95,7 +88,8 @@ function relax(command: Command): void {
   for (const one of command.commands) relax(one);
 }
 
-function buildProgram(session: Session): Command {
+/** The program, whose commands are defined once they are run, and then given to `defined`. */
+function buildProgram(session: Session, defined: (command: Command) => void = () => {}): Command {
   const program = new Command('keyserver-admin')
     .description(description)
     .version(`keyserver-admin ${version}`, '--version', 'print the version')
@@ -105,18 +99,33 @@ function buildProgram(session: Session): Command {
     .configureOutput({ writeOut: (text) => session.out.print(text), writeErr: () => {} })
     .exitOverride()
     .addHelpText('after', closing);
-  addTokenCommands(program, session);
-  addTypeCommands(program, session);
-  addCallerCommands(program, session);
-  addGrantCommands(program, session);
-  addFleetCommands(program, session);
-  addKeysCommands(program, session);
-  addRewrapCommand(program, session);
-  addMigrateCommand(program, session);
-  addHistoryCommands(program, session);
-  addLegacyCommands(program, session);
-  addBackupCommands(program, session);
-  addDoctorCommand(program, session);
-  addExplainCommand(program, session);
+  for (const { name, summary } of commandRows) {
+    program.command(name).summary(summary).description(summary);
+  }
+  return program.hook('preSubcommand', async (_, command) => {
+    await define(command, session);
+    defined(command);
+  });
+}
+
+async function define(command: Command, session: Session): Promise<void> {
+  const row = commandRows.find(({ name }) => name === command.name());
+  (await row?.load())?.(command, session);
+}
+
+/** The program with all its commands, to be described and not run. */
+export async function wholeProgram(): Promise<Command> {
+  const io: AdminIo = {
+    environment: {},
+    folder: '.',
+    stdin: (async function* () {})(),
+    stdinIsTerminal: false,
+    writeStdout: () => {},
+    writeStderr: () => {},
+    clock: systemClock,
+  };
+  const session = new Session(io, new Output(io, false));
+  const program = buildProgram(session);
+  for (const command of program.commands) await define(command, session);
   return program;
 }

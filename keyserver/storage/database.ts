@@ -5,23 +5,28 @@ import { faultsOf, ofSetting } from '../../shared/settings/faults.ts';
 import { secretFileFault, writableFault } from '../../shared/settings/file-mode.ts';
 import { checkMode } from '../../shared/settings/private-file.ts';
 import { readCaFile } from '../../shared/tls/files.ts';
-import { openMysqlStore } from '../store/mysql/mysql.ts';
-import { openSqliteStore } from '../store/sqlite/sqlite.ts';
 import type { Store } from '../store/store.ts';
 import { isStoreError } from '../store/store-error.ts';
 import { parseTableName } from '../store/table-name.ts';
 import { type StorageConfig, storageFaults } from './settings.ts';
 
-/** Opens the store that the settings name; it connects on first use. @throws ConfigError */
-export function openDatabase(config: StorageConfig): Store {
+/**
+ * Opens the store that the settings name, and loads no other's connector; it connects on first use.
+ * @throws ConfigError
+ */
+export async function openDatabase(config: StorageConfig): Promise<Store> {
   const { DB_FILE: file, DB_HOST: host, DB_USER: user, DB_NAME: database } = config;
   const common = { tokenTable: config.DB_TOKEN_TABLE, timeoutMs: config.DB_TIMEOUT_MS };
   checkTokenTable(config);
   checkDatabaseFile(config);
-  if (file !== undefined) return openSqliteStore({ ...common, file });
+  if (file !== undefined) {
+    const { openSqliteStore } = await import('../store/sqlite/sqlite.ts');
+    return openSqliteStore({ ...common, file });
+  }
   if (host === undefined || user === undefined || database === undefined) {
     throw new ConfigError(storageFaults(config));
   }
+  const { openMysqlStore } = await import('../store/mysql/mysql.ts');
   return openMysqlStore({
     ...common,
     host,

@@ -22,7 +22,7 @@ export async function generateMissingKeys(
   logger: Logger,
 ): Promise<void> {
   if (!config.GENERATE_KEYS) return;
-  const store = openDatabase(config);
+  const store = await openDatabase(config);
   try {
     await generateKeys(config, store, logger);
   } finally {

@@ -78,7 +78,7 @@ async function projectWithTool(test: Test, project: string): Promise<void> {
     if (!bin.startsWith(name)) symlinkSync(join(root, name), join(project, name));
   }
   const node = `#!/bin/bash
-case $1 in */keyserver/admin/main.ts) ;; *) exec '${process.execPath}' "$@" ;; esac
+case $1 in */keyserver/admin/launcher.cjs) ;; *) exec '${process.execPath}' "$@" ;; esac
 shift
 ${await toolInProcess(test)}
 keyserver-admin "$@"

@@ -44,7 +44,7 @@ export async function startScene(
   const { DB_FILE, ...keys } = keyserverSettingsIn(folder);
   const settings = { ...keys, ...(storage ?? { DB_FILE }), ...further } as Record<string, string>;
   const { config } = readKeyserverSettings(settings);
-  const store = openDatabase(config);
+  const store = await openDatabase(config);
   t.teardown(() => store.close());
   await store.migrate();
   const state = { folder, settings, admin: { ...loadKeys(config), store, clock: systemClock } };

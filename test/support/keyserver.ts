@@ -128,7 +128,7 @@ export async function startKeyserver(
   if (!existsSync(settings.KEYRING_DIR)) writeKeyring(settings.KEYRING_DIR);
   if (!existsSync(settings.RSA_KEY_DIR)) writeRsaKey(settings.RSA_KEY_DIR);
   const { config } = readKeyserverSettings(settings);
-  const store = options.store ?? openDatabase(config);
+  const store = options.store ?? (await openDatabase(config));
   const captured = capturedLog('keyserver', options.level);
   const keyserver = await wireKeyserver(config, {
     store,

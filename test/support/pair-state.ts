@@ -58,7 +58,7 @@ export async function createState(
   generateKeyring(settings.KEYRING_DIR, new Date());
   writeKeyFolder(settings.RSA_KEY_DIR, { 'first.pem': rsaKey });
   const { config } = parseSettings(Type.Object(storageSettings), settings);
-  const store = openDatabase(config);
+  const store = await openDatabase(config);
   await store.migrate();
   return { folder, settings, admin: { ...loadKeys(config), store, clock: systemClock } };
 }

@@ -13,11 +13,10 @@ import { faultsFoundExitCode } from '../shell/failure.ts';
 import type { Session } from '../shell/session.ts';
 import { examples } from './examples.ts';
 
-export function addBackupCommands(program: Command, session: Session): void {
-  program
-    .command('backup')
+/** `backup`. */
+export function defineBackup(command: Command, session: Session): void {
+  command
     .argument('<file>', 'a new file')
-    .summary('write all tokens, types, apps and proxies to a file, sealed')
     .description(
       `Writes all tokens, types, apps and proxies of one moment into a new file: sealed as they lie, with a MAC over
 the whole, and without the keys, which need a backup of their own. Exit code 1 if a row does not open, or several
@@ -37,10 +36,12 @@ tokens have one name: the backup is complete all the same.`,
         );
       });
     });
-  program
-    .command('restore')
+}
+
+/** `restore`. */
+export function defineRestore(command: Command, session: Session): void {
+  command
     .argument('<file>', 'a file of keyserver-admin backup')
-    .summary('restore a backup into an empty database')
     .description(
       `Restores a backup into an empty database, with the keyring of its time. The file and the keyring are verified
 before anything is written. If it ends early, run it again, and it goes on. It ends with a new history, as history new

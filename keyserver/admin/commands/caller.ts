@@ -31,21 +31,19 @@ import {
   shownLimits,
 } from './proxy-limits.ts';
 
-/** `app …` and `proxy …`: the callers with a key. */
-export function addCallerCommands(program: Command, session: Session): void {
-  const app = program
-    .command('app')
-    .description('applications and their keys')
-    .addHelpText(...examples('keyserver-admin app create reports --out reports.key'));
+/** `app …`. */
+export function defineApp(app: Command, session: Session): void {
+  app.addHelpText(...examples('keyserver-admin app create reports --out reports.key'));
   addCreateApp(app, session);
   addListApps(app, session);
   addRotate(app, session, 'app');
   addCallerKeyCommands(app, session, 'app');
   addRevoke(app, session, 'app');
-  const proxy = program
-    .command('proxy')
-    .description('SecureProxy installations and their keys')
-    .addHelpText(...examples('keyserver-admin proxy create dc-1 --out proxy.key'));
+}
+
+/** `proxy …`. */
+export function defineProxy(proxy: Command, session: Session): void {
+  proxy.addHelpText(...examples('keyserver-admin proxy create dc-1 --out proxy.key'));
   addCreateProxy(proxy, session);
   addListProxies(proxy, session);
   addLimitProxy(proxy, session);

@@ -11,10 +11,9 @@ import { inShell } from '../shell/suggestions.ts';
 import { printable, table } from '../shell/table.ts';
 import { examples } from './examples.ts';
 
-export function addDoctorCommand(program: Command, session: Session): void {
-  program
-    .command('doctor')
-    .summary('check settings, keys, database, documents and tokens')
+/** `doctor`. */
+export function defineDoctor(command: Command, session: Session): void {
+  command
     .description(
       `Checks settings, key files, the database, every document and every token, and changes nothing.
 Exit code 1 if there is a fault; warnings alone exit with 0.`,

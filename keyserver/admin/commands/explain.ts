@@ -7,10 +7,9 @@ import { inShell } from '../shell/suggestions.ts';
 import { table } from '../shell/table.ts';
 import { examples } from './examples.ts';
 
-export function addExplainCommand(program: Command, session: Session): void {
-  program
-    .command('explain')
-    .summary('say whether a call would be allowed, and if not, what to do')
+/** `explain`. */
+export function defineExplain(command: Command, session: Session): void {
+  command
     .description(
       `Takes the steps that KeyServer takes when an app calls through a SecureProxy, and changes nothing.
 Exit code 1 if the call would be rejected. Only the proxy checks the addresses that the host resolves to.`,

@@ -10,15 +10,13 @@ import { table } from '../shell/table.ts';
 import { changeConfirmed } from './confirm-change.ts';
 import { collect, examples } from './examples.ts';
 
-export function addGrantCommands(program: Command, session: Session): void {
-  const grant = program
-    .command('grant')
-    .description("apps' rights to use tokens")
-    .addHelpText(
-      ...examples(
-        "keyserver-admin grant add reports --client 'shop-*' --type wildberries --method GET",
-      ),
-    );
+/** `grant …`. */
+export function defineGrant(grant: Command, session: Session): void {
+  grant.addHelpText(
+    ...examples(
+      "keyserver-admin grant add reports --client 'shop-*' --type wildberries --method GET",
+    ),
+  );
   addAdd(grant, session);
   addList(grant, session);
   addRemove(grant, session);

@@ -5,10 +5,10 @@ import { faultsFoundExitCode } from '../shell/failure.ts';
 import type { Session } from '../shell/session.ts';
 import { examples } from './examples.ts';
 
-export function addHistoryCommands(program: Command, session: Session): void {
-  program
-    .command('history')
-    .description('the history of changes, which KeyServers and proxies follow')
+/** `history new`. */
+export function defineHistory(history: Command, session: Session): void {
+  history
+    .addHelpText(...examples('keyserver-admin history new'))
     .command('new')
     .summary('begin a new history after a restore or a failover')
     .description(

@@ -24,11 +24,11 @@ const jsonFieldsOption = [
   'split a secret that is a JSON object into the fields of its type',
 ] as const;
 
-export function addLegacyCommands(program: Command, session: Session): void {
-  const legacy = program
-    .command('legacy')
-    .description("the earlier system's rows: check them, seal them, give them back")
-    .addHelpText(...examples('keyserver-admin legacy check', 'keyserver-admin legacy take-over'));
+/** `legacy …`. */
+export function defineLegacy(legacy: Command, session: Session): void {
+  legacy.addHelpText(
+    ...examples('keyserver-admin legacy check', 'keyserver-admin legacy take-over'),
+  );
   addCheck(legacy, session);
   addTakeOver(legacy, session);
   addGiveBack(legacy, session);

@@ -3,10 +3,9 @@ import { migrateDown } from '../../operations/migrations.ts';
 import type { Session } from '../shell/session.ts';
 import { examples } from './examples.ts';
 
-export function addMigrateCommand(program: Command, session: Session): void {
-  program
-    .command('migrate')
-    .summary('bring the schema up to date')
+/** `migrate`. */
+export function defineMigrate(command: Command, session: Session): void {
+  command
     .description('Brings the schema up to date, or takes the newest migration back.')
     .option('--down', 'take the newest migration back; stop KeyServer first')
     .option('--force', 'take it back even if types, apps and proxies are lost with it')

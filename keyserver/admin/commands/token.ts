@@ -20,16 +20,14 @@ import { record, table } from '../shell/table.ts';
 import { examples } from './examples.ts';
 import { addExport, addImport } from './token-bulk.ts';
 
-export function addTokenCommands(program: Command, session: Session): void {
-  const token = program
-    .command('token')
-    .description("clients' tokens; none is ever printed")
-    .addHelpText(
-      ...examples(
-        'keyserver-admin token put --client shop-1 --type wildberries < token.txt',
-        'keyserver-admin token list',
-      ),
-    );
+/** `token …`. */
+export function defineToken(token: Command, session: Session): void {
+  token.addHelpText(
+    ...examples(
+      'keyserver-admin token put --client shop-1 --type wildberries < token.txt',
+      'keyserver-admin token list',
+    ),
+  );
   addPut(token, session);
   addImport(token, session);
   addExport(token, session);

@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { runAdmin } from '../../../keyserver/admin/program.ts';
 import { readSettings } from '../../../keyserver/admin/shell/settings.ts';
 import { loadKeys, type OperationContext } from '../../../keyserver/operations/context.ts';
-import { openDatabase } from '../../../keyserver/storage/database.ts';
+import { openSqliteStore } from '../../../keyserver/store/sqlite/sqlite.ts';
 import type { Clock } from '../../../shared/clock.ts';
 import type { Environment } from '../../../shared/settings/config.ts';
 
@@ -105,7 +105,8 @@ export class Installation {
   /** What the operations work on, for tests that call them without the tool. */
   context(t: Test): OperationContext {
     const { config } = readSettings({ environment: this.environment, folder: this.folder });
-    const store = openDatabase(config);
+    const { DB_TOKEN_TABLE: tokenTable, DB_TIMEOUT_MS: timeoutMs } = config;
+    const store = openSqliteStore({ file: join(this.folder, 'rows.db'), tokenTable, timeoutMs });
     t.teardown(() => store.close());
     return { ...loadKeys(config), store, clock: this.clock };
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { isCallerKey } from '../../../shared/crypto/caller-key.ts';
 import { type Installation, install } from './installation.ts';
-import { main } from './tool-process.ts';
+import { launcher } from './tool-process.ts';
 
 const keyCommands = [
   ['app', 'create', 'new', '--direct'],
@@ -78,7 +78,7 @@ t.test('changes nothing, and leaves no file, if the disk of --out is full', asyn
   const { status, stdout, stderr } = spawnSync(
     'unshare',
     [
-      ...['--mount', '--map-root-user', 'sh', '-c', script, process.execPath, main],
+      ...['--mount', '--map-root-user', 'sh', '-c', script, process.execPath, launcher],
       ...['app', 'create', 'new', '--out', 'full/new.key'],
     ],
     { cwd: admin.folder, encoding: 'utf8', env: { ...process.env, ...admin.environment } },

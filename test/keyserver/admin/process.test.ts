@@ -1,11 +1,11 @@
 import { accessSync, constants } from 'node:fs';
 import t from 'tap';
 import { isCallerKey } from '../../../shared/crypto/caller-key.ts';
-import { main, runTool, startTool, toolFolder } from './tool-process.ts';
+import { launcher, runTool, startTool, toolFolder } from './tool-process.ts';
 
 t.test('works as a program: arguments, stdin, .env, exit codes', async (t) => {
   const folder = toolFolder(t);
-  // One run is enough to cover main.ts.
+  // One run is enough to cover launcher.ts.
   const { NODE_V8_COVERAGE } = process.env;
   const environment = NODE_V8_COVERAGE === undefined ? {} : { NODE_V8_COVERAGE };
   t.match(await runTool(folder, ['app', 'list'], { environment }), { code: 4, stdout: '' });
@@ -40,5 +40,5 @@ t.test('ends quietly if its reader has seen enough', async (t) => {
 });
 
 t.test('is executable, as package.json names it', async (t) => {
-  t.doesNotThrow(() => accessSync(main, constants.X_OK));
+  t.doesNotThrow(() => accessSync(launcher, constants.X_OK));
 });

@@ -4,7 +4,7 @@ import type { Test } from 'tap';
 import { compileCache } from '../../support/compile-cache.ts';
 import { writeKeyring } from './installation.ts';
 
-export const main = resolve(import.meta.dirname, '../../../keyserver/admin/main.ts');
+export const launcher = resolve(import.meta.dirname, '../../../keyserver/admin/launcher.cjs');
 
 export interface ToolOptions {
   readonly stdin?: string;
@@ -33,7 +33,7 @@ export function startTool(
   { environment = {}, redirect = '' }: ToolOptions = {},
 ) {
   const { PATH } = process.env;
-  return spawn('sh', ['-c', `exec "$0" "$@" ${redirect}`, process.execPath, main, ...argv], {
+  return spawn('sh', ['-c', `exec "$0" "$@" ${redirect}`, process.execPath, launcher, ...argv], {
     cwd: folder,
     env: { PATH, ...compileCache, ...environment },
   });

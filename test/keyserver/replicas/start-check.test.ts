@@ -202,7 +202,7 @@ t.test('a process reports itself only once it has the keys in use', async (t) =>
     RSA_KEY_DIR: writeKeyFolder(join(folder, 'rsa'), { 'r1.pem': rsaPem() }),
   };
   const { config } = keyserverProgram.readSettings(settings);
-  const store = openDatabase(config);
+  const store = await openDatabase(config);
   t.teardown(() => store.close());
   await store.migrate();
   const bytes = randomBytes(32);

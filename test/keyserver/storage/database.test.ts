@@ -11,16 +11,21 @@ import { scratchFile } from '../../support/database.ts';
 const settings = Type.Object(storageSettings);
 
 /** Opens what these settings say, as KeyServer and the tool do. */
-function open(environment: Record<string, string>) {
+async function open(environment: Record<string, string>) {
   const { config } = parseSettings(settings, { KEYRING_DIR: 'k', ...environment });
   return openDatabase(config);
 }
 
 t.test('opens the store whose place is set', async (t) => {
-  const sqlite = open({ DB_FILE: scratchFile(t) });
+  const sqlite = await open({ DB_FILE: scratchFile(t) });
   t.match(sqlite.description, /^sqlite /);
   await sqlite.close();
-  const mysql = open({ DB_HOST: 'db.example', DB_USER: 'u', DB_PASSWORD: 'hidden', DB_NAME: 'd' });
+  const mysql = await open({
+    DB_HOST: 'db.example',
+    DB_USER: 'u',
+    DB_PASSWORD: 'hidden',
+    DB_NAME: 'd',
+  });
   t.equal(mysql.description, 'mysql://db.example:3306/d, table storage');
   await mysql.close();
 });
@@ -33,7 +38,7 @@ t.test('names the setting that is missing or wrong', async (t) => {
     [{ DB_FILE: 'f', DB_TOKEN_TABLE: 'documents' }, /DB_TOKEN_TABLE: /],
   ];
   for (const [environment, message] of faults) {
-    t.throws(() => open(environment), { name: 'ConfigError', message });
+    await t.rejects(open(environment), { name: 'ConfigError', message });
   }
 });
 
@@ -41,9 +46,9 @@ t.test('refuses an embedded database that others can read or write', async (t) =
   const folder = join(t.testdir({}), 'rows');
   const file = join(folder, 'store.db');
   const folderMissing = `DB_FILE: there is no folder ${folder}`;
-  t.throws(() => open({ DB_FILE: file }), { name: 'ConfigError', faults: [folderMissing] });
+  await t.rejects(open({ DB_FILE: file }), { name: 'ConfigError', faults: [folderMissing] });
   mkdirSync(folder, { mode: 0o700 });
-  await open({ DB_FILE: file }).close();
+  await (await open({ DB_FILE: file })).close();
   t.notOk(existsSync(file), 'it is made on first use');
   for (const name of ['store.db', 'store.db-wal', 'store.db-shm']) {
     const path = join(folder, name);
@@ -51,22 +56,22 @@ t.test('refuses an embedded database that others can read or write', async (t) =
     for (const mode of [0o666, 0o644, 0o602]) {
       chmodSync(path, mode);
       const fault = `DB_FILE: ${path} can be read by others: run chmod o-rwx on it`;
-      t.throws(
-        () => open({ DB_FILE: file }),
+      await t.rejects(
+        open({ DB_FILE: file }),
         { name: 'ConfigError', faults: [fault] },
         `${name} ${mode.toString(8)}`,
       );
     }
     chmodSync(path, 0o660);
-    await open({ DB_FILE: file }).close();
+    await (await open({ DB_FILE: file })).close();
   }
   chmodSync(folder, 0o777);
-  t.throws(() => open({ DB_FILE: file }), {
+  await t.rejects(open({ DB_FILE: file }), {
     name: 'ConfigError',
     faults: [`DB_FILE: ${folder} can be written by others: run chmod o-w on it`],
   });
   chmodSync(folder, 0o1777);
-  await open({ DB_FILE: file }).close();
+  await (await open({ DB_FILE: file })).close();
 });
 
 t.test('refuses a CA that others can write', async (t) => {
@@ -75,7 +80,7 @@ t.test('refuses a CA that others can write', async (t) => {
   const server = { DB_HOST: 'h', DB_USER: 'u', DB_NAME: 'd', DB_TLS_CA: file };
   chmodSync(file, 0o666);
   const fault = `DB_TLS_CA: ${file} can be written by others: run chmod o-w on it`;
-  t.throws(() => open(server), { name: 'ConfigError', faults: [fault] });
+  await t.rejects(open(server), { name: 'ConfigError', faults: [fault] });
   chmodSync(file, 0o644);
-  await open(server).close();
+  await (await open(server)).close();
 });

@@ -24,7 +24,7 @@ for (const service of ['keyserver', 'secureproxy']) {
 
 t.test('so does the tool', async (t) => {
   const start = () =>
-    runToEnd('keyserver/admin/main.ts', ['--help'], {
+    runToEnd('keyserver/admin/launcher.cjs', ['--help'], {
       environment: { NODE_DEBUG_NATIVE: 'COMPILE_CACHE' },
       folder: root,
     });

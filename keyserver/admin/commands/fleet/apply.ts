@@ -23,9 +23,9 @@ interface ApplyOptions extends FileOptions {
   readonly yes?: boolean;
 }
 
-export function addApply(program: Command, session: Session): void {
-  addFileOptions(program.command('apply'))
-    .summary('make types, apps and proxies as a file has them')
+/** `apply`. */
+export function defineApply(command: Command, session: Session): void {
+  addFileOptions(command)
     .description(
       `Makes types, apps with their grants, and proxies with their limits as the file has them, in one transaction.
 Keys that exist stay; a new app or proxy has no key, unless --keys-to says where to write one.`,

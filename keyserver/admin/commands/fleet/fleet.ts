@@ -3,7 +3,6 @@ import { noteLosses } from '../../shell/confirmation.ts';
 import { changesExitCode } from '../../shell/failure.ts';
 import type { Session } from '../../shell/session.ts';
 import { examples } from '../examples.ts';
-import { addApply } from './apply.ts';
 import {
   addFileOptions,
   type FileOptions,
@@ -13,22 +12,14 @@ import {
   readPlan,
 } from './planned.ts';
 
-/** `export`, `plan` and `apply`: types, apps and proxies as a file. */
-export function addFleetCommands(program: Command, session: Session): void {
-  addExport(program, session);
-  addPlan(program, session);
-  addApply(program, session);
-}
-
 const heading = [
   'Types, apps with their grants, and proxies of SecureProxy-KeyServer; no keys and no tokens.',
   'keyserver-admin plan --file FILE shows what it would change, apply --file FILE changes it.',
 ];
 
-function addExport(program: Command, session: Session): void {
-  program
-    .command('export')
-    .summary('print all types, apps and proxies as a file')
+/** `export`: types, apps and proxies as a file. */
+export function defineExport(command: Command, session: Session): void {
+  command
     .description(
       `Prints all types, apps with their grants, and proxies with their limits, as plan and apply read them: in YAML,
 or with --json in JSON. It prints no keys and no tokens.`,
@@ -50,9 +41,9 @@ or with --json in JSON. It prints no keys and no tokens.`,
     });
 }
 
-function addPlan(program: Command, session: Session): void {
-  addFileOptions(program.command('plan'))
-    .summary('show what apply would change')
+/** `plan`. */
+export function definePlan(command: Command, session: Session): void {
+  addFileOptions(command)
     .description(
       `Shows what apply would change, a line each, and what that would take away; changes nothing.
 Exit code 0 without changes, 2 with changes, 1 if the file or the command is not valid.`,

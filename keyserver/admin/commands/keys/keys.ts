@@ -27,11 +27,8 @@ interface StepOptions extends FolderOptions {
 }
 
 /** `keys …`: the life of at-rest keys and RSA keys. */
-export function addKeysCommands(program: Command, session: Session): void {
-  const keys = program
-    .command('keys')
-    .description('at-rest keys, and with --rsa the keys of sessions')
-    .addHelpText(...examples('keyserver-admin keys list', 'keyserver-admin keys new'));
+export function defineKeys(keys: Command, session: Session): void {
+  keys.addHelpText(...examples('keyserver-admin keys list', 'keyserver-admin keys new'));
   addNew(keys, session);
   addList(keys, session);
   addPromote(keys, session);
@@ -57,7 +54,7 @@ promoted. If the folder cannot be written, the file is printed, an at-rest key i
     )
     .addHelpText(...examples('keyserver-admin keys new', 'keyserver-admin keys new --rsa'))
     .action(async (options: FolderOptions) => {
-      const { kind, path } = folderOf(session.keySettings(), options);
+      const { kind, path } = folderOf(await session.keySettings(), options);
       const made = await newKey(kind, path, new Date(session.io.clock.now()));
       const { name, file, content } = made;
       const next = `keyserver-admin keys promote ${name}${options.rsa ? ' --rsa' : ''} --replicas N`;

@@ -6,10 +6,9 @@ import { faultsFoundExitCode } from '../../shell/failure.ts';
 import type { Session } from '../../shell/session.ts';
 import { examples } from '../examples.ts';
 
-export function addRewrapCommand(program: Command, session: Session): void {
-  program
-    .command('rewrap')
-    .summary('seal tokens and documents with the primary key')
+/** `rewrap`. */
+export function defineRewrap(command: Command, session: Session): void {
+  command
     .description(
       `Seals every token and document that an older at-rest key sealed with the primary one, while traffic flows: in
 batches that adapt to the database, and documents at most 100 a second. It can be stopped at any time and run again.

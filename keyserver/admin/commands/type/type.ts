@@ -11,16 +11,14 @@ import { examples } from '../examples.ts';
 import { addEdit } from './edit.ts';
 import { addPut } from './put.ts';
 
-export function addTypeCommands(program: Command, session: Session): void {
-  const type = program
-    .command('type')
-    .description('token types: where tokens may go and how they are put on a request')
-    .addHelpText(
-      ...examples(
-        "keyserver-admin type put wildberries --destination https://api.example.com --header 'Authorization: {token}'",
-        'keyserver-admin type show wildberries',
-      ),
-    );
+/** `type …`. */
+export function defineType(type: Command, session: Session): void {
+  type.addHelpText(
+    ...examples(
+      "keyserver-admin type put wildberries --destination https://api.example.com --header 'Authorization: {token}'",
+      'keyserver-admin type show wildberries',
+    ),
+  );
   addPut(type, session);
   addEdit(type, session);
   addList(type, session);

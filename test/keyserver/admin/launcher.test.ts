@@ -1,0 +1,57 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { copyFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import t from 'tap';
+import { runToEnd } from '../../support/run-to-end.ts';
+import { launcher } from './tool-process.ts';
+
+const { version } = process;
+
+t.test('runs under its name alone, from any folder', async (t) => {
+  const folder = t.testdir({});
+  symlinkSync(launcher, join(folder, 'keyserver-admin'));
+  const PATH = `${folder}:${dirname(process.execPath)}:/usr/bin:/bin`;
+  const output = execFileSync('keyserver-admin', ['--version'], { cwd: '/', env: { PATH } });
+  t.match(String(output), /^keyserver-admin \d/);
+});
+
+/** A copy of the launcher, run by a Node that says that it is an old one. */
+function runOld(folder: string, argv: readonly string[]) {
+  const old = join(folder, 'old.cjs');
+  writeFileSync(old, "Object.defineProperty(process.versions, 'node', { value: '20.1.0' });");
+  const copy = join(folder, 'keyserver/admin/launcher.cjs');
+  copyFileSync(launcher, copy);
+  return spawnSync(process.execPath, ['--require', old, copy, ...argv], { encoding: 'utf8' });
+}
+
+t.test('an older Node hands over to the one that npm installed', async (t) => {
+  const bin = { node: t.fixture('symlink', 'script') };
+  const folder = t.testdir({ keyserver: { admin: {} }, node_modules: { '.bin': bin } });
+  const script = '#!/bin/sh\nshift; printf "%s|" "$@"; exit 4\n';
+  writeFileSync(join(folder, 'node_modules/.bin/script'), script, { mode: 0o755 });
+  const { status, stdout } = runOld(folder, ['app', 'show', 'a b']);
+  t.same({ status, stdout }, { status: 4, stdout: 'app|show|a b|' });
+});
+
+t.test('without one it says what is missing', async (t) => {
+  const folder = t.testdir({ keyserver: { admin: {} } });
+  const { status, stdout, stderr } = runOld(folder, ['app', 'list']);
+  t.same({ status, stdout }, { status: 3, stdout: '' });
+  t.equal(
+    stderr,
+    `error: keyserver-admin needs Node 24 or later, and ${process.execPath} is ${version}\n` +
+      `  put a newer Node first on the PATH, or run npm ci in ${folder}, which brings one along on Linux\n`,
+  );
+});
+
+t.test('help loads no database, no schemas and no other command', async (t) => {
+  const { output } = await runToEnd('keyserver/admin/launcher.cjs', ['--help'], {
+    environment: { NODE_DEBUG_NATIVE: 'COMPILE_CACHE' },
+    folder: dirname(dirname(dirname(launcher))),
+  });
+  t.match(output, 'keyserver/admin/program.ts');
+  t.notMatch(
+    output,
+    /(?:typebox|ajv|mariadb|pino)\/|admin\/commands\/|keyserver\/(?:store|storage)\//,
+  );
+});
