@@ -1,6 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestPair } from './pair.ts';
 
-/** Callers that call without a pause, each for a client of its own, so that none shares a fetch. */
+/** Short beside any moment in which a call could fail, yet it leaves the cores to the services. */
+const pauseMs = 100;
+
+/** Callers that call all the time, each for a client of its own, so that none shares a fetch. */
 export interface Callers {
   /** Statuses of finished calls, counted; 0 stands for no answer at all. */
   readonly statuses: ReadonlyMap<number, number>;
@@ -16,6 +20,7 @@ export function startCallers(pair: TestPair, clients: readonly string[]): Caller
     while (running) {
       const status = await statusOf(pair.call({ ClientId }));
       statuses.set(status, (statuses.get(status) ?? 0) + 1);
+      await sleep(pauseMs);
     }
   };
   const all = Promise.all(clients.map(run));

@@ -7,7 +7,7 @@ import { endOf, startTool } from './tool-process.ts';
 /** Rows copied and rows sealed so far: the work of a take-over. */
 const workDone =
   "SELECT (SELECT COUNT(*) FROM storage_before_takeover) + (SELECT COUNT(*) FROM storage WHERE token LIKE 'skt1.%')";
-const pollMs = 10;
+const pollMs = 25;
 
 /** A take-over as a process. */
 export function startTakeOver({ admin, environment }: EarlierTable) {
