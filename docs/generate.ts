@@ -1,6 +1,11 @@
-/** `npm run docs`: writes docs/settings.md from the settings' schemas. */
+/** `npm run docs`: writes docs/settings.md from the settings' schemas, and docs/presets.md from the presets. */
 import { writeFileSync } from 'node:fs';
+import { allPresets } from '../keyserver/presets/files.ts';
+import { presetsPage } from './presets-page.ts';
 import { settingsPage } from './settings-page.ts';
 
-writeFileSync(new URL('settings.md', import.meta.url), settingsPage());
-process.stdout.write('docs/settings.md\n');
+const pages = { 'settings.md': settingsPage(), 'presets.md': presetsPage(allPresets()) };
+for (const [name, text] of Object.entries(pages)) {
+  writeFileSync(new URL(name, import.meta.url), text);
+  process.stdout.write(`docs/${name}\n`);
+}

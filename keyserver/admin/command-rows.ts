@@ -22,6 +22,11 @@ export const commandRows: readonly CommandRow[] = [
     load: async () => (await import('./commands/type/type.ts')).defineType,
   },
   {
+    name: 'preset',
+    summary: 'marketplaces that are known: their hosts, and how a token is put on a call',
+    load: async () => (await import('./commands/preset/preset.ts')).definePreset,
+  },
+  {
     name: 'app',
     summary: 'applications and their keys',
     load: async () => (await import('./commands/caller.ts')).defineApp,

@@ -1,13 +1,15 @@
 import { Compile } from 'typebox/compile';
 import { hopByHopHeaders, messageHeaders } from '../../shared/http/header-names.ts';
 import { addressSet } from '../../shared/policy/address-set.ts';
-import { parseDestination } from '../../shared/policy/destination.ts';
+import { parseRequest } from '../../shared/policy/decide.ts';
+import { judgeDestination, parseDestination } from '../../shared/policy/destination.ts';
 import {
   injectedNames,
   injectionFaults,
   injectionFields,
 } from '../../shared/policy/injection/injection.ts';
 import { isFieldName } from '../../shared/policy/injection/template.ts';
+import { isHeaderValue } from '../../shared/policy/injection/values.ts';
 import { PolicyError } from '../../shared/policy/policy-error.ts';
 import { type Policy, PolicySchema } from '../../shared/policy/schema.ts';
 import { type ExpiryFinding, expiryFindings } from '../../shared/tls/expiry.ts';
@@ -30,6 +32,7 @@ export function policyFaults(policy: Policy): string[] {
       : []),
     ...publicFaults(policy),
     ...caFaults(policy),
+    ...probeFaults(policy),
     // Only lengths and ranges are left to the schema, whose own sentences suffice.
     ...[...validator.Errors(policy)].map(
       ({ instancePath, message }) => `${instancePath.slice(1).replaceAll('/', ' ')} ${message}`,
@@ -55,7 +58,30 @@ function publicFaults({ injection, publicFields = [] }: Policy): string[] {
   ];
 }
 
-function destinationFaults({ destinations, unsafePlaintext }: Policy): string[] {
+/** A probe goes where the token may go, or it could not be made. */
+function probeFaults({ probe, ...policy }: Policy): string[] {
+  if (probe === undefined) return [];
+  const faults = destinationFaults(policy);
+  const parsed = parseRequest(probe);
+  const judged =
+    parsed.allowed && faults.length === 0 ? judgeDestination(policy, parsed.value) : parsed;
+  return [
+    ...(judged.allowed ? [] : [`the probe ${probe.method} ${probe.url}: ${judged.detail}`]),
+    ...Object.entries(probe.headers ?? {})
+      .filter(([, value]) => !isHeaderValue(value))
+      .map(([name]) => `the probe's header ${JSON.stringify(name)} cannot be sent`),
+    ...(probe.body !== undefined && withoutBody.has(probe.method)
+      ? [`the probe has a body, which ${probe.method} does not`]
+      : []),
+  ];
+}
+
+const withoutBody: ReadonlySet<string> = new Set(['GET', 'HEAD']);
+
+function destinationFaults({
+  destinations,
+  unsafePlaintext,
+}: Pick<Policy, 'destinations' | 'unsafePlaintext'>): string[] {
   return destinations.flatMap((text) => {
     try {
       const { protocol } = parseDestination(text);

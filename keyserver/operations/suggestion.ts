@@ -35,6 +35,12 @@ export type Action =
   | { readonly do: 'define_type'; readonly type: string; readonly origin?: string | undefined }
   | { readonly do: 'replace_type'; readonly type: string }
   | { readonly do: 'see_policy_examples' }
+  | { readonly do: 'list_presets' }
+  /** For a preset whose access tokens expire. */
+  | { readonly do: 'accept_renewal' }
+  /** For a preset that does not say, or cannot, how its token is put on a call. */
+  | { readonly do: 'give_injection' }
+  | { readonly do: 'give_destination'; readonly origin: string }
   | { readonly do: 'see_fleet_format' }
   /** An `http:` origin also needs plaintext to be allowed. */
   | { readonly do: 'allow_destination'; readonly type: string; readonly origin: string }

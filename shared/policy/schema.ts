@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { InjectionSchema } from './injection/schema.ts';
+import { HeaderName } from './injection/values.ts';
 
 /** The methods that a call may have; CONNECT and TRACE are not among them. */
 export const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
@@ -9,6 +10,47 @@ export const MethodSchema = Type.Enum(methods);
 export function isMethod(text: string): text is Method {
   return (methods as readonly string[]).includes(text);
 }
+
+/** What an answer to a probe says of the token. */
+export const probeVerdicts = [
+  'valid',
+  'expired',
+  'revoked',
+  'wrong_kind',
+  'limited',
+  'unreachable',
+  'unclear',
+] as const;
+export type ProbeVerdict = (typeof probeVerdicts)[number];
+
+/** The meaning of an answer of this status; with `contains`, only if its body has that text. */
+export const ProbeMeaningSchema = Type.Object(
+  {
+    status: Type.Integer({ minimum: 200, maximum: 599 }),
+    contains: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })),
+    means: Type.Enum([...probeVerdicts]),
+  },
+  { additionalProperties: false },
+);
+
+/** A call that shows whether a token works, and changes nothing at the marketplace. */
+export const ProbeSchema = Type.Object(
+  {
+    method: MethodSchema,
+    url: Type.String({ minLength: 1, maxLength: 2048 }),
+    headers: Type.Optional(
+      Type.Record(HeaderName, Type.String({ maxLength: 1024 }), {
+        maxProperties: 20,
+        additionalProperties: false,
+      }),
+    ),
+    body: Type.Optional(Type.String({ maxLength: 4096 })),
+    /** The first one that fits counts, before those of the statuses themselves. */
+    meanings: Type.Optional(Type.Array(ProbeMeaningSchema, { maxItems: 50 })),
+  },
+  { additionalProperties: false },
+);
+export type Probe = Static<typeof ProbeSchema>;
 
 /** A type's document: the destinations of its tokens and their injection (docs/protocol.md §8). */
 export const PolicySchema = Type.Object(
@@ -32,6 +74,21 @@ export const PolicySchema = Type.Object(
     /** JSON members whose values are redacted in answers, such as `access_token`. */
     redactMembers: Type.Optional(
       Type.Array(Type.String({ minLength: 2, maxLength: 256 }), { minItems: 1, maxItems: 100 }),
+    ),
+    /** The call of `/check`. */
+    probe: Type.Optional(ProbeSchema),
+    /** The preset that it was made of, for operators alone. */
+    preset: Type.Optional(
+      Type.Object(
+        {
+          id: Type.String({ minLength: 1, maxLength: 64 }),
+          revision: Type.Integer({ minimum: 1 }),
+          /** The way to authenticate. */
+          auth: Type.String({ minLength: 1, maxLength: 64 }),
+          sandbox: Type.Optional(Type.Literal(true)),
+        },
+        { additionalProperties: false },
+      ),
     ),
   },
   { additionalProperties: false },

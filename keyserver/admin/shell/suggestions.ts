@@ -47,6 +47,14 @@ function commandFor(action: Action): string {
       return `restore its row, or replace it: keyserver-admin type put ${quoted(action.type)} --force`;
     case 'see_policy_examples':
       return 'keyserver-admin type put --help has examples';
+    case 'list_presets':
+      return 'see keyserver-admin preset list';
+    case 'accept_renewal':
+      return 'if something else renews the access token and stores it with token put, add --renewed-elsewhere';
+    case 'give_injection':
+      return "if a header, a query parameter or a basic credential alone will do, give it: --header 'Name: {field}', --query or --basic";
+    case 'give_destination':
+      return `name it: --destination ${action.origin}`;
     case 'see_fleet_format':
       return 'keyserver-admin export prints such a file, and docs/fleet.md describes it; quote texts that begin with {, *, & or a digit';
     case 'allow_destination':

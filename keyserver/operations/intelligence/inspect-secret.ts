@@ -7,7 +7,12 @@ import type { Policy } from '../../../shared/policy/schema.ts';
 import { isGuessable } from '../../../shared/policy/secret-strength.ts';
 import { type JwtClaims, readJwt } from './jwt.ts';
 import { marketplaceOf, marketplaces } from './marketplaces.ts';
-import { describeWildberries, isWildberries, wildberriesWarnings } from './wildberries.ts';
+import {
+  describeWildberries,
+  isWildberries,
+  wildberriesPreset,
+  wildberriesWarnings,
+} from './wildberries.ts';
 
 /** Findings about a secret before it is used. No text of them has a value of the secret. */
 export interface SecretReport {
@@ -53,21 +58,25 @@ const destinationsOf = memoize(({ destinations }: Policy): readonly Destination[
 );
 
 function mixUps(name: string, value: string, destinations: readonly Destination[]): string[] {
-  const hosts = destinations.map(({ hostname }) => hostname);
-  const own = marketplaces.find(({ isOwn }) => isOwn(value));
+  const own = marketplaces().find(({ isOwn }) => isOwn(value));
   const field = `the field ${JSON.stringify(name)}`;
   if (own !== undefined) {
-    const others = hosts.filter((host) => {
-      const known = marketplaceOf(host);
+    const others = destinations.filter((destination) => {
+      const known = marketplaceOf(destination);
       return known !== undefined && known !== own;
     });
-    return others.map((host) => `${field} looks like a secret of ${own.name}, but goes to ${host}`);
+    return others.map(
+      ({ hostname }) => `${field} looks like a secret of ${own.name}, but goes to ${hostname}`,
+    );
   }
-  return hosts.flatMap((host) => {
-    const { name: marketplace, form } = marketplaceOf(host) ?? {};
-    return form === undefined || form.isMet(value)
+  return destinations.flatMap((destination) => {
+    const marketplace = marketplaceOf(destination);
+    const form = marketplace?.formOf(name);
+    return marketplace === undefined || form === undefined || form.isMet(value)
       ? []
-      : [`${field} is not ${form.name}, as secrets of ${marketplace} are, but goes to ${host}`];
+      : [
+          `${field} is not ${form.name}, as secrets of ${marketplace.name} are, but goes to ${destination.hostname}`,
+        ];
   });
 }
 
@@ -75,7 +84,8 @@ function mixUps(name: string, value: string, destinations: readonly Destination[
 function scopeWarnings(jwt: JwtClaims, destinations: readonly Destination[]): string[] {
   const hosts = destinations
     .filter(
-      ({ wildcard, hostname }) => !wildcard && marketplaceOf(hostname)?.name === 'Wildberries',
+      (destination) =>
+        !destination.wildcard && marketplaceOf(destination)?.id === wildberriesPreset,
     )
     .map(({ hostname }) => hostname);
   return wildberriesWarnings(jwt, hosts);

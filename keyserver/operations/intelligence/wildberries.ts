@@ -1,3 +1,4 @@
+import { readPreset } from '../../presets/files.ts';
 import type { JwtClaims } from './jwt.ts';
 
 /** Bits of the claim `s`, by position (dev.wildberries.ru, API information). */
@@ -18,24 +19,8 @@ const categories: Readonly<Record<string, number>> = {
 };
 const readOnlyBit = 30;
 
-/** The category that a host wants; it answers 401 to a token without. */
-const categoryOfHost: Readonly<Record<string, keyof typeof categories>> = {
-  'content-api': 'content',
-  'seller-analytics-api': 'analytics',
-  'discounts-prices-api': 'prices',
-  'dp-calendar-api': 'prices',
-  'marketplace-api': 'marketplace',
-  'statistics-api': 'statistics',
-  'advert-api': 'promotion',
-  'advert-media-api': 'promotion',
-  'feedbacks-api': 'feedbacks',
-  'buyer-chat-api': 'chat',
-  'supplies-api': 'supplies',
-  'returns-api': 'returns',
-  'documents-api': 'documents',
-  'finance-api': 'finance',
-  'user-management-api': 'users',
-};
+/** Whose hosts name the category that they want as their use: they answer 401 to a token without. */
+export const wildberriesPreset = 'wildberries';
 
 const kinds: Readonly<Record<number, string>> = {
   1: 'base',
@@ -74,10 +59,11 @@ export function wildberriesWarnings({ all }: JwtClaims, hosts: readonly string[]
       "a personal token of Wildberries works for the seller's own programs alone: its terms forbid cloud services and other companies",
     );
   }
+  const known = readPreset(wildberriesPreset).hosts;
   for (const host of hosts) {
-    const [name = ''] = host.split('.');
-    const isSandbox = name.endsWith('-sandbox');
-    const category = categoryOfHost[name.replace(/-sandbox$/, '')];
+    const { is, use = '' } = known.find((one) => one.host === host) ?? {};
+    const isSandbox = is === 'sandbox';
+    const category = Object.hasOwn(categories, use) ? use : undefined;
     if (isSandbox !== (kind === 'test')) {
       warnings.push(
         isSandbox

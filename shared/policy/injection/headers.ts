@@ -1,9 +1,8 @@
 import { Type } from 'typebox';
 import type { Scheme } from './scheme.ts';
 import { fillAll, TemplateSchema } from './template.ts';
-import { headerValueFault, isHeaderValue } from './values.ts';
+import { HeaderName, headerValueFault, isHeaderValue } from './values.ts';
 
-const HeaderName = Type.String({ pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$" });
 const schema = Type.Object(
   {
     scheme: Type.Literal('headers'),

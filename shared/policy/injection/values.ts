@@ -1,3 +1,8 @@
+import { Type } from 'typebox';
+
+/** The name of a header field (RFC 9110 §5.1). */
+export const HeaderName = Type.String({ pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$" });
+
 // Visible ASCII, with spaces and tabs only inside (RFC 9110 §5.5).
 const headerValue = /^[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?$/;
 const control = /[\p{Cc}--[\u0080-\u009f]]/v;

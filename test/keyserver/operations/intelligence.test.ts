@@ -149,7 +149,11 @@ t.test('warns of a secret of another marketplace than its destinations', async (
         'the field "token" is not a UUID, as secrets of MegaMarket are, but goes to api.megamarket.tech',
       ],
     ],
-    [`12345-6@advertising.performance.ozon.ru`, 'https://api-seller.ozon.ru', []],
+    [
+      '12345-6@advertising.performance.ozon.ru',
+      'https://api-seller.ozon.ru',
+      ['the field "token" looks like a secret of Ozon Performance, but goes to api-seller.ozon.ru'],
+    ],
     [
       '12345-678901234@advertising.performance.ozon.ru',
       yandex,

@@ -13,7 +13,7 @@ import {
   injectionFromOptions,
   type OptionValues,
 } from './injection-options.ts';
-import { parseSeconds, readCa } from './policy-options.ts';
+import { parseProbe, parseSeconds, readCa } from './policy-options.ts';
 
 /** The option and the placeholder of each list of a policy, as `type put` has them. */
 const lists: Readonly<Record<(typeof listMembers)[number], readonly [name: string, of: string]>> = {
@@ -31,6 +31,8 @@ interface EditOptions extends ChangeOptions {
   /** False with `--no-cache-seconds`. */
   readonly cacheSeconds?: string | false;
   readonly scrub?: boolean;
+  /** False with `--no-probe`. */
+  readonly probe?: string | false;
 }
 
 /** `type edit`: the options of `type put` as patches. */
@@ -55,6 +57,8 @@ export function addEdit(type: Command, session: Session): void {
     .option('--no-cache-seconds', 'as long as by default')
     .option('--scrub', "scrub the token's fields from responses")
     .option('--no-scrub', "do not scrub the token's fields from responses")
+    .option('--probe <call>', "the call of token check, 'METHOD URL'")
+    .option('--no-probe', 'no call for token check')
     .option('--dry-run', 'show what it would change and take away, and change nothing')
     .option('--yes', 'do it without being asked, whatever it takes away')
     .addHelpText(
@@ -86,7 +90,7 @@ function readPatch(options: EditOptions & OptionValues, folder: string): PolicyP
         return Array.isArray(value) ? [[member, value]] : [];
       }),
     );
-  const { unsafePlaintext, caFile, ca, cacheSeconds, scrub } = options;
+  const { unsafePlaintext, caFile, ca, cacheSeconds, scrub, probe } = options;
   const injection = injectionFromOptions(options, undefined);
   return {
     add: listed('add'),
@@ -99,6 +103,8 @@ function readPatch(options: EditOptions & OptionValues, folder: string): PolicyP
       ...(cacheSeconds === false && { cacheSeconds: undefined }),
       ...(typeof cacheSeconds === 'string' && { cacheSeconds: parseSeconds(cacheSeconds) }),
       ...(scrub !== undefined && { scrub: scrub ? undefined : false }),
+      ...(probe === false && { probe: undefined }),
+      ...(typeof probe === 'string' && { probe: parseProbe(probe) }),
     },
   };
 }

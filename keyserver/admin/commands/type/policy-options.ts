@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { defaultInjection } from '../../../../shared/policy/injection/schema.ts';
-import type { Policy } from '../../../../shared/policy/schema.ts';
+import { isMethod, type Policy, type Probe } from '../../../../shared/policy/schema.ts';
 import { ConfigError } from '../../../../shared/settings/config.ts';
 import { ofSetting } from '../../../../shared/settings/faults.ts';
 import { readTrustedFile } from '../../../../shared/settings/private-file.ts';
@@ -18,15 +18,32 @@ export interface PolicyOptions extends OptionValues {
   readonly scrub: boolean;
   readonly publicField?: readonly string[];
   readonly redactMember?: readonly string[];
+  readonly probe?: string;
 }
 
-/** Builds a policy, which putType validates; files are relative to `folder`. @throws OperationError input_invalid */
-export function policyFromOptions(options: PolicyOptions, folder: string): Policy {
-  const { destination = [], unsafePlaintext, unsafeAllowPrivate, caFile, cacheSeconds } = options;
-  const { scrub, publicField, redactMember } = options;
+const withoutOptions: Policy = { destinations: [], injection: defaultInjection };
+
+/**
+ * Builds a policy, which putType validates; files are relative to `folder`, and `base` has what no option says.
+ * @throws OperationError input_invalid
+ */
+export function policyFromOptions(
+  options: PolicyOptions,
+  folder: string,
+  base = withoutOptions,
+): Policy {
+  const {
+    destination = base.destinations,
+    unsafePlaintext,
+    unsafeAllowPrivate,
+    caFile,
+    cacheSeconds,
+  } = options;
+  const { scrub, publicField, redactMember, probe } = options;
   return {
+    ...base,
     destinations: [...destination],
-    injection: injectionFromOptions(options, defaultInjection),
+    injection: injectionFromOptions(options, base.injection),
     ...(unsafePlaintext && { unsafePlaintext }),
     ...(unsafeAllowPrivate && { unsafeAllowPrivate: [...unsafeAllowPrivate] }),
     ...(caFile !== undefined && { ca: readCa(caFile, folder) }),
@@ -34,7 +51,18 @@ export function policyFromOptions(options: PolicyOptions, folder: string): Polic
     ...(!scrub && { scrub }),
     ...(publicField && { publicFields: [...publicField] }),
     ...(redactMember && { redactMembers: [...redactMember] }),
+    ...(probe !== undefined && { probe: parseProbe(probe) }),
   };
+}
+
+/** @throws OperationError input_invalid */
+export function parseProbe(text: string): Probe {
+  const [, method = '', url] = /^(\S+) +(\S+)$/.exec(text.trim()) ?? [];
+  if (url !== undefined && isMethod(method)) return { method, url };
+  throw inputInvalid(
+    '--probe is not a method and a URL',
+    "example: --probe 'GET https://api.example.com/v1/me'",
+  );
 }
 
 /** Without the text that bundles have around their certificates. */

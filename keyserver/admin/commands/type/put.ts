@@ -7,8 +7,14 @@ import { collect, examples } from '../examples.ts';
 import { type ChangeOptions, changeType } from './change.ts';
 import { addInjectionOptions, defaultInjectionNote } from './injection-options.ts';
 import { type PolicyOptions, policyFromOptions } from './policy-options.ts';
+import {
+  addPresetOptions,
+  checkPresetOptions,
+  type PresetOptions,
+  policyOfPreset,
+} from './preset-options.ts';
 
-interface PutOptions extends PolicyOptions, ChangeOptions {
+interface PutOptions extends PolicyOptions, PresetOptions, ChangeOptions {
   readonly file?: string;
   readonly force?: boolean;
 }
@@ -27,6 +33,7 @@ ${defaultInjectionNote}`,
       '--destination <origin...>',
       'where tokens may go: https://host[:port][/prefix], or https://*.host',
     );
+  addPresetOptions(put);
   addInjectionOptions(put)
     .option('--unsafe-plaintext', 'allow http: tokens cross the network in clear')
     .option(
@@ -50,6 +57,7 @@ ${defaultInjectionNote}`,
       'a member of JSON responses whose value is redacted, such as access_token; repeatable',
       collect,
     )
+    .option('--probe <call>', "the call of token check, 'METHOD URL'")
     .option(
       '--file <path>',
       'take all of it from this file, as a type of docs/fleet.md; - for stdin',
@@ -59,6 +67,7 @@ ${defaultInjectionNote}`,
     .option('--yes', 'do it without being asked, whatever it takes away')
     .addHelpText(
       ...examples(
+        'keyserver-admin type put ozon --preset ozon-seller',
         "keyserver-admin type put wildberries --destination https://api.example.com --header 'Authorization: {token}'",
         "keyserver-admin type put ozon-seller --destination https://api-seller.example.com --header 'Client-Id: {clientId}' --header 'Api-Key: {apiKey}' --public-field clientId",
         "keyserver-admin type put maps --destination 'https://*.maps.example.com/v2' --query 'key={token}' --cache-seconds 10",
@@ -68,19 +77,27 @@ ${defaultInjectionNote}`,
       ),
     )
     .action(async (id: string, options: PutOptions) => {
-      if (options.file === undefined && options.destination === undefined) {
+      const { file, preset, destination } = options;
+      if (file === undefined && preset === undefined && destination === undefined) {
         // As commander says it, unless there is another way.
-        put.error("error: neither '--destination <origin...>' nor '--file <path>' specified");
+        put.error(
+          "error: neither '--destination <origin...>', '--preset <name>' nor '--file <path>' specified",
+        );
       }
-      const policy = await readPolicy(session, options);
+      const policy = await readPolicy(session, id, options);
       await session.withContext((context) =>
         changeType(session, context, id, { ...options, next: () => policy }),
       );
     });
 }
 
-async function readPolicy(session: Session, options: PutOptions): Promise<Policy> {
+async function readPolicy(session: Session, id: string, options: PutOptions): Promise<Policy> {
   const { file, force, yes, dryRun, scrub, ...others } = options;
+  const { preset } = options;
+  if (file === undefined && preset !== undefined) {
+    return policyOfPreset(session, id, preset, options);
+  }
+  checkPresetOptions(options);
   if (file === undefined) return policyFromOptions(options, session.io.folder);
   if (!scrub || Object.values(others).some((value) => value !== undefined)) {
     throw inputInvalid(

@@ -83,11 +83,17 @@ function describePolicy(policy: Policy): Record<string, string> {
     scrubbing: policy.scrub === false ? 'off' : 'on',
     ...(policy.publicFields && { 'public fields': policy.publicFields.join(', ') }),
     ...(policy.redactMembers && { 'redacted members': policy.redactMembers.join(', ') }),
+    ...(policy.probe && { probe: `${policy.probe.method} ${policy.probe.url}` }),
+    ...(policy.preset && { preset: describeMade(policy.preset) }),
     ...(policy.unsafePlaintext && { 'unsafe plaintext': 'allowed' }),
     ...(policy.unsafeAllowPrivate && {
       'unsafe private': policy.unsafeAllowPrivate.join(', '),
     }),
   };
+}
+
+function describeMade({ id, revision, auth, sandbox }: NonNullable<Policy['preset']>): string {
+  return `${id}, ${auth}${sandbox ? ', sandbox' : ''}, revision ${revision}`;
 }
 
 function addDelete(type: Command, session: Session): void {

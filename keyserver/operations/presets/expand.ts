@@ -1,0 +1,181 @@
+import { judgeDestination } from '../../../shared/policy/destination.ts';
+import { injectionFields } from '../../../shared/policy/injection/injection.ts';
+import type { Injection } from '../../../shared/policy/injection/schema.ts';
+import { PolicyError } from '../../../shared/policy/policy-error.ts';
+import type { Policy, Probe } from '../../../shared/policy/schema.ts';
+import { parseTargetUrl } from '../../../shared/policy/url.ts';
+import type { Auth, Need, Preset } from '../../presets/preset.ts';
+import { inputInvalid, type OperationError } from '../operation-error.ts';
+import type { Suggestion } from '../suggestion.ts';
+import { findAuth } from './find.ts';
+import { hostsOf, widening } from './hosts.ts';
+
+/** What an operator decides about a type of a preset. */
+export interface PresetChoice {
+  /** Default: the preset's first way to authenticate. */
+  readonly auth?: string | undefined;
+  readonly sandbox?: boolean | undefined;
+  /** Something else renews the access token and stores it. */
+  readonly renewedElsewhere?: boolean | undefined;
+  /** In place of the preset's. */
+  readonly destinations?: readonly string[] | undefined;
+  readonly injection?: Injection | undefined;
+}
+
+export interface Expanded {
+  readonly policy: Policy;
+  /** Destinations outside of the preset's hosts. */
+  readonly widened: readonly string[];
+  /** Remarks for the operator, a sentence each. */
+  readonly remarks: readonly string[];
+}
+
+/**
+ * The policy of a preset under an operator's choice; it is not checked yet.
+ * @throws OperationError input_invalid if this version cannot serve it, or a choice is missing
+ */
+export function expandPreset(preset: Preset, choice: PresetChoice): Expanded {
+  const auth = findAuth(preset, choice.auth);
+  const injection = servedInjection(preset, auth, choice);
+  const { sandbox = false } = choice;
+  const hosts = hostsOf(preset, auth, sandbox);
+  const { destinations, patterns, unverified } = hosts;
+  if (sandbox && destinations.length + patterns.length === 0) {
+    throw inputInvalid(
+      `the preset ${preset.id} knows no sandbox`,
+      'name its host as a destination if there is one',
+    );
+  }
+  const used = choice.destinations ?? destinations;
+  if (used.length === 0) throw hostMissing(preset, patterns);
+  const isPublic = ([, field]: [string, { isPublic?: true }]) => field.isPublic;
+  const publicFields = Object.entries(auth.fields)
+    .filter(isPublic)
+    .map(([name]) => name);
+  const probe = probeOf(preset, auth, used);
+  const policy: Policy = {
+    destinations: [...used],
+    injection,
+    ...(choice.injection === undefined && publicFields.length > 0 && { publicFields }),
+    ...(probe && { probe }),
+    preset: {
+      id: preset.id,
+      revision: preset.revision,
+      auth: auth.id,
+      ...(sandbox && { sandbox }),
+    },
+  };
+  return {
+    policy,
+    widened: widening(hosts, choice.destinations ?? []),
+    remarks: remarksOf(preset, auth, choice, unverified),
+  };
+}
+
+/** Why this version cannot serve a way to authenticate, as the end of a sentence. */
+export const needTexts: Readonly<Record<Need, string>> = {
+  renewal: 'its access tokens expire, and nothing here renews them yet',
+  signing: 'each call is signed, which is not possible here yet',
+  body: 'the token stands in the body of a call, where none is put yet',
+  cookies: 'calls are repeated with a cookie, and no cookies are kept here',
+  injection: 'it does not say which header or parameter carries the token',
+};
+
+const needSuggestions: Readonly<Record<Need, Suggestion>> = {
+  renewal: { do: 'accept_renewal' },
+  signing: { do: 'give_injection' },
+  body: { do: 'give_injection' },
+  cookies: 'call it directly, with a token of its own',
+  injection: { do: 'give_injection' },
+};
+
+/** @throws OperationError input_invalid if a need of the preset is not met */
+function servedInjection(preset: Preset, auth: Auth, choice: PresetChoice): Injection {
+  const isMet: Readonly<Record<Need, boolean>> = {
+    renewal: choice.renewedElsewhere === true,
+    signing: choice.injection !== undefined,
+    body: choice.injection !== undefined,
+    cookies: false,
+    injection: choice.injection !== undefined,
+  };
+  // What cannot be helped comes first.
+  const order: readonly Need[] = ['cookies', 'signing', 'body', 'injection', 'renewal'];
+  const unmet = order.find((need) => auth.needs?.includes(need) && !isMet[need]);
+  const injection = choice.injection ?? auth.injection;
+  if (unmet === undefined && injection !== undefined) return injection;
+  const need = unmet ?? 'injection';
+  throw inputInvalid(
+    `the preset ${preset.id} cannot be served yet by ${auth.id}: ${needTexts[need]}`,
+    needSuggestions[need],
+  );
+}
+
+function hostMissing(preset: Preset, patterns: readonly string[]): OperationError {
+  return inputInvalid(
+    `every account of ${preset.name} has a host of its own, so the type needs a destination`,
+    { do: 'give_destination', origin: patterns[0]?.replace('*', 'NAME') ?? 'https://…' },
+  );
+}
+
+/** At its host if that is a destination, else at the first one that is a single host; not where the token may not go. */
+function probeOf(
+  { probe }: Preset,
+  { id }: Auth,
+  destinations: readonly string[],
+): Probe | undefined {
+  if (probe === undefined || !(probe.auth?.includes(id) ?? true)) return undefined;
+  const own = destinations.find((one) => one === `https://${probe.host}`);
+  const single = destinations.find((one) => !one.includes('*'));
+  const origin = URL.parse(own ?? single ?? '')?.origin;
+  if (origin === undefined || !reaches(destinations, origin + probe.path)) return undefined;
+  const { method, path, headers, body, meanings } = probe;
+  return {
+    method,
+    url: origin + path,
+    ...(headers && { headers }),
+    ...(body !== undefined && { body }),
+    ...(meanings && { meanings }),
+  };
+}
+
+/** False also if a destination does not parse, which is told later. */
+function reaches(destinations: readonly string[], url: string): boolean {
+  const parsed = parseTargetUrl(url);
+  try {
+    const policy = { destinations: [...destinations], unsafePlaintext: true };
+    return parsed.allowed && judgeDestination(policy, parsed.value).allowed;
+  } catch (error) {
+    if (error instanceof PolicyError) return false;
+    throw error;
+  }
+}
+
+function remarksOf(
+  preset: Preset,
+  auth: Auth,
+  { renewedElsewhere, injection }: PresetChoice,
+  unverified: readonly string[],
+): string[] {
+  const isRenewed = auth.needs?.includes('renewal') === true && renewedElsewhere === true;
+  return [
+    ...(unverified.length === 0
+      ? []
+      : [`nobody has verified ${unverified.join(', ')}, so no token goes there`]),
+    ...(isRenewed
+      ? [`store a new access token before the old one ends: ${lowerFirst(preset.expiry.text)}`]
+      : []),
+    ...(injection === undefined ? [fieldsRemark(auth)] : []),
+  ];
+}
+
+function fieldsRemark({ fields, injection }: Auth): string {
+  const injected = injection && injectionFields(injection);
+  const texts = Object.entries(fields)
+    .filter(([name]) => injected?.has(name))
+    .map(([name, { what }]) => `${name} (${what})`);
+  return `its secret has ${texts.join(', ')}`;
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}

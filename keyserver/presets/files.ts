@@ -1,0 +1,58 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Compile } from 'typebox/compile';
+import { type Preset, PresetSchema } from './preset.ts';
+
+const folder = import.meta.dirname;
+const ending = '.json';
+
+/** A preset's file that was changed, or is damaged. */
+export class PresetFileError extends Error {
+  override readonly name = 'PresetFileError';
+}
+
+let validator: ReturnType<typeof Compile<typeof PresetSchema>> | undefined;
+const read = new Map<string, Preset>();
+
+/** The ids of all presets, in order. */
+export function presetIds(): string[] {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith(ending))
+    .map((name) => name.slice(0, -ending.length))
+    .sort();
+}
+
+/** One of {@link presetIds}. @throws PresetFileError if its file is none of a preset */
+export function readPreset(id: string): Preset {
+  const preset = read.get(id) ?? parsePreset(id, readFileSync(join(folder, id + ending), 'utf8'));
+  read.set(id, preset);
+  return preset;
+}
+
+/** @throws PresetFileError */
+export function parsePreset(id: string, text: string): Preset {
+  const value = parseJson(id, text);
+  validator ??= Compile(PresetSchema);
+  if (!validator.Check(value)) {
+    const [error] = validator.Errors(value);
+    throw damaged(id, `${error?.instancePath ?? ''} ${error?.message ?? ''}`.trim());
+  }
+  if (value.id !== id) throw damaged(id, 'has another id');
+  return value;
+}
+
+export function allPresets(): Preset[] {
+  return presetIds().map(readPreset);
+}
+
+function parseJson(id: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw damaged(id, 'is not JSON');
+  }
+}
+
+function damaged(id: string, what: string): PresetFileError {
+  return new PresetFileError(`the file of the preset ${id} was changed or is damaged: ${what}`);
+}

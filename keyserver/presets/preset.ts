@@ -1,0 +1,187 @@
+import { type Static, Type } from 'typebox';
+import { InjectionSchema } from '../../shared/policy/injection/schema.ts';
+import { MethodSchema, ProbeMeaningSchema } from '../../shared/policy/schema.ts';
+
+const closed = { additionalProperties: false } as const;
+const Text = Type.String({ minLength: 1, maxLength: 2000 });
+const Name = Type.String({ pattern: '^[a-z0-9]+(?:-[a-z0-9]+)*$' });
+const Names = Type.Array(Type.String({ minLength: 1, maxLength: 256 }), { minItems: 1 });
+
+/** How sure a fact is, from best to worst. */
+export const certainties = {
+  official: "read in the marketplace's own pages or specification",
+  standard: 'as a public standard has it',
+  client: 'read in public client code',
+  secondary: 'read in other public pages',
+  unverified: 'known, but checked nowhere',
+  inferred: 'made after the pattern of other facts',
+  unknown: 'not found',
+} as const;
+export type Certainty = keyof typeof certainties;
+
+/** How sure a fact is, and the numbers of its sources in the preset's list, from 1. */
+const fact = {
+  certainty: Type.Enum(Object.keys(certainties) as Certainty[]),
+  from: Type.Array(Type.Integer({ minimum: 1 })),
+};
+const Remark = Type.Object({ text: Text, ...fact }, closed);
+
+const HostSchema = Type.Object(
+  {
+    /** A host name; `{shop}` stands for one label, which differs by account. */
+    host: Type.String({ pattern: '^(?:\\{shop\\}|[a-z0-9-]+)(?:\\.[a-z0-9-]+)+$' }),
+    /** Tokens go to paths under it alone. */
+    path: Type.Optional(Type.String({ pattern: '^(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$' })),
+    /** Tokens go to hosts of `production`, or of `sandbox`, alone. */
+    is: Type.Enum(['production', 'sandbox', 'sign-in', 'other']),
+    use: Type.Optional(Text),
+    /** The ways to authenticate that it is for; absent: all. */
+    auth: Type.Optional(Type.Array(Name, { minItems: 1 })),
+    ...fact,
+  },
+  closed,
+);
+
+/** What a way to authenticate needs and this version does not do. */
+const needs = ['renewal', 'signing', 'body', 'cookies', 'injection'] as const;
+export type Need = (typeof needs)[number];
+
+const OauthSchema = Type.Object(
+  {
+    tokenUrl: Text,
+    refreshUrl: Type.Optional(Text),
+    authorizeUrl: Type.Optional(Text),
+    grants: Names,
+    /** Where the client's credentials stand in a token request. */
+    clientAuth: Text,
+    format: Text,
+    scope: Type.Optional(Text),
+    accessSeconds: Type.Optional(Type.Integer({ minimum: 1 })),
+    refreshSeconds: Type.Optional(Type.Integer({ minimum: 1 })),
+    /** `none`: a refresh token stays; `grace`: the old one works for a while; `single`: it is used once. */
+    rotation: Type.Enum(['none', 'grace', 'single', 'unknown']),
+    /** The effect of a refresh token that is used again. */
+    reuse: Type.Optional(Type.Enum(['harmless', 'revokes'])),
+  },
+  closed,
+);
+
+const SigningSchema = Type.Object(
+  {
+    algorithm: Text,
+    key: Text,
+    text: Text,
+    encoding: Text,
+    bodySigned: Type.Boolean(),
+    skewSeconds: Type.Optional(Type.Integer({ minimum: 1 })),
+    parameters: Names,
+  },
+  closed,
+);
+
+const FieldSchema = Type.Object(
+  {
+    what: Text,
+    /** It is not secret: answers may contain it. */
+    isPublic: Type.Optional(Type.Literal(true)),
+    /** The form that every such secret has. */
+    form: Type.Optional(Type.Enum(['jwt', 'uuid', 'wildberries-token'])),
+    /** A pattern of secrets that no other marketplace issues. */
+    own: Type.Optional(Text),
+  },
+  closed,
+);
+
+const AuthSchema = Type.Object(
+  {
+    id: Name,
+    /** Absent if it has none in this version. */
+    injection: Type.Optional(InjectionSchema),
+    fields: Type.Record(Type.String(), FieldSchema, { minProperties: 1 }),
+    needs: Type.Optional(Type.Array(Type.Enum([...needs]), { minItems: 1 })),
+    oauth: Type.Optional(OauthSchema),
+    signing: Type.Optional(SigningSchema),
+    note: Type.Optional(Text),
+    ...fact,
+  },
+  closed,
+);
+export type Auth = Static<typeof AuthSchema>;
+
+/** What is known of a marketplace's API: a file of this folder (docs/presets.md). */
+export const PresetSchema = Type.Object(
+  {
+    id: Name,
+    name: Text,
+    /** Grows with each change that a type would notice. */
+    revision: Type.Integer({ minimum: 1 }),
+    /** The month of the last check. */
+    checked: Type.String({ pattern: '^20\\d\\d-[01]\\d$' }),
+    sources: Type.Array(Text, { minItems: 1 }),
+    /** The credential to create at the marketplace. */
+    create: Remark,
+    /** Empty if every account has a host of its own. */
+    hosts: Type.Array(HostSchema),
+    /** The first one is the default. */
+    auth: Type.Array(AuthSchema, { minItems: 1 }),
+    /** Headers that the app sends itself. */
+    callerHeaders: Type.Optional(
+      Type.Array(Type.Object({ name: Text, value: Text, why: Text, ...fact }, closed)),
+    ),
+    limits: Type.Array(Remark),
+    /** How the marketplace says that a limit is reached. */
+    signals: Type.Object(
+      {
+        status: Type.Array(Type.Integer({ minimum: 200, maximum: 599 })),
+        headers: Type.Optional(Type.Record(Type.String(), Text)),
+        body: Type.Optional(Text),
+        ...fact,
+      },
+      closed,
+    ),
+    expiry: Type.Object(
+      { text: Text, seconds: Type.Optional(Type.Integer({ minimum: 1 })), ...fact },
+      closed,
+    ),
+    /** A call that shows whether a credential works and changes nothing. */
+    probe: Type.Optional(
+      Type.Object(
+        {
+          method: MethodSchema,
+          path: Type.String({ pattern: '^/' }),
+          /** Absent: the first destination. */
+          host: Type.Optional(Text),
+          auth: Type.Optional(Type.Array(Name, { minItems: 1 })),
+          headers: Type.Optional(Type.Record(Type.String(), Type.String())),
+          body: Type.Optional(Type.String()),
+          meanings: Type.Optional(Type.Array(ProbeMeaningSchema)),
+          ...fact,
+        },
+        closed,
+      ),
+    ),
+    /** What selects the operation beside method and path. */
+    routedBy: Type.Optional(
+      Type.Object(
+        {
+          query: Type.Optional(Names),
+          form: Type.Optional(Names),
+          body: Type.Optional(Type.Literal(true)),
+          ...fact,
+        },
+        closed,
+      ),
+    ),
+    /** Parts of a signature that an SDK makes for itself. */
+    drops: Type.Optional(
+      Type.Object({ query: Type.Optional(Names), headers: Type.Optional(Names), ...fact }, closed),
+    ),
+    /** Lines of a program that change; PROXY, CLIENT and TYPE stand for its values. */
+    sdks: Type.Optional(
+      Type.Array(Type.Object({ language: Text, name: Text, lines: Names, ...fact }, closed)),
+    ),
+    notes: Type.Array(Remark),
+  },
+  closed,
+);
+export type Preset = Static<typeof PresetSchema>;
