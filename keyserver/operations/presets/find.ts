@@ -52,5 +52,7 @@ function nearest(id: string, ids: readonly string[]): string[] {
   const distanceTo = (one: string) => Math.min(...parts(one).map((part) => leven(name, part)));
   const distances = ids.map((one) => ({ one, distance: distanceTo(one) }));
   const best = Math.min(Math.floor(name.length / 2), ...distances.map(({ distance }) => distance));
-  return distances.filter(({ distance }) => distance === best).map(({ one }) => one);
+  const near = distances.filter(({ distance }) => distance === best).map(({ one }) => one);
+  const alike = near.filter((one) => one[0] === name[0]);
+  return alike.length > 0 ? alike : near;
 }
