@@ -1,7 +1,11 @@
 import type { Method } from '../../shared/policy/schema.ts';
 import type { CallerHeaders } from '../http/request-headers.ts';
+import type { StreamedBody } from '../upstream/streamed-body.ts';
 
-/** A call that an app asks for. */
+/** Bytes, which may be a span of those that were received; a stream, which can be sent once; or no body. */
+export type CallBody = Buffer | StreamedBody | null;
+
+/** A call that an app asks for, by whichever route. */
 export interface Call {
   readonly appKey: string | null;
   readonly clientId: string;
@@ -9,7 +13,13 @@ export interface Call {
   readonly method: Method;
   readonly url: string;
   readonly headers: CallerHeaders;
-  readonly body: Buffer | string | null;
-  /** Timeout of the whole call, if shorter than `UPSTREAM_TOTAL_TIMEOUT_MS`. */
+  readonly body: CallBody;
+  /** Timeout of the call in milliseconds, if shorter than `UPSTREAM_TOTAL_TIMEOUT_MS`. */
   readonly timeoutMs: number | undefined;
+  /**
+   * The path under which the caller sees the marketplace, `/forward/shop-1/ozon`: answers are those of a server at
+   * this path, and the timeout ends with their head. Undefined for a call in an envelope, which sees the
+   * marketplace's own URLs.
+   */
+  readonly base: string | undefined;
 }

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ServiceError } from '../../shared/errors.ts';
 import { type LogFields, toMilliseconds } from '../../shared/log/request-log.ts';
 import { memoize } from '../../shared/memoize.ts';
 import { prepareInjection } from '../../shared/policy/injection/injection.ts';
@@ -11,7 +12,7 @@ import type { Deadline } from '../upstream/deadline.ts';
 import type { UpstreamPools } from '../upstream/pools.ts';
 import { type RelayOutcome, relay } from '../upstream/relay.ts';
 import { queryOf } from './ask-keyserver.ts';
-import type { Call } from './call.ts';
+import type { Call, CallBody } from './call.ts';
 import { type PreparedCall, prepare } from './prepare.ts';
 import type { RunningCall, RunningCalls } from './running-calls.ts';
 import type { SentSecrets } from './sent-secrets.ts';
@@ -47,13 +48,12 @@ export function send(
   const injection = injectionOf(release);
   const injected =
     typeof injection === 'function'
-      ? injection({ method, url, headers: prepared, body })
+      ? injection({ method, url, headers: prepared, body: heldBody(body) })
       : injection;
   const headers = [...prepared, ...injected.headers.flat()];
   log['server.address'] = url.hostname;
   log.wildcard = wildcard;
   if (url.port !== '') log['server.port'] = Number(url.port);
-  if (body !== null) log['upstream.request.body.size'] = Buffer.byteLength(body);
   const began = reply.elapsedTime;
   const scrubber = scrubberOf(release);
   const links = {
@@ -71,6 +71,7 @@ export function send(
     reply.raw,
     {
       deadline,
+      isForwarded: call.base !== undefined,
       onStart: (cut) => {
         // The request before, if this one is a repetition.
         leaveRunning();
@@ -89,12 +90,30 @@ export function send(
       onEnd: (outcome) => {
         leaveRunning();
         log['upstream.duration_ms'] = toMilliseconds(reply.elapsedTime - began);
+        if (body !== null) log['upstream.request.body.size'] = body.length;
         logOutcome(log, outcome, reply.sent);
         if (scrubber !== undefined && outcome.scrubbed > 0)
-          sentSecrets.check(scrubber, { url, headers: prepared, body }, request);
+          sentSecrets.check(
+            scrubber,
+            { url, headers: prepared, body: isHeld(body) ? body : undefined },
+            request,
+          );
       },
     },
   );
+}
+
+function isHeld(body: CallBody): body is Buffer | null {
+  return body === null || Buffer.isBuffer(body);
+}
+
+/** @throws ServiceError request_invalid for a stream, which the injection would have to read first */
+function heldBody(body: CallBody): Buffer | null {
+  if (isHeld(body)) return body;
+  throw new ServiceError('request_invalid', {
+    reason: 'body_streamed',
+    detail: 'Requests of this type are signed with their bodies: send the call to /request_api.',
+  });
 }
 
 function runningCall(

@@ -9,7 +9,8 @@ export interface SentByCaller {
   readonly url: TargetUrl;
   /** Names and values in turn. */
   readonly headers: readonly string[];
-  readonly body: Buffer | string | null;
+  /** Undefined for a streamed body, of which nothing is held. */
+  readonly body: Buffer | null | undefined;
 }
 
 /** Calls beyond so much that wait for their search are not searched: they are in memory. */
@@ -40,10 +41,7 @@ export class SentSecrets {
     const { app = '' } = request.logFields;
     if (this.#hourly.isQuiet(app)) return;
     const head = Buffer.from([url.href, ...headers].join('\n'));
-    const texts = [
-      head,
-      ...(body === null ? [] : [Buffer.isBuffer(body) ? body : Buffer.from(body)]),
-    ];
+    const texts = body ? [head, body] : [head];
     const bytes = texts.reduce((sum, { length }) => sum + length, 0);
     if (this.#waitingBytes + bytes > maxWaitingBytes) return;
     this.#waitingBytes += bytes;

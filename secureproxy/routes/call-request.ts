@@ -103,6 +103,7 @@ export function toCall(appKey: string | null, body: CallRequest): Call {
     headers: headersOf(body.Headers, sent),
     body: sent?.bytes ?? null,
     timeoutMs: body.TimeoutMs,
+    base: undefined,
   };
   checkNoAppKey(call);
   return call;

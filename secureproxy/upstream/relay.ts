@@ -10,17 +10,20 @@ import { checkStatus, checkTransferCoding, correctLength } from './answer-head.t
 import type { CarriedHandler } from './connection.ts';
 import type { Deadline } from './deadline.ts';
 import { callerGone, upstreamError } from './errors.ts';
+import { StreamedBody } from './streamed-body.ts';
 
 /** The request to send upstream; `headers` alternates names and values. */
 export interface UpstreamRequest {
   readonly path: string;
   readonly method: string;
   readonly headers: string[];
-  readonly body: Buffer | string | null;
+  readonly body: Buffer | StreamedBody | null;
 }
 
 export interface RelayOptions {
   readonly deadline: Deadline;
+  /** The caller's request is the upstream's: HEAD is HEAD, and the deadline ends with the answer's head. */
+  readonly isForwarded: boolean;
   /**
    * Called when a connection is free for the request, with what ends the call from then on. False: nothing is sent.
    */
@@ -73,15 +76,25 @@ export function relay(
   if (refusal !== undefined) return Promise.reject(refusal);
   const done = Promise.withResolvers<boolean>();
   // `dispatch` takes half the CPU of `pool.request`, and its controller can pause.
-  pool.dispatch(request, new RelayHandler(pool, request, response, options, done));
+  pool.dispatch(dispatched(request), new RelayHandler(pool, request, response, options, done));
   return done.promise;
+}
+
+function dispatched({ body, ...request }: UpstreamRequest): Dispatcher.DispatchOptions {
+  if (!(body instanceof StreamedBody)) return { ...request, body };
+  const { announced } = body;
+  const headers =
+    announced === undefined
+      ? request.headers
+      : [...request.headers, 'content-length', String(announced)];
+  return { ...request, headers, body: body.open() };
 }
 
 class RelayHandler implements CarriedHandler {
   carrier?: CarriedHandler['carrier'];
   readonly #pool: Dispatcher;
   readonly #isHead: boolean;
-  readonly #bodySize: number;
+  readonly #sent: UpstreamRequest['body'];
   readonly #response: ServerResponse;
   readonly #options: RelayOptions;
   readonly #done: PromiseWithResolvers<boolean>;
@@ -108,7 +121,7 @@ class RelayHandler implements CarriedHandler {
   ) {
     this.#pool = pool;
     this.#isHead = method === 'HEAD';
-    this.#bodySize = body?.length ?? 0;
+    this.#sent = body;
     this.#response = response;
     this.#options = options;
     this.#done = done;
@@ -138,6 +151,7 @@ class RelayHandler implements CarriedHandler {
     // Interim answers (RFC 9110 §15.2) are the connection's own.
     if (status < 200) return;
     checkTransferCoding(headers);
+    if (this.#options.isForwarded) this.#options.deadline.pause();
     this.#status = status;
     const { scrubber } = this.#options;
     const output = this.#output(status);
@@ -162,7 +176,8 @@ class RelayHandler implements CarriedHandler {
   #leaveUnread(): void {
     const socket = this.carrier?.();
     const long = (this.#status ?? 0) >= 400 ? longRejectedBody : longBody;
-    if (socket && (socket.writableLength > 0 || this.#bodySize >= long)) socket.destroy();
+    if (socket && (socket.writableLength > 0 || (this.#sent?.length ?? 0) >= long))
+      socket.destroy();
   }
 
   #output(status: number): AnswerOutput {
@@ -192,7 +207,7 @@ class RelayHandler implements CarriedHandler {
 
   #begin(status: number, headers: IncomingHttpHeaders): void {
     const answer = this.#options.answerHeaders(headers, status);
-    correctLength(answer, status, this.#isHead);
+    correctLength(answer, status, this.#isHead && !this.#options.isForwarded);
     this.#response.writeHead(status, answer);
     this.#options.onAnswer();
   }

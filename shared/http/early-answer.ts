@@ -26,9 +26,9 @@ export function closeAfterAnswer(
   response: ServerResponse,
   status: number,
 ): void {
-  const { complete, headers, socket } = request;
-  const announced = Number(headers['content-length'] ?? 0);
-  if (complete || (announced <= maxKeptBytes && headers['transfer-encoding'] === undefined)) return;
+  const { complete, socket } = request;
+  if (complete || isShort(request)) return;
+  const announced = Number(request.headers['content-length'] ?? 0);
   response.shouldKeepAlive = false;
   // Node calls this once the answer is written.
   socket.destroySoon = () => {
@@ -38,6 +38,12 @@ export function closeAfterAnswer(
     if (isFull) Socket.prototype.destroySoon.call(socket);
     else linger(socket, isRead ? maxBytes : 0);
   };
+}
+
+/** True for a body that is read to its end even if the answer comes before it, so that the connection is kept. */
+export function isShort({ headers }: IncomingMessage): boolean {
+  const announced = Number(headers['content-length'] ?? 0);
+  return announced <= maxKeptBytes && headers['transfer-encoding'] === undefined;
 }
 
 /** @param maxBytes 0: nothing is read */

@@ -19,7 +19,7 @@ export interface OutgoingRequest {
   readonly url: Readonly<Pick<URL, 'href' | 'origin' | 'pathname' | 'search'>>;
   /** Names and values in turn. */
   readonly headers: readonly string[];
-  readonly body: Buffer | string | null;
+  readonly body: Buffer | null;
 }
 
 /** The additions to every request, or a function that makes those to one request, such as a signature. */

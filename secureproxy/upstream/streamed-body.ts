@@ -1,0 +1,81 @@
+import type { IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
+import { isShort } from '../../shared/http/early-answer.ts';
+import { callerGone } from './errors.ts';
+
+/** Lets a body pass piece by piece; what it throws ends the call. */
+export interface BodyWatch {
+  /** Returns the bytes that may be sent now. */
+  write(chunk: Buffer): Buffer;
+  /** Returns the remaining bytes. */
+  end(): Buffer;
+}
+
+/**
+ * A body that is read from the caller's connection as fast as the upstream takes it, and never held. Until its first
+ * byte is read it can be opened again; afterwards the request cannot be repeated.
+ */
+export class StreamedBody {
+  readonly #source: IncomingMessage;
+  readonly #watch: BodyWatch;
+  #isBegun = false;
+  /** Its size in bytes, if the caller told it. */
+  readonly announced: number | undefined;
+  /** Number of bytes read so far. */
+  length = 0;
+
+  constructor(source: IncomingMessage, watch: BodyWatch) {
+    this.#source = source;
+    this.#watch = watch;
+    const length = source.headers['content-length'];
+    this.announced = length === undefined ? undefined : Number(length);
+  }
+
+  /** True until a byte was read, and with it what the body needs to be sent again. */
+  get isWhole(): boolean {
+    return !this.#isBegun;
+  }
+
+  /** @returns what undici reads; it may be destroyed without harm to the caller's connection */
+  open(): Readable {
+    const source = this.#source;
+    const watch = this.#watch;
+    const opened = new Readable({
+      read: () => {
+        if (!this.#isBegun) begin();
+        source.resume();
+      },
+      destroy: (error, done) => {
+        source.off('data', onData).off('end', onEnd).off('error', onError);
+        // A short rest is read, which keeps the connection; what becomes of a long one is up to its answer.
+        if (isShort(source)) source.resume();
+        else source.pause();
+        done(error);
+      },
+    });
+    const pass = (bytes: Buffer) => bytes.length === 0 || opened.push(bytes);
+    const attempt = (step: () => void) => {
+      try {
+        step();
+      } catch (error) {
+        opened.destroy(error as Error);
+      }
+    };
+    const onData = (chunk: Buffer) =>
+      attempt(() => {
+        this.length += chunk.length;
+        if (!pass(watch.write(chunk))) source.pause();
+      });
+    const onEnd = () =>
+      attempt(() => {
+        pass(watch.end());
+        opened.push(null);
+      });
+    const onError = () => opened.destroy(callerGone());
+    const begin = () => {
+      this.#isBegun = true;
+      source.on('data', onData).on('end', onEnd).on('error', onError);
+    };
+    return opened;
+  }
+}
