@@ -1,7 +1,7 @@
-import type { TObject, TSchema } from 'typebox';
 import { keyserverSettings } from '../keyserver/config.ts';
 import { storageSettings } from '../keyserver/storage/settings.ts';
 import { secureproxySettings } from '../secureproxy/config.ts';
+import type { TObject, TSchema } from '../shared/schema/type.ts';
 import { isSecret } from '../shared/settings/setting-names.ts';
 
 /** The text of docs/settings.md, made from the schemas that validate the settings. */

@@ -1,5 +1,5 @@
-import { type Static, Type } from 'typebox';
 import { listenerFaults, listenerSettings } from '../shared/listen/listener-settings.ts';
+import { type Static, Type } from '../shared/schema/type.ts';
 import { storageFaults, storageSettings } from './storage/settings.ts';
 
 export const keyserverSettings = Type.Object({

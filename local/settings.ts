@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { Type } from 'typebox';
+import { Type } from '../shared/schema/type.ts';
 import { type Environment, parseSettings } from '../shared/settings/config.ts';
 import { LocalError } from './local-error.ts';
 

@@ -1,6 +1,5 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Type } from 'typebox';
 import { generateKeyring, isKeyFolderEmpty } from '../keyserver/keys/generate.ts';
 import {
   type CallerKind,
@@ -14,6 +13,7 @@ import { openDatabase } from '../keyserver/storage/database.ts';
 import { storageSettings } from '../keyserver/storage/settings.ts';
 import { systemClock } from '../shared/clock.ts';
 import { callerKeyHash } from '../shared/crypto/caller-key.ts';
+import { Type } from '../shared/schema/type.ts';
 import { parseSettings } from '../shared/settings/config.ts';
 import { LocalError } from './local-error.ts';
 

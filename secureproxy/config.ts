@@ -1,10 +1,10 @@
-import { type Static, Type } from 'typebox';
 import {
   File,
   listenerFaults,
   listenerSettings,
   Whole,
 } from '../shared/listen/listener-settings.ts';
+import { type Static, Type } from '../shared/schema/type.ts';
 import { faultsOf, ofSetting } from '../shared/settings/faults.ts';
 import { readCaFile, type TlsFiles } from '../shared/tls/files.ts';
 import type { Lookup } from './guard/lookup.ts';

@@ -106,6 +106,12 @@ t.test("operations know no shell: what an operator can do is anybody's to offer"
   }
 });
 
+t.test('no source loads TypeBox, which would cost each start a quarter of a second', async (t) => {
+  const loads = bySource((text) => /^import (?!type\b)[^;]*from 'typebox/m.test(text));
+  t.same(loads, [], 'import from shared/schema');
+  t.ok(files.get('shared/policy/schema.ts')?.has('shared/schema/type.ts'));
+});
+
 t.test('only shared/crypto touches ciphers', async (t) => {
   const ciphers =
     /\b(?:createCipheriv|createDecipheriv|publicEncrypt|privateDecrypt|subtle|createHmac|hkdf(?:Sync)?)\b/;

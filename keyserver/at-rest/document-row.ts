@@ -1,8 +1,8 @@
-import { type Static, type TSchema, Type } from 'typebox';
-import { Compile, type Validator } from 'typebox/compile';
 import { checkDocumentMac, documentMac } from '../../shared/crypto/document-mac.ts';
 import { OpenError } from '../../shared/crypto/open-error.ts';
 import { GrantSchema, PolicySchema } from '../../shared/policy/schema.ts';
+import { Compile, type Validator } from '../../shared/schema/compile.ts';
+import { type Static, type TSchema, Type } from '../../shared/schema/type.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import type { DocumentKind, DocumentRow } from '../store/store.ts';
 

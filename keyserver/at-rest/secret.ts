@@ -1,5 +1,3 @@
-import { type Static, Type } from 'typebox';
-import { Compile } from 'typebox/compile';
 import { type LegacyKey, openLegacyRow } from '../../shared/crypto/legacy-row.ts';
 import { OpenError } from '../../shared/crypto/open-error.ts';
 import {
@@ -9,6 +7,8 @@ import {
   tokenRowKid,
 } from '../../shared/crypto/token-row.ts';
 import type { Injection } from '../../shared/policy/injection/schema.ts';
+import { Compile } from '../../shared/schema/compile.ts';
+import { type Static, Type } from '../../shared/schema/type.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import type { TokenRow } from '../store/store.ts';
 import { legacyFields } from './legacy-fields.ts';

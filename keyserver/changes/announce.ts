@@ -1,8 +1,8 @@
-import { Compile } from 'typebox/compile';
 import { changesRequestAad, changesResponseAad, sealText } from '../../shared/crypto/exchange.ts';
 import type { LogFields } from '../../shared/log/request-log.ts';
 import { type Changes, ChangesCredentialSchema } from '../../shared/protocol/change-messages.ts';
 import type { QuestionRequest } from '../../shared/protocol/messages.ts';
+import { Compile } from '../../shared/schema/compile.ts';
 import { openQuestion, type QuestionDependencies, spendNonce } from '../exchange/question.ts';
 import { findProxy, recognize } from '../release/callers.ts';
 

@@ -1,4 +1,3 @@
-import { Compile } from 'typebox/compile';
 import { hopByHopHeaders, messageHeaders } from '../../shared/http/header-names.ts';
 import { addressSet } from '../../shared/policy/address-set.ts';
 import { parseRequest } from '../../shared/policy/decide.ts';
@@ -12,6 +11,7 @@ import { isFieldName } from '../../shared/policy/injection/template.ts';
 import { isHeaderValue } from '../../shared/policy/injection/values.ts';
 import { PolicyError } from '../../shared/policy/policy-error.ts';
 import { type Policy, PolicySchema } from '../../shared/policy/schema.ts';
+import { Compile } from '../../shared/schema/compile.ts';
 import { type ExpiryFinding, expiryFindings } from '../../shared/tls/expiry.ts';
 import { certificateBlocks, certificatesOf } from '../../shared/tls/pem.ts';
 
@@ -34,9 +34,11 @@ export function policyFaults(policy: Policy): string[] {
     ...caFaults(policy),
     ...probeFaults(policy),
     // Only lengths and ranges are left to the schema, whose own sentences suffice.
-    ...[...validator.Errors(policy)].map(
-      ({ instancePath, message }) => `${instancePath.slice(1).replaceAll('/', ' ')} ${message}`,
-    ),
+    ...validator
+      .Errors(policy)
+      .map(
+        ({ instancePath, message }) => `${instancePath.slice(1).replaceAll('/', ' ')} ${message}`,
+      ),
   ];
 }
 

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Compile } from 'typebox/compile';
+import { Compile } from '../../shared/schema/compile.ts';
 import { type Preset, PresetSchema } from './preset.ts';
 
 const folder = import.meta.dirname;

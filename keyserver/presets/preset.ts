@@ -1,6 +1,6 @@
-import { type Static, Type } from 'typebox';
 import { InjectionSchema } from '../../shared/policy/injection/schema.ts';
 import { MethodSchema, ProbeMeaningSchema } from '../../shared/policy/schema.ts';
+import { type Static, Type } from '../../shared/schema/type.ts';
 
 const closed = { additionalProperties: false } as const;
 const Text = Type.String({ minLength: 1, maxLength: 2000 });

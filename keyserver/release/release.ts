@@ -1,4 +1,3 @@
-import { Compile } from 'typebox/compile';
 import { requestAad, responseAad, sealText } from '../../shared/crypto/exchange.ts';
 import { nextBatch } from '../../shared/event-loop.ts';
 import { type LogFields, toMilliseconds } from '../../shared/log/request-log.ts';
@@ -12,6 +11,7 @@ import {
   type Release,
   type ReleaseRequest,
 } from '../../shared/protocol/messages.ts';
+import { Compile } from '../../shared/schema/compile.ts';
 import { secondsLeft } from '../at-rest/secret.ts';
 import { checkFresh, checkNamesSession, invalid, openCredential } from '../exchange/credential.ts';
 import type { Nonces } from '../exchange/nonces.ts';

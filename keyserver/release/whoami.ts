@@ -1,8 +1,8 @@
-import { Compile } from 'typebox/compile';
 import { sealText, whoamiRequestAad, whoamiResponseAad } from '../../shared/crypto/exchange.ts';
 import type { LogFields } from '../../shared/log/request-log.ts';
 import { maxCacheSeconds, type QuestionRequest } from '../../shared/protocol/messages.ts';
 import { type Whoami, WhoamiCredentialSchema } from '../../shared/protocol/whoami-messages.ts';
+import { Compile } from '../../shared/schema/compile.ts';
 import { openQuestion, type QuestionDependencies, spendNonce } from '../exchange/question.ts';
 import { authenticate, cappedByKeys, recognize } from './callers.ts';
 

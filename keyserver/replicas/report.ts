@@ -1,7 +1,7 @@
-import { type Static, Type } from 'typebox';
-import { Compile } from 'typebox/compile';
 import { checkDocumentMac, documentMac } from '../../shared/crypto/document-mac.ts';
 import { OpenError } from '../../shared/crypto/open-error.ts';
+import { Compile } from '../../shared/schema/compile.ts';
+import { type Static, Type } from '../../shared/schema/type.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import type { ReplicaRow, SeenReplica } from '../store/store.ts';
 

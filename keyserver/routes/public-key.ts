@@ -1,7 +1,7 @@
-import { Type } from 'typebox';
 import { problemResponses } from '../../shared/http/problem.ts';
 import type { Service } from '../../shared/http/service-type.ts';
 import { PublicKeyAnswerSchema } from '../../shared/protocol/messages.ts';
+import { Type } from '../../shared/schema/type.ts';
 import type { RsaKeys } from '../keys/rsa-keys.ts';
 import { questionLimitBytes } from './question-route.ts';
 

@@ -1,4 +1,4 @@
-import { type Static, Type } from 'typebox';
+import { type Static, Type } from '../../shared/schema/type.ts';
 
 const Path = (description: string) => Type.Optional(Type.String({ minLength: 1, description }));
 

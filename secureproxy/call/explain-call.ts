@@ -1,8 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type Static, Type } from 'typebox';
 import { ServiceError } from '../../shared/errors.ts';
 import { injectedNames } from '../../shared/policy/injection/injection.ts';
 import { RefusalSchema, StepSchema, Steps } from '../../shared/protocol/explanation.ts';
+import { type Static, Type } from '../../shared/schema/type.ts';
 import { droppedHeaders } from '../http/request-headers.ts';
 import type { KeyserverClient } from '../keyserver-client/client.ts';
 import type { Deadline } from '../upstream/deadline.ts';

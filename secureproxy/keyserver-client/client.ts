@@ -1,5 +1,4 @@
 import type { Logger } from 'pino';
-import { Compile } from 'typebox/compile';
 import type { Clock } from '../../shared/clock.ts';
 import {
   changesRequestAad,
@@ -29,6 +28,7 @@ import {
   type WhoamiCredential,
   WhoamiSchema,
 } from '../../shared/protocol/whoami-messages.ts';
+import { Compile } from '../../shared/schema/compile.ts';
 import { Acceptance } from './acceptance.ts';
 import { unavailable } from './errors.ts';
 import type { KeyserverHttp, TraceHeaders } from './http.ts';

@@ -1,7 +1,7 @@
-import { type Static, Type } from 'typebox';
 import { decodeBase64 } from '../../shared/crypto/base64.ts';
 import { nameFault } from '../../shared/names.ts';
 import { MethodSchema } from '../../shared/policy/schema.ts';
+import { type Static, Type } from '../../shared/schema/type.ts';
 import type { Call } from '../call/call.ts';
 import { invalid } from '../envelope/faults.ts';
 import type { SentBody } from '../envelope/sent-body.ts';

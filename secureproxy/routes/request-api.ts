@@ -1,6 +1,6 @@
-import { Type } from 'typebox';
 import { problemResponse, problemResponses } from '../../shared/http/problem.ts';
 import type { Service } from '../../shared/http/service-type.ts';
+import { Type } from '../../shared/schema/type.ts';
 import { type CallDependencies, makeCall } from '../call/make-call.ts';
 import { dependencyStatus } from '../keyserver-client/errors.ts';
 import { type AdmissionDependencies, admitCaller } from './admission.ts';

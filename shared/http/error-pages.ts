@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { Type } from 'typebox';
 import { errorCodes } from '../errors.ts';
+import { Type } from '../schema/type.ts';
 import { problemResponses } from './problem.ts';
 import type { Service } from './service-type.ts';
 

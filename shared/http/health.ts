@@ -1,4 +1,4 @@
-import { type Static, Type } from 'typebox';
+import { type Static, Type } from '../schema/type.ts';
 import { version } from '../settings/version.ts';
 import { problemResponses } from './problem.ts';
 import type { Service } from './service-type.ts';

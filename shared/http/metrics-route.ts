@@ -1,5 +1,5 @@
 import { prometheusContentType } from '@prometheus-io/client';
-import { Type } from 'typebox';
+import { Type } from '../schema/type.ts';
 import { problemResponses } from './problem.ts';
 import type { Service } from './service-type.ts';
 

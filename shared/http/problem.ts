@@ -1,5 +1,5 @@
-import { type Static, Type } from 'typebox';
 import { type ErrorCode, errorCodes, errorTable, ServiceError } from '../errors.ts';
+import { type Static, Type } from '../schema/type.ts';
 
 export const problemMediaType = 'application/problem+json';
 

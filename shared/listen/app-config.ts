@@ -1,7 +1,7 @@
 import fastifyEnv from '@fastify/env';
-import type { TObject } from 'typebox';
 import type { Service } from '../http/service-type.ts';
-import { envSchemaOf } from '../settings/config.ts';
+import type { TObject } from '../schema/type.ts';
+import { envSchemaOf, settingsValidator } from '../settings/config.ts';
 import type { ListenerConfig } from './listener-settings.ts';
 
 declare module 'fastify' {
@@ -20,5 +20,7 @@ export async function decorateConfig(
   schema: TObject,
   config: ListenerConfig,
 ): Promise<void> {
-  await app.register(fastifyEnv, { schema: envSchemaOf(schema), data: config, env: false });
+  await app.register(fastifyEnv, {
+    ...{ schema: envSchemaOf(schema), data: config, env: false, ajv: settingsValidator },
+  });
 }

@@ -1,6 +1,6 @@
-import { type Static, Type } from 'typebox';
-import { logLevels } from '../log/logging.ts';
+import { logLevels } from '../log/levels.ts';
 import { addressSet, familyOf } from '../policy/address-set.ts';
+import { type Static, Type } from '../schema/type.ts';
 import { parseClientNames } from '../tls/client-names.ts';
 import type { TlsFiles } from '../tls/files.ts';
 

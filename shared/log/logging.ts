@@ -2,10 +2,8 @@ import { writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { type DestinationStream, type Logger, pino } from 'pino';
 import { escapeInvisible } from './invisible-characters.ts';
+import type { LogLevel } from './levels.ts';
 import { prettyLines } from './pretty-log.ts';
-
-export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
-export type LogLevel = (typeof logLevels)[number];
 
 const stdoutFd = 1;
 const batchMs = 10;

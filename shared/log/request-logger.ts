@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger, FastifyLogFn } from 'fastify';
 import type { Bindings } from 'pino';
-import { logLevels } from './logging.ts';
+import { logLevels } from './levels.ts';
 
 /**
  * A request's logger: a child of `parent` that adds the request's ids, created on first use. Most requests

@@ -1,4 +1,4 @@
-import { type Static, Type } from 'typebox';
+import { type Static, Type } from '../schema/type.ts';
 import { InjectionSchema } from './injection/schema.ts';
 import { HeaderName } from './injection/values.ts';
 

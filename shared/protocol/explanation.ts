@@ -1,6 +1,6 @@
-import { type Static, Type } from 'typebox';
 import { errorCodes, type ServiceError } from '../errors.ts';
 import { GrantSchema, PolicySchema } from '../policy/schema.ts';
+import { type Static, Type } from '../schema/type.ts';
 import { IssuedTicketSchema } from './messages.ts';
 
 /** The steps of a decision in order. `direct` is for direct apps; SecureProxy adds `request` and `address`. */

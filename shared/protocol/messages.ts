@@ -1,5 +1,5 @@
-import { type Static, Type } from 'typebox';
 import { GrantSchema, PolicySchema, TargetSchema } from '../policy/schema.ts';
+import { type Static, Type } from '../schema/type.ts';
 
 /** Maximum age of a cached answer under a lease (docs/protocol.md §5). */
 export const maxCacheSeconds = 300;

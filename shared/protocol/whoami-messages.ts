@@ -1,4 +1,4 @@
-import { type Static, Type } from 'typebox';
+import { type Static, Type } from '../schema/type.ts';
 import { CredentialSchema, IssuedTicketSchema, maxCacheSeconds } from './messages.ts';
 
 const { app } = CredentialSchema.properties;

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { envSchema } from 'env-schema';
-import type { Static, TObject } from 'typebox';
+import { Ajv, type ErrorObject } from 'ajv';
 import { memoize } from '../memoize.ts';
+import { quickStart } from '../schema/compile.ts';
+import type { Static, TObject } from '../schema/type.ts';
 import { writableFault } from './file-mode.ts';
 import { nearMisses } from './near-misses.ts';
 import { isSecret, settingNames } from './setting-names.ts';
@@ -61,15 +62,12 @@ export function parseSettings<T extends TObject>(
     }
   }
   const warnings = nearMisses(known, Object.keys(environment));
-  let config: Static<T> | undefined;
-  try {
-    config = convert(schema, data) as Static<T>;
-  } catch (error) {
-    // The fault of a secret's file says more than that the secret is missing.
-    for (const [name, fault] of describeFaults(error, schema, data)) {
-      if (!faults.has(name)) faults.set(name, fault);
-    }
+  const { errors, settings } = convert(schema, data);
+  // The fault of a secret's file says more than that the secret is missing.
+  for (const [name, fault] of describeFaults(errors, schema, data)) {
+    if (!faults.has(name)) faults.set(name, fault);
   }
+  const config = errors.length === 0 ? (settings as Static<T>) : undefined;
   const rest = config ?? convertRest(schema, data, faults);
   const sentences = [...faults.values(), ...combinations(rest, new Set(faults.keys()))];
   // A missing setting may be present under a misspelt name.
@@ -78,11 +76,28 @@ export function parseSettings<T extends TObject>(
   return { config, warnings };
 }
 
-/** A schema for env-schema, which writes to it, and compiles each object once. */
+/** The validator of settings, with the options of `@fastify/env`; it compiles each schema once. */
+export const settingsValidator = new Ajv({
+  ...quickStart,
+  allErrors: true,
+  removeAdditional: true,
+  useDefaults: true,
+  coerceTypes: true,
+});
+
+/** A schema for `@fastify/env`, which writes to it. */
 export const envSchemaOf = memoize((schema: object) => structuredClone(schema));
 
-function convert(schema: object, data: Readonly<Record<string, string>>): unknown {
-  return envSchema({ schema: envSchemaOf(schema), data: { ...data }, env: false });
+interface Converted {
+  /** Of the types that the schema has, with its defaults. */
+  readonly settings: unknown;
+  readonly errors: readonly ErrorObject[];
+}
+
+function convert(schema: object, data: Readonly<Record<string, string>>): Converted {
+  const settings = { ...data };
+  const validate = settingsValidator.compile(envSchemaOf(schema));
+  return { settings, errors: validate(settings) ? [] : (validate.errors ?? []) };
 }
 
 /** The settings that have no fault, if others have. */
@@ -94,7 +109,7 @@ function convertRest<T extends TObject>(
   const isRight = ([name]: [string, unknown]) => !faults.has(name);
   const properties = Object.fromEntries(Object.entries(schema.properties).filter(isRight));
   const rest = Object.fromEntries(Object.entries(data).filter(isRight));
-  return convert({ ...schema, properties, required: [] }, rest) as Partial<Static<T>>;
+  return convert({ ...schema, properties, required: [] }, rest).settings as Partial<Static<T>>;
 }
 
 function hasType(property: object, type: 'boolean' | 'integer'): boolean {
@@ -140,21 +155,12 @@ export function readSecretFile(name: string, file: string): string {
   return text.replace(/\r?\n$/, '');
 }
 
-interface AjvFault {
-  readonly instancePath: string;
-  readonly message?: string;
-  readonly keyword: string;
-  readonly params: Readonly<Record<string, unknown>>;
-}
-
 /** The validator's faults as pairs of a setting's name and a sentence. */
 function describeFaults(
-  error: unknown,
+  errors: readonly ErrorObject[],
   schema: TObject,
   data: Readonly<Record<string, string>>,
 ): [string, string][] {
-  const errors = (error as { errors?: AjvFault[] }).errors;
-  if (errors === undefined) throw error;
   return errors.map(({ instancePath, message = 'is not valid', keyword, params }) => {
     if (keyword === 'required') {
       const missing = String(params.missingProperty);

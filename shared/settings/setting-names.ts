@@ -1,4 +1,4 @@
-import type { TObject } from 'typebox';
+import type { TObject } from '../schema/type.ts';
 
 /** True for a property whose value must not be shown (JSON Schema's `writeOnly`). */
 export function isSecret(property: object): boolean {

@@ -27,7 +27,7 @@ import { systemClock } from '../../shared/clock.ts';
 import { callerKeyHash, makeCallerKey } from '../../shared/crypto/caller-key.ts';
 import type { LegacyKey } from '../../shared/crypto/legacy-row.ts';
 import type { Service } from '../../shared/http/service-type.ts';
-import type { LogLevel } from '../../shared/log/logging.ts';
+import type { LogLevel } from '../../shared/log/levels.ts';
 import { defaultInjection } from '../../shared/policy/injection/schema.ts';
 import type { Policy } from '../../shared/policy/schema.ts';
 import { rsaPem, writeKeyFolder, writeKeyring } from './key-folders.ts';

@@ -1,4 +1,5 @@
-import { createLogger, type LogLevel } from '../../shared/log/logging.ts';
+import type { LogLevel } from '../../shared/log/levels.ts';
+import { createLogger } from '../../shared/log/logging.ts';
 
 export type LogLine = Readonly<Record<string, unknown>>;
 

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { Type } from 'typebox';
+import { Type } from '../../../shared/schema/type.ts';
 import { type Environment, parseSettings, type Settings } from '../../../shared/settings/config.ts';
 import { readEnvironment } from '../../../shared/settings/dot-env.ts';
 import { settingNames } from '../../../shared/settings/setting-names.ts';

@@ -1,5 +1,5 @@
-import { type Static, Type } from 'typebox';
-import { Compile } from 'typebox/compile';
+import { Compile } from '../../../shared/schema/compile.ts';
+import { type Static, Type } from '../../../shared/schema/type.ts';
 import { maxBodyChars } from '../../store/document-statements.ts';
 import type { DocumentRow, TokenRow } from '../../store/store.ts';
 import { sealedRow } from '../bulk/sealed-line.ts';

@@ -1,5 +1,5 @@
-import { type Static, Type } from 'typebox';
-import { Compile } from 'typebox/compile';
+import { Compile } from '../../../shared/schema/compile.ts';
+import { type Static, Type } from '../../../shared/schema/type.ts';
 import type { TokenRow } from '../../store/store.ts';
 
 /** A stored token as a line of JSON: `sealed` is the row as it lies, which opens only with its key. */

@@ -1,8 +1,8 @@
-import { type Static, Type } from 'typebox';
-import { Compile } from 'typebox/compile';
 import { InjectionSchema } from '../../../shared/policy/injection/schema.ts';
 import { schemes } from '../../../shared/policy/injection/schemes.ts';
 import { GrantSchema, PolicySchema } from '../../../shared/policy/schema.ts';
+import { Compile, type SchemaError } from '../../../shared/schema/compile.ts';
+import { type Static, Type } from '../../../shared/schema/type.ts';
 import { ProxySchema } from '../../at-rest/document-row.ts';
 import type { Path, SourceFault } from './source.ts';
 
@@ -55,13 +55,6 @@ const injections = new Map(
 );
 const schemeNames = [...injections.keys()].join(', ');
 
-interface SchemaError {
-  readonly keyword: string;
-  readonly instancePath: string;
-  readonly params: object;
-  readonly message: string;
-}
-
 /** Faults in the form of a file of types, apps and proxies. */
 export function fleetFaults(value: unknown): SourceFault[] {
   if (!isObject(value)) {
@@ -78,8 +71,7 @@ export function fleetFaults(value: unknown): SourceFault[] {
 
 /** Faults in the form of one document of a section. */
 export function documentFaults(section: Section, value: unknown, path: Path): SourceFault[] {
-  const errors = [...(sections[section].Errors(value) as Iterable<SchemaError>)];
-  const faults = errors.flatMap((error) => faultOf(error, path));
+  const faults = sections[section].Errors(value).map((error) => faultOf(error, path));
   if (section !== 'types' || !isObject(value) || value.injection === undefined) return faults;
   return [...faults, ...injectionFaults([...path, 'injection'], value.injection)];
 }
@@ -96,18 +88,22 @@ function injectionFaults(path: Path, injection: unknown): SourceFault[] {
   if (validator === undefined) {
     return [{ path, at: 'value', text: `must have a scheme: one of ${schemeNames}` }];
   }
-  const errors = [...(validator.Errors(injection) as Iterable<SchemaError>)];
-  return errors.flatMap((error) => faultOf(error, path));
+  return validator.Errors(injection).map((error) => faultOf(error, path));
 }
 
-function faultOf({ keyword, params, message, instancePath }: SchemaError, outer: Path) {
+function faultOf(
+  { keyword, params, message, instancePath }: SchemaError,
+  outer: Path,
+): SourceFault {
   const path = [...outer, ...pathOf(instancePath)];
-  const fault = (at: SourceFault['at'], text: string): SourceFault[] => [{ path, at, text }];
-  // Each unknown member has an error of its own.
-  if (keyword === 'additionalProperties') return [];
-  if (keyword === 'boolean') return fault('name', notAMember);
-  const { allowedValues } = params as { allowedValues?: readonly unknown[] };
-  return fault('value', allowedValues ? `must be one of ${allowedValues.join(', ')}` : message);
+  if (keyword === 'additionalProperties') {
+    return { path: [...path, String(params.additionalProperty)], at: 'name', text: notAMember };
+  }
+  const { allowedValues } = params;
+  const text = Array.isArray(allowedValues)
+    ? `must be one of ${allowedValues.join(', ')}`
+    : message;
+  return { path, at: 'value', text };
 }
 
 /** The parts of a JSON Pointer (RFC 6901 §4). */

@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { Type } from '../../schema/type.ts';
 import type { Scheme } from './scheme.ts';
 import { fillAll, TemplateSchema } from './template.ts';
 import { HeaderName, headerValueFault, isHeaderValue } from './values.ts';

@@ -1,4 +1,4 @@
-import { type Static, Type } from 'typebox';
+import { type Static, Type } from '../../schema/type.ts';
 import type { Scheme } from './scheme.ts';
 import { schemes } from './schemes.ts';
 

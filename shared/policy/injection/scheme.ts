@@ -1,4 +1,4 @@
-import type { Static, TLiteral, TObject } from 'typebox';
+import type { Static, TLiteral, TObject } from '../../schema/type.ts';
 import type { Fields, Template } from './template.ts';
 
 /** Header fields and query parameters that an injection adds to a request. */

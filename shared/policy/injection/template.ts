@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { Type } from '../../schema/type.ts';
 
 /** Text with `{field}` placeholders, which stand for fields of the secret (docs/protocol.md §8). */
 export const TemplateSchema = Type.String({ minLength: 1, maxLength: 4096 });

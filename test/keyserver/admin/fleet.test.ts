@@ -141,7 +141,7 @@ apps:
     /-:6:37: types\.b\.injection must have a scheme: one of headers, query, basic/,
     /-:11:16: apps\.x\.grants\[0\]\.client must be string/,
     /-:11:39: apps\.x\.grants\[0\]\.methods\[0\] must be one of GET, /,
-    /-:12:6: apps\.y must have required properties grants/,
+    /-:12:6: apps\.y must have required property 'grants'/,
   ].map(({ source }) => new RegExp(source.replace('-:', 'stdin:')));
   const failure = await admin.failure(['plan', '--file', '-'], { stdin: file });
   t.match(failure, { exit: 1, code: 'input_invalid', message: /^stdin has 8 faults:/ });
