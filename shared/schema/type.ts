@@ -14,7 +14,11 @@ const builders = {
   Boolean: (options: Options) => ({ type: 'boolean', ...options }),
   Null: (options: Options) => ({ type: 'null', ...options }),
   Unknown: (options: Options) => ({ ...options }),
-  Literal: (value: string, options: Options) => ({ type: 'string', const: value, ...options }),
+  Literal: (value: string | number | boolean, options: Options) => ({
+    type: typeof value,
+    const: value,
+    ...options,
+  }),
   Enum: (values: readonly string[], options: Options) => ({ enum: [...values], ...options }),
   Array: (items: object, options: Options) => ({ type: 'array', items, ...options }),
   Union: (schemas: readonly object[], options: Options) => ({ anyOf: schemas, ...options }),

@@ -10,7 +10,12 @@ const made: Readonly<Record<string, (T: Builders) => unknown>> = {
   number: (T) => [T.Integer(), T.Integer({ minimum: 0, default: 3 })],
   boolean: (T) => [T.Boolean(), T.Boolean({ default: false })],
   others: (T) => [T.Null(), T.Unknown(), T.Unknown({ description: 'd' }), T.Ref('Problem')],
-  literal: (T) => [T.Literal('a'), T.Literal('a', { description: 'd' })],
+  literal: (T) => [
+    T.Literal('a'),
+    T.Literal('a', { description: 'd' }),
+    T.Literal(true),
+    T.Literal(1),
+  ],
   enum: (T) => [T.Enum(['a', 'b']), T.Enum(['a', 'b'], { default: 'a' })],
   array: (T) => [T.Array(T.String()), T.Array(T.Integer(), { minItems: 1 })],
   union: (T) => T.Union([T.String(), T.Null()], { description: 'd' }),
