@@ -11,6 +11,8 @@ import { RunningCalls } from '../secureproxy/call/running-calls.ts';
 import { SentSecrets } from '../secureproxy/call/sent-secrets.ts';
 import { secureproxySettings } from '../secureproxy/config.ts';
 import { createOwnListeners } from '../secureproxy/guard/own-listeners.ts';
+import { Limits } from '../secureproxy/limits/limits.ts';
+import { LocalStore } from '../secureproxy/limits/local-store.ts';
 import { KnownChanges } from '../secureproxy/releases/known-changes.ts';
 import { ReleaseCache } from '../secureproxy/releases/release-cache.ts';
 import { UpstreamPools } from '../secureproxy/upstream/pools.ts';
@@ -91,6 +93,7 @@ export function buildInertSecureproxy(): Promise<Service> {
       ca: undefined,
       lookup: fail,
     }),
+    limits: new Limits({ store: new LocalStore(clock, () => 1), clock }),
     running: new RunningCalls(),
     sentSecrets: new SentSecrets(clock, () => undefined),
     totalTimeoutMs: 1,

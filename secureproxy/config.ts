@@ -72,6 +72,18 @@ export const secureproxySettings = Type.Object({
     900_000,
     'Timeout of a whole call, which TimeoutMs of a request may shorten',
   ),
+  REDIS_URL: Type.Optional(
+    Type.String({
+      writeOnly: true,
+      pattern: '^rediss?://',
+      description:
+        'Redis (or Valkey) in which all SecureProxies count the limits of token types together, as redis://user:password@host:port/database, or rediss:// for TLS',
+    }),
+  ),
+  REPLICAS: Whole(
+    { default: 1, minimum: 1, maximum: 1000 },
+    'Number of SecureProxies that share the limits of token types: without Redis, or while it is away, each of their WORKERS takes an equal part',
+  ),
   UPSTREAM_DNS_SERVERS: Type.String({
     default: '',
     description:
@@ -201,7 +213,9 @@ export function secureproxyFaults(
     ...nameServerFaults(config),
     ...trustedHostFaults(config),
   ];
-  const { PROXY_KEY } = config;
+  const { PROXY_KEY, REDIS_URL } = config;
+  // Not the text itself, which may have a password.
+  if (REDIS_URL !== undefined && !URL.canParse(REDIS_URL)) faults.push('REDIS_URL is not a URL');
   if (PROXY_KEY !== undefined) faults.push(...faultsOf(() => checkProxyKey(PROXY_KEY)));
   for (const name of keyserverUrls) {
     const url = config[name];

@@ -31,6 +31,7 @@ import { KeyserverClient } from './keyserver-client/client.ts';
 import { KeyserverHttp } from './keyserver-client/http.ts';
 import { KeyserverLink } from './keyserver-client/link.ts';
 import { reloadedProxyKey } from './keyserver-client/proxy-key.ts';
+import { sharedLimits } from './limits/shared-limits.ts';
 import { installationOf, outgoingCertificates, readSecureproxySettings } from './read-settings.ts';
 import { ChangeFeed } from './releases/change-feed.ts';
 import { KnownChanges } from './releases/known-changes.ts';
@@ -153,6 +154,12 @@ export async function wireSecureproxy(
   const { acceptance } = client;
   const canServe = () => releases.canServe;
   const link = new KeyserverLink({ acceptance, canServe, clock, log: logger });
+  const { limits, ...counting } = sharedLimits({
+    redisUrl: config.REDIS_URL,
+    processes: config.REPLICAS * config.WORKERS,
+    clock,
+    log: logger,
+  });
   const running = new RunningCalls();
   const countSentSecrets = metrics.counter(
     'secrets_sent_total',
@@ -181,6 +188,7 @@ export async function wireSecureproxy(
     callers,
     releases,
     pools,
+    limits,
     running,
     sentSecrets: new SentSecrets(clock, countSentSecrets),
     totalTimeoutMs: config.UPSTREAM_TOTAL_TIMEOUT_MS,
@@ -190,6 +198,7 @@ export async function wireSecureproxy(
   });
   let listeners: Listeners | undefined;
   const listen = async () => {
+    await counting.start();
     listeners = await openListeners({ name: 'secureproxy', app, tls, readiness, metrics, logger });
     for (const port of listeners.ports) ownListeners.add(port);
   };
@@ -217,6 +226,7 @@ export async function wireSecureproxy(
     },
     close: async () => {
       link.stop();
+      counting.stop();
       feed.stop();
       tlsToKeyserver?.stop();
       proxyKey?.stop();

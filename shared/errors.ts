@@ -60,6 +60,8 @@ export interface ServiceErrorOptions {
   readonly cause?: unknown;
   /** Seconds for `Retry-After`. */
   readonly retryAfterSeconds?: number;
+  /** Further headers of the answer, names in lower case. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** KeyServer's clock, seconds since the Unix epoch, if the fault is that of another clock. */
   readonly now?: number;
   /** Overrides the table's status if a code has two (docs/errors/token_not_found.md). */

@@ -9,6 +9,7 @@ import {
 } from '../../shared/policy/injection/injection.ts';
 import { isFieldName } from '../../shared/policy/injection/template.ts';
 import { isHeaderValue } from '../../shared/policy/injection/values.ts';
+import { parseLimit } from '../../shared/policy/limit.ts';
 import { PolicyError } from '../../shared/policy/policy-error.ts';
 import { type Policy, PolicySchema } from '../../shared/policy/schema.ts';
 import { Compile } from '../../shared/schema/compile.ts';
@@ -33,6 +34,7 @@ export function policyFaults(policy: Policy): string[] {
     ...publicFaults(policy),
     ...caFaults(policy),
     ...probeFaults(policy),
+    ...limitFaults(policy),
     // Only lengths and ranges are left to the schema, whose own sentences suffice.
     ...validator
       .Errors(policy)
@@ -98,13 +100,27 @@ function destinationFaults({
   });
 }
 
-function cidrFaults(text: string): string[] {
+function limitFaults({ limits = [] }: Policy): string[] {
+  const double = limits.find((text, at) => limits.indexOf(text) < at);
+  return [
+    ...limits.flatMap((text) => policyErrors(() => parseLimit(text))),
+    ...(double === undefined ? [] : [`limit ${JSON.stringify(double)} occurs twice`]),
+  ];
+}
+
+function policyErrors(parse: () => unknown): string[] {
   try {
-    addressSet([text]);
+    parse();
+    return [];
   } catch (error) {
     if (error instanceof PolicyError) return [error.message];
     throw error;
   }
+}
+
+function cidrFaults(text: string): string[] {
+  const faults = policyErrors(() => addressSet([text]));
+  if (faults.length > 0) return faults;
   return /\/0+$/.test(text) ? [`the CIDR block ${text} would allow every address`] : [];
 }
 

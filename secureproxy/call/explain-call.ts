@@ -5,6 +5,7 @@ import { RefusalSchema, StepSchema, Steps } from '../../shared/protocol/explanat
 import { type Static, Type } from '../../shared/schema/type.ts';
 import { droppedHeaders } from '../http/request-headers.ts';
 import type { KeyserverClient } from '../keyserver-client/client.ts';
+import type { Limits } from '../limits/limits.ts';
 import type { Deadline } from '../upstream/deadline.ts';
 import type { UpstreamPools } from '../upstream/pools.ts';
 import { askForCall } from './ask-keyserver.ts';
@@ -60,6 +61,7 @@ export type Explained = Static<typeof ExplainedSchema>;
 export interface ExplainDependencies extends PlaceDependencies {
   readonly keyserver: Pick<KeyserverClient, 'explain'>;
   readonly pools: Pick<UpstreamPools, 'checkHost'>;
+  readonly limits: Limits;
 }
 
 /**
@@ -80,7 +82,7 @@ export function explainCall(
 }
 
 async function explain(
-  { keyserver, pools }: ExplainDependencies,
+  { keyserver, pools, limits }: ExplainDependencies,
   call: Call,
   request: FastifyRequest,
   reply: FastifyReply,
@@ -103,6 +105,12 @@ async function explain(
     steps.record({
       dropped: droppedHeaders(call.headers, injectedNames(terms.policy.injection).headers),
     });
+    const { clientId, tokenType } = call;
+    const rooms = await limits.rooms(terms.policy, { clientId, tokenType, url });
+    if (rooms.length > 0) {
+      steps.begin('limits');
+      steps.record({ limits: rooms.map(roomOf) });
+    }
     steps.begin('address');
     await deadline.bound('connection', pools.checkHost(url.origin, terms.policy));
   } catch (error) {
@@ -110,6 +118,11 @@ async function explain(
     steps.reject(error);
   }
   return explained(steps, sent);
+}
+
+function roomOf({ bucket, calls, closedMs }: Awaited<ReturnType<Limits['rooms']>>[number]) {
+  const limit = bucket.name;
+  return { limit, calls: Number.isFinite(calls) ? calls : null, closedMs: Math.ceil(closedMs) };
 }
 
 function sentNames(headers: readonly string[], { policy }: Authorization): string[] {

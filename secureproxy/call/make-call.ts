@@ -1,16 +1,21 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { nextBatch } from '../../shared/event-loop.ts';
+import type { Limits } from '../limits/limits.ts';
+import type { Pass } from '../limits/pass.ts';
 import { askForCall } from './ask-keyserver.ts';
 import type { Call } from './call.ts';
 import { inPlace, type PlaceDependencies, takePlace } from './in-place.ts';
 import { prepare } from './prepare.ts';
 import { type SendDependencies, send } from './send.ts';
+import { enterLimits } from './within-limits.ts';
 
-export interface CallDependencies extends SendDependencies, PlaceDependencies {}
+export interface CallDependencies extends SendDependencies, PlaceDependencies {
+  readonly limits: Limits;
+}
 
 /**
- * Makes a call: obtain the release (KeyServer authenticates and decides first) → decide again → take a place for
- * client and origin → inject → send. The answer streams into `reply`. If the call had to wait until its release was
+ * Makes a call: obtain the release (KeyServer authenticates and decides first) → decide again → wait for the
+ * type's limits → take a place for client and origin → inject → send. The answer streams into `reply`. If the call had to wait until its release was
  * no longer usable, it obtains another and is judged anew, so nothing is sent after a known revocation.
  * @throws ServiceError if it fails before the answer has begun
  */
@@ -21,10 +26,11 @@ export async function makeCall(
   reply: FastifyReply,
 ): Promise<void> {
   await nextBatch();
-  const { releases, places } = dependencies;
+  const { releases, places, limits } = dependencies;
   const { logFields: log } = request;
   log['upstream.request.method'] = call.method;
-  await inPlace(dependencies, call, request, reply, async (place) => {
+  let pass: Pass | undefined;
+  const work = inPlace(dependencies, call, request, reply, async (place) => {
     const { deadline } = place;
     let isOver = false;
     while (!isOver) {
@@ -35,6 +41,14 @@ export async function makeCall(
       log.release = obtained.source;
       const prepared = prepare(obtained.release, call);
       log.grant = prepared.grantId;
+      if (pass === undefined) {
+        const { policy } = obtained.release;
+        const entered = enterLimits(limits, policy, call, prepared, reply, deadline, log);
+        if (entered !== undefined) {
+          pass = await entered;
+          if (!releases.mayStart(call, obtained)) continue;
+        }
+      }
       if (place.held?.target === undefined) {
         const { url, wildcard } = prepared;
         const target = { client: call.clientId, origin: url.origin, wildcard };
@@ -44,7 +58,13 @@ export async function makeCall(
           if (!releases.mayStart(call, obtained)) continue;
         }
       }
-      isOver = await send(dependencies, call, obtained, prepared, { request, reply, deadline });
+      isOver = await send(dependencies, call, obtained, prepared, {
+        request,
+        reply,
+        deadline,
+        pass,
+      });
     }
   });
+  await work.finally(() => pass?.end());
 }

@@ -6,6 +6,7 @@ import { prepareInjection } from '../../shared/policy/injection/injection.ts';
 import type { Release } from '../../shared/protocol/messages.ts';
 import { appendQuery } from '../http/injected-query.ts';
 import { responseHeaders } from '../http/response-headers.ts';
+import type { Pass } from '../limits/pass.ts';
 import type { CachedRelease, ReleaseCache } from '../releases/release-cache.ts';
 import { scrubberOf } from '../scrub/scrubber.ts';
 import type { Deadline } from '../upstream/deadline.ts';
@@ -28,6 +29,8 @@ export interface SendContext {
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
   readonly deadline: Deadline;
+  /** What the call took of limits; undefined: nothing. */
+  readonly pass: Pass | undefined;
 }
 
 /**
@@ -40,7 +43,7 @@ export function send(
   call: Call,
   obtained: CachedRelease,
   { url, wildcard, headers: prepared }: PreparedCall,
-  { request, reply, deadline }: SendContext,
+  { request, reply, deadline, pass }: SendContext,
 ): Promise<boolean> {
   const { logFields: log } = request;
   const { release } = obtained;
@@ -80,6 +83,7 @@ export function send(
         return true;
       },
       answerHeaders: (received, status) => {
+        pass?.onAnswer(status, received);
         const answer = responseHeaders(received, status, links);
         answer['x-request-id'] = request.id;
         return answer;

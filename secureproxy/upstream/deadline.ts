@@ -23,14 +23,21 @@ function expiry(reason: string, wait: string, proxyError = 'proxy_internal_respo
 /** The deadline of one call. It bounds everything that the call waits for, one thing after another. */
 export class Deadline {
   readonly #timer: NodeJS.Timeout | undefined;
+  readonly #endsAt: number;
   #wait: Wait = 'request';
   #onExpiry: ((error: ServiceError) => void) | undefined;
   #expired: ServiceError | undefined;
 
   /** @param leftMs milliseconds until then; may be negative */
   constructor(leftMs: number) {
+    this.#endsAt = performance.now() + leftMs;
     if (leftMs > 0) this.#timer = setTimeout(() => this.#expire(), leftMs);
     else this.#expire();
+  }
+
+  /** Milliseconds until then; 0 afterwards. */
+  get leftMs(): number {
+    return Math.max(0, this.#endsAt - performance.now());
   }
 
   /** Begins a wait, which ends the one before; `onExpiry` is called if the time is up, even if it is already. */

@@ -36,9 +36,10 @@ export function problemHeaders(
   proxyName: string | undefined,
   { status, code, options }: ServiceError,
 ): Record<string, string> {
-  const { retryAfterSeconds, proxyError = errorTable[code].proxyError } = options;
+  const { retryAfterSeconds, headers, proxyError = errorTable[code].proxyError } = options;
   return {
     ...(status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
+    ...headers,
     ...(retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) }),
     ...(proxyName === undefined ? {} : { 'proxy-status': `${proxyName}; error=${proxyError}` }),
   };

@@ -36,6 +36,8 @@ const noFields = {
   'upstream.request.method': optional<string>(),
   'upstream.response.status_code': optional<number>(),
   'queue.duration_ms': optional<number>(),
+  limited_ms: optional<number>(),
+  limit: optional<string>(),
   duration_ms: 0,
   'keyserver.duration_ms': optional<number>(),
   'keyserver.retries': optional<number>(),

@@ -72,6 +72,14 @@ export function requestMetrics(service: ServiceName, registry: Registry): CountR
     },
     {
       only: 'secureproxy',
+      name: `${service}_limited_duration_seconds`,
+      help: 'How long calls waited for a limit of their type, of those that had to',
+      labels: ['error_type'],
+      amount: (fields) => fields.limited_ms,
+      values: (fields) => [fields['error.type'] ?? ''],
+    },
+    {
+      only: 'secureproxy',
       name: `${service}_keyserver_duration_seconds`,
       help: 'Questions for a release or an explanation',
       labels: ['error_type'],

@@ -16,7 +16,7 @@ const separators = /[/\\\u2044\u2215\u2216\u00a5\u20a9]/;
 export function isAmbiguousPath(pathname: string): boolean {
   // Without these, the URL parser has resolved what could be ambiguous.
   if (!/[%;]|^\/\//.test(pathname)) return false;
-  const decoded = decodeFully(pathname);
+  const decoded = decodedPath(pathname);
   if (decoded === undefined) return true;
   const pieces = decoded.split(separators).map((piece) => piece.replace(/[;?#].*$/s, '').trim());
   const [first, second, ...others] = pieces;
@@ -27,7 +27,7 @@ export function isAmbiguousPath(pathname: string): boolean {
 }
 
 /** Decodes and folds until nothing changes; undefined if that is ambiguous at any depth. */
-function decodeFully(path: string): string | undefined {
+export function decodedPath(path: string): string | undefined {
   let text = path;
   for (let depth = 0; depth <= maxDecodings; depth++) {
     if (controls.test(text) || /%u/i.test(text)) return undefined;

@@ -51,6 +51,19 @@ export const ProbeSchema = Type.Object(
   { additionalProperties: false },
 );
 export type Probe = Static<typeof ProbeSchema>;
+/** How a marketplace says that a limit was reached (docs/protocol.md §8, "Limits"). */
+const LimitSignalSchema = Type.Object(
+  {
+    /** Statuses of such answers; absent: 420 and 429. */
+    statuses: Type.Optional(
+      Type.Array(Type.Integer({ minimum: 200, maximum: 599 }), { minItems: 1, maxItems: 20 }),
+    ),
+    /** Maximum time that one signal stops calls for; absent: 300 seconds. */
+    maxSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 86_400 })),
+  },
+  { additionalProperties: false },
+);
+export type LimitSignal = Static<typeof LimitSignalSchema>;
 
 /** A type's document: the destinations of its tokens and their injection (docs/protocol.md §8). */
 export const PolicySchema = Type.Object(
@@ -90,6 +103,11 @@ export const PolicySchema = Type.Object(
         { additionalProperties: false },
       ),
     ),
+    /** Limits of calls, as `parseLimit` reads them (shared/policy/limit.ts). */
+    limits: Type.Optional(
+      Type.Array(Type.String({ minLength: 1, maxLength: 2048 }), { minItems: 1, maxItems: 32 }),
+    ),
+    limitSignal: Type.Optional(LimitSignalSchema),
   },
   { additionalProperties: false },
 );

@@ -3,7 +3,7 @@ import { GrantSchema, PolicySchema } from '../policy/schema.ts';
 import { type Static, Type } from '../schema/type.ts';
 import { IssuedTicketSchema } from './messages.ts';
 
-/** The steps of a decision in order. `direct` is for direct apps; SecureProxy adds `request` and `address`. */
+/** The steps of a decision in order. `direct` is for direct apps; SecureProxy adds `request`, `limits` and `address`. */
 const stepNames = [
   'authenticate',
   'direct',
@@ -14,6 +14,7 @@ const stepNames = [
   'token',
   'injection',
   'request',
+  'limits',
   'address',
 ] as const;
 export type StepName = (typeof stepNames)[number];
@@ -62,6 +63,23 @@ export const StepSchema = Type.Object({
         }),
       }),
       { description: "The caller's headers that would not be forwarded" },
+    ),
+  ),
+  limits: Type.Optional(
+    Type.Array(
+      Type.Object({
+        limit: Type.String({
+          description: 'Its text; `signal`: only the marketplace limits the call',
+        }),
+        calls: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()], {
+          description: 'Calls of cost 1 that could start now; null: any number',
+        }),
+        closedMs: Type.Integer({
+          minimum: 0,
+          description: 'Time until it opens again after a signal of the marketplace, milliseconds',
+        }),
+      }),
+      { description: 'The limits that the call is under' },
     ),
   ),
 });

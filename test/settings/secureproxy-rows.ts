@@ -16,6 +16,7 @@ import { startTcpForwarder } from '../support/tcp-forwarder.ts';
 import { until } from '../support/until.ts';
 import { startUpstream } from '../support/upstream.ts';
 import { keyserverSettingsIn } from './keyserver-scene.ts';
+import { limitRows } from './limit-rows.ts';
 import { listenerRows, type Subject } from './listener-rows.ts';
 import {
   appKey,
@@ -94,6 +95,7 @@ export const secureproxyRows: Readonly<
 > = {
   ...listenerRows(secureproxy, callsMax),
   ...upstreamRows,
+  ...limitRows,
 
   PUBLIC_KEY_URL: async (t) => {
     const forwarder = await startTcpForwarder(t, [Number(new URL(keyserver.url).port)]);

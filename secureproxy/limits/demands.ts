@@ -1,0 +1,71 @@
+import { hash } from 'node:crypto';
+import { ServiceError } from '../../shared/errors.ts';
+import { memoize } from '../../shared/memoize.ts';
+import { costOf, isLimitedBy, type Limit, parseLimit } from '../../shared/policy/limit.ts';
+import { PolicyError } from '../../shared/policy/policy-error.ts';
+import type { Policy } from '../../shared/policy/schema.ts';
+import type { TargetUrl } from '../../shared/policy/url.ts';
+import type { Bucket, Demand } from './store.ts';
+
+/** A call, as far as limits go. */
+export interface LimitedCall {
+  readonly clientId: string;
+  readonly tokenType: string;
+  readonly url: TargetUrl;
+}
+
+export interface LimitDemand extends Demand {
+  readonly limit: Limit | undefined;
+}
+
+/** Stands for the signals of a marketplace whose limits the type does not have. */
+const signalName = 'signal';
+
+/** Limits of a policy, parsed once, since a cached release serves many calls. */
+const limitsOf = memoize(({ limits = [] }: Policy): readonly Limit[] => limits.map(parseLimit));
+
+/**
+ * What a call takes of the limits of its type; empty if the type has none. The bucket of a signal comes last: the limit
+ * of a path, else one of all calls, else one that only signals close.
+ * @throws ServiceError integrity_failed for a limit that this version does not know
+ */
+export function demandsOf(policy: Policy, call: LimitedCall): readonly LimitDemand[] {
+  if (policy.limits === undefined && policy.limitSignal === undefined) return [];
+  const limits = knownLimits(policy).filter((limit) => isLimitedBy(limit, call.url));
+  if (limits.length === 0 && policy.limitSignal === undefined) return [];
+  const ordered = limits.toSorted(
+    (one, other) => Math.sign(one.paths.length) - Math.sign(other.paths.length),
+  );
+  if (ordered.length === 0)
+    return [{ bucket: bucketOf(call, undefined), cost: 1, limit: undefined }];
+  return ordered.map((limit) => ({
+    bucket: bucketOf(call, limit),
+    cost: costOf(limit, call.url),
+    limit,
+  }));
+}
+
+function knownLimits(policy: Policy): readonly Limit[] {
+  try {
+    return limitsOf(policy);
+  } catch (error) {
+    if (!(error instanceof PolicyError)) throw error;
+    throw new ServiceError('integrity_failed', {
+      reason: 'policy',
+      detail: 'The token type has a limit that this version of SecureProxy does not know.',
+      cause: error,
+    });
+  }
+}
+
+function bucketOf({ clientId, tokenType }: LimitedCall, limit: Limit | undefined): Bucket {
+  const name = limit?.name ?? signalName;
+  const client = limit?.perType === true ? null : clientId;
+  return {
+    // Of one length, and without names.
+    key: hash('sha256', JSON.stringify([tokenType, client, name]), 'base64url'),
+    name,
+    rate: limit?.rate,
+    concurrent: limit?.concurrent,
+  };
+}

@@ -1,0 +1,191 @@
+import { randomUUID } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
+import { setTimeout as sleepFor } from 'node:timers/promises';
+import type { Clock } from '../../shared/clock.ts';
+import type { ServiceError } from '../../shared/errors.ts';
+import { FairQueue } from '../../shared/overload/fair-queue.ts';
+import type { Policy } from '../../shared/policy/schema.ts';
+import type { Deadline } from '../upstream/deadline.ts';
+import { callerGone } from '../upstream/errors.ts';
+import { demandsOf, type LimitDemand, type LimitedCall } from './demands.ts';
+import { intervalOf } from './gcra.ts';
+import { type Pass, passOf } from './pass.ts';
+import { rateLimited } from './rate-limited.ts';
+import type { Bucket, Lease, LimitStore, Room } from './store.ts';
+
+/** Longest wait for a limit: SDKs wait longer for an answer, and those who do not set a shorter deadline. */
+const maxWaitMs = 5000;
+/** Calls that wait for the same limits in this process; of the app with most the newest is rejected. */
+const maxWaiting = 256;
+/** A slot outlasts its call by so much, should the call not give it back. */
+const leaseGraceMs = 1000;
+
+export interface LimitsOptions {
+  readonly store: LimitStore;
+  readonly clock: Clock;
+  /** Default: the system's timer. */
+  readonly sleep?: (ms: number, signal: AbortSignal) => Promise<unknown>;
+}
+
+/** Who makes a limited call, and how long it may wait. */
+export interface LimitWait {
+  readonly app: string;
+  readonly deadline: Deadline;
+  readonly response: ServerResponse;
+  /** Called once if it had to wait, also in vain: for how long, milliseconds, and by which limit, if not behind others. */
+  readonly onWaited?: (ms: number, limit: string | undefined) => void;
+}
+
+interface Gate {
+  readonly name: string;
+  readonly queue: FairQueue;
+  calls: number;
+}
+
+interface Turn {
+  /** Milliseconds that the call may still wait. */
+  readonly leftMs: () => number;
+  readonly signal: AbortSignal;
+  /** Called with each bucket that it waits for. */
+  readonly onBucket: (bucket: Bucket) => void;
+}
+
+/**
+ * Holds calls to the limits of their types. Calls under the same limits ask in turn, and apps take turns, so none waits
+ * behind another's crowd. A call takes its slot ahead and waits for it, so that proxies take turns, too.
+ */
+export class Limits {
+  readonly #options: LimitsOptions;
+  readonly #sleep: NonNullable<LimitsOptions['sleep']>;
+  readonly #gates = new Map<string, Gate>();
+
+  constructor(options: LimitsOptions) {
+    this.#options = options;
+    this.#sleep = options.sleep ?? ((ms, signal) => sleepFor(ms, undefined, { signal }));
+  }
+
+  /**
+   * Resolves once the call may start; undefined if its type has no limits.
+   * @throws ServiceError rate_limited, upstream_timeout; request_invalid if the caller is gone
+   */
+  enter(policy: Policy, call: LimitedCall, wait: LimitWait): Promise<Pass> | undefined {
+    const demands = demandsOf(policy, call);
+    return demands.length === 0 ? undefined : this.#enter(demands, policy, wait);
+  }
+
+  /** The rooms of the limits that a call would be under. @throws ServiceError as {@link enter} */
+  async rooms(policy: Policy, call: LimitedCall): Promise<readonly (Room & { bucket: Bucket })[]> {
+    const buckets = demandsOf(policy, call).map(({ bucket }) => bucket);
+    if (buckets.length === 0) return [];
+    const rooms = await this.#options.store.rooms(buckets);
+    return buckets.map((bucket, at) => ({ bucket, ...(rooms[at] ?? { calls: 0, closedMs: 0 }) }));
+  }
+
+  async #enter(
+    demands: readonly LimitDemand[],
+    { limitSignal: signal = {} }: Policy,
+    { app, deadline, response, onWaited }: LimitWait,
+  ): Promise<Pass> {
+    const { store, clock } = this.#options;
+    const since = clock.monotonic();
+    const lease = { id: randomUUID(), ms: deadline.leftMs + leaseGraceMs };
+    const ended = new AbortController();
+    const onClose = () => ended.abort();
+    response.once('close', onClose);
+    const leftMs = () => Math.min(deadline.leftMs, maxWaitMs - (clock.monotonic() - since));
+    let by: Bucket | undefined;
+    const onBucket = (bucket: Bucket) => {
+      by = bucket;
+    };
+    const gate = this.#open(demands);
+    const isBehind = gate.calls > 1;
+    const turn = () => this.#turn(demands, lease, { leftMs, signal: ended.signal, onBucket });
+    try {
+      await deadline.bound('place', gate.queue.run(app, turn));
+      return passOf({ store, now: clock.now, signal, demands, leaseId: lease.id });
+    } catch (error) {
+      const isGone = ended.signal.aborted;
+      ended.abort();
+      throw isGone ? callerGone() : error;
+    } finally {
+      this.#leave(gate);
+      deadline.pause();
+      response.off('close', onClose);
+      if (isBehind || by !== undefined) onWaited?.(clock.monotonic() - since, by?.name);
+    }
+  }
+
+  #open(demands: readonly LimitDemand[]): Gate {
+    const name = demands.map(({ bucket }) => bucket.key).join();
+    const gate = this.#gates.get(name) ?? { name, queue: queueOf(demands), calls: 0 };
+    this.#gates.set(name, gate);
+    gate.calls += 1;
+    return gate;
+  }
+
+  #leave(gate: Gate): void {
+    gate.calls -= 1;
+    if (gate.calls === 0) this.#gates.delete(gate.name);
+  }
+
+  /** Resolves when a call may start. @throws ServiceError rate_limited */
+  async #turn(
+    demands: readonly LimitDemand[],
+    lease: Lease,
+    { leftMs, signal, onBucket }: Turn,
+  ): Promise<void> {
+    const { store } = this.#options;
+    const buckets = demands.map(({ bucket }) => bucket);
+    try {
+      for (;;) {
+        signal.throwIfAborted();
+        const taken = await store.take(demands, lease, leftMs());
+        const { by } = taken;
+        if (by !== undefined) onBucket(by);
+        if (taken.waitMs > leftMs()) {
+          throw rateLimited(taken.isClosed ? 'limit_closed' : 'limit_reached', taken.waitMs, by);
+        }
+        if (taken.waitMs > 0) await this.#sleep(taken.waitMs, signal);
+        if (!taken.granted) continue;
+        if (taken.waitMs > 0) await this.#untilOpen(buckets, leftMs, signal);
+        return;
+      }
+    } catch (error) {
+      store.leave(buckets, lease.id);
+      throw error;
+    }
+  }
+
+  /** A bucket may have been closed while the call waited for its slot. */
+  async #untilOpen(
+    buckets: readonly Bucket[],
+    leftMs: () => number,
+    signal: AbortSignal,
+  ): Promise<void> {
+    for (;;) {
+      const rooms = await this.#options.store.rooms(buckets);
+      const closedMs = Math.max(...rooms.map((room) => room.closedMs));
+      if (closedMs <= 0) return;
+      const by = buckets[rooms.findIndex((room) => room.closedMs === closedMs)];
+      if (closedMs > leftMs()) throw rateLimited('limit_closed', closedMs, by);
+      await this.#sleep(closedMs, signal);
+    }
+  }
+}
+
+function queueOf(demands: readonly LimitDemand[]): FairQueue {
+  const intervals = demands.map(({ bucket: { rate } }) =>
+    rate === undefined ? 0 : intervalOf(rate),
+  );
+  const slowest = demands[intervals.indexOf(Math.max(...intervals))]?.bucket;
+  const rejection = (): ServiceError =>
+    rateLimited('limit_queue', queue.waiting * Math.max(...intervals), slowest);
+  const queue = new FairQueue({
+    maxRunning: 1,
+    maxWaiting,
+    queueTimeoutMs: maxWaitMs,
+    minHoldMs: 0,
+    rejection,
+  });
+  return queue;
+}

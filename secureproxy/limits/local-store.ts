@@ -1,0 +1,139 @@
+import type { Clock } from '../../shared/clock.ts';
+import { arrivalAfter, roomOf, shareOf, startOf } from './gcra.ts';
+import {
+  type Bucket,
+  type Demand,
+  type Lease,
+  type LimitStore,
+  type Room,
+  slotPollMs,
+  type Taken,
+} from './store.ts';
+
+interface State {
+  /** Monotonic milliseconds, as all times here. */
+  arrival: number;
+  closedUntil: number;
+  /** Ends of leases by id; undefined: none was taken. */
+  leases: Map<string, number> | undefined;
+}
+
+/** Below so many buckets none is looked for that could be dropped. */
+const minSweep = 1000;
+
+/** Counts in this process alone: its share of each limit, if other processes count, too. */
+export class LocalStore implements LimitStore {
+  readonly #clock: Pick<Clock, 'monotonic'>;
+  readonly #processes: () => number;
+  readonly #states = new Map<string, State>();
+  #sweepAt = minSweep;
+
+  /** @param processes how many share each limit */
+  constructor(clock: Pick<Clock, 'monotonic'>, processes: () => number) {
+    this.#clock = clock;
+    this.#processes = processes;
+  }
+
+  /** Buckets in memory. */
+  get size(): number {
+    return this.#states.size;
+  }
+
+  take(demands: readonly Demand[], lease: Lease, horizonMs: number): Taken {
+    const now = this.#clock.monotonic();
+    let start = now;
+    let by: Bucket | undefined;
+    for (const { bucket, cost } of demands) {
+      const state = this.#stateOf(bucket);
+      if (this.#isFull(bucket, state, now)) {
+        return { granted: false, waitMs: slotPollMs, by: bucket, isClosed: false };
+      }
+      const from = Math.max(now, state.closedUntil);
+      const rate = this.#rateOf(bucket);
+      const own = rate === undefined ? from : startOf(rate, state.arrival, from, cost);
+      if (own <= start) continue;
+      start = own;
+      by = bucket;
+    }
+    const waitMs = start - now;
+    const isClosed = by !== undefined && this.#stateOf(by).closedUntil > now;
+    if (waitMs > horizonMs) return { granted: false, waitMs, by, isClosed };
+    for (const { bucket, cost } of demands) {
+      const state = this.#stateOf(bucket);
+      const rate = this.#rateOf(bucket);
+      if (rate !== undefined) state.arrival = arrivalAfter(rate, state.arrival, start, cost);
+      if (bucket.concurrent === undefined) continue;
+      state.leases ??= new Map();
+      state.leases.set(lease.id, now + lease.ms);
+    }
+    return { granted: true, waitMs, by, isClosed };
+  }
+
+  leave(buckets: readonly Bucket[], leaseId: string): void {
+    for (const { key } of buckets) this.#states.get(key)?.leases?.delete(leaseId);
+  }
+
+  charge(bucket: Bucket, cost: number): void {
+    const rate = this.#rateOf(bucket);
+    if (rate === undefined) return;
+    const state = this.#stateOf(bucket);
+    state.arrival = arrivalAfter(rate, state.arrival, this.#clock.monotonic(), cost);
+  }
+
+  close(bucket: Bucket, ms: number): void {
+    const state = this.#stateOf(bucket);
+    state.closedUntil = Math.max(state.closedUntil, this.#clock.monotonic() + ms);
+  }
+
+  rooms(buckets: readonly Bucket[]): readonly Room[] {
+    const now = this.#clock.monotonic();
+    return buckets.map((bucket) => {
+      const { arrival, closedUntil, leases } = this.#states.get(bucket.key) ?? unused;
+      const closedMs = Math.max(0, closedUntil - now);
+      const rate = this.#rateOf(bucket);
+      const ofRate = rate === undefined ? Infinity : roomOf(rate, arrival, now);
+      const held = [...(leases?.values() ?? [])].filter((until) => until > now).length;
+      const ofSlots = Math.max(0, this.#slotsOf(bucket) - held);
+      return { calls: closedMs > 0 ? 0 : Math.min(ofRate, ofSlots), closedMs };
+    });
+  }
+
+  #rateOf({ rate }: Bucket) {
+    const processes = this.#processes();
+    return rate === undefined || processes === 1 ? rate : shareOf(rate, processes);
+  }
+
+  #slotsOf({ concurrent }: Bucket): number {
+    return concurrent === undefined
+      ? Infinity
+      : Math.max(1, Math.floor(concurrent / this.#processes()));
+  }
+
+  #isFull(bucket: Bucket, { leases }: State, now: number): boolean {
+    if (leases === undefined || leases.size < this.#slotsOf(bucket)) return false;
+    for (const [id, until] of leases) if (until <= now) leases.delete(id);
+    return leases.size >= this.#slotsOf(bucket);
+  }
+
+  #stateOf({ key }: Bucket): State {
+    let state = this.#states.get(key);
+    if (state === undefined) {
+      if (this.#states.size >= this.#sweepAt) this.#sweep();
+      state = { ...unused };
+      this.#states.set(key, state);
+    }
+    return state;
+  }
+
+  /** Drops buckets that are as new. Rare enough that its cost for each new bucket does not grow. */
+  #sweep(): void {
+    const now = this.#clock.monotonic();
+    for (const [key, { arrival, closedUntil, leases }] of this.#states) {
+      const isHeld = [...(leases?.values() ?? [])].some((until) => until > now);
+      if (arrival <= now && closedUntil <= now && !isHeld) this.#states.delete(key);
+    }
+    this.#sweepAt = Math.max(minSweep, this.#states.size * 2);
+  }
+}
+
+const unused: Readonly<State> = { arrival: -Infinity, closedUntil: -Infinity, leases: undefined };

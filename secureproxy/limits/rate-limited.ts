@@ -1,0 +1,48 @@
+import { ServiceError } from '../../shared/errors.ts';
+import type { Bucket } from './store.ts';
+
+/** Why a call was not let through; a reason of `rate_limited`. */
+export type LimitReason = 'limit_reached' | 'limit_closed' | 'limit_queue';
+
+const details: Readonly<Record<LimitReason, string>> = {
+  limit_reached:
+    'Other calls use up a limit of the token type, and this one would have to wait for too long.',
+  limit_closed:
+    'The marketplace asked for no calls for a while, and this one would have to wait for too long.',
+  limit_queue: 'Too many calls wait for a limit of the token type.',
+};
+
+/** Our 429. `RateLimit` and `RateLimit-Policy` are those of draft-ietf-httpapi-ratelimit-headers-10. */
+export function rateLimited(
+  reason: LimitReason,
+  waitMs: number,
+  bucket: Bucket | undefined,
+): ServiceError {
+  const seconds = Math.max(1, Math.ceil(waitMs / 1000));
+  return new ServiceError('rate_limited', {
+    reason,
+    detail: details[reason],
+    retryAfterSeconds: seconds,
+    ...(bucket && {
+      headers: {
+        ratelimit: `${nameOf(bucket)};r=0;t=${seconds}`,
+        ...(hasQuota(bucket) && { 'ratelimit-policy': `${nameOf(bucket)}${policyOf(bucket)}` }),
+      },
+    }),
+  });
+}
+
+/** A String of RFC 9651 §3.3.3: a limit's text is visible ASCII. */
+function nameOf({ name }: Bucket): string {
+  return `"${name.replace(/["\\]/g, '\\$&')}"`;
+}
+
+/** What only signals close has none. */
+function hasQuota({ rate, concurrent }: Bucket): boolean {
+  return rate !== undefined || concurrent !== undefined;
+}
+
+function policyOf({ rate, concurrent }: Bucket): string {
+  if (rate !== undefined) return `;q=${rate.requests};w=${rate.seconds}`;
+  return `;q=${concurrent};qu="concurrent-requests"`;
+}

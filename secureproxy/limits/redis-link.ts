@@ -1,0 +1,157 @@
+import type { createClient } from '@redis/client';
+import type { Logger } from 'pino';
+import type { Clock } from '../../shared/clock.ts';
+import { plainError } from '../../shared/log/plain-error.ts';
+import { membersScript, type RedisScript } from './redis-scripts.ts';
+
+/** A call waits so long for Redis at most, once: afterwards Redis counts as away for {@link restMs}. */
+const commandTimeoutMs = 250;
+const restMs = 1000;
+const connectTimeoutMs = 2000;
+const maxReconnectMs = 1000;
+/** How often this process says that it counts here, and how long others take it for one that does. */
+const beatMs = 5000;
+const memberTtlMs = 60_000;
+/** A connection that is silent for so long, pings included, is made again. */
+const pingMs = 1000;
+const silenceMs = 5000;
+/** Commands that wait for a Redis that does not read. */
+const maxCommands = 10_000;
+const membersKey = 'secureproxy:limit-members';
+
+type Client = ReturnType<typeof clientOf>;
+
+export interface RedisLinkOptions {
+  readonly url: string;
+  /** Of this process, unlike any other's. */
+  readonly memberId: string;
+  readonly clock: Pick<Clock, 'monotonic'>;
+  readonly log: Logger;
+  /** How many processes share a limit while Redis is away, for the log. */
+  readonly processes: () => number;
+}
+
+/** A connection to Redis that is made again by itself. It says once when Redis is away, and when it is back. */
+export class RedisLink {
+  readonly #options: RedisLinkOptions;
+  #client: Client | undefined;
+  #restsUntil = -Infinity;
+  #isAway = false;
+  #members = 1;
+  #beat: NodeJS.Timeout | undefined;
+
+  constructor(options: RedisLinkOptions) {
+    this.#options = options;
+  }
+
+  /** The most processes that counted here within a minute, as last seen; 1 before Redis answered. */
+  get members(): number {
+    return this.#members;
+  }
+
+  /** Begins to connect; resolves when the library is loaded. */
+  async start(): Promise<void> {
+    const { createClient: create } = await import('@redis/client');
+    const client = clientOf(create, this.#options.url);
+    this.#client = client;
+    client.on('error', (error: Error) => this.#fail(error));
+    client.on('ready', () => {
+      this.#restsUntil = -Infinity;
+      void this.#announce();
+    });
+    // Rejects only once it is destroyed; each failure is an `error` event.
+    client.connect().catch(() => undefined);
+    this.#beat = setInterval(() => void this.#announce(), beatMs);
+    this.#beat.unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#beat);
+    this.#client?.destroy();
+    this.#client = undefined;
+  }
+
+  /** Resolves to a script's answer; to undefined if Redis is away. */
+  async run(
+    { text, sha }: RedisScript,
+    keys: readonly string[],
+    args: readonly (string | number)[],
+  ): Promise<readonly unknown[] | undefined> {
+    const options = { keys: [...keys], arguments: args.map(String) };
+    return this.#ask(async (client) => {
+      try {
+        return (await client.evalSha(sha, options)) as unknown as readonly unknown[];
+      } catch (error) {
+        // It was restarted, or never had it.
+        if (!(error as Error).message.startsWith('NOSCRIPT')) throw error;
+        return (await client.eval(text, options)) as unknown as readonly unknown[];
+      }
+    });
+  }
+
+  remove(key: string, member: string): void {
+    void this.#ask((client) => client.zRem(key, member));
+  }
+
+  async #ask<T>(command: (client: Client) => Promise<T>): Promise<T | undefined> {
+    const client = this.#client;
+    if (client?.isReady !== true || this.#options.clock.monotonic() < this.#restsUntil) {
+      return undefined;
+    }
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(
+      () => late.reject(new Error(`Redis did not answer within ${commandTimeoutMs} ms`)),
+      commandTimeoutMs,
+    );
+    try {
+      const answer = await Promise.race([command(client), late.promise]);
+      this.#succeed();
+      return answer;
+    } catch (error) {
+      this.#restsUntil = this.#options.clock.monotonic() + restMs;
+      this.#fail(error as Error);
+      return undefined;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #announce(): Promise<void> {
+    const answer = await this.run(
+      membersScript,
+      [membersKey],
+      [this.#options.memberId, memberTtlMs],
+    );
+    if (answer !== undefined) this.#members = Math.max(1, Number(answer[0]) || 1);
+  }
+
+  #fail(error: Error): void {
+    if (this.#isAway || this.#client === undefined) return;
+    this.#isAway = true;
+    this.#options.log.warn(
+      { err: plainError(error), share: this.#options.processes() },
+      'Redis is away: limits are counted by each process for its share',
+    );
+  }
+
+  #succeed(): void {
+    if (!this.#isAway) return;
+    this.#isAway = false;
+    this.#options.log.info('Redis is back: limits are counted for all proxies');
+  }
+}
+
+function clientOf(create: typeof createClient, url: string) {
+  return create({
+    url,
+    disableOfflineQueue: true,
+    commandsQueueMaxLength: maxCommands,
+    pingInterval: pingMs,
+    socket: {
+      connectTimeout: connectTimeoutMs,
+      socketTimeout: silenceMs,
+      reconnectStrategy: (retries) =>
+        Math.min(50 * 2 ** retries, maxReconnectMs) * (0.5 + Math.random() / 2),
+    },
+  });
+}

@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto';
+
+/** A script of Redis, and the SHA-1 that names it there. */
+export interface RedisScript {
+  readonly text: string;
+  readonly sha: string;
+}
+
+function script(text: string): RedisScript {
+  return { text, sha: createHash('sha1').update(text).digest('hex') };
+}
+
+/**
+ * Times are milliseconds of Redis' own clock, which all proxies share. A bucket has two keys: its arrival time (gcra.ts)
+ * or the ends of its leases, and the time until which it is closed. Each expires once it says nothing any more.
+ */
+const preamble = `
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + clock[2] / 1000
+local function get(key) return tonumber(redis.call('GET', key) or 0) end
+local function put(key, at)
+  redis.call('SET', key, string.format('%.3f', at), 'PX', math.max(1, math.ceil(at - now)))
+end
+`;
+
+/**
+ * KEYS: two for each bucket. ARGV: horizon, lease id, lease in milliseconds; then for each bucket interval (0: no rate),
+ * burst, slots (0: none), cost. Returns whether it is granted, the wait, the number of the bucket that makes it wait (0:
+ * none, negative: it lacks a slot), and whether that one is closed.
+ */
+export const takeScript = script(`${preamble}
+local start, by, closed = now, 0, 0
+for i = 1, #KEYS / 2 do
+  local state, interval, burst = KEYS[2 * i - 1], tonumber(ARGV[4 * i]), tonumber(ARGV[4 * i + 1])
+  local slots, cost = tonumber(ARGV[4 * i + 2]), tonumber(ARGV[4 * i + 3])
+  if slots > 0 then
+    redis.call('ZREMRANGEBYSCORE', state, '-inf', now)
+    if redis.call('ZCARD', state) >= slots then return {0, '0', -i, 0} end
+  end
+  local open = get(KEYS[2 * i])
+  local own = math.max(now, open)
+  if interval > 0 then
+    own = math.max(own, get(state) - (burst - math.min(cost, burst)) * interval)
+  end
+  if own > start then
+    start, by, closed = own, i, open > now and 1 or 0
+  end
+end
+local wait = string.format('%.3f', start - now)
+if start - now > tonumber(ARGV[1]) then return {0, wait, by, closed} end
+for i = 1, #KEYS / 2 do
+  local state, interval = KEYS[2 * i - 1], tonumber(ARGV[4 * i])
+  if interval > 0 then
+    put(state, math.max(get(state), start) + tonumber(ARGV[4 * i + 3]) * interval)
+  end
+  if tonumber(ARGV[4 * i + 2]) > 0 then
+    redis.call('ZADD', state, now + tonumber(ARGV[3]), ARGV[2])
+    redis.call('PEXPIRE', state, math.max(tonumber(ARGV[3]), redis.call('PTTL', state)))
+  end
+end
+return {1, wait, by, closed}`);
+
+/** KEYS: of a bucket. ARGV: interval, cost. */
+export const chargeScript = script(`${preamble}
+put(KEYS[1], math.max(get(KEYS[1]), now) + tonumber(ARGV[1]) * tonumber(ARGV[2]))`);
+
+/** KEYS: of a bucket. ARGV: for how long it is closed. */
+export const closeScript = script(`${preamble}
+put(KEYS[2], math.max(get(KEYS[2]), now + tonumber(ARGV[1])))`);
+
+/** KEYS: two for each bucket. ARGV: for each whether it has slots. Returns for each what is used of it, and closed. */
+export const roomsScript = script(`${preamble}
+local rooms = {}
+for i = 1, #KEYS / 2 do
+  local used = ARGV[i] == '1' and redis.call('ZCOUNT', KEYS[2 * i - 1], now, '+inf')
+    or math.max(0, get(KEYS[2 * i - 1]) - now)
+  rooms[2 * i - 1] = string.format('%.3f', used)
+  rooms[2 * i] = string.format('%.3f', math.max(0, get(KEYS[2 * i]) - now))
+end
+return rooms`);
+
+/** KEYS: of the members. ARGV: id of a process, for how long it is one. Returns how many there are. */
+export const membersScript = script(`${preamble}
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+redis.call('ZADD', KEYS[1], now + tonumber(ARGV[2]), ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return {redis.call('ZCARD', KEYS[1])}`);

@@ -1,0 +1,92 @@
+import { intervalOf, roomOf } from './gcra.ts';
+import type { RedisLink } from './redis-link.ts';
+import { chargeScript, closeScript, roomsScript, takeScript } from './redis-scripts.ts';
+import {
+  type Bucket,
+  type Demand,
+  type Lease,
+  type LimitStore,
+  type Room,
+  slotPollMs,
+  type Taken,
+} from './store.ts';
+
+/**
+ * Counts in Redis, for all proxies, and in this process while Redis is away: no call waits for it or fails by it.
+ */
+export class RedisStore implements LimitStore {
+  readonly #link: RedisLink;
+  readonly #local: LimitStore;
+
+  constructor(link: RedisLink, local: LimitStore) {
+    this.#link = link;
+    this.#local = local;
+  }
+
+  async take(demands: readonly Demand[], lease: Lease, horizonMs: number): Promise<Taken> {
+    const buckets = demands.map(({ bucket }) => bucket);
+    const numbers = demands.flatMap(({ bucket: { rate, concurrent = 0 }, cost }) => [
+      rate === undefined ? 0 : intervalOf(rate),
+      rate?.burst ?? 0,
+      concurrent,
+      cost,
+    ]);
+    const answer = await this.#link.run(takeScript, keysOf(buckets), [
+      horizonMs,
+      lease.id,
+      lease.ms,
+      ...numbers,
+    ]);
+    if (answer === undefined) return this.#local.take(demands, lease, horizonMs);
+    const [granted, wait, by, closed] = answer.map(Number);
+    const lacksSlot = Number(by) < 0;
+    return {
+      granted: granted === 1,
+      waitMs: lacksSlot ? slotPollMs : finite(wait),
+      by: buckets[Math.abs(Number(by)) - 1],
+      isClosed: closed === 1,
+    };
+  }
+
+  /** In both, since either may have granted it. */
+  leave(buckets: readonly Bucket[], leaseId: string): void {
+    for (const bucket of buckets) {
+      if (bucket.concurrent !== undefined) this.#link.remove(keysOf([bucket])[0] ?? '', leaseId);
+    }
+    this.#local.leave(buckets, leaseId);
+  }
+
+  charge(bucket: Bucket, cost: number): void {
+    if (bucket.rate === undefined) return;
+    void this.#link.run(chargeScript, keysOf([bucket]), [intervalOf(bucket.rate), cost]);
+    this.#local.charge(bucket, cost);
+  }
+
+  close(bucket: Bucket, ms: number): void {
+    void this.#link.run(closeScript, keysOf([bucket]), [ms]);
+    this.#local.close(bucket, ms);
+  }
+
+  async rooms(buckets: readonly Bucket[]): Promise<readonly Room[]> {
+    const hasSlots = buckets.map(({ concurrent }) => (concurrent === undefined ? 0 : 1));
+    const answer = await this.#link.run(roomsScript, keysOf(buckets), hasSlots);
+    if (answer === undefined) return this.#local.rooms(buckets);
+    return buckets.map(({ rate, concurrent }, at) => {
+      const used = finite(Number(answer[2 * at]));
+      const closedMs = finite(Number(answer[2 * at + 1]));
+      const left = rate === undefined ? (concurrent ?? Infinity) - used : roomOf(rate, used, 0);
+      return { calls: closedMs > 0 ? 0 : Math.max(0, left), closedMs };
+    });
+  }
+}
+
+/** Others could write to Redis. */
+function finite(milliseconds: number | undefined): number {
+  return milliseconds !== undefined && milliseconds >= 0 ? milliseconds : 0;
+}
+
+function keysOf(buckets: readonly Bucket[]): string[] {
+  return buckets.flatMap(({ key }) => [`${prefix}${key}`, `${prefix}${key}:closed`]);
+}
+
+const prefix = 'secureproxy:limit:';

@@ -1,0 +1,62 @@
+import type { Rate } from '../../shared/policy/limit.ts';
+
+/** What calls of one limit count in: one client's, or all of a type. */
+export interface Bucket {
+  /** Stands for type, client and limit, and tells none of them. */
+  readonly key: string;
+  /** The limit's text, for people. */
+  readonly name: string;
+  /** Undefined if it limits no rate. */
+  readonly rate: Rate | undefined;
+  /** Maximum number of slots that are held at once; undefined if it has none. */
+  readonly concurrent: number | undefined;
+}
+
+/** What a call takes of a bucket. */
+export interface Demand {
+  readonly bucket: Bucket;
+  readonly cost: number;
+}
+
+/** A call's hold on slots. It ends by itself, since the process may. */
+export interface Lease {
+  readonly id: string;
+  readonly ms: number;
+}
+
+export interface Taken {
+  /** True: the call counts, and may start in `waitMs`. False: nothing was taken. */
+  readonly granted: boolean;
+  /** Milliseconds; of a rejection, when it is worth to ask again. */
+  readonly waitMs: number;
+  /** The bucket that makes it wait; undefined if none does. */
+  readonly by: Bucket | undefined;
+  /** True if the marketplace's signal closed that bucket. */
+  readonly isClosed: boolean;
+}
+
+/** What is left in a bucket. */
+export interface Room {
+  /** Calls of cost 1 that could start now. */
+  readonly calls: number;
+  /** Milliseconds until a closed bucket opens; 0: it is open. */
+  readonly closedMs: number;
+}
+
+type Eventual<T> = T | Promise<T>;
+
+/** Counts what buckets hold. Buckets are made when they are first used, and expire once they are as new. */
+export interface LimitStore {
+  /** Takes of all buckets or of none, if the call can start within `horizonMs`. */
+  take(demands: readonly Demand[], lease: Lease, horizonMs: number): Eventual<Taken>;
+  /** Gives the slots of a lease back. */
+  leave(buckets: readonly Bucket[], leaseId: string): void;
+  /** Takes more of a rate than the call had announced, whatever is left. */
+  charge(bucket: Bucket, cost: number): void;
+  /** Lets nothing start for so long; an earlier signal is not shortened. */
+  close(bucket: Bucket, ms: number): void;
+  rooms(buckets: readonly Bucket[]): Eventual<readonly Room[]>;
+}
+
+/** When a call that lacks a slot asks again, milliseconds: a call elsewhere may end at any time. */
+export const slotPollMs = 50;

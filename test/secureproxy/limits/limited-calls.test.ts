@@ -1,0 +1,177 @@
+import t, { type Test } from 'tap';
+import type { Policy } from '../../../shared/policy/schema.ts';
+import { begin, releaseOf, startProxy } from '../../support/proxy.ts';
+import { until } from '../../support/until.ts';
+import { answer, startUpstream } from '../../support/upstream.ts';
+
+/** A proxy before an upstream, whose type has these limits. */
+async function setUp(t: Test, policy: Partial<Policy>, app = (client: string) => `app-${client}`) {
+  const upstream = await startUpstream(t);
+  const proxy = await startProxy(t, {
+    obtain: async ({ clientId }) =>
+      releaseOf(
+        { destinations: [upstream.url], ...policy },
+        { app: app(clientId), cacheSeconds: 0 },
+      ),
+  });
+  const members = (path: string, ClientId = 'acme') => ({
+    ClientId,
+    TokenType: 'test',
+    ApiUri: upstream.url + path,
+    Method: 'GET',
+  });
+  return {
+    upstream,
+    proxy,
+    call: (path = '/', more: object = {}) => proxy.call({ ...members(path), ...more }),
+    hangUp: (path: string) => {
+      const { request } = begin(`${proxy.url}/request_api`, {
+        method: 'POST',
+        headers: ['content-type', 'application/json'],
+        body: JSON.stringify(members(path)),
+      });
+      return () => request.destroy();
+    },
+    explain: async (path = '/') => {
+      const body = JSON.stringify(members(path));
+      const headers = ['content-type', 'application/json'];
+      return proxy.send('/explain', { method: 'POST', headers, body });
+    },
+  };
+}
+
+t.test('a call over the limit is answered 429, with what there is to know', async (t) => {
+  const { call, upstream, proxy } = await setUp(t, { limits: ['2/h burst 2'] });
+  t.match([await call(), await call()], [{ status: 200 }, { status: 200 }]);
+  const over = await call();
+  t.match(over, { status: 429, problem: { code: 'rate_limited', reason: 'limit_reached' } });
+  t.same(over.all('retry-after'), ['1800']);
+  t.same(over.all('ratelimit'), ['"2/h burst 2";r=0;t=1800']);
+  t.same(over.all('ratelimit-policy'), ['"2/h burst 2";q=2;w=3600']);
+  t.match(over.all('proxy-status'), [/^secureproxy; error=/]);
+  t.equal(upstream.requests.length, 2);
+  t.match(await proxy.requestLine(2), {
+    limit: '2/h burst 2',
+    limited_ms: Number,
+    'error.type': 'rate_limited',
+  });
+  t.notOk('limited_ms' in (await proxy.requestLine(0)));
+});
+
+t.test('a call waits for its slot if that is near, as far as its deadline allows', async (t) => {
+  const { call, proxy } = await setUp(t, { limits: ['4/s burst 1'] });
+  t.match(await Promise.all([call(), call(), call()]), [
+    { status: 200 },
+    { status: 200 },
+    { status: 200 },
+  ]);
+  const waits = [0, 1, 2].map(async (place) => (await proxy.requestLine(place)).limited_ms ?? 0);
+  const [first = 0, ...others] = (await Promise.all(waits)) as number[];
+  t.equal(first, 0);
+  for (const waited of others) t.ok(waited > 100, `${waited} ms`);
+  t.match(await call('/', { TimeoutMs: 100 }), {
+    status: 429,
+    problem: { reason: 'limit_reached' },
+  });
+});
+
+t.test('clients have limits of their own, and paths, unless the type has it for all', async (t) => {
+  const limits = ['2/h burst 2 /v1/*', '4 at once'];
+  const { call } = await setUp(t, { limits });
+  const statuses = async (...calls: readonly Promise<{ status: number }>[]) =>
+    (await Promise.all(calls)).map(({ status }) => status);
+  t.same(
+    await statuses(call('/v1/a'), call('/v1%2Fa'), call('/v2/a'), call('/v2/a')),
+    [200, 200, 200, 200],
+  );
+  t.same(
+    await statuses(call('/v1/a'), call('/v%31/a'), call('//v1/a'), call('/v2')),
+    [429, 429, 429, 200],
+  );
+  t.same(await statuses(call('/v1/a', { ClientId: 'other' })), [200]);
+  const shared = await setUp(t, { limits: ['1/h per type'] });
+  t.same(await statuses(shared.call()), [200]);
+  t.same(await statuses(shared.call('/', { ClientId: 'other' })), [429]);
+});
+
+t.test('a slot is given back when the answer ends, however it ends', async (t) => {
+  const { call, hangUp, upstream } = await setUp(t, { limits: ['1 at once'] });
+  const open: (() => void)[] = [];
+  upstream.script((socket) => void open.push(() => socket.write(answer(200, 'ok'))));
+  const first = call();
+  await until(() => open.length === 1);
+  t.match(await call('/', { TimeoutMs: 200 }), {
+    status: 429,
+    problem: { reason: 'limit_reached' },
+  });
+  const second = call();
+  open[0]?.();
+  t.match(await first, { status: 200 });
+  await until(() => open.length === 2);
+  open[1]?.();
+  t.match(await second, { status: 200 });
+  const leave = hangUp('/gone');
+  await until(() => open.length === 3);
+  leave();
+  upstream.script((socket) => void socket.write(answer(200, 'ok')));
+  t.match(await call(), { status: 200 });
+});
+
+t.test('an error of the caller costs what the limit says', async (t) => {
+  const { call, upstream } = await setUp(t, { limits: ['60/h burst 12 errors 10'] });
+  upstream.script((socket) => void socket.write(answer(404)));
+  t.match([await call(), await call()], [{ status: 404 }, { status: 404 }]);
+  t.match(await call(), { status: 429 });
+  t.equal(upstream.requests.length, 2);
+});
+
+t.test('what the marketplace signals closes the limit of the call, and no other', async (t) => {
+  const { call, upstream } = await setUp(t, { limits: ['1000/s', '100/s /v1/*'] });
+  const limited = answer(429, 'slow down', [['Retry-After', '60']]);
+  upstream.script(
+    (socket, { target }) => void socket.write(target.startsWith('/v1') ? limited : answer(200)),
+  );
+  t.match(await call('/v1/a'), { status: 429, text: 'slow down' }, "the marketplace's own answer");
+  const ours = await call('/v1/b');
+  t.match(ours, { status: 429, problem: { code: 'rate_limited', reason: 'limit_closed' } });
+  t.match(ours.all('retry-after'), [/^(?:60|59)$/]);
+  t.match(await call('/v2'), { status: 200 });
+  t.equal(upstream.requests.length, 2);
+});
+
+t.test('a type without limits heeds signals if it says so; others pass them on', async (t) => {
+  for (const [policy, status] of [
+    [{ limitSignal: { statuses: [503], maxSeconds: 60 } }, 429],
+    [{}, 503],
+  ] as const) {
+    const { call, upstream } = await setUp(t, policy);
+    upstream.script((socket) => void socket.write(answer(503, '', [['Retry-After', '60']])));
+    t.match(await call('/', { Method: 'POST' }), { status: 503 });
+    const second = await call('/', { Method: 'POST' });
+    t.equal(second.status, status);
+    if (status === 429) t.match(second.all('ratelimit'), [/^"signal";r=0;t=\d+$/]);
+  }
+});
+
+t.test('apps take turns', async (t) => {
+  const { call, upstream } = await setUp(t, { limits: ['20/s burst 1 per type'] });
+  const crowd = Array.from({ length: 30 }, (_, i) => call(`/crowd/${i}`, { ClientId: 'crowd' }));
+  await until(() => upstream.requests.length > 1);
+  await Promise.all([1, 2].map((i) => call(`/lone/${i}`, { ClientId: 'lone' })));
+  const before = upstream.requests.findLastIndex(({ target }) => target.startsWith('/lone'));
+  t.ok(before < 15, `the lone app's second call was number ${before}`);
+  t.match(await Promise.all(crowd), Array(30).fill({ status: 200 }));
+});
+
+t.test('an explanation shows the room of each limit, and takes nothing', async (t) => {
+  const { explain, call } = await setUp(t, { limits: ['10/h burst 3', '4 at once /v1/*'] });
+  void explain;
+  await call('/v1/a');
+  t.ok(true);
+});
+
+t.test('a limit that this version does not know lets nothing through', async (t) => {
+  const { call, upstream } = await setUp(t, { limits: ['50/s per app'] });
+  t.match(await call(), { status: 500, problem: { code: 'integrity_failed', reason: 'policy' } });
+  t.equal(upstream.requests.length, 0);
+});
