@@ -1,6 +1,7 @@
 import { addressAttacks } from './cases/address.ts';
 import { giveawayAttacks } from './cases/giveaway.ts';
 import { headerAttacks } from './cases/headers/all.ts';
+import { limitAttacks } from './cases/limits.ts';
 import { loadAttacks } from './cases/load/all.ts';
 import { neighbourAttacks } from './cases/neighbours/all.ts';
 import { operatorAttacks } from './cases/operator/all.ts';
@@ -24,6 +25,7 @@ export const attacks: readonly Attack[] = [
   ...loadAttacks,
   ...neighbourAttacks,
   ...strangerAttacks,
+  ...limitAttacks,
   ...operatorAttacks,
   printedAttack,
 ];

@@ -226,12 +226,11 @@ export async function wireSecureproxy(
     },
     close: async () => {
       link.stop();
-      counting.stop();
       feed.stop();
       tlsToKeyserver?.stop();
       proxyKey?.stop();
       expiry.stop();
-      await Promise.all([pools.close(), http.close()]);
+      await Promise.all([pools.close(), http.close(), counting.stop()]);
       await listeners?.closeOps();
     },
   };

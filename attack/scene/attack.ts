@@ -15,6 +15,7 @@ export const attackClasses = [
   'load',
   'neighbours',
   'strangers',
+  'limits',
   'operator',
 ] as const;
 export type AttackClass = (typeof attackClasses)[number];

@@ -146,6 +146,8 @@ function policies(port: number): Readonly<Record<string, Policy>> {
     query: { ...base, injection: { scheme: 'query', query: { api_key: '{token}' } } },
     basic: { ...base, injection: { scheme: 'basic', username: 'seller', password: '{token}' } },
     minting: { ...base, redactMembers: ['access_token', 'refresh_token'] },
+    slow: { ...base, limits: ['1/h /v1/supply/*'] },
+    paced: { ...base, limits: ['100/s'] },
     nowhere: { ...base, destinations: [] },
   };
 }

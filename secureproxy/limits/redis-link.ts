@@ -5,7 +5,7 @@ import { plainError } from '../../shared/log/plain-error.ts';
 import { membersScript, type RedisScript } from './redis-scripts.ts';
 
 /** A call waits so long for Redis at most, once: afterwards Redis counts as away for {@link restMs}. */
-const commandTimeoutMs = 250;
+const commandTimeoutMs = 500;
 const restMs = 1000;
 const connectTimeoutMs = 2000;
 const maxReconnectMs = 1000;
@@ -65,10 +65,12 @@ export class RedisLink {
     this.#beat.unref();
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     clearInterval(this.#beat);
-    this.#client?.destroy();
+    const client = this.#client;
+    await this.#ask((one) => one.zRem(membersKey, this.#options.memberId));
     this.#client = undefined;
+    client?.destroy();
   }
 
   /** Resolves to a script's answer; to undefined if Redis is away. */
@@ -99,10 +101,10 @@ export class RedisLink {
       return undefined;
     }
     const late = Promise.withResolvers<never>();
-    const timer = setTimeout(
-      () => late.reject(new Error(`Redis did not answer within ${commandTimeoutMs} ms`)),
-      commandTimeoutMs,
-    );
+    const expire = () =>
+      late.reject(new Error(`Redis did not answer within ${commandTimeoutMs} ms`));
+    // An answer that came while this process was busy is read before.
+    const timer = setTimeout(() => setImmediate(expire), commandTimeoutMs);
     try {
       const answer = await Promise.race([command(client), late.promise]);
       this.#succeed();

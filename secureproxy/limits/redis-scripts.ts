@@ -55,7 +55,7 @@ for i = 1, #KEYS / 2 do
   end
   if tonumber(ARGV[4 * i + 2]) > 0 then
     redis.call('ZADD', state, now + tonumber(ARGV[3]), ARGV[2])
-    redis.call('PEXPIRE', state, math.max(tonumber(ARGV[3]), redis.call('PTTL', state)))
+    redis.call('PEXPIRE', state, math.max(math.ceil(ARGV[3]), redis.call('PTTL', state)))
   end
 end
 return {1, wait, by, closed}`);

@@ -19,7 +19,7 @@ export interface SharedLimits {
   readonly limits: Limits;
   /** Connects to Redis. */
   start(): Promise<void>;
-  stop(): void;
+  stop(): Promise<void>;
 }
 
 /** Limits that all proxies share, by Redis or by a part for each. */
@@ -36,7 +36,7 @@ export function sharedLimits({
       start: async () => {
         if (processes > 1) log.info({ share: processes }, 'each process takes its share of limits');
       },
-      stop: () => undefined,
+      stop: async () => undefined,
     };
   }
   const share = () => Math.max(processes, link.members);

@@ -24,6 +24,7 @@ export function requestApiRoute(
         response: {
           ...problemResponses(
             ...callErrors,
+            'rate_limited',
             'integrity_failed',
             'upstream_invalid',
             'upstream_unreachable',

@@ -1,5 +1,6 @@
+import { memoizeByText } from '../memoize.ts';
 import { matchesPattern, pathPatternFault } from './grant.ts';
-import { decodedPath } from './path.ts';
+import { foldedPath } from './path.ts';
 import { PolicyError } from './policy-error.ts';
 import type { TargetUrl } from './url.ts';
 
@@ -133,7 +134,12 @@ function covers(pattern: string, url: TargetUrl): boolean {
   if (url.isAmbiguous) return true;
   const origin = pattern.startsWith('/') ? '' : url.origin;
   if (matchesPattern(pattern, origin + url.pathname)) return true;
-  if (!url.pathname.includes('%') && !pattern.includes('%')) return false;
-  const decoded = decodedPath(url.pathname);
-  return decoded !== undefined && matchesPattern(decodedPath(pattern) ?? pattern, origin + decoded);
+  const folded = foldedPath(url.pathname);
+  return folded !== undefined && matchesPattern(foldedPattern(pattern), origin + folded);
 }
+
+/** Patterns are few, and have no letters that a cut at `;` would lose. */
+const foldedPattern = memoizeByText((pattern) => {
+  const [, origin = '', path = pattern] = /^([a-z]+:\/\/[^/]+)(\/.*)$/.exec(pattern) ?? [];
+  return origin + (foldedPath(path) ?? path);
+});

@@ -16,9 +16,8 @@ const separators = /[/\\\u2044\u2215\u2216\u00a5\u20a9]/;
 export function isAmbiguousPath(pathname: string): boolean {
   // Without these, the URL parser has resolved what could be ambiguous.
   if (!/[%;]|^\/\//.test(pathname)) return false;
-  const decoded = decodedPath(pathname);
-  if (decoded === undefined) return true;
-  const pieces = decoded.split(separators).map((piece) => piece.replace(/[;?#].*$/s, '').trim());
+  const pieces = piecesOf(pathname);
+  if (pieces === undefined) return true;
   const [first, second, ...others] = pieces;
   return (
     (first === '' && second === '' && others.length > 0) ||
@@ -26,8 +25,18 @@ export function isAmbiguousPath(pathname: string): boolean {
   );
 }
 
+/** A path as a server that decodes and folds all could read it; undefined if that is ambiguous. */
+export function foldedPath(pathname: string): string | undefined {
+  return /[%;]/.test(pathname) ? piecesOf(pathname)?.join('/') : pathname;
+}
+
+function piecesOf(pathname: string): string[] | undefined {
+  const decoded = decodeFully(pathname);
+  return decoded?.split(separators).map((piece) => piece.replace(/[;?#].*$/s, '').trim());
+}
+
 /** Decodes and folds until nothing changes; undefined if that is ambiguous at any depth. */
-export function decodedPath(path: string): string | undefined {
+function decodeFully(path: string): string | undefined {
   let text = path;
   for (let depth = 0; depth <= maxDecodings; depth++) {
     if (controls.test(text) || /%u/i.test(text)) return undefined;

@@ -7,6 +7,7 @@ export const listMembers = [
   'unsafeAllowPrivate',
   'publicFields',
   'redactMembers',
+  'limits',
 ] as const;
 type ListMember = (typeof listMembers)[number];
 type Lists = Readonly<Partial<Record<ListMember, readonly string[]>>>;

@@ -43,6 +43,8 @@ t.test('takes every option into the policy', async (t) => {
       ...['--unsafe-allow-private', '10.1.0.0/16', '--unsafe-allow-private', 'fd00:1::/32'],
       ...['--cache-seconds', '0', '--no-scrub', '--public-field', 'user', '--public-field', 'b'],
       ...['--redact-member', 'access_token', '--redact-member', 'refresh_token'],
+      ...['--limit', '300/min burst 20 errors 10', '--limit', '4 at once /v1/*'],
+      ...['--limit-status', '420', '--limit-max-seconds', '60'],
     ),
     {
       destinations: [
@@ -57,6 +59,8 @@ t.test('takes every option into the policy', async (t) => {
       scrub: false,
       publicFields: ['user', 'b'],
       redactMembers: ['access_token', 'refresh_token'],
+      limits: ['300/min burst 20 errors 10', '4 at once /v1/*'],
+      limitSignal: { statuses: [420], maxSeconds: 60 },
     },
   );
 });
@@ -79,6 +83,16 @@ t.test('refuses a type that could not be used, or would be dangerous unsaid', as
       /"a b" is not a valid/,
     ],
     ['a member that is hardly a name', [...destination, '--redact-member', 'a'], /redactMembers/],
+    ['a limit of nothing', [...destination, '--limit', 'fast'], /limit "fast" begins neither/],
+    ['a limit twice', [...destination, '--limit', '5/s', '--limit', '5/s'], /"5\/s" occurs twice/],
+    ['a limit of no path', [...destination, '--limit', '5/s /a/*/b'], /one \* only/],
+    [
+      'no status',
+      [...destination, '--limit-status', 'none'],
+      /--limit-status "none" is not an int/,
+    ],
+    ['a wild status', [...destination, '--limit-status', '42'], /limitSignal statuses 0/],
+    ['too long', [...destination, '--limit-max-seconds', '90000'], /limitSignal maxSeconds/],
     ['plain http', ['--destination', 'http://api.example.com'], /unsafePlaintext/],
     ['a block without length', [...destination, '--unsafe-allow-private', '10.0.0.1'], /CIDR/],
     ['a block too long', [...destination, '--unsafe-allow-private', '10.0.0.0/33'], /CIDR/],
@@ -224,6 +238,11 @@ t.test('edits parts of a type and leaves the rest', async (t) => {
     await edit('--scrub', '--no-unsafe-plaintext', '--add-unsafe-allow-private', '10.0.0.0/8'),
     { ...before, unsafeAllowPrivate: ['10.0.0.0/8'] },
   );
+  const limited = await edit('--add-limit', '50/s', '4 at once', '--limit-status', '429', '403');
+  t.match(limited, { limits: ['50/s', '4 at once'], limitSignal: { statuses: [429, 403] } });
+  t.match(await edit('--remove-limit', '50/s'), { limits: ['4 at once'], limitSignal: {} });
+  const unlimited = await edit('--remove-limit', '4 at once', '--no-limit-signal');
+  t.notOk('limits' in unlimited || 'limitSignal' in unlimited);
   t.match(await edit('--query', 'key={token}', '--add-redact-member', 'access_token'), {
     injection: { scheme: 'query', query: { key: '{token}' } },
     redactMembers: ['access_token'],
@@ -297,6 +316,7 @@ t.test('lists and shows types', async (t) => {
     ...['type', 'put', 'erp', '--destination', 'http://erp.example.com', '--basic', '{u}:{p}'],
     ...['--unsafe-plaintext', '--unsafe-allow-private', '10.0.0.0/8', '--no-scrub'],
     ...['--cache-seconds', '5', '--public-field', 'u', '--redact-member', 'access_token'],
+    ...['--limit', '50/s', '--limit', '20/min /v1/*', '--limit-status', '420'],
   ]);
   t.equal(
     (await admin.run(['type', 'list'])).stdout,
@@ -319,6 +339,8 @@ t.test('lists and shows types', async (t) => {
       'scrubbing         off',
       'public fields     u',
       'redacted members  access_token',
+      'limits            50/s, 20/min /v1/*',
+      'limit signal      status 420, at most the default time',
       'unsafe plaintext  allowed',
       'unsafe private    10.0.0.0/8',
       '',

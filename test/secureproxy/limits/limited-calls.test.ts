@@ -32,11 +32,6 @@ async function setUp(t: Test, policy: Partial<Policy>, app = (client: string) =>
       });
       return () => request.destroy();
     },
-    explain: async (path = '/') => {
-      const body = JSON.stringify(members(path));
-      const headers = ['content-type', 'application/json'];
-      return proxy.send('/explain', { method: 'POST', headers, body });
-    },
   };
 }
 
@@ -140,10 +135,11 @@ t.test('what the marketplace signals closes the limit of the call, and no other'
 });
 
 t.test('a type without limits heeds signals if it says so; others pass them on', async (t) => {
-  for (const [policy, status] of [
+  const cases: readonly (readonly [Partial<Policy>, number])[] = [
     [{ limitSignal: { statuses: [503], maxSeconds: 60 } }, 429],
     [{}, 503],
-  ] as const) {
+  ];
+  for (const [policy, status] of cases) {
     const { call, upstream } = await setUp(t, policy);
     upstream.script((socket) => void socket.write(answer(503, '', [['Retry-After', '60']])));
     t.match(await call('/', { Method: 'POST' }), { status: 503 });
@@ -161,13 +157,6 @@ t.test('apps take turns', async (t) => {
   const before = upstream.requests.findLastIndex(({ target }) => target.startsWith('/lone'));
   t.ok(before < 15, `the lone app's second call was number ${before}`);
   t.match(await Promise.all(crowd), Array(30).fill({ status: 200 }));
-});
-
-t.test('an explanation shows the room of each limit, and takes nothing', async (t) => {
-  const { explain, call } = await setUp(t, { limits: ['10/h burst 3', '4 at once /v1/*'] });
-  void explain;
-  await call('/v1/a');
-  t.ok(true);
 });
 
 t.test('a limit that this version does not know lets nothing through', async (t) => {

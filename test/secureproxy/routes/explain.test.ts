@@ -272,3 +272,25 @@ t.test('KeyServer away is 503', async (t) => {
   await keyserver.close();
   t.match((await post('/explain')).json, { status: 503, code: 'keyserver_unavailable' });
 });
+
+t.test('shows the room of each limit, and takes nothing of it', async (t) => {
+  const limits = ['10/h burst 3', '4 at once', '5/h burst 5 /v2/*'];
+  const { post, upstream } = await setUp(t, { policy: { limits } });
+  const room = async () => {
+    const { json } = await post('/explain');
+    return json.steps.find(({ step }: { step: string }) => step === 'limits');
+  };
+  const rooms = (calls: number) => ({
+    step: 'limits',
+    ok: true,
+    limits: [
+      { limit: '10/h burst 3', calls, closedMs: 0 },
+      { limit: '4 at once', calls: 4, closedMs: 0 },
+    ],
+  });
+  t.strictSame(await room(), rooms(3));
+  t.strictSame(await room(), rooms(3));
+  t.equal((await post('/request_api')).status, 200);
+  t.strictSame(await room(), rooms(2));
+  t.equal(upstream.requests.length, 1);
+});

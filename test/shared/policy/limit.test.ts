@@ -74,6 +74,7 @@ t.test('a limit of paths holds for every spelling of them', async (t) => {
     '/v1%2Fsupply/x',
     '/v1/s%75pply/x',
     '/v1/supply%252Fx',
+    '/v1/supply;a=b/x',
     '/v1/%73upply/%D1%8F',
     '//v1/other/x',
   ]) {

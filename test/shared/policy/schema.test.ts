@@ -12,11 +12,21 @@ t.test('a policy has limits', async (t) => {
     cacheSeconds: [0, 300],
     ca: ['x', 'x'.repeat(32_768)],
     redactMembers: [['ab'], ['x'.repeat(256)]],
+    limits: [['50/s'], ['x'.repeat(2048)], Array(32).fill('x')],
+    limitSignal: [{}, { statuses: [200, 599], maxSeconds: 86_400 }],
   };
   const beyond = {
     cacheSeconds: [-1, 301],
     ca: ['', 'x'.repeat(32_769)],
     redactMembers: [['a'], ['x'.repeat(257)], []],
+    limits: [[], [''], ['x'.repeat(2049)], Array(33).fill('x')],
+    limitSignal: [
+      { statuses: [] },
+      { statuses: [199] },
+      { maxSeconds: 0 },
+      { maxSeconds: 86_401 },
+      { more: 1 },
+    ],
   };
   for (const [member, values] of Object.entries(within)) {
     for (const value of values) t.ok(policies.Check({ ...base, [member]: value }), member);

@@ -13,7 +13,7 @@ import {
   injectionFromOptions,
   type OptionValues,
 } from './injection-options.ts';
-import { parseProbe, parseSeconds, readCa } from './policy-options.ts';
+import { parseProbe, parseSeconds, readCa, signalFromOptions } from './policy-options.ts';
 
 /** The option and the placeholder of each list of a policy, as `type put` has them. */
 const lists: Readonly<Record<(typeof listMembers)[number], readonly [name: string, of: string]>> = {
@@ -21,6 +21,7 @@ const lists: Readonly<Record<(typeof listMembers)[number], readonly [name: strin
   unsafeAllowPrivate: ['unsafe-allow-private', 'cidr'],
   publicFields: ['public-field', 'field'],
   redactMembers: ['redact-member', 'name'],
+  limits: ['limit', 'rule'],
 };
 
 interface EditOptions extends ChangeOptions {
@@ -33,6 +34,10 @@ interface EditOptions extends ChangeOptions {
   readonly scrub?: boolean;
   /** False with `--no-probe`. */
   readonly probe?: string | false;
+  readonly limitStatus?: readonly string[];
+  readonly limitMaxSeconds?: string;
+  /** False with `--no-limit-signal`. */
+  readonly limitSignal: boolean;
 }
 
 /** `type edit`: the options of `type put` as patches. */
@@ -59,6 +64,12 @@ export function addEdit(type: Command, session: Session): void {
     .option('--no-scrub', "do not scrub the token's fields from responses")
     .option('--probe <call>', "the call of token check, 'METHOD URL'")
     .option('--no-probe', 'no call for token check')
+    .option(
+      '--limit-status <status...>',
+      'as of type put; with the next one, in place of what it has',
+    )
+    .option('--limit-max-seconds <n>', 'as of type put')
+    .option('--no-limit-signal', 'neither of the two')
     .option('--dry-run', 'show what it would change and take away, and change nothing')
     .option('--yes', 'do it without being asked, whatever it takes away')
     .addHelpText(
@@ -92,6 +103,7 @@ function readPatch(options: EditOptions & OptionValues, folder: string): PolicyP
     );
   const { unsafePlaintext, caFile, ca, cacheSeconds, scrub, probe } = options;
   const injection = injectionFromOptions(options, undefined);
+  const limitSignal = signalFromOptions(options);
   return {
     add: listed('add'),
     remove: listed('remove'),
@@ -102,6 +114,8 @@ function readPatch(options: EditOptions & OptionValues, folder: string): PolicyP
       ...(caFile !== undefined && { ca: readCa(caFile, folder) }),
       ...(cacheSeconds === false && { cacheSeconds: undefined }),
       ...(typeof cacheSeconds === 'string' && { cacheSeconds: parseSeconds(cacheSeconds) }),
+      ...(!options.limitSignal && { limitSignal: undefined }),
+      ...(limitSignal && { limitSignal }),
       ...(scrub !== undefined && { scrub: scrub ? undefined : false }),
       ...(probe === false && { probe: undefined }),
       ...(typeof probe === 'string' && { probe: parseProbe(probe) }),

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { defaultInjection } from '../../../../shared/policy/injection/schema.ts';
-import { isMethod, type Policy, type Probe } from '../../../../shared/policy/schema.ts';
+import { isMethod, type LimitSignal, type Policy, type Probe } from '../../../../shared/policy/schema.ts';
 import { ConfigError } from '../../../../shared/settings/config.ts';
 import { ofSetting } from '../../../../shared/settings/faults.ts';
 import { readTrustedFile } from '../../../../shared/settings/private-file.ts';
@@ -19,6 +19,9 @@ export interface PolicyOptions extends OptionValues {
   readonly publicField?: readonly string[];
   readonly redactMember?: readonly string[];
   readonly probe?: string;
+  readonly limit?: readonly string[];
+  readonly limitStatus?: readonly string[];
+  readonly limitMaxSeconds?: string;
 }
 
 const withoutOptions: Policy = { destinations: [], injection: defaultInjection };
@@ -39,7 +42,8 @@ export function policyFromOptions(
     caFile,
     cacheSeconds,
   } = options;
-  const { scrub, publicField, redactMember, probe } = options;
+  const { scrub, publicField, redactMember, probe, limit } = options;
+  const limitSignal = signalFromOptions(options);
   return {
     ...base,
     destinations: [...destination],
@@ -52,6 +56,26 @@ export function policyFromOptions(
     ...(publicField && { publicFields: [...publicField] }),
     ...(redactMember && { redactMembers: [...redactMember] }),
     ...(probe !== undefined && { probe: parseProbe(probe) }),
+    ...(limit && { limits: [...limit] }),
+    ...(limitSignal && { limitSignal }),
+  };
+}
+
+/** Undefined if no option is of the signal. @throws OperationError input_invalid */
+export function signalFromOptions({
+  limitStatus,
+  limitMaxSeconds,
+}: Pick<PolicyOptions, 'limitStatus' | 'limitMaxSeconds'>): LimitSignal | undefined {
+  if (limitStatus === undefined && limitMaxSeconds === undefined) return undefined;
+  return {
+    ...(limitStatus && {
+      statuses: limitStatus.map((text) =>
+        parseWhole('--limit-status', text, 'it is a status, such as 429'),
+      ),
+    }),
+    ...(limitMaxSeconds !== undefined && {
+      maxSeconds: parseWhole('--limit-max-seconds', limitMaxSeconds, 'it is 1 to 86400 seconds'),
+    }),
   };
 }
 
@@ -89,9 +113,10 @@ function readText(file: string): string {
 }
 
 export function parseSeconds(text: string): number {
+  return parseWhole('--cache-seconds', text, 'it is 0 to 300 seconds');
+}
+
+function parseWhole(option: string, text: string, hint: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw inputInvalid(
-    `--cache-seconds ${JSON.stringify(text)} is not an integer`,
-    'it is 0 to 300 seconds',
-  );
+  throw inputInvalid(`${option} ${JSON.stringify(text)} is not an integer`, hint);
 }

@@ -59,6 +59,20 @@ ${defaultInjectionNote}`,
     )
     .option('--probe <call>', "the call of token check, 'METHOD URL'")
     .option(
+      '--limit <rule>',
+      "a limit of calls: '50/s', '300/min burst 20', '4 at once', with paths that it is of; repeatable",
+      collect,
+    )
+    .option(
+      '--limit-status <status>',
+      'a status by which the marketplace says that a limit is reached (default 420 and 429); repeatable',
+      collect,
+    )
+    .option(
+      '--limit-max-seconds <n>',
+      'the longest time for which such an answer stops calls, 1 to 86400 (default 300)',
+    )
+    .option(
       '--file <path>',
       'take all of it from this file, as a type of docs/fleet.md; - for stdin',
     )
@@ -71,6 +85,7 @@ ${defaultInjectionNote}`,
         "keyserver-admin type put wildberries --destination https://api.example.com --header 'Authorization: {token}'",
         "keyserver-admin type put ozon-seller --destination https://api-seller.example.com --header 'Client-Id: {clientId}' --header 'Api-Key: {apiKey}' --public-field clientId",
         "keyserver-admin type put maps --destination 'https://*.maps.example.com/v2' --query 'key={token}' --cache-seconds 10",
+        "keyserver-admin type put wildberries --destination https://api.example.com --limit '300/min burst 20 errors 10' --limit '20/min /v1/supply/*'",
         'keyserver-admin type put sandbox --destination https://sandbox.example.com --ca-file sandbox-ca.pem',
         'keyserver-admin type put wildberries --file wildberries.yaml --dry-run',
         "keyserver-admin type put erp --destination http://erp.example.com:8080 --basic '{user}:{password}' --unsafe-plaintext --unsafe-allow-private 10.1.0.0/16",

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { describeInjection } from '../../../../shared/policy/injection/injection.ts';
-import type { Policy } from '../../../../shared/policy/schema.ts';
+import type { LimitSignal, Policy } from '../../../../shared/policy/schema.ts';
 import { describeCa } from '../../../operations/changes/describe-ca.ts';
 import { checkAllOpen, listDocuments, readDocument } from '../../../operations/documents.ts';
 import { listTokens } from '../../../operations/tokens.ts';
@@ -85,6 +85,8 @@ function describePolicy(policy: Policy): Record<string, string> {
     ...(policy.redactMembers && { 'redacted members': policy.redactMembers.join(', ') }),
     ...(policy.probe && { probe: `${policy.probe.method} ${policy.probe.url}` }),
     ...(policy.preset && { preset: describeMade(policy.preset) }),
+    ...(policy.limits && { limits: policy.limits.join(', ') }),
+    ...(policy.limitSignal && { 'limit signal': describeSignal(policy.limitSignal) }),
     ...(policy.unsafePlaintext && { 'unsafe plaintext': 'allowed' }),
     ...(policy.unsafeAllowPrivate && {
       'unsafe private': policy.unsafeAllowPrivate.join(', '),
@@ -94,6 +96,13 @@ function describePolicy(policy: Policy): Record<string, string> {
 
 function describeMade({ id, revision, auth, sandbox }: NonNullable<Policy['preset']>): string {
   return `${id}, ${auth}${sandbox ? ', sandbox' : ''}, revision ${revision}`;
+}
+
+function describeSignal({ statuses, maxSeconds }: LimitSignal): string {
+  return [
+    `status ${statuses?.join(' ') ?? 'default'}`,
+    `at most ${maxSeconds === undefined ? 'the default time' : `${maxSeconds} s`}`,
+  ].join(', ');
 }
 
 function addDelete(type: Command, session: Session): void {

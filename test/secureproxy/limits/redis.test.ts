@@ -1,0 +1,150 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import t, { type Test } from 'tap';
+import type { Policy } from '../../../shared/policy/schema.ts';
+import { pollUntil } from '../../support/poll-until.ts';
+import { releaseOf, startProxy, type TestProxy } from '../../support/proxy.ts';
+import { noRedis, startRedis } from '../../support/redis.ts';
+import { until } from '../../support/until.ts';
+import { answer, startUpstream } from '../../support/upstream.ts';
+
+t.test('two proxies with one Redis', { skip: noRedis }, async (t) => {
+  const redis = await startRedis(t);
+  const upstream = await startUpstream(t);
+
+  /** Both proxies, connected. */
+  const startBoth = async (t: Test, policy: Partial<Policy>) => {
+    const start = () =>
+      startProxy(t, {
+        obtain: async ({ clientId }) =>
+          releaseOf(
+            { destinations: [upstream.url], ...policy },
+            { app: `app-${clientId}`, cacheSeconds: 0 },
+          ),
+        settings: { REDIS_URL: redis.url },
+      });
+    const proxies = await Promise.all([start(), start()]);
+    await pollUntil(
+      'both are connected',
+      () => redis.ask('CLIENT LIST'),
+      (text) =>
+        text.split('\n').filter((line) => /cmd=(?:evalsha|eval|ping)/.test(line)).length >= 2,
+    );
+    return proxies;
+  };
+  const call = (proxy: TestProxy, TokenType: string, ClientId = 'acme', more: object = {}) =>
+    proxy.call({
+      ClientId,
+      TokenType,
+      ApiUri: `${upstream.url}/${ClientId}`,
+      Method: 'GET',
+      ...more,
+    });
+
+  t.test('50 a second are 50 a second, and no app starves', async (t) => {
+    const [one, other] = await startBoth(t, { limits: ['50/s per type'] });
+    upstream.requests.length = 0;
+    const counts = new Map<string, number>();
+    let isOver = false;
+    // Three crowds and a lone app, each of which calls again as soon as it is answered.
+    const caller = async (proxy: TestProxy, client: string) => {
+      while (!isOver) {
+        const { status } = await call(proxy, 'fifty', client);
+        if (status === 200) counts.set(client, (counts.get(client) ?? 0) + 1);
+      }
+    };
+    const crowd = (proxy: TestProxy, client: string) =>
+      Array.from({ length: 8 }, () => caller(proxy, client));
+    const began = performance.now();
+    const callers = [
+      ...crowd(one, 'a'),
+      ...crowd(other, 'b'),
+      ...crowd(other, 'c'),
+      caller(other, 'lone'),
+    ];
+    await sleep(4000);
+    const took = (performance.now() - began) / 1000;
+    const granted = upstream.requests.length;
+    isOver = true;
+    await Promise.all(callers);
+    // The burst of a full bucket is the one call that it has beyond its rate.
+    t.ok(granted <= 50 * took * 1.05 + 2, `${granted} calls in ${took} s`);
+    const fair = [...counts.values()];
+    t.equal(fair.length, 4);
+    t.ok(
+      Math.min(...fair) * 10 > Math.max(...fair),
+      `calls of each app: ${JSON.stringify([...counts])}`,
+    );
+  });
+
+  t.test('a signal at one proxy stops the other', async (t) => {
+    const [one, other] = await startBoth(t, { limits: ['1000/s'] });
+    upstream.script((socket) => void socket.write(answer(429, '', [['Retry-After', '120']])));
+    t.match(await call(one, 'signal'), { status: 429, problem: {} });
+    upstream.script((socket) => void socket.write(answer(200)));
+    const closed = () => redis.ask('KEYS *:closed');
+    await pollUntil('it is known', closed, (text) => text.startsWith('*1'));
+    const sent = upstream.requests.length;
+    for (const proxy of [one, other]) {
+      const ours = await call(proxy, 'signal');
+      t.match(ours, { status: 429, problem: { reason: 'limit_closed' } });
+      t.match(ours.all('retry-after'), [/^1(?:20|1\d)$/]);
+    }
+    t.equal(upstream.requests.length, sent);
+  });
+
+  t.test('slots are shared, and expire', async (t) => {
+    const [one, other] = await startBoth(t, { limits: ['1 at once'] });
+    let open = () => {};
+    upstream.script((socket) => {
+      open = () => socket.write(answer(200));
+    });
+    const sent = upstream.requests.length;
+    const first = call(one, 'slots');
+    await until(() => upstream.requests.length > sent);
+    t.match(await call(other, 'slots', 'acme', { TimeoutMs: 200 }), { status: 429 });
+    upstream.script((socket) => void socket.write(answer(200)));
+    const second = call(other, 'slots');
+    open();
+    t.match([await first, await second], [{ status: 200 }, { status: 200 }]);
+  });
+
+  t.test('Redis that is killed, stands still or starts again loses no call', async (t) => {
+    const [one, other] = await startBoth(t, { limits: ['1000/h burst 500'] });
+    const both = () => Promise.all([call(one, 'away'), call(other, 'away')]);
+    const fine = [{ status: 200 }, { status: 200 }];
+    const said = (proxy: TestProxy, text: string) =>
+      proxy.log().filter(({ msg }) => String(msg).startsWith(text)).length;
+    t.match(await both(), fine);
+    await redis.kill();
+    for (let i = 0; i < 20; i += 1) t.match(await both(), fine);
+    for (const proxy of [one, other]) await until(() => said(proxy, 'Redis is away') === 1);
+    const away = [one, other].map((proxy) =>
+      proxy.log().find(({ msg }) => String(msg).startsWith('Redis is away')),
+    );
+    t.ok(away.some((entry) => entry?.share === 2), 'the one that came second has seen both');
+    await redis.start();
+    for (const proxy of [one, other]) {
+      await pollUntil(
+        'it is back',
+        () => call(proxy, 'away'),
+        () => said(proxy, 'Redis is back') === 1,
+      );
+    }
+    t.match(await redis.ask('KEYS secureproxy:limit:*'), /^\*[1-9]/, 'it counts there again');
+    redis.pause();
+    for (let i = 0; i < 5; i += 1) t.match(await both(), fine);
+    redis.resume();
+    t.match(await both(), fine);
+    for (const proxy of [one, other]) t.equal(said(proxy, 'Redis is away'), 2);
+  });
+
+  t.test('Redis learns no names, and keeps nothing', async (t) => {
+    const [one] = await startBoth(t, { limits: ['100/s', '5 at once'] });
+    t.match(await call(one, 'secret-type', 'secret-client'), { status: 200 });
+    const keys = await redis.ask('KEYS *');
+    t.notMatch(keys, /secret/);
+    const names = keys.split('\r\n').filter((line) => line.startsWith('secureproxy:'));
+    t.ok(names.length > 0);
+    for (const name of names) t.match(await redis.ask(`PTTL ${name}`), /^:(?!-1)/, name);
+  });
+});
