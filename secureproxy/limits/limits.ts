@@ -143,7 +143,9 @@ export class Limits {
         const { by } = taken;
         if (by !== undefined) onBucket(by);
         if (taken.waitMs > leftMs()) {
-          throw rateLimited(taken.isClosed ? 'limit_closed' : 'limit_reached', taken.waitMs, by);
+          throw taken.isClosed
+            ? rateLimited('limit_closed', taken.waitMs, by)
+            : rateLimited('limit_reached', taken.waitMs, by);
         }
         if (taken.waitMs > 0) await this.#sleep(taken.waitMs, signal);
         if (!taken.granted) continue;

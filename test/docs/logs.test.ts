@@ -31,6 +31,8 @@ t.test('a field that no line of the page has is not in use', async (t) => {
   used.add('queue.duration_ms');
   // Of a call on a stale connection, in test/secureproxy/upstream/repeats.test.ts.
   used.add('upstream.retries');
+  // Of a call over a limit, in test/secureproxy/limits/limited-calls.test.ts.
+  used.add('limited_ms').add('limit');
   // Of a call to a wildcard destination, in test/secureproxy/call/destinations.test.ts.
   used.add('wildcard');
   for (const name of logFieldNames) t.ok(used.has(name), name);

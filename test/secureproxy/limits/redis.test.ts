@@ -121,7 +121,10 @@ t.test('two proxies with one Redis', { skip: noRedis }, async (t) => {
     const away = [one, other].map((proxy) =>
       proxy.log().find(({ msg }) => String(msg).startsWith('Redis is away')),
     );
-    t.ok(away.some((entry) => entry?.share === 2), 'the one that came second has seen both');
+    t.ok(
+      away.some((entry) => entry?.share === 2),
+      'the one that came second has seen both',
+    );
     await redis.start();
     for (const proxy of [one, other]) {
       await pollUntil(

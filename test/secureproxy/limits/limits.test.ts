@@ -1,0 +1,165 @@
+import { EventEmitter } from 'node:events';
+import type { ServerResponse } from 'node:http';
+import { setImmediate as turn } from 'node:timers/promises';
+import t, { type Test } from 'tap';
+import { Limits } from '../../../secureproxy/limits/limits.ts';
+import { LocalStore } from '../../../secureproxy/limits/local-store.ts';
+import { Deadline } from '../../../secureproxy/upstream/deadline.ts';
+import { defaultInjection } from '../../../shared/policy/injection/schema.ts';
+import type { Policy } from '../../../shared/policy/schema.ts';
+import { parseTargetUrl } from '../../../shared/policy/url.ts';
+import { checkAllowed } from '../../../shared/policy/verdict.ts';
+import { testClock } from '../../support/clock.ts';
+
+const url = checkAllowed(parseTargetUrl('https://api.example.com/v1/orders'));
+
+/** Limits of several proxies on one store, whose time passes only as they sleep. */
+function setUp(t: Test, limits: readonly string[], proxies = 1) {
+  const clock = testClock();
+  const sleepers = new Set<{ at: number; wake: () => void }>();
+  const sleep = (ms: number, signal: AbortSignal) => {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const sleeper = { at: clock.monotonic() + ms, wake: resolve };
+    sleepers.add(sleeper);
+    signal.addEventListener('abort', () => {
+      sleepers.delete(sleeper);
+      reject(signal.reason);
+    });
+    return promise;
+  };
+  const store = new LocalStore(clock, () => 1);
+  const all = Array.from({ length: proxies }, () => new Limits({ store, clock, sleep }));
+  const policy: Policy = {
+    destinations: [url.origin],
+    injection: defaultInjection,
+    limits: [...limits],
+  };
+  return {
+    clock,
+    store,
+    /** Resolves when the call may start. */
+    enter: async (app: string, { proxy = 0, client = 'shop', deadlineMs = 3_600_000 } = {}) => {
+      const deadline = new Deadline(deadlineMs);
+      t.teardown(() => deadline.end());
+      const response = new EventEmitter() as unknown as ServerResponse;
+      return all[proxy]?.enter(
+        policy,
+        { clientId: client, tokenType: 'x', url },
+        { app, deadline, response },
+      );
+    },
+    /** Lets time pass until then, and whoever sleeps wake in order. */
+    until: async (ms: number) => {
+      for (;;) {
+        for (let i = 0; i < 3; i += 1) await turn();
+        const next = [...sleepers].sort((one, other) => one.at - other.at)[0];
+        if (next === undefined || next.at > ms) break;
+        clock.advance(Math.max(0, next.at - clock.monotonic()));
+        sleepers.delete(next);
+        next.wake();
+      }
+      clock.advance(ms - clock.monotonic());
+    },
+  };
+}
+
+t.test('50 a second through two proxies are 50 a second, and no app starves', async (t) => {
+  const { clock, enter, until } = setUp(t, ['50/s'], 2);
+  const grants = new Map<string, number>();
+  const endsAt = clock.monotonic() + 60_000;
+  const caller = async (app: string, proxy: number) => {
+    while (clock.monotonic() < endsAt) {
+      const entered = await enter(app, { proxy }).catch(() => undefined);
+      if (entered === undefined) continue;
+      entered.end();
+      if (clock.monotonic() < endsAt) grants.set(app, (grants.get(app) ?? 0) + 1);
+    }
+  };
+  const apps: readonly (readonly [string, number, number])[] = [
+    ['crowd', 0, 50],
+    ['lone', 0, 1],
+    ['other', 1, 20],
+  ];
+  const callers = apps.flatMap(([app, proxy, count]) =>
+    Array.from({ length: count }, () => caller(app, proxy)),
+  );
+  await until(endsAt);
+  await until(endsAt + 10_000);
+  await Promise.all(callers);
+  const counts = [...grants.values()];
+  const sum = counts.reduce((one, other) => one + other, 0);
+  t.ok(Math.abs(sum - 3000) <= 150, `${sum} of 3000`);
+  // Two proxies take turns. The lone app asks again behind a call that began, and one that waits.
+  t.ok((grants.get('other') ?? 0) >= 1400, `${grants.get('other')} at the other proxy`);
+  t.ok((grants.get('lone') ?? 0) >= 450, `${grants.get('lone')} of the lone app`);
+});
+
+t.test('apps take turns at a limit, whoever came first', async (t) => {
+  const { clock, enter, until } = setUp(t, ['10/s burst 1']);
+  const order: string[] = [];
+  const call = (app: string) => enter(app).then(() => order.push(app));
+  const calls = [...Array<string>(20).fill('crowd'), 'lone', 'lone', 'third'].map(call);
+  await until(clock.monotonic() + 3000);
+  await Promise.all(calls);
+  t.same(order.slice(0, 7), ['crowd', 'crowd', 'lone', 'third', 'crowd', 'lone', 'crowd']);
+});
+
+t.test('a call waits for five seconds at most, and for its deadline', async (t) => {
+  const { enter, until, clock, store } = setUp(t, ['2/10s burst 1 per type']);
+  const began = clock.monotonic();
+  await enter('a');
+  const second = enter('a');
+  await until(began + 4_999);
+  let isIn = false;
+  void second.then(() => {
+    isIn = true;
+  });
+  await turn();
+  t.notOk(isIn);
+  await until(began + 5_000);
+  await second;
+  t.equal(store.size, 1);
+  await until(began + 9_000);
+  await t.rejects(enter('a', { deadlineMs: 900 }), {
+    code: 'rate_limited',
+    options: { reason: 'limit_reached', retryAfterSeconds: 1 },
+  });
+  await t.resolves(Promise.all([enter('a', { deadlineMs: 60_000 }), until(began + 10_000)]));
+});
+
+t.test('of 256 waiting calls more are those of the app with most', async (t) => {
+  const { enter, until, clock } = setUp(t, ['1000/s burst 1']);
+  const rejected: string[] = [];
+  const call = (app: string) =>
+    enter(app).catch((error) => {
+      t.match(error, { code: 'rate_limited', options: { reason: 'limit_queue' } });
+      rejected.push(app);
+    });
+  // One is in turn.
+  const calls = [...Array<string>(256 + 2).fill('crowd'), ...Array<string>(5).fill('lone')].map(
+    call,
+  );
+  await until(clock.monotonic() + 4000);
+  await Promise.all(calls);
+  t.same(rejected, Array(6).fill('crowd'));
+});
+
+t.test('a signal that comes while a call waits for its slot holds it, too', async (t) => {
+  const { enter, until, clock } = setUp(t, ['1/s burst 1']);
+  const began = clock.monotonic();
+  const first = await enter('a');
+  const second = enter('a');
+  await until(began + 500);
+  first?.onAnswer(429, { 'retry-after': '2' });
+  let entered = false;
+  void second.then(() => {
+    entered = true;
+  });
+  await until(began + 2_400);
+  t.notOk(entered, 'its own slot was after a second');
+  await until(began + 2_500);
+  t.ok(entered);
+  first?.onAnswer(429, { 'retry-after': '60' });
+  const closed = { code: 'rate_limited', options: { reason: 'limit_closed' } };
+  await t.rejects(enter('a'), closed);
+});
