@@ -14,9 +14,10 @@ export interface CallDependencies extends SendDependencies, PlaceDependencies {
 }
 
 /**
- * Makes a call: obtain the release (KeyServer authenticates and decides first) → decide again → wait for the
- * type's limits → take a place for client and origin → inject → send. The answer streams into `reply`. If the call had to wait until its release was
- * no longer usable, it obtains another and is judged anew, so nothing is sent after a known revocation.
+ * Makes a call: obtain the release (KeyServer authenticates and decides first) → decide again → wait for the type's
+ * limits → take a place for client and origin → inject → send. The answer streams into `reply`. If the call had to wait
+ * until its release was no longer usable, it obtains another and is judged anew, so nothing is sent after a known
+ * revocation.
  * @throws ServiceError if it fails before the answer has begun
  */
 export async function makeCall(

@@ -1,6 +1,11 @@
 import { resolve } from 'node:path';
 import { defaultInjection } from '../../../../shared/policy/injection/schema.ts';
-import { isMethod, type LimitSignal, type Policy, type Probe } from '../../../../shared/policy/schema.ts';
+import {
+  isMethod,
+  type LimitSignal,
+  type Policy,
+  type Probe,
+} from '../../../../shared/policy/schema.ts';
 import { ConfigError } from '../../../../shared/settings/config.ts';
 import { ofSetting } from '../../../../shared/settings/faults.ts';
 import { readTrustedFile } from '../../../../shared/settings/private-file.ts';
