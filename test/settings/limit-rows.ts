@@ -11,7 +11,9 @@ async function limitedProxies(t: Test, settings: readonly Environment[]) {
   const { port } = await startUpstream(t);
   const target = `http://127.0.0.1:${port}`;
   const type = await putType({ destinations: [target], limits: ['4/h burst 4'] });
-  const proxies = await Promise.all(settings.map((one) => startProxy(t, one)));
+  const proxies = await Promise.all(
+    settings.map((one) => startProxy(t, { ...one, KEYSERVER_TIMEOUT_MS: '25000' })),
+  );
   return proxies.map(({ url }) => async (calls: number) => {
     const answers = Array.from({ length: calls }, () => call(url, type, target));
     return (await Promise.all(answers)).map(({ status }) => status).sort();
