@@ -17,6 +17,7 @@ import type { CallDependencies } from './call/make-call.ts';
 import { type SecureproxyConfig, secureproxySettings, trustedHosts } from './config.ts';
 import { BodyBudget, bodyBudgetOptions } from './receipt/body-budget.ts';
 import { type AdmissionDependencies, acceptCalls, hasKnownKey } from './routes/admission.ts';
+import { checkRoute } from './routes/check.ts';
 import { docsPage } from './routes/docs-page.ts';
 import { explainRoute } from './routes/explain.ts';
 import { requestApiRoute } from './routes/request-api.ts';
@@ -76,6 +77,7 @@ export async function buildSecureproxy(
     for (const gauge of callGauges(places.shares)) dependencies.metrics.gauge(gauge);
     requestApiRoute(scope, { ...dependencies, places });
     explainRoute(scope, { ...dependencies, places });
+    checkRoute(scope, { ...dependencies, places });
   };
   await shedding(app, callRoutes, {
     proxyName: 'secureproxy',

@@ -3,7 +3,7 @@ import type { LegacyKey } from '../../shared/crypto/legacy-row.ts';
 import { ServiceError } from '../../shared/errors.ts';
 import { parseRequest } from '../../shared/policy/decide.ts';
 import { judgeDestination } from '../../shared/policy/destination.ts';
-import { judgeDirectGrants, judgeGrants } from '../../shared/policy/grant.ts';
+import { judgeDirectGrants, judgeGrants, noGrant } from '../../shared/policy/grant.ts';
 import { grantId } from '../../shared/policy/grant-id.ts';
 import type { Grant, Policy, Target } from '../../shared/policy/schema.ts';
 import type { TargetUrl } from '../../shared/policy/url.ts';
@@ -25,8 +25,8 @@ export interface TokenQuery {
   readonly grants: readonly Grant[];
   readonly clientId: string;
   readonly tokenType: string;
-  /** Undefined for a direct app that names none. */
-  readonly target: Target | undefined;
+  /** Undefined for a direct app that names none; `probe`: the one of the type. */
+  readonly target: Target | 'probe' | undefined;
 }
 
 /**
@@ -41,9 +41,12 @@ export function judge(
   if (requester.proxyId === undefined) {
     steps?.begin('direct');
     const grant = checkAllowed(judgeDirectGrants(grants));
-    steps?.record({ grant: named(grant) });
+    steps?.record({ grant: withId(grant) });
   }
-  const url = target && judgeTarget(grants, target, steps);
+  // An app without any grant learns nothing of the type, not even whether it has a probe.
+  if (target === 'probe' && grants.length === 0) checkAllowed(noGrant);
+  const named = target === 'probe' ? undefined : target;
+  const judged = named && judgeTarget(grants, named, steps);
   // After the grant, so that an app without one learns nothing of the proxy.
   if (requester.proxyLimits) checkProxyLimits(requester.proxyLimits, clientId, tokenType);
   steps?.begin('type');
@@ -54,6 +57,7 @@ export function judge(
     });
   }
   if (policy.ca !== undefined) steps?.record({ ca: certificatesOf(policy.ca).map(subjectOf) });
+  const url = target === 'probe' ? judgeTarget(grants, probeOf(policy), steps) : judged;
   if (url) {
     steps?.begin('destination');
     const destination = checkAllowed(judgeDestination(policy, url));
@@ -62,17 +66,25 @@ export function judge(
   return policy;
 }
 
+function probeOf({ probe }: Policy): Target {
+  if (probe !== undefined) return probe;
+  throw new ServiceError('request_invalid', {
+    reason: 'no_probe',
+    detail: 'The token type has no probe; define one with keyserver-admin type edit --probe.',
+  });
+}
+
 function judgeTarget(grants: readonly Grant[], target: Target, steps?: Steps): TargetUrl {
   steps?.begin('url');
   const url = checkAllowed(parseRequest(target));
   steps?.record({ url: url.href });
   steps?.begin('grant');
   const grant = checkAllowed(judgeGrants(grants, target.method, url));
-  steps?.record({ grant: named(grant) });
+  steps?.record({ grant: withId(grant) });
   return url;
 }
 
-function named(grant: Grant) {
+function withId(grant: Grant) {
   return { id: grantId(grant), ...grant };
 }
 

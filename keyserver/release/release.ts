@@ -67,7 +67,8 @@ export async function release(
     if (credential?.proxy != null || credential?.app != null) session.acceptPeer?.();
   }
   const grants = matchingGrants(requester.app.grants, clientId, tokenType);
-  const query = { requester, grants, clientId, tokenType, target: credential?.target };
+  const target = credential?.probe ? 'probe' : credential?.target;
+  const query: TokenQuery = { requester, grants, clientId, tokenType, target };
   const answer: Release | Explanation = {
     ...(await (isExplained
       ? explain(dependencies, query)
@@ -153,10 +154,14 @@ function releaseCredential(session: Session, request: ReleaseRequest): Credentia
     credential,
     requestAad({ clientId, tokenType, timestamp, nonce }),
     credentialValidator,
-    '{proxy, app, target, explain}',
+    '{proxy, app, target, probe, explain}',
   );
-  if (content.proxy !== null && content.target === undefined) {
+  const { proxy, target, probe } = content;
+  if (proxy !== null && target === undefined && !probe) {
     throw invalid('credential', 'A proxy must name the target of the call.');
+  }
+  if (target !== undefined && probe) {
+    throw invalid('credential', 'A call has a target or is the probe of its type.');
   }
   return content;
 }

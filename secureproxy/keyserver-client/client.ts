@@ -82,7 +82,8 @@ export interface WhoamiQuery {
 export interface ReleaseQuery extends WhoamiQuery {
   readonly clientId: string;
   readonly tokenType: string;
-  readonly target: Target;
+  /** `probe`: that of the type, whose policy is not known yet. */
+  readonly target: Target | 'probe';
   /** The app's name, if it is known: keys of one app share its turns. */
   readonly app?: string | undefined;
   /** True for a call that runs already: it waits behind no other question. One of these is asked at a time. */
@@ -151,7 +152,11 @@ export class KeyserverClient {
       return await this.#exchanged<T>({
         url: tokenRequestUrl,
         members: names,
-        credential: { proxy: proxyKey(), app: appKey, target, ...wanted } satisfies Credential,
+        credential: {
+          ...{ proxy: proxyKey(), app: appKey },
+          ...(target === 'probe' ? { probe: true } : { target }),
+          ...wanted,
+        } satisfies Credential,
         requestAad: (freshness) => requestAad({ ...names, ...freshness }),
         responseAad: ({ nonce }) => responseAad({ ...names, nonce }),
         validator,

@@ -110,14 +110,8 @@ export function toCall(appKey: string | null, body: CallRequest): Call {
 }
 
 /** Checks the rules that a schema cannot express. */
-function checkBody({ ClientId, TokenType, ApiUri, Body, BodyBase64 }: CallRequest): void {
-  for (const [name, value] of [
-    ['ClientId', ClientId],
-    ['TokenType', TokenType],
-  ] as const) {
-    const fault = nameFault(value);
-    if (fault !== undefined) throw invalid('name', `${name} ${fault}.`);
-  }
+function checkBody({ ApiUri, Body, BodyBase64, ...names }: CallRequest): void {
+  checkNames(names);
   if (Body !== undefined && BodyBase64 !== undefined) {
     throw invalid('two_bodies', 'Body and BodyBase64 are both present: send one.');
   }
@@ -126,6 +120,17 @@ function checkBody({ ClientId, TokenType, ApiUri, Body, BodyBase64 }: CallReques
       'api_uri_long',
       `ApiUri has more than ${maxApiUriBytes} bytes, as JSON in UTF-8.`,
     );
+  }
+}
+
+/** @throws ServiceError request_invalid */
+export function checkNames({
+  ClientId,
+  TokenType,
+}: Pick<CallRequest, 'ClientId' | 'TokenType'>): void {
+  for (const [name, value] of Object.entries({ ClientId, TokenType })) {
+    const fault = nameFault(value);
+    if (fault !== undefined) throw invalid('name', `${name} ${fault}.`);
   }
 }
 

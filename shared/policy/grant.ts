@@ -19,7 +19,7 @@ export function matchingGrants(
 
 const denied = (reason: string, detail: string): Refusal => refuse('grant_denied', reason, detail);
 // The same whether or not the client, the type or a token exists: an app must not learn which.
-const noGrant = denied('no_grant', 'The app has no grant for this client and token type.');
+export const noGrant = denied('no_grant', 'The app has no grant for this client and token type.');
 
 /** Judges a call by grants that match client and type: one of them must allow both method and path. */
 export function judgeGrants(

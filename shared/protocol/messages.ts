@@ -125,6 +125,8 @@ export const CredentialSchema = Type.Object(
     proxy: Type.Union([Type.String(), Type.Null()]),
     app: Type.Union([Type.String(), Type.Null()]),
     target: Type.Optional(TargetSchema),
+    /** Asks for the type's probe, in place of a target: the asker does not know the policy yet. */
+    probe: Type.Optional(Type.Literal(true)),
     /** Requests the steps of the decision instead of a token (shared/protocol/explanation.ts). */
     explain: Type.Optional(Type.Boolean()),
   },

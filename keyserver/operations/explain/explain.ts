@@ -4,14 +4,13 @@ import { matchingGrants } from '../../../shared/policy/grant.ts';
 import { type Step, Steps } from '../../../shared/protocol/explanation.ts';
 import { Registry } from '../../registry/registry.ts';
 import { anonymousApp, hasKeyExpired } from '../../release/callers.ts';
-import type { TokenQuery } from '../../release/decision.ts';
 import { isRefusal, takeSteps } from '../../release/explain.ts';
 import { StoreError } from '../../store/store-error.ts';
 import type { OperationContext } from '../context.ts';
 import { checkName, readDocument } from '../documents.ts';
 import { parseMethod } from '../grants.ts';
 import type { Suggestion } from '../suggestion.ts';
-import { remedyFor } from './remedies.ts';
+import { type Asked, remedyFor } from './remedies.ts';
 
 /** A call that an operator asks about, not yet validated. */
 export interface ExplainRequest {
@@ -65,7 +64,7 @@ export async function explainCall(
 async function askedBy(
   context: OperationContext,
   { app: appId, proxy, client, type, method, url }: ExplainRequest,
-): Promise<TokenQuery> {
+): Promise<Asked> {
   checkName('client', client);
   checkName('type', type);
   const app = await readDocument(context, 'app', appId);
@@ -79,7 +78,7 @@ async function askedBy(
   };
 }
 
-function checkKeys({ clock }: OperationContext, { requester: { appId, app } }: TokenQuery): void {
+function checkKeys({ clock }: OperationContext, { requester: { appId, app } }: Asked): void {
   if (appId === anonymousApp || app.keys.some((key) => !hasKeyExpired(key, clock))) return;
   throw new ServiceError('caller_unauthenticated', {
     reason: 'app_unknown',

@@ -1,11 +1,15 @@
 import type { ServiceError } from '../../../shared/errors.ts';
 import { isAmbiguousPath } from '../../../shared/policy/path.ts';
+import type { Target } from '../../../shared/policy/schema.ts';
 import type { Steps } from '../../../shared/protocol/explanation.ts';
 import type { TokenQuery } from '../../release/decision.ts';
 import type { Suggestion } from '../suggestion.ts';
 
+/** A call that an operator asks about. */
+export type Asked = TokenQuery & { readonly target: Target };
+
 /** Suggests how to get past the step that began last, which rejected the call. */
-export function remedyFor(error: ServiceError, steps: Steps, asked: TokenQuery): Suggestion {
+export function remedyFor(error: ServiceError, steps: Steps, asked: Asked): Suggestion {
   const { step } = steps.taken.at(-1) ?? {};
   const { clientId: client, tokenType: type, requester } = asked;
   switch (step) {
@@ -35,15 +39,15 @@ export function remedyFor(error: ServiceError, steps: Steps, asked: TokenQuery):
 }
 
 /** The narrowest grant that allows the call. */
-function grantRemedy({ requester, clientId, tokenType, target }: TokenQuery): Suggestion {
-  const method = target?.method ?? 'GET';
+function grantRemedy({ requester, clientId, tokenType, target }: Asked): Suggestion {
+  const { method, url } = target;
   const grant = { app: requester.appId, client: clientId, type: tokenType, method };
-  const path = target && (URL.parse(target.url)?.pathname ?? '/');
-  return path !== undefined && isAmbiguousPath(path)
+  const path = URL.parse(url)?.pathname ?? '/';
+  return isAmbiguousPath(path)
     ? { do: 'grant_every_path', ...grant }
     : { do: 'add_grant', ...grant, path };
 }
 
-function originOf({ target }: TokenQuery): string | undefined {
-  return URL.parse(target?.url ?? '')?.origin;
+function originOf({ target }: Asked): string | undefined {
+  return URL.parse(target.url)?.origin;
 }

@@ -294,7 +294,7 @@ t.test("never calls the pair's own listeners", async (t) => {
     keyserverUrl: `http://127.0.0.1:${publicKey.port}`,
     obtain: async ({ target }) =>
       releaseOf({
-        destinations: [new URL(target.url).origin],
+        destinations: [new URL(target === 'probe' ? '' : target.url).origin],
         unsafeAllowPrivate: ['127.0.0.0/8', '0.0.0.0/8'],
       }),
     settings: {

@@ -1,0 +1,91 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ServiceError } from '../../shared/errors.ts';
+import type { Policy, ProbeVerdict } from '../../shared/policy/schema.ts';
+import { askForCall } from '../call/ask-keyserver.ts';
+import type { Call } from '../call/call.ts';
+import { inPlace } from '../call/in-place.ts';
+import { type CallDependencies, makeCall } from '../call/make-call.ts';
+import { ProbeAnswer, replyInto } from './probe-answer.ts';
+import { verdictOf, verdictOfError } from './verdict.ts';
+
+/** Whose token an app asks about. */
+export type TokenQuestion = Pick<Call, 'appKey' | 'clientId' | 'tokenType' | 'timeoutMs'>;
+
+export interface Checked {
+  readonly verdict: ProbeVerdict;
+  /** The marketplace's status, if it answered. */
+  readonly status?: number;
+  /** The error that came instead of an answer. */
+  readonly error?: ServiceError;
+}
+
+/**
+ * Makes the probe of a type as any call is made, by the app's grants, and says what the answer means.
+ * @throws ServiceError if the call is rejected, or cannot be decided
+ */
+export async function checkToken(
+  dependencies: CallDependencies,
+  question: TokenQuestion,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<Checked> {
+  const answer = new ProbeAnswer(reply.raw);
+  try {
+    const probe = await findProbe(dependencies, question, request, reply);
+    const { method, url, headers = {}, body } = probe;
+    const call: Call = {
+      ...question,
+      ...{ method, url, headers: withAgent(headers), base: undefined },
+      body: body === undefined ? null : Buffer.from(body),
+    };
+    await makeCall(dependencies, call, request, replyInto(reply, answer));
+    const { status, text } = answer;
+    if (status === undefined) throw new ServiceError('upstream_unreachable');
+    return { verdict: verdictOf(probe, status, text), status };
+  } catch (error) {
+    const verdict = verdictOfError(error);
+    if (verdict === undefined) throw error;
+    return { verdict, error: error as ServiceError };
+  } finally {
+    answer.destroy();
+  }
+}
+
+/** The probe of a type, from its release. @throws ServiceError request_invalid if it has none */
+async function findProbe(
+  dependencies: CallDependencies,
+  question: TokenQuestion,
+  request: FastifyRequest,
+  reply: FastifyReply,
+) {
+  // Its place counts until its reply ends, which must not be that of the call.
+  const asking = new ProbeAnswer(reply.raw);
+  const unknown: Call = {
+    ...question,
+    ...{ method: 'GET', url: '', headers: {}, body: null, base: undefined },
+  };
+  try {
+    const into = replyInto(reply, asking);
+    const { release } = await inPlace(dependencies, question, request, into, ({ deadline }) =>
+      askForCall(unknown, request, reply, deadline, (query) =>
+        dependencies.releases.get({ ...query, target: 'probe' }),
+      ),
+    );
+    return probeOf(release.policy);
+  } finally {
+    asking.destroy();
+  }
+}
+
+function probeOf({ probe }: Policy) {
+  if (probe !== undefined) return probe;
+  throw new ServiceError('request_invalid', {
+    reason: 'no_probe',
+    detail: 'The token type has no probe; define one with keyserver-admin type edit --probe.',
+  });
+}
+
+function withAgent(headers: Readonly<Record<string, string>>): Record<string, string> {
+  const names = Object.keys(headers).map((name) => name.toLowerCase());
+  return { ...(!names.includes('user-agent') && { 'user-agent': 'secureproxy' }), ...headers };
+}
