@@ -7,6 +7,7 @@ process.exitCode = await runAdmin(process.argv.slice(2), {
   folder: process.cwd(),
   stdin: process.stdin,
   stdinIsTerminal: process.stdin.isTTY === true,
+  stdoutColumns: process.stdout.isTTY ? process.stdout.columns : undefined,
   stderrColumns: process.stderr.isTTY ? process.stderr.columns : undefined,
   writeStdout: (text) => writeFully(1, text),
   writeStderr: (text) => writeFully(2, text),

@@ -1,10 +1,12 @@
 import { debuglog } from 'node:util';
-import { Command, CommanderError } from 'commander';
+import { Argument, Command, CommanderError, Option } from 'commander';
 import { systemClock } from '../../shared/clock.ts';
 import { version } from '../../shared/settings/version.ts';
 import { commandRows } from './command-rows.ts';
+import { examples } from './commands/examples.ts';
+import type { Shell } from './description/completion.ts';
 import type { AdminIo } from './shell/io.ts';
-import { Output } from './shell/output.ts';
+import { json, Output } from './shell/output.ts';
 import { Session } from './shell/session.ts';
 
 const debug = debuglog('keyserver-admin');
@@ -37,7 +39,7 @@ Examples:
 
 /** Runs one command and resolves to its exit code; never rejects. `argv` has no program name. */
 export async function runAdmin(argv: readonly string[], io: AdminIo): Promise<number> {
-  const out = new Output(io, argv.includes('--json'));
+  const out = new Output(io);
   const session = new Session(io, out);
   // Exit code 2 of plan says that there are changes: a misspelt option must not, wherever it is.
   if (argv.find((one) => !one.startsWith('-')) === 'plan') session.usageExitCode = 1;
@@ -94,18 +96,58 @@ function buildProgram(session: Session, defined: (command: Command) => void = ()
     .description(description)
     .version(`keyserver-admin ${version}`, '--version', 'print the version')
     .option('--json', 'print one JSON value')
+    .addOption(
+      new Option('-o, --output <format>', 'print text, or one value in JSON or YAML').choices([
+        'table',
+        'json',
+        'yaml',
+      ]),
+    )
     .configureHelp({ showGlobalOptions: true })
     // Errors are printed once, by runAdmin.
     .configureOutput({ writeOut: (text) => session.out.print(text), writeErr: () => {} })
     .exitOverride()
     .addHelpText('after', closing);
+  // From the options themselves, so that an error that comes before a command has the format, too.
+  program.on('option:json', () => {
+    session.out.format = json;
+  });
+  program.on('option:output', (format: string) => {
+    session.out.format = format === 'table' ? undefined : json;
+  });
   for (const { name, summary } of commandRows) {
     program.command(name).summary(summary).description(summary);
   }
+  addCompletion(program, session);
   return program.hook('preSubcommand', async (_, command) => {
+    if (program.opts().output === 'yaml') session.out.format = (await import('yaml')).stringify;
     await define(command, session);
     defined(command);
   });
+}
+
+/** `completion`, which describes all others. */
+function addCompletion(program: Command, session: Session): void {
+  program
+    .command('completion')
+    .summary("print a shell's completion of this tool")
+    .description(
+      `Prints a script that completes commands, options and files of this tool. It starts no program, so that
+completing takes no time, and knows no names of what is stored.`,
+    )
+    .addArgument(new Argument('<shell>', 'which').choices(['bash', 'zsh', 'fish']))
+    .addHelpText(
+      ...examples(
+        'source <(keyserver-admin completion bash)',
+        'keyserver-admin completion zsh > ~/.zfunc/_keyserver-admin',
+        'keyserver-admin completion fish > ~/.config/fish/completions/keyserver-admin.fish',
+      ),
+    )
+    .action(async (shell: Shell) => {
+      const { completionScript } = await import('./description/completion.ts');
+      const { describeCommand } = await import('./description/tree.ts');
+      session.out.print(completionScript(shell, describeCommand(await wholeProgram())));
+    });
 }
 
 async function define(command: Command, session: Session): Promise<void> {
@@ -124,7 +166,7 @@ export async function wholeProgram(): Promise<Command> {
     writeStderr: () => {},
     clock: systemClock,
   };
-  const session = new Session(io, new Output(io, false));
+  const session = new Session(io, new Output(io));
   const program = buildProgram(session);
   for (const command of program.commands) await define(command, session);
   return program;

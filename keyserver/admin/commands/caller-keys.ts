@@ -10,7 +10,6 @@ import {
 } from '../../operations/keys/caller-keys.ts';
 import { confirm } from '../shell/confirmation.ts';
 import type { Session } from '../shell/session.ts';
-import { table } from '../shell/table.ts';
 import { examples } from './examples.ts';
 
 const exampleId: Record<CallerKind, string> = { app: 'reports', proxy: 'dc-1' };
@@ -39,7 +38,7 @@ function addShow(parent: Command, session: Session, kind: CallerKind): void {
           { id, ...rest, keys },
           [
             grants === undefined ? id : `${id}, with ${count(grants, 'grant')}`,
-            table(['key', 'made', 'works', 'last used'], keys.map(cells), 'no keys'),
+            session.out.table(['key', 'made', 'works', 'last used'], keys.map(cells), 'no keys'),
           ].join('\n'),
         );
       });

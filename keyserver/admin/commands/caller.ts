@@ -18,7 +18,6 @@ import { confirm } from '../shell/confirmation.ts';
 import { parseDuration } from '../shell/duration.ts';
 import { writeNewKey } from '../shell/key-output.ts';
 import type { Session } from '../shell/session.ts';
-import { table } from '../shell/table.ts';
 import { addCallerKeyCommands } from './caller-keys.ts';
 import { changeConfirmed } from './confirm-change.ts';
 import { examples } from './examples.ts';
@@ -142,7 +141,7 @@ function addListApps(app: Command, session: Session): void {
             grants: content?.grants.length ?? null,
             keys: content ? shownKeys(content.keys) : null,
           })),
-          table(
+          session.out.table(
             ['app', 'direct', 'grants', 'keys'],
             apps.map(({ id, content }) =>
               content
@@ -177,7 +176,7 @@ function addListProxies(proxy: Command, session: Session): void {
             keys: content ? shownKeys(content.keys) : null,
             ...shownLimits(content ?? {}),
           })),
-          table(
+          session.out.table(
             ['proxy', 'limits', 'keys'],
             proxies.map(({ id, content }) => [
               id,

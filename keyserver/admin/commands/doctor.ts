@@ -8,7 +8,7 @@ import type { AdminIo } from '../shell/io.ts';
 import type { Session } from '../shell/session.ts';
 import { type AdminSettings, readSettings } from '../shell/settings.ts';
 import { inShell } from '../shell/suggestions.ts';
-import { printable, table } from '../shell/table.ts';
+import { printable } from '../shell/text/table.ts';
 import { examples } from './examples.ts';
 
 /** `doctor`. */
@@ -25,7 +25,10 @@ Exit code 1 if there is a fault; warnings alone exit with 0.`,
       if (faults.length > 0) session.exitCode = faultsFoundExitCode;
       const verdict =
         faults.length === 0 ? 'all is well' : `${count(faults.length, 'check')} found faults`;
-      session.out.result({ ok: faults.length === 0, checks }, describeChecks(checks, verdict));
+      session.out.result(
+        { ok: faults.length === 0, checks },
+        describeChecks(session, checks, verdict),
+      );
     });
 }
 
@@ -59,12 +62,18 @@ function sentence(finding: Finding): string {
 }
 
 /** A table of checks, each with its findings below, and a last line. */
-export function describeChecks(checks: readonly PrintedCheck[], verdict: string): string {
-  const lines = table(
-    ['check', 'status', 'what'],
-    checks.map(({ name, status, summary }) => [name, status, summary]),
-    '',
-  ).split('\n');
+export function describeChecks(
+  { out }: Session,
+  checks: readonly PrintedCheck[],
+  verdict: string,
+): string {
+  const lines = out
+    .table(
+      ['check', 'status', 'what'],
+      checks.map(({ name, status, summary }) => [name, status, summary]),
+      '',
+    )
+    .split('\n');
   const [heading, ...rows] = lines;
   const body = rows.flatMap((row, i) => [
     row,

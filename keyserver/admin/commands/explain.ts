@@ -4,7 +4,6 @@ import { type ExplainRequest, explainCall } from '../../operations/explain/expla
 import { faultsFoundExitCode } from '../shell/failure.ts';
 import type { Session } from '../shell/session.ts';
 import { inShell } from '../shell/suggestions.ts';
-import { table } from '../shell/table.ts';
 import { examples } from './examples.ts';
 
 /** `explain`. */
@@ -35,14 +34,17 @@ Exit code 1 if the call would be rejected. Only the proxy checks the addresses t
         const verdict = allowed
           ? 'allowed'
           : `rejected: ${code}${reason === undefined ? '' : ` (${reason})`}\n  ${remedy}`;
-        session.out.result({ allowed, ...rejection, steps }, `${describe(steps)}\n${verdict}`);
+        session.out.result(
+          { allowed, ...rejection, steps },
+          `${describe(session, steps)}\n${verdict}`,
+        );
       });
     });
 }
 
-function describe(steps: readonly Step[]): string {
+function describe({ out }: Session, steps: readonly Step[]): string {
   const rows = steps.map((step) => [step.step, step.ok ? 'ok' : 'rejected', finding(step)]);
-  return table(['step', 'verdict', 'what'], rows, '');
+  return out.table(['step', 'verdict', 'what'], rows, '');
 }
 
 function finding(step: Step): string {

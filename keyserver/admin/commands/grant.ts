@@ -6,7 +6,6 @@ import type { OperationContext } from '../../operations/context.ts';
 import { checkAllOpen, listDocuments, readDocument } from '../../operations/documents.ts';
 import { addGrant, type GrantRequest, grantOf } from '../../operations/grants.ts';
 import type { Session } from '../shell/session.ts';
-import { table } from '../shell/table.ts';
 import { changeConfirmed } from './confirm-change.ts';
 import { collect, examples } from './examples.ts';
 
@@ -94,7 +93,7 @@ function addList(grant: Command, session: Session): void {
         );
         session.out.result(
           grants,
-          table(
+          session.out.table(
             ['app', 'id', 'client', 'type', 'methods', 'paths'],
             grants.map(({ app: of, id, client, type, methods, paths }) => [
               of,

@@ -50,7 +50,7 @@ Exit code 1 if a row would be left.`,
         if (report.left.length > 0) session.exitCode = faultsFoundExitCode;
         session.out.result(
           report,
-          describeChecks(checksOf(report).map(inWords), verdictOf(report, jsonFields)),
+          describeChecks(session, checksOf(report).map(inWords), verdictOf(report, jsonFields)),
         );
       });
     });

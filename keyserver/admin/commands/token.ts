@@ -16,7 +16,7 @@ import { parseDuration } from '../shell/duration.ts';
 import { faultsFoundExitCode } from '../shell/failure.ts';
 import type { AdminIo } from '../shell/io.ts';
 import type { Session } from '../shell/session.ts';
-import { record, table } from '../shell/table.ts';
+import { record } from '../shell/text/table.ts';
 import { examples } from './examples.ts';
 import { addExport, addImport } from './token-bulk.ts';
 
@@ -122,7 +122,7 @@ function addList(token: Command, session: Session): void {
           const tokens = await listTokens(context, { ...names, expiresWithinSeconds });
           session.out.result(
             tokens,
-            table(
+            session.out.table(
               ['client', 'type', 'key', 'fields', 'expires', 'opens'],
               tokens.map((summary) => Object.values(describe(summary))),
               'no tokens',

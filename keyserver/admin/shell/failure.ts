@@ -133,6 +133,11 @@ function withoutValues({ code, message }: CommanderError): string {
     const [name = ''] = /--[\w-]+|-\w/.exec(sentence) ?? [];
     return `unknown option ${name}`;
   }
+  if (code === 'commander.invalidArgument') {
+    const [, place = 'the value'] = /(?:option|for argument) '([^']+)'/.exec(sentence) ?? [];
+    const [, choices] = /Allowed choices are (.+)\.$/.exec(sentence) ?? [];
+    return choices === undefined ? `${place} is not valid` : `${place} must be one of ${choices}`;
+  }
   if (code === 'commander.unknownCommand') {
     return /^unknown command '[a-z-]{1,20}'$/.test(sentence) ? sentence : 'unknown command';
   }

@@ -9,6 +9,8 @@ export interface AdminIo {
   readonly folder: string;
   readonly stdin: AsyncIterable<Uint8Array>;
   readonly stdinIsTerminal: boolean;
+  /** Width of the terminal that stdout is, in characters; undefined if it is none. */
+  readonly stdoutColumns?: number | undefined;
   /** Width of the terminal that stderr is, in characters; undefined if it is none. */
   readonly stderrColumns?: number | undefined;
   /** Writes the whole text before it returns. @throws the system's error */

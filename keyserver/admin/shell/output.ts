@@ -1,19 +1,30 @@
 import type { Failure } from './failure.ts';
 import type { AdminIo } from './io.ts';
 import { OutputError, systemCode } from './output-error.ts';
-import { printable } from './table.ts';
+import { hasColors, painted } from './text/paint.ts';
+import { printable, table } from './text/table.ts';
 
-/** Prints a command's result and remarks: one JSON value with `--json`, otherwise short text. */
+/** Turns a value into text for programs. */
+export type Format = (value: unknown) => string;
+
+export const json: Format = (value) => JSON.stringify(value, null, 2);
+
+/** Prints a command's result and remarks: one value with `--json` or `--output`, otherwise short text. */
 export class Output {
-  readonly json: boolean;
+  /** Undefined for text. Set by the options of the command line. */
+  format: Format | undefined;
   readonly #io: AdminIo;
 
-  constructor(io: AdminIo, json: boolean) {
+  constructor(io: AdminIo) {
     this.#io = io;
-    this.json = json;
   }
 
-  /** Prints the command's one result: `value` as JSON, or the lines of `text`. @throws OutputError */
+  /** Rows in aligned columns, on a terminal not wider than it; `empty` if there is no row. */
+  table(headings: readonly string[], rows: readonly (readonly string[])[], empty: string): string {
+    return table(headings, rows, empty, this.#io.stdoutColumns);
+  }
+
+  /** Prints the command's one result: `value` in the format, or the lines of `text`. @throws OutputError */
   result(value: unknown, text: string): void {
     this.print(this.#shown(value, text));
   }
@@ -42,7 +53,7 @@ export class Output {
 
   /** Prints a remark beside the result, on stderr; programs find it in a member of the result. */
   note(text: string): void {
-    if (!this.json) this.#tell(printableLines(text));
+    if (this.format === undefined) this.#tell(text);
   }
 
   /** Prints a question on stderr without a line break, so that the answer is typed behind it. */
@@ -51,20 +62,24 @@ export class Output {
   }
 
   failure({ code, message, hint }: Failure): void {
-    this.#tell(
-      this.json
-        ? JSON.stringify({ error: { code, message, hint } })
-        : printableLines(`error: ${message}\n  ${hint}`),
-    );
+    // In one line, so that a log has it as one entry.
+    if (this.format !== undefined)
+      this.#write(`${JSON.stringify({ error: { code, message, hint } })}\n`);
+    else this.#tell(`error: ${message}\n  ${hint}`);
   }
 
   #shown(value: unknown, text: string): string {
-    const shown = this.json ? JSON.stringify(value, null, 2) : printableLines(text);
-    return shown === '' ? '' : `${shown}\n`;
+    if (this.format !== undefined) return `${this.format(value).trimEnd()}\n`;
+    return text === '' ? '' : `${this.#paintedFor(this.#io.stdoutColumns, text)}\n`;
   }
 
   #tell(text: string): void {
-    this.#write(`${text}\n`);
+    this.#write(`${this.#paintedFor(this.#io.stderrColumns, text)}\n`);
+  }
+
+  #paintedFor(columns: number | undefined, text: string): string {
+    const shown = printableLines(text);
+    return hasColors(this.#io.environment, columns) ? painted(shown) : shown;
   }
 
   #write(text: string): void {

@@ -23,6 +23,8 @@ export interface RunOptions {
   readonly stdinIsTerminal?: boolean;
   /** By default as {@link stdinIsTerminal}. */
   readonly stderrIsTerminal?: boolean;
+  /** The width of the terminal that stdout is. */
+  readonly stdoutColumns?: number;
   readonly environment?: Environment;
 }
 
@@ -43,7 +45,8 @@ export class Installation {
     this.folder = t.testdir();
     const keyring = join(this.folder, 'keyring');
     writeKeyring(keyring, 'first');
-    this.environment = { DB_FILE: join(this.folder, 'rows.db'), KEYRING_DIR: keyring };
+    const DB_FILE = join(this.folder, 'rows.db');
+    this.environment = { DB_FILE, KEYRING_DIR: keyring, NO_COLOR: '1' };
   }
 
   async run(argv: readonly string[], options: RunOptions = {}): Promise<Ran> {
@@ -59,6 +62,7 @@ export class Installation {
           ? chunked(Buffer.from(stdin))
           : stdin,
       stdinIsTerminal,
+      stdoutColumns: options.stdoutColumns,
       stderrColumns: stderrIsTerminal ? 80 : undefined,
       writeStdout: (text) => {
         stdout += text;

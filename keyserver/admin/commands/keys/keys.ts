@@ -12,7 +12,6 @@ import {
 import { inputInvalid } from '../../../operations/operation-error.ts';
 import type { Session } from '../../shell/session.ts';
 import type { AdminSettings } from '../../shell/settings.ts';
-import { table } from '../../shell/table.ts';
 import { examples } from '../examples.ts';
 import { askForPins } from './pins.ts';
 
@@ -93,7 +92,7 @@ function addList(keys: Command, session: Session): void {
         session.out.result(
           { keys: found, replicas },
           [
-            table(
+            session.out.table(
               ['kind', 'key', 'primary', 'loaded by', 'tokens', 'documents'],
               found.map((one) => [
                 one.kind,
@@ -106,7 +105,7 @@ function addList(keys: Command, session: Session): void {
               'no keys',
             ),
             '',
-            table(
+            session.out.table(
               ['keyserver', 'workers', 'version', 'change', 'reported'],
               replicas.map((one) => [
                 `${one.host} ${one.instance.slice(0, 8)}`,

@@ -4,7 +4,7 @@ import { presetDiff } from '../../../operations/presets/diff.ts';
 import { findPreset } from '../../../operations/presets/find.ts';
 import { summaries } from '../../../operations/presets/summary.ts';
 import type { Session } from '../../shell/session.ts';
-import { record, table } from '../../shell/table.ts';
+import { record } from '../../shell/text/table.ts';
 import { examples } from '../examples.ts';
 import { describePreset } from './describe.ts';
 
@@ -30,7 +30,7 @@ function addList(preset: Command, session: Session): void {
       const listed = summaries();
       session.out.result(
         listed,
-        table(
+        session.out.table(
           ['preset', 'marketplace', 'served', 'sandbox'],
           listed.map(({ id, name, served, sandbox }) => [id, name, served, sandbox ? 'yes' : '-']),
           'no presets',

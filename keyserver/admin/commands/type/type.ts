@@ -5,7 +5,7 @@ import { describeCa } from '../../../operations/changes/describe-ca.ts';
 import { checkAllOpen, listDocuments, readDocument } from '../../../operations/documents.ts';
 import { listTokens } from '../../../operations/tokens.ts';
 import type { Session } from '../../shell/session.ts';
-import { record, table } from '../../shell/table.ts';
+import { record } from '../../shell/text/table.ts';
 import { changeConfirmed } from '../confirm-change.ts';
 import { examples } from '../examples.ts';
 import { addEdit } from './edit.ts';
@@ -40,7 +40,7 @@ function addList(type: Command, session: Session): void {
             opens: content !== undefined,
             policy: content ?? null,
           })),
-          table(
+          session.out.table(
             ['type', 'destinations', 'injects', 'ca'],
             types.map(({ id, content }) =>
               content

@@ -1,0 +1,75 @@
+import t from 'tap';
+import { parse } from 'yaml';
+import { install, wildberries } from './installation.ts';
+
+const esc = String.fromCharCode(27);
+/** Text as it shows, without colours. */
+const plain = (text: string) => text.replaceAll(new RegExp(`${esc}\\[\\d+m`, 'g'), '');
+
+t.test('prints the same value as JSON and as YAML', async (t) => {
+  const admin = await install(t);
+  await admin.json(wildberries);
+  const list = ['type', 'list'];
+  const value = await admin.json(list);
+  for (const option of ['-o', '--output']) {
+    t.same(JSON.parse((await admin.run([option, 'json', ...list])).stdout), value);
+    t.same(parse((await admin.run([...list, option, 'yaml'])).stdout), value);
+    t.equal((await admin.run([...list, option, 'table'])).stdout, (await admin.run(list)).stdout);
+  }
+  const failed = await admin.run(['type', 'show', 'none', '-o', 'yaml']);
+  t.equal(failed.stdout, '');
+  t.match(parse(failed.stderr), { error: { code: 'not_found' } });
+  const early = await admin.run(['-o', 'json', 'tpye']);
+  t.match(JSON.parse(early.stderr), { error: { code: 'usage', hint: 'did you mean type?' } });
+  const wrong = await admin.run([...list, '-o', 'canary']);
+  t.equal(wrong.code, 2);
+  t.match(wrong.stderr, 'error: -o, --output <format> must be one of table, json, yaml\n');
+});
+
+t.test('has colours on a terminal only, unless NO_COLOR or FORCE_COLOR decides', async (t) => {
+  const admin = await install(t);
+  await admin.json(wildberries);
+  const list = ['type', 'list'];
+  const { stdout } = await admin.run(list);
+  t.notMatch(stdout, esc);
+  const shown = async (environment: Record<string, string>, stdoutColumns?: number) =>
+    (
+      await admin.run(list, {
+        environment: { NO_COLOR: '', ...environment },
+        ...(stdoutColumns && { stdoutColumns }),
+      })
+    ).stdout;
+  t.match(await shown({}, 200), `${esc}[1mTYPE `);
+  t.equal(plain(await shown({}, 200)), stdout);
+  t.match(await shown({ FORCE_COLOR: '1' }), esc);
+  for (const plainly of [{ NO_COLOR: '1' }, { TERM: 'dumb' }, { FORCE_COLOR: '0' }]) {
+    t.equal(await shown(plainly, 200), stdout, JSON.stringify(plainly));
+  }
+  const environment = { NO_COLOR: '', FORCE_COLOR: '1' };
+  const json = await admin.run([...list, '--json'], { environment });
+  t.notMatch(json.stdout, esc);
+  const failed = await admin.run(['tpye'], {
+    ...{ stderrIsTerminal: true, environment: { NO_COLOR: '' } },
+  });
+  t.equal(failed.stderr.split('\n')[0], `${esc}[31merror${esc}[39m: unknown command 'tpye'`);
+});
+
+t.test('a name brings no colours of its own', async (t) => {
+  const admin = await install(t);
+  await admin.json(wildberries);
+  admin.sql('UPDATE documents SET id = ?', `x${esc}[31m  ok`);
+  const { stdout } = await admin.run(['type', 'list'], {
+    ...{ stdoutColumns: 200, environment: { NO_COLOR: '' } },
+  });
+  t.match(stdout, 'x\\u{1b}[31m');
+  t.notMatch(stdout, `${esc}[31m`);
+});
+
+t.test('fits tables into a terminal', async (t) => {
+  const admin = await install(t);
+  await admin.json([...wildberries, '--destination', `https://${'a'.repeat(60)}.example.com`]);
+  const narrow = await admin.run(['type', 'list'], { stdoutColumns: 60 });
+  for (const line of plain(narrow.stdout).split('\n')) t.ok(line.length <= 60, line);
+  t.match(narrow.stdout, '…');
+  t.notMatch((await admin.run(['type', 'list'])).stdout, '…');
+});
