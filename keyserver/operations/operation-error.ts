@@ -11,6 +11,8 @@ export type OperationErrorCode =
   | 'migrations_pending'
   /** Too few KeyServers confirm that a step is safe, or one of them objects. */
   | 'not_confirmed'
+  /** SecureProxy does not answer, or rejects the call. */
+  | 'not_checked'
   /** A key is needed still. */
   | 'key_in_use';
 

@@ -36,6 +36,9 @@ export type Action =
   | { readonly do: 'replace_type'; readonly type: string }
   | { readonly do: 'see_policy_examples' }
   | { readonly do: 'list_presets' }
+  | { readonly do: 'define_probe'; readonly type: string }
+  /** For an app whose name is not known. */
+  | ({ readonly do: 'grant_probe' } & TokenName)
   /** For a preset whose access tokens expire. */
   | { readonly do: 'accept_renewal' }
   /** For a preset that does not say, or cannot, how its token is put on a call. */

@@ -19,6 +19,7 @@ import type { Session } from '../shell/session.ts';
 import { record } from '../shell/text/table.ts';
 import { examples } from './examples.ts';
 import { addExport, addImport } from './token-bulk.ts';
+import { addCheck } from './token-check.ts';
 
 /** `token …`. */
 export function defineToken(token: Command, session: Session): void {
@@ -34,6 +35,7 @@ export function defineToken(token: Command, session: Session): void {
   addList(token, session);
   addShow(token, session);
   addDelete(token, session);
+  addCheck(token, session);
 }
 
 function addPut(token: Command, session: Session): void {

@@ -26,6 +26,7 @@ export const exitCodes: Record<FailureCode, number> = {
   integrity_failed: 1,
   changed_meanwhile: 1,
   not_confirmed: 1,
+  not_checked: 1,
   key_in_use: 1,
   usage: 2,
   input_invalid: 2,

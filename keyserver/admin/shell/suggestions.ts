@@ -47,6 +47,10 @@ function commandFor(action: Action): string {
       return `restore its row, or replace it: keyserver-admin type put ${quoted(action.type)} --force`;
     case 'see_policy_examples':
       return 'keyserver-admin type put --help has examples';
+    case 'define_probe':
+      return `define one: keyserver-admin type edit ${quoted(action.type)} --probe 'GET https://…'`;
+    case 'grant_probe':
+      return `grant the app the call that keyserver-admin type show ${quoted(action.type)} has as its probe: keyserver-admin grant add APP ${tokenOptions(action)}`;
     case 'list_presets':
       return 'see keyserver-admin preset list';
     case 'accept_renewal':

@@ -28,6 +28,8 @@ const actions: { readonly [Do in Action['do']]: Extract<Action, { do: Do }> } = 
   define_type: { do: 'define_type', type: 'a type' },
   replace_type: { do: 'replace_type', type: 'a type' },
   see_policy_examples: { do: 'see_policy_examples' },
+  define_probe: { do: 'define_probe', type: 'a type' },
+  grant_probe: { do: 'grant_probe', ...token },
   list_presets: { do: 'list_presets' },
   accept_renewal: { do: 'accept_renewal' },
   give_injection: { do: 'give_injection' },

@@ -129,6 +129,12 @@ t.test('errors are those of a call', async (t) => {
   });
   await keyserver.putType('bare', { destinations: ['https://a.example'] });
   await keyserver.putToken('acme', 'bare', secret);
+  let tokenReads = 0;
+  const findTokens = keyserver.store.findTokens.bind(keyserver.store);
+  keyserver.store.findTokens = (...names) => {
+    tokenReads += 1;
+    return findTokens(...names);
+  };
   for (const [more, key, status, problem] of [
     [{}, null, 401, { code: 'caller_unauthenticated' }],
     [{}, none, 403, { code: 'grant_denied', reason: 'no_grant' }],
@@ -152,6 +158,7 @@ t.test('errors are those of a call', async (t) => {
     t.match(answered.json, problem);
   }
   t.equal(upstream.requests.length, 0);
+  t.equal(tokenReads, 1, 'of the client that has no token');
   t.match((await check({}, wide)).json, { verdict: 'valid' });
 });
 

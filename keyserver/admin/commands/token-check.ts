@@ -1,0 +1,58 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { isCallerKey } from '../../../shared/crypto/caller-key.ts';
+import { Type } from '../../../shared/schema/type.ts';
+import { parseSettings, readSecretFile } from '../../../shared/settings/config.ts';
+import { readEnvironment } from '../../../shared/settings/dot-env.ts';
+import { inputInvalid } from '../../operations/operation-error.ts';
+import { faultsFoundExitCode } from '../shell/failure.ts';
+import type { AdminIo } from '../shell/io.ts';
+import type { Session } from '../shell/session.ts';
+import { examples } from './examples.ts';
+
+/** `token check`. */
+export function addCheck(token: Command, session: Session): void {
+  token
+    .command('check')
+    .summary('ask the marketplace, through SecureProxy, whether a token works')
+    .description(
+      `Has SecureProxy make the probe of the type, a call that changes nothing, and says what the answer means: valid,
+expired, revoked, wrong_kind, limited, unreachable or unclear. Exit code 0 for valid alone.
+The app key comes from a file, APP_KEY_FILE or APP_KEY; the app needs a grant for the probe. No database is used.`,
+    )
+    .argument('<client>', 'whose token')
+    .argument('<type>', 'its token type')
+    .requiredOption('--proxy <url>', 'where SecureProxy is')
+    .option('--key-file <path>', 'the file of the app key, in place of APP_KEY_FILE and APP_KEY')
+    .addHelpText(
+      ...examples(
+        'keyserver-admin token check shop-1 ozon --proxy http://127.0.0.1:5004 --key-file app.key',
+      ),
+    )
+    .action(async (client: string, type: string, options: { proxy: string; keyFile?: string }) => {
+      const { askProxy } = await import('../../operations/check/ask-proxy.ts');
+      const appKey = readAppKey(session.io, options.keyFile);
+      const answer = await askProxy({ client, type, proxy: options.proxy, appKey });
+      const { verdict, detail, status } = answer;
+      if (verdict !== 'valid') session.exitCode = faultsFoundExitCode;
+      session.out.result(
+        { client, type, ...answer },
+        `${verdict}${status === undefined ? '' : ` (the marketplace answered ${status})`}\n  ${detail}`,
+      );
+    });
+}
+
+const keySchema = Type.Object({ APP_KEY: Type.Optional(Type.String({ writeOnly: true })) });
+
+/** @throws ConfigError, OperationError input_invalid; neither has the key */
+function readAppKey({ environment, folder }: AdminIo, file: string | undefined): string {
+  const key =
+    file === undefined
+      ? parseSettings(keySchema, readEnvironment(environment, folder), undefined, []).config.APP_KEY
+      : readSecretFile('--key', resolve(folder, file));
+  if (key !== undefined && isCallerKey(key, 'spk_')) return key;
+  throw inputInvalid(
+    key === undefined ? 'no app key is given' : 'the app key is none, or mistyped',
+    'name the file that app create wrote: --key-file app.key',
+  );
+}

@@ -1,0 +1,126 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { makeCallerKey } from '../../../shared/crypto/caller-key.ts';
+import { freePort } from '../../support/free-port.ts';
+import { startPair } from '../../support/pair.ts';
+import { runToolHere } from '../../support/tool-here.ts';
+import { answer, answers, startUpstream } from '../../support/upstream.ts';
+
+const upstream = await startUpstream(t);
+const pair = await startPair(t, { upstream: upstream.url });
+const { folder, settings } = pair;
+const proxy = pair.secureproxy.origin;
+const closedPort = await freePort();
+const keyFile = join(folder, 'app.key');
+writeFileSync(keyFile, `${pair.appKey}\n`, { mode: 0o600 });
+writeFileSync(join(folder, 'ozon.json'), '{"clientId": "4711", "apiKey": "made-up-key-0f1e2d3c"}');
+
+async function run(command: string, environment: Readonly<Record<string, string>> = {}) {
+  const { code, written } = await runToolHere({
+    args: command.split(' '),
+    environment: { ...settings, ...environment },
+    folder,
+    stdin: new Uint8Array(),
+  });
+  const on = (stream: string) => written.filter(({ to }) => to === stream).map(({ text }) => text);
+  return { code, stdout: on('stdout').join(''), stderr: on('stderr').join('') };
+}
+
+const local = `--destination ${upstream.url} --unsafe-plaintext --unsafe-allow-private 127.0.0.0/8 --yes`;
+const check = `token check shop-1 plain --proxy ${proxy} --key-file app.key`;
+
+t.test('from nothing to valid in three commands', async (t) => {
+  const granted = await run('grant add orders --client * --type ozon');
+  t.equal(granted.code, 0, 'the app was there before, with its grant');
+  const defined = await run(`type put ozon --preset ozon-seller ${local}`);
+  t.equal(defined.stdout, 'created ozon\n');
+  t.equal((await run('token put --client shop-1 --type ozon --file ozon.json')).code, 0);
+  const { code, stdout } = await run(`token check shop-1 ozon --proxy ${proxy} --key-file app.key`);
+  t.equal(code, 0);
+  t.equal(stdout, 'valid (the marketplace answered 200)\n  The marketplace accepts the token.\n');
+  const request = upstream.requests.at(-1);
+  t.match(request, { method: 'POST', target: '/v1/roles' });
+  t.same(request?.all('client-id'), ['4711']);
+  t.same(request?.all('api-key'), ['made-up-key-0f1e2d3c']);
+});
+
+t.test('says what the marketplace says, with exit code 1', async (t) => {
+  t.teardown(() => upstream.script(answers(200, 'ok')));
+  const edited = await runToolHere({
+    args: ['type', 'edit', 'plain', '--probe', `GET ${upstream.url}/me`],
+    ...{ environment: settings, folder, stdin: new Uint8Array() },
+  });
+  t.equal(edited.code, 0);
+  for (const [status, verdict] of [
+    [401, 'revoked'],
+    [403, 'wrong_kind'],
+    [429, 'limited'],
+    [503, 'unreachable'],
+    [404, 'unclear'],
+  ] as const) {
+    upstream.script((socket) => void socket.write(answer(status, 'evil \u001b[31m text')));
+    const { code, stdout } = await run(check);
+    t.equal(code, 1);
+    t.match(stdout, new RegExp(`^${verdict} \\(the marketplace answered ${status}\\)\n`));
+    t.notMatch(stdout, 'evil');
+    const json = await run(`${check} --json`);
+    t.match(JSON.parse(json.stdout), { client: 'shop-1', type: 'plain', verdict, status });
+  }
+});
+
+t.test('an error names the next step, and never the key', async (t) => {
+  const elsewhere = `--key-file app.key --proxy`;
+  for (const [command, code, message, hint] of [
+    [
+      `token check nobody plain --proxy ${proxy} --key-file app.key`,
+      1,
+      /token_not_found/,
+      /token put --client nobody --type plain/,
+    ],
+    [
+      `token check shop-1 other --proxy ${proxy} --key-file app.key`,
+      1,
+      /grant_denied \(no_grant\)/,
+      /grant add APP --client shop-1 --type other/,
+    ],
+    [
+      `token check shop-1 plain ${elsewhere} http://127.0.0.1:${closedPort}`,
+      1,
+      /does not answer \(ECONNREFUSED\)/,
+      /check the URL/,
+    ],
+    [
+      `token check shop-1 plain ${elsewhere} ${upstream.url}`,
+      1,
+      /not that of a SecureProxy/,
+      /check the URL/,
+    ],
+    [`token check shop-1 plain ${elsewhere} nonsense`, 2, /the URL of the proxy is none/, /https:/],
+    [`token check shop-1 plain --proxy ${proxy}`, 2, /no app key is given/, /--key-file app.key/],
+    [
+      `token check shop-1 plain --proxy ${proxy} --key-file ozon.json`,
+      2,
+      /the app key is none/,
+      /--key-file/,
+    ],
+    [`token check shop-1 plain --proxy ${proxy} --key-file absent.key`, 3, /cannot read/, /./],
+  ] as const) {
+    const ran = await run(command);
+    t.equal(ran.code, code, `${command}: ${ran.stderr}`);
+    const [first = '', ...rest] = ran.stderr.split('\n');
+    if (code !== 3) t.match(first, message, command);
+    else t.match(ran.stderr, message);
+    t.match(rest.join('\n'), hint, command);
+    t.notMatch(ran.stderr + ran.stdout, pair.appKey);
+  }
+});
+
+t.test('takes the key from the environment, or a file that it names', async (t) => {
+  const bare = `token check shop-1 plain --proxy ${proxy}`;
+  t.equal((await run(bare, { APP_KEY: pair.appKey })).code, 0);
+  t.equal((await run(bare, { APP_KEY_FILE: keyFile })).code, 0);
+  const unknown = await run(bare, { APP_KEY: makeCallerKey('spk_') });
+  t.equal(unknown.code, 1);
+  t.match(unknown.stderr, /caller_unauthenticated.*\n.*app list/);
+});
