@@ -11,6 +11,9 @@ import { inShell } from '../shell/suggestions.ts';
 import { printable } from '../shell/text/table.ts';
 import { examples } from './examples.ts';
 
+/** More of one check would hide the others on a screen. */
+const maxFindings = 5;
+
 /** `doctor`. */
 export function defineDoctor(command: Command, session: Session): void {
   command
@@ -18,8 +21,12 @@ export function defineDoctor(command: Command, session: Session): void {
       `Checks settings, key files, the database, every document and every token, and changes nothing.
 Exit code 1 if there is a fault; warnings alone exit with 0.`,
     )
-    .addHelpText(...examples('keyserver-admin doctor', 'keyserver-admin doctor --json'))
-    .action(async () => {
+    .option(
+      '--all',
+      `print all findings of a check, not the first ${maxFindings} alone; --json has all`,
+    )
+    .addHelpText(...examples('keyserver-admin doctor', 'keyserver-admin doctor --all'))
+    .action(async ({ all = false }: { all?: boolean }) => {
       const checks = (await checkAll(session.io)).map(inWords);
       const faults = checks.filter(({ status }) => status === 'fault');
       if (faults.length > 0) session.exitCode = faultsFoundExitCode;
@@ -27,7 +34,7 @@ Exit code 1 if there is a fault; warnings alone exit with 0.`,
         faults.length === 0 ? 'all is well' : `${count(faults.length, 'check')} found faults`;
       session.out.result(
         { ok: faults.length === 0, checks },
-        describeChecks(session, checks, verdict),
+        describeChecks(session, checks, verdict, all ? Infinity : maxFindings),
       );
     });
 }
@@ -61,11 +68,18 @@ function sentence(finding: Finding): string {
     : `${finding.problem}; ${inShell(finding.suggestion)}`;
 }
 
+function shownFindings(findings: readonly string[], maxShown: number): string[] {
+  const more = findings.length - maxShown;
+  const rest = more > 0 ? [`and ${more} more: keyserver-admin doctor --all`] : [];
+  return [...findings.slice(0, maxShown), ...rest];
+}
+
 /** A table of checks, each with its findings below, and a last line. */
 export function describeChecks(
   { out }: Session,
   checks: readonly PrintedCheck[],
   verdict: string,
+  maxShown = Infinity,
 ): string {
   const lines = out
     .table(
@@ -77,7 +91,7 @@ export function describeChecks(
   const [heading, ...rows] = lines;
   const body = rows.flatMap((row, i) => [
     row,
-    ...(checks[i]?.findings ?? []).map((finding) => `  - ${printable(finding)}`),
+    ...shownFindings(checks[i]?.findings ?? [], maxShown).map((line) => `  - ${printable(line)}`),
   ]);
   return [heading, ...body, verdict].join('\n');
 }

@@ -37,6 +37,29 @@ t.test('warns of a misspelt setting, with exit code 0', async (t) => {
   t.match(stdout, /settings +warning +complete\n {2}- DB_FILES is not a setting/);
 });
 
+t.test('prints a screen of findings, and with --all the rest', async (t) => {
+  const admin = await install(t);
+  await admin.json(wildberries);
+  for (let shop = 1; shop <= 7; shop++) {
+    const put = ['token', 'put', '--client', `shop-${shop}`, '--type', 'wildberries'];
+    await admin.json(put, { stdin: 'opaque-words' });
+  }
+  admin.sql("UPDATE storage SET client_id = 'x' || client_id");
+  const findings = (text: string) => text.match(/^ {2}- client "xshop-\d".*$/gm)?.length;
+  const { code, stdout } = await admin.run(['doctor']);
+  t.equal(code, 1);
+  t.equal(findings(stdout), 5);
+  t.match(
+    stdout,
+    /\ntokens +fault +7 rows\n(?: {2}- client .*\n){5} {2}- and 2 more: keyserver-admin doctor --all\n/,
+  );
+  const all = await admin.run(['doctor', '--all']);
+  t.equal(findings(all.stdout), 7);
+  t.notMatch(all.stdout, ' more: ');
+  const { checks } = JSON.parse((await admin.run(['doctor', '--json'])).stdout);
+  t.equal(checks.find(({ name }: { name: string }) => name === 'tokens').findings.length, 7);
+});
+
 t.test('prints a finding with the command that mends it', async (t) => {
   const admin = new Installation(t);
   const findings = ['0001_initial', '0002_history', '0003_replicas'].map(
