@@ -49,12 +49,14 @@ keyserver-admin preset diff ozon       # what differs from the preset as this ve
 | \`--destination ORIGIN…\` | in place of the preset's hosts. One outside of these is shown and confirmed (\`--yes\`) |
 | \`--renewed-elsewhere\` | for access tokens that expire: something else renews them, and stores each by \`token put\` |
 | \`--header\`, \`--query\`, \`--basic\` | in place of the preset's injection |
-| \`--probe 'METHOD URL'\` | in place of the preset's probe |
+| \`--probe 'METHOD URL'\`, \`--limit LIMIT\` | in place of the preset's probe and limits |
 | the others | as without a preset |
 
 Accounts of some marketplaces have a host of their own, such as a shop's. It is not taken from the secret: each gets a type
 of its own, with \`--destination\`. This version neither signs calls, nor renews access tokens, nor puts a token into a body;
 \`type put\` refuses what needs that, and says what helps. Hosts that nobody has verified are listed and get no token.
+
+A limit that holds for every account is a limit of the type; others are told alone.
 
 Each fact below ends with its certainty and the numbers of its sources.
 `;
@@ -70,7 +72,9 @@ function section(preset: Preset): string {
     ...callerHeaders.map(
       (one) => `**The app sends** \`${one.name}\`: ${withFact(`${one.value}; ${one.why}`, one)}`,
     ),
-    ...limits.map((one) => `**Limit**: ${withFact(one.text, one)}`),
+    ...limits.map(
+      (one) => `**Limit**: ${withFact(`${one.text}${one.limit ? `; \`${one.limit}\`` : ''}`, one)}`,
+    ),
     `**A limit is reached**: ${withFact(signalText(signals), signals)}`,
     `**Expiry**: ${withFact(expiry.text, expiry)}`,
     ...(probe

@@ -128,7 +128,10 @@ export const PresetSchema = Type.Object(
     callerHeaders: Type.Optional(
       Type.Array(Type.Object({ name: Text, value: Text, why: Text, ...fact }, closed)),
     ),
-    limits: Type.Array(Remark),
+    limits: Type.Array(
+      /** `limit`: as a type has it, if it holds for every account. */
+      Type.Object({ text: Text, limit: Type.Optional(Text), ...fact }, closed),
+    ),
     /** How the marketplace says that a limit is reached. */
     signals: Type.Object(
       {

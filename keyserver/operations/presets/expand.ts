@@ -53,11 +53,13 @@ export function expandPreset(preset: Preset, choice: PresetChoice): Expanded {
     .filter(isPublic)
     .map(([name]) => name);
   const probe = probeOf(preset, auth, used);
+  const limits = preset.limits.map(({ limit }) => limit).filter((limit) => limit !== undefined);
   const policy: Policy = {
     destinations: [...used],
     injection,
     ...(choice.injection === undefined && publicFields.length > 0 && { publicFields }),
     ...(probe && { probe }),
+    ...(limits.length > 0 && { limits }),
     preset: {
       id: preset.id,
       revision: preset.revision,

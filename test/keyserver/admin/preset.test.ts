@@ -19,6 +19,7 @@ t.test('an operator says ozon-seller, and the type is written out', async (t) =>
     headers: { 'Client-Id': '{clientId}', 'Api-Key': '{apiKey}' },
   });
   t.same(policy.publicFields, ['clientId']);
+  t.same(policy.limits, ['50/s']);
   t.same(policy.preset, { id: 'ozon-seller', revision: 1, auth: 'api-key' });
   t.match(policy.probe, { method: 'POST', url: 'https://api-seller.ozon.ru/v1/roles', body: '{}' });
   t.match(

@@ -37,9 +37,10 @@ function policyOf(preset: Preset, auth: Auth): Policy {
     ...(auth.needs?.some((need) => need !== 'renewal') && { injection: fallback }),
     ...(!isFixed && { destinations: [`https://${ownHost}`] }),
   });
-  const { probe } = policy;
+  // An answer of 429 to a probe would hold up the next one.
+  const { probe, limits: _, ...members } = policy;
   return {
-    ...policy,
+    ...members,
     destinations: policy.destinations.map(withPort),
     ...(probe && { probe: { ...probe, url: withPort(probe.url) } }),
     unsafeAllowPrivate: loopback,

@@ -30,7 +30,7 @@ export function describePreset(preset: Preset): string {
     ),
     ...section(
       'limits',
-      limits.map((one) => fact(one.text, one)),
+      limits.map((one) => fact(`${one.text}${one.limit ? `: ${one.limit}` : ''}`, one)),
       'none known',
     ),
     ...section('a limit is reached', [
