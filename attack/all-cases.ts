@@ -6,6 +6,7 @@ import { loadAttacks } from './cases/load/all.ts';
 import { neighbourAttacks } from './cases/neighbours/all.ts';
 import { operatorAttacks } from './cases/operator/all.ts';
 import { printedAttack } from './cases/printed.ts';
+import { probeAttacks } from './cases/probe.ts';
 import { redirectAttacks } from './cases/redirect.ts';
 import { strangerAttacks } from './cases/strangers/all.ts';
 import { tenancyAttacks } from './cases/tenancy.ts';
@@ -21,6 +22,7 @@ export const attacks: readonly Attack[] = [
   ...headerAttacks,
   ...tlsAttacks,
   ...giveawayAttacks,
+  ...probeAttacks,
   ...tenancyAttacks,
   ...loadAttacks,
   ...neighbourAttacks,

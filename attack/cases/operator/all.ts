@@ -18,6 +18,7 @@ import { mistakes } from '../../scene/mistake.ts';
 import { show } from '../tls.ts';
 import { fleetAttacks } from './fleet.ts';
 import { keyFileMistakes, kidOf } from './keys.ts';
+import { presetAttacks } from './presets.ts';
 import { settingMistakes } from './settings.ts';
 
 /** Starts another service beside the pair and calls `use` with its origin. */
@@ -92,6 +93,7 @@ async function unverified(scene: Scene) {
 export const operatorAttacks: readonly Attack[] = [
   ...mistakes({ ...keyFileMistakes, ...settingMistakes }),
   ...fleetAttacks,
+  ...presetAttacks,
   {
     class: 'operator',
     name: 'a wrong at-rest key under the right kid',
