@@ -39,6 +39,7 @@ shows whether a token works. \`type put\` writes it out as a type, which later v
 keyserver-admin preset list
 keyserver-admin type put ozon --preset ozon-seller
 keyserver-admin token put --client shop-1 --type ozon --file ozon.json
+keyserver-admin token check shop-1 ozon --proxy http://127.0.0.1:5004 --key-file app.key
 keyserver-admin preset diff ozon       # what differs from the preset as this version has it
 \`\`\`
 
