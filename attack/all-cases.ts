@@ -1,4 +1,5 @@
 import { addressAttacks } from './cases/address.ts';
+import { forwardAttacks } from './cases/forward.ts';
 import { giveawayAttacks } from './cases/giveaway.ts';
 import { headerAttacks } from './cases/headers/all.ts';
 import { limitAttacks } from './cases/limits.ts';
@@ -19,6 +20,7 @@ export const attacks: readonly Attack[] = [
   ...urlAttacks,
   ...addressAttacks,
   ...redirectAttacks,
+  ...forwardAttacks,
   ...headerAttacks,
   ...tlsAttacks,
   ...giveawayAttacks,

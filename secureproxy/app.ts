@@ -20,6 +20,7 @@ import { type AdmissionDependencies, acceptCalls, hasKnownKey } from './routes/a
 import { checkRoute } from './routes/check.ts';
 import { docsPage } from './routes/docs-page.ts';
 import { explainRoute } from './routes/explain.ts';
+import { forwardRoutes, routedUrl } from './routes/forward.ts';
 import { requestApiRoute } from './routes/request-api.ts';
 import type { UpstreamPools } from './upstream/pools.ts';
 
@@ -50,6 +51,7 @@ export async function buildSecureproxy(
     trustedProxies: trustedProxies(config),
     bodyLimitBytes: config.BODY_LIMIT_BYTES,
     proxyStatus: true,
+    routedUrl,
     securitySchemes: {
       appKey: {
         type: 'http',
@@ -75,6 +77,7 @@ export async function buildSecureproxy(
     const { CALLS_MAX: max, UPSTREAM_CONNECTIONS: connections } = config;
     const places = new Places({ max, connections, calls });
     for (const gauge of callGauges(places.shares)) dependencies.metrics.gauge(gauge);
+    forwardRoutes(scope, { ...dependencies, places });
     requestApiRoute(scope, { ...dependencies, places });
     explainRoute(scope, { ...dependencies, places });
     checkRoute(scope, { ...dependencies, places });

@@ -8,6 +8,7 @@ export const attackClasses = [
   'url',
   'address',
   'redirect',
+  'forward',
   'headers',
   'tls',
   'giveaway',

@@ -1,10 +1,11 @@
 import type { Clock } from '../../shared/clock.ts';
 import type { LegacyKey } from '../../shared/crypto/legacy-row.ts';
 import { ServiceError } from '../../shared/errors.ts';
-import { parseRequest } from '../../shared/policy/decide.ts';
+import { parseRequest, resolveTarget } from '../../shared/policy/decide.ts';
 import { judgeDestination } from '../../shared/policy/destination.ts';
 import { judgeDirectGrants, judgeGrants, noGrant } from '../../shared/policy/grant.ts';
 import { grantId } from '../../shared/policy/grant-id.ts';
+import { isReference } from '../../shared/policy/reference.ts';
 import type { Grant, Policy, Target } from '../../shared/policy/schema.ts';
 import type { TargetUrl } from '../../shared/policy/url.ts';
 import { checkAllowed } from '../../shared/policy/verdict.ts';
@@ -43,10 +44,10 @@ export function judge(
     const grant = checkAllowed(judgeDirectGrants(grants));
     steps?.record({ grant: withId(grant) });
   }
-  // An app without any grant learns nothing of the type, not even whether it has a probe.
-  if (target === 'probe' && grants.length === 0) checkAllowed(noGrant);
-  const named = target === 'probe' ? undefined : target;
-  const judged = named && judgeTarget(grants, named, steps);
+  // Such a target needs the type, of which an app without any grant learns nothing, not even whether it has a probe.
+  const isOfType = target === 'probe' || (target !== undefined && isReference(target.url));
+  if (isOfType && grants.length === 0) checkAllowed(noGrant);
+  const judged = isOfType || target === undefined ? undefined : judgeTarget(grants, target, steps);
   // After the grant, so that an app without one learns nothing of the proxy.
   if (requester.proxyLimits) checkProxyLimits(requester.proxyLimits, clientId, tokenType);
   steps?.begin('type');
@@ -57,7 +58,7 @@ export function judge(
     });
   }
   if (policy.ca !== undefined) steps?.record({ ca: certificatesOf(policy.ca).map(subjectOf) });
-  const url = target === 'probe' ? judgeTarget(grants, probeOf(policy), steps) : judged;
+  const url = isOfType ? judgeTarget(grants, targetOf(policy, target, steps), steps) : judged;
   if (url) {
     steps?.begin('destination');
     const destination = checkAllowed(judgeDestination(policy, url));
@@ -72,6 +73,14 @@ function probeOf({ probe }: Policy): Target {
     reason: 'no_probe',
     detail: 'The token type has no probe; define one with keyserver-admin type edit --probe.',
   });
+}
+
+/** The target that the type makes whole. @throws ServiceError destination_denied if it has no such destination */
+function targetOf(policy: Policy, target: Target | 'probe', steps?: Steps): Target {
+  if (target === 'probe') return probeOf(policy);
+  const resolved = resolveTarget(policy, target);
+  if (!resolved.allowed) steps?.begin('destination');
+  return checkAllowed(resolved);
 }
 
 function judgeTarget(grants: readonly Grant[], target: Target, steps?: Steps): TargetUrl {

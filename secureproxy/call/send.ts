@@ -1,10 +1,13 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ServiceError } from '../../shared/errors.ts';
+import { closeAfterAnswer } from '../../shared/http/early-answer.ts';
 import { type LogFields, toMilliseconds } from '../../shared/log/request-log.ts';
 import { memoize } from '../../shared/memoize.ts';
 import { prepareInjection } from '../../shared/policy/injection/injection.ts';
+import { isReference } from '../../shared/policy/reference.ts';
 import type { Release } from '../../shared/protocol/messages.ts';
-import { appendQuery } from '../http/injected-query.ts';
+import { forwardedLinks } from '../http/forwarded-links.ts';
+import { pathOf } from '../http/injected-query.ts';
 import { responseHeaders } from '../http/response-headers.ts';
 import type { Pass } from '../limits/pass.ts';
 import type { CachedRelease, ReleaseCache } from '../releases/release-cache.ts';
@@ -62,7 +65,10 @@ export function send(
   const links = {
     url: url.href,
     hasSecret: (href: string) => scrubber?.isInLowerCase(href) === true,
+    ...(call.base !== undefined && { forwarded: forwardedLinks(call.base, release.policy) }),
   };
+  // A reference could mean another URL later than the one that is sent.
+  const judged = isReference(call.url) ? { ...call, url: url.href } : call;
   let slot: number | undefined;
   const leaveRunning = () => {
     if (slot !== undefined) running.remove(slot);
@@ -70,21 +76,23 @@ export function send(
   };
   return relay(
     pools.get(url.origin, release.policy),
-    { path: url.pathname + appendQuery(url, injected.query), method, headers, body },
+    { path: pathOf(url, injected.query), method, headers, body },
     reply.raw,
     {
       deadline,
       isForwarded: call.base !== undefined,
+      idleTimeoutMs: pools.bodyTimeoutMs,
       onStart: (cut) => {
         // The request before, if this one is a repetition.
         leaveRunning();
         if (!releases.mayStart(call, obtained)) return false;
-        slot = running.add(runningCall(releases, call, obtained, request, cut));
+        slot = running.add(runningCall(releases, judged, obtained, request, cut));
         return true;
       },
       answerHeaders: (received, status) => {
         pass?.onAnswer(status, received);
         const answer = responseHeaders(received, status, links);
+        if (body !== null && !isHeld(body)) closeAfterAnswer(request.raw, reply.raw, status);
         answer['x-request-id'] = request.id;
         return answer;
       },

@@ -20,16 +20,17 @@ export function checkQuery(
   });
 }
 
-/** Appends the injected parameters to the query of a URL that passed {@link checkQuery}. */
-export function appendQuery(
-  { search }: Pick<TargetUrl, 'search'>,
+/** Path and query of a URL that passed {@link checkQuery}, with the injected parameters appended. */
+export function pathOf(
+  { href, origin, pathname, search }: Pick<TargetUrl, 'href' | 'origin' | 'pathname' | 'search'>,
   injected: readonly (readonly [name: string, value: string])[],
 ): string {
-  if (injected.length === 0) return search;
+  // An empty query keeps its question mark.
+  if (injected.length === 0) return href.slice(origin.length);
   const added = injected.map(
     ([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`,
   );
-  return `${search === '' ? '?' : `${search}&`}${added.join('&')}`;
+  return `${pathname}${search === '' ? '?' : `${search}&`}${added.join('&')}`;
 }
 
 /**

@@ -24,8 +24,12 @@ export function checkNoAppKey({ url, headers, body }: OutwardRequest): void {
       : body !== null && bodyHoldsKey(body)
         ? 'Body'
         : undefined;
-  if (place === undefined) return;
-  throw new ServiceError('request_invalid', {
+  if (place !== undefined) throw misplacedKey(place);
+}
+
+/** @param place the part of the request that has the key */
+export function misplacedKey(place: string): ServiceError {
+  return new ServiceError('request_invalid', {
     reason: 'app_key_misplaced',
     detail: `${place} contains an app key, which would be sent to the marketplace: send it in a header of the request itself, such as Authorization.`,
   });
@@ -79,7 +83,7 @@ const percentHints = ['%73', '%70', '%6b', '%6B', '%5f', '%5F', '%25'].map((hint
 /** Up to this size, one conversion costs less than several searches. */
 const smallBytes = 4096;
 
-function bodyHoldsKey(body: Buffer): boolean {
+export function bodyHoldsKey(body: Buffer): boolean {
   if (body.length <= smallBytes) return holdsKey(body.toString('latin1'));
   const hasAny = (hints: readonly Buffer[]) => hints.some((hint) => body.includes(hint));
   const mayHoldKey =

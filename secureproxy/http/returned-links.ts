@@ -6,13 +6,15 @@ type Value = OutgoingHttpHeaders[string];
 export interface LinkContext {
   readonly url: string;
   readonly hasSecret: (href: string) => boolean;
+  /** Makes an absolute link one of the caller's own server; undefined for a link that leads elsewhere. */
+  readonly forwarded?: (href: string) => string | undefined;
 }
 
 /**
  * Rewrites the links of an answer, in place: a caller would resolve relative ones against the
  * proxy. `Location`, `Content-Location` and the targets of `Link` become absolute. A 3xx has its
  * `Location` as `X-Upstream-Location`, since clients that follow redirects take app key and body
- * along. A `Location` or `Content-Location` that does not parse, or would have a secret, is dropped,
+ * along. If answers are those of a server under a path of the proxy, links of its own are rewritten instead. A `Location` or `Content-Location` that does not parse, or would have a secret, is dropped,
  * and so is a `Link` with too many targets, or too long ones.
  */
 export function absoluteLinks(
@@ -24,7 +26,9 @@ export function absoluteLinks(
   if (location !== undefined) {
     delete headers.location;
     const isRedirect = status >= 300 && status < 400;
-    set(headers, isRedirect ? 'x-upstream-location' : 'location', location, context);
+    if (context.forwarded === undefined)
+      set(headers, isRedirect ? 'x-upstream-location' : 'location', location, context);
+    else setForwarded(headers, location, context, context.forwarded);
   }
   if (contentLocation !== undefined) {
     delete headers['content-location'];
@@ -42,6 +46,18 @@ function set(headers: OutgoingHttpHeaders, name: string, value: Value, context: 
   const [first] = [value].flat();
   const href = absolute(`${first}`, context);
   if (href !== undefined) headers[name] = href;
+}
+
+function setForwarded(
+  headers: OutgoingHttpHeaders,
+  value: Value,
+  context: LinkContext,
+  forwarded: (href: string) => string | undefined,
+) {
+  const href = absolute(`${[value].flat()[0]}`, context);
+  if (href === undefined) return;
+  const own = forwarded(href);
+  headers[own === undefined ? 'x-upstream-location' : 'location'] = own ?? href;
 }
 
 /** Header values are latin1; encoded byte by byte, UTF-8 stays UTF-8. */
@@ -72,7 +88,8 @@ function absoluteTargets(values: readonly string[], context: LinkContext): strin
       if (target === undefined) return part;
       count++;
       if (!mayResolve()) return part;
-      const href = absolute(target, context) ?? target;
+      const whole = absolute(target, context) ?? target;
+      const href = context.forwarded?.(whole) ?? whole;
       length += href.length;
       return `<${href}>`;
     }),

@@ -85,13 +85,19 @@ export interface AdmissionDependencies {
  * Makes the check of a call before its body is read, so that a rejection is cheap, and strangers cost little.
  * It throws or passes on a ServiceError.
  */
-export function admitCaller({ callers }: AdmissionDependencies) {
+export function admitCaller(
+  { callers }: AdmissionDependencies,
+  { isKeyRequired = false }: { readonly isKeyRequired?: boolean } = {},
+) {
   return (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void => {
     const { headers, server } = request;
     checkLoop(request);
     checkPage(headers, server.trustedHosts);
-    const appKey = findAppKey(request.raw.rawHeaders, queryOf(request));
-    if (appKey === null) checkKeylessHost(headers, server.trustedHosts);
+    const appKey = findAppKey(request.raw.rawHeaders, queryOf(request.originalUrl));
+    if (appKey === null) {
+      if (isKeyRequired) throw keyMissing();
+      checkKeylessHost(headers, server.trustedHosts);
+    }
     request.appKey = appKey;
     reply.raw.once('close', () => request.giveBodyBack?.());
     const admit = (app: string | undefined) => {
@@ -112,10 +118,10 @@ export function admitCaller({ callers }: AdmissionDependencies) {
 /** True for a request with an app key that KeyServer accepted. */
 export function hasKnownKey(
   { callers }: AdmissionDependencies,
-  { rawHeaders, url = '' }: IncomingMessage,
+  { rawHeaders, url = '', originalUrl = url }: IncomingMessage & { originalUrl?: string },
 ): boolean {
   try {
-    const appKey = findAppKey(rawHeaders, queryOf({ url }));
+    const appKey = findAppKey(rawHeaders, queryOf(originalUrl));
     return appKey !== null && callers.known(appKey) !== undefined;
   } catch {
     // Admission will reject it.
@@ -123,7 +129,15 @@ export function hasKnownKey(
   }
 }
 
-function queryOf({ url }: Pick<FastifyRequest, 'url'>): string {
+function keyMissing(): ServiceError {
+  return new ServiceError('caller_unauthenticated', {
+    reason: 'app_key_missing',
+    detail:
+      'The request has no app key: send one in Authorization, or wherever the SDK has its key.',
+  });
+}
+
+function queryOf(url: string): string {
   const at = url.indexOf('?');
   return at < 0 ? '' : url.slice(at);
 }

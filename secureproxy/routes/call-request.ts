@@ -9,6 +9,7 @@ import { checkNoAppKey } from '../http/key-watch.ts';
 import type { CallerHeaders } from '../http/request-headers.ts';
 
 const maxApiUriBytes = 65_536;
+export const maxTimeoutMs = 3_600_000;
 
 /** The call that an app asks for: the body of `/request_api` and `/explain` (README). */
 export const CallRequestSchema = Type.Object(
@@ -26,7 +27,8 @@ export const CallRequestSchema = Type.Object(
     ApiUri: Type.String({
       minLength: 1,
       maxLength: maxApiUriBytes,
-      description: 'URL of the marketplace to call',
+      description:
+        "URL of the marketplace to call; /path goes to the type's first destination, ~host/path to another one",
     }),
     Method: Type.Optional({ ...MethodSchema, default: 'POST' }),
     Headers: Type.Optional(
@@ -50,7 +52,7 @@ export const CallRequestSchema = Type.Object(
     TimeoutMs: Type.Optional(
       Type.Integer({
         minimum: 1,
-        maximum: 3_600_000,
+        maximum: maxTimeoutMs,
         description: 'Timeout of the whole call, milliseconds',
       }),
     ),

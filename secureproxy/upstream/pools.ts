@@ -36,6 +36,11 @@ export class UpstreamPools {
     this.#options = options;
   }
 
+  /** Timeout of each pause within a body. */
+  get bodyTimeoutMs(): number {
+    return this.#options.bodyTimeoutMs;
+  }
+
   get(origin: string, policy: Policy): Pool {
     const key = `${origin} ${keyOf(policy)}`;
     let pool = this.#pools.get(key);

@@ -24,6 +24,8 @@ export interface RelayOptions {
   readonly deadline: Deadline;
   /** The caller's request is the upstream's: HEAD is HEAD, and the deadline ends with the answer's head. */
   readonly isForwarded: boolean;
+  /** Timeout of each pause in which a caller does not read a forwarded answer. */
+  readonly idleTimeoutMs: number;
   /**
    * Called when a connection is free for the request, with what ends the call from then on. False: nothing is sent.
    */
@@ -151,7 +153,7 @@ class RelayHandler implements CarriedHandler {
     // Interim answers (RFC 9110 §15.2) are the connection's own.
     if (status < 200) return;
     checkTransferCoding(headers);
-    if (this.#options.isForwarded) this.#options.deadline.pause();
+    if (this.#options.isForwarded) this.#awaitCaller();
     this.#status = status;
     const { scrubber } = this.#options;
     const output = this.#output(status);
@@ -178,6 +180,13 @@ class RelayHandler implements CarriedHandler {
     const long = (this.#status ?? 0) >= 400 ? longRejectedBody : longBody;
     if (socket && (socket.writableLength > 0 || (this.#sent?.length ?? 0) >= long))
       socket.destroy();
+  }
+
+  /** From the head on, only pauses are bounded: the connection's to the upstream by its pool, the caller's here. */
+  #awaitCaller(): void {
+    const { deadline, idleTimeoutMs } = this.#options;
+    deadline.pause();
+    this.#response.setTimeout(idleTimeoutMs, () => this.#cancel(callerGone()));
   }
 
   #output(status: number): AnswerOutput {
@@ -207,7 +216,10 @@ class RelayHandler implements CarriedHandler {
 
   #begin(status: number, headers: IncomingHttpHeaders): void {
     const answer = this.#options.answerHeaders(headers, status);
-    correctLength(answer, status, this.#isHead && !this.#options.isForwarded);
+    const { isForwarded, scrubber } = this.#options;
+    correctLength(answer, status, this.#isHead && !isForwarded);
+    // That of the redacted answer is not known.
+    if (this.#isHead && isForwarded && scrubber !== undefined) delete answer['content-length'];
     this.#response.writeHead(status, answer);
     this.#options.onAnswer();
   }
@@ -276,6 +288,7 @@ class RelayHandler implements CarriedHandler {
     this.#settled = true;
     this.#options.deadline.pause();
     this.#body?.destroy();
+    if (this.#options.isForwarded) this.#response.setTimeout(0);
     this.#response.off('close', this.#onClose).off('drain', this.#onDrain);
   }
 }

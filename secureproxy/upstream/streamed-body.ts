@@ -1,15 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { isShort } from '../../shared/http/early-answer.ts';
+import type { BodyWatch } from '../http/body-watch.ts';
 import { callerGone } from './errors.ts';
-
-/** Lets a body pass piece by piece; what it throws ends the call. */
-export interface BodyWatch {
-  /** Returns the bytes that may be sent now. */
-  write(chunk: Buffer): Buffer;
-  /** Returns the remaining bytes. */
-  end(): Buffer;
-}
 
 /**
  * A body that is read from the caller's connection as fast as the upstream takes it, and never held. Until its first

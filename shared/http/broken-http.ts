@@ -25,6 +25,10 @@ interface Exchange {
   readonly reply: FastifyReply;
 }
 
+function isStreamed(pending: Exchange | undefined): boolean {
+  return pending?.request.routeOptions.config.takesAnyBody === true;
+}
+
 /** Answers and logs bytes that are not HTTP, for which Fastify calls no handler. */
 export class BrokenHttp {
   readonly #proxyName: string | undefined;
@@ -49,6 +53,8 @@ export class BrokenHttp {
     // The bytes that follow rejected ones raise the error again.
     if (this.#rejected.has(socket) && error.code !== 'ECONNRESET') return;
     const pending = this.#pendingOn(socket);
+    // A long upload takes its time; the route bounds it.
+    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && isStreamed(pending)) return;
     // The broken bytes follow a complete request; a second response head would be read as part of its answer.
     const isAnswering =
       pending !== undefined && (pending.request.raw.complete || pending.reply.raw.headersSent);

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { ServerOptions } from 'node:https';
 import swagger from '@fastify/swagger';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
@@ -35,8 +36,17 @@ export interface ServiceOptions {
   readonly https?: ServerOptions | undefined;
   /** Adds `Proxy-Status` (RFC 9209) to the service's own error answers. */
   readonly proxyStatus: boolean;
+  /** The path and query by which a request is routed, if not its own. */
+  readonly routedUrl?: (request: IncomingMessage) => string;
   /** Authentication schemes by the names that routes use in `security`. */
   readonly securitySchemes?: Record<string, BearerScheme>;
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The route takes bodies as they are, at the pace at which they are passed on. */
+    takesAnyBody?: true;
+  }
 }
 
 /** OpenAPI's description of `Authorization: Bearer`. */
@@ -74,6 +84,7 @@ export async function createService(options: ServiceOptions): Promise<Service> {
       requestIdLogLabel: 'request_id',
     }),
     bodyLimit: options.bodyLimitBytes,
+    ...(options.routedUrl && { rewriteUrl: options.routedUrl }),
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
     // Requests on accepted connections are served until the end.
     return503OnClosing: false,
@@ -99,6 +110,13 @@ export async function createService(options: ServiceOptions): Promise<Service> {
     brokenHttp.watch(request, reply);
     logOnce(request, reply, countRequest);
     done(hostMissing(request) ?? bodyCoded(request));
+  });
+  // Node would say 100 before the request is decided.
+  app.server.on('checkContinue', (request, response) => {
+    request.once('resume', () => {
+      if (!response.headersSent) response.writeContinue();
+    });
+    app.server.emit('request', request, response);
   });
   // Node would answer 417 by itself; an unknown expectation may be ignored (RFC 9110 §10.1.1).
   app.server.on('checkExpectation', (request, response) =>
@@ -149,9 +167,10 @@ function hostMissing({ raw, headers }: FastifyRequest): ServiceError | undefined
 }
 
 /** RFC 9110 §15.5.16: bodies are read as they are. */
-function bodyCoded({ headers }: FastifyRequest): ServiceError | undefined {
-  const coding = headers['content-encoding'];
+function bodyCoded(request: FastifyRequest): ServiceError | undefined {
+  const coding = request.headers['content-encoding'];
   if (coding === undefined || /^(?:identity)?$/i.test(coding)) return undefined;
+  if (request.routeOptions.config.takesAnyBody) return undefined;
   return new ServiceError('media_type_unsupported', {
     reason: 'content_coding',
     detail: 'The body has a Content-Encoding: send it without one.',

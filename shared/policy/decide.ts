@@ -1,10 +1,11 @@
 import { judgeDestination } from './destination.ts';
 import { judgeGrants } from './grant.ts';
+import { isReference, resolveReference } from './reference.ts';
 import { type Grant, isMethod, methods, type Policy } from './schema.ts';
 import { parseTargetUrl, type TargetUrl } from './url.ts';
 import { allow, refuse, type Verdict } from './verdict.ts';
 
-/** A caller's method and URL, unchecked. */
+/** A caller's method and URL, unchecked; the URL may be a reference. */
 export interface Request {
   readonly method: string;
   readonly url: string;
@@ -32,13 +33,22 @@ export function decide(
   grants: readonly Grant[],
   request: Request,
 ): Verdict<Approval> {
-  const parsed = parseRequest(request);
+  const resolved = resolveTarget(policy, request);
+  if (!resolved.allowed) return resolved;
+  const parsed = parseRequest(resolved.value);
   if (!parsed.allowed) return parsed;
   const granted = judgeGrants(grants, request.method, parsed.value);
   if (!granted.allowed) return granted;
   const destined = judgeDestination(policy, parsed.value);
   if (!destined.allowed) return destined;
   return allow({ url: parsed.value, grant: granted.value, destination: destined.value });
+}
+
+/** The request with its whole URL. @throws PolicyError for a policy that was never checked */
+export function resolveTarget<T extends Request>(policy: Policy, request: T): Verdict<T> {
+  if (!isReference(request.url)) return allow(request);
+  const url = resolveReference(policy, request.url);
+  return url.allowed ? allow({ ...request, url: url.value }) : url;
 }
 
 /** The part of {@link decide} that needs neither grants nor policy: checks the method and parses the URL. */

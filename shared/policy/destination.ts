@@ -86,4 +86,4 @@ export function wildcardHost(destination: string): string | undefined {
 const wildcardHostOf = memoizeByText((text) => `*.${parseDestination(text).hostname}`);
 
 /** Parsed once per policy, since a cached release is judged on every call. */
-const destinationsOf = memoize((texts: readonly string[]) => texts.map(parseDestination));
+export const destinationsOf = memoize((texts: readonly string[]) => texts.map(parseDestination));

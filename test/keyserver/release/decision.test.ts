@@ -102,6 +102,35 @@ t.test('every refusal falls before a token is read', async (t) => {
     ],
     ['no URL', { credential: to('api.example') }, { code: 'destination_denied' }],
     ['an unknown type', { tokenType: 'unknown' }, { code: 'type_not_found' }],
+    [
+      'a path of an unknown type',
+      { tokenType: 'unknown', credential: to('/v1') },
+      { code: 'type_not_found' },
+    ],
+    [
+      'a path without a grant, whether or not the type is known',
+      {
+        tokenType: 'unknown',
+        credential: { proxy, app: none, target: { method: 'GET', url: '/v1' } },
+      },
+      { reason: 'no_grant' },
+    ],
+    [
+      'a path that no grant allows',
+      { credential: { proxy, app: pathOnly, target: { method: 'GET', url: '/v1' } } },
+      { reason: 'path' },
+    ],
+    ['dot segments of a path', { credential: to('/v1/../v2') }, { reason: 'url_dot_segment' }],
+    [
+      'a host that is not listed',
+      { credential: to('~evil.example/') },
+      { reason: 'host_not_listed' },
+    ],
+    [
+      'user info at the seam',
+      { credential: to('~api.example@evil/') },
+      { reason: 'host_not_listed' },
+    ],
   ];
   for (const [title, differently, expected] of cases) {
     const exchange = await ask(keyserver, {

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { appendQuery, checkQuery } from '../../../secureproxy/http/injected-query.ts';
+import { checkQuery, pathOf } from '../../../secureproxy/http/injected-query.ts';
 
 const at = (query: string) => new URL(`https://shop.example/v1${query}`);
 const injected = [
@@ -9,15 +9,16 @@ const injected = [
 const injectedNames = injected.map(([name]) => name);
 
 t.test('leaves the query unchanged if nothing is injected', async (t) => {
-  t.equal(appendQuery(at('?access_token=mine;v'), []), '?access_token=mine;v');
-  t.equal(appendQuery(at(''), []), '');
+  t.equal(pathOf(at('?access_token=mine;v'), []), '/v1?access_token=mine;v');
+  t.equal(pathOf(at(''), []), '/v1');
+  t.equal(pathOf(at('?'), []), '/v1?');
 });
 
 t.test('puts encoded parameters behind what the caller wrote', async (t) => {
-  t.equal(appendQuery(at(''), injected), '?access_token=a%26b%3Dc&v=5');
-  t.equal(appendQuery(at('?'), injected), '?access_token=a%26b%3Dc&v=5');
-  t.equal(appendQuery(at('?x=%20;y&'), injected), '?x=%20;y&&access_token=a%26b%3Dc&v=5');
-  t.equal(appendQuery(at('?x'), [['a b', 'я']]), '?x&a%20b=%D1%8F');
+  t.equal(pathOf(at(''), injected), '/v1?access_token=a%26b%3Dc&v=5');
+  t.equal(pathOf(at('?'), injected), '/v1?access_token=a%26b%3Dc&v=5');
+  t.equal(pathOf(at('?x=%20;y&'), injected), '/v1?x=%20;y&&access_token=a%26b%3Dc&v=5');
+  t.equal(pathOf(at('?x'), [['a b', 'я']]), '/v1?x&a%20b=%D1%8F');
 });
 
 const spellings = [
@@ -73,7 +74,7 @@ t.test('takes parameters of other names', async (t) => {
     'access__token=1',
   ]) {
     checkQuery(at(`?${query}`), injectedNames);
-    t.equal(appendQuery(at(`?${query}`), injected), `?${query}&access_token=a%26b%3Dc&v=5`);
+    t.equal(pathOf(at(`?${query}`), injected), `/v1?${query}&access_token=a%26b%3Dc&v=5`);
   }
 });
 

@@ -1,0 +1,133 @@
+import type { IncomingMessage } from 'node:http';
+import type { FastifyRequest } from 'fastify';
+import { Type } from '../../shared/schema/type.ts';
+import { ServiceError } from '../../shared/errors.ts';
+import { problemResponse, problemResponses } from '../../shared/http/problem.ts';
+import type { Service } from '../../shared/http/service-type.ts';
+import { methods } from '../../shared/policy/schema.ts';
+import type { Call } from '../call/call.ts';
+import { type CallDependencies, makeCall } from '../call/make-call.ts';
+import { invalid } from '../envelope/faults.ts';
+import { appKeysIn } from '../http/app-keys.ts';
+import { StreamedKeyWatch } from '../http/body-watch.ts';
+import { checkNoAppKey } from '../http/key-watch.ts';
+import type { CallerHeaders } from '../http/request-headers.ts';
+import { dependencyStatus } from '../keyserver-client/errors.ts';
+import { StreamedBody } from '../upstream/streamed-body.ts';
+import { type AdmissionDependencies, admitCaller } from './admission.ts';
+import { callErrors, maxTimeoutMs } from './call-request.ts';
+import { forwardPrefix, parseForwardTarget } from './forward-target.ts';
+
+/** Sets the timeout of a forwarded call, milliseconds; it is not sent. */
+const timeoutHeader = 'x-secureproxy-timeout-ms';
+
+/** A path that the router finds whatever the marketplace's is: it would decode and refuse. */
+const routedPath = `${forwardPrefix}c/t/path`;
+
+/** The path by which a request is routed. */
+export function routedUrl({ url = '' }: IncomingMessage): string {
+  return url.startsWith(forwardPrefix) ? routedPath : url;
+}
+
+/** `ANY /forward/{ClientId}/{TokenType}/{path}`: a marketplace under a path of the proxy (docs/forward.md). */
+export function forwardRoutes(
+  app: Service,
+  dependencies: CallDependencies & AdmissionDependencies,
+): void {
+  app.register(async (scope) => {
+    // The body is the marketplace's, whatever its type: it is not read before the call is allowed.
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser('*', (_request, _payload, done) => done(null));
+    for (const method of methods) {
+      scope.route({
+        method,
+        url: `${forwardPrefix}:ClientId/:TokenType/*`,
+        exposeHeadRoute: false,
+        config: { takesAnyBody: true },
+        schema: {
+          operationId: `forward${method[0]}${method.slice(1).toLowerCase()}`,
+          summary: `Forward a ${method} to a marketplace with a client's token`,
+          description:
+            "The request goes to the first destination of the token type, or to another one after `~host/`: its path, query, headers and body as they are, without the app key. The answer is the marketplace's own; a `Location` at a destination becomes one of this route, another one `X-Upstream-Location`. Errors of the proxy are `application/problem+json` with `Proxy-Status: secureproxy; error=…`.",
+          security: [{ appKey: [] }],
+          response: {
+            ...problemResponses(
+              ...callErrors,
+              'integrity_failed',
+              'upstream_invalid',
+              'upstream_unreachable',
+              'upstream_timeout',
+            ),
+            [dependencyStatus]: problemResponse(
+              dependencyStatus,
+              'token_not_found',
+              'type_not_found',
+              'token_expired',
+            ),
+            default: {
+              description: "The marketplace's own answer, of any status and type",
+              content: { '*/*': { schema: Type.Unknown() } },
+            },
+          },
+        },
+        onRequest: [checkUpgrade, admitCaller(dependencies, { isKeyRequired: true }), hideType],
+        handler: async (request, reply) =>
+          makeCall(dependencies, forwardedCall(request, method), request, reply),
+      });
+    }
+  });
+}
+
+/** @throws ServiceError request_invalid */
+function checkUpgrade(
+  { headers: { upgrade = '' } }: FastifyRequest,
+  _reply: unknown,
+  done: () => void,
+): void {
+  if (/websocket/i.test(upgrade))
+    throw invalid('upgrade', 'WebSockets are not forwarded; other calls of this API are.');
+  done();
+}
+
+/** The framework would refuse a content type that it cannot parse. */
+function hideType({ headers }: FastifyRequest, _reply: unknown, done: () => void): void {
+  delete headers['content-type'];
+  done();
+}
+
+function forwardedCall(request: FastifyRequest, method: Call['method']): Call {
+  const { raw, appKey } = request;
+  const { headers, timeoutMs } = headersOf(raw.rawHeaders);
+  const call = { ...parseForwardTarget(request.originalUrl), appKey, method, headers, timeoutMs };
+  checkNoAppKey({ ...call, body: null });
+  return { ...call, body: hasBody(raw) ? new StreamedBody(raw, new StreamedKeyWatch()) : null };
+}
+
+/** RFC 9112 §6.3; a length of zero is told to the marketplace. */
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
+}
+
+/** The caller's headers in the order and spelling of its own, without the app key and what is for the proxy. */
+function headersOf(raw: readonly string[]): Pick<Call, 'timeoutMs'> & { headers: CallerHeaders } {
+  const headers: Record<string, string | string[]> = Object.create(null);
+  let timeoutMs: number | undefined;
+  for (let i = 0; i < raw.length; i += 2) {
+    const [name = '', value = ''] = [raw[i], raw[i + 1]];
+    if (name.toLowerCase() === timeoutHeader) timeoutMs = readTimeout(value);
+    else if (appKeysIn(value).length === 0) {
+      const before = headers[name];
+      headers[name] = before === undefined ? value : [before, value].flat();
+    }
+  }
+  return { headers, timeoutMs };
+}
+
+function readTimeout(text: string): number {
+  const ms = /^\d{1,7}$/.test(text) ? Number(text) : 0;
+  if (ms >= 1 && ms <= maxTimeoutMs) return ms;
+  throw new ServiceError('request_invalid', {
+    reason: 'timeout_header',
+    detail: `X-SecureProxy-Timeout-Ms is a whole number of milliseconds from 1 to ${maxTimeoutMs}.`,
+  });
+}
