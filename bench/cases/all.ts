@@ -1,6 +1,7 @@
 import type { Arrangement } from '../pair/arrangement.ts';
 import type { Case, CaseContext, MakeCase } from './case.ts';
 import { coldCases } from './cold.ts';
+import { forwardCases } from './forward.ts';
 import { keyserverCases } from './keyserver.ts';
 import { originCases } from './origins.ts';
 import { peerCases } from './peers.ts';
@@ -11,6 +12,7 @@ import { largeCases, warmCases } from './warm.ts';
 const usualCases = {
   ...peerCases,
   ...warmCases,
+  ...forwardCases,
   ...tlsCases,
   ...originCases,
   ...coldCases,

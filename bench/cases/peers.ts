@@ -13,6 +13,17 @@ export const peerCases = {
     plainCase('@fastify/reply-from, GET', peer, () => directOrder(peer, '/get', 'GET')),
   'peer-stream': ({ peer }) =>
     plainCase('@fastify/reply-from, POST streamed', peer, () => directOrder(peer, '/stream')),
+  'peer-stream-100k': ({ peer }) =>
+    plainCase('@fastify/reply-from, 100 KB streamed', peer, () =>
+      directOrder(peer, '/stream', 'POST', 100_000),
+    ),
+  'peer-stream-10m': ({ peer }) =>
+    plainCase(
+      '@fastify/reply-from, 10 MB streamed',
+      peer,
+      () => directOrder(peer, '/stream', 'POST', 10_000_000),
+      { warmUpRequests: 0, concurrency: 2 },
+    ),
   'http-proxy': ({ peer }) =>
     plainCase('@fastify/http-proxy, POST', peer, () => directOrder(peer, '/proxy/v1/orders')),
   bare: (context) =>

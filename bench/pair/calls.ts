@@ -48,15 +48,27 @@ export function callOrder(calls: Calls): Order {
   };
 }
 
-/** Requests to a part that does not authenticate. */
-export function directOrder(to: Part, path: string, method: 'GET' | 'POST' = 'POST'): Order {
-  return {
-    method,
-    url: `${to.origin}${path}`,
-    headers: {},
-    bodies: method === 'GET' ? [] : [JSON.stringify(requestBody)],
-    use: 'by-caller',
-  };
+/** Requests that SecureProxy forwards; a POST has a text of so many letters. */
+export function forwardOrder(
+  { to, appKey, clients, type = tokenType }: Pick<Calls, 'to' | 'appKey' | 'clients' | 'type'>,
+  path: string,
+  letters?: number,
+): Order {
+  const order = directOrder(to, `/forward/${clients[0]}/${type}${path}`, 'GET', letters);
+  return { ...order, headers: { authorization: `Bearer ${appKey}` } };
+}
+
+/** Requests to a part that does not authenticate; with letters, a POST of a text of so many. */
+export function directOrder(
+  to: Part,
+  path: string,
+  method: 'GET' | 'POST' = 'POST',
+  letters?: number,
+): Order {
+  const plain = { url: `${to.origin}${path}`, headers: {}, use: 'by-caller' } as const;
+  if (letters !== undefined)
+    return { ...plain, method: 'POST', bodies: [JSON.stringify(lettersMark)], letters };
+  return { ...plain, method, bodies: method === 'GET' ? [] : [JSON.stringify(requestBody)] };
 }
 
 /** Requests of SecureProxy to KeyServer. */

@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyRequest } from 'fastify';
-import { Type } from '../../shared/schema/type.ts';
 import { ServiceError } from '../../shared/errors.ts';
 import { problemResponse, problemResponses } from '../../shared/http/problem.ts';
 import type { Service } from '../../shared/http/service-type.ts';
 import { methods } from '../../shared/policy/schema.ts';
+import { Type } from '../../shared/schema/type.ts';
 import type { Call } from '../call/call.ts';
 import { type CallDependencies, makeCall } from '../call/make-call.ts';
 import { invalid } from '../envelope/faults.ts';
@@ -41,7 +41,7 @@ export function forwardRoutes(
     for (const method of methods) {
       scope.route({
         method,
-        url: `${forwardPrefix}:ClientId/:TokenType/*`,
+        url: `${forwardPrefix}:ClientId/:TokenType/:path`,
         exposeHeadRoute: false,
         config: { takesAnyBody: true },
         schema: {

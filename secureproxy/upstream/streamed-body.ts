@@ -24,11 +24,6 @@ export class StreamedBody {
     this.announced = length === undefined ? undefined : Number(length);
   }
 
-  /** True until a byte was read, and with it what the body needs to be sent again. */
-  get isWhole(): boolean {
-    return !this.#isBegun;
-  }
-
   /** @returns what undici reads; it may be destroyed without harm to the caller's connection */
   open(): Readable {
     const source = this.#source;

@@ -14,6 +14,8 @@ const cases = [
   'warm',
   'warm-100k-up',
   'warm-100k-down',
+  'forward-get',
+  'forward-100k-up',
   'cold',
   'keyserver-ticket',
   'keyserver-rsa',

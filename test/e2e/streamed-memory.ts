@@ -61,6 +61,32 @@ async function upload(pair: TestPair, upstream: string, bytes: number): Promise<
   return arrived;
 }
 
+const forwarded = (pair: TestPair, path: string, init: RequestInit = {}) =>
+  fetch(`${pair.secureproxy.origin}/forward/shop-1/${tokenType}/${path}`, {
+    ...init,
+    headers: { authorization: `Bearer ${pair.appKey}` },
+  });
+
+async function forwardDown(pair: TestPair, _upstream: string, bytes: number): Promise<number> {
+  const { body } = await forwarded(pair, String(bytes));
+  let received = 0;
+  for await (const { length } of body ?? []) received += length;
+  return received;
+}
+
+async function forwardUp(pair: TestPair, _upstream: string, bytes: number): Promise<number> {
+  let left = bytes / chunk.length;
+  const body = new ReadableStream({
+    pull: (controller) => {
+      left -= 1;
+      controller.enqueue(new Uint8Array(chunk));
+      if (left === 0) controller.close();
+    },
+  });
+  const answered = await forwarded(pair, 'up', { method: 'POST', body, duplex: 'half' });
+  return Number(await answered.text());
+}
+
 function describe(warm: ResidentMemory, second: ResidentMemory): string {
   return (
     `resident memory of SecureProxy, MiB: floor ${warm.floorMib} → ${second.floorMib}, ` +
@@ -82,6 +108,8 @@ export async function testMemory(t: Test, bytes: number): Promise<void> {
   for (const [direction, pass] of Object.entries({
     'down, in one answer': download,
     'up, in calls of 8 MiB': upload,
+    'down, forwarded': forwardDown,
+    'up, forwarded in one body': forwardUp,
   })) {
     await t.test(direction, async (t) => {
       const passAll = async () => t.equal(await pass(pair, upstream, bytes), bytes, 'all came');

@@ -42,10 +42,15 @@ export function remedyFor(error: ServiceError, steps: Steps, asked: Asked): Sugg
 function grantRemedy({ requester, clientId, tokenType, target }: Asked): Suggestion {
   const { method, url } = target;
   const grant = { app: requester.appId, client: clientId, type: tokenType, method };
-  const path = URL.parse(url)?.pathname ?? '/';
+  const path = pathOf(url);
   return isAmbiguousPath(path)
     ? { do: 'grant_every_path', ...grant }
     : { do: 'add_grant', ...grant, path };
+}
+
+/** Of a whole URL or a reference. */
+function pathOf(url: string): string {
+  return URL.parse(url.replace(/^~[^/?]*/, ''), 'https://host.example')?.pathname ?? '/';
 }
 
 function originOf({ target }: Asked): string | undefined {
