@@ -85,6 +85,7 @@ complete -F _keyserver_admin keyserver-admin
 `;
 }
 
+/** As a file of fpath, the script is itself the function that is called first. */
 function zsh(program: CommandNode): string {
   const described = (word: string | undefined, text: string) =>
     quoted(`${word?.replaceAll(':', '\\:')}:${firstLine(text)}`);
@@ -130,7 +131,11 @@ ${words.join('\n')}
     _describe command commands
   fi
 }
-compdef _keyserver_admin keyserver-admin
+if [[ $funcstack[1] == _keyserver-admin ]]; then
+  _keyserver_admin "$@"
+else
+  compdef _keyserver_admin keyserver-admin
+fi
 `;
 }
 
