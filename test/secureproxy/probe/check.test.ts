@@ -79,24 +79,29 @@ t.test('nothing of the answer comes through, whatever a lying upstream sends', a
     t.equal(json.verdict, verdict);
     t.same(Object.keys(json).sort(), ['detail', 'status', 'verdict']);
     const told = JSON.stringify([rawHeaders, json]);
-    for (const evil of ['evil', 'Evil', '555', 'a=b', '999999', secret])
+    for (const evil of ['evil', 'Evil', 'call 555', 'a=b', '999999', secret])
       t.notOk(told.includes(evil));
   }
 });
 
 t.test('an endless answer is left after its start', async (t) => {
   const { upstream, check } = await setUp(t);
+  const bounded = 256 * 1024 * 1024;
+  let sent = 0;
   upstream.script((socket) => {
     socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n');
     const chunk = `1000\r\n${'x'.repeat(4096)}\r\n`;
     const more = () => {
-      while (!socket.destroyed && socket.write(chunk));
-      if (!socket.destroyed) socket.once('drain', more);
+      do sent += chunk.length;
+      while (!socket.destroyed && sent < bounded && socket.write(chunk));
+      if (sent >= bounded) socket.destroy();
+      else if (!socket.destroyed) socket.once('drain', more);
     };
     more();
   });
   t.match((await check()).json, { verdict: 'valid', status: 200 });
   await until(() => upstream.open.size === 0);
+  t.ok(sent < bounded, `${sent} bytes`);
 });
 
 t.test('a marketplace that cannot answer is unreachable, within the time', async (t) => {
@@ -182,7 +187,14 @@ t.test(
   },
 );
 
-t.test('one place is enough for a check', async (t) => {
-  const { check } = await setUp(t, {}, { settings: { CALLS_MAX: '1', TOKEN_CACHE_SECONDS: '0' } });
-  t.match((await check({ TimeoutMs: 20_000 })).json, { verdict: 'valid' });
+t.test('a check holds one place of its app', async (t) => {
+  const { upstream, check, proxy } = await setUp(t);
+  const arrived = Promise.withResolvers<() => void>();
+  upstream.script((socket) => arrived.resolve(() => void socket.write(answer(200, 'ok'))));
+  const checked = check();
+  const go = await arrived.promise;
+  const { text } = await proxy.send('/metrics');
+  t.match(text, /^secureproxy_app_calls\{app="orders"\} 1$/m);
+  go();
+  t.match((await checked).json, { verdict: 'valid' });
 });
