@@ -5,7 +5,7 @@ import {
   certainties,
   type Preset,
 } from '../keyserver/presets/preset.ts';
-import { describeInjection } from '../shared/policy/injection/injection.ts';
+import { describeInjection, injectionFields } from '../shared/policy/injection/injection.ts';
 
 interface Fact {
   readonly certainty: Certainty;
@@ -57,6 +57,9 @@ Accounts of some marketplaces have a host of their own, such as a shop's. It is 
 of its own, with \`--destination\`. This version neither signs calls, nor renews access tokens, nor puts a token into a body;
 \`type put\` refuses what needs that, and says what helps. Hosts that nobody has verified are listed and get no token.
 
+An SDK is pointed here by its base URL and its credential, as each section says ([forward.md](forward.md)); apps without an SDK
+call \`POST /request_api\`.
+
 A limit that holds for every account is a limit of the type; others are told alone.
 
 Each fact below ends with its certainty and the numbers of its sources.
@@ -68,6 +71,7 @@ function section(preset: Preset): string {
   const lines = [
     ...[create].map((one) => `**Create**: ${withFact(one.text, one)}`),
     `**Type**: ${typePut(preset)}`,
+    ...sdkText(preset),
     ...auth.map(authText),
     ...(hosts.length === 0 ? [] : [`**Hosts**: ${hosts.map(hostText).join('; ')}`]),
     ...callerHeaders.map(
@@ -114,6 +118,27 @@ function typePut({ id, hosts, auth: [first] }: Preset): string {
     ...(id === 'header' ? ["--header 'X-Api-Key: {token}'"] : []),
   ].join(' ');
   return `\`${command}\``;
+}
+
+/** The base URL of an SDK and its credential, for presets that a type can be made of. */
+function sdkText({ hosts, auth: [first] }: Preset): string[] {
+  const production = hosts.filter(({ is, auth }) => is === 'production' && isFor(first, auth));
+  const [main, ...others] = production.map(({ host }) => host);
+  if (first?.injection === undefined) return [];
+  const injected = injectionFields(first.injection);
+  const base = 'https://PROXY/forward/CLIENT/TYPE';
+  const secrets = Object.entries(first.fields)
+    .filter(([name, { isPublic }]) => !isPublic && injected.has(name))
+    .map(([name]) => `\`${name}\``);
+  const other =
+    others.length === 0 ? '' : `, and for the others \`${base}/~${others[0]}\` and so on`;
+  return [
+    `**SDK**: base URL \`${base}\` in place of \`https://${main ?? 'HOST'}\`${other}; an app key in place of ${secrets.join(' and ')}`,
+  ];
+}
+
+function isFor(auth: Auth | undefined, ways: readonly string[] | undefined): boolean {
+  return ways === undefined || ways.includes(auth?.id ?? '');
 }
 
 function authText(auth: Auth, at: number): string {
