@@ -7,6 +7,7 @@ import { Keyring } from '../keyserver/keys/keyring.ts';
 import { Registry } from '../keyserver/registry/registry.ts';
 import { openSqliteStore } from '../keyserver/store/sqlite/sqlite.ts';
 import { buildSecureproxy } from '../secureproxy/app.ts';
+import { RetryBudget } from '../secureproxy/call/retries.ts';
 import { RunningCalls } from '../secureproxy/call/running-calls.ts';
 import { SentSecrets } from '../secureproxy/call/sent-secrets.ts';
 import { secureproxySettings } from '../secureproxy/config.ts';
@@ -94,6 +95,7 @@ export function buildInertSecureproxy(): Promise<Service> {
       lookup: fail,
     }),
     limits: new Limits({ store: new LocalStore(clock, () => 1), clock }),
+    retryBudget: new RetryBudget(),
     running: new RunningCalls(),
     sentSecrets: new SentSecrets(clock, () => undefined),
     totalTimeoutMs: 1,

@@ -12,6 +12,7 @@ import { sumsOfWorkers } from '../shared/process/worker-metrics.ts';
 import { ExpiryWatch } from '../shared/tls/expiry-watch.ts';
 import { ReloadedTls } from '../shared/tls/reload.ts';
 import { buildSecureproxy } from './app.ts';
+import { RetryBudget } from './call/retries.ts';
 import { RunningCalls } from './call/running-calls.ts';
 import { SentSecrets } from './call/sent-secrets.ts';
 import { Callers } from './callers/callers.ts';
@@ -189,6 +190,7 @@ export async function wireSecureproxy(
     releases,
     pools,
     limits,
+    retryBudget: new RetryBudget(),
     running,
     sentSecrets: new SentSecrets(clock, countSentSecrets),
     totalTimeoutMs: config.UPSTREAM_TOTAL_TIMEOUT_MS,

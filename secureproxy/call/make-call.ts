@@ -6,18 +6,20 @@ import { askForCall } from './ask-keyserver.ts';
 import type { Call } from './call.ts';
 import { inPlace, type PlaceDependencies, takePlace } from './in-place.ts';
 import { prepare } from './prepare.ts';
+import { Retries, type RetryBudget } from './retries.ts';
 import { type SendDependencies, send } from './send.ts';
 import { enterLimits } from './within-limits.ts';
 
 export interface CallDependencies extends SendDependencies, PlaceDependencies {
   readonly limits: Limits;
+  readonly retryBudget: RetryBudget;
 }
 
 /**
  * Makes a call: obtain the release (KeyServer authenticates and decides first) → decide again → wait for the type's
  * limits → take a place for client and origin → inject → send. The answer streams into `reply`. If the call had to wait
  * until its release was no longer usable, it obtains another and is judged anew, so nothing is sent after a known
- * revocation.
+ * revocation. A request that is sent again takes the same way.
  * @throws ServiceError if it fails before the answer has begun
  */
 export async function makeCall(
@@ -30,7 +32,9 @@ export async function makeCall(
   const { releases, places, limits } = dependencies;
   const { logFields: log } = request;
   log['upstream.request.method'] = call.method;
+  dependencies.retryBudget.earn(call.tokenType);
   let pass: Pass | undefined;
+  const retries = new Retries(call, dependencies.retryBudget);
   const work = inPlace(dependencies, call, request, reply, async (place) => {
     const { deadline } = place;
     let isOver = false;
@@ -59,12 +63,17 @@ export async function makeCall(
           if (!releases.mayStart(call, obtained)) continue;
         }
       }
-      isOver = await send(dependencies, call, obtained, prepared, {
-        request,
-        reply,
-        deadline,
-        pass,
+      const context = { request, reply, deadline, pass, retries };
+      const before = retries.count;
+      isOver = await send(dependencies, call, obtained, prepared, context).catch((error) => {
+        if (retries.afterFailure(obtained.release.policy, error, deadline)) return false;
+        throw error;
       });
+      if (retries.count === before) continue;
+      log['upstream.retries'] = (log['upstream.retries'] ?? 0) + 1;
+      pass?.end();
+      pass = undefined;
+      await retries.pause();
     }
   });
   await work.finally(() => pass?.end());

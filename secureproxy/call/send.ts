@@ -18,6 +18,7 @@ import { type RelayOutcome, relay } from '../upstream/relay.ts';
 import { queryOf } from './ask-keyserver.ts';
 import type { Call, CallBody } from './call.ts';
 import { type PreparedCall, prepare } from './prepare.ts';
+import type { Retries } from './retries.ts';
 import type { RunningCall, RunningCalls } from './running-calls.ts';
 import type { SentSecrets } from './sent-secrets.ts';
 
@@ -34,11 +35,13 @@ export interface SendContext {
   readonly deadline: Deadline;
   /** What the call took of limits; undefined: nothing. */
   readonly pass: Pass | undefined;
+  readonly retries: Retries;
 }
 
 /**
  * Injects the secret and sends a permitted call; the answer streams into `reply`. Resolves to true when it has ended,
- * to false if the release was no longer usable when a connection was free: nothing was sent then.
+ * to false if the release was no longer usable when a connection was free, and nothing was sent, or if the request is
+ * to be sent again.
  * @throws ServiceError if it fails before the answer has begun
  */
 export function send(
@@ -46,7 +49,7 @@ export function send(
   call: Call,
   obtained: CachedRelease,
   { url, wildcard, headers: prepared }: PreparedCall,
-  { request, reply, deadline, pass }: SendContext,
+  { request, reply, deadline, pass, retries }: SendContext,
 ): Promise<boolean> {
   const { logFields: log } = request;
   const { release } = obtained;
@@ -86,11 +89,15 @@ export function send(
         // The request before, if this one is a repetition.
         leaveRunning();
         if (!releases.mayStart(call, obtained)) return false;
+        retries.isStarted = true;
         slot = running.add(runningCall(releases, judged, obtained, request, cut));
         return true;
       },
-      answerHeaders: (received, status) => {
+      isRefused: (status, received) => {
         pass?.onAnswer(status, received);
+        return retries.afterAnswer(release.policy, status, received, deadline);
+      },
+      answerHeaders: (received, status) => {
         const answer = responseHeaders(received, status, links);
         if (body !== null && !isHeld(body)) closeAfterAnswer(request.raw, reply.raw, status);
         answer['x-request-id'] = request.id;
@@ -160,7 +167,7 @@ function logOutcome(
 ): void {
   log['error.type'] = error?.code;
   log['error.reason'] = error?.options.reason;
-  if (retries > 0) log['upstream.retries'] = retries;
+  if (retries > 0) log['upstream.retries'] = (log['upstream.retries'] ?? 0) + retries;
   if (status === undefined) return;
   log['upstream.response.status_code'] = status;
   log['upstream.response.body.size'] = bytesReceived;

@@ -30,6 +30,8 @@ export interface RelayOptions {
    * Called when a connection is free for the request, with what ends the call from then on. False: nothing is sent.
    */
   readonly onStart: (cut: (error: ServiceError) => void) => boolean;
+  /** True if an answer with this head is not wanted: the request is to be sent again. */
+  readonly isRefused: (status: number, headers: IncomingHttpHeaders) => boolean;
   /** Makes the headers of the answer from the upstream's. */
   readonly answerHeaders: (headers: IncomingHttpHeaders, status: number) => OutgoingHttpHeaders;
   /** Redacts the answer; undefined: it passes unchanged. */
@@ -58,12 +60,14 @@ export interface RelayOutcome {
  */
 const longBody = 1024 * 1024;
 const longRejectedBody = 64 * 1024;
+const maxUnwanted = 64 * 1024;
+const unwanted = new Error('the answer is not wanted');
 
 /**
  * Sends a request through a pool and streams the answer into `response`, as fast as the caller
  * reads it. If the caller disconnects, the upstream call is cancelled. If the upstream's answer
  * breaks off, so does the caller's, which would otherwise look complete. Resolves to true when the
- * answer has ended, to false if `onStart` returned that.
+ * answer has ended, to false if `onStart` returned that or the answer is not wanted.
  * @throws ServiceError if no answer has begun; nothing was written to `response` then
  */
 export function relay(
@@ -153,6 +157,13 @@ class RelayHandler implements CarriedHandler {
     // Interim answers (RFC 9110 §15.2) are the connection's own.
     if (status < 200) return;
     checkTransferCoding(headers);
+    if (this.#options.isRefused(status, headers)) {
+      this.#status = status;
+      this.#settle();
+      this.#options.onEnd(this.#outcome());
+      this.#done.resolve(false);
+      return;
+    }
     if (this.#options.isForwarded) this.#awaitCaller();
     this.#status = status;
     const { scrubber } = this.#options;
@@ -166,6 +177,8 @@ class RelayHandler implements CarriedHandler {
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#bytesReceived += chunk.length;
     if (this.#body?.write(chunk) === false) controller.pause();
+    // Of an answer that is not wanted so much is read, to keep its connection.
+    if (this.#body === undefined && this.#bytesReceived > maxUnwanted) controller.abort(unwanted);
   }
 
   onResponseEnd(): void {

@@ -51,6 +51,16 @@ export const ProbeSchema = Type.Object(
   { additionalProperties: false },
 );
 export type Probe = Static<typeof ProbeSchema>;
+/** How often a request is sent again, and of which methods besides GET, HEAD and OPTIONS. */
+const RetrySchema = Type.Object(
+  {
+    /** Absent: 2. */
+    max: Type.Optional(Type.Integer({ minimum: 1, maximum: 5 })),
+    methods: Type.Optional(Type.Array(MethodSchema, { minItems: 1, maxItems: 10 })),
+  },
+  { additionalProperties: false },
+);
+
 /** How a marketplace says that a limit was reached (docs/protocol.md §8, "Limits"). */
 const LimitSignalSchema = Type.Object(
   {
@@ -108,6 +118,8 @@ export const PolicySchema = Type.Object(
       Type.Array(Type.String({ minLength: 1, maxLength: 2048 }), { minItems: 1, maxItems: 32 }),
     ),
     limitSignal: Type.Optional(LimitSignalSchema),
+    /** Requests that failed are sent again (docs/protocol.md §8, "Retries"); absent: they are not. */
+    retry: Type.Optional(RetrySchema),
   },
   { additionalProperties: false },
 );

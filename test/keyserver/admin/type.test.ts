@@ -45,6 +45,7 @@ t.test('takes every option into the policy', async (t) => {
       ...['--redact-member', 'access_token', '--redact-member', 'refresh_token'],
       ...['--limit', '300/min burst 20 errors 10', '--limit', '4 at once /v1/*'],
       ...['--limit-status', '420', '--limit-max-seconds', '60'],
+      ...['--retry', '3', '--retry-method', 'PUT', '--retry-method', 'DELETE'],
     ),
     {
       destinations: [
@@ -61,6 +62,7 @@ t.test('takes every option into the policy', async (t) => {
       redactMembers: ['access_token', 'refresh_token'],
       limits: ['300/min burst 20 errors 10', '4 at once /v1/*'],
       limitSignal: { statuses: [420], maxSeconds: 60 },
+      retry: { max: 3, methods: ['PUT', 'DELETE'] },
     },
   );
 });
@@ -93,6 +95,9 @@ t.test('refuses a type that could not be used, or would be dangerous unsaid', as
     ],
     ['a wild status', [...destination, '--limit-status', '42'], /limitSignal statuses 0/],
     ['too long', [...destination, '--limit-max-seconds', '90000'], /limitSignal maxSeconds/],
+    ['no number of retries', [...destination, '--retry', 'often'], /--retry "often" is not an int/],
+    ['too many retries', [...destination, '--retry', '6'], /retry max/],
+    ['no method', [...destination, '--retry-method', 'put'], /--retry-method "put" is none/],
     ['plain http', ['--destination', 'http://api.example.com'], /unsafePlaintext/],
     ['a block without length', [...destination, '--unsafe-allow-private', '10.0.0.1'], /CIDR/],
     ['a block too long', [...destination, '--unsafe-allow-private', '10.0.0.0/33'], /CIDR/],
@@ -241,8 +246,11 @@ t.test('edits parts of a type and leaves the rest', async (t) => {
   const limited = await edit('--add-limit', '50/s', '4 at once', '--limit-status', '429', '403');
   t.match(limited, { limits: ['50/s', '4 at once'], limitSignal: { statuses: [429, 403] } });
   t.match(await edit('--remove-limit', '50/s'), { limits: ['4 at once'], limitSignal: {} });
-  const unlimited = await edit('--remove-limit', '4 at once', '--no-limit-signal');
-  t.notOk('limits' in unlimited || 'limitSignal' in unlimited);
+  t.match(await edit('--retry', '1', '--retry-method', 'PUT'), {
+    retry: { max: 1, methods: ['PUT'] },
+  });
+  const unlimited = await edit('--remove-limit', '4 at once', '--no-limit-signal', '--no-retry');
+  t.notOk('limits' in unlimited || 'limitSignal' in unlimited || 'retry' in unlimited);
   t.match(await edit('--query', 'key={token}', '--add-redact-member', 'access_token'), {
     injection: { scheme: 'query', query: { key: '{token}' } },
     redactMembers: ['access_token'],
@@ -317,6 +325,7 @@ t.test('lists and shows types', async (t) => {
     ...['--unsafe-plaintext', '--unsafe-allow-private', '10.0.0.0/8', '--no-scrub'],
     ...['--cache-seconds', '5', '--public-field', 'u', '--redact-member', 'access_token'],
     ...['--limit', '50/s', '--limit', '20/min /v1/*', '--limit-status', '420'],
+    ...['--retry', '1', '--retry-method', 'PUT'],
   ]);
   t.equal(
     (await admin.run(['type', 'list'])).stdout,
@@ -341,6 +350,7 @@ t.test('lists and shows types', async (t) => {
       'redacted members  access_token',
       'limits            50/s, 20/min /v1/*',
       'limit signal      status 420, at most the default time',
+      'retries           1 at most, also PUT',
       'unsafe plaintext  allowed',
       'unsafe private    10.0.0.0/8',
       '',

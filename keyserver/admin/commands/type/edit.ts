@@ -13,7 +13,13 @@ import {
   injectionFromOptions,
   type OptionValues,
 } from './injection-options.ts';
-import { parseProbe, parseSeconds, readCa, signalFromOptions } from './policy-options.ts';
+import {
+  parseProbe,
+  parseSeconds,
+  readCa,
+  retryFromOptions,
+  signalFromOptions,
+} from './policy-options.ts';
 
 /** The option and the placeholder of each list of a policy, as `type put` has them. */
 const lists: Readonly<Record<(typeof listMembers)[number], readonly [name: string, of: string]>> = {
@@ -38,6 +44,9 @@ interface EditOptions extends ChangeOptions {
   readonly limitMaxSeconds?: string;
   /** False with `--no-limit-signal`. */
   readonly limitSignal: boolean;
+  /** False with `--no-retry`. */
+  readonly retry?: string | false;
+  readonly retryMethod?: readonly string[];
 }
 
 /** `type edit`: the options of `type put` as patches. */
@@ -70,6 +79,9 @@ export function addEdit(type: Command, session: Session): void {
     )
     .option('--limit-max-seconds <n>', 'as of type put')
     .option('--no-limit-signal', 'neither of the two')
+    .option('--retry <n>', 'as of type put; with the next one, in place of what it has')
+    .option('--retry-method <method...>', 'as of type put')
+    .option('--no-retry', 'send nothing again')
     .option('--dry-run', 'show what it would change and take away, and change nothing')
     .option('--yes', 'do it without being asked, whatever it takes away')
     .addHelpText(
@@ -104,6 +116,7 @@ function readPatch(options: EditOptions & OptionValues, folder: string): PolicyP
   const { unsafePlaintext, caFile, ca, cacheSeconds, scrub, probe } = options;
   const injection = injectionFromOptions(options, undefined);
   const limitSignal = signalFromOptions(options);
+  const retry = retryFromOptions(options);
   return {
     add: listed('add'),
     remove: listed('remove'),
@@ -116,6 +129,8 @@ function readPatch(options: EditOptions & OptionValues, folder: string): PolicyP
       ...(typeof cacheSeconds === 'string' && { cacheSeconds: parseSeconds(cacheSeconds) }),
       ...(!options.limitSignal && { limitSignal: undefined }),
       ...(limitSignal && { limitSignal }),
+      ...(options.retry === false && { retry: undefined }),
+      ...(retry && { retry }),
       ...(scrub !== undefined && { scrub: scrub ? undefined : false }),
       ...(probe === false && { probe: undefined }),
       ...(typeof probe === 'string' && { probe: parseProbe(probe) }),

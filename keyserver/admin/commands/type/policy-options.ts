@@ -3,6 +3,7 @@ import { defaultInjection } from '../../../../shared/policy/injection/schema.ts'
 import {
   isMethod,
   type LimitSignal,
+  type Method,
   type Policy,
   type Probe,
 } from '../../../../shared/policy/schema.ts';
@@ -27,6 +28,8 @@ export interface PolicyOptions extends OptionValues {
   readonly limit?: readonly string[];
   readonly limitStatus?: readonly string[];
   readonly limitMaxSeconds?: string;
+  readonly retry?: string;
+  readonly retryMethod?: readonly string[];
 }
 
 const withoutOptions: Policy = { destinations: [], injection: defaultInjection };
@@ -49,6 +52,7 @@ export function policyFromOptions(
   } = options;
   const { scrub, publicField, redactMember, probe, limit } = options;
   const limitSignal = signalFromOptions(options);
+  const retry = retryFromOptions(options);
   return {
     ...base,
     destinations: [...destination],
@@ -63,6 +67,7 @@ export function policyFromOptions(
     ...(probe !== undefined && { probe: parseProbe(probe) }),
     ...(limit && { limits: [...limit] }),
     ...(limitSignal && { limitSignal }),
+    ...(retry && { retry }),
   };
 }
 
@@ -82,6 +87,29 @@ export function signalFromOptions({
       maxSeconds: parseWhole('--limit-max-seconds', limitMaxSeconds, 'it is 1 to 86400 seconds'),
     }),
   };
+}
+
+/** Undefined if no option is of retries. @throws OperationError input_invalid */
+export function retryFromOptions({
+  retry,
+  retryMethod,
+}: {
+  readonly retry?: string | boolean | undefined;
+  readonly retryMethod?: readonly string[] | undefined;
+}): Policy['retry'] {
+  if (typeof retry !== 'string' && retryMethod === undefined) return undefined;
+  return {
+    ...(typeof retry === 'string' && { max: parseWhole('--retry', retry, 'it is 1 to 5') }),
+    ...(retryMethod && { methods: retryMethod.map(retriedMethod) }),
+  };
+}
+
+function retriedMethod(text: string): Method {
+  if (isMethod(text)) return text;
+  throw inputInvalid(
+    `--retry-method ${JSON.stringify(text)} is none`,
+    'it is a method, such as PUT',
+  );
 }
 
 /** @throws OperationError input_invalid */

@@ -73,6 +73,11 @@ ${defaultInjectionNote}`,
       'the longest time for which such an answer stops calls, 1 to 86400 (default 300)',
     )
     .option(
+      '--retry <n>',
+      'send a GET, HEAD or OPTIONS again, so often at most, that is answered 429, 502, 503 or 504; 1 to 5',
+    )
+    .option('--retry-method <method>', 'other methods that may be sent twice; repeatable', collect)
+    .option(
       '--file <path>',
       'take all of it from this file, as a type of docs/fleet.md; - for stdin',
     )

@@ -87,6 +87,7 @@ function describePolicy(policy: Policy): Record<string, string> {
     ...(policy.preset && { preset: describeMade(policy.preset) }),
     ...(policy.limits && { limits: policy.limits.join(', ') }),
     ...(policy.limitSignal && { 'limit signal': describeSignal(policy.limitSignal) }),
+    ...(policy.retry && { retries: describeRetry(policy.retry) }),
     ...(policy.unsafePlaintext && { 'unsafe plaintext': 'allowed' }),
     ...(policy.unsafeAllowPrivate && {
       'unsafe private': policy.unsafeAllowPrivate.join(', '),
@@ -96,6 +97,13 @@ function describePolicy(policy: Policy): Record<string, string> {
 
 function describeMade({ id, revision, auth, sandbox }: NonNullable<Policy['preset']>): string {
   return `${id}, ${auth}${sandbox ? ', sandbox' : ''}, revision ${revision}`;
+}
+
+function describeRetry({ max, methods = [] }: NonNullable<Policy['retry']>): string {
+  return [
+    max === undefined ? 'default' : `${max} at most`,
+    ...methods.map((one) => `also ${one}`),
+  ].join(', ');
 }
 
 function describeSignal({ statuses, maxSeconds }: LimitSignal): string {

@@ -1,0 +1,146 @@
+import t, { type Test } from 'tap';
+import { RetryBudget } from '../../../secureproxy/call/retries.ts';
+import type { Policy } from '../../../shared/policy/schema.ts';
+import { releaseOf, startProxy } from '../../support/proxy.ts';
+import { answer, type Script, startUpstream } from '../../support/upstream.ts';
+
+async function setUp(t: Test, policy: Partial<Policy>, scripts: readonly Script[]) {
+  const upstream = await startUpstream(t);
+  const left = [...scripts];
+  upstream.script((socket, request) => (left.shift() ?? ok)(socket, request));
+  const proxy = await startProxy(t, {
+    obtain: async () => releaseOf({ destinations: [upstream.url], ...policy }),
+  });
+  const members = { ClientId: 'acme', TokenType: 'test', ApiUri: `${upstream.url}/` };
+  return {
+    upstream,
+    proxy,
+    call: (more: object = {}) => proxy.call({ ...members, Method: 'GET', ...more }),
+  };
+}
+
+const ok: Script = (socket) => void socket.write(answer(200, 'ok'));
+const status =
+  (code: number, headers: Parameters<typeof answer>[2] = [], body = 'no'): Script =>
+  (socket) =>
+    void socket.write(answer(code, body, headers));
+
+t.test('a safe request is sent again in place of an answer that passes', async (t) => {
+  for (const code of [429, 502, 503, 504]) {
+    for (const Method of ['GET', 'HEAD', 'OPTIONS']) {
+      const { call, upstream, proxy } = await setUp(t, { retry: {} }, [
+        status(code, [], Method === 'HEAD' ? '' : 'no'),
+      ]);
+      t.match(await call({ Method }), { status: 200 }, `${Method} ${code}`);
+      t.equal(upstream.requests.length, 2);
+      t.match(await proxy.requestLine(), {
+        'upstream.retries': 1,
+        'upstream.response.status_code': 200,
+      });
+    }
+  }
+});
+
+t.test('it is not where the type does not say so', async (t) => {
+  const cases: readonly (readonly [Partial<Policy>, object, Script])[] = [
+    [{}, {}, status(503)],
+    [{ retry: {} }, {}, status(500)],
+    [{ retry: {} }, {}, status(404)],
+    [{ retry: {} }, { Method: 'POST', Body: 'x' }, status(503)],
+    [{ retry: {} }, { Method: 'DELETE' }, status(503)],
+    [{ retry: { methods: ['PUT'] } }, { Method: 'POST', Body: 'x' }, status(503)],
+    [{ retry: {} }, {}, status(503, [['Retry-After', '60']])],
+    [{ retry: {} }, { TimeoutMs: 3000 }, status(503, [['Retry-After', '4']])],
+  ];
+  for (const [policy, members, script] of cases) {
+    const { call, upstream, proxy } = await setUp(t, policy, [script]);
+    t.match(await call(members), { status: /^[45]/, text: 'no' });
+    t.equal(upstream.requests.length, 1);
+    t.notOk('upstream.retries' in (await proxy.requestLine()));
+  }
+});
+
+t.test('other methods are, with their bodies, where the type says so', async (t) => {
+  const { call, upstream } = await setUp(t, { retry: { methods: ['POST', 'PUT'] } }, [
+    status(503),
+    ok,
+    status(429),
+  ]);
+  t.match(await call({ Method: 'POST', Body: 'one' }), { status: 200 });
+  t.match(await call({ Method: 'PUT', Body: 'two' }), { status: 200 });
+  t.same(
+    upstream.requests.map(({ method, body }) => `${method} ${body}`),
+    ['POST one', 'POST one', 'PUT two', 'PUT two'],
+  );
+});
+
+t.test('so often at most, and then the answer is passed on', async (t) => {
+  const { call, upstream, proxy } = await setUp(
+    t,
+    { retry: { max: 3 } },
+    Array<Script>(9).fill(status(503)),
+  );
+  t.match(await call(), { status: 503, text: 'no' });
+  t.equal(upstream.requests.length, 4);
+  t.match(await proxy.requestLine(), { 'upstream.retries': 3 });
+});
+
+t.test('an endless answer that is not wanted is cut', async (t) => {
+  const endless: Script = (socket) => {
+    socket.write('HTTP/1.1 503 No\r\nTransfer-Encoding: chunked\r\n\r\n');
+    const piece = 'x'.repeat(4096);
+    const timer = setInterval(() => socket.write(`1000\r\n${piece}\r\n`), 1);
+    socket.once('close', () => clearInterval(timer));
+  };
+  const { call, upstream } = await setUp(t, { retry: {} }, [endless]);
+  t.match(await call(), { status: 200 });
+  while (upstream.open.size > 1) await new Promise((done) => setTimeout(done, 20));
+  t.pass('its connection is closed');
+});
+
+t.test('a request of any method is sent again if no connection came about', async (t) => {
+  const { call, upstream, proxy } = await setUp(t, { retry: { max: 5 } }, []);
+  const { port } = upstream;
+  await upstream.close();
+  const called = call({ Method: 'POST', Body: 'x' });
+  await new Promise((done) => setTimeout(done, 50));
+  const second = await startUpstream(t, { port });
+  t.match(await called, { status: 200 });
+  t.same(
+    second.requests.map(({ body }) => String(body)),
+    ['x'],
+  );
+  t.match(await proxy.requestLine(), { 'upstream.retries': Number });
+});
+
+t.test('one that may have arrived is not', async (t) => {
+  const { call, upstream } = await setUp(t, { retry: {} }, [(socket) => void socket.destroy()]);
+  t.match(await call({ Method: 'POST', Body: 'x' }), {
+    status: 502,
+    problem: { code: 'upstream_unreachable' },
+  });
+  t.equal(upstream.requests.length, 1);
+});
+
+t.test('a retry counts as a call of its limits', async (t) => {
+  const { call, upstream } = await setUp(t, { retry: {}, limits: ['2/h burst 2'] }, [
+    status(503),
+    ok,
+  ]);
+  t.match(await call(), { status: 200 });
+  t.match(await call(), { status: 429, problem: { reason: 'limit_reached' } });
+  t.equal(upstream.requests.length, 2);
+});
+
+t.test('retries are a tenth of the calls, after the first ten', async (t) => {
+  const budget = new RetryBudget();
+  let retries = 0;
+  for (let i = 0; i < 1000; i += 1) {
+    budget.earn('a');
+    if (budget.spend('a')) retries += 1;
+  }
+  t.ok(retries >= 105 && retries <= 110, `${retries}`);
+  t.notOk(budget.spend('b'), 'a type that nobody called');
+  for (let i = 0; i < 2000; i += 1) budget.earn(`type-${i}`);
+  t.ok(budget.spend('type-1999'));
+});
