@@ -32,7 +32,6 @@ export async function makeCall(
   const { releases, places, limits } = dependencies;
   const { logFields: log } = request;
   log['upstream.request.method'] = call.method;
-  dependencies.retryBudget.earn(call.tokenType);
   let pass: Pass | undefined;
   const retries = new Retries(call, dependencies.retryBudget);
   const work = inPlace(dependencies, call, request, reply, async (place) => {
@@ -46,6 +45,7 @@ export async function makeCall(
       log.release = obtained.source;
       const prepared = prepare(obtained.release, call);
       log.grant = prepared.grantId;
+      retries.allowed();
       if (pass === undefined) {
         const { policy } = obtained.release;
         const entered = enterLimits(limits, policy, call, prepared, reply, deadline, log);

@@ -46,6 +46,7 @@ const maxTypes = 1000;
 export class Retries {
   readonly #call: Call;
   readonly #budget: RetryBudget;
+  #isCounted = false;
   #done = 0;
   #pauseMs = 0;
   /** The request went to a connection: it may have been carried out. */
@@ -54,6 +55,12 @@ export class Retries {
   constructor(call: Call, budget: RetryBudget) {
     this.#call = call;
     this.#budget = budget;
+  }
+
+  /** Counts the call for the budget, once it is judged: nobody else's calls make room for retries. */
+  allowed(): void {
+    if (!this.#isCounted) this.#budget.earn(this.#call.tokenType);
+    this.#isCounted = true;
   }
 
   /** How often it was sent again. */
