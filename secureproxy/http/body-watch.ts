@@ -16,6 +16,10 @@ const searchedBytes = 512;
 
 const nothing = Buffer.alloc(0);
 
+function join(before: Buffer, chunk: Buffer): Buffer {
+  return before.length === 0 ? chunk : Buffer.concat([before, chunk]);
+}
+
 /** Searches a streamed body for app keys, as `checkNoAppKey` does one in memory; what is found late ends the call. */
 export class StreamedKeyWatch implements BodyWatch {
   /** The last bytes that came, the held ones included. */
@@ -23,13 +27,17 @@ export class StreamedKeyWatch implements BodyWatch {
   #held = 0;
 
   write(chunk: Buffer): Buffer {
-    const bytes = this.#last.length === 0 ? chunk : Buffer.concat([this.#last, chunk]);
-    if (bodyHoldsKey(bytes)) throw misplacedKey('The body');
-    const from = this.#last.length - this.#held;
+    const held = this.#last.subarray(this.#last.length - this.#held);
+    // Of a long chunk only the seam is copied.
+    const isLong = chunk.length >= searchedBytes;
+    const seam = join(this.#last, isLong ? chunk.subarray(0, searchedBytes) : chunk);
+    if (bodyHoldsKey(seam) || (isLong && bodyHoldsKey(chunk))) throw misplacedKey('The body');
+    const bytes = isLong ? chunk : seam;
     const end = bytes.toString('latin1', Math.max(0, bytes.length - maxHeldBytes));
     this.#held = keyStart.exec(end)?.[0].length ?? 0;
     this.#last = Buffer.from(bytes.subarray(-searchedBytes));
-    return bytes.subarray(from, bytes.length - this.#held);
+    const passed = join(held, chunk);
+    return passed.subarray(0, passed.length - this.#held);
   }
 
   end(): Buffer {

@@ -29,6 +29,8 @@ export class StreamedBody {
     const source = this.#source;
     const watch = this.#watch;
     const opened = new Readable({
+      // Chunks that wait grow old, and are then collected at a higher cost.
+      highWaterMark: 1,
       read: () => {
         if (!this.#isBegun) begin();
         source.resume();
