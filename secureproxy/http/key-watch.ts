@@ -8,6 +8,8 @@ export interface OutwardRequest {
   readonly url: string;
   readonly headers: CallerHeaders;
   readonly body: Buffer | null;
+  /** Set if the caller wrote it as a request, not in an envelope. */
+  readonly base?: string | undefined;
 }
 
 /**
@@ -16,9 +18,11 @@ export interface OutwardRequest {
  * compressed or encoded in a body.
  * @throws ServiceError request_invalid
  */
-export function checkNoAppKey({ url, headers, body }: OutwardRequest): void {
+export function checkNoAppKey({ url, headers, body, base }: OutwardRequest): void {
   const place = holdsKey(decodeAscii(url))
-    ? 'ApiUri'
+    ? base === undefined
+      ? 'ApiUri'
+      : 'The path'
     : headersHoldKey(headers)
       ? 'Headers'
       : body !== null && bodyHoldsKey(body)

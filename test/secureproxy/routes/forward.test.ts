@@ -87,6 +87,14 @@ t.test('refuses paths that are none', async (t) => {
   }
 });
 
+t.test('a key in the path is told by the name of its place', async (t) => {
+  const { send } = await setUp(t);
+  t.match(
+    (await send(`/forward/c/t/v1/${someAppKey}`)).problem.detail,
+    /^The path contains an app key/,
+  );
+});
+
 t.test('what a URL cannot have is sent encoded', async (t) => {
   const upstream = await startWireUpstream(t);
   const proxy = await startProxy(t, {
@@ -170,6 +178,23 @@ t.test('links at destinations lead through the proxy, others are shown', async (
   t.strictSame((await send('/forward/c/t/v1')).all('link'), [
     `<${here}/p2>; rel="next", <https://evil.example/>; rel="x"`,
   ]);
+});
+
+t.test('a link outside of the path of its destination is shown alone', async (t) => {
+  const { upstream, send } = await setUp(t, (origin) => ({ destinations: [`${origin}/v1`] }));
+  for (const [location, isOurs] of [
+    ['/v1/next', true],
+    ['/v2/next', false],
+    ['/v1/..%2fnext', false],
+  ] as const) {
+    upstream.script(answers(302, '', [['Location', location]]));
+    const got = await send('/forward/c/t/v1/x');
+    t.strictSame(
+      [got.all('location').length, got.all('x-upstream-location').length],
+      isOurs ? [1, 0] : [0, 1],
+      location,
+    );
+  }
 });
 
 t.test('a searched answer to HEAD has no length, and a range is not asked for', async (t) => {

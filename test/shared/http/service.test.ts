@@ -191,6 +191,22 @@ t.test('a request that is not finished in time is told so', async (t) => {
   t.match(problem.detail, /time/);
 });
 
+t.test('a long upload to a route that streams it is not cut for its length', async (t) => {
+  const { app } = await startApp(t);
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null));
+  app.post('/upload', { config: { takesAnyBody: true } }, async ({ raw, server }) => {
+    const timeout = Object.assign(new Error('timeout'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' });
+    server.server.emit('clientError', timeout, raw.socket);
+    let received = 0;
+    for await (const chunk of raw) received += chunk.length;
+    return { received };
+  });
+  const url = await app.listen({ host: '127.0.0.1', port: 0 });
+  const answered = await fetch(`${url}/upload`, { method: 'POST', body: 'x'.repeat(100_000) });
+  t.strictSame(await answered.json(), { received: 100_000 });
+});
+
 t.test('HTTP/1.1 without Host is refused', async (t) => {
   const { app, log } = await startApp(t, { proxyStatus: true });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
