@@ -53,6 +53,7 @@ export function forwardRoutes(
           response: {
             ...problemResponses(
               ...callErrors,
+              'rate_limited',
               'integrity_failed',
               'upstream_invalid',
               'upstream_unreachable',
