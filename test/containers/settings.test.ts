@@ -108,10 +108,11 @@ t.test('the pages of operators name settings that exist', async (t) => {
     'TEST_NODE_IMAGE',
     'TEST_SKIPS',
   ];
+  const ofNode = ['NODE_EXTRA_CA_CERTS'];
   const names = [...pages.matchAll(/`([A-Z]+(?:_[A-Z]+)+)(?:=[^`]*)?`/g)];
   t.ok(names.length > 5);
   for (const [, name = ''] of names) {
-    t.ok([...known, ...ofCompose, ...ofTests].includes(name), name);
+    t.ok([...known, ...ofCompose, ...ofTests, ...ofNode].includes(name), name);
   }
   for (const name of ofCompose) t.match(deployment, name);
 });
