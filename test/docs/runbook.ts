@@ -35,14 +35,14 @@ export const quickParts: Readonly<Record<string, Part>> = {
   },
   monitoring: async (t, pair) => {
     const isDoctor = ({ commands }: Step) => commands.includes('keyserver-admin doctor');
+    const byCode = /^ *\d+ route_not_found -$/m;
+    const byId = /"request_id":"[^"]+".*"error.type":"route_not_found"/;
     // The entry of a request is written after its answer.
     const text = await pollUntil(
-      'the entries are written',
+      'errors by code and reason, and one call by its id',
       () => pair.follows(t, 'Monitoring', (step) => !isDoctor(step)),
-      (printed) => /"request_id":"[^"]+".*"error.type":"route_not_found"/.test(printed),
+      (printed) => byCode.test(printed) && byId.test(printed),
     );
-    t.match(text, /^ *\d+ route_not_found -$/m, 'errors by code and reason');
-    t.match(text, /"request_id":"[^"]+".*"error.type":"route_not_found"/, 'one call by its id');
     t.match(text, /^[\d.]+\t[\d.]+\t[\d.]+\tshop-17$/m, 'the slowest calls');
     const findings = await pair.follows(t, 'Monitoring', isDoctor);
     t.match(
