@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import type { Shell } from '../../../../keyserver/admin/description/completion.ts';
 import { install } from '../installation.ts';
@@ -75,8 +76,8 @@ for (const [shell, pattern] of [
 
   const isThere = spawnSync(shell, ['--version']).status === 0;
   t.test(`${shell} can read it`, { skip: !isThere && `no ${shell}` }, async (t) => {
-    const { status, stderr } = spawnSync(shell, ['--no-execute', '/dev/stdin'], {
-      input: await scriptFor(t, shell),
+    const folder = t.testdir({ script: await scriptFor(t, shell) });
+    const { status, stderr } = spawnSync(shell, ['-n', join(folder, 'script')], {
       encoding: 'utf8',
     });
     t.same({ status, stderr }, { status: 0, stderr: '' });
