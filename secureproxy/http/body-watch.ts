@@ -11,7 +11,7 @@ export interface BodyWatch {
 /** The beginning of an app key, which is held back: when a key is found, no whole one was sent. */
 const keyStart = /s(?:p(?:k(?:_[0-9A-Za-z]{0,35})?)?)?$/;
 const maxHeldBytes = 39;
-/** An escaped key is longer; of one that is found in time, only the beginning was sent. */
+/** An escaped key may be longer. Of one whose beginning is escaped, all but the end may have been sent. */
 const searchedBytes = 512;
 
 const nothing = Buffer.alloc(0);

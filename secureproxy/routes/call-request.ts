@@ -1,4 +1,5 @@
 import { decodeBase64 } from '../../shared/crypto/base64.ts';
+import { ServiceError } from '../../shared/errors.ts';
 import { nameFault } from '../../shared/names.ts';
 import { MethodSchema } from '../../shared/policy/schema.ts';
 import { type Static, Type } from '../../shared/schema/type.ts';
@@ -92,7 +93,7 @@ export const callErrors = [
 
 type CallRequest = Static<typeof CallRequestSchema>;
 
-/** Converts a request's body to a call. @throws ServiceError request_invalid */
+/** Converts a request's body to a call. @throws ServiceError request_invalid, destination_denied */
 export function toCall(appKey: string | null, body: CallRequest): Call {
   checkBody(body);
   const sent = bodyOf(body);
@@ -116,6 +117,13 @@ function checkBody({ ApiUri, Body, BodyBase64, ...names }: CallRequest): void {
   checkNames(names);
   if (Body !== undefined && BodyBase64 !== undefined) {
     throw invalid('two_bodies', 'Body and BodyBase64 are both present: send one.');
+  }
+  // Elsewhere it names another host (RFC 3986 §4.2); as a path of the first destination nobody could mean it.
+  if (ApiUri.startsWith('//')) {
+    throw new ServiceError('destination_denied', {
+      reason: 'url_unparsable',
+      detail: 'ApiUri begins with two slashes: write its scheme, as in https://host/.',
+    });
   }
   if (isTooLong(ApiUri)) {
     throw invalid(

@@ -303,4 +303,10 @@ t.test('the caller of a call in an envelope may name a path alone', async (t) =>
   t.equal(upstream.only().target, '/v1?x');
   await proxy.call({ ...required, ApiUri: `~localhost:${other.port}/v1` }, { headers: bearer });
   t.equal(other.only().target, '/v1');
+  const relative = await proxy.call(
+    { ...required, ApiUri: `//localhost:${other.port}/v1` },
+    { headers: bearer },
+  );
+  t.match(relative.problem, { code: 'destination_denied', reason: 'url_unparsable' });
+  t.equal(upstream.requests.length + other.requests.length, 2);
 });
