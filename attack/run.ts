@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { answers } from '../test/support/upstream.ts';
 import type { Attack, Outcome, Scene } from './scene/attack.ts';
 
-const limitMs = 60_000;
+const limitMs = 180_000;
 
 export interface Result extends Pick<Attack, 'class' | 'name'> {
   readonly outcome: Outcome | 'not tried';
