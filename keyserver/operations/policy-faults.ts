@@ -62,7 +62,7 @@ function publicFaults({ injection, publicFields = [] }: Policy): string[] {
   ];
 }
 
-/** A probe goes where the token may go, or it could not be made. */
+/** A probe must go to a destination, since the proxy would refuse it elsewhere. */
 function probeFaults({ probe, ...policy }: Policy): string[] {
   if (probe === undefined) return [];
   const faults = destinationFaults(policy);

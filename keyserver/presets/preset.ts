@@ -42,7 +42,7 @@ const HostSchema = Type.Object(
   closed,
 );
 
-/** What a way to authenticate needs and this version does not do. */
+/** Needs of a way to authenticate that this version does not meet. */
 const needs = ['renewal', 'signing', 'body', 'cookies', 'injection'] as const;
 export type Need = (typeof needs)[number];
 
@@ -52,7 +52,7 @@ const OauthSchema = Type.Object(
     refreshUrl: Type.Optional(Text),
     authorizeUrl: Type.Optional(Text),
     grants: Names,
-    /** Where the client's credentials stand in a token request. */
+    /** The place of the client's credentials in a token request. */
     clientAuth: Text,
     format: Text,
     scope: Type.Optional(Text),
@@ -108,7 +108,7 @@ const AuthSchema = Type.Object(
 );
 export type Auth = Static<typeof AuthSchema>;
 
-/** What is known of a marketplace's API: a file of this folder (docs/presets.md). */
+/** The known facts of a marketplace's API: a file of this folder (docs/presets.md). */
 export const PresetSchema = Type.Object(
   {
     id: Name,
@@ -163,7 +163,7 @@ export const PresetSchema = Type.Object(
         closed,
       ),
     ),
-    /** What selects the operation beside method and path. */
+    /** Members that select the operation, beside method and path. */
     routedBy: Type.Optional(
       Type.Object(
         {

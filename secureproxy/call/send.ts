@@ -33,7 +33,7 @@ export interface SendContext {
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
   readonly deadline: Deadline;
-  /** What the call took of limits; undefined: nothing. */
+  /** The call's share of its limits; undefined: it has none. */
   readonly pass: Pass | undefined;
   readonly retries: Retries;
 }

@@ -25,7 +25,7 @@ const signalName = 'signal';
 const limitsOf = memoize(({ limits = [] }: Policy): readonly Limit[] => limits.map(parseLimit));
 
 /**
- * What a call takes of the limits of its type; empty if the type has none. The bucket of a signal comes last: the limit
+ * A call's share of the limits of its type; empty if the type has none. The bucket of a signal comes last: the limit
  * of a path, else one of all calls, else one that only signals close.
  * @throws ServiceError integrity_failed for a limit that this version does not know
  */

@@ -27,7 +27,7 @@ export interface LimitsOptions {
   readonly sleep?: (ms: number, signal: AbortSignal) => Promise<unknown>;
 }
 
-/** Who makes a limited call, and how long it may wait. */
+/** The app of a limited call, and how long the call may wait. */
 export interface LimitWait {
   readonly app: string;
   readonly deadline: Deadline;

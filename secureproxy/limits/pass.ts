@@ -4,7 +4,7 @@ import type { LimitDemand } from './demands.ts';
 import { signalOf } from './signals.ts';
 import type { Bucket, LimitStore } from './store.ts';
 
-/** What a call took of the limits of its type. */
+/** A call's share of the limits of its type, once taken. */
 export interface Pass {
   /** Tells the limits what an answer's head says of them. */
   onAnswer(status: number, headers: IncomingHttpHeaders): void;

@@ -37,7 +37,7 @@ function nameOf({ name }: Bucket): string {
   return `"${name.replace(/["\\]/g, '\\$&')}"`;
 }
 
-/** What only signals close has none. */
+/** A bucket that only signals close has none. */
 function hasQuota({ rate, concurrent }: Bucket): boolean {
   return rate !== undefined || concurrent !== undefined;
 }

@@ -1,6 +1,6 @@
 import type { Rate } from '../../shared/policy/limit.ts';
 
-/** What calls of one limit count in: one client's, or all of a type. */
+/** The count of the calls of one limit: of one client, or of the whole type. */
 export interface Bucket {
   /** Stands for type, client and limit, and tells none of them. */
   readonly key: string;
@@ -12,7 +12,7 @@ export interface Bucket {
   readonly concurrent: number | undefined;
 }
 
-/** What a call takes of a bucket. */
+/** A bucket, and the cost of a call in it. */
 export interface Demand {
   readonly bucket: Bucket;
   readonly cost: number;
@@ -35,7 +35,7 @@ export interface Taken {
   readonly isClosed: boolean;
 }
 
-/** What is left in a bucket. */
+/** The calls left in a bucket. */
 export interface Room {
   /** Calls of cost 1 that could start now. */
   readonly calls: number;

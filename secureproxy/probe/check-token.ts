@@ -20,7 +20,7 @@ export interface Checked {
 }
 
 /**
- * Makes the probe of a type as any call is made, by the app's grants, and says what the answer means.
+ * Makes the probe of a type like any other call, by the app's grants, and interprets the answer.
  * @throws ServiceError if the call is rejected, or cannot be decided
  */
 export async function checkToken(

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { Writable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 
-/** What tells why a token was rejected stands at the start. */
+/** Marketplaces say at the start why they reject a token. */
 const maxBytes = 16 * 1024;
 
 /** The answer to a probe, which is read as far as needed, and passed on to nobody. */

@@ -1,7 +1,7 @@
 import { ServiceError } from '../../shared/errors.ts';
 import type { Probe, ProbeVerdict } from '../../shared/policy/schema.ts';
 
-/** What each verdict says, whatever the marketplace answered: its own text is passed on to nobody. */
+/** A fixed text for each verdict, since the marketplace's own is passed on to nobody. */
 export const verdictTexts: Readonly<Record<ProbeVerdict, string>> = {
   valid: 'The marketplace accepts the token.',
   expired: 'The token has expired; store a new one with keyserver-admin token put.',

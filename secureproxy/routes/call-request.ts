@@ -1,5 +1,6 @@
 import { decodeBase64 } from '../../shared/crypto/base64.ts';
 import { ServiceError } from '../../shared/errors.ts';
+import { problemResponse, problemResponses } from '../../shared/http/problem.ts';
 import { nameFault } from '../../shared/names.ts';
 import { MethodSchema } from '../../shared/policy/schema.ts';
 import { type Static, Type } from '../../shared/schema/type.ts';
@@ -8,6 +9,7 @@ import { invalid } from '../envelope/faults.ts';
 import type { SentBody } from '../envelope/sent-body.ts';
 import { checkNoAppKey } from '../http/key-watch.ts';
 import type { CallerHeaders } from '../http/request-headers.ts';
+import { dependencyStatus } from '../keyserver-client/errors.ts';
 
 const maxApiUriBytes = 65_536;
 export const maxTimeoutMs = 3_600_000;
@@ -90,6 +92,28 @@ export const callErrors = [
   'keyserver_unavailable',
   'overloaded',
 ] as const;
+
+/** The answers of every route that passes the marketplace's own answer on. */
+export const relayedAnswers = {
+  ...problemResponses(
+    ...callErrors,
+    'rate_limited',
+    'integrity_failed',
+    'upstream_invalid',
+    'upstream_unreachable',
+    'upstream_timeout',
+  ),
+  [dependencyStatus]: problemResponse(
+    dependencyStatus,
+    'token_not_found',
+    'type_not_found',
+    'token_expired',
+  ),
+  default: {
+    description: "The marketplace's own answer, of any status and type",
+    content: { '*/*': { schema: Type.Unknown() } },
+  },
+};
 
 type CallRequest = Static<typeof CallRequestSchema>;
 

@@ -6,7 +6,7 @@ import { appKeysIn } from '../http/app-keys.ts';
 /** Path under which marketplaces are forwarded to. */
 export const forwardPrefix = '/forward/';
 
-/** Where a forwarded request goes. */
+/** The target of a forwarded request. */
 export interface ForwardTarget {
   readonly clientId: string;
   readonly tokenType: string;

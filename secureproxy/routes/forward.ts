@@ -1,10 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyRequest } from 'fastify';
 import { ServiceError } from '../../shared/errors.ts';
-import { problemResponse, problemResponses } from '../../shared/http/problem.ts';
 import type { Service } from '../../shared/http/service-type.ts';
 import { methods } from '../../shared/policy/schema.ts';
-import { Type } from '../../shared/schema/type.ts';
 import type { Call } from '../call/call.ts';
 import { type CallDependencies, makeCall } from '../call/make-call.ts';
 import { invalid } from '../envelope/faults.ts';
@@ -12,10 +10,9 @@ import { appKeysIn } from '../http/app-keys.ts';
 import { StreamedKeyWatch } from '../http/body-watch.ts';
 import { checkNoAppKey } from '../http/key-watch.ts';
 import type { CallerHeaders } from '../http/request-headers.ts';
-import { dependencyStatus } from '../keyserver-client/errors.ts';
 import { StreamedBody } from '../upstream/streamed-body.ts';
 import { type AdmissionDependencies, admitCaller } from './admission.ts';
-import { callErrors, maxTimeoutMs } from './call-request.ts';
+import { maxTimeoutMs, relayedAnswers } from './call-request.ts';
 import { forwardPrefix, parseForwardTarget } from './forward-target.ts';
 
 /** Sets the timeout of a forwarded call, milliseconds; it is not sent. */
@@ -50,26 +47,7 @@ export function forwardRoutes(
           description:
             "The request goes to the first destination of the token type, or to another one after `~host/`: its path, query, headers and body as they are, without the app key. The answer is the marketplace's own; a `Location` at a destination becomes one of this route, another one `X-Upstream-Location`. Errors of the proxy are `application/problem+json` with `Proxy-Status: secureproxy; error=…`.",
           security: [{ appKey: [] }],
-          response: {
-            ...problemResponses(
-              ...callErrors,
-              'rate_limited',
-              'integrity_failed',
-              'upstream_invalid',
-              'upstream_unreachable',
-              'upstream_timeout',
-            ),
-            [dependencyStatus]: problemResponse(
-              dependencyStatus,
-              'token_not_found',
-              'type_not_found',
-              'token_expired',
-            ),
-            default: {
-              description: "The marketplace's own answer, of any status and type",
-              content: { '*/*': { schema: Type.Unknown() } },
-            },
-          },
+          response: relayedAnswers,
         },
         onRequest: [checkUpgrade, admitCaller(dependencies, { isKeyRequired: true }), hideType],
         handler: async (request, reply) =>

@@ -23,9 +23,9 @@ export interface Limit {
   readonly paths: readonly string[];
   /** True if all clients share it. */
   readonly perType: boolean;
-  /** What a call costs, by its path; the first match counts. */
+  /** Costs of calls by path; the first match counts. */
   readonly costs: readonly { readonly path: string; readonly cost: number }[];
-  /** What a call costs that is answered by 400 to 499; undefined: as any other. */
+  /** Cost of a call that is answered by 400 to 499; undefined: that of any other. */
   readonly errorCost: number | undefined;
 }
 
@@ -124,7 +124,7 @@ export function isLimitedBy({ paths }: Limit, url: TargetUrl): boolean {
   return paths.length === 0 || paths.some((pattern) => covers(pattern, url));
 }
 
-/** What a call of this URL costs before its answer is known. */
+/** Cost of a call of this URL before its answer is known. */
 export function costOf({ costs }: Limit, url: TargetUrl): number {
   return costs.find(({ path }) => covers(path, url))?.cost ?? 1;
 }

@@ -11,7 +11,7 @@ export function isMethod(text: string): text is Method {
   return (methods as readonly string[]).includes(text);
 }
 
-/** What an answer to a probe says of the token. */
+/** Verdicts on a token, by the answer to its probe. */
 export const probeVerdicts = [
   'valid',
   'expired',

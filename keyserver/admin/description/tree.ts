@@ -10,7 +10,7 @@ export interface CommandNode {
   readonly description: string;
   readonly arguments: readonly ArgumentNode[];
   readonly options: readonly OptionNode[];
-  /** What the help has after the options: examples, and the program's exit codes. */
+  /** The help's end, after the options: examples, and the program's exit codes. */
   readonly closing: string;
   readonly commands: readonly CommandNode[];
 }

@@ -10,7 +10,7 @@ import type { Suggestion } from '../suggestion.ts';
 import { findAuth } from './find.ts';
 import { hostsOf, widening } from './hosts.ts';
 
-/** What an operator decides about a type of a preset. */
+/** An operator's decisions about a type of a preset. */
 export interface PresetChoice {
   /** Default: the preset's first way to authenticate. */
   readonly auth?: string | undefined;
@@ -100,7 +100,7 @@ function servedInjection(preset: Preset, auth: Auth, choice: PresetChoice): Inje
     cookies: false,
     injection: choice.injection !== undefined,
   };
-  // What cannot be helped comes first.
+  // First the fault that no option mends.
   const order: readonly Need[] = ['cookies', 'signing', 'body', 'injection', 'renewal'];
   const unmet = order.find((need) => auth.needs?.includes(need) && !isMet[need]);
   const injection = choice.injection ?? auth.injection;
@@ -119,7 +119,7 @@ function hostMissing(preset: Preset, patterns: readonly string[]): OperationErro
   );
 }
 
-/** At its host if that is a destination, else at the first one that is a single host; not where the token may not go. */
+/** At the probe's own host if that is a destination, else at the first one that is a single host. */
 function probeOf(
   { probe }: Preset,
   { id }: Auth,

@@ -20,7 +20,7 @@ export function summaries(): PresetSummary[] {
   }));
 }
 
-/** What an operator adds so that this version serves a preset; undefined: nothing can help. */
+/** The options by which this version serves a preset; undefined: none does. */
 const helps: Readonly<Record<Need, string | undefined>> = {
   renewal: 'if renewed elsewhere',
   injection: 'with a header or parameter of yours',
