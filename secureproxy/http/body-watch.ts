@@ -1,4 +1,4 @@
-import { bodyHoldsKey, misplacedKey } from './key-watch.ts';
+import { begunKeyLength, bodyHoldsKey, misplacedKey } from './key-watch.ts';
 
 /** Lets a body pass piece by piece; what it throws ends the call. */
 export interface BodyWatch {
@@ -8,10 +8,7 @@ export interface BodyWatch {
   end(): Buffer;
 }
 
-/** The beginning of an app key, which is held back: when a key is found, no whole one was sent. */
-const keyStart = /s(?:p(?:k(?:_[0-9A-Za-z]{0,35})?)?)?$/;
-const maxHeldBytes = 39;
-/** An escaped key may be longer. Of one whose beginning is escaped, all but the end may have been sent. */
+/** The longest spelling of an app key that is found: one whose letters are each escaped four times is not longer. */
 const searchedBytes = 512;
 
 const nothing = Buffer.alloc(0);
@@ -20,7 +17,10 @@ function join(before: Buffer, chunk: Buffer): Buffer {
   return before.length === 0 ? chunk : Buffer.concat([before, chunk]);
 }
 
-/** Searches a streamed body for app keys, as `checkNoAppKey` does one in memory; what is found late ends the call. */
+/**
+ * Searches a streamed body for app keys, as `checkNoAppKey` does one in memory. The beginning of a key is held back, so
+ * that nothing of a key was sent when it is found.
+ */
 export class StreamedKeyWatch implements BodyWatch {
   /** The last bytes that came, the held ones included. */
   #last = nothing;
@@ -33,9 +33,8 @@ export class StreamedKeyWatch implements BodyWatch {
     const seam = join(this.#last, isLong ? chunk.subarray(0, searchedBytes) : chunk);
     if (bodyHoldsKey(seam) || (isLong && bodyHoldsKey(chunk))) throw misplacedKey('The body');
     const bytes = isLong ? chunk : seam;
-    const end = bytes.toString('latin1', Math.max(0, bytes.length - maxHeldBytes));
-    this.#held = keyStart.exec(end)?.[0].length ?? 0;
     this.#last = Buffer.from(bytes.subarray(-searchedBytes));
+    this.#held = begunKeyLength(this.#last.toString('latin1'));
     const passed = join(held, chunk);
     return passed.subarray(0, passed.length - this.#held);
   }

@@ -56,17 +56,24 @@ const isAppKey = (text: string) => isCallerKey(text, 'spk_');
 
 /** A character, plain or escaped once or more, as JSON strings (`\u0073`) and forms (`%73`) have it. */
 const spelled = (plain: string, hex: string) => `(?:${plain}|\\\\+u00${hex}|%(?:25)*${hex})`;
-const keyStart = [
-  // One backslash: a search that began at each of several would take quadratic time.
-  String.raw`(?:s|\\u0073|%(?:25)*73)`,
-  spelled('p', '70'),
-  spelled('k', '6[bB]'),
-  spelled('_', '5[fF]'),
-];
-const keyPattern = new RegExp(
-  `${keyStart.join('')}${spelled('[0-9A-Za-z]', '[3-7][0-9A-Fa-f]')}{36}`,
-  'g',
+// One backslash: a search that began at each of several would take quadratic time.
+const s = String.raw`(?:s|\\u0073|%(?:25)*73)`;
+const [p, k, _] = [spelled('p', '70'), spelled('k', '6[bB]'), spelled('_', '5[fF]')];
+const letter = spelled('[0-9A-Za-z]', '[3-7][0-9A-Fa-f]');
+const keyPattern = new RegExp(`${s}${p}${k}${_}${letter}{36}`, 'g');
+const cutLetter = (backslashes: string) =>
+  `(?:${backslashes}(?:u(?:0(?:0[3-7]?)?)?)?|%(?:25)*[2-7]?)`;
+const one = String.raw`\\`;
+/** The text's end, if it may be the beginning of a key. */
+const begunKey = new RegExp(
+  `(?:${s}(?:${p}(?:${k}(?:${_}${letter}{0,35})?)?)?${cutLetter(`${one}+`)}?|${cutLetter(one)})$`,
 );
+
+/** Number of characters at the end of a text that may be the beginning of an app key, in any spelling. */
+export function begunKeyLength(text: string): number {
+  return begunKey.exec(text)?.[0].length ?? 0;
+}
+
 const escapes = /(?:\\+u00|%(?:25)*)([0-9A-Fa-f]{2})/g;
 
 function holdsKey(text: string): boolean {

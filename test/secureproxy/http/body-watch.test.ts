@@ -47,13 +47,24 @@ t.test('finds a key in any chunks, before all of it has passed', async (t) => {
   }
 });
 
-t.test('finds an escaped key in any chunks', async (t) => {
+t.test('finds an escaped key in any chunks, before any of it has passed', async (t) => {
+  const each = (before: string) =>
+    [...key].map((one) => `${before}${one.charCodeAt(0).toString(16)}`).join('');
   for (const escaped of [
     key.replace('s', '\\u0073'),
-    [...key].map((one) => `%${one.charCodeAt(0).toString(16)}`).join(''),
-    [...key].map((one) => `\\\\u00${one.charCodeAt(0).toString(16)}`).join(''),
-  ])
-    for (const size of sizes) t.match(pass(`before ${escaped}`, size).error, misplaced);
+    key.replace('p', '%70'),
+    key.replace(key.slice(-1), `%25${key.charCodeAt(39).toString(16)}`),
+    each('%'),
+    each('%25252525'),
+    each('\\u00'),
+    `\\u0073${each('\\\\\\\\u00').slice(9)}`,
+  ]) {
+    for (const size of [...sizes, 3, 5, 11]) {
+      const { passed, error } = pass(`before ${escaped}`, size);
+      t.match(error, misplaced);
+      t.ok('before '.startsWith(passed), passed);
+    }
+  }
 });
 
 t.test('passes what comes at once, but for the beginning of a key', async (t) => {
@@ -63,4 +74,18 @@ t.test('passes what comes at once, but for the beginning of a key', async (t) =>
   t.equal(watch.write(Buffer.from('pk')).toString(), '');
   t.equal(watch.write(Buffer.from('_x-')).toString(), 'spk_x-');
   t.equal(watch.end().length, 0);
+});
+
+t.test('finds a spelling of up to 512 bytes in chunks of any size', async (t) => {
+  const spell = (bytes: number) => {
+    const extra = (bytes - 3 * key.length) / 2;
+    const times = (at: number) =>
+      Math.floor(extra / key.length) + (at < extra % key.length ? 1 : 0);
+    return [...key]
+      .map((one, at) => `%${'25'.repeat(times(at))}${one.charCodeAt(0).toString(16)}`)
+      .join('');
+  };
+  t.equal(spell(512).length, 512);
+  t.match(pass(spell(512), 1), { passed: '', error: misplaced });
+  t.equal(pass(spell(514), 1).passed, spell(514));
 });
