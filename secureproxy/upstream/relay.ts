@@ -24,7 +24,7 @@ export interface RelayOptions {
   readonly deadline: Deadline;
   /** The caller's request is the upstream's: HEAD is HEAD, and the deadline ends with the answer's head. */
   readonly isForwarded: boolean;
-  /** Timeout of each pause in which a caller does not read a forwarded answer. */
+  /** Timeout of each pause in which the caller does not read: of a forwarded answer, and of the end of any. */
   readonly idleTimeoutMs: number;
   /**
    * Called when a connection is free for the request, with what ends the call from then on. False: nothing is sent.
@@ -105,7 +105,11 @@ class RelayHandler implements CarriedHandler {
   readonly #options: RelayOptions;
   readonly #done: PromiseWithResolvers<boolean>;
   readonly #onClose = () => this.#cancel(callerGone());
-  readonly #onDrain = () => this.#body?.drained();
+  readonly #onStalled = () => this.#cancel(callerGone());
+  readonly #onDrain = () => {
+    this.#awaitCaller(0);
+    this.#body?.drained();
+  };
   #controller: Dispatcher.DispatchController | undefined;
   #body: AnswerBody | undefined;
   #ended: ServiceError | undefined;
@@ -132,7 +136,7 @@ class RelayHandler implements CarriedHandler {
     this.#options = options;
     this.#done = done;
     options.deadline.begin('connection', (error) => this.#cancel(error));
-    response.once('close', this.#onClose).on('drain', this.#onDrain);
+    response.once('close', this.#onClose).on('drain', this.#onDrain).on('timeout', this.#onStalled);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -144,6 +148,7 @@ class RelayHandler implements CarriedHandler {
       throw new Error('the release has ended');
     }
     this.#controller = controller;
+    if (this.#sent instanceof StreamedBody) this.#sent.begin();
     this.#starts += 1;
     this.#options.deadline.goOn('answer');
   }
@@ -164,7 +169,8 @@ class RelayHandler implements CarriedHandler {
       this.#done.resolve(false);
       return;
     }
-    if (this.#options.isForwarded) this.#awaitCaller();
+    // From the head on, only pauses are bounded: the upstream's by its pool, the caller's here.
+    if (this.#options.isForwarded) this.#options.deadline.pause();
     this.#status = status;
     const { scrubber } = this.#options;
     const output = this.#output(status);
@@ -195,11 +201,9 @@ class RelayHandler implements CarriedHandler {
       socket.destroy();
   }
 
-  /** From the head on, only pauses are bounded: the connection's to the upstream by its pool, the caller's here. */
-  #awaitCaller(): void {
-    const { deadline, idleTimeoutMs } = this.#options;
-    deadline.pause();
-    this.#response.setTimeout(idleTimeoutMs, () => this.#cancel(callerGone()));
+  /** Bounds the time until the caller reads; 0: does not. */
+  #awaitCaller(timeoutMs: number): void {
+    if (this.#options.isForwarded) this.#response.setTimeout(timeoutMs);
   }
 
   #output(status: number): AnswerOutput {
@@ -213,7 +217,9 @@ class RelayHandler implements CarriedHandler {
       },
       write: (bytes) => {
         this.#bytesSent += bytes.length;
-        return this.#response.write(bytes);
+        if (this.#response.write(bytes)) return true;
+        this.#awaitCaller(this.#options.idleTimeoutMs);
+        return false;
       },
       end: () => this.#finish(),
       sendWhole: (headers, bytes) => {
@@ -250,6 +256,8 @@ class RelayHandler implements CarriedHandler {
     this.#settle();
     this.#options.onEnd(this.#outcome());
     this.#response.end(last);
+    // Without a listener Node ends the connection itself; once all is sent, the timeout of kept connections counts.
+    this.#response.setTimeout(this.#options.idleTimeoutMs);
     this.#done.resolve(true);
   }
 
@@ -301,7 +309,10 @@ class RelayHandler implements CarriedHandler {
     this.#settled = true;
     this.#options.deadline.pause();
     this.#body?.destroy();
-    if (this.#options.isForwarded) this.#response.setTimeout(0);
-    this.#response.off('close', this.#onClose).off('drain', this.#onDrain);
+    this.#awaitCaller(0);
+    this.#response
+      .off('close', this.#onClose)
+      .off('drain', this.#onDrain)
+      .off('timeout', this.#onStalled);
   }
 }

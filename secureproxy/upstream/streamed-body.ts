@@ -2,15 +2,15 @@ import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { isShort } from '../../shared/http/early-answer.ts';
 import type { BodyWatch } from '../http/body-watch.ts';
-import { callerGone } from './errors.ts';
 
 /**
- * A body that is read from the caller's connection as fast as the upstream takes it, and never held. Until its first
- * byte is read it can be opened again; afterwards the request cannot be repeated.
+ * A body that is read from the caller's connection as fast as the upstream takes it, and never held. It can be opened
+ * again until it has begun; afterwards the request cannot be repeated.
  */
 export class StreamedBody {
   readonly #source: IncomingMessage;
   readonly #watch: BodyWatch;
+  #begin = () => {};
   #isBegun = false;
   /** Its size in bytes, if the caller told it. */
   readonly announced: number | undefined;
@@ -24,6 +24,11 @@ export class StreamedBody {
     this.announced = length === undefined ? undefined : Number(length);
   }
 
+  /** Lets what was opened last read: only once the request may start, since undici looks into it before that. */
+  begin(): void {
+    this.#begin();
+  }
+
   /** @returns what undici reads; it may be destroyed without harm to the caller's connection */
   open(): Readable {
     const source = this.#source;
@@ -32,11 +37,11 @@ export class StreamedBody {
       // Chunks that wait grow old, and are then collected at a higher cost.
       highWaterMark: 1,
       read: () => {
-        if (!this.#isBegun) begin();
-        source.resume();
+        if (this.#isBegun) source.resume();
       },
       destroy: (error, done) => {
-        source.off('data', onData).off('end', onEnd).off('error', onError);
+        if (!this.#isBegun) return done(error);
+        source.off('data', onData).off('end', onEnd);
         // A short rest is read, which keeps the connection; what becomes of a long one is up to its answer.
         if (isShort(source)) source.resume();
         else source.pause();
@@ -61,10 +66,12 @@ export class StreamedBody {
         pass(watch.end());
         opened.push(null);
       });
-    const onError = () => opened.destroy(callerGone());
-    const begin = () => {
+    // The end of the call reports what went wrong, also when undici no longer listens.
+    opened.on('error', () => {});
+    this.#begin = () => {
       this.#isBegun = true;
-      source.on('data', onData).on('end', onEnd).on('error', onError);
+      source.on('data', onData).on('end', onEnd);
+      source.resume();
     };
     return opened;
   }

@@ -4,6 +4,7 @@ import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import type { Test } from 'tap';
 import type { RunningCalls } from '../../secureproxy/call/running-calls.ts';
 import type { SecureproxyConfig } from '../../secureproxy/config.ts';
@@ -64,6 +65,8 @@ export interface TestProxy {
   /** `POST /request_api`. */
   call(body: unknown, options?: SendOptions): Promise<ProxyAnswer>;
   send(path: string, options?: SendOptions): Promise<ProxyAnswer>;
+  /** Open connections of callers. */
+  connections(): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -168,6 +171,7 @@ export async function startProxy(test: Test, options: TestProxyOptions): Promise
         body: typeof body === 'string' ? body : JSON.stringify(body),
       }),
     send,
+    connections: promisify(app.server.getConnections.bind(app.server)),
     close,
   };
 }
