@@ -9,12 +9,14 @@ import { parseTargetUrl } from '../../shared/policy/url.ts';
  */
 export function forwardedLinks(base: string, policy: Policy): (href: string) => string | undefined {
   return (href) => {
-    const [whole = '', fragment] = href.split('#', 2);
+    const hash = href.indexOf('#');
+    const whole = hash < 0 ? href : href.slice(0, hash);
     const url = parseTargetUrl(whole);
     if (!url.allowed || !judgeDestination(policy, url.value).allowed) return undefined;
     const host = originReference(policy, url.value);
     if (host === undefined) return undefined;
-    const path = whole.slice(url.value.origin.length);
-    return `${base}/${host}${path}${fragment === undefined ? '' : `#${fragment}`}`;
+    const path = href.slice(url.value.origin.length);
+    // One slash at the seam is dropped when the link is followed.
+    return `${base}/${host}${path.startsWith('//') ? '/' : ''}${path}`;
   };
 }

@@ -19,7 +19,7 @@ export interface OutwardRequest {
  * @throws ServiceError request_invalid
  */
 export function checkNoAppKey({ url, headers, body, base }: OutwardRequest): void {
-  const place = holdsKey(decodeAscii(url))
+  const place = urlHoldsKey(url)
     ? base === undefined
       ? 'ApiUri'
       : 'The path'
@@ -37,6 +37,13 @@ export function misplacedKey(place: string): ServiceError {
     reason: 'app_key_misplaced',
     detail: `${place} contains an app key, which would be sent to the marketplace: send it in a header of the request itself, such as Authorization.`,
   });
+}
+
+/** A parameter or a piece of the path may have it in base64, too, as in a header. */
+function urlHoldsKey(url: string): boolean {
+  const [path = '', ...query] = url.split('?');
+  const values = [...path.split('/'), ...query.join('?').split(/[&=]/)];
+  return holdsKey(decodeAscii(url)) || values.some((value) => appKeysIn(value).some(isAppKey));
 }
 
 function headersHoldKey(headers: CallerHeaders): boolean {

@@ -24,7 +24,9 @@ export interface ForwardTarget {
 export function parseForwardTarget(target: string): ForwardTarget {
   const clientEnd = endOfName(target, forwardPrefix.length);
   const typeEnd = endOfName(target, clientEnd + 1);
-  if (target[clientEnd] !== '/' || typeEnd === clientEnd + 1) {
+  // The router takes other spellings of the prefix, too.
+  const isSpelled = target.startsWith(forwardPrefix);
+  if (!isSpelled || target[clientEnd] !== '/' || typeEnd === clientEnd + 1) {
     throw invalid('forward_path', 'The path is /forward/{ClientId}/{TokenType}/{path}.');
   }
   return {
@@ -77,7 +79,7 @@ function withSlash(rest: string): string {
 
 function withoutKeys(reference: string): string {
   const at = reference.indexOf('?');
-  if (at < 0 || !/spk|[%+]/i.test(reference)) return reference;
+  if (at < 0) return reference;
   const parameters = reference.slice(at + 1).split('&');
   const kept = parameters.filter((parameter) => !hasKey(parameter));
   if (kept.length === parameters.length) return reference;

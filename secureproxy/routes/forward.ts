@@ -82,9 +82,12 @@ function forwardedCall(request: FastifyRequest, method: Call['method']): Call {
   return { ...call, body: hasBody(raw) ? new StreamedBody(raw, new StreamedKeyWatch()) : null };
 }
 
-/** RFC 9112 §6.3; a length of zero is told to the marketplace. */
+/** RFC 9112 §6.3. @throws ServiceError request_invalid for codings that would be lost (§6.1) */
 function hasBody({ headers }: IncomingMessage): boolean {
-  return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
+  const { 'content-length': length, 'transfer-encoding': coding } = headers;
+  if (coding !== undefined && coding.toLowerCase() !== 'chunked')
+    throw invalid('transfer_coding', 'The only transfer coding of a body is chunked.');
+  return length !== undefined || coding !== undefined;
 }
 
 /** The caller's headers in the order and spelling of its own, without the app key and what is for the proxy. */

@@ -41,6 +41,10 @@ t.test('the secret takes the place of the key, wherever the SDK put it', async (
     ['/forward/shop-1/ozon/v1', ['authorization', `Basic ${btoa(`${someAppKey}:x`)}`]],
     [`/forward/shop-1/ozon/v1?a=1&key=${someAppKey}&b=`, []],
     [`/forward/shop-1/ozon/v1?key=${someAppKey.replace('_', '%5F')}`, []],
+    // Each of the three offsets of base64.
+    [`/forward/shop-1/ozon/v1?auth=${btoa(someAppKey)}`, []],
+    [`/forward/shop-1/ozon/v1?auth=${btoa(`u:${someAppKey}`)}`, []],
+    [`/forward/shop-1/ozon/v1?auth=${btoa(`me:${someAppKey}`)}&b=`, []],
   ] as const) {
     t.equal((await send(path, { headers })).status, 200);
     const { head } = upstream.requests.at(-1) ?? {};
@@ -49,7 +53,7 @@ t.test('the secret takes the place of the key, wherever the SDK put it', async (
   }
   t.strictSame(
     upstream.requests.map(({ target }) => target),
-    ['/v1', '/v1', '/v1', '/v1?a=1&b=', '/v1'],
+    ['/v1', '/v1', '/v1', '/v1?a=1&b=', '/v1', '/v1', '/v1', '/v1?b='],
   );
 });
 
@@ -75,6 +79,9 @@ t.test('names are decoded once, and one slash too many at the seam is dropped', 
 t.test('refuses paths that are none', async (t) => {
   const { send } = await setUp(t);
   for (const [path, reason] of [
+    // The router takes them, but the names would be cut elsewhere.
+    ['/%66orward/c/t/v1', 'forward_path'],
+    ['/forwar%64/shop-1/ozon/v1', 'forward_path'],
     ['/forward/c', 'forward_path'],
     ['/forward/c/', 'forward_path'],
     ['/forward/c/?x', 'forward_path'],
@@ -160,6 +167,8 @@ t.test('links at destinations lead through the proxy, others are shown', async (
   const rows = [
     ['/next?a=%2F#x', `${here}/next?a=%2F#x`],
     ['next', `${here}/v1/next`],
+    ['/a#b#c', `${here}/a#b#c`],
+    [`${upstream.url}//x`, `${here}///x`],
     [`${other.url}/y`, `${base}/~localhost:${other.port}/y`],
     ['https://evil.example/y', undefined],
     [`https://localhost:${upstream.port}/y`, undefined],
