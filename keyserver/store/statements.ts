@@ -49,6 +49,8 @@ export interface Dialect {
   exact(column: string): string;
   /** The parameter for {@link exact}. */
   bytes(name: unknown): string | Uint8Array;
+  /** A condition that is true if a key column equals its own text. */
+  equalsText(column: string): string;
   /** A condition for the rows after these values, in the order of the columns, that an index on them serves. */
   after(columns: readonly string[], values: readonly Value[]): Statement;
   /** An INSERT that leaves rows alone whose key is there already. */

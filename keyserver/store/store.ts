@@ -10,6 +10,8 @@ export interface TokenRow extends TokenContext {
 /** A row with its place in the table, opaque to all but the store; undefined in a table without a primary key. */
 export interface PlacedToken extends TokenRow {
   readonly place: readonly Value[] | undefined;
+  /** Whether {@link Store.findTokens} finds it: a FLOAT, or a number in an untyped column, does not equal its own text. */
+  readonly isFound: boolean;
 }
 
 export interface TokenSwap {

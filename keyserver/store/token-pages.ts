@@ -1,5 +1,5 @@
 import { copiedTokens, copyTokens } from './legacy-copy.ts';
-import { isExactly, tokenRow } from './rows.ts';
+import { integer, isExactly, tokenRow } from './rows.ts';
 import type { Dialect, Outcome, SqlCoroutine, Statement } from './statements.ts';
 import type { PlacedToken, SwapOptions, TokenRow, TokenSwap } from './store.ts';
 import { findTokens, nameKey, rewritten, tokenColumns } from './token-statements.ts';
@@ -30,7 +30,7 @@ export async function* tokenPages(
 export async function* unplacedPages(rows: AsyncIterable<TokenRow>): AsyncGenerator<PlacedToken[]> {
   let page: PlacedToken[] = [];
   for await (const row of rows) {
-    if (page.push({ ...row, place: undefined }) < pageRows) continue;
+    if (page.push({ ...row, place: undefined, isFound: true }) < pageRows) continue;
     yield page;
     page = [];
   }
@@ -48,22 +48,24 @@ export function* pageAfter(
   // By these names, since `client_id` would be the text of a column of numbers.
   const order = key.map((_, i) => `place_${i}`);
   const places = key.map((column, i) => `${column} AS ${order[i]}`).join(', ');
+  const found = `${sql.equalsText('client_id')} AND ${sql.equalsText('token_type')}`;
   const { rows } = yield {
     sql:
-      `SELECT ${places}, ${tokenColumns} FROM ${sql.tokenTable}` +
+      `SELECT ${places}, ${tokenColumns}, ${found} AS is_found FROM ${sql.tokenTable}` +
       `${rest === undefined ? '' : ` WHERE ${rest.sql}`} ORDER BY ${order.join(', ')} LIMIT ${limit}`,
     params: rest?.params ?? [],
   };
   return rows.map((row) => ({
     ...tokenRow(row),
     place: key.map((_, i) => row[`place_${i}`] as Value),
+    isFound: integer(row, 'is_found') === 1,
   }));
 }
 
 /**
  * Replaces tokens by others, each only if the row still has exactly the old bytes; returns which. With `keepsOld`
  * the replaced rows are copied in the same transaction, see {@link copyTokens}, and rows that share a name but not
- * their copy are left. @throws StoreError row_unfit, and table_missing without the copies' table
+ * their copy, or whose look-up would not tell, are left. @throws StoreError row_unfit, and table_missing without the copies' table
  */
 export function* swapTokens(
   sql: Dialect,
@@ -114,10 +116,10 @@ function* repeatedSinceCopied(
     swaps.map(({ row }) => row),
   );
   for (const [i, swap] of swaps.entries()) {
-    const { clientId, tokenType, token } = swap.row;
+    const { clientId, tokenType, token, isFound } = swap.row;
     if (copies[i] === token) continue;
-    const rows = yield* findTokens(sql, clientId, tokenType);
-    if (rows.length > 1) repeated.add(swap);
+    const rows = isFound ? yield* findTokens(sql, clientId, tokenType) : [];
+    if (rows.length !== 1) repeated.add(swap);
   }
   return repeated;
 }

@@ -11,7 +11,7 @@ import type { Policy } from '../../../shared/policy/schema.ts';
 import { jsonFields, takesWhole } from '../../at-rest/legacy-fields.ts';
 import { sealSecret } from '../../at-rest/secret.ts';
 import type { Keyring } from '../../keys/keyring.ts';
-import type { TokenRow } from '../../store/store.ts';
+import type { PlacedToken, TokenRow } from '../../store/store.ts';
 import type { Left } from './left-rows.ts';
 
 /** Why a row of the earlier system is left as it is. */
@@ -63,10 +63,13 @@ const formFaults: Readonly<Record<LegacyFault, readonly [LeftReason, string]>> =
 };
 
 /** Plans a row: it is sealed if calls can use it then. No fault quotes the secret. */
-export function planRow(context: PlanContext, row: TokenRow): Plan {
+export function planRow(context: PlanContext, row: PlacedToken): Plan {
   if (tokenRowKid(row.token) !== undefined) return { is: 'sealed' };
   const misnamed = legacyNameFault(row.clientId) ?? legacyNameFault(row.tokenType);
   if (misnamed !== undefined) return left('name', `its client or type ${misnamed}`);
+  if (!row.isFound) {
+    return left('name', 'its client or type equals no text, so no call finds it');
+  }
   if (context.repeated.has(nameOf(row))) return left('repeated', 'has more than one row');
   const opened = examineLegacyRow(row.token, context.legacyKey);
   if ('fault' in opened) return left(...formFaults[opened.fault]);

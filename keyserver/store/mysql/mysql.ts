@@ -128,6 +128,7 @@ function mysqlDialect(tokenTable: TableName, exact: (column: string) => string):
     forUpdate: ' FOR UPDATE',
     exact,
     bytes: (name) => (name instanceof Uint8Array ? name : Buffer.from(String(name), 'utf8')),
+    equalsText: (column) => `${column} = CONVERT(${column} USING utf8mb4) COLLATE utf8mb4_bin`,
     after: rowsAfter,
     insertNew: 'INSERT IGNORE',
     legacyCopy: {

@@ -117,6 +117,8 @@ function sqliteDialect(tokenTable: TableName, exact: (column: string) => string)
     forUpdate: '',
     exact,
     bytes: String,
+    // Without an affinity, as a parameter.
+    equalsText: (column) => `${column} = CAST(${column} AS TEXT) || ''`,
     after: rowsAfter,
     insertNew: 'INSERT OR IGNORE',
     legacyCopy: {

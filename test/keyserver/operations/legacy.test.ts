@@ -7,7 +7,7 @@ import { giveBack } from '../../../keyserver/operations/legacy/give-back.ts';
 import { takeOver } from '../../../keyserver/operations/legacy/take-over.ts';
 import { putType } from '../../../keyserver/operations/types.ts';
 import { type Report, sealReport } from '../../../keyserver/replicas/report.ts';
-import type { Store } from '../../../keyserver/store/store.ts';
+import type { Store, TokenRow } from '../../../keyserver/store/store.ts';
 import { StoreError } from '../../../keyserver/store/store-error.ts';
 import { systemClock } from '../../../shared/clock.ts';
 import { eachStore } from '../../support/database.ts';
@@ -207,5 +207,88 @@ t.test('a row whose name is no UTF-8 is left, and stops nothing', (t) =>
     const left = [{ reason: 'name', fault: 'its client or type is not valid UTF-8', rows: 1 }];
     t.match(await take(store), { sealed: 1, unsettled: 0, left });
     t.match(await give(store), { restored: 1, left: [] });
+  }),
+);
+
+/** Values of the column `client_id` that are read as one text, by the column's type. */
+const likeTexts = {
+  mysql: {
+    'VARCHAR(9) COLLATE utf8mb4_general_ci': ["'a'", "'a'"],
+    FLOAT: ['16777216', '16777217'],
+  },
+  sqlite: { '': ["'42'", '42', "X'3432'"], 'TEXT COLLATE NOCASE': ["'42'", "X'3432'", "'42'"] },
+};
+
+t.test('no row is lost that comes late under a name that has one, however either is stored', (t) =>
+  eachStore(t, async (t, openStore, execute) => {
+    const numbered = t.name === 'mysql' ? 'INT AUTO_INCREMENT' : 'INTEGER';
+    let tables = 0;
+    for (const key of ['', `id ${numbered} PRIMARY KEY, `]) {
+      for (const [type, clients] of Object.entries(likeTexts[t.name as 'mysql' | 'sqlite'])) {
+        for (const latePass of [1, 2]) {
+          await t.test(`${key}client_id ${type}, before pass ${latePass}`, async (t) => {
+            tables += 1;
+            const tokenTable = `late${tables}`;
+            await execute(
+              `CREATE TABLE ${tokenTable} (${key}client_id ${type}, token_type VARCHAR(9), token VARCHAR(400))`,
+            );
+            const store = await openStore({ tokenTable });
+            await fill(store, 0);
+            const made = clients.map((_, i) => legacyRow(`made-up ${i}`, legacyKey));
+            const insert = (client: string, i: number) =>
+              execute(
+                `INSERT INTO ${tokenTable} (client_id, token_type, token) VALUES (${client}, 'plain', '${made[i]}')`,
+              );
+            await insert(clients[0] as string, 0);
+            let passes = 0;
+            const late: Store = {
+              ...store,
+              async *tokenPages() {
+                passes += 1;
+                if (passes === latePass) {
+                  for (const [i, client] of clients.entries()) if (i > 0) await insert(client, i);
+                }
+                yield* store.tokenPages();
+              },
+            };
+            const first = await take(late);
+            t.equal(first.unsettled, 0);
+            const second = await take(store);
+            t.equal(second.sealed, 0);
+            const rows: TokenRow[] = [];
+            for await (const page of store.tokenPages()) rows.push(...page);
+            const copies = await store.createLegacyCopy().then(() => store.copiedTokens(rows));
+            t.equal(rows.length, made.length);
+            const kept = new Set([...rows.map(({ token }) => token), ...copies]);
+            t.same(
+              made.filter((token) => !kept.has(token)),
+              [],
+            );
+            const left = second.left.reduce((sum, group) => sum + group.rows, 0);
+            t.equal(first.sealed + left, made.length, 'each is sealed or named');
+          });
+        }
+      }
+    }
+  }),
+);
+
+t.test('a row that no call would find is left', (t) =>
+  eachStore(t, async (t, openStore, execute) => {
+    const [key, type, client] =
+      t.name === 'mysql' ? ['INT AUTO_INCREMENT', 'FLOAT', '0.1'] : ['INTEGER', '', '42'];
+    await execute(
+      `CREATE TABLE strange (id ${key} PRIMARY KEY, client_id ${type}, token_type VARCHAR(9), token VARCHAR(400))`,
+    );
+    const store = await openStore({ tokenTable: 'strange' });
+    await fill(store, 0);
+    await execute(
+      `INSERT INTO strange (client_id, token_type, token) VALUES (${client}, 'plain', '${rowOf('x').token}')`,
+    );
+    t.match(await take(store), {
+      ...{ sealed: 0, unsettled: 0, copy: undefined },
+      left: [{ reason: 'name', rows: 1, names: [{ client }] }],
+    });
+    t.same(await store.findTokens(client, 'plain'), []);
   }),
 );
