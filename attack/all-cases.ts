@@ -9,6 +9,7 @@ import { operatorAttacks } from './cases/operator/all.ts';
 import { printedAttack } from './cases/printed.ts';
 import { probeAttacks } from './cases/probe.ts';
 import { redirectAttacks } from './cases/redirect.ts';
+import { routingAttacks } from './cases/routing.ts';
 import { strangerAttacks } from './cases/strangers/all.ts';
 import { tenancyAttacks } from './cases/tenancy.ts';
 import { tlsAttacks } from './cases/tls.ts';
@@ -21,6 +22,7 @@ export const attacks: readonly Attack[] = [
   ...addressAttacks,
   ...redirectAttacks,
   ...forwardAttacks,
+  ...routingAttacks,
   ...headerAttacks,
   ...tlsAttacks,
   ...giveawayAttacks,

@@ -7,10 +7,10 @@ export const printedAttack: Attack = {
   name: 'all that both services printed, at the level trace',
   ownOnly: true,
   run: async (scene) => {
-    const { proxyKey, strangerKey, otherKey, otherToken, printed } = ownOf(scene);
+    const { proxyKey, strangerKey, ruledKey, otherKey, otherToken, printed } = ownOf(scene);
     const { appKey, token } = scene;
     const text = await printed();
-    const secrets = { token, otherToken, appKey, otherKey, strangerKey, proxyKey };
+    const secrets = { token, otherToken, appKey, otherKey, strangerKey, ruledKey, proxyKey };
     const leaks = findLeaks(text, secrets).map(({ secret, form }) => `${secret} (${form})`);
     const isAll = ['keyserver', 'secureproxy'].every((name) =>
       text.includes(`"service.name":"${name}"`),

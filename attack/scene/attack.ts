@@ -71,6 +71,8 @@ export interface OwnScene {
   readonly strangerKey: string;
   /** Key of an app that may use the client `shop-2` alone. */
   readonly otherKey: string;
+  /** Key of an app that may use the type `routed` under rules alone: GET and POST of `/allowed*`. */
+  readonly ruledKey: string;
   /** The token of `shop-2`. */
   readonly otherToken: string;
   readonly proxyPid: number;

@@ -150,6 +150,7 @@ function policies(port: number): Readonly<Record<string, Policy>> {
     paced: { ...base, limits: ['100/s'] },
     probed: { ...base, probe: { method: 'GET', url: `https://${host}:${port}/me` } },
     nowhere: { ...base, destinations: [] },
+    routed: { ...base, routedBy: { query: ['rest_route', '_method'], form: ['_method'] } },
   };
 }
 
@@ -177,5 +178,13 @@ async function seed(admin: OperationContext, types: Readonly<Record<string, Poli
     await addGrant(admin, 'orders', { client: 'shop-1', type });
     await addGrant(admin, 'other', { client: 'shop-2', type });
   }
-  return { token, otherToken, proxyKey, appKey, otherKey, strangerKey };
+  const ruledKey = await createApp(admin, 'ruled');
+  const ruled = {
+    client: 'shop-1',
+    type: 'routed',
+    methods: ['GET', 'POST'],
+    paths: ['/allowed*'],
+  };
+  await addGrant(admin, 'ruled', ruled);
+  return { token, otherToken, proxyKey, appKey, otherKey, strangerKey, ruledKey };
 }

@@ -1,9 +1,15 @@
-import { pathPatternFault } from '../../shared/policy/grant.ts';
+import { isUnlimited, pathPatternFault } from '../../shared/policy/grant.ts';
 import { canonicalGrant, grantId } from '../../shared/policy/grant-id.ts';
-import { type Grant, type Method, methods } from '../../shared/policy/schema.ts';
+import { type Grant, type Method, methods, type Policy } from '../../shared/policy/schema.ts';
 import type { AppDocument } from '../at-rest/document-row.ts';
 import type { OperationContext } from './context.ts';
-import { changeDocument, checkName, contentOf } from './documents.ts';
+import {
+  changeDocument,
+  checkName,
+  contentOf,
+  type FoundDocument,
+  listDocuments,
+} from './documents.ts';
 import { inputInvalid, OperationError } from './operation-error.ts';
 
 /** A requested grant, not yet validated. */
@@ -66,6 +72,7 @@ export async function addGrant(
   request: GrantRequest,
 ): Promise<{ id: string; grant: Grant; added: boolean; direct: boolean }> {
   const grant = parseGrant(request);
+  if (!isUnlimited(grant)) checkRouting(grant, await listDocuments(context, 'type'));
   const id = grantId(grant);
   let added = false;
   let direct = false;
@@ -76,6 +83,23 @@ export async function addGrant(
     return added ? { ...app, grants: [...app.grants, grant] } : 'unchanged';
   });
   return { id, grant, added, direct };
+}
+
+function checkRouting({ type }: Grant, types: readonly FoundDocument<'type'>[]): void {
+  const policy = types.find(({ id }) => id === type)?.content;
+  if (policy !== undefined && isRoutedByBody(policy)) {
+    throw inputInvalid(routedFault(type), 'give it neither methods nor paths');
+  }
+}
+
+/** True for a type of which grants with methods or paths allow no call. */
+export function isRoutedByBody({ routedBy }: Policy): boolean {
+  return routedBy?.body === true;
+}
+
+/** Why a grant with methods or paths is of no use. */
+export function routedFault(type: string): string {
+  return `bodies select the operation of the type ${JSON.stringify(type)}, so a grant with methods or paths allows none of its calls`;
 }
 
 /** The grant of an app that has this id. @throws OperationError not_found */

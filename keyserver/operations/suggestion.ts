@@ -8,7 +8,8 @@ export interface TokenName {
 
 export interface NewGrant extends TokenName {
   readonly app: string;
-  readonly method: string;
+  /** Absent: every method. */
+  readonly method?: string;
 }
 
 /** A step that an operator can take, as data: each front end spells it in its own words. */

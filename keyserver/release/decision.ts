@@ -6,6 +6,7 @@ import { judgeDestination } from '../../shared/policy/destination.ts';
 import { judgeDirectGrants, judgeGrants, noGrant } from '../../shared/policy/grant.ts';
 import { grantId } from '../../shared/policy/grant-id.ts';
 import { isReference } from '../../shared/policy/reference.ts';
+import { judgeRouting } from '../../shared/policy/routing.ts';
 import type { Grant, Policy, Target } from '../../shared/policy/schema.ts';
 import type { TargetUrl } from '../../shared/policy/url.ts';
 import { checkAllowed } from '../../shared/policy/verdict.ts';
@@ -58,11 +59,17 @@ export function judge(
     });
   }
   if (policy.ca !== undefined) steps?.record({ ca: certificatesOf(policy.ca).map(subjectOf) });
-  const url = isOfType ? judgeTarget(grants, targetOf(policy, target, steps), steps) : judged;
-  if (url) {
+  const granted = isOfType ? judgeTarget(grants, targetOf(policy, target, steps), steps) : judged;
+  if (granted) {
+    const { url, grant } = granted;
     steps?.begin('destination');
     const destination = checkAllowed(judgeDestination(policy, url));
     steps?.record({ destination });
+    if (policy.routedBy !== undefined) {
+      steps?.begin('operation');
+      const routed = checkAllowed(judgeRouting(policy, grants, grant, url));
+      steps?.record({ grant: withId(routed) });
+    }
   }
   return policy;
 }
@@ -83,14 +90,19 @@ function targetOf(policy: Policy, target: Target | 'probe', steps?: Steps): Targ
   return checkAllowed(resolved);
 }
 
-function judgeTarget(grants: readonly Grant[], target: Target, steps?: Steps): TargetUrl {
+interface Granted {
+  readonly url: TargetUrl;
+  readonly grant: Grant;
+}
+
+function judgeTarget(grants: readonly Grant[], target: Target, steps?: Steps): Granted {
   steps?.begin('url');
   const url = checkAllowed(parseRequest(target));
   steps?.record({ url: url.href });
   steps?.begin('grant');
   const grant = checkAllowed(judgeGrants(grants, target.method, url));
   steps?.record({ grant: withId(grant) });
-  return url;
+  return { url, grant };
 }
 
 function withId(grant: Grant) {

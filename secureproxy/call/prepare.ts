@@ -3,14 +3,17 @@ import { decide } from '../../shared/policy/decide.ts';
 import { wildcardHost } from '../../shared/policy/destination.ts';
 import { grantId } from '../../shared/policy/grant-id.ts';
 import { injectedNames } from '../../shared/policy/injection/injection.ts';
+import { judgeForm } from '../../shared/policy/routing.ts';
 import type { TargetUrl } from '../../shared/policy/url.ts';
 import { checkAllowed } from '../../shared/policy/verdict.ts';
 import type { Explanation } from '../../shared/protocol/explanation.ts';
+import { formOf } from '../http/form-body.ts';
 import { checkQuery } from '../http/injected-query.ts';
 import { requestHeaders } from '../http/request-headers.ts';
 import { searchableRequest } from '../scrub/content-codings.ts';
 import { isSearched } from '../scrub/scrubber.ts';
-import type { Call } from './call.ts';
+import { StreamedBody } from '../upstream/streamed-body.ts';
+import type { Call, CallBody } from './call.ts';
 
 /** The policy and grants that a call is judged by; from a release or an explanation. */
 export type Authorization = NonNullable<Explanation['terms']>;
@@ -34,18 +37,25 @@ export interface PreparedCall {
  */
 export function prepare(
   { policy, grants }: Authorization,
-  { method, url, headers }: Call,
+  { method, url, headers, body }: Call,
 ): PreparedCall {
   const approval = checkAllowed(decide(policy, grants, { method, url }));
   const injected = namesOf(policy.injection);
   checkQuery(approval.url, injected.query);
-  const sent = isSearched(policy) ? searchableRequest(headers) : headers;
+  const passed = isSearched(policy) ? searchableRequest(headers) : headers;
+  const sent = requestHeaders(passed, injected.headers);
+  const readForm = () =>
+    isEmpty(body) ? undefined : formOf(sent, Buffer.isBuffer(body) ? body : undefined);
   return {
     url: approval.url,
-    grantId: idOf(approval.grant),
+    grantId: idOf(checkAllowed(judgeForm(policy, grants, approval.grant, readForm))),
     wildcard: wildcardHost(approval.destination),
-    headers: requestHeaders(sent, injected.headers),
+    headers: sent,
   };
+}
+
+function isEmpty(body: CallBody): boolean {
+  return body === null || (body instanceof StreamedBody ? body.announced : body.length) === 0;
 }
 
 /** Memoized, since a cached release serves many calls. */

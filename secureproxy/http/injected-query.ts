@@ -1,4 +1,5 @@
 import { ServiceError } from '../../shared/errors.ts';
+import { foldName, parameterNames } from '../../shared/policy/parameters/names.ts';
 import type { TargetUrl } from '../../shared/policy/url.ts';
 
 /**
@@ -10,9 +11,8 @@ export function checkQuery(
   injected: readonly string[],
 ): void {
   if (injected.length === 0) return;
-  // Some servers separate parameters at semicolons, too.
-  const taken = new Set([...new URLSearchParams(search.replaceAll(';', '&')).keys()].map(readAs));
-  const clash = injected.find((name) => taken.has(readAs(name)));
+  const taken = new Set(parameterNames(search.slice(1)));
+  const clash = injected.find((name) => taken.has(foldName(name)));
   if (clash === undefined) return;
   throw new ServiceError('request_invalid', {
     reason: 'injected_parameter',
@@ -31,13 +31,4 @@ export function pathOf(
     ([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`,
   );
   return `${pathname}${search === '' ? '?' : `${search}&`}${added.join('&')}`;
-}
-
-/**
- * A name as servers may read it; PHP's rules are the widest. Case and spaces around it do not count,
- * `name[]` and `name[x]` are members of `name`, a NUL ends it, and `.` or a space reads as `_`.
- */
-function readAs(name: string): string {
-  const [read = ''] = name.trim().split(/[[\0]/, 1);
-  return read.toLowerCase().replace(/[^0-9a-z]/g, '_');
 }

@@ -89,7 +89,7 @@ function exclusions(
 }
 
 /** A name as servers may read it: CGI turns `-` into `_` (RFC 3875 §4.1.18), and some servers treat all signs alike. */
-function readAs(name: string): string {
+export function readAs(name: string): string {
   return name.toLowerCase().replace(/[^0-9a-z]/g, '-');
 }
 

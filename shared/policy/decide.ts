@@ -1,6 +1,7 @@
 import { judgeDestination } from './destination.ts';
 import { judgeGrants } from './grant.ts';
 import { isReference, resolveReference } from './reference.ts';
+import { judgeRouting } from './routing.ts';
 import { type Grant, isMethod, methods, type Policy } from './schema.ts';
 import { parseTargetUrl, type TargetUrl } from './url.ts';
 import { allow, refuse, type Verdict } from './verdict.ts';
@@ -41,7 +42,9 @@ export function decide(
   if (!granted.allowed) return granted;
   const destined = judgeDestination(policy, parsed.value);
   if (!destined.allowed) return destined;
-  return allow({ url: parsed.value, grant: granted.value, destination: destined.value });
+  const routed = judgeRouting(policy, grants, granted.value, parsed.value);
+  if (!routed.allowed) return routed;
+  return allow({ url: parsed.value, grant: routed.value, destination: destined.value });
 }
 
 /** The request with its whole URL. @throws PolicyError for a policy that was never checked */

@@ -44,12 +44,17 @@ export function judgeGrants(
  */
 export function judgeDirectGrants(grants: readonly Grant[]): Verdict<Grant> {
   if (grants.length === 0) return noGrant;
-  const grant = grants.find(({ methods, paths }) => methods === undefined && paths === undefined);
+  const grant = grants.find(isUnlimited);
   if (grant) return allow(grant);
   return denied(
     'direct_limited',
     'The grant limits methods or paths, so the token itself is not given out.',
   );
+}
+
+/** True for a grant that allows all methods and paths. */
+export function isUnlimited({ methods, paths }: Grant): boolean {
+  return methods === undefined && paths === undefined;
 }
 
 function matchesPath(pattern: string, url: TargetUrl): boolean {

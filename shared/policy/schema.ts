@@ -75,6 +75,23 @@ const LimitSignalSchema = Type.Object(
 );
 export type LimitSignal = Static<typeof LimitSignalSchema>;
 
+const ParameterName = Type.String({ maxLength: 128, pattern: '^[!-)+-~]+[*]?$' });
+const ParameterNames = Type.Optional(Type.Array(ParameterName, { minItems: 1, maxItems: 100 }));
+
+/**
+ * Parts of a call that select its operation besides method and path (docs/protocol.md §8, "What selects the
+ * operation").
+ */
+const RoutedBySchema = Type.Object(
+  {
+    query: ParameterNames,
+    form: ParameterNames,
+    body: Type.Optional(Type.Literal(true)),
+  },
+  { additionalProperties: false, minProperties: 1 },
+);
+export type RoutedBy = Static<typeof RoutedBySchema>;
+
 /** A type's document: the destinations of its tokens and their injection (docs/protocol.md §8). */
 export const PolicySchema = Type.Object(
   {
@@ -120,6 +137,7 @@ export const PolicySchema = Type.Object(
     limitSignal: Type.Optional(LimitSignalSchema),
     /** Requests that failed are sent again (docs/protocol.md §8, "Retries"); absent: they are not. */
     retry: Type.Optional(RetrySchema),
+    routedBy: Type.Optional(RoutedBySchema),
   },
   { additionalProperties: false },
 );

@@ -3,7 +3,7 @@ import { GrantSchema, PolicySchema } from '../policy/schema.ts';
 import { type Static, Type } from '../schema/type.ts';
 import { IssuedTicketSchema } from './messages.ts';
 
-/** The steps of a decision in order. `direct` is for direct apps; SecureProxy adds `request`, `limits` and `address`. */
+/** The steps of a decision in order. `direct` is for direct apps, `operation` for types that say what selects it; SecureProxy adds `request`, `limits` and `address`. */
 const stepNames = [
   'authenticate',
   'direct',
@@ -11,6 +11,7 @@ const stepNames = [
   'grant',
   'type',
   'destination',
+  'operation',
   'token',
   'injection',
   'request',

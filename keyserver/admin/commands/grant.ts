@@ -1,10 +1,16 @@
 import type { Command } from 'commander';
-import { matchesPattern } from '../../../shared/policy/grant.ts';
+import { isUnlimited, matchesPattern } from '../../../shared/policy/grant.ts';
 import { grantId } from '../../../shared/policy/grant-id.ts';
 import type { Grant } from '../../../shared/policy/schema.ts';
 import type { OperationContext } from '../../operations/context.ts';
 import { checkAllOpen, listDocuments, readDocument } from '../../operations/documents.ts';
-import { addGrant, type GrantRequest, grantOf } from '../../operations/grants.ts';
+import {
+  addGrant,
+  type GrantRequest,
+  grantOf,
+  isRoutedByBody,
+  routedFault,
+} from '../../operations/grants.ts';
 import type { Session } from '../shell/session.ts';
 import { changeConfirmed } from './confirm-change.ts';
 import { collect, examples } from './examples.ts';
@@ -62,15 +68,18 @@ interface OptionsOfAdd extends Pick<GrantRequest, 'client' | 'type'> {
 
 async function grantWarnings(
   context: OperationContext,
-  { type, methods, paths }: Grant,
+  grant: Grant,
   direct: boolean,
 ): Promise<string[]> {
+  const { type } = grant;
   const warnings: string[] = [];
   const types = await listDocuments(context, 'type');
-  if (!types.some(({ id }) => matchesPattern(type, id))) {
-    warnings.push(`no type matches ${JSON.stringify(type)} yet`);
-  }
-  if (direct && (methods !== undefined || paths !== undefined)) {
+  const matching = types.filter(({ id }) => matchesPattern(type, id));
+  if (matching.length === 0) warnings.push(`no type matches ${JSON.stringify(type)} yet`);
+  if (isUnlimited(grant)) return warnings;
+  const routed = matching.filter(({ content }) => content && isRoutedByBody(content));
+  warnings.push(...routed.map(({ id }) => routedFault(id)));
+  if (direct) {
     warnings.push('a direct app receives tokens only by a grant without methods and paths');
   }
   return warnings;

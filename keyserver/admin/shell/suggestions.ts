@@ -96,7 +96,8 @@ function allowDestination({ type, origin }: Extract<Action, { do: 'allow_destina
 }
 
 function grantAdd(grant: NewGrant): string {
-  return `keyserver-admin grant add ${quoted(grant.app)} ${tokenOptions(grant)} --method ${grant.method}`;
+  const method = grant.method === undefined ? '' : ` --method ${grant.method}`;
+  return `keyserver-admin grant add ${quoted(grant.app)} ${tokenOptions(grant)}${method}`;
 }
 
 function tokenPut(token: TokenName): string {

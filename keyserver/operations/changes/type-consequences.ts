@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { destinationCovers } from '../../../shared/policy/cover.ts';
-import { matchesPattern } from '../../../shared/policy/grant.ts';
+import { isUnlimited, matchesPattern } from '../../../shared/policy/grant.ts';
 import { PolicyError } from '../../../shared/policy/policy-error.ts';
 import type { Policy } from '../../../shared/policy/schema.ts';
 import type { AppDocument } from '../../at-rest/document-row.ts';
@@ -35,9 +35,12 @@ export function typeConsequences(
     sentences:
       before === undefined || granted.length === 0
         ? []
-        : lostPlaces(before, after).map(
-            (place) => `tokens of ${name} go to ${place} no more; granted to ${named(granted)}`,
-          ),
+        : [
+            ...lostPlaces(before, after).map(
+              (place) => `tokens of ${name} go to ${place} no more; granted to ${named(granted)}`,
+            ),
+            ...lostCalls(id, before, after, apps),
+          ],
     // No token of a type that is new was released before.
     questions:
       before === undefined || isDeepStrictEqual(before.injection, after.injection)
@@ -62,6 +65,30 @@ function unfilled(
     say: (tokens, reason) =>
       `the type ${JSON.stringify(id)} would not be filled by ${tokens}: ${reason}`,
   };
+}
+
+/** Calls that grants with methods or paths allow no more, since something else selects their operation. */
+function lostCalls(
+  id: string,
+  { routedBy: before = {} }: Policy,
+  { routedBy: after = {} }: Policy,
+  apps: ReadonlyMap<string, AppDocument>,
+): string[] {
+  const limited = [...apps]
+    .filter(([, { grants }]) =>
+      grants.some((grant) => matchesPattern(grant.type, id) && !isUnlimited(grant)),
+    )
+    .map(([app]) => app);
+  const added = (['query', 'form'] as const).flatMap((place) => {
+    const names = after[place]?.filter((name) => before[place]?.includes(name) !== true) ?? [];
+    return names.length > 0 ? [`with ${names.join(' or ')} in the ${place}`] : [];
+  });
+  const lost = after.body && !before.body ? [''] : added.map((what) => ` ${what}`);
+  if (limited.length === 0) return [];
+  return lost.map(
+    (what) =>
+      `calls of the type ${JSON.stringify(id)}${what} need a grant without methods and paths; with some it is granted to ${named(limited)}`,
+  );
 }
 
 /** Destinations and private addresses that are no longer allowed. */

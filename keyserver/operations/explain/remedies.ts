@@ -25,6 +25,8 @@ export function remedyFor(error: ServiceError, steps: Steps, asked: Asked): Sugg
         : { do: 'replace_type', type };
     case 'destination':
       return { do: 'allow_destination', type, origin: originOf(asked) ?? '' };
+    case 'operation':
+      return { do: 'add_grant', app: requester.appId, client, type };
     case 'token':
       return {
         do: error.code === 'integrity_failed' ? 'inspect_token' : 'put_token',

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { newNameFault } from '../../../shared/names.ts';
-import { matchesPattern } from '../../../shared/policy/grant.ts';
+import { isUnlimited, matchesPattern } from '../../../shared/policy/grant.ts';
 import { grantId } from '../../../shared/policy/grant-id.ts';
+import type { Grant } from '../../../shared/policy/schema.ts';
 import type { DocumentBody } from '../../at-rest/document-row.ts';
 import { anonymousApp } from '../../release/callers.ts';
 import type { DocumentKind } from '../../store/store.ts';
@@ -10,6 +11,7 @@ import { type Draft, StoredDocuments } from '../changes/drafts.ts';
 import { describeGrant } from '../changes/lost-rights.ts';
 import type { OperationContext } from '../context.ts';
 import { doesNotOpen } from '../documents.ts';
+import { isRoutedByBody, routedFault } from '../grants.ts';
 import { typeFaults } from '../types.ts';
 import { type Desired, sections } from './desired.ts';
 import { linesOf } from './lines.ts';
@@ -50,6 +52,7 @@ export async function planFleet(
   const faults = desired.newFaults.filter(({ isStored }) => !isStored(stored));
   desired.source.check(faults.map(({ fault }) => fault));
   checkNews(context, desired, next);
+  checkRouting(stored, desired, next);
   const absent = [...desired.kinds].flatMap((kind) =>
     stored
       .ids(kind)
@@ -135,6 +138,32 @@ function checkNews(context: OperationContext, { source }: Desired, next: readonl
       ];
       const path = [sections[kind], id];
       return texts.map((text) => ({ path, at: 'name', text: `: ${text}` }));
+    }),
+  );
+}
+
+/** Rejects a new grant with methods or paths of a type whose operations are selected by bodies. */
+function checkRouting(
+  stored: StoredDocuments,
+  { source, types }: Desired,
+  next: readonly Draft[],
+): void {
+  const policies = new Map([...stored.all('type'), ...types]);
+  source.check(
+    next.flatMap((draft): SourceFault[] => {
+      if (draft.kind !== 'app' || draft.after === undefined) return [];
+      const had = new Set(draft.before?.grants.map(grantId));
+      const isUseless = (grant: Grant) => {
+        const policy = policies.get(grant.type);
+        return policy !== undefined && isRoutedByBody(policy) && !isUnlimited(grant);
+      };
+      return draft.after.grants
+        .filter((grant) => isUseless(grant) && !had.has(grantId(grant)))
+        .map(({ type }) => ({
+          path: [sections.app, draft.id],
+          at: 'name',
+          text: `: ${routedFault(type)}`,
+        }));
     }),
   );
 }

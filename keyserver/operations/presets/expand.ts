@@ -2,7 +2,7 @@ import { judgeDestination } from '../../../shared/policy/destination.ts';
 import { injectionFields } from '../../../shared/policy/injection/injection.ts';
 import type { Injection } from '../../../shared/policy/injection/schema.ts';
 import { PolicyError } from '../../../shared/policy/policy-error.ts';
-import type { Policy, Probe } from '../../../shared/policy/schema.ts';
+import type { Policy, Probe, RoutedBy } from '../../../shared/policy/schema.ts';
 import { parseTargetUrl } from '../../../shared/policy/url.ts';
 import type { Auth, Need, Preset } from '../../presets/preset.ts';
 import { inputInvalid, type OperationError } from '../operation-error.ts';
@@ -60,6 +60,7 @@ export function expandPreset(preset: Preset, choice: PresetChoice): Expanded {
     ...(choice.injection === undefined && publicFields.length > 0 && { publicFields }),
     ...(probe && { probe }),
     ...(limits.length > 0 && { limits }),
+    ...(preset.routedBy && { routedBy: routedByOf(preset.routedBy) }),
     preset: {
       id: preset.id,
       revision: preset.revision,
@@ -72,6 +73,10 @@ export function expandPreset(preset: Preset, choice: PresetChoice): Expanded {
     widened: widening(hosts, choice.destinations ?? []),
     remarks: remarksOf(preset, auth, choice, unverified),
   };
+}
+
+function routedByOf({ certainty, from, ...members }: NonNullable<Preset['routedBy']>): RoutedBy {
+  return members;
 }
 
 /** Why this version cannot serve a way to authenticate, as the end of a sentence. */

@@ -176,3 +176,25 @@ t.test('asks with --json as without, and shows the plan before', async (t) => {
   t.match(stderr, /^- app reports\napplying none\.yaml takes away:\n.*\ngo on\? \[y\/N\] $/);
   t.match(JSON.parse(stdout), { changes: ['- app reports'] });
 });
+
+t.test('asks before something else than rules of grants selects operations', async (t) => {
+  const admin = await setUp(t);
+  const edit = ['type', 'edit', 'wildberries'];
+  const routes = [...edit, '--routed-by-query', 'a', 'b', '--routed-by-form', 'a'];
+  t.match(await admin.json([...routes, '--dry-run']), { consequences: [] });
+  const grant = ['grant', 'add', 'reports', '--client', 'shop-*', '--type', 'wild*'];
+  await admin.json([...grant, '--method', 'GET']);
+  const end = 'need a grant without methods and paths; with some it is granted to the app reports';
+  t.same((await admin.json([...routes, '--yes'])).consequences, [
+    `calls of the type "wildberries" with a or b in the query ${end}`,
+    `calls of the type "wildberries" with a in the form ${end}`,
+  ]);
+  const fewer = [...edit, '--routed-by-query', 'b', '--routed-by-form', 'c'];
+  t.same((await admin.json([...fewer, '--yes'])).consequences, [
+    `calls of the type "wildberries" with c in the form ${end}`,
+  ]);
+  const { message } = await admin.failure([...edit, '--routed-by-body']);
+  t.match(message, `calls of the type "wildberries" ${end}`);
+  await admin.json([...edit, '--routed-by-body', '--yes']);
+  t.match(await admin.json([...edit, '--no-routed-by']), { consequences: [] });
+});

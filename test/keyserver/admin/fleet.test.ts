@@ -419,3 +419,21 @@ t.test('warns of a grant whose type is nowhere', async (t) => {
     /a grant of the app reports matches no type: .*wildberies/,
   );
 });
+
+t.test('refuses new rules for a type whose bodies select the operation', async (t) => {
+  const admin = await install(t);
+  const routed = small.replace('    injection', '    routedBy: { body: true }\n    injection');
+  const refused = await on(admin, 'apply', routed);
+  t.equal(refused.code, 2);
+  t.match(
+    refused.stderr,
+    /8:3: apps.reports: bodies select the operation of the type "wildberries"/,
+  );
+  await apply(admin, small);
+  t.equal((await on(admin, 'apply', routed, '--yes')).code, 0, 'one that is stored stays');
+  const other = routed.replace('GET', 'POST');
+  t.equal((await on(admin, 'apply', other, '--yes')).code, 2);
+  const free = routed.replace(/ +methods:.*\n +paths:.*\n/, '');
+  t.equal((await on(admin, 'apply', free, '--yes')).code, 0);
+  t.match((await admin.run(['export'])).stdout, /routedBy:\n +body: true/);
+});

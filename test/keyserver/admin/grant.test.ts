@@ -103,6 +103,32 @@ t.test('warns of a grant that does nothing yet', async (t) => {
   t.same((await admin.json(add)).warnings, []);
 });
 
+t.test('refuses rules for a type whose bodies select the operation', async (t) => {
+  const admin = await installWithApp(t);
+  await admin.json(['type', 'edit', 'wildberries', '--routed-by-body']);
+  for (const rule of [
+    ['--method', 'POST'],
+    ['--path', '/v1/*'],
+  ]) {
+    t.match(await admin.failure([...add, ...rule]), {
+      exit: 2,
+      code: 'input_invalid',
+      message:
+        'bodies select the operation of the type "wildberries", so a grant with methods or paths allows none of its calls',
+      hint: 'give it neither methods nor paths',
+    });
+  }
+  t.same((await admin.json(add)).warnings, []);
+  const broad = add.with(-1, '*');
+  t.same((await admin.json(broad)).warnings, []);
+  const { stdout, stderr } = await admin.run([...broad, '--method', 'GET']);
+  t.match(stdout, /^granted/);
+  t.equal(
+    stderr,
+    'note: bodies select the operation of the type "wildberries", so a grant with methods or paths allows none of its calls\n',
+  );
+});
+
 t.test('refuses grants that could not match as they are meant', async (t) => {
   const admin = await installWithApp(t);
   const refusals: readonly (readonly [string, string[], RegExp])[] = [

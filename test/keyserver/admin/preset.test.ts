@@ -279,3 +279,15 @@ t.test('a probe goes where tokens go, or is refused', async (t) => {
     /probe +GET https:\/\/a.example\/v1\/me/,
   );
 });
+
+t.test('a type has what selects the operation by its preset', async (t) => {
+  const admin = await install(t);
+  const shop = await admin.json(put('shop', 'woocommerce', '--destination', 'https://a.example'));
+  const names = ['rest_route', '_method'];
+  t.same(shop.policy.routedBy, { query: names, form: names });
+  const lamoda = await admin.json(put('lamoda', 'lamoda-seller', '--renewed-elsewhere'));
+  t.same(lamoda.policy.routedBy, { body: true });
+  const own = await admin.json(put('rakuten', 'rakuten-fr', '--routed-by-body'));
+  t.same(own.policy.routedBy, { body: true });
+  t.match(await admin.json(['preset', 'diff', 'rakuten']), { changes: [{ member: 'routedBy' }] });
+});

@@ -46,6 +46,8 @@ t.test('takes every option into the policy', async (t) => {
       ...['--limit', '300/min burst 20 errors 10', '--limit', '4 at once /v1/*'],
       ...['--limit-status', '420', '--limit-max-seconds', '60'],
       ...['--retry', '3', '--retry-method', 'PUT', '--retry-method', 'DELETE'],
+      ...['--routed-by-query', 'rest_route', '--routed-by-query', 'm*'],
+      ...['--routed-by-form', 'action', '--routed-by-body'],
     ),
     {
       destinations: [
@@ -63,6 +65,7 @@ t.test('takes every option into the policy', async (t) => {
       limits: ['300/min burst 20 errors 10', '4 at once /v1/*'],
       limitSignal: { statuses: [420], maxSeconds: 60 },
       retry: { max: 3, methods: ['PUT', 'DELETE'] },
+      routedBy: { query: ['rest_route', 'm*'], form: ['action'], body: true },
     },
   );
 });
@@ -98,6 +101,9 @@ t.test('refuses a type that could not be used, or would be dangerous unsaid', as
     ['no number of retries', [...destination, '--retry', 'often'], /--retry "often" is not an int/],
     ['too many retries', [...destination, '--retry', '6'], /retry max/],
     ['no method', [...destination, '--retry-method', 'put'], /--retry-method "put" is none/],
+    ['a name with a space', [...destination, '--routed-by-query', 'a b'], /routedBy query 0/],
+    ['every name', [...destination, '--routed-by-form', '*'], /routedBy form 0/],
+    ['a star inside', [...destination, '--routed-by-form', 'a*b'], /routedBy form 0/],
     ['plain http', ['--destination', 'http://api.example.com'], /unsafePlaintext/],
     ['a block without length', [...destination, '--unsafe-allow-private', '10.0.0.1'], /CIDR/],
     ['a block too long', [...destination, '--unsafe-allow-private', '10.0.0.0/33'], /CIDR/],
@@ -251,6 +257,11 @@ t.test('edits parts of a type and leaves the rest', async (t) => {
   });
   const unlimited = await edit('--remove-limit', '4 at once', '--no-limit-signal', '--no-retry');
   t.notOk('limits' in unlimited || 'limitSignal' in unlimited || 'retry' in unlimited);
+  t.match(await edit('--routed-by-query', 'a', 'b', '--routed-by-body'), {
+    routedBy: { query: ['a', 'b'], body: true },
+  });
+  t.same((await edit('--routed-by-form', 'a')).routedBy, { form: ['a'] });
+  t.notOk('routedBy' in (await edit('--no-routed-by')));
   t.match(await edit('--query', 'key={token}', '--add-redact-member', 'access_token'), {
     injection: { scheme: 'query', query: { key: '{token}' } },
     redactMembers: ['access_token'],
@@ -326,6 +337,8 @@ t.test('lists and shows types', async (t) => {
     ...['--cache-seconds', '5', '--public-field', 'u', '--redact-member', 'access_token'],
     ...['--limit', '50/s', '--limit', '20/min /v1/*', '--limit-status', '420'],
     ...['--retry', '1', '--retry-method', 'PUT'],
+    ...['--routed-by-query', 'a', '--routed-by-query', 'b', '--routed-by-form', 'c'],
+    '--routed-by-body',
   ]);
   t.equal(
     (await admin.run(['type', 'list'])).stdout,
@@ -351,6 +364,7 @@ t.test('lists and shows types', async (t) => {
       'limits            50/s, 20/min /v1/*',
       'limit signal      status 420, at most the default time',
       'retries           1 at most, also PUT',
+      'routed by         query a b, form c, body',
       'unsafe plaintext  allowed',
       'unsafe private    10.0.0.0/8',
       '',

@@ -24,6 +24,14 @@ t.test('every refusal falls before a token is read', async (t) => {
   const limited = await withGrants('limited', [{ ...grant, methods: ['GET'] }], true);
   await keyserver.putType('closed', { destinations: [] });
   await keyserver.putToken('shop-1', 'closed', 'x');
+  await keyserver.putType('by-query', { routedBy: { query: ['_method'] } });
+  await keyserver.putToken('shop-1', 'by-query', 'x');
+  await keyserver.putType('by-body', {
+    routedBy: { body: true },
+    probe: { ...target, method: 'GET' },
+  });
+  await keyserver.putToken('shop-1', 'by-body', 'x');
+  const ruled = await withGrants('ruled', [{ client: '*', type: '*', methods: ['GET'] }]);
   const used = newNonce();
   t.equal(
     (await ask(keyserver, { ...wanted, nonce: used, credential: { proxy, app, target } })).status,
@@ -32,6 +40,7 @@ t.test('every refusal falls before a token is read', async (t) => {
   t.equal(reads(), 1);
 
   const to = (url: string, method = 'POST') => ({ proxy, app, target: { method, url } });
+  const getTo = (query: string) => ({ method: 'GET', url: `${target.url}${query}` });
   const by = (key: string) => ({ proxy, app: key, target });
   const cases: [string, object, object][] = [
     [
@@ -125,6 +134,29 @@ t.test('every refusal falls before a token is read', async (t) => {
       'a host that is not listed',
       { credential: to('~evil.example/') },
       { reason: 'host_not_listed' },
+    ],
+    [
+      'a query that selects the operation, under a grant with methods',
+      { tokenType: 'by-query', credential: { proxy, app: ruled, target: getTo('?%5Fmethod=PUT') } },
+      { reason: 'routed_query' },
+    ],
+    [
+      'the same at a path of the type',
+      {
+        tokenType: 'by-query',
+        credential: { proxy, app: ruled, target: { method: 'GET', url: '/v1?a;_method=PUT' } },
+      },
+      { reason: 'routed_query' },
+    ],
+    [
+      'a type that is routed by bodies, under a grant with methods',
+      { tokenType: 'by-body', credential: { proxy, app: ruled, target: getTo('') } },
+      { reason: 'routed_body' },
+    ],
+    [
+      'its probe',
+      { tokenType: 'by-body', credential: { proxy, app: ruled, probe: true } },
+      { reason: 'routed_body' },
     ],
     [
       'user info at the seam',

@@ -18,6 +18,7 @@ import {
   parseSeconds,
   readCa,
   retryFromOptions,
+  routingFromOptions,
   signalFromOptions,
 } from './policy-options.ts';
 
@@ -47,6 +48,11 @@ interface EditOptions extends ChangeOptions {
   /** False with `--no-retry`. */
   readonly retry?: string | false;
   readonly retryMethod?: readonly string[];
+  readonly routedByQuery?: readonly string[];
+  readonly routedByForm?: readonly string[];
+  readonly routedByBody?: boolean;
+  /** False with `--no-routed-by`. */
+  readonly routedBy: boolean;
 }
 
 /** `type edit`: the options of `type put` as patches. */
@@ -82,6 +88,13 @@ export function addEdit(type: Command, session: Session): void {
     .option('--retry <n>', 'as of type put; with the next one, in place of what it has')
     .option('--retry-method <method...>', 'as of type put')
     .option('--no-retry', 'send nothing again')
+    .option(
+      '--routed-by-query <name...>',
+      'as of type put; with the next two, in place of what it has',
+    )
+    .option('--routed-by-form <name...>', 'as of type put')
+    .option('--routed-by-body', 'as of type put')
+    .option('--no-routed-by', 'only methods and paths select the operation')
     .option('--dry-run', 'show what it would change and take away, and change nothing')
     .option('--yes', 'do it without being asked, whatever it takes away')
     .addHelpText(
@@ -117,6 +130,7 @@ function readPatch(options: EditOptions & OptionValues, folder: string): PolicyP
   const injection = injectionFromOptions(options, undefined);
   const limitSignal = signalFromOptions(options);
   const retry = retryFromOptions(options);
+  const routedBy = routingFromOptions(options);
   return {
     add: listed('add'),
     remove: listed('remove'),
@@ -131,6 +145,8 @@ function readPatch(options: EditOptions & OptionValues, folder: string): PolicyP
       ...(limitSignal && { limitSignal }),
       ...(options.retry === false && { retry: undefined }),
       ...(retry && { retry }),
+      ...(!options.routedBy && { routedBy: undefined }),
+      ...(routedBy && { routedBy }),
       ...(scrub !== undefined && { scrub: scrub ? undefined : false }),
       ...(probe === false && { probe: undefined }),
       ...(typeof probe === 'string' && { probe: parseProbe(probe) }),

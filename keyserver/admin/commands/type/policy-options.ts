@@ -6,6 +6,7 @@ import {
   type Method,
   type Policy,
   type Probe,
+  type RoutedBy,
 } from '../../../../shared/policy/schema.ts';
 import { ConfigError } from '../../../../shared/settings/config.ts';
 import { ofSetting } from '../../../../shared/settings/faults.ts';
@@ -30,6 +31,9 @@ export interface PolicyOptions extends OptionValues {
   readonly limitMaxSeconds?: string;
   readonly retry?: string;
   readonly retryMethod?: readonly string[];
+  readonly routedByQuery?: readonly string[];
+  readonly routedByForm?: readonly string[];
+  readonly routedByBody?: boolean;
 }
 
 const withoutOptions: Policy = { destinations: [], injection: defaultInjection };
@@ -53,6 +57,7 @@ export function policyFromOptions(
   const { scrub, publicField, redactMember, probe, limit } = options;
   const limitSignal = signalFromOptions(options);
   const retry = retryFromOptions(options);
+  const routedBy = routingFromOptions(options);
   return {
     ...base,
     destinations: [...destination],
@@ -68,6 +73,21 @@ export function policyFromOptions(
     ...(limit && { limits: [...limit] }),
     ...(limitSignal && { limitSignal }),
     ...(retry && { retry }),
+    ...(routedBy && { routedBy }),
+  };
+}
+
+/** Undefined if no option is of it. */
+export function routingFromOptions({
+  routedByQuery: query,
+  routedByForm: form,
+  routedByBody: body,
+}: Pick<PolicyOptions, 'routedByQuery' | 'routedByForm' | 'routedByBody'>): RoutedBy | undefined {
+  if (query === undefined && form === undefined && !body) return undefined;
+  return {
+    ...(query && { query: [...query] }),
+    ...(form && { form: [...form] }),
+    ...(body && { body }),
   };
 }
 

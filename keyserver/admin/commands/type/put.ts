@@ -78,6 +78,16 @@ ${defaultInjectionNote}`,
     )
     .option('--retry-method <method>', 'other methods that may be sent twice; repeatable', collect)
     .option(
+      '--routed-by-query <name>',
+      'a query parameter that selects the operation, which grants with methods or paths allow nobody to send; repeatable',
+      collect,
+    )
+    .option('--routed-by-form <name>', 'the same of a member of a form; repeatable', collect)
+    .option(
+      '--routed-by-body',
+      'bodies select the operation: only grants without methods and paths allow calls',
+    )
+    .option(
       '--file <path>',
       'take all of it from this file, as a type of docs/fleet.md; - for stdin',
     )
@@ -91,6 +101,7 @@ ${defaultInjectionNote}`,
         "keyserver-admin type put ozon-seller --destination https://api-seller.example.com --header 'Client-Id: {clientId}' --header 'Api-Key: {apiKey}' --public-field clientId",
         "keyserver-admin type put maps --destination 'https://*.maps.example.com/v2' --query 'key={token}' --cache-seconds 10",
         "keyserver-admin type put wildberries --destination https://api.example.com --limit '300/min burst 20 errors 10' --limit '20/min /v1/supply/*'",
+        "keyserver-admin type put shop --destination https://shop.example.com --basic '{key}:{secret}' --routed-by-query rest_route --routed-by-form rest_route",
         'keyserver-admin type put sandbox --destination https://sandbox.example.com --ca-file sandbox-ca.pem',
         'keyserver-admin type put wildberries --file wildberries.yaml --dry-run',
         "keyserver-admin type put erp --destination http://erp.example.com:8080 --basic '{user}:{password}' --unsafe-plaintext --unsafe-allow-private 10.1.0.0/16",

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { describeInjection } from '../../../../shared/policy/injection/injection.ts';
-import type { LimitSignal, Policy } from '../../../../shared/policy/schema.ts';
+import type { LimitSignal, Policy, RoutedBy } from '../../../../shared/policy/schema.ts';
 import { describeCa } from '../../../operations/changes/describe-ca.ts';
 import { checkAllOpen, listDocuments, readDocument } from '../../../operations/documents.ts';
 import { listTokens } from '../../../operations/tokens.ts';
@@ -88,6 +88,7 @@ function describePolicy(policy: Policy): Record<string, string> {
     ...(policy.limits && { limits: policy.limits.join(', ') }),
     ...(policy.limitSignal && { 'limit signal': describeSignal(policy.limitSignal) }),
     ...(policy.retry && { retries: describeRetry(policy.retry) }),
+    ...(policy.routedBy && { 'routed by': describeRouting(policy.routedBy) }),
     ...(policy.unsafePlaintext && { 'unsafe plaintext': 'allowed' }),
     ...(policy.unsafeAllowPrivate && {
       'unsafe private': policy.unsafeAllowPrivate.join(', '),
@@ -103,6 +104,14 @@ function describeRetry({ max, methods = [] }: NonNullable<Policy['retry']>): str
   return [
     max === undefined ? 'default' : `${max} at most`,
     ...methods.map((one) => `also ${one}`),
+  ].join(', ');
+}
+
+function describeRouting({ query, form, body }: RoutedBy): string {
+  return [
+    ...(query ? [`query ${query.join(' ')}`] : []),
+    ...(form ? [`form ${form.join(' ')}`] : []),
+    ...(body ? ['body'] : []),
   ].join(', ');
 }
 

@@ -35,4 +35,10 @@ t.test('suggests, as data, what lets a rejected call through', async (t) => {
   await putToken(context, { clientId: 'shop-1', tokenType: 'x', fields: { token: 'made-up' } });
   t.equal(await remedy(), undefined);
   t.match(await remedy('https://API.example.com/v1/a'), /spell the URL/);
+  await putType(context, 'x', {
+    destinations: ['https://api.example.com'],
+    injection: { scheme: 'headers', headers: { Authorization: '{token}' } },
+    routedBy: { query: ['action'] },
+  });
+  t.same(await remedy('https://api.example.com/v1/a?Action[]=b'), { do: 'add_grant', ...grant });
 });
