@@ -25,24 +25,30 @@ const signalName = 'signal';
 const limitsOf = memoize(({ limits = [] }: Policy): readonly Limit[] => limits.map(parseLimit));
 
 /**
- * A call's share of the limits of its type; empty if the type has none. The bucket of a signal comes last: the limit
- * of a path, else one of all calls, else one that only signals close.
+ * A call's share of the limits of its type; empty if the type has none. Without limits, a type that heeds signals has a
+ * bucket that only they close.
  * @throws ServiceError integrity_failed for a limit that this version does not know
  */
 export function demandsOf(policy: Policy, call: LimitedCall): readonly LimitDemand[] {
   if (policy.limits === undefined && policy.limitSignal === undefined) return [];
   const limits = knownLimits(policy).filter((limit) => isLimitedBy(limit, call.url));
   if (limits.length === 0 && policy.limitSignal === undefined) return [];
-  const ordered = limits.toSorted(
-    (one, other) => Math.sign(one.paths.length) - Math.sign(other.paths.length),
-  );
-  if (ordered.length === 0)
+  if (limits.length === 0)
     return [{ bucket: bucketOf(call, undefined), cost: 1, limit: undefined }];
-  return ordered.map((limit) => ({
+  return limits.map((limit) => ({
     bucket: bucketOf(call, limit),
     cost: costOf(limit, call.url),
     limit,
   }));
+}
+
+/** The bucket that a signal closes: one of the client, so that others need not pause, and of those one of the path. */
+export function signalledOf(demands: readonly LimitDemand[]): Bucket | undefined {
+  return demands.toSorted((one, other) => breadthOf(one) - breadthOf(other))[0]?.bucket;
+}
+
+function breadthOf({ limit }: LimitDemand): number {
+  return (limit?.perType ? 2 : 0) + (limit?.paths.length ? 0 : 1);
 }
 
 function knownLimits(policy: Policy): readonly Limit[] {

@@ -11,14 +11,14 @@ import { demandsOf, type LimitDemand, type LimitedCall } from './demands.ts';
 import { intervalOf } from './gcra.ts';
 import { type Pass, passOf } from './pass.ts';
 import { rateLimited } from './rate-limited.ts';
-import type { Bucket, Lease, LimitStore, Room } from './store.ts';
+import { type Bucket, hasSlots, type Lease, type LimitStore, type Room } from './store.ts';
 
 /** Longest wait for a limit: SDKs wait longer for an answer, and those who do not set a shorter deadline. */
 const maxWaitMs = 5000;
 /** Calls that wait for the same limits in this process; of the app with most the newest is rejected. */
 const maxWaiting = 256;
-/** A slot outlasts its call by so much, should the call not give it back. */
-const leaseGraceMs = 1000;
+/** A slot whose process was killed is free after so long; calls in progress renew theirs. */
+const leaseMs = 30_000;
 
 export interface LimitsOptions {
   readonly store: LimitStore;
@@ -86,9 +86,10 @@ export class Limits {
     { limitSignal: signal = {} }: Policy,
     { app, deadline, response, onWaited }: LimitWait,
   ): Promise<Pass> {
+    if (response.closed) throw callerGone();
     const { store, clock } = this.#options;
     const since = clock.monotonic();
-    const lease = { id: randomUUID(), ms: deadline.leftMs + leaseGraceMs };
+    const lease = { id: randomUUID(), ms: leaseMs };
     const ended = new AbortController();
     const onClose = () => ended.abort();
     response.once('close', onClose);
@@ -101,8 +102,8 @@ export class Limits {
     const isBehind = gate.calls > 1;
     const turn = () => this.#turn(demands, lease, { leftMs, signal: ended.signal, onBucket });
     try {
-      await deadline.bound('place', gate.queue.run(app, turn));
-      return passOf({ store, now: clock.now, signal, demands, leaseId: lease.id });
+      await deadline.bound('place', gate.queue.run(app, turn, ended.signal));
+      return passOf({ store, now: clock.now, sleep: this.#sleep, signal, demands, lease });
     } catch (error) {
       const isGone = ended.signal.aborted;
       ended.abort();
@@ -136,10 +137,11 @@ export class Limits {
   ): Promise<void> {
     const { store } = this.#options;
     const buckets = demands.map(({ bucket }) => bucket);
+    let wanted = demands;
     try {
-      for (;;) {
+      while (wanted.length > 0) {
         signal.throwIfAborted();
-        const taken = await store.take(demands, lease, leftMs());
+        const taken = await store.take(wanted, lease, leftMs());
         const { by } = taken;
         if (by !== undefined) onBucket(by);
         if (taken.waitMs > leftMs()) {
@@ -149,9 +151,12 @@ export class Limits {
         }
         if (taken.waitMs > 0) await this.#sleep(taken.waitMs, signal);
         if (!taken.granted) continue;
-        if (taken.waitMs > 0) await this.#untilOpen(buckets, leftMs, signal);
-        return;
+        if (taken.waitMs === 0) break;
+        await this.#untilOpen(buckets, leftMs, signal);
+        wanted = demands.filter(({ bucket }) => hasSlots(bucket));
       }
+      // It may have been granted to a call that has ended.
+      signal.throwIfAborted();
     } catch (error) {
       store.leave(buckets, lease.id);
       throw error;

@@ -3,6 +3,7 @@ import { arrivalAfter, roomOf, shareOf, startOf } from './gcra.ts';
 import {
   type Bucket,
   type Demand,
+  hasSlots,
   type Lease,
   type LimitStore,
   type Room,
@@ -43,6 +44,7 @@ export class LocalStore implements LimitStore {
     const now = this.#clock.monotonic();
     let start = now;
     let by: Bucket | undefined;
+    const starts: number[] = [];
     for (const { bucket, cost } of demands) {
       const state = this.#stateOf(bucket);
       if (this.#isFull(bucket, state, now)) {
@@ -51,6 +53,7 @@ export class LocalStore implements LimitStore {
       const from = Math.max(now, state.closedUntil);
       const rate = this.#rateOf(bucket);
       const own = rate === undefined ? from : startOf(rate, state.arrival, from, cost);
+      starts.push(own);
       if (own <= start) continue;
       start = own;
       by = bucket;
@@ -58,15 +61,27 @@ export class LocalStore implements LimitStore {
     const waitMs = start - now;
     const isClosed = by !== undefined && this.#stateOf(by).closedUntil > now;
     if (waitMs > horizonMs) return { granted: false, waitMs, by, isClosed };
-    for (const { bucket, cost } of demands) {
+    for (const [at, { bucket, cost }] of demands.entries()) {
       const state = this.#stateOf(bucket);
       const rate = this.#rateOf(bucket);
-      if (rate !== undefined) state.arrival = arrivalAfter(rate, state.arrival, start, cost);
-      if (bucket.concurrent === undefined) continue;
-      state.leases ??= new Map();
-      state.leases.set(lease.id, now + lease.ms);
+      const own = starts[at] ?? start;
+      if (rate !== undefined) state.arrival = arrivalAfter(rate, state.arrival, own, cost);
     }
+    if (waitMs === 0)
+      this.renew(
+        demands.map(({ bucket }) => bucket),
+        lease,
+      );
     return { granted: true, waitMs, by, isClosed };
+  }
+
+  renew(buckets: readonly Bucket[], { id, ms }: Lease): void {
+    const until = this.#clock.monotonic() + ms;
+    for (const bucket of buckets.filter(hasSlots)) {
+      const state = this.#stateOf(bucket);
+      state.leases ??= new Map();
+      state.leases.set(id, until);
+    }
   }
 
   leave(buckets: readonly Bucket[], leaseId: string): void {

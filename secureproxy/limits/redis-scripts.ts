@@ -21,6 +21,10 @@ local function get(key) return tonumber(redis.call('GET', key) or 0) end
 local function put(key, at)
   redis.call('SET', key, string.format('%.3f', at), 'PX', math.max(1, math.ceil(at - now)))
 end
+local function hold(key, id, ms)
+  redis.call('ZADD', key, now + tonumber(ms), id)
+  redis.call('PEXPIRE', key, math.max(tonumber(ms), redis.call('PTTL', key)))
+end
 `;
 
 /**
@@ -29,7 +33,7 @@ end
  * none, negative: it lacks a slot), and whether that one is closed.
  */
 export const takeScript = script(`${preamble}
-local start, by, closed = now, 0, 0
+local start, by, closed, starts = now, 0, 0, {}
 for i = 1, #KEYS / 2 do
   local state, interval, burst = KEYS[2 * i - 1], tonumber(ARGV[4 * i]), tonumber(ARGV[4 * i + 1])
   local slots, cost = tonumber(ARGV[4 * i + 2]), tonumber(ARGV[4 * i + 3])
@@ -42,6 +46,7 @@ for i = 1, #KEYS / 2 do
   if interval > 0 then
     own = math.max(own, get(state) - (burst - math.min(cost, burst)) * interval)
   end
+  starts[i] = own
   if own > start then
     start, by, closed = own, i, open > now and 1 or 0
   end
@@ -51,14 +56,16 @@ if start - now > tonumber(ARGV[1]) then return {0, wait, by, closed} end
 for i = 1, #KEYS / 2 do
   local state, interval = KEYS[2 * i - 1], tonumber(ARGV[4 * i])
   if interval > 0 then
-    put(state, math.max(get(state), start) + tonumber(ARGV[4 * i + 3]) * interval)
-  end
-  if tonumber(ARGV[4 * i + 2]) > 0 then
-    redis.call('ZADD', state, now + tonumber(ARGV[3]), ARGV[2])
-    redis.call('PEXPIRE', state, math.max(math.ceil(ARGV[3]), redis.call('PTTL', state)))
+    put(state, math.max(get(state), starts[i]) + tonumber(ARGV[4 * i + 3]) * interval)
+  elseif tonumber(ARGV[4 * i + 2]) > 0 and tonumber(wait) == 0 then
+    hold(state, ARGV[2], ARGV[3])
   end
 end
 return {1, wait, by, closed}`);
+
+/** KEYS: two for each bucket, which has slots. ARGV: lease id, lease in milliseconds. */
+export const renewScript = script(`${preamble}
+for i = 1, #KEYS, 2 do hold(KEYS[i], ARGV[1], ARGV[2]) end`);
 
 /** KEYS: of a bucket. ARGV: interval, cost. */
 export const chargeScript = script(`${preamble}

@@ -1,9 +1,16 @@
 import { intervalOf, roomOf } from './gcra.ts';
 import type { RedisLink } from './redis-link.ts';
-import { chargeScript, closeScript, roomsScript, takeScript } from './redis-scripts.ts';
+import {
+  chargeScript,
+  closeScript,
+  renewScript,
+  roomsScript,
+  takeScript,
+} from './redis-scripts.ts';
 import {
   type Bucket,
   type Demand,
+  hasSlots,
   type Lease,
   type LimitStore,
   type Room,
@@ -40,19 +47,24 @@ export class RedisStore implements LimitStore {
     if (answer === undefined) return this.#local.take(demands, lease, horizonMs);
     const [granted, wait, by, closed] = answer.map(Number);
     const lacksSlot = Number(by) < 0;
+    const waitMs = lacksSlot ? slotPollMs : finite(wait);
+    if (granted === 1 && waitMs === 0) this.#local.renew(buckets, lease);
     return {
       granted: granted === 1,
-      waitMs: lacksSlot ? slotPollMs : finite(wait),
+      waitMs,
       by: buckets[Math.abs(Number(by)) - 1],
       isClosed: closed === 1,
     };
   }
 
-  /** In both, since either may have granted it. */
+  /** In both, since either may be the one that counts later. */
+  renew(buckets: readonly Bucket[], lease: Lease): void {
+    void this.#link.run(renewScript, keysOf(buckets.filter(hasSlots)), [lease.id, lease.ms]);
+    this.#local.renew(buckets, lease);
+  }
+
   leave(buckets: readonly Bucket[], leaseId: string): void {
-    for (const bucket of buckets) {
-      if (bucket.concurrent !== undefined) this.#link.remove(keysOf([bucket])[0] ?? '', leaseId);
-    }
+    for (const { key } of buckets.filter(hasSlots)) this.#link.remove(prefix + key, leaseId);
     this.#local.leave(buckets, leaseId);
   }
 

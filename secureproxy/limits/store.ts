@@ -12,20 +12,27 @@ export interface Bucket {
   readonly concurrent: number | undefined;
 }
 
+export function hasSlots({ concurrent }: Bucket): boolean {
+  return concurrent !== undefined;
+}
+
 /** A bucket, and the cost of a call in it. */
 export interface Demand {
   readonly bucket: Bucket;
   readonly cost: number;
 }
 
-/** A call's hold on slots. It ends by itself, since the process may. */
+/** A call's hold on slots. It ends by itself unless it is renewed, since the process may end. */
 export interface Lease {
   readonly id: string;
   readonly ms: number;
 }
 
 export interface Taken {
-  /** True: the call counts, and may start in `waitMs`. False: nothing was taken. */
+  /**
+   * True: the call counts in its rates, and may start in `waitMs`; its slots are taken only if that is 0, since others
+   * could use them until then. False: nothing was taken.
+   */
   readonly granted: boolean;
   /** Milliseconds; of a rejection, when it is worth to ask again. */
   readonly waitMs: number;
@@ -47,8 +54,13 @@ type Eventual<T> = T | Promise<T>;
 
 /** Counts what buckets hold. Buckets are made when they are first used, and expire once they are as new. */
 export interface LimitStore {
-  /** Takes of all buckets or of none, if the call can start within `horizonMs`. */
+  /**
+   * Takes of all buckets or of none, if the call can start within `horizonMs`. While it waits for one bucket, it counts
+   * in the others from when they had room, so that it holds up nobody there.
+   */
   take(demands: readonly Demand[], lease: Lease, horizonMs: number): Eventual<Taken>;
+  /** Has the slots of a call in progress for another lease from now on, also if they were lost. */
+  renew(buckets: readonly Bucket[], lease: Lease): void;
   /** Gives the slots of a lease back. */
   leave(buckets: readonly Bucket[], leaseId: string): void;
   /** Takes more of a rate than the call had announced, whatever is left. */

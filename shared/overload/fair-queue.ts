@@ -12,8 +12,7 @@ export interface FairQueueOptions {
 
 interface Waiting {
   readonly start: () => void;
-  readonly reject: () => void;
-  readonly timer: NodeJS.Timeout;
+  readonly reject: (error: unknown) => void;
 }
 
 /**
@@ -36,10 +35,13 @@ export class FairQueue {
     return this.#waitingCount;
   }
 
-  /** @throws ServiceError the rejection, besides what the work throws */
-  async run<T>(source: string, work: () => Promise<T>): Promise<T> {
+  /**
+   * @param signal ends the wait; work that has begun has to heed it by itself
+   * @throws ServiceError the rejection, besides what the work throws; the signal's reason
+   */
+  async run<T>(source: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     if (this.#running < this.#options.maxRunning) this.#running += 1;
-    else await this.#turnOf(source);
+    else await this.#turnOf(source, signal);
     const { minHoldMs } = this.#options;
     const held = minHoldMs > 0 ? new Promise((done) => setTimeout(done, minHoldMs)) : undefined;
     try {
@@ -50,20 +52,32 @@ export class FairQueue {
     }
   }
 
-  #turnOf(source: string): Promise<void> {
+  #turnOf(source: string, signal: AbortSignal | undefined): Promise<void> {
+    const { queueTimeoutMs, maxWaiting, rejection } = this.#options;
     const turn = Promise.withResolvers<void>();
     const ofSource = this.#waiting.get(source) ?? [];
-    const reject = () => {
+    const end = () => {
       clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
       this.#remove(source, waiting);
-      turn.reject(this.#options.rejection());
     };
-    const timer = setTimeout(reject, this.#options.queueTimeoutMs);
-    const waiting: Waiting = { start: turn.resolve, reject, timer };
+    const waiting: Waiting = {
+      start: () => {
+        end();
+        turn.resolve();
+      },
+      reject: (error) => {
+        end();
+        turn.reject(error);
+      },
+    };
+    const onAbort = () => waiting.reject(signal?.reason);
+    const timer = setTimeout(() => waiting.reject(rejection()), queueTimeoutMs);
+    signal?.addEventListener('abort', onAbort);
     ofSource.push(waiting);
     this.#waiting.set(source, ofSource);
     this.#waitingCount += 1;
-    if (this.#waitingCount > this.#options.maxWaiting) this.#longest().at(-1)?.reject();
+    if (this.#waitingCount > maxWaiting) this.#longest().at(-1)?.reject(rejection());
     return turn.promise;
   }
 
@@ -81,14 +95,11 @@ export class FairQueue {
       this.#running -= 1;
       return;
     }
-    clearTimeout(waiting.timer);
-    this.#remove(source, waiting);
-    const rest = this.#waiting.get(source);
-    if (rest !== undefined) {
-      this.#waiting.delete(source);
-      this.#waiting.set(source, rest);
-    }
     waiting.start();
+    const rest = this.#waiting.get(source);
+    if (rest === undefined) return;
+    this.#waiting.delete(source);
+    this.#waiting.set(source, rest);
   }
 
   #remove(source: string, waiting: Waiting): void {

@@ -134,6 +134,25 @@ t.test('what the marketplace signals closes the limit of the call, and no other'
   t.equal(upstream.requests.length, 2);
 });
 
+t.test('a signal to one client stops no other, if the client has a limit of its own', async (t) => {
+  const cases: readonly (readonly [string[], string, number])[] = [
+    [['9000/s per type', '1000/s'], '1000/s', 200],
+    [['1000/s', '9000/s per type'], '1000/s', 200],
+    [['1000/s', '900/s per type /v1/*'], '1000/s', 200],
+    [['1000/s', '9000/s per type', '900/s /v1/*', '800/s /v1/*'], '900/s /v1/*', 200],
+    [['9000/s per type'], '9000/s per type', 429],
+  ];
+  for (const [limits, closed, status] of cases) {
+    const { call, upstream } = await setUp(t, { limits });
+    const scripts = [answer(429, '', [['Retry-After', '60']])];
+    upstream.script((socket) => void socket.write(scripts.pop() ?? answer(200)));
+    t.match(await call('/v1/a'), { status: 429 });
+    const ours = await call('/v1/a');
+    t.match(ours.all('ratelimit').join(), `"${closed}";r=0;t=`);
+    t.match(await call('/v1/a', { ClientId: 'other' }), { status }, limits.join());
+  }
+});
+
 t.test('a type without limits heeds signals if it says so; others pass them on', async (t) => {
   const cases: readonly (readonly [Partial<Policy>, number])[] = [
     [{ limitSignal: { statuses: [503], maxSeconds: 60 } }, 429],

@@ -4,6 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { Limits } from '../../../secureproxy/limits/limits.ts';
 import { LocalStore } from '../../../secureproxy/limits/local-store.ts';
+import type { LimitStore } from '../../../secureproxy/limits/store.ts';
 import { Deadline } from '../../../secureproxy/upstream/deadline.ts';
 import { defaultInjection } from '../../../shared/policy/injection/schema.ts';
 import type { Policy } from '../../../shared/policy/schema.ts';
@@ -13,8 +14,13 @@ import { testClock } from '../../support/clock.ts';
 
 const url = checkAllowed(parseTargetUrl('https://api.example.com/v1/orders'));
 
+/** The response to a caller. */
+function connected(): ServerResponse {
+  return new EventEmitter() as unknown as ServerResponse;
+}
+
 /** Limits of several proxies on one store, whose time passes only as they sleep. */
-function setUp(t: Test, limits: readonly string[], proxies = 1) {
+function setUp(t: Test, limits: readonly string[], proxies = 1, slow: Partial<LimitStore> = {}) {
   const clock = testClock();
   const sleepers = new Set<{ at: number; wake: () => void }>();
   const sleep = (ms: number, signal: AbortSignal) => {
@@ -27,7 +33,7 @@ function setUp(t: Test, limits: readonly string[], proxies = 1) {
     });
     return promise;
   };
-  const store = new LocalStore(clock, () => 1);
+  const store = Object.assign(new LocalStore(clock, () => 1), slow);
   const all = Array.from({ length: proxies }, () => new Limits({ store, clock, sleep }));
   const policy: Policy = {
     destinations: [url.origin],
@@ -38,10 +44,12 @@ function setUp(t: Test, limits: readonly string[], proxies = 1) {
     clock,
     store,
     /** Resolves when the call may start. */
-    enter: async (app: string, { proxy = 0, client = 'shop', deadlineMs = 3_600_000 } = {}) => {
+    enter: async (
+      app: string,
+      { proxy = 0, client = 'shop', deadlineMs = 3_600_000, response = connected() } = {},
+    ) => {
       const deadline = new Deadline(deadlineMs);
       t.teardown(() => deadline.end());
-      const response = new EventEmitter() as unknown as ServerResponse;
       return all[proxy]?.enter(
         policy,
         { clientId: client, tokenType: 'x', url },
@@ -162,4 +170,63 @@ t.test('a signal that comes while a call waits for its slot holds it, too', asyn
   first?.onAnswer(429, { 'retry-after': '60' });
   const closed = { code: 'rate_limited', options: { reason: 'limit_closed' } };
   await t.rejects(enter('a'), closed);
+});
+
+t.test('a slot is held for as long as its call is in progress', async (t) => {
+  const { enter, until, clock } = setUp(t, ['1 at once']);
+  const first = await enter('a');
+  await until(clock.monotonic() + 600_000);
+  await t.rejects(enter('b', { deadlineMs: 10 }), {
+    code: 'rate_limited',
+    options: { reason: 'limit_reached' },
+  });
+  first?.end();
+  const second = await enter('b');
+  await until(clock.monotonic() + 600_000);
+  second?.end();
+  await t.resolves(enter('c'));
+});
+
+t.test('a caller that is gone waits no more, and takes nothing', async (t) => {
+  const { enter, until, clock, store } = setUp(t, ['1/s burst 1']);
+  const began = clock.monotonic();
+  const gone = { code: 'request_invalid' };
+  await t.rejects(enter('a', { response: Object.assign(connected(), { closed: true }) }), gone);
+  t.equal(store.size, 0);
+  await enter('a');
+  const inTurn = enter('a');
+  const responses = Array.from({ length: 256 }, connected);
+  const left: unknown[] = [];
+  for (const response of responses)
+    enter('a', { response }).catch((error) => left.push(error.code));
+  for (const response of responses) response.emit('close');
+  await turn();
+  t.same(left, Array(256).fill('request_invalid'));
+  const next = Array.from({ length: 4 }, () => enter('a'));
+  await until(began + 5_000);
+  await t.resolves(Promise.all([inTurn, ...next]), 'none of them is in the way');
+});
+
+t.test('a slot that is granted to a call that has ended is given back', async (t) => {
+  const granted = Promise.withResolvers<void>();
+  const held = new Set<string>();
+  const taken = { granted: true, waitMs: 0, by: undefined, isClosed: false };
+  const { enter } = setUp(t, ['1 at once'], 1, {
+    take: async (_demands, { id, ms }) => {
+      t.equal(ms, 30_000, 'should this process be killed');
+      await granted.promise;
+      held.add(id);
+      return taken;
+    },
+    leave: (_buckets, id) => void held.delete(id),
+  });
+  const late = { code: 'upstream_timeout', options: { reason: 'queue_timeout' } };
+  await t.rejects(enter('a', { deadlineMs: 20 }), late);
+  granted.resolve();
+  await turn();
+  t.equal(held.size, 0);
+  const second = await enter('a');
+  t.equal(held.size, 1);
+  second?.end();
+  t.equal(held.size, 0);
 });

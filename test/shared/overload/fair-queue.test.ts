@@ -86,6 +86,23 @@ t.test('work that waits for too long is rejected, and its place is free', async 
   t.same(began.slice(0, 2), ['a1', 'b']);
 });
 
+t.test('a signal ends the wait, and leaves work that has begun alone', async (t) => {
+  const { queue, run, began, endOne } = setUp(t);
+  void run('a', 'a1');
+  const [gone, stays] = [new AbortController(), new AbortController()];
+  const ran: string[] = [];
+  const waiting = queue.run('b', async () => ran.push('b1'), gone.signal);
+  const second = queue.run('b', async () => ran.push('b2'), stays.signal);
+  gone.abort(new Error('gone'));
+  await t.rejects(waiting, { message: 'gone' });
+  t.equal(queue.waiting, 1);
+  void run('c', 'c1');
+  await endOne();
+  await second;
+  stays.abort();
+  t.same([ran, began, queue.waiting], [['b2'], ['a1', 'c1'], 0]);
+});
+
 t.test('work that fails gives its place back', async (t) => {
   const { queue, run, began } = setUp(t);
   await t.rejects(

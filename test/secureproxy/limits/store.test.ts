@@ -1,0 +1,98 @@
+import pino from 'pino';
+import t, { type Test } from 'tap';
+import { LocalStore } from '../../../secureproxy/limits/local-store.ts';
+import { RedisLink } from '../../../secureproxy/limits/redis-link.ts';
+import { RedisStore } from '../../../secureproxy/limits/redis-store.ts';
+import type { Bucket, LimitStore } from '../../../secureproxy/limits/store.ts';
+import { systemClock } from '../../../shared/clock.ts';
+import { pollUntil } from '../../support/poll-until.ts';
+import { noRedis, startRedis } from '../../support/redis.ts';
+
+const bucket = (name: string, more: Partial<Bucket>): Bucket => ({
+  key: name,
+  name,
+  rate: undefined,
+  concurrent: undefined,
+  ...more,
+});
+const hour = 3_600_000;
+const perHour = (requests: number, burst: number) => ({ rate: { requests, seconds: 3600, burst } });
+/** A script that needs nothing. */
+const pong = { text: 'return {1}', sha: '0'.repeat(40) };
+const lease = (id: string) => ({ id, ms: 60_000 });
+const demand = (one: Bucket) => ({ bucket: one, cost: 1 });
+
+/** What both stores have in common; `name` keeps the buckets of tests apart. */
+function contract(name: string, open: (t: Test) => Promise<LimitStore>): void {
+  t.test(`${name}: a call that waits for a limit holds up nobody in its others`, async (t) => {
+    const store = await open(t);
+    const wide = bucket('wide', perHour(3600, 5));
+    const narrow = bucket('narrow', perHour(2, 1));
+    const both = [wide, narrow].map(demand);
+    t.match(await store.take(both, lease('a'), 0), { granted: true, waitMs: 0 });
+    const waiting = await store.take(both, lease('b'), hour);
+    t.match(waiting, { granted: true, by: narrow });
+    t.ok(waiting.waitMs > hour / 3, `${waiting.waitMs}`);
+    t.match(await store.take([demand(wide)], lease('c'), 0), { granted: true, waitMs: 0 });
+    store.close(narrow, hour);
+    const closed = async () => (await store.rooms([narrow]))[0]?.closedMs ?? 0;
+    await pollUntil('it is closed', closed, (ms) => ms > 0);
+    t.match(await store.take(both, lease('d'), 2 * hour), { granted: true, isClosed: true });
+    const [room] = await store.rooms([wide]);
+    t.match(room, { calls: 1 }, 'four of five');
+  });
+
+  t.test(`${name}: a slot is taken only when the call may start`, async (t) => {
+    const store = await open(t);
+    const slots = bucket('slots', { concurrent: 1 });
+    const rate = bucket('rate', perHour(2, 1));
+    const both = [slots, rate].map(demand);
+    t.match(await store.take(both, lease('a'), 0), { granted: true, waitMs: 0 });
+    t.match(await store.take(both, lease('b'), hour), { granted: false, by: slots });
+    store.leave([slots, rate], 'a');
+    t.match(await store.take(both, lease('b'), hour), { granted: true, by: rate });
+    t.match(await store.take([demand(slots)], lease('c'), 0), { granted: true, waitMs: 0 });
+    t.match(await store.take([demand(slots)], lease('b'), 0), { granted: false, by: slots });
+  });
+
+  t.test(`${name}: a slot is held for as long as its lease is renewed`, async (t) => {
+    const store = await open(t);
+    const slots = bucket('renewed', { concurrent: 1 });
+    const rate = bucket('beside', perHour(2, 2));
+    const free = async (id: string) =>
+      (await store.take([demand(slots)], { id, ms: 300 }, 0)).granted;
+    t.ok(await free('a'));
+    store.renew([slots, rate], lease('a'));
+    await new Promise((done) => setTimeout(done, 400));
+    t.notOk(await free('b'));
+    store.leave([slots], 'a');
+    t.ok(await free('b'));
+    await new Promise((done) => setTimeout(done, 400));
+    t.ok(await free('c'), 'one that is not renewed ends');
+    store.renew([slots], lease('b'));
+    t.notOk(await free('d'), 'one that was lost is taken again');
+  });
+}
+
+contract('local', async () => new LocalStore(systemClock, () => 1));
+
+if (noRedis === false) {
+  const redis = await startRedis(t);
+  contract('Redis', async (t) => {
+    const link = new RedisLink({
+      url: redis.url,
+      memberId: 'one',
+      clock: systemClock,
+      log: pino({ enabled: false }),
+      processes: () => 1,
+    });
+    await link.start();
+    t.teardown(() => link.stop());
+    await pollUntil(
+      'Redis answers',
+      () => link.run(pong, [], []),
+      (answer) => answer !== undefined,
+    );
+    return new RedisStore(link, new LocalStore(systemClock, () => 1));
+  });
+}
