@@ -38,11 +38,36 @@ export function parsePreset(id: string, text: string): Preset {
     throw damaged(id, `${error?.instancePath ?? ''} ${error?.message ?? ''}`.trim());
   }
   if (value.id !== id) throw damaged(id, 'has another id');
+  for (const { own } of value.auth.flatMap(({ fields }) => Object.values(fields))) {
+    if (own !== undefined && !isPattern(own)) throw damaged(id, `has the pattern ${own}`);
+  }
   return value;
 }
 
+/** @throws PresetFileError */
 export function allPresets(): Preset[] {
   return presetIds().map(readPreset);
+}
+
+/** All presets whose files are as they should be: enough for what only warns. */
+export function intactPresets(): Preset[] {
+  return presetIds().flatMap((id) => {
+    try {
+      return [readPreset(id)];
+    } catch (error) {
+      if (error instanceof PresetFileError) return [];
+      throw error;
+    }
+  });
+}
+
+function isPattern(text: string): boolean {
+  try {
+    new RegExp(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function parseJson(id: string, text: string): unknown {

@@ -1,18 +1,13 @@
 import { memoize } from '../../../shared/memoize.ts';
-import { type Destination, parseDestination } from '../../../shared/policy/destination.ts';
+import { parseDestination } from '../../../shared/policy/destination.ts';
 import { injectedFields } from '../../../shared/policy/injection/injection.ts';
 import type { Fields } from '../../../shared/policy/injection/template.ts';
 import { PolicyError } from '../../../shared/policy/policy-error.ts';
 import type { Policy } from '../../../shared/policy/schema.ts';
 import { isGuessable } from '../../../shared/policy/secret-strength.ts';
 import { type JwtClaims, readJwt } from './jwt.ts';
-import { marketplaceOf, marketplaces } from './marketplaces.ts';
-import {
-  describeWildberries,
-  isWildberries,
-  wildberriesPreset,
-  wildberriesWarnings,
-} from './wildberries.ts';
+import { type Marketplace, marketplaces, marketplacesOf } from './marketplaces.ts';
+import { describeWildberries, isWildberries, wildberriesWarnings } from './wildberries.ts';
 
 /** Findings about a secret before it is used. No text of them has a value of the secret. */
 export interface SecretReport {
@@ -30,7 +25,7 @@ export function inspectSecret(policy: Policy, fields: Fields): SecretReport {
   const values = Object.entries(injectedFields(policy.injection, fields)).filter(
     ([name]) => !publicFields.includes(name),
   );
-  const destinations = destinationsOf(policy);
+  const places = placesOf(policy);
   const jwts = values.map(([, value]) => readJwt(value)).filter((jwt) => jwt !== undefined);
   const wildberries = jwts.find(isWildberries);
   const ends = jwts.map(({ expiresAtMs }) => expiresAtMs).filter((end) => end !== undefined);
@@ -38,18 +33,26 @@ export function inspectSecret(policy: Policy, fields: Fields): SecretReport {
     expiresAt: ends.length === 0 ? undefined : new Date(Math.min(...ends)).toISOString(),
     kind: wildberries && describeWildberries(wildberries),
     warnings: [
-      ...values.flatMap(([name, value]) => mixUps(name, value, destinations)),
-      ...(wildberries === undefined ? [] : scopeWarnings(wildberries, destinations)),
+      ...values.flatMap(([name, value]) => mixUps(name, value, places)),
+      ...(wildberries === undefined ? [] : scopeWarnings(wildberries, places)),
       ...weakFields(policy, fields),
     ],
   };
 }
 
+interface Place {
+  readonly hostname: string;
+  readonly wildcard: boolean;
+  /** Empty if none is known there. */
+  readonly marketplaces: readonly Marketplace[];
+}
+
 /** Memoized, since an import asks for every row. Those that cannot be used are left out: doctor tells of them. */
-const destinationsOf = memoize(({ destinations }: Policy): readonly Destination[] =>
+const placesOf = memoize(({ destinations }: Policy): readonly Place[] =>
   destinations.flatMap((text) => {
     try {
-      return [parseDestination(text)];
+      const destination = parseDestination(text);
+      return [{ ...destination, marketplaces: marketplacesOf(destination) }];
     } catch (error) {
       if (error instanceof PolicyError) return [];
       throw error;
@@ -57,38 +60,34 @@ const destinationsOf = memoize(({ destinations }: Policy): readonly Destination[
   }),
 );
 
-function mixUps(name: string, value: string, destinations: readonly Destination[]): string[] {
-  const own = marketplaces().find(({ isOwn }) => isOwn(value));
+function mixUps(name: string, value: string, places: readonly Place[]): string[] {
+  const known = places.filter((place) => place.marketplaces.length > 0);
+  const own = marketplaces().find(({ isOwn }) => isOwn?.(value));
   const field = `the field ${JSON.stringify(name)}`;
   if (own !== undefined) {
-    const others = destinations.filter((destination) => {
-      const known = marketplaceOf(destination);
-      return known !== undefined && known !== own;
-    });
+    const others = known.filter((place) => !place.marketplaces.includes(own));
     return others.map(
       ({ hostname }) => `${field} looks like a secret of ${own.name}, but goes to ${hostname}`,
     );
   }
-  return destinations.flatMap((destination) => {
-    const marketplace = marketplaceOf(destination);
-    const form = marketplace?.formOf(name);
-    return marketplace === undefined || form === undefined || form.isMet(value)
+  return known.flatMap(({ hostname, marketplaces: [marketplace, ...others] }) => {
+    const form = others.length === 0 ? marketplace?.formOf(name) : undefined;
+    return form === undefined || form.isMet(value)
       ? []
       : [
-          `${field} is not ${form.name}, as secrets of ${marketplace.name} are, but goes to ${destination.hostname}`,
+          `${field} is not ${form.name}, as secrets of ${marketplace?.name} are, but goes to ${hostname}`,
         ];
   });
 }
 
 /** Of single hosts alone: a wildcard has some that fit. */
-function scopeWarnings(jwt: JwtClaims, destinations: readonly Destination[]): string[] {
-  const hosts = destinations
-    .filter(
-      (destination) =>
-        !destination.wildcard && marketplaceOf(destination)?.id === wildberriesPreset,
-    )
-    .map(({ hostname }) => hostname);
-  return wildberriesWarnings(jwt, hosts);
+function scopeWarnings(jwt: JwtClaims, places: readonly Place[]): string[] {
+  const { hosts = [] } = marketplaces().find(({ id }) => id === 'wildberries') ?? {};
+  const single = places.filter(({ wildcard }) => !wildcard);
+  return wildberriesWarnings(
+    jwt,
+    single.flatMap(({ hostname }) => hosts.filter(({ host }) => host === hostname)),
+  );
 }
 
 /** A warning for each field that could be guessed; it must not tell anything about the value but this. */

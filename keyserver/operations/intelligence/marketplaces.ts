@@ -1,5 +1,6 @@
+import { getDomain } from 'tldts';
 import type { Destination } from '../../../shared/policy/destination.ts';
-import { allPresets } from '../../presets/files.ts';
+import { intactPresets } from '../../presets/files.ts';
 import type { Preset } from '../../presets/preset.ts';
 import { readJwt } from './jwt.ts';
 import { isWildberries } from './wildberries.ts';
@@ -12,10 +13,9 @@ interface Form {
 export interface Marketplace {
   readonly id: string;
   readonly name: string;
-  /** Host names; `{shop}` stands for a label. */
-  readonly hosts: readonly string[];
-  /** True for a secret that only this marketplace issues. */
-  readonly isOwn: (value: string) => boolean;
+  readonly hosts: Preset['hosts'];
+  /** True for a secret that only this marketplace issues; undefined if none can be told. */
+  readonly isOwn: ((value: string) => boolean) | undefined;
   /** The form of every secret in this field, or if no preset has such a field, of every secret that goes there. */
   readonly formOf: (field: string) => Form | undefined;
 }
@@ -40,9 +40,9 @@ const forms: Readonly<Record<string, Form & { readonly isOwn?: (value: string) =
 
 let known: readonly Marketplace[] | undefined;
 
-/** Marketplaces of the presets, read when they are asked for first. @throws PresetFileError */
+/** Marketplaces of the presets, read when they are asked for first; a damaged file is for `preset` to tell of. */
 export function marketplaces(): readonly Marketplace[] {
-  known ??= allPresets().map(marketplaceFrom);
+  known ??= intactPresets().map(marketplaceFrom);
   return known;
 }
 
@@ -60,23 +60,27 @@ function marketplaceFrom({ id, name, hosts, auth }: Preset): Marketplace {
   return {
     id,
     name,
-    hosts: hosts.map(({ host }) => host),
-    isOwn: (value) => own.some((isOwn) => isOwn(value)),
-    formOf: (name) => {
-      const [, field] = fields.find(([other]) => other === name) ?? [undefined, first];
-      return forms[field?.form ?? ''];
+    hosts,
+    isOwn: own.length === 0 ? undefined : (value) => own.some((isOwn) => isOwn(value)),
+    formOf: (field) => {
+      const [, known] = fields.find(([other]) => other === field) ?? [undefined, first];
+      return forms[known?.form ?? ''];
     },
   };
 }
 
-/** The marketplace that a destination is of; undefined for one that is not known. */
-export function marketplaceOf(destination: Destination): Marketplace | undefined {
-  return marketplaces().find(({ hosts }) => hosts.some((host) => isOf(destination, host)));
-}
-
-function isOf({ hostname, wildcard }: Destination, host: string): boolean {
-  const [label, ...rest] = host.split('.');
-  const parent = rest.join('.');
-  if (wildcard && hostname === parent) return true;
-  return label === '{shop}' ? hostname.endsWith(`.${parent}`) : hostname === host;
+/** The marketplaces that a destination may be of: by its host, else by the domain that they registered. */
+export function marketplacesOf({ hostname, wildcard }: Destination): readonly Marketplace[] {
+  const isOf = (host: string) => {
+    const [label, ...rest] = host.split('.');
+    const parent = rest.join('.');
+    if (wildcard && hostname === parent) return true;
+    return label === '{shop}' ? hostname.endsWith(`.${parent}`) : hostname === host;
+  };
+  const byHost = marketplaces().filter(({ hosts }) => hosts.some(({ host }) => isOf(host)));
+  if (byHost.length > 0) return byHost;
+  const domain = getDomain(hostname);
+  return marketplaces().filter(
+    ({ hosts }) => domain !== null && hosts.some(({ host }) => getDomain(host) === domain),
+  );
 }

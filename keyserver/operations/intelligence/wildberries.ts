@@ -1,4 +1,4 @@
-import { readPreset } from '../../presets/files.ts';
+import type { Preset } from '../../presets/preset.ts';
 import type { JwtClaims } from './jwt.ts';
 
 /** Bits of the claim `s`, by position (dev.wildberries.ru, API information). */
@@ -18,9 +18,6 @@ const categories: Readonly<Record<string, number>> = {
   users: 16,
 };
 const readOnlyBit = 30;
-
-/** Whose hosts name the category that they want as their use: they answer 401 to a token without. */
-export const wildberriesPreset = 'wildberries';
 
 const kinds: Readonly<Record<number, string>> = {
   1: 'base',
@@ -50,8 +47,11 @@ function hasBit({ s }: JwtClaims['all'], bit: number | undefined): boolean {
   return bit !== undefined && Math.floor(Number(s) / 2 ** bit) % 2 === 1;
 }
 
-/** Limits of such a token at these hosts of Wildberries, each as a sentence. */
-export function wildberriesWarnings({ all }: JwtClaims, hosts: readonly string[]): string[] {
+/**
+ * Limits of such a token at these hosts of Wildberries, each as a sentence. A host that names a category as its use
+ * answers 401 to a token without it.
+ */
+export function wildberriesWarnings({ all }: JwtClaims, hosts: Preset['hosts']): string[] {
   const kind = kindOf(all);
   const warnings: string[] = [];
   if (kind === 'personal') {
@@ -59,9 +59,7 @@ export function wildberriesWarnings({ all }: JwtClaims, hosts: readonly string[]
       "a personal token of Wildberries works for the seller's own programs alone: its terms forbid cloud services and other companies",
     );
   }
-  const known = readPreset(wildberriesPreset).hosts;
-  for (const host of hosts) {
-    const { is, use = '' } = known.find((one) => one.host === host) ?? {};
+  for (const { host, is, use = '' } of hosts) {
     const isSandbox = is === 'sandbox';
     const category = Object.hasOwn(categories, use) ? use : undefined;
     if (isSandbox !== (kind === 'test')) {

@@ -11,6 +11,8 @@ export interface ToolOptions {
   readonly environment?: NodeJS.ProcessEnv;
   /** Redirections of a shell, such as `> /dev/full`. */
   readonly redirect?: string;
+  /** The launcher of another installation. */
+  readonly program?: string;
 }
 
 export interface ToolEnded {
@@ -30,10 +32,10 @@ export function toolFolder(t: Test): string {
 export function startTool(
   folder: string,
   argv: readonly string[],
-  { environment = {}, redirect = '' }: ToolOptions = {},
+  { environment = {}, redirect = '', program = launcher }: ToolOptions = {},
 ) {
   const { PATH } = process.env;
-  return spawn('sh', ['-c', `exec "$0" "$@" ${redirect}`, process.execPath, launcher, ...argv], {
+  return spawn('sh', ['-c', `exec "$0" "$@" ${redirect}`, process.execPath, program, ...argv], {
     cwd: folder,
     env: { PATH, ...compileCache, ...environment },
   });

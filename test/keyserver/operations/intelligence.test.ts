@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import t from 'tap';
 import { inspectSecret } from '../../../keyserver/operations/intelligence/inspect-secret.ts';
 import { readJwt } from '../../../keyserver/operations/intelligence/jwt.ts';
+import { marketplaces } from '../../../keyserver/operations/intelligence/marketplaces.ts';
 import type { Policy } from '../../../shared/policy/schema.ts';
 
 const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
@@ -142,6 +143,29 @@ t.test('warns of a secret of another marketplace than its destinations', async (
       ],
     ],
     [random, 'https://api.megamarket.tech', []],
+    // A host that came later, of a marketplace whose domain is known.
+    [
+      `ACMA:${random}:1`,
+      'https://new-api.wildberries.ru',
+      [
+        'the field "token" looks like a secret of Yandex Market, but goes to new-api.wildberries.ru',
+      ],
+    ],
+    [
+      random,
+      'https://new-api.wildberries.ru',
+      [
+        'the field "token" is not a JWT, as secrets of Wildberries are, but goes to new-api.wildberries.ru',
+      ],
+    ],
+    [wildberriesToken(), 'https://new-api.wildberries.ru', []],
+    ['12-3@advertising.performance.ozon.ru', 'https://*.ozon.ru', []],
+    ['12-3@advertising.performance.ozon.ru', 'https://new.ozon.ru', []],
+    [
+      `ACMA:${random}:1`,
+      'https://*.ozon.ru',
+      ['the field "token" looks like a secret of Yandex Market, but goes to ozon.ru'],
+    ],
     [
       jwt({}),
       'https://api.megamarket.tech',
@@ -167,6 +191,27 @@ t.test('warns of a secret of another marketplace than its destinations', async (
       warnings,
     );
   }
+});
+
+t.test('asks once a type to which marketplaces its hosts belong', async (t) => {
+  let reads = 0;
+  for (const marketplace of marketplaces()) {
+    const { hosts } = marketplace;
+    Object.defineProperty(marketplace, 'hosts', {
+      configurable: true,
+      get: () => {
+        reads += 1;
+        return hosts;
+      },
+    });
+    t.teardown(() => void Object.defineProperty(marketplace, 'hosts', { value: hosts }));
+  }
+  const policy = policyOf('https://api.example.com', 'https://content-api.wildberries.ru');
+  inspectSecret(policy, { token: randomUUID() });
+  t.ok(reads > 0);
+  const first = reads;
+  for (let row = 0; row < 100; row += 1) inspectSecret(policy, { token: randomUUID() });
+  t.equal(reads, first);
 });
 
 t.test('warns of secrets that a person made up, and never tells a value', async (t) => {
