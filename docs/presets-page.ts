@@ -67,7 +67,7 @@ Each fact below ends with its certainty and the numbers of its sources.
 
 function section(preset: Preset): string {
   const { id, name, revision, checked, create, hosts, auth, limits, signals, expiry } = preset;
-  const { probe, callerHeaders = [], sdks = [], routedBy, notes, sources } = preset;
+  const { probe, callerHeaders = [], sdks = [], routedBy, drops, notes, sources } = preset;
   const lines = [
     ...[create].map((one) => `**Create**: ${withFact(one.text, one)}`),
     `**Type**: ${typePut(preset)}`,
@@ -86,6 +86,7 @@ function section(preset: Preset): string {
       ? [`**Probe**: ${withFact(`\`${probe.method} ${probe.host ?? ''}${probe.path}\``, probe)}`]
       : []),
     ...(routedBy ? [`**Selects the operation**: ${withFact(routedText(routedBy), routedBy)}`] : []),
+    ...(drops ? [`**Signature of an SDK**: ${withFact(dropsText(drops), drops)}`] : []),
     ...sdks.map(
       (one) =>
         `**${one.language}, ${one.name}**: ${withFact(one.lines.map((line) => `\`${line}\``).join(' '), one)}`,
@@ -173,6 +174,10 @@ function signalText({ status, headers = {}, body }: Preset['signals']): string {
 function routedText({ query = [], form = [], body }: NonNullable<Preset['routedBy']>): string {
   const names = [...new Set([...query, ...form])].map((name) => `\`${name}\``);
   return [...names, ...(body ? ['the body'] : [])].join(', ');
+}
+
+function dropsText({ query = [], headers = [] }: NonNullable<Preset['drops']>): string {
+  return [...query, ...headers].map((name) => `\`${name}\``).join(', ');
 }
 
 function withFact(text: string, { certainty, from }: Fact): string {

@@ -1,7 +1,7 @@
 import type { Clock } from '../../shared/clock.ts';
 import type { LegacyKey } from '../../shared/crypto/legacy-row.ts';
 import { ServiceError } from '../../shared/errors.ts';
-import { parseRequest, resolveTarget } from '../../shared/policy/decide.ts';
+import { parseRequest, resolveTarget, sentUrl } from '../../shared/policy/decide.ts';
 import { judgeDestination } from '../../shared/policy/destination.ts';
 import { judgeDirectGrants, judgeGrants, noGrant } from '../../shared/policy/grant.ts';
 import { grantId } from '../../shared/policy/grant-id.ts';
@@ -61,7 +61,8 @@ export function judge(
   if (policy.ca !== undefined) steps?.record({ ca: certificatesOf(policy.ca).map(subjectOf) });
   const granted = isOfType ? judgeTarget(grants, targetOf(policy, target, steps), steps) : judged;
   if (granted) {
-    const { url, grant } = granted;
+    const { grant } = granted;
+    const url = sentUrl(policy, granted.url);
     steps?.begin('destination');
     const destination = checkAllowed(judgeDestination(policy, url));
     steps?.record({ destination });

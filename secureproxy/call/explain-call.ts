@@ -102,8 +102,9 @@ async function explain(
     steps.begin('request');
     const { url, headers } = prepare(terms, call);
     sent = { method: call.method, url: url.href, headers: sentNames(headers, terms) };
+    const { injection, dropHeaders } = terms.policy;
     steps.record({
-      dropped: droppedHeaders(call.headers, injectedNames(terms.policy.injection).headers),
+      dropped: droppedHeaders(call.headers, injectedNames(injection).headers, dropHeaders),
     });
     const { clientId, tokenType } = call;
     const rooms = await limits.rooms(terms.policy, { clientId, tokenType, url });

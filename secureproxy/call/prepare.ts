@@ -43,7 +43,7 @@ export function prepare(
   const injected = namesOf(policy.injection);
   checkQuery(approval.url, injected.query);
   const passed = isSearched(policy) ? searchableRequest(headers) : headers;
-  const sent = requestHeaders(passed, injected.headers);
+  const sent = requestHeaders(passed, injected.headers, policy.dropHeaders);
   const readForm = () =>
     isEmpty(body) ? undefined : formOf(sent, Buffer.isBuffer(body) ? body : undefined);
   return {

@@ -1,6 +1,7 @@
 import { ServiceError } from '../../shared/errors.ts';
 import { hopByHopHeaders, messageHeaders } from '../../shared/http/header-names.ts';
 import { memoize, memoizeByText } from '../../shared/memoize.ts';
+import { foldName, nameMatcher } from '../../shared/policy/parameters/names.ts';
 import { connectionNamed } from './connection-header.ts';
 import { via } from './via.ts';
 
@@ -41,11 +42,15 @@ export type CallerHeaders = Readonly<Record<string, string | readonly string[]>>
 
 /**
  * Returns the caller's headers to send upstream, names and values alternating. Names in `injected`
- * are dropped, since only the injection sets them.
+ * are dropped, since only the injection sets them, and those that the type names in `dropped`.
  * @throws ServiceError request_invalid if a name or value cannot be a header field
  */
-export function requestHeaders(headers: CallerHeaders, injected: readonly string[]): string[] {
-  const exclusion = exclusions(headers, injected);
+export function requestHeaders(
+  headers: CallerHeaders,
+  injected: readonly string[],
+  dropped?: readonly string[],
+): string[] {
+  const exclusion = exclusions(headers, injected, dropped);
   const sent: string[] = [];
   for (const [name, values] of Object.entries(headers)) {
     const isSent = exclusion(name) === undefined;
@@ -58,15 +63,16 @@ export function requestHeaders(headers: CallerHeaders, injected: readonly string
   return sent;
 }
 
-/** Reason why a caller's header is not sent: the proxy sets it, `Connection` names it, or no caller may send it. */
-export type Exclusion = 'injected' | 'connection' | 'not_sent';
+/** Reason why a caller's header is not sent: the proxy sets it, the type drops it, `Connection` names it, or no caller may send it. */
+export type Exclusion = 'injected' | 'dropped' | 'connection' | 'not_sent';
 
 /** The caller's headers that {@link requestHeaders} drops, as the caller spelled them. */
 export function droppedHeaders(
   headers: CallerHeaders,
   injected: readonly string[],
+  dropped?: readonly string[],
 ): { name: string; why: Exclusion }[] {
-  const exclusion = exclusions(headers, injected);
+  const exclusion = exclusions(headers, injected, dropped);
   return Object.keys(headers).flatMap((name) => {
     const why = exclusion(name);
     return why === undefined ? [] : [{ name, why }];
@@ -76,14 +82,17 @@ export function droppedHeaders(
 function exclusions(
   headers: CallerHeaders,
   injected: readonly string[],
+  dropped: readonly string[] | undefined,
 ): (name: string) => Exclusion | undefined {
   const injectedNames = readNames(injected);
+  const isDropped = dropped && nameMatcher(dropped);
   const named = connectionNamed(headers);
   const hopNames = named.size === 0 ? named : new Set([...named].map(readAs));
   return (name) => {
     const { read, isNeverSent } = traitsOf(name);
     if (injectedNames.has(read)) return 'injected';
     if (isNeverSent) return 'not_sent';
+    if (isDropped?.(foldName(name))) return 'dropped';
     return hopNames.has(read) ? 'connection' : undefined;
   };
 }

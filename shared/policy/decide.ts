@@ -1,10 +1,11 @@
 import { judgeDestination } from './destination.ts';
 import { judgeGrants } from './grant.ts';
+import { withoutParameters } from './parameters/names.ts';
 import { isReference, resolveReference } from './reference.ts';
 import { judgeRouting } from './routing.ts';
 import { type Grant, isMethod, methods, type Policy } from './schema.ts';
 import { parseTargetUrl, type TargetUrl } from './url.ts';
-import { allow, refuse, type Verdict } from './verdict.ts';
+import { allow, checkAllowed, refuse, type Verdict } from './verdict.ts';
 
 /** A caller's method and URL, unchecked; the URL may be a reference. */
 export interface Request {
@@ -40,11 +41,12 @@ export function decide(
   if (!parsed.allowed) return parsed;
   const granted = judgeGrants(grants, request.method, parsed.value);
   if (!granted.allowed) return granted;
-  const destined = judgeDestination(policy, parsed.value);
+  const url = sentUrl(policy, parsed.value);
+  const destined = judgeDestination(policy, url);
   if (!destined.allowed) return destined;
-  const routed = judgeRouting(policy, grants, granted.value, parsed.value);
+  const routed = judgeRouting(policy, grants, granted.value, url);
   if (!routed.allowed) return routed;
-  return allow({ url: parsed.value, grant: routed.value, destination: destined.value });
+  return allow({ url, grant: routed.value, destination: destined.value });
 }
 
 /** The request with its whole URL. @throws PolicyError for a policy that was never checked */
@@ -65,4 +67,12 @@ export function parseRequest({ method, url }: Request): Verdict<TargetUrl> {
     );
   }
   return parseTargetUrl(url);
+}
+
+/** The URL without the parameters that the type drops. */
+export function sentUrl({ dropQuery }: Pick<Policy, 'dropQuery'>, url: TargetUrl): TargetUrl {
+  if (dropQuery === undefined || url.search === '') return url;
+  const search = withoutParameters(url.search, dropQuery);
+  if (search === url.search) return url;
+  return checkAllowed(parseTargetUrl(url.origin + url.pathname + search));
 }

@@ -138,6 +138,9 @@ export const PolicySchema = Type.Object(
     /** Requests that failed are sent again (docs/protocol.md §8, "Retries"); absent: they are not. */
     retry: Type.Optional(RetrySchema),
     routedBy: Type.Optional(RoutedBySchema),
+    /** Query parameters and headers of callers that are not sent, such as an SDK's own signature. */
+    dropQuery: ParameterNames,
+    dropHeaders: ParameterNames,
   },
   { additionalProperties: false },
 );

@@ -58,9 +58,9 @@ export const StepSchema = Type.Object({
     Type.Array(
       Type.Object({
         name: Type.String(),
-        why: Type.Enum(['injected', 'connection', 'not_sent'], {
+        why: Type.Enum(['injected', 'dropped', 'connection', 'not_sent'], {
           description:
-            '`injected`: the proxy sets it; `connection`: named in `Connection`; `not_sent`: callers may not set it',
+            '`injected`: the proxy sets it; `dropped`: the type drops it; `connection`: named in `Connection`; `not_sent`: callers may not set it',
         }),
       }),
       { description: "The caller's headers that would not be forwarded" },

@@ -8,6 +8,8 @@ export const listMembers = [
   'publicFields',
   'redactMembers',
   'limits',
+  'dropQuery',
+  'dropHeaders',
 ] as const;
 type ListMember = (typeof listMembers)[number];
 type Lists = Readonly<Partial<Record<ListMember, readonly string[]>>>;

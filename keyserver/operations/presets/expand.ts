@@ -61,6 +61,7 @@ export function expandPreset(preset: Preset, choice: PresetChoice): Expanded {
     ...(probe && { probe }),
     ...(limits.length > 0 && { limits }),
     ...(preset.routedBy && { routedBy: routedByOf(preset.routedBy) }),
+    ...dropsOf(preset, auth),
     preset: {
       id: preset.id,
       revision: preset.revision,
@@ -77,6 +78,16 @@ export function expandPreset(preset: Preset, choice: PresetChoice): Expanded {
 
 function routedByOf({ certainty, from, ...members }: NonNullable<Preset['routedBy']>): RoutedBy {
   return members;
+}
+
+/** Of a way that calls need a signature for, only the app can sign, whose own parts must pass. */
+function dropsOf(
+  { drops }: Preset,
+  { needs = [] }: Auth,
+): Pick<Policy, 'dropQuery' | 'dropHeaders'> {
+  if (drops === undefined || needs.includes('signing')) return {};
+  const { query, headers } = drops;
+  return { ...(query && { dropQuery: query }), ...(headers && { dropHeaders: headers }) };
 }
 
 /** Why this version cannot serve a way to authenticate, as the end of a sentence. */

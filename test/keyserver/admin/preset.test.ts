@@ -291,3 +291,14 @@ t.test('a type has what selects the operation by its preset', async (t) => {
   t.same(own.policy.routedBy, { body: true });
   t.match(await admin.json(['preset', 'diff', 'rakuten']), { changes: [{ member: 'routedBy' }] });
 });
+
+t.test("a type drops an SDK's signature, unless the app alone can sign", async (t) => {
+  const admin = await install(t);
+  const shop = await admin.json(put('shop', 'woocommerce', '--destination', 'https://a.example'));
+  t.same(shop.policy.dropQuery, ['oauth_*', 'consumer_key', 'consumer_secret']);
+  const injected = ['--header', 'x-tts-access-token: {accessToken}', '--renewed-elsewhere'];
+  for (const preset of ['tiktok-shop', 'lazada', 'kaufland']) {
+    const { policy } = await admin.json(put('signed', preset, ...injected, '--yes'));
+    t.notOk('dropQuery' in policy || 'dropHeaders' in policy, preset);
+  }
+});

@@ -48,6 +48,7 @@ t.test('takes every option into the policy', async (t) => {
       ...['--retry', '3', '--retry-method', 'PUT', '--retry-method', 'DELETE'],
       ...['--routed-by-query', 'rest_route', '--routed-by-query', 'm*'],
       ...['--routed-by-form', 'action', '--routed-by-body'],
+      ...['--drop-query', 'sign', '--drop-query', 'oauth_*', '--drop-header', 'Shop-Signature'],
     ),
     {
       destinations: [
@@ -66,6 +67,8 @@ t.test('takes every option into the policy', async (t) => {
       limitSignal: { statuses: [420], maxSeconds: 60 },
       retry: { max: 3, methods: ['PUT', 'DELETE'] },
       routedBy: { query: ['rest_route', 'm*'], form: ['action'], body: true },
+      dropQuery: ['sign', 'oauth_*'],
+      dropHeaders: ['Shop-Signature'],
     },
   );
 });
@@ -103,6 +106,8 @@ t.test('refuses a type that could not be used, or would be dangerous unsaid', as
     ['no method', [...destination, '--retry-method', 'put'], /--retry-method "put" is none/],
     ['a name with a space', [...destination, '--routed-by-query', 'a b'], /routedBy query 0/],
     ['every name', [...destination, '--routed-by-form', '*'], /routedBy form 0/],
+    ['every parameter', [...destination, '--drop-query', '*'], /dropQuery 0/],
+    ['a header with a colon', [...destination, '--drop-header', 'A: b'], /dropHeaders 0/],
     ['a star inside', [...destination, '--routed-by-form', 'a*b'], /routedBy form 0/],
     ['plain http', ['--destination', 'http://api.example.com'], /unsafePlaintext/],
     ['a block without length', [...destination, '--unsafe-allow-private', '10.0.0.1'], /CIDR/],
@@ -262,6 +267,13 @@ t.test('edits parts of a type and leaves the rest', async (t) => {
   });
   t.same((await edit('--routed-by-form', 'a')).routedBy, { form: ['a'] });
   t.notOk('routedBy' in (await edit('--no-routed-by')));
+  t.match(await edit('--add-drop-query', 'a', 'b', '--add-drop-header', 'c'), {
+    dropQuery: ['a', 'b'],
+    dropHeaders: ['c'],
+  });
+  const dropping = await edit('--remove-drop-query', 'a', '--remove-drop-header', 'c');
+  t.same([dropping.dropQuery, 'dropHeaders' in dropping], [['b'], false]);
+  t.notOk('dropQuery' in (await edit('--remove-drop-query', 'b')));
   t.match(await edit('--query', 'key={token}', '--add-redact-member', 'access_token'), {
     injection: { scheme: 'query', query: { key: '{token}' } },
     redactMembers: ['access_token'],
@@ -338,7 +350,8 @@ t.test('lists and shows types', async (t) => {
     ...['--limit', '50/s', '--limit', '20/min /v1/*', '--limit-status', '420'],
     ...['--retry', '1', '--retry-method', 'PUT'],
     ...['--routed-by-query', 'a', '--routed-by-query', 'b', '--routed-by-form', 'c'],
-    '--routed-by-body',
+    ...['--routed-by-body', '--drop-query', 'sign', '--drop-query', 'oauth_*'],
+    ...['--drop-header', 'Shop-Signature'],
   ]);
   t.equal(
     (await admin.run(['type', 'list'])).stdout,
@@ -365,6 +378,8 @@ t.test('lists and shows types', async (t) => {
       'limit signal      status 420, at most the default time',
       'retries           1 at most, also PUT',
       'routed by         query a b, form c, body',
+      'dropped query     sign, oauth_*',
+      'dropped headers   Shop-Signature',
       'unsafe plaintext  allowed',
       'unsafe private    10.0.0.0/8',
       '',

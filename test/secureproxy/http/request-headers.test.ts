@@ -1,5 +1,9 @@
 import t from 'tap';
-import { type CallerHeaders, requestHeaders } from '../../../secureproxy/http/request-headers.ts';
+import {
+  type CallerHeaders,
+  droppedHeaders,
+  requestHeaders,
+} from '../../../secureproxy/http/request-headers.ts';
 
 /** The names and values sent upstream, without the proxy's Via. */
 function sent(headers: CallerHeaders, injected: readonly string[] = []): string[] {
@@ -126,6 +130,31 @@ t.test('drops injected headers however the caller spells them', (t) => {
   ]) {
     t.strictSame(sent({ [name]: ['a', 'b'], 'X-Kept': 'c' }, injected), ['X-Kept', 'c'], name);
   }
+  t.end();
+});
+
+t.test('drops what the type names, as servers may read it', (t) => {
+  const headers = {
+    'Shop-Signature': ['a', 'b'],
+    SHOP_timestamp: 'c',
+    'Shop.Client.Key': 'd',
+    'X-Amz-Date': 'e',
+    'X-Amz': 'f',
+    'X-Shop-Signature': 'g',
+    Cookie: 'h',
+  };
+  const dropped = ['Shop-*', 'x-amz-date', 'cookie'];
+  t.strictSame(requestHeaders(headers, [], dropped), [
+    ...['X-Amz', 'f', 'X-Shop-Signature', 'g'],
+    ...['via', '1.1 secureproxy'],
+  ]);
+  t.strictSame(droppedHeaders(headers, ['X-AMZ-Date'], dropped), [
+    { name: 'Shop-Signature', why: 'dropped' },
+    { name: 'SHOP_timestamp', why: 'dropped' },
+    { name: 'Shop.Client.Key', why: 'dropped' },
+    { name: 'X-Amz-Date', why: 'injected' },
+    { name: 'Cookie', why: 'not_sent' },
+  ]);
   t.end();
 });
 

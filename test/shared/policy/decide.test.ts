@@ -107,3 +107,24 @@ t.test('never allows a host, scheme, port or path that is not listed', (t) => {
   t.ok(counts.allowed > 100 && counts.refused > 100, JSON.stringify(counts));
   t.end();
 });
+
+t.test('judges and sends a URL without the parameters that the type drops', (t) => {
+  const dropping: Policy = {
+    ...policy,
+    dropQuery: ['sign', '_method'],
+    routedBy: { query: ['_method', 'action'] },
+  };
+  const limited: Grant[] = [{ client: '*', type: '*', methods: ['GET'] }];
+  const sentUrl = (query: string) => {
+    const url = `https://allowed.example/v1${query}`;
+    const verdict = decide(dropping, limited, { method: 'GET', url });
+    return verdict.allowed ? verdict.value.url.href : verdict.reason;
+  };
+  t.equal(sentUrl('?a=1&sign=2&_method=PUT&b=я'), 'https://allowed.example/v1?a=1&b=%D1%8F');
+  t.equal(sentUrl('?sign=1'), 'https://allowed.example/v1');
+  t.equal(sentUrl('?'), 'https://allowed.example/v1?');
+  t.equal(sentUrl(''), 'https://allowed.example/v1');
+  t.equal(sentUrl('?sign=1&action=x'), 'routed_query');
+  t.equal(sentUrl('?a=1;_method=PUT'), 'routed_query');
+  t.end();
+});

@@ -29,6 +29,8 @@ const lists: Readonly<Record<(typeof listMembers)[number], readonly [name: strin
   publicFields: ['public-field', 'field'],
   redactMembers: ['redact-member', 'name'],
   limits: ['limit', 'rule'],
+  dropQuery: ['drop-query', 'name'],
+  dropHeaders: ['drop-header', 'name'],
 };
 
 interface EditOptions extends ChangeOptions {

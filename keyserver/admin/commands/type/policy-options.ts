@@ -34,6 +34,8 @@ export interface PolicyOptions extends OptionValues {
   readonly routedByQuery?: readonly string[];
   readonly routedByForm?: readonly string[];
   readonly routedByBody?: boolean;
+  readonly dropQuery?: readonly string[];
+  readonly dropHeader?: readonly string[];
 }
 
 const withoutOptions: Policy = { destinations: [], injection: defaultInjection };
@@ -54,7 +56,7 @@ export function policyFromOptions(
     caFile,
     cacheSeconds,
   } = options;
-  const { scrub, publicField, redactMember, probe, limit } = options;
+  const { scrub, publicField, redactMember, probe, limit, dropQuery, dropHeader } = options;
   const limitSignal = signalFromOptions(options);
   const retry = retryFromOptions(options);
   const routedBy = routingFromOptions(options);
@@ -74,6 +76,8 @@ export function policyFromOptions(
     ...(limitSignal && { limitSignal }),
     ...(retry && { retry }),
     ...(routedBy && { routedBy }),
+    ...(dropQuery && { dropQuery: [...dropQuery] }),
+    ...(dropHeader && { dropHeaders: [...dropHeader] }),
   };
 }
 

@@ -88,6 +88,12 @@ ${defaultInjectionNote}`,
       'bodies select the operation: only grants without methods and paths allow calls',
     )
     .option(
+      '--drop-query <name>',
+      "a query parameter of callers that is not sent, such as an SDK's own sign or oauth_*; repeatable",
+      collect,
+    )
+    .option('--drop-header <name>', 'a header of callers that is not sent; repeatable', collect)
+    .option(
       '--file <path>',
       'take all of it from this file, as a type of docs/fleet.md; - for stdin',
     )

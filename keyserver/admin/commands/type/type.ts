@@ -89,6 +89,8 @@ function describePolicy(policy: Policy): Record<string, string> {
     ...(policy.limitSignal && { 'limit signal': describeSignal(policy.limitSignal) }),
     ...(policy.retry && { retries: describeRetry(policy.retry) }),
     ...(policy.routedBy && { 'routed by': describeRouting(policy.routedBy) }),
+    ...(policy.dropQuery && { 'dropped query': policy.dropQuery.join(', ') }),
+    ...(policy.dropHeaders && { 'dropped headers': policy.dropHeaders.join(', ') }),
     ...(policy.unsafePlaintext && { 'unsafe plaintext': 'allowed' }),
     ...(policy.unsafeAllowPrivate && {
       'unsafe private': policy.unsafeAllowPrivate.join(', '),

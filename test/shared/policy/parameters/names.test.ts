@@ -1,5 +1,9 @@
 import t from 'tap';
-import { nameMatcher, parameterNames } from '../../../../shared/policy/parameters/names.ts';
+import {
+  nameMatcher,
+  parameterNames,
+  withoutParameters,
+} from '../../../../shared/policy/parameters/names.ts';
 import { spellings } from './spellings.ts';
 
 for (const query of spellings) {
@@ -42,5 +46,25 @@ t.test('a star stands for all names that begin alike', async (t) => {
   }
   for (const query of ['oauth', 'my_oauth_nonce', 'sign_method', 'signs']) {
     t.notOk(parameterNames(query).some(isNamed), query);
+  }
+});
+
+t.test('drops parameters in every spelling, and leaves the bytes of others', async (t) => {
+  const names = ['sign', 'oauth_*'];
+  for (const [search, left] of [
+    ['', ''],
+    ['?', '?'],
+    ['?a=%2f&&b=+;x', '?a=%2f&&b=+;x'],
+    ['?sign=1', ''],
+    ['?sign', ''],
+    ['?&sign=1', '?'],
+    ['?a=1&sign=2&b=%20&Sign[]=3&oauth%5Fnonce=4', '?a=1&b=%20'],
+    ['?%2573ign=1&sign_method=md5&c', '?sign_method=md5&c'],
+    ['?oauth_token=1&oauth=2&my_oauth_x=3', '?oauth=2&my_oauth_x=3'],
+    // Whatever follows a semicolon is judged, not dropped.
+    ['?a=1;sign=2', '?a=1;sign=2'],
+    ['?a=sign&b=oauth_x', '?a=sign&b=oauth_x'],
+  ] as const) {
+    t.equal(withoutParameters(search, names), left, search);
   }
 });
