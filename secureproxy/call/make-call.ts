@@ -45,7 +45,7 @@ export async function makeCall(
       log.release = obtained.source;
       const prepared = prepare(obtained.release, call);
       log.grant = prepared.grantId;
-      retries.allowed();
+      retries.allowed(obtained.release.policy, log.app);
       if (pass === undefined) {
         const { policy } = obtained.release;
         const entered = enterLimits(limits, policy, call, prepared, reply, deadline, log);
@@ -73,7 +73,7 @@ export async function makeCall(
       log['upstream.retries'] = (log['upstream.retries'] ?? 0) + 1;
       pass?.end();
       pass = undefined;
-      await retries.pause();
+      await retries.pause(reply.raw);
     }
   });
   await work.finally(() => pass?.end());

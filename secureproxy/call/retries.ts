@@ -1,52 +1,65 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ServiceError } from '../../shared/errors.ts';
 import type { Policy } from '../../shared/policy/schema.ts';
 import { announcedWait } from '../limits/signals.ts';
 import type { Deadline } from '../upstream/deadline.ts';
+import { callerGone } from '../upstream/errors.ts';
+import { safeMethods } from '../upstream/repeating-pool.ts';
 import { StreamedBody } from '../upstream/streamed-body.ts';
 import type { Call } from './call.ts';
 
 /** Answers that a later request may not get. */
 const passing = new Set([429, 502, 503, 504]);
-/** Methods that change nothing (RFC 9110 §9.2.1). */
-const safe = new Set<string>(['GET', 'HEAD', 'OPTIONS']);
 const defaultMax = 2;
 const firstPauseMs = 100;
 /** The answer is passed on if it asks for a longer pause. */
 const maxPauseMs = 5000;
 
-/** Retries by type: a tenth of its calls, and those that it has saved. */
+const callsPerRetry = 10;
+const maxSaved = 10;
+const maxNames = 10_000;
+
+/**
+ * Retries: a tenth of the calls, and those that were saved. A type has a budget, since retries load its marketplace, and
+ * each caller has one, so that none uses up the others' part of it.
+ */
 export class RetryBudget {
   readonly #left = new Map<string, number>();
 
-  earn(type: string): void {
-    this.#left.set(
-      type,
-      Math.min(maxSaved, (this.#left.get(type) ?? maxSaved) + 1 / callsPerRetry),
-    );
-    const [oldest] = this.#left.keys();
-    if (this.#left.size > maxTypes && oldest !== undefined) this.#left.delete(oldest);
+  /** @param caller within the type */
+  earn(type: string, caller: string): void {
+    for (const name of namesOf(type, caller)) {
+      const left = this.#left.get(name) ?? maxSaved;
+      this.#left.delete(name);
+      this.#left.set(name, Math.min(maxSaved, left + 1 / callsPerRetry));
+    }
+    for (const oldest of this.#left.keys()) {
+      if (this.#left.size <= maxNames) break;
+      this.#left.delete(oldest);
+    }
   }
 
   /** False if nothing is left. */
-  spend(type: string): boolean {
-    const left = this.#left.get(type) ?? 0;
-    if (left < 1) return false;
-    this.#left.set(type, left - 1);
+  spend(type: string, caller: string): boolean {
+    const names = namesOf(type, caller);
+    const left = names.map((name) => this.#left.get(name) ?? 0);
+    if (Math.min(...left) < 1) return false;
+    for (const [at, name] of names.entries()) this.#left.set(name, (left[at] ?? 0) - 1);
     return true;
   }
 }
 
-const callsPerRetry = 10;
-const maxSaved = 10;
-const maxTypes = 1000;
+function namesOf(type: string, caller: string): readonly string[] {
+  return [type, JSON.stringify([type, caller])];
+}
 
 /** Whether the request of one call is sent again, by the rules of its type. */
 export class Retries {
   readonly #call: Call;
   readonly #budget: RetryBudget;
-  #isCounted = false;
+  /** Undefined until the call is judged, and if its type has no retries. */
+  #caller: string | undefined;
   #done = 0;
   #pauseMs = 0;
   /** The request went to a connection: it may have been carried out. */
@@ -58,9 +71,11 @@ export class Retries {
   }
 
   /** Counts the call for the budget, once it is judged: nobody else's calls make room for retries. */
-  allowed(): void {
-    if (!this.#isCounted) this.#budget.earn(this.#call.tokenType);
-    this.#isCounted = true;
+  allowed({ retry }: Policy, app = ''): void {
+    if (retry === undefined || this.#caller !== undefined) return;
+    const { tokenType, clientId } = this.#call;
+    this.#caller = JSON.stringify([app, clientId]);
+    this.#budget.earn(tokenType, this.#caller);
   }
 
   /** How often it was sent again. */
@@ -77,7 +92,7 @@ export class Retries {
   ): boolean {
     const { method, body } = this.#call;
     if (retry === undefined || !passing.has(status) || body instanceof StreamedBody) return false;
-    if (!safe.has(method) && retry.methods?.includes(method) !== true) return false;
+    if (!safeMethods.has(method) && retry.methods?.includes(method) !== true) return false;
     return this.#isDue(retry, deadline, announcedWait(headers, Date.now()));
   }
 
@@ -96,14 +111,20 @@ export class Retries {
     const backoffMs = firstPauseMs * 2 ** this.#done * (0.5 + Math.random() / 2);
     this.#pauseMs = Math.max(backoffMs, waitMs);
     if (this.#done >= max || this.#pauseMs > Math.min(maxPauseMs, deadline.leftMs)) return false;
-    if (!this.#budget.spend(this.#call.tokenType)) return false;
+    if (!this.#budget.spend(this.#call.tokenType, this.#caller ?? '')) return false;
     this.#done += 1;
     return true;
   }
 
-  /** Waits before the request is sent again. */
-  async pause(): Promise<void> {
-    await sleep(this.#pauseMs);
+  /** Waits before the request is sent again. @throws ServiceError request_invalid if the caller is gone */
+  async pause(response: ServerResponse): Promise<void> {
+    const gone = new AbortController();
+    const onClose = () => gone.abort(callerGone());
+    response.once('close', onClose);
+    if (response.closed) onClose();
+    const { signal } = gone;
+    await sleep(this.#pauseMs, undefined, { signal }).catch(() => signal.throwIfAborted());
+    response.off('close', onClose);
     this.isStarted = false;
   }
 }

@@ -35,22 +35,26 @@ export function signalOf(
   headers: IncomingHttpHeaders,
   nowMs: number,
 ): number | undefined {
-  const sentMs = Date.parse(textOf(headers.date) ?? '');
-  // The marketplace's own clock, if it shows it, is the one that its dates are of.
-  const fromMs = Number.isNaN(sentMs) ? nowMs : sentMs;
   const wait = statuses.includes(status)
-    ? (announcedWait(headers, fromMs) ?? unknownMs)
-    : exhaustedWait(headers, fromMs);
+    ? (announcedWait(headers, nowMs) ?? unknownMs)
+    : exhaustedWait(headers, sentAt(headers, nowMs));
   return wait === undefined ? undefined : Math.min(wait, maxSeconds * 1000);
 }
 
 /** The wait that the headers of a rejection announce, milliseconds; undefined if none does. */
-export function announcedWait(headers: IncomingHttpHeaders, fromMs: number): number | undefined {
+export function announcedWait(headers: IncomingHttpHeaders, nowMs: number): number | undefined {
+  const fromMs = sentAt(headers, nowMs);
   for (const name of waitHeaders) {
     const wait = waitOf(name, textOf(headers[name]), fromMs);
     if (wait !== undefined) return wait;
   }
   return structuredWait(textOf(headers.ratelimit));
+}
+
+/** By the marketplace's own clock, if it shows it, since its dates are of that one. */
+function sentAt({ date }: IncomingHttpHeaders, nowMs: number): number {
+  const sentMs = Date.parse(date ?? '');
+  return Number.isNaN(sentMs) ? nowMs : sentMs;
 }
 
 /** The wait if this answer was the last that a budget allowed. */

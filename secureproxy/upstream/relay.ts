@@ -60,7 +60,9 @@ export interface RelayOutcome {
  */
 const longBody = 1024 * 1024;
 const longRejectedBody = 64 * 1024;
+/** Of an answer that is not wanted so much is read, for so long, to keep its connection. */
 const maxUnwanted = 64 * 1024;
+const unwantedMs = 1000;
 const unwanted = new Error('the answer is not wanted');
 
 /**
@@ -115,6 +117,7 @@ class RelayHandler implements CarriedHandler {
   #ended: ServiceError | undefined;
   #settled = false;
   #isAbandoned = false;
+  #unwanted: NodeJS.Timeout | undefined;
   /** The upstream's answer is complete; it may still be on its way to the caller. */
   #received = false;
   #status: number | undefined;
@@ -157,7 +160,11 @@ class RelayHandler implements CarriedHandler {
     this.#controller = undefined;
   }
 
-  onResponseStart(_controller: unknown, status: number, headers: IncomingHttpHeaders): void {
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    headers: IncomingHttpHeaders,
+  ): void {
     checkStatus(status);
     // Interim answers (RFC 9110 §15.2) are the connection's own.
     if (status < 200) return;
@@ -167,6 +174,7 @@ class RelayHandler implements CarriedHandler {
       this.#settle();
       this.#options.onEnd(this.#outcome());
       this.#done.resolve(false);
+      this.#unwanted = setTimeout(() => controller.abort(unwanted), unwantedMs);
       return;
     }
     // From the head on, only pauses are bounded: the upstream's by its pool, the caller's here.
@@ -183,12 +191,12 @@ class RelayHandler implements CarriedHandler {
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#bytesReceived += chunk.length;
     if (this.#body?.write(chunk) === false) controller.pause();
-    // Of an answer that is not wanted so much is read, to keep its connection.
     if (this.#body === undefined && this.#bytesReceived > maxUnwanted) controller.abort(unwanted);
   }
 
   onResponseEnd(): void {
     this.#received = true;
+    clearTimeout(this.#unwanted);
     this.#leaveUnread();
     this.#body?.end();
   }
@@ -272,6 +280,7 @@ class RelayHandler implements CarriedHandler {
   }
 
   onResponseError(_controller: unknown, thrown: Error): void {
+    clearTimeout(this.#unwanted);
     if (this.#isAbandoned) countAbandoned(this.#pool, -1);
     this.#isAbandoned = false;
     this.#fail(this.#ended ?? upstreamError(thrown));

@@ -3,7 +3,7 @@ import { isStale } from './answer-start.ts';
 import { type CarriedHandler, type ConnectionOptions, connection } from './connection.ts';
 
 /** Safe methods (RFC 9110 §9.2.1): to carry one out twice is harmless. */
-const safe = new Set<string>(['GET', 'HEAD', 'OPTIONS']);
+export const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
  * A pool that sends a safe request without a body once more, on a new connection, if the upstream had
@@ -22,7 +22,8 @@ export class RepeatingPool extends Pool {
   }
 
   override dispatch(options: Dispatcher.DispatchOptions, handler: CarriedHandler) {
-    if (options.body !== null || !safe.has(options.method)) return super.dispatch(options, handler);
+    if (options.body !== null || !safeMethods.has(options.method))
+      return super.dispatch(options, handler);
     return super.dispatch(
       options,
       new Repeatable(handler, () => {

@@ -1,7 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { RetryBudget } from '../../../secureproxy/call/retries.ts';
 import type { Policy } from '../../../shared/policy/schema.ts';
-import { releaseOf, startProxy } from '../../support/proxy.ts';
+import { begin, releaseOf, startProxy } from '../../support/proxy.ts';
+import { until } from '../../support/until.ts';
 import { answer, type Script, startUpstream } from '../../support/upstream.ts';
 
 async function setUp(t: Test, policy: Partial<Policy>, scripts: readonly Script[]) {
@@ -98,6 +100,14 @@ t.test('an endless answer that is not wanted is cut', async (t) => {
   t.pass('its connection is closed');
 });
 
+t.test('so is one that does not end', async (t) => {
+  const halts: Script = (socket) =>
+    void socket.write('HTTP/1.1 503 No\r\nContent-Length: 100\r\n\r\npart');
+  const { call, upstream } = await setUp(t, { retry: {} }, [halts]);
+  t.match(await call(), { status: 200 });
+  await until(() => upstream.open.size === 1);
+});
+
 t.test('a request of any method is sent again if no connection came about', async (t) => {
   const { call, upstream, proxy } = await setUp(t, { retry: { max: 5 } }, []);
   const { port } = upstream;
@@ -132,15 +142,70 @@ t.test('a retry counts as a call of its limits', async (t) => {
   t.equal(upstream.requests.length, 2);
 });
 
+/** Retries that a caller gets whose calls all fail. */
+function failing(budget: RetryBudget, caller: string, calls: number): number {
+  let retries = 0;
+  for (let i = 0; i < calls; i += 1) {
+    budget.earn('a', caller);
+    if (budget.spend('a', caller)) retries += 1;
+  }
+  return retries;
+}
+
 t.test('retries are a tenth of the calls, after the first ten', async (t) => {
   const budget = new RetryBudget();
-  let retries = 0;
-  for (let i = 0; i < 1000; i += 1) {
-    budget.earn('a');
-    if (budget.spend('a')) retries += 1;
-  }
+  const retries = failing(budget, 'one', 1000);
   t.ok(retries >= 105 && retries <= 110, `${retries}`);
-  t.notOk(budget.spend('b'), 'a type that nobody called');
-  for (let i = 0; i < 2000; i += 1) budget.earn(`type-${i}`);
-  t.ok(budget.spend('type-1999'));
+  t.notOk(budget.spend('b', 'one'), 'a type that nobody called');
+});
+
+t.test('no caller uses up what the calls of others have earned', async (t) => {
+  const budget = new RetryBudget();
+  failing(budget, 'sick', 1000);
+  for (let i = 0; i < 100; i += 1) budget.earn('a', 'well');
+  t.ok(failing(budget, 'sick', 100) <= 11);
+  for (let i = 0; i < 8; i += 1) t.ok(budget.spend('a', 'well'), `retry ${i}`);
+});
+
+t.test('many callers, of one call each, are a type that retries a tenth', async (t) => {
+  const budget = new RetryBudget();
+  let retries = 0;
+  for (let i = 0; i < 30_000; i += 1) retries += failing(budget, `caller-${i}`, 1);
+  t.ok(retries >= 3000 && retries <= 3011, `${retries}`);
+});
+
+t.test('a date in Retry-After is of the clock of the marketplace', async (t) => {
+  const date = (seconds: number) => new Date(Date.now() + seconds * 1000).toUTCString();
+  const headers: Parameters<typeof answer>[2] = [
+    ['Date', date(-3600)],
+    ['Retry-After', date(-3540)],
+  ];
+  const { call, upstream } = await setUp(t, { retry: {} }, [status(503, headers)]);
+  t.match(await call(), { status: 503 }, 'a minute is too long');
+  t.equal(upstream.requests.length, 1);
+});
+
+t.test('nothing is sent or asked again for a caller that is gone', async (t) => {
+  let asked = 0;
+  const upstream = await startUpstream(t);
+  upstream.script((socket, request) => status(503, [['Retry-After', '1']])(socket, request));
+  const proxy = await startProxy(t, {
+    obtain: async () => {
+      asked += 1;
+      return releaseOf({ destinations: [upstream.url], retry: {} }, { cacheSeconds: 0 });
+    },
+  });
+  const members = { ClientId: 'acme', TokenType: 'test', ApiUri: upstream.url, Method: 'GET' };
+  const { request } = begin(`${proxy.url}/request_api`, {
+    method: 'POST',
+    headers: ['content-type', 'application/json'],
+    body: JSON.stringify(members),
+  });
+  request.on('error', () => {});
+  await until(() => upstream.requests.length === 1 && upstream.open.size === 1);
+  await sleep(200);
+  request.destroy();
+  t.match(await proxy.requestLine(), { 'error.reason': 'caller_gone' });
+  await sleep(1500);
+  t.same([asked, upstream.requests.length], [1, 1]);
 });
