@@ -1,0 +1,170 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import t from 'tap';
+import { pageBlocks } from '../docs/page-blocks.ts';
+import { root } from '../docs/sources.ts';
+import { createAuthority } from '../support/certificates.ts';
+import { writeIdentity } from '../support/identity-files.ts';
+import { startKeyserver } from '../support/keyserver.ts';
+import { startProxy } from '../support/proxy.ts';
+import { runToolHere } from '../support/tool-here.ts';
+import { answers, startUpstream } from '../support/upstream.ts';
+import { installSdks } from './install.ts';
+
+interface Sdk {
+  readonly host: string;
+  /** The secret of the client. */
+  readonly fields: Readonly<Record<string, string>>;
+  /** The request that must arrive. */
+  readonly call: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** What the marketplace answers, and the program prints. */
+  readonly answer: unknown;
+  readonly printed?: unknown;
+}
+
+const random = () => randomBytes(12).toString('hex');
+const [apiKey, amazon, shopify] = [random(), random(), `shpat_${random()}`];
+const [consumerKey, consumerSecret] = [`ck_${random()}`, `cs_${random()}`];
+const [keystring, sharedSecret, etsy] = [random(), random(), random()];
+
+/** By the heading of the page. */
+const sdks: Readonly<Record<string, Sdk>> = {
+  'artefactby-ozon-seller-api': {
+    host: 'api-seller.ozon.ru',
+    fields: { clientId: '4711', apiKey },
+    call: 'POST /v3/product/list',
+    headers: { 'client-id': '4711', 'api-key': apiKey },
+    answer: { result: { items: [{ product_id: 223681945 }], total: 1 } },
+  },
+  '@amazon-sp-api-release/amazon-sp-api-sdk-js': {
+    host: 'sellingpartnerapi-na.amazon.com',
+    fields: { accessToken: amazon },
+    call: 'GET /sellers/v1/marketplaceParticipations',
+    headers: { 'x-amz-access-token': amazon },
+    answer: { payload: [{ storeName: 'A shop' }] },
+  },
+  '@woocommerce/woocommerce-rest-api': {
+    host: 'shop.example',
+    fields: { consumerKey, consumerSecret },
+    call: 'GET /wp-json/wc/v3/products?per_page=20',
+    headers: { authorization: `Basic ${btoa(`${consumerKey}:${consumerSecret}`)}` },
+    answer: [{ id: 7, name: 'A product' }],
+  },
+  '@shopify/admin-api-client': {
+    host: 'shop-1.myshopify.com',
+    fields: { token: shopify },
+    call: 'POST /admin/api/2026-10/graphql.json',
+    headers: { 'x-shopify-access-token': shopify },
+    answer: { data: { shop: { name: 'A shop' } } },
+    printed: { shop: { name: 'A shop' } },
+  },
+  'etsy-ts': {
+    host: 'openapi.etsy.com',
+    fields: { keystring, sharedSecret, accessToken: etsy },
+    call: 'GET /v3/application/users/me',
+    headers: { 'x-api-key': `${keystring}:${sharedSecret}`, authorization: `Bearer ${etsy}` },
+    answer: { user_id: 1, shop_id: 2 },
+  },
+};
+
+const page = readFileSync(join(root, 'docs/sdks.md'), 'utf8');
+const blocks = pageBlocks(page);
+const section = (name: string) => page.split(`\n## ${name}\n`)[1]?.split('\n## ')[0] ?? '';
+const blockOf = (name: string, wanted: string) =>
+  blocks.find(({ place, language }) => place === name && language === wanted)?.text ?? '';
+const { installed, skip } = await installSdks();
+
+t.test('SDKs of marketplaces', { skip }, async (t) => {
+  const { ca, issue } = await createAuthority();
+  const names = Object.values(sdks).map(({ host }) => host);
+  const upstream = await startUpstream(t, { identity: await issue({ names }) });
+  const files = writeIdentity(t.testdir({}), await issue(), ca);
+  const keyserver = await startKeyserver(t);
+  const appKey = await keyserver.putApp('app');
+  const proxyKey = await keyserver.putProxy('edge');
+  const { port } = await startProxy(t, {
+    ...{ keyserverUrl: keyserver.url, proxyKey, ca },
+    settings: { TLS_CERT_FILE: files.cert, TLS_KEY_FILE: files.key },
+  });
+
+  /** Runs a command of the page, with more arguments. */
+  async function admin(command: string, ...more: string[]) {
+    const [program, ...args] = command.trim().split(' ');
+    t.equal(program, 'keyserver-admin');
+    const { code, written } = await runToolHere({
+      args: [...args, ...more],
+      environment: keyserver.settings,
+      folder: root,
+      stdin: Buffer.alloc(0),
+    });
+    return { code, text: written.map(({ text }) => text).join('') };
+  }
+
+  /** Runs a program of the page as a process that knows nothing but this; resolves to what it prints. */
+  async function run(name: string, type: string, key: string): Promise<string> {
+    const [, code] = section(name).match(/^The code of an error .* is `(.+)`/m) ?? [];
+    const shown = `process.on('uncaughtException', async (error) => console.log(${code}))`;
+    const args = ['--import', `data:text/javascript,${encodeURIComponent(shown)}`];
+    const child = await promisify(execFile)(
+      process.execPath,
+      [...args, '--input-type=module', '--eval', blockOf(name, 'js')],
+      {
+        cwd: installed,
+        timeout: 60_000,
+        env: {
+          BASE_URL: `https://localhost:${port}/forward/shop-1/${type}`,
+          APP_KEY: key,
+          NODE_EXTRA_CA_CERTS: files.ca,
+        },
+      },
+    );
+    return child.stdout.trim();
+  }
+
+  t.same(
+    [...new Set(blocks.filter(({ language }) => language === 'js').map(({ place }) => place))],
+    Object.keys(sdks),
+    'the page has these programs',
+  );
+
+  for (const [name, sdk] of Object.entries(sdks)) {
+    await t.test(`${name} makes a call without a token`, async (t) => {
+      const command = blockOf(name, 'sh');
+      const [, type = ''] = /type put (\S+)/.exec(command) ?? [];
+      const { code, text } = await admin(
+        command.replace(/ --destination \S+/, ''),
+        ...['--destination', `https://${sdk.host}:${upstream.port}`],
+        ...['--unsafe-allow-private', '127.0.0.0/8', '--yes'],
+      );
+      t.equal(code, 0, text);
+      await keyserver.putToken('shop-1', type, sdk.fields);
+      await keyserver.refresh();
+      upstream.script(
+        answers(200, JSON.stringify(sdk.answer), [['Content-Type', 'application/json']]),
+      );
+
+      const before = upstream.requests.length;
+      t.equal(await run(name, type, appKey), JSON.stringify(sdk.printed ?? sdk.answer));
+      const [request, ...others] = upstream.requests.slice(before);
+      t.same(others, []);
+      t.equal(`${request?.method} ${request?.target}`, sdk.call);
+      t.same(request?.all('host'), [`${sdk.host}:${upstream.port}`]);
+      for (const [header, value] of Object.entries(sdk.headers)) {
+        t.same(request?.all(header), [value]);
+      }
+      t.notOk(`${request?.head}${request?.body}`.includes(appKey));
+
+      const token = Object.values(sdk.fields).at(-1) ?? '';
+      t.equal(await run(name, type, token), 'caller_unauthenticated');
+      t.equal(upstream.requests.length, before + 1, 'a token in place of the app key goes nowhere');
+    });
+  }
+
+  await t.test('what needs a signature is refused before anything is stored', async (t) => {
+    t.match(await admin(blockOf('lazada-open-platform-sdk', 'sh')), { code: 2, text: /signed/ });
+  });
+});
