@@ -108,7 +108,13 @@ export async function listTokens(
       summaries.push(summary);
     }
   }
-  return summaries;
+  return summaries.sort(byName);
+}
+
+/** The rows come in the order of the table's key. */
+function byName(one: TokenName, other: TokenName): number {
+  if (one.client !== other.client) return one.client < other.client ? -1 : 1;
+  return one.type < other.type ? -1 : Number(one.type > other.type);
 }
 
 /** @throws OperationError not_found; integrity_failed if one name has several rows */

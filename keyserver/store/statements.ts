@@ -35,6 +35,13 @@ export function* always<T>(steps: SqlCoroutine<T>): SqlCoroutine<Outcome<T>> {
   return { changed: true, value: yield* steps };
 }
 
+/** A quoted column that rows are ordered by, or an expression in its place. */
+export interface KeyColumn {
+  readonly sql: string;
+  /** The parameter that is compared with it as it is ordered. */
+  readonly param: string;
+}
+
 /** Differences between the two SQL dialects. */
 export interface Dialect {
   /** The token table's name, quoted. */
@@ -51,8 +58,8 @@ export interface Dialect {
   bytes(name: unknown): string | Uint8Array;
   /** A condition that is true if a key column equals its own text. */
   equalsText(column: string): string;
-  /** A condition for the rows after these values, in the order of the columns, that an index on them serves. */
-  after(columns: readonly string[], values: readonly Value[]): Statement;
+  /** A condition in brackets for the rows after these values, in the order of the columns, that an index on them serves. */
+  after(columns: readonly KeyColumn[], values: readonly Value[]): Statement;
   /** An INSERT that leaves rows alone whose key is there already. */
   readonly insertNew: string;
   /** The table beside the token table for rows as the earlier system had them. */

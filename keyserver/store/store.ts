@@ -7,9 +7,9 @@ export interface TokenRow extends TokenContext {
   readonly token: string;
 }
 
-/** A row with its place in the table, opaque to all but the store; undefined in a table without a primary key. */
+/** A row with its place in the table, opaque to all but the store. */
 export interface PlacedToken extends TokenRow {
-  readonly place: readonly Value[] | undefined;
+  readonly place: readonly Value[];
   /** Whether {@link Store.findTokens} finds it: a FLOAT, or a number in an untyped column, does not equal its own text. */
   readonly isFound: boolean;
 }
@@ -162,7 +162,7 @@ export interface Store {
 
   /** The rows whose client and type equal these byte by byte, whatever the columns' collation; two if there are more, which the caller must reject. */
   findTokens(clientId: string, tokenType: string): Promise<TokenRow[]>;
-  /** All rows, read in batches, ordered by client and type. */
+  /** All rows, read in batches, in the order of {@link tokenPages}. */
   listTokens(): AsyncIterable<TokenRow>;
   /** Inserts or replaces; resolves to true if a row was replaced. @throws StoreError row_unfit */
   putToken(row: TokenRow): Promise<boolean>;
@@ -177,8 +177,13 @@ export interface Store {
   /** Finds faults in the columns of the token table. */
   tokenTableFindings(): Promise<TableFinding[]>;
 
-  /** All rows page by page, in the order of the table's primary key if it has one. */
+  /** All rows page by page, in the order of a unique key of the table, or of client and type. */
   tokenPages(): AsyncIterable<readonly PlacedToken[]>;
+  /**
+   * A statement that gives the table an index which {@link tokenPages} and {@link swapTokens} can use; undefined if it
+   * has one, or not more than `rows` rows.
+   */
+  missingIndex(rows: number): Promise<string | undefined>;
   /**
    * Replaces tokens in one transaction, each only if its row still has exactly the old bytes; resolves to which. It
    * is no change that is announced: the secret must stay the same. Rows alike in all three columns are replaced

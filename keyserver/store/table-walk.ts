@@ -1,27 +1,20 @@
 import { copiedTokens, copyNewTokens, createLegacyCopy } from './legacy-copy.ts';
-import type { Dialect, Outcome, SqlCoroutine } from './statements.ts';
+import type { Outcome, SqlCoroutine } from './statements.ts';
 import type { Store } from './store.ts';
-import { pageAfter, swapTokens, type TableKey, tokenPages, unplacedPages } from './token-pages.ts';
+import { type PagedTable, tokenPages } from './token-pages.ts';
 import { repeatedTokens } from './token-statements.ts';
+import { swapTokens } from './token-swaps.ts';
 
 /** The part of a store that a walk over the whole token table needs. */
-export interface WalkedStore extends Pick<Store, 'listTokens'> {
-  readonly dialect: Dialect;
-  /** The table's primary key; undefined if it has none that can be walked along. */
-  key(): Promise<TableKey | undefined>;
-  read<T>(steps: () => SqlCoroutine<T>): Promise<T>;
+export interface WalkedStore extends PagedTable {
   change<T>(steps: () => SqlCoroutine<Outcome<T>>): Promise<T>;
 }
 
 /** The part of both stores that walks over the whole token table. */
-export function tableWalk({ dialect, key, read, change, listTokens }: WalkedStore) {
+export function tableWalk(walked: WalkedStore) {
+  const { dialect, key, read, change } = walked;
   return {
-    async *tokenPages() {
-      const columns = await key();
-      if (columns === undefined) yield* unplacedPages(listTokens());
-      else
-        yield* tokenPages((after, limit) => read(() => pageAfter(dialect, columns, after, limit)));
-    },
+    tokenPages: () => tokenPages(walked),
     async swapTokens(swaps, options) {
       const columns = await key();
       return change(() => swapTokens(dialect, columns, swaps, options));

@@ -1,152 +1,124 @@
-import { copiedTokens, copyTokens } from './legacy-copy.ts';
-import { integer, isExactly, tokenRow } from './rows.ts';
-import type { Dialect, Outcome, SqlCoroutine, Statement } from './statements.ts';
-import type { PlacedToken, SwapOptions, TokenRow, TokenSwap } from './store.ts';
-import { findTokens, nameKey, rewritten, tokenColumns } from './token-statements.ts';
+import { integer, type Row, tokenRow } from './rows.ts';
+import type { Dialect, KeyColumn, SqlCoroutine, Statement } from './statements.ts';
+import type { PlacedToken, TokenRow } from './store.ts';
+import { tokenColumns } from './token-statements.ts';
 import type { Value } from './value.ts';
 
-/** Rows of a page, and so of a transaction of swaps. */
 const pageRows = 500;
-/** Longer statements save hardly anything per row. */
-const maxRead = 50;
 
-/** The columns of the table's primary key, quoted: the walk over all rows takes their order, and an index serves it. */
-export type TableKey = readonly string[];
+/** The columns that give a walk over all rows its order. */
+export interface TableKey {
+  readonly columns: readonly KeyColumn[];
+  /**
+   * `unique`: an index, and each row has a place of its own. `index`: few rows share a place, and rows with NULL have
+   * none. `sort`: likewise, but no index helps, so each page reads the whole table.
+   */
+  readonly by: 'unique' | 'index' | 'sort';
+}
 
-/** The table's rows page by page; `read` resolves to the `limit` rows after a place. */
-export async function* tokenPages(
-  read: (after: readonly Value[] | undefined, limit: number) => Promise<PlacedToken[]>,
-): AsyncGenerator<PlacedToken[]> {
-  let after: readonly Value[] | undefined;
-  for (;;) {
-    const page = await read(after, pageRows);
-    if (page.length > 0) yield page;
-    if (page.length < pageRows) return;
-    after = page.at(-1)?.place;
+/** A table whose rows are read page by page. */
+export interface PagedTable {
+  readonly dialect: Dialect;
+  key(): Promise<TableKey>;
+  read<T>(steps: () => SqlCoroutine<T>): Promise<T>;
+}
+
+type Place = readonly Value[];
+
+/** The order of the names' bytes, whatever the columns' types. */
+export function sortingKey({ exact }: Dialect): TableKey {
+  const columns = ['client_id', 'token_type'].map((name) => ({ sql: exact(name), param: '?' }));
+  return { columns, by: 'sort' };
+}
+
+/** The table's rows page by page; rows that share a place share a page. */
+export async function* tokenPages(table: PagedTable): AsyncGenerator<PlacedToken[]> {
+  const { dialect, read } = table;
+  const key = await table.key();
+  if (key.by !== 'unique') yield* unplacedPages(table, key);
+  let after: Place | undefined;
+  do {
+    const { rows, end } = await read(() => pageAfter(dialect, key, after));
+    if (rows.length > 0) yield rows;
+    after = end;
+  } while (after !== undefined);
+}
+
+/** All rows, in the order of {@link tokenPages}. */
+export async function* listTokens(table: PagedTable): AsyncGenerator<TokenRow> {
+  for await (const page of tokenPages(table)) {
+    for (const { clientId, tokenType, token } of page) yield { clientId, tokenType, token };
   }
 }
 
-/** {@link tokenPages} of a table without a primary key, of rows in any order. */
-export async function* unplacedPages(rows: AsyncIterable<TokenRow>): AsyncGenerator<PlacedToken[]> {
-  let page: PlacedToken[] = [];
-  for await (const row of rows) {
-    if (page.push({ ...row, place: undefined, isFound: true }) < pageRows) continue;
-    yield page;
-    page = [];
-  }
-  if (page.length > 0) yield page;
-}
-
-/** The `limit` rows after a place, in the order of the key. */
-export function* pageAfter(
+/** A page's rows, and the place of the last one unless the table ends with it. */
+function* pageAfter(
   sql: Dialect,
   key: TableKey,
-  after: readonly Value[] | undefined,
-  limit: number,
-): SqlCoroutine<PlacedToken[]> {
-  const rest = after && sql.after(key, after);
+  after: Place | undefined,
+): SqlCoroutine<{ readonly rows: PlacedToken[]; readonly end: Place | undefined }> {
+  const rest: Statement[] = after === undefined ? [] : [sql.after(key.columns, after)];
   // By these names, since `client_id` would be the text of a column of numbers.
-  const order = key.map((_, i) => `place_${i}`);
-  const places = key.map((column, i) => `${column} AS ${order[i]}`).join(', ');
+  const order = `ORDER BY ${key.columns.map((_, i) => `place_${i}`).join(', ')}`;
+  if (key.by === 'unique') {
+    const rows = yield* select(sql, key, rest, `${order} LIMIT ${pageRows}`);
+    return { rows, end: rows.length < pageRows ? undefined : rows.at(-1)?.place };
+  }
+  rest.push({ sql: `NOT ${hasNoPlace(key)}`, params: [] });
+  const from = `SELECT ${placeColumns(key)} FROM ${sql.tokenTable}`;
+  const last = yield where(from, rest, `${order} LIMIT 1 OFFSET ${pageRows - 1}`);
+  const end = last.rows[0] && placeIn(key, last.rows[0]);
+  if (end !== undefined) {
+    const beyond = sql.after(key.columns, end);
+    rest.push({ sql: `NOT ${beyond.sql}`, params: beyond.params });
+  }
+  return { rows: yield* select(sql, key, rest, order), end };
+}
+
+/** Rows with NULL in the key, which nobody can use. */
+async function* unplacedPages({ dialect, read }: PagedTable, key: TableKey) {
+  const conditions = [{ sql: hasNoPlace(key), params: [] }];
+  for (let from = 0; ; from += pageRows) {
+    const rows = await read(() =>
+      select(dialect, key, conditions, `LIMIT ${pageRows} OFFSET ${from}`),
+    );
+    if (rows.length > 0) yield rows;
+    if (rows.length < pageRows) return;
+  }
+}
+
+function* select(
+  sql: Dialect,
+  key: TableKey,
+  conditions: readonly Statement[],
+  suffix: string,
+): SqlCoroutine<PlacedToken[]> {
   const found = `${sql.equalsText('client_id')} AND ${sql.equalsText('token_type')}`;
-  const { rows } = yield {
-    sql:
-      `SELECT ${places}, ${tokenColumns}, ${found} AS is_found FROM ${sql.tokenTable}` +
-      `${rest === undefined ? '' : ` WHERE ${rest.sql}`} ORDER BY ${order.join(', ')} LIMIT ${limit}`,
-    params: rest?.params ?? [],
-  };
+  const from = `SELECT ${placeColumns(key)}, ${tokenColumns}, ${found} AS is_found FROM ${sql.tokenTable}`;
+  const { rows } = yield where(from, conditions, suffix);
   return rows.map((row) => ({
     ...tokenRow(row),
-    place: key.map((_, i) => row[`place_${i}`] as Value),
+    place: placeIn(key, row),
     isFound: integer(row, 'is_found') === 1,
   }));
 }
 
-/**
- * Replaces tokens by others, each only if the row still has exactly the old bytes; returns which. With `keepsOld`
- * the replaced rows are copied in the same transaction, see {@link copyTokens}, and rows that share a name but not
- * their copy, or whose look-up would not tell, are left. @throws StoreError row_unfit, and table_missing without the copies' table
- */
-export function* swapTokens(
-  sql: Dialect,
-  key: TableKey | undefined,
-  swaps: readonly TokenSwap[],
-  { keepsOld }: SwapOptions,
-): SqlCoroutine<Outcome<boolean[]>> {
-  const swapped: boolean[] = [];
-  const repeated = keepsOld ? yield* repeatedSinceCopied(sql, swaps) : new Set();
-  for (const swap of swaps) {
-    if (repeated.has(swap)) {
-      swapped.push(false);
-      continue;
-    }
-    const { row, token } = swap;
-    const place = placeOf(key, row);
-    const { affected } = yield {
-      sql:
-        `UPDATE ${sql.tokenTable} SET token = ? WHERE ${place.sql} AND ${sql.exact('client_id')} = ? ` +
-        `AND ${sql.exact('token_type')} = ? AND ${sql.exact('token')} = ?`,
-      params: [token, ...place.params, ...[row.clientId, row.tokenType, row.token].map(sql.bytes)],
-    };
-    // Several if a table without a key has the row more than once.
-    swapped.push(affected > 0);
-  }
-  const done = swaps.filter((_, i) => swapped[i]);
-  for (let from = 0; from < done.length; from += maxRead) {
-    yield* checkStored(sql, key, done.slice(from, from + maxRead));
-  }
-  if (keepsOld) {
-    const old = done.map(({ row }) => row);
-    yield* copyTokens(sql, old);
-  }
-  return { changed: done.length > 0, value: swapped };
-}
-
-/**
- * Those of rows that several share a name, as far as a copy would get lost by another. Only a row that was written
- * since the rows were copied differs from its copy, so few names are looked up.
- */
-function* repeatedSinceCopied(
-  sql: Dialect,
-  swaps: readonly TokenSwap[],
-): SqlCoroutine<ReadonlySet<TokenSwap>> {
-  const repeated = new Set<TokenSwap>();
-  const copies = yield* copiedTokens(
-    sql,
-    swaps.map(({ row }) => row),
-  );
-  for (const [i, swap] of swaps.entries()) {
-    const { clientId, tokenType, token, isFound } = swap.row;
-    if (copies[i] === token) continue;
-    const rows = isFound ? yield* findTokens(sql, clientId, tokenType) : [];
-    if (rows.length !== 1) repeated.add(swap);
-  }
-  return repeated;
-}
-
-/** A condition that an index serves, for the row and perhaps a few others. */
-function placeOf(key: TableKey | undefined, row: PlacedToken): Statement {
-  const { place, clientId, tokenType } = row;
-  if (key === undefined || place === undefined) {
-    return { sql: 'client_id = ? AND token_type = ?', params: [clientId, tokenType] };
-  }
-  return { sql: key.map((column) => `${column} = ?`).join(' AND '), params: place };
-}
-
-/** Columns of numbers, padding and triggers may give back something else. */
-function* checkStored(
-  sql: Dialect,
-  key: TableKey | undefined,
-  swaps: readonly TokenSwap[],
-): SqlCoroutine<void> {
-  const places = swaps.map(({ row }) => placeOf(key, row));
-  const { rows } = yield {
-    sql: `SELECT ${tokenColumns} FROM ${sql.tokenTable} WHERE ${places.map((place) => `(${place.sql})`).join(' OR ')}`,
-    params: places.flatMap(({ params }) => params),
+function where(from: string, conditions: readonly Statement[], suffix: string): Statement {
+  const all = conditions.map(({ sql }) => sql).join(' AND ');
+  return {
+    sql: `${from}${all === '' ? '' : ` WHERE ${all}`} ${suffix}`,
+    params: conditions.flatMap(({ params }) => params),
   };
-  const byName = Map.groupBy(rows, (row) => nameKey(tokenRow(row)));
-  for (const { row, token } of swaps) {
-    const found = byName.get(nameKey(row)) ?? [];
-    if (!found.some((stored) => isExactly(stored, 'token', token))) throw rewritten();
-  }
+}
+
+function placeColumns({ columns }: TableKey): string {
+  return columns.map(({ sql }, i) => `${sql} AS place_${i}`).join(', ');
+}
+
+function placeIn({ columns }: TableKey, row: Row): Place {
+  return columns.map((_, i) => row[`place_${i}`] as Value);
+}
+
+function hasNoPlace({ columns }: TableKey): string {
+  return `(${columns.map(({ sql }) => `${sql} IS NULL`).join(' OR ')})`;
 }

@@ -11,7 +11,6 @@ import {
 } from './statements.ts';
 import type { TokenRow } from './store.ts';
 import { StoreError } from './store-error.ts';
-import type { Value } from './value.ts';
 
 /** As {@link maxNameChars}. */
 const maxTokenChars = 1_048_576;
@@ -90,40 +89,6 @@ export function nameKey({ clientId, tokenType }: TokenContext): string {
 
 function isToken(row: Row, clientId: string, tokenType: string): boolean {
   return isExactly(row, 'client_id', clientId) && isExactly(row, 'token_type', tokenType);
-}
-
-/** The `limit` rows after the `last` one, in the order of the keys' bytes. */
-export function* tokensAfter(
-  sql: Dialect,
-  last: Row | undefined,
-  limit: number,
-): SqlCoroutine<readonly Row[]> {
-  // With the table's name, since the selected texts have the columns' own names: no index gives their order.
-  const client = sql.exact(`${sql.tokenTable}.client_id`);
-  const type = sql.exact(`${sql.tokenTable}.token_type`);
-  const after = last === undefined ? '' : ` AND ${client} >= ? AND (${client} > ? OR ${type} > ?)`;
-  const params: Value[] = [];
-  if (last !== undefined) {
-    const clientId = sql.bytes(last.client_id);
-    params.push(clientId, clientId, sql.bytes(last.token_type));
-  }
-  const { rows } = yield {
-    sql:
-      `SELECT ${tokenColumns} FROM ${sql.tokenTable} ` +
-      `WHERE client_id IS NOT NULL AND token_type IS NOT NULL${after} ` +
-      `ORDER BY ${client}, ${type} LIMIT ${limit}`,
-    params,
-  };
-  return rows;
-}
-
-/** Some of the rows without a name, which a table without a key can have; nobody can use them. */
-export function* namelessTokens(sql: Dialect): SqlCoroutine<TokenRow[]> {
-  const { rows } = yield {
-    sql: `SELECT ${tokenColumns} FROM ${sql.tokenTable} WHERE client_id IS NULL OR token_type IS NULL LIMIT 100`,
-    params: [],
-  };
-  return rows.map(tokenRow);
 }
 
 /** Names that several rows have; at most `limit` of them. */

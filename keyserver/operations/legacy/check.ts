@@ -25,6 +25,8 @@ export interface LegacyReport {
 
 /** They are kept in memory; beyond this, something else is wrong with the table. */
 const maxRepeated = 10_000;
+/** Without an index the time grows with the square of the rows: these take a minute. */
+const maxSortedRows = 10_000;
 
 /** Foretells what taking over would do to each row; it changes nothing. @throws ConfigError, OperationError */
 export async function checkLegacyRows(
@@ -36,9 +38,7 @@ export async function checkLegacyRows(
   const left = new LeftRows();
   const counts = { sealed: 0, ready: 0 };
   let needsChars: number | undefined;
-  let hasKey = true;
   for await (const page of context.store.tokenPages()) {
-    hasKey = page.every(({ place }) => place !== undefined);
     for (const row of page) {
       const plan = planRow(planning, row);
       if (plan.is !== 'left') counts[plan.is] += 1;
@@ -49,11 +49,17 @@ export async function checkLegacyRows(
     }
   }
   const columns = findings.map(({ message }) => message);
-  if (!hasKey) columns.push('it has no primary key, so taking over takes long: give it one');
+  const statement = await context.store.missingIndex(0);
+  if (statement !== undefined) {
+    columns.push(`no index gives its rows an order, so taking over takes long: ${statement}`);
+  }
   return { ...counts, left: left.groups(), columns, needsChars };
 }
 
-/** @throws ConfigError without the earlier system's key; OperationError integrity_failed for a type that does not open, input_invalid if too many names have several rows */
+/**
+ * @throws ConfigError without the earlier system's key; OperationError integrity_failed for a type that does not open,
+ * input_invalid if too many names have several rows, or many rows no index
+ */
 export async function planContext(
   context: OperationContext,
   options: LegacyOptions,
@@ -61,6 +67,13 @@ export async function planContext(
   const { keyring, store } = context;
   const legacyKey = legacyKeyIn(context);
   const types = await listDocuments(context, 'type');
+  const statement = await store.missingIndex(maxSortedRows);
+  if (statement !== undefined) {
+    throw inputInvalid(
+      `no index gives the rows of the token table an order, and it has more than ${maxSortedRows}`,
+      `nothing was changed; give it one, and run the same command again: ${statement}`,
+    );
+  }
   const repeated = await store.repeatedTokens(maxRepeated + 1);
   if (repeated.length > maxRepeated) {
     throw inputInvalid(

@@ -1,4 +1,3 @@
-import { tokenBatches } from '../all-tokens.ts';
 import { documents, editDocument, editDocuments } from '../document-statements.ts';
 import { kidCounts } from '../keys/kid-counts.ts';
 import { keyUses, putKeyUses, putReplica, replicas } from '../keys/replicas.ts';
@@ -13,12 +12,13 @@ import { parseTableName, type TableName } from '../table-name.ts';
 import { tableWalk, type WalkedStore } from '../table-walk.ts';
 import { announceAll, putTokens } from '../token-batch.ts';
 import { maxTokenChars, type TokenColumn, tableFindings } from '../token-columns.ts';
-import type { TableKey } from '../token-pages.ts';
+import { listTokens } from '../token-pages.ts';
 import * as tokens from '../token-statements.ts';
 import type { Value } from '../value.ts';
 import { TokenLookups } from './coalesced-lookups.ts';
 import type { MysqlServer } from './connection-config.ts';
 import { type MysqlConnections, type MysqlSession, mysqlConnections } from './connections.ts';
+import { missingIndex, tableKey } from './table-key.ts';
 
 export interface MysqlStoreOptions extends StoreOptions, MysqlServer {
   /** Maximum of connections; default 8. */
@@ -49,12 +49,8 @@ export function openMysqlStore(options: MysqlStoreOptions): Store {
     return patient;
   };
   const patientWork = workOn(patiently);
-  const listTokens = async function* (readRows: <T>(steps: () => SqlCoroutine<T>) => Promise<T>) {
-    const exact = await keyExpression(pool, tokenTable);
-    const listing = mysqlDialect(tokenTable, exact);
-    yield* await readRows(() => tokens.namelessTokens(listing));
-    yield* tokenBatches((last, limit) => readRows(() => tokens.tokensAfter(listing, last, limit)));
-  };
+  const keyed = { pool, tokenTable, dialect };
+  const key = () => tableKey(keyed);
   const lookups = new TokenLookups((names) => read(() => tokens.findTokensOfAll(dialect, names)));
 
   return {
@@ -66,7 +62,7 @@ export function openMysqlStore(options: MysqlStoreOptions): Store {
     pendingMigrations: () => pendingMigrations(migrationDatabase(tokenTable, pool)),
 
     findTokens: (clientId, tokenType) => lookups.find({ clientId, tokenType }),
-    listTokens: () => listTokens(read),
+    listTokens: () => listTokens({ dialect, key, read }),
     putToken: (row) => change(() => tokens.putToken(dialect, row)),
     putTokens: (batch) => patientWork.change(() => putTokens(dialect, batch)),
     announceAll: () => change(announceAll),
@@ -79,7 +75,7 @@ export function openMysqlStore(options: MysqlStoreOptions): Store {
           return await readAll({
             position: await readRows(statements.position),
             documents: () => readRows(documents),
-            listTokens: () => listTokens(readRows),
+            listTokens: () => listTokens({ dialect, key, read: readRows }),
           });
         } finally {
           await session.query('ROLLBACK').catch(() => {});
@@ -87,10 +83,8 @@ export function openMysqlStore(options: MysqlStoreOptions): Store {
       }),
     deleteToken: (clientId, tokenType) =>
       change(() => tokens.deleteToken(dialect, clientId, tokenType)),
-    ...tableWalk({
-      ...{ ...patientWork, dialect, listTokens: () => listTokens(patientWork.read) },
-      key: () => primaryKey(pool, tokenTable),
-    }),
+    ...tableWalk({ ...patientWork, dialect, key }),
+    missingIndex: (rows) => missingIndex(keyed, rows),
     maxTokenChars: async () => maxTokenChars(await tokenColumns(pool, tokenTable)),
     tokenTableFindings: async () => tableFindings(await tokenColumns(pool, tokenTable)),
 
@@ -142,11 +136,17 @@ function mysqlDialect(tokenTable: TableName, exact: (column: string) => string):
 }
 
 /** Each column by itself, since a comparison of row values uses no index. */
-function rowsAfter(columns: readonly string[], values: readonly Value[]): statements.Statement {
-  const branches = columns.map((column, i) => ({
-    sql: `(${[...columns.slice(0, i).map((equal) => `${equal} = ?`), `${column} > ?`].join(' AND ')})`,
-    params: values.slice(0, i + 1),
-  }));
+function rowsAfter(
+  columns: readonly statements.KeyColumn[],
+  values: readonly Value[],
+): statements.Statement {
+  const branches = columns.map(({ sql, param }, i) => {
+    const equal = columns.slice(0, i).map((column) => `${column.sql} = ${column.param}`);
+    return {
+      sql: `(${[...equal, `${sql} > ${param}`].join(' AND ')})`,
+      params: values.slice(0, i + 1),
+    };
+  });
   return {
     sql: `(${branches.map(({ sql }) => sql).join(' OR ')})`,
     params: branches.flatMap(({ params }) => params),
@@ -156,40 +156,6 @@ function rowsAfter(columns: readonly string[], values: readonly Value[]): statem
 /** Correct for columns of any type, but no index serves it. */
 function exactText(column: string): string {
   return `CAST(CONVERT(${column} USING utf8mb4) AS BINARY)`;
-}
-
-/** {@link exactText}, or the plain column if both keys are binary, so that the index gives the order. */
-async function keyExpression(
-  pool: MysqlConnections,
-  tokenTable: TableName,
-): Promise<(column: string) => string> {
-  const columns = await tokenColumns(pool, tokenTable);
-  const isBinary = (key: string) =>
-    columns.some(({ name, type }) => name === key && type.startsWith('VARBINARY'));
-  return isBinary('client_id') && isBinary('token_type') ? (column) => column : exactText;
-}
-
-/** The primary key, if its types are compared with parameters as they are ordered. */
-async function primaryKey(
-  pool: MysqlConnections,
-  { database, table }: TableName,
-): Promise<TableKey | undefined> {
-  const { rows } = await pool.use((session) =>
-    session.execute({
-      sql:
-        'SELECT k.column_name AS name, c.data_type AS type ' +
-        'FROM information_schema.key_column_usage AS k JOIN information_schema.columns AS c ' +
-        'ON c.table_schema = k.table_schema AND c.table_name = k.table_name AND c.column_name = k.column_name ' +
-        "WHERE k.constraint_name = 'PRIMARY' AND k.table_schema = COALESCE(?, DATABASE()) AND k.table_name = ? " +
-        'ORDER BY k.ordinal_position',
-      params: [database ?? null, table],
-    }),
-  );
-  const isWalkable = rows.every((row) =>
-    /int$|char$|binary$/.test(text(row, 'type').toLowerCase()),
-  );
-  if (rows.length === 0 || !isWalkable) return undefined;
-  return rows.map((row) => `\`${text(row, 'name').replaceAll('`', '``')}\``);
 }
 
 const textTypes = /^(?:var)?char|^varbinary|text$|blob$/;

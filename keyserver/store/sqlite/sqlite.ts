@@ -1,4 +1,3 @@
-import { tokenBatches } from '../all-tokens.ts';
 import { documents, editDocument, editDocuments } from '../document-statements.ts';
 import { kidCounts } from '../keys/kid-counts.ts';
 import { keyUses, putKeyUses, putReplica, replicas } from '../keys/replicas.ts';
@@ -13,7 +12,7 @@ import { parseTableName, type TableName } from '../table-name.ts';
 import { tableWalk } from '../table-walk.ts';
 import { announceAll, putTokens } from '../token-batch.ts';
 import { type TokenColumn, tableFindings } from '../token-columns.ts';
-import type { TableKey } from '../token-pages.ts';
+import { listTokens, type PagedTable, sortingKey, type TableKey } from '../token-pages.ts';
 import * as tokens from '../token-statements.ts';
 import type { Value } from '../value.ts';
 import { SqliteConnection } from './connection.ts';
@@ -36,16 +35,14 @@ export function openSqliteStore({ file, tokenTable: name, timeoutMs }: SqliteSto
   const note = async (steps: SqlCoroutine<void>): Promise<void> => hasty.transact(always(steps));
   const dialect = sqliteDialect(tokenTable, exactText);
   const database = migrationDatabase(tokenTable, connection);
-  const listTokens = async function* (from: SqliteConnection) {
-    const listing = sqliteDialect(tokenTable, keyExpression(from, tokenTable));
-    yield* from.drive(tokens.namelessTokens(listing));
-    yield* tokenBatches(async (last, limit) =>
-      from.drive(tokens.tokensAfter(listing, last, limit)),
-    );
-  };
   const read = async <T>(steps: SqlCoroutine<T>): Promise<T> => connection.drive(steps);
   const change = async <T>(steps: SqlCoroutine<Outcome<T>>): Promise<T> =>
     connection.transact(steps);
+  const paged = (from: SqliteConnection): PagedTable => ({
+    dialect,
+    key: async () => tableKey(from, tokenTable, dialect),
+    read: async (steps) => from.drive(steps()),
+  });
 
   return {
     description: `sqlite ${file}, table ${name}`,
@@ -55,7 +52,7 @@ export function openSqliteStore({ file, tokenTable: name, timeoutMs }: SqliteSto
     pendingMigrations: () => pendingMigrations(database),
 
     findTokens: (clientId, tokenType) => read(tokens.findTokens(dialect, clientId, tokenType)),
-    listTokens: () => listTokens(connection),
+    listTokens: () => listTokens(paged(connection)),
     putToken: (row) => change(tokens.putToken(dialect, row)),
     putTokens: (batch) => change(putTokens(dialect, batch)),
     announceAll: () => change(announceAll()),
@@ -67,19 +64,15 @@ export function openSqliteStore({ file, tokenTable: name, timeoutMs }: SqliteSto
         return await readAll({
           position: reader.drive(statements.position()),
           documents: async () => reader.drive(documents()),
-          listTokens: () => listTokens(reader),
+          listTokens: () => listTokens(paged(reader)),
         });
       } finally {
         reader.close();
       }
     },
     deleteToken: (clientId, tokenType) => change(tokens.deleteToken(dialect, clientId, tokenType)),
-    ...tableWalk({
-      ...{ dialect, listTokens: () => listTokens(connection) },
-      key: async () => primaryKey(connection, tokenTable),
-      read: (steps) => read(steps()),
-      change: (steps) => change(steps()),
-    }),
+    ...tableWalk({ ...paged(connection), change: (steps) => change(steps()) }),
+    missingIndex: async () => undefined,
     maxTokenChars: async () => undefined,
     tokenTableFindings: async () => tableFindings(tokenColumns(connection, tokenTable)),
 
@@ -130,39 +123,36 @@ function sqliteDialect(tokenTable: TableName, exact: (column: string) => string)
   };
 }
 
-function rowsAfter(columns: readonly string[], values: readonly Value[]): statements.Statement {
+function rowsAfter(
+  columns: readonly statements.KeyColumn[],
+  values: readonly Value[],
+): statements.Statement {
   return {
-    sql: `(${columns.join(', ')}) > (${values.map(() => '?').join(', ')})`,
+    sql: `((${columns.map(({ sql }) => sql).join(', ')}) > (${columns.map(({ param }) => param).join(', ')}))`,
     params: values,
   };
 }
 
-/** The row's number, or the primary key of a table WITHOUT ROWID. */
-function primaryKey(connection: SqliteConnection, { table }: TableName): TableKey {
+/** The row's number, or the primary key of a table WITHOUT ROWID; a view has neither. */
+function tableKey(connection: SqliteConnection, { table }: TableName, dialect: Dialect): TableKey {
   const { rows } = connection.execute({
-    sql: 'SELECT name FROM pragma_table_info(?) WHERE pk > 0 AND (SELECT wr FROM pragma_table_list(?)) ORDER BY pk',
-    params: [table, table],
+    sql:
+      "SELECT l.type = 'view' AS is_view, l.wr, c.name FROM pragma_table_list(?) AS l " +
+      'LEFT JOIN pragma_table_info(l.name) AS c ON c.pk > 0 ORDER BY c.pk',
+    params: [table],
   });
-  if (rows.length === 0) return ['_rowid_'];
-  return rows.map((row) => `\`${text(row, 'name').replaceAll('`', '``')}\``);
+  const [first] = rows;
+  if (first !== undefined && integer(first, 'is_view') === 1) return sortingKey(dialect);
+  const hasRowid = first === undefined || integer(first, 'wr') === 0;
+  const columns = hasRowid
+    ? ['_rowid_']
+    : rows.map((row) => `\`${text(row, 'name').replaceAll('`', '``')}\``);
+  return { columns: columns.map((sql) => ({ sql, param: '?' })), by: 'unique' };
 }
 
 /** Correct for columns of any affinity, but no index serves it. */
 function exactText(column: string): string {
   return `CAST(${column} AS TEXT) COLLATE BINARY`;
-}
-
-/** {@link exactText}, or the plain column if both keys are text, so that the index gives the order. */
-function keyExpression(
-  connection: SqliteConnection,
-  tokenTable: TableName,
-): (column: string) => string {
-  const columns = tokenColumns(connection, tokenTable);
-  const isText = (key: string) =>
-    columns.some(({ name, type }) => name === key && affinityOf(type) === 'text');
-  return isText('client_id') && isText('token_type')
-    ? (column) => `${column} COLLATE BINARY`
-    : exactText;
 }
 
 /** https://sqlite.org/datatype3.html#determination_of_column_affinity, all of numbers in one. */

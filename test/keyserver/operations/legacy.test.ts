@@ -3,6 +3,7 @@ import t from 'tap';
 import { Keyring } from '../../../keyserver/keys/keyring.ts';
 import type { OperationContext } from '../../../keyserver/operations/context.ts';
 import { rewrap } from '../../../keyserver/operations/keys/rewrap.ts';
+import { checkLegacyRows } from '../../../keyserver/operations/legacy/check.ts';
 import { giveBack } from '../../../keyserver/operations/legacy/give-back.ts';
 import { takeOver } from '../../../keyserver/operations/legacy/take-over.ts';
 import { putType } from '../../../keyserver/operations/types.ts';
@@ -290,5 +291,37 @@ t.test('a row that no call would find is left', (t) =>
       left: [{ reason: 'name', rows: 1, names: [{ client }] }],
     });
     t.same(await store.findTokens(client, 'plain'), []);
+  }),
+);
+
+t.test('many rows without an index are refused, with the statement that helps', async (t) =>
+  eachStore(t, async (t, openStore, execute) => {
+    await execute(
+      'CREATE TABLE many (client_id VARCHAR(9), token_type VARCHAR(9), token VARCHAR(400))',
+    );
+    const store = await openStore({ tokenTable: 'many' });
+    await fill(store, 0);
+    const rows = Array.from({ length: 10_000 }, (_, i) => `('${i}', 'other', '')`);
+    await execute(`INSERT INTO many VALUES ${rows.join(', ')}`);
+    const check = () => checkLegacyRows(contextOf(store), { jsonFields: false });
+    const statement = 'CREATE INDEX by_client ON `many` (client_id)';
+    t.match(
+      (await check()).columns.includes(
+        `no index gives its rows an order, so taking over takes long: ${statement}`,
+      ),
+      t.name === 'mysql',
+    );
+    await execute(`INSERT INTO many VALUES ('one', 'more', '')`);
+    if (t.name === 'mysql') {
+      const refused = {
+        code: 'input_invalid',
+        message: 'no index gives the rows of the token table an order, and it has more than 10000',
+        suggestion: /: CREATE INDEX by_client ON `many` \(client_id\)$/,
+      };
+      await t.rejects(take(store), refused);
+      await t.rejects(check(), refused);
+      await execute(statement);
+    }
+    t.match(await take(store), { sealed: 0, left: [{ reason: 'form', rows: 10_001 }] });
   }),
 );

@@ -306,11 +306,15 @@ t.test('works on a token table that was there, of three plain columns', (t) =>
     const store = await openStore();
     const row = { clientId: 'acme', tokenType: 'ozon', token: 'old' };
     t.same(await store.findTokens('acme', 'ozon'), [row]);
-    t.same(await collect(store.listTokens()), [
-      { clientId: '', tokenType: 'ozon', token: 'x' },
-      row,
-      { clientId: 'n', tokenType: 'n', token: '' },
-    ]);
+    const listed = await collect(store.listTokens());
+    t.same(
+      listed.toSorted((one, other) => (one.clientId < other.clientId ? -1 : 1)),
+      [
+        { clientId: '', tokenType: 'ozon', token: 'x' },
+        row,
+        { clientId: 'n', tokenType: 'n', token: '' },
+      ],
+    );
     await execute("INSERT INTO storage VALUES ('acme', 'ozon', 'other')");
     t.equal((await store.findTokens('acme', 'ozon')).length, 2, 'both rows are told');
     t.equal(await store.putToken({ ...row, token: 'new' }), true);

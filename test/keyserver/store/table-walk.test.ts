@@ -13,6 +13,12 @@ const mysqlShapes: Readonly<Record<string, string | undefined>> = {
     'client_id BIGINT, token_type VARCHAR(50), token TEXT, PRIMARY KEY (client_id, token_type)',
   decimal:
     'id DECIMAL(30,20) PRIMARY KEY DEFAULT RAND(), client_id INT, token_type VARCHAR(50), token TEXT',
+  'names that an index has':
+    'client_id VARCHAR(50), token_type VARCHAR(50), token TEXT, KEY (client_id, token_type)',
+  'types that an index cannot compare':
+    "client_id DECIMAL(20), token_type ENUM('ozon', 'wildberries'), token TEXT, PRIMARY KEY (client_id, token_type)",
+  'a unique key, and an index of hashes':
+    'client_id INT NOT NULL, token_type VARCHAR(50) NOT NULL, token TEXT, KEY (token(9)), UNIQUE (token_type, client_id)',
   none: 'client_id VARCHAR(50), token_type VARCHAR(50), token TEXT',
 };
 const sqliteShapes: Readonly<Record<string, string | undefined>> = {
@@ -152,5 +158,71 @@ t.test('a token that the column gives back otherwise is not swapped in', (t) =>
     const swap = [{ row: row as PlacedToken, token: '043' }];
     await t.rejects(store.swapTokens(swap, { keepsOld: false }), unfit);
     t.match((await pages(store)).flat(), [{ token: '42' }]);
+  }),
+);
+
+t.test('rows that share a place, and rows without one, are each read once', (t) =>
+  eachStore(t, async (t, openStore, execute) => {
+    for (const [i, index] of ['', ', KEY (client_id)', ', KEY (client_id, token_type)'].entries()) {
+      if (t.name === 'sqlite' && index !== '') continue;
+      const tokenTable = `shared${i}`;
+      await execute(
+        `CREATE TABLE ${tokenTable} (client_id VARCHAR(9), token_type VARCHAR(9), token TEXT${index})`,
+      );
+      const names = ["'a', 'x'", "'b', 'x'", "NULL, 'x'", "'c', NULL", 'NULL, NULL'];
+      const values = names.flatMap((name, of) =>
+        Array.from({ length: 520 }, (_, n) => `(${name}, '${of}-${n}')`),
+      );
+      await execute(`INSERT INTO ${tokenTable} VALUES ${values.join(', ')}`);
+      const store = await openStore({ tokenTable });
+      const tokens = (await pages(store)).flat().map(({ token }) => token);
+      t.equal(tokens.length, values.length, index);
+      t.equal(new Set(tokens).size, values.length, index);
+    }
+  }),
+);
+
+t.test('tells the index that a table lacks', (t) =>
+  eachStore(t, async (t, openStore, execute) => {
+    const advice = {
+      'client_id VARCHAR(50)': 'CREATE INDEX by_client ON `lacks0` (client_id)',
+      'client_id VARCHAR(50) PRIMARY KEY': undefined,
+      'client_id TEXT':
+        'ALTER TABLE `lacks2` ADD COLUMN row_id BIGINT NOT NULL AUTO_INCREMENT UNIQUE',
+      'client_id VARCHAR(1020) CHARACTER SET utf8mb4':
+        'ALTER TABLE `lacks3` ADD COLUMN row_id BIGINT NOT NULL AUTO_INCREMENT UNIQUE',
+      "client_id ENUM('1', '2') PRIMARY KEY":
+        'ALTER TABLE `lacks4` ADD COLUMN row_id BIGINT NOT NULL AUTO_INCREMENT UNIQUE',
+      'client_id DATE PRIMARY KEY':
+        'ALTER TABLE `lacks5` ADD COLUMN row_id BIGINT NOT NULL AUTO_INCREMENT UNIQUE',
+      'client_id DECIMAL(20) PRIMARY KEY': undefined,
+    };
+    for (const [i, [client, statement]] of Object.entries(advice).entries()) {
+      if (t.name === 'sqlite' && /ENUM|CHARACTER/.test(client)) continue;
+      await execute(`CREATE TABLE lacks${i} (${client}, token_type VARCHAR(50), token TEXT)`);
+      const store = await openStore({ tokenTable: `lacks${i}` });
+      t.equal(await store.missingIndex(0), undefined, 'an empty table needs none');
+      const value = client.includes('DATE') ? '2026-11-28' : '1';
+      await execute(`INSERT INTO lacks${i} VALUES ('${value}', 'x', 'y')`);
+      t.equal(await store.missingIndex(0), t.name === 'mysql' ? statement : undefined, client);
+      t.equal(await store.missingIndex(1), undefined, 'nor a small one');
+      if (statement === undefined || t.name === 'sqlite') continue;
+      await execute(statement);
+      t.equal(await store.missingIndex(0), undefined, 'the statement helps');
+      t.match(await pages(store), [[{ clientId: value }]]);
+      await store.close();
+    }
+  }),
+);
+
+t.test('a view is read, too', (t) =>
+  eachStore(t, async (t, openStore, execute) => {
+    await execute(
+      'CREATE TABLE base (client_id VARCHAR(9), token_type VARCHAR(9), token VARCHAR(20))',
+    );
+    await execute("INSERT INTO base VALUES ('a', 'x', 'one'), ('b', 'x', 'two')");
+    await execute('CREATE VIEW seen AS SELECT * FROM base');
+    const store = await openStore({ tokenTable: 'seen' });
+    t.match(await pages(store), [[{ token: 'one' }, { token: 'two' }]]);
   }),
 );

@@ -19,7 +19,7 @@ async function existing(t: Test, columns: string, rows: readonly string[][]): Pr
 async function listed(store: Store): Promise<string[][]> {
   const rows: string[][] = [];
   for await (const row of store.listTokens()) rows.push([row.clientId, row.tokenType, row.token]);
-  return rows;
+  return rows.sort();
 }
 
 for (const charset of ['utf8mb4 COLLATE utf8mb4_general_ci', 'utf8mb3', 'latin1']) {
