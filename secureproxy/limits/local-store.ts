@@ -100,11 +100,17 @@ export class LocalStore implements LimitStore {
     state.closedUntil = Math.max(state.closedUntil, this.#clock.monotonic() + ms);
   }
 
+  /** Milliseconds until a bucket that this process closed opens; 0: it is open. */
+  closedMs({ key }: Bucket): number {
+    const { closedUntil } = this.#states.get(key) ?? unused;
+    return Math.max(0, closedUntil - this.#clock.monotonic());
+  }
+
   rooms(buckets: readonly Bucket[]): readonly Room[] {
     const now = this.#clock.monotonic();
     return buckets.map((bucket) => {
-      const { arrival, closedUntil, leases } = this.#states.get(bucket.key) ?? unused;
-      const closedMs = Math.max(0, closedUntil - now);
+      const { arrival, leases } = this.#states.get(bucket.key) ?? unused;
+      const closedMs = this.closedMs(bucket);
       const rate = this.#rateOf(bucket);
       const ofRate = rate === undefined ? Infinity : roomOf(rate, arrival, now);
       const held = [...(leases?.values() ?? [])].filter((until) => until > now).length;

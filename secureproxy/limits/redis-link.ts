@@ -91,8 +91,9 @@ export class RedisLink {
     });
   }
 
+  /** Sent also while Redis counts as away, since it may still do what it was asked before. */
   remove(key: string, member: string): void {
-    void this.#ask((client) => client.zRem(key, member));
+    if (this.#client?.isReady) this.#client.zRem(key, member).catch(() => undefined);
   }
 
   async #ask<T>(command: (client: Client) => Promise<T>): Promise<T | undefined> {

@@ -39,6 +39,8 @@ for i = 1, #KEYS / 2 do
   local slots, cost = tonumber(ARGV[4 * i + 2]), tonumber(ARGV[4 * i + 3])
   if slots > 0 then
     redis.call('ZREMRANGEBYSCORE', state, '-inf', now)
+    -- Of a clock that was set back since.
+    redis.call('ZREMRANGEBYSCORE', state, '(' .. now + tonumber(ARGV[3]), '+inf')
     if redis.call('ZCARD', state) >= slots then return {0, '0', -i, 0} end
   end
   local open = get(KEYS[2 * i])

@@ -1,4 +1,5 @@
 import { intervalOf, roomOf } from './gcra.ts';
+import type { LocalStore } from './local-store.ts';
 import type { RedisLink } from './redis-link.ts';
 import {
   chargeScript,
@@ -23,15 +24,22 @@ import {
  */
 export class RedisStore implements LimitStore {
   readonly #link: RedisLink;
-  readonly #local: LimitStore;
+  readonly #local: LocalStore;
 
-  constructor(link: RedisLink, local: LimitStore) {
+  constructor(link: RedisLink, local: LocalStore) {
     this.#link = link;
     this.#local = local;
   }
 
   async take(demands: readonly Demand[], lease: Lease, horizonMs: number): Promise<Taken> {
     const buckets = demands.map(({ bucket }) => bucket);
+    // A signal that came here holds, whatever became of Redis.
+    const closures = buckets.map((bucket) => this.#local.closedMs(bucket));
+    const closedMs = Math.max(...closures);
+    if (closedMs > 0) {
+      const closed = buckets[closures.indexOf(closedMs)];
+      return { granted: false, waitMs: closedMs, by: closed, isClosed: true };
+    }
     const numbers = demands.flatMap(({ bucket: { rate, concurrent = 0 }, cost }) => [
       rate === undefined ? 0 : intervalOf(rate),
       rate?.burst ?? 0,
@@ -46,8 +54,7 @@ export class RedisStore implements LimitStore {
     ]);
     if (answer === undefined) return this.#local.take(demands, lease, horizonMs);
     const [granted, wait, by, closed] = answer.map(Number);
-    const lacksSlot = Number(by) < 0;
-    const waitMs = lacksSlot ? slotPollMs : finite(wait);
+    const waitMs = Math.max(finite(wait), granted === 1 ? 0 : slotPollMs);
     if (granted === 1 && waitMs === 0) this.#local.renew(buckets, lease);
     return {
       granted: granted === 1,
@@ -83,18 +90,21 @@ export class RedisStore implements LimitStore {
     const hasSlots = buckets.map(({ concurrent }) => (concurrent === undefined ? 0 : 1));
     const answer = await this.#link.run(roomsScript, keysOf(buckets), hasSlots);
     if (answer === undefined) return this.#local.rooms(buckets);
-    return buckets.map(({ rate, concurrent }, at) => {
+    return buckets.map((bucket, at) => {
+      const { rate, concurrent } = bucket;
       const used = finite(Number(answer[2 * at]));
-      const closedMs = finite(Number(answer[2 * at + 1]));
+      const closedMs = Math.max(finite(Number(answer[2 * at + 1])), this.#local.closedMs(bucket));
       const left = rate === undefined ? (concurrent ?? Infinity) - used : roomOf(rate, used, 0);
       return { calls: closedMs > 0 ? 0 : Math.max(0, left), closedMs };
     });
   }
 }
 
-/** Others could write to Redis. */
+/** No limit and no signal has a longer wait; others could write to Redis. */
+const maxMs = 30 * 86_400_000;
+
 function finite(milliseconds: number | undefined): number {
-  return milliseconds !== undefined && milliseconds >= 0 ? milliseconds : 0;
+  return milliseconds !== undefined && milliseconds >= 0 ? Math.min(milliseconds, maxMs) : 0;
 }
 
 function keysOf(buckets: readonly Bucket[]): string[] {

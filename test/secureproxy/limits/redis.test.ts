@@ -90,6 +90,10 @@ t.test('two proxies with one Redis', { skip: noRedis }, async (t) => {
       t.match(ours.all('retry-after'), [/^1(?:20|1\d)$/]);
     }
     t.equal(upstream.requests.length, sent);
+    await redis.ask('FLUSHALL');
+    const { status, problem } = await call(one, 'signal');
+    t.match([status, problem], [429, { reason: 'limit_closed' }], 'Redis was started again');
+    t.equal(upstream.requests.length, sent);
   });
 
   t.test('slots are shared, and expire', async (t) => {
@@ -139,6 +143,44 @@ t.test('two proxies with one Redis', { skip: noRedis }, async (t) => {
     redis.resume();
     t.match(await both(), fine);
     for (const proxy of [one, other]) t.equal(said(proxy, 'Redis is away'), 2);
+  });
+
+  t.test('what Redis is late to grant is given back', async (t) => {
+    const [one] = await startBoth(t, { limits: ['1 at once'] });
+    const fine = { status: 200 };
+    t.match(await call(one, 'late'), fine);
+    redis.pause();
+    t.match(await call(one, 'late'), fine, 'counted by itself');
+    redis.resume();
+    const isBack = () => one.log().some(({ msg }) => String(msg).startsWith('Redis is back'));
+    while (!isBack()) t.match(await call(one, 'late'), fine);
+    t.match(await call(one, 'late'), fine);
+  });
+
+  t.test('absurd numbers in Redis stop calls, and no more', async (t) => {
+    const [one] = await startBoth(t, { limits: ['100/h burst 50', '5 at once'] });
+    await redis.ask('FLUSHALL');
+    t.match(await call(one, 'absurd'), { status: 200 });
+    const asked = async () =>
+      Number(/evalsha:calls=(\d+)/.exec(await redis.ask('INFO commandstats'))?.[1]);
+    const keys = (await redis.ask('KEYS secureproxy:limit:*')).split('\r\n');
+    const [key = ''] = keys.filter((line) => line.startsWith('secureproxy:'));
+    for (const [value, status] of [
+      ['1e300', 429],
+      ['inf', 429],
+      ['nan', 200],
+      ['-1e300', 200],
+      ['words', 200],
+    ] as const) {
+      await redis.ask(`SET ${key} ${value}`);
+      const before = await asked();
+      const answered = await call(one, 'absurd', 'acme', { TimeoutMs: 1000 });
+      t.equal(answered.status, status, value);
+      t.ok((await asked()) - before < 100, 'it asks now and then');
+      const [seconds = '1'] = answered.all('retry-after');
+      t.ok(Number(seconds) >= 1 && Number(seconds) <= 2_592_000, seconds);
+    }
+    await redis.ask('FLUSHALL');
   });
 
   t.test('Redis learns no names, and keeps nothing', async (t) => {
