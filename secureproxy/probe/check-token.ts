@@ -39,9 +39,9 @@ export async function checkToken(
       body: body === undefined ? null : Buffer.from(body),
     };
     await makeCall(dependencies, call, request, replyInto(reply, answer));
-    const { status, text } = answer;
+    const { status } = answer;
     if (status === undefined) throw new ServiceError('upstream_unreachable');
-    return { verdict: verdictOf(probe, status, text), status };
+    return { verdict: verdictOf(probe, status, answer), status };
   } catch (error) {
     const verdict = verdictOfError(error);
     if (verdict === undefined) throw error;
@@ -66,7 +66,9 @@ async function findProbe(
   };
   try {
     const into = replyInto(reply, asking);
-    const { release } = await inPlace(dependencies, question, request, into, ({ deadline }) =>
+    // The wait for this place is in `elapsedTime`; if logged as well, it would shorten the call's time twice.
+    const unlogged = { logFields: { ...request.logFields } };
+    const { release } = await inPlace(dependencies, question, unlogged, into, ({ deadline }) =>
       askForCall(unknown, request, reply, deadline, (query) =>
         dependencies.releases.get({ ...query, target: 'probe' }),
       ),

@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { Writable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 
@@ -8,6 +8,8 @@ const maxBytes = 16 * 1024;
 /** The answer to a probe, which is read as far as needed, and passed on to nobody. */
 export class ProbeAnswer extends Writable {
   status: number | undefined;
+  /** True for a page of HTML, which no API answers with. */
+  isPage = false;
   headersSent = false;
   #chunks: Buffer[] = [];
   #bytes = 0;
@@ -21,13 +23,21 @@ export class ProbeAnswer extends Writable {
     caller.once('close', this.#onCallerGone);
   }
 
-  writeHead(status: number): this {
+  writeHead(status: number, headers: OutgoingHttpHeaders = {}): this {
     this.status = status;
+    this.isPage = /^\s*(?:text\/html|application\/xhtml\+xml)\b/i.test(
+      `${headers['content-type']}`,
+    );
     this.headersSent = true;
     return this;
   }
 
   flushHeaders(): void {}
+
+  /** The caller's connection waits for the verdict alone. */
+  setTimeout(): this {
+    return this;
+  }
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
     if (this.#bytes < maxBytes) this.#chunks.push(chunk.subarray(0, maxBytes - this.#bytes));

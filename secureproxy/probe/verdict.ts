@@ -1,5 +1,6 @@
 import { ServiceError } from '../../shared/errors.ts';
 import type { Probe, ProbeVerdict } from '../../shared/policy/schema.ts';
+import type { ProbeAnswer } from './probe-answer.ts';
 
 /** A fixed text for each verdict, since the marketplace's own is passed on to nobody. */
 export const verdictTexts: Readonly<Record<ProbeVerdict, string>> = {
@@ -15,12 +16,18 @@ export const verdictTexts: Readonly<Record<ProbeVerdict, string>> = {
 };
 
 /** A verdict by an answer: of the probe's own meanings the first that fits, else by its status. */
-export function verdictOf({ meanings = [] }: Probe, status: number, text: string): ProbeVerdict {
+export function verdictOf(
+  { meanings = [] }: Probe,
+  status: number,
+  { text, isPage }: Pick<ProbeAnswer, 'text' | 'isPage'>,
+): ProbeVerdict {
   const own = meanings.find(
     ({ status: other, contains }) =>
       other === status && (contains === undefined || text.includes(contains)),
   );
-  return own?.means ?? byStatus(status);
+  const verdict = own?.means ?? byStatus(status);
+  // Sign-in, maintenance and bot checks answer anybody.
+  return own === undefined && verdict === 'valid' && isPage ? 'unclear' : verdict;
 }
 
 function byStatus(status: number): ProbeVerdict {
@@ -32,9 +39,17 @@ function byStatus(status: number): ProbeVerdict {
   return status >= 500 ? 'unreachable' : 'unclear';
 }
 
+/** Reasons of `upstream_timeout` that are ours: the marketplace was not asked (docs/errors/upstream_timeout.md). */
+const ownWaits: ReadonlySet<string | undefined> = new Set([
+  'keyserver_timeout',
+  'queue_timeout',
+  'request_timeout',
+]);
+
 /** A verdict by an error that came instead of an answer; undefined if it says nothing of token and marketplace. */
 export function verdictOfError(error: unknown): ProbeVerdict | undefined {
   if (!(error instanceof ServiceError)) return undefined;
   if (error.code === 'token_expired') return 'expired';
+  if (ownWaits.has(error.options.reason)) return undefined;
   return error.code.startsWith('upstream_') ? 'unreachable' : undefined;
 }

@@ -49,7 +49,12 @@ export function checkRoute(
         body: CheckRequestSchema,
         response: {
           200: CheckedSchema,
-          ...problemResponses(...callErrors, 'integrity_failed'),
+          ...problemResponses(
+            ...callErrors,
+            'rate_limited',
+            'integrity_failed',
+            'upstream_timeout',
+          ),
           [dependencyStatus]: problemResponse(
             dependencyStatus,
             'token_not_found',

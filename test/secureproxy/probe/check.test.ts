@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap';
 import type { Policy } from '../../../shared/policy/schema.ts';
 import { startKeyserver } from '../../support/keyserver.ts';
+import { plainPolicy } from '../../support/pair-state.ts';
 import { loopback, startProxy, type TestProxyOptions } from '../../support/proxy.ts';
 import { until } from '../../support/until.ts';
 import { answer, startUpstream, writes } from '../../support/upstream.ts';
@@ -106,14 +107,79 @@ t.test('an endless answer is left after its start', async (t) => {
 
 t.test('a marketplace that cannot answer is unreachable, within the time', async (t) => {
   const { upstream, check } = await setUp(t);
+  // The release is cached, so that the time is the marketplace's.
+  t.match((await check()).json, { verdict: 'valid' });
   upstream.script(() => undefined);
-  t.match((await check({ TimeoutMs: 200 })).json, {
+  t.match((await check({ TimeoutMs: 1000 })).json, {
     ...{ verdict: 'unreachable', code: 'upstream_timeout' },
   });
   upstream.script(writes('nonsense\r\n\r\n'));
   t.match((await check()).json, { verdict: 'unreachable', code: 'upstream_invalid' });
   await upstream.close();
   t.match((await check()).json, { verdict: 'unreachable', code: 'upstream_unreachable' });
+});
+
+t.test('a page of HTML says nothing of the token, unless a meaning says so', async (t) => {
+  const { upstream, keyserver, check } = await setUp(t);
+  const page = (type: string) => answer(200, '<html>Sign in</html>', [['Content-Type', type]]);
+  const verdictOf = async (type: string) => {
+    upstream.script((socket) => void socket.write(page(type)));
+    return (await check()).json;
+  };
+  for (const type of ['text/html', 'Text/HTML; charset=utf-8', 'application/xhtml+xml']) {
+    t.match(await verdictOf(type), { verdict: 'unclear', status: 200 }, type);
+  }
+  for (const type of ['application/json', 'text/htmlx', 'text/plain; a="text/html"']) {
+    t.match(await verdictOf(type), { verdict: 'valid', status: 200 }, type);
+  }
+  await keyserver.putType('meant', {
+    ...plainPolicy(upstream.url),
+    probe: {
+      ...{ method: 'GET', url: `${upstream.url}/me` },
+      meanings: [{ status: 200, contains: 'Sign in', means: 'valid' }],
+    },
+  });
+  await keyserver.putToken('acme', 'meant', secret);
+  upstream.script((socket) => void socket.write(page('text/html')));
+  t.match((await check({ TokenType: 'meant' })).json, { verdict: 'valid' });
+});
+
+t.test('a call that the proxy delays itself is an error: nothing was asked', async (t) => {
+  const { upstream, keyserver, check } = await setUp(t);
+  const goOn = Promise.withResolvers<void>();
+  const findTokens = keyserver.store.findTokens.bind(keyserver.store);
+  keyserver.store.findTokens = (...names) => goOn.promise.then(() => findTokens(...names));
+  const { status, json } = await check({ TimeoutMs: 500 });
+  t.equal(status, 504);
+  t.match(json, { code: 'upstream_timeout', reason: 'keyserver_timeout' });
+  t.equal(upstream.requests.length, 0);
+  goOn.resolve();
+});
+
+t.test('a wait for its place shortens its time once, or is an error', async (t) => {
+  const { upstream, check, proxy, appKey } = await setUp(t, {}, { settings: { CALLS_MAX: '8' } });
+  t.match((await check()).json, { verdict: 'valid' });
+  const arrived = Promise.withResolvers<void>();
+  const goOn = Promise.withResolvers<void>();
+  upstream.script((socket, { target }) => {
+    if (target !== '/slow') return void socket.write(answer(200, 'ok'));
+    if (upstream.requests.length === 8) arrived.resolve();
+    void goOn.promise.then(() => socket.write(answer(200, 'ok')));
+  });
+  const slow = Array.from({ length: 7 }, () =>
+    proxy.call(
+      { ClientId: 'acme', TokenType: 'test', ApiUri: `${upstream.url}/slow` },
+      { headers: ['x-key', appKey] },
+    ),
+  );
+  await arrived.promise;
+  const hurried = await check({ TimeoutMs: 500 });
+  t.equal(hurried.status, 504);
+  t.match(hurried.json, { code: 'upstream_timeout', reason: 'queue_timeout' });
+  const checked = check({ TimeoutMs: 2800 });
+  setTimeout(() => goOn.resolve(), 1500);
+  t.match((await checked).json, { verdict: 'valid' });
+  for (const { status } of await Promise.all(slow)) t.equal(status, 200);
 });
 
 t.test('a stored token that has expired is expired, without a call', async (t) => {
