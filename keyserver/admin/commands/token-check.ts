@@ -4,6 +4,7 @@ import { isCallerKey } from '../../../shared/crypto/caller-key.ts';
 import { Type } from '../../../shared/schema/type.ts';
 import { parseSettings, readSecretFile } from '../../../shared/settings/config.ts';
 import { readEnvironment } from '../../../shared/settings/dot-env.ts';
+import type { CheckAnswer } from '../../operations/check/ask-proxy.ts';
 import { inputInvalid } from '../../operations/operation-error.ts';
 import { faultsFoundExitCode } from '../shell/failure.ts';
 import type { AdminIo } from '../shell/io.ts';
@@ -33,13 +34,15 @@ The app key comes from a file, APP_KEY_FILE or APP_KEY; the app needs a grant fo
       const { askProxy } = await import('../../operations/check/ask-proxy.ts');
       const appKey = readAppKey(session.io, options.keyFile);
       const answer = await askProxy({ client, type, proxy: options.proxy, appKey });
-      const { verdict, detail, status } = answer;
+      const { verdict, detail } = answer;
       if (verdict !== 'valid') session.exitCode = faultsFoundExitCode;
-      session.out.result(
-        { client, type, ...answer },
-        `${verdict}${status === undefined ? '' : ` (the marketplace answered ${status})`}\n  ${detail}`,
-      );
+      session.out.result({ client, type, ...answer }, `${verdict}${cause(answer)}\n  ${detail}`);
     });
+}
+
+function cause({ status, code, reason }: CheckAnswer): string {
+  if (status !== undefined) return ` (the marketplace answered ${status})`;
+  return code === undefined ? '' : ` (${[code, reason].filter(Boolean).join(', ')})`;
 }
 
 const keySchema = Type.Object({ APP_KEY: Type.Optional(Type.String({ writeOnly: true })) });

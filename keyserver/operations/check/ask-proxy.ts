@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isErrorCode } from '../../../shared/errors.ts';
+import { type ErrorCode, isErrorCode } from '../../../shared/errors.ts';
 import { type ProbeVerdict, probeVerdicts } from '../../../shared/policy/schema.ts';
 import { inputInvalid, OperationError } from '../operation-error.ts';
 import type { Suggestion, TokenName } from '../suggestion.ts';
@@ -15,6 +15,9 @@ export interface CheckAnswer {
   readonly detail: string;
   /** The marketplace's status, if it answered. */
   readonly status?: number | undefined;
+  /** Why it did not answer (docs/errors). */
+  readonly code?: ErrorCode | undefined;
+  readonly reason?: string | undefined;
 }
 
 /** More than the proxy's own time for a probe. */
@@ -33,7 +36,7 @@ export async function askProxy(question: CheckQuestion): Promise<CheckAnswer> {
     try {
       return await askOnce(question);
     } catch (error) {
-      if (!(error instanceof Rejected) || left === 0) throw error;
+      if (!(error instanceof Unready) || left === 0) throw error;
       await sleep(retryPauseMs);
     }
   }
@@ -44,18 +47,30 @@ async function askOnce(question: CheckQuestion): Promise<CheckAnswer> {
   const { status, body } = await post(checkUrl(question.proxy), appKey, {
     ...{ ClientId: client, TokenType: type },
   });
-  const { verdict, detail, status: upstream, code, reason } = Object(parsed(body));
+  const { verdict, detail, status: upstream, code, reason: said } = Object(parsed(body));
+  // It is shown on a terminal, and anything may answer there.
+  const reason = typeof said === 'string' && /^[a-z_]{1,64}$/.test(said) ? said : undefined;
   if (status === 200 && isVerdict(verdict) && typeof detail === 'string') {
-    return { verdict, detail, status: typeof upstream === 'number' ? upstream : undefined };
+    return {
+      ...{ verdict, detail, reason },
+      status: typeof upstream === 'number' ? upstream : undefined,
+      code: isErrorCode(code) ? code : undefined,
+    };
   }
   if (!isErrorCode(code)) throw notChecked('the answer is not that of a SecureProxy', wrongProxy);
-  const why = typeof reason === 'string' ? ` (${reason})` : '';
+  const why = reason === undefined ? '' : ` (${reason})`;
+  const CheckError = mayPass.has(reason === 'no_probe' ? reason : code) ? Unready : OperationError;
   const suggestion = suggestionFor(code, reason, question);
-  throw new Rejected('not_checked', `SecureProxy rejects it: ${code}${why}`, suggestion);
+  throw new CheckError('not_checked', `SecureProxy rejects it: ${code}${why}`, suggestion);
 }
 
-/** The proxy's own rejection. */
-class Rejected extends OperationError {}
+/** Codes and reasons of rejections that a change of a moment ago may have put right. */
+const mayPass: ReadonlySet<string> = new Set([
+  ...['grant_denied', 'caller_unauthenticated', 'token_not_found', 'type_not_found', 'no_probe'],
+]);
+
+/** A rejection that may pass by itself. */
+class Unready extends OperationError {}
 
 const wrongProxy = 'check the URL, and that the proxy is of the version of this tool';
 
@@ -63,6 +78,10 @@ function checkUrl(proxy: string): URL {
   const url = URL.parse(proxy);
   if (url === null || !/^https?:$/.test(url.protocol) || url.username || url.password) {
     throw inputInvalid('the URL of the proxy is none', 'such as https://proxy.example.com:5004');
+  }
+  const { origin, pathname, search, hash } = url;
+  if (pathname + search + hash !== '/') {
+    throw inputInvalid('the URL of the proxy has more than an origin', `such as ${origin}`);
   }
   return new URL('/check', url);
 }

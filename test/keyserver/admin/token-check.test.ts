@@ -69,6 +69,63 @@ t.test('says what the marketplace says, with exit code 1', async (t) => {
   }
 });
 
+t.test('an unreachable marketplace is told with the code', async (t) => {
+  t.teardown(() => upstream.script(answers(200, 'ok')));
+  upstream.script((socket) => socket.destroy());
+  const { code, stdout } = await run(check);
+  t.equal(code, 1);
+  t.match(stdout, /^unreachable \(upstream_unreachable, connection_closed\)\n/);
+  const json = JSON.parse((await run(`${check} --json`)).stdout);
+  t.match(json, { code: 'upstream_unreachable', reason: 'connection_closed' });
+});
+
+t.test(
+  'takes from a server that lies neither text for the terminal nor more of a body',
+  async (t) => {
+    const lying = await startUpstream(t);
+    const ask = () =>
+      run(`token check shop-1 plain --proxy http://127.0.0.1:${lying.port} --key-file app.key`);
+    for (const reason of ['evil \u001b[31m', 'Evil', 'evil reason', 1, null, ['evil'], {}]) {
+      lying.script(answers(503, JSON.stringify({ code: 'overloaded', reason })));
+      const { code, stderr } = await ask();
+      t.equal(code, 1);
+      t.match(stderr, /^error: SecureProxy rejects it: overloaded\n/);
+      t.notMatch(stderr, /evil/i);
+    }
+    lying.script(answers(302, '', [['Location', `${upstream.url}/elsewhere`]]));
+    const before = upstream.requests.length;
+    t.match((await ask()).stderr, /not that of a SecureProxy/);
+    t.equal(upstream.requests.length, before, 'a redirect is not followed');
+  },
+);
+
+t.test('asks again only about what a change of a moment ago may have put right', async (t) => {
+  const busy = await startUpstream(t);
+  for (const [status, code, reason, asked] of [
+    [429, 'rate_limited', undefined, 1],
+    [503, 'overloaded', 'calls', 1],
+    [504, 'upstream_timeout', 'queue_timeout', 1],
+    [400, 'request_invalid', 'schema', 1],
+    [400, 'request_invalid', 'no_probe', 2],
+    [403, 'grant_denied', 'no_grant', 2],
+    [401, 'caller_unauthenticated', undefined, 2],
+    [424, 'token_not_found', undefined, 2],
+    [424, 'type_not_found', undefined, 2],
+  ] as const) {
+    busy.requests.length = 0;
+    busy.script((socket) => {
+      const isFirst = busy.requests.length === 1;
+      const said = isFirst ? { code, reason } : { verdict: 'valid', detail: 'It works.' };
+      socket.write(answer(isFirst ? status : 200, JSON.stringify(said)));
+    });
+    const ran = await run(
+      `token check shop-1 plain --proxy http://127.0.0.1:${busy.port} --key-file app.key`,
+    );
+    t.equal(ran.code, asked === 1 ? 1 : 0, code);
+    t.equal(busy.requests.length, asked, code);
+  }
+});
+
 t.test('an error names the next step, and never the key', async (t) => {
   const elsewhere = `--key-file app.key --proxy`;
   for (const [command, code, message, hint] of [
@@ -96,6 +153,24 @@ t.test('an error names the next step, and never the key', async (t) => {
       /not that of a SecureProxy/,
       /check the URL/,
     ],
+    ...['/api', '/?a=1', '#x', '/check'].map(
+      (rest) =>
+        [
+          `token check shop-1 plain ${elsewhere} ${proxy}${rest}`,
+          2,
+          /more than an origin/,
+          /such as http:\/\/[^/]+$/m,
+        ] as const,
+    ),
+    ...['http://user@', 'http://:made-up-word@'].map(
+      (start) =>
+        [
+          `token check shop-1 plain ${elsewhere} ${proxy.replace('http://', start)}`,
+          2,
+          /the URL of the proxy is none/,
+          /such as https:/,
+        ] as const,
+    ),
     [`token check shop-1 plain ${elsewhere} nonsense`, 2, /the URL of the proxy is none/, /https:/],
     [`token check shop-1 plain --proxy ${proxy}`, 2, /no app key is given/, /--key-file app.key/],
     [
