@@ -118,6 +118,8 @@ export interface PutTokens {
   readonly announce: boolean;
   /** Compares, and changes nothing; default false. */
   readonly dryRun?: boolean;
+  /** Writes, checks what was written, and takes it back; default false. */
+  readonly isRehearsal?: boolean;
 }
 
 /** Numbers of rows. */

@@ -17,7 +17,7 @@ const maxAnnounced = 100;
 /** Stores rows whose names differ. @throws StoreError row_unfit, after which nothing is stored */
 export function* putTokens(
   sql: Dialect,
-  { rows, isSame, announce, dryRun = false }: PutTokens,
+  { rows, isSame, announce, dryRun = false, isRehearsal = false }: PutTokens,
 ): SqlCoroutine<Outcome<BatchOutcome>> {
   // Every change locks the counter first, so that none waits for another in a circle.
   const seq = dryRun ? Number.NaN : announce ? yield* nextSeq() : yield* lockCounter();
@@ -39,7 +39,7 @@ export function* putTokens(
     replaced: changed.length - added,
     unchanged: rows.length - changed.length,
   };
-  return { changed: changed.length > 0 && !dryRun, value };
+  return { changed: changed.length > 0 && !dryRun && !isRehearsal, value };
 }
 
 /** Takes a number that no change has: readers of the changes then reload everything. */

@@ -45,6 +45,7 @@ export async function restore(
   const { documents, tokens, createdAt } = backup;
   const readBatches = () => batches(context.keyring, source, backup);
   if (!merge) await checkOnlyOurs(context, readBatches, documents);
+  await backup.lookalikes.check(context.store, readBatches());
   let done = 0;
   for await (const rows of readBatches()) {
     await putRows(context.store, { rows, isSame, announce: false });

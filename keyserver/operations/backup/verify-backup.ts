@@ -3,6 +3,7 @@ import type { DocumentRow } from '../../store/store.ts';
 import type { Progress } from '../bulk/progress.ts';
 import type { BackupHeader } from './backup-line.ts';
 import { type BackupSource, checkedLines, otherKeyring } from './checked-lines.ts';
+import { Lookalikes } from './lookalikes.ts';
 import { OpenedRows } from './opened-rows.ts';
 
 export interface VerifiedBackup extends Pick<BackupHeader, 'createdAt'> {
@@ -12,6 +13,7 @@ export interface VerifiedBackup extends Pick<BackupHeader, 'createdAt'> {
   readonly brokenTokens: number;
   /** Names that several tokens have, none of which is ever released. */
   readonly repeated: ReadonlySet<string>;
+  readonly lookalikes: Lookalikes;
   /** The last one, which tells another file. */
   readonly mac: string;
 }
@@ -26,6 +28,7 @@ export async function verifyBackup(
   progress: Progress = () => {},
 ): Promise<VerifiedBackup> {
   const rows = new OpenedRows(keyring);
+  const lookalikes = new Lookalikes();
   const documents: DocumentRow[] = [];
   let createdAt = '';
   let kids: readonly string[] = [];
@@ -33,6 +36,7 @@ export async function verifyBackup(
   for await (const line of checkedLines(keyring, source)) {
     if ('token' in line) {
       rows.addToken(line.token);
+      lookalikes.add(line.token, rows.tokens);
       progress('verified', rows.tokens);
     } else if ('document' in line) {
       documents.push(line.document);
@@ -49,5 +53,5 @@ export async function verifyBackup(
     );
   }
   const { tokens, brokenTokens, repeated } = rows;
-  return { createdAt, documents, tokens, brokenTokens, repeated, mac };
+  return { createdAt, documents, tokens, brokenTokens, repeated, lookalikes, mac };
 }

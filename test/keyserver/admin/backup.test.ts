@@ -293,10 +293,11 @@ t.test('counts no document that a merge has mended', async (t) => {
   t.match(JSON.parse(stdout), { documents: 3, broken: 1 }, 'dc-2 stays broken');
 });
 
-t.test('tells of a table that cannot hold a row, and goes on once it can', async (t) => {
+t.test('tells of names that a table takes for one before it writes any', async (t) => {
   const admin = await installAll(t);
+  const more = Array.from({ length: 700 }, (_, n) => `SHOP-${n + 600}`);
   await admin.json(['token', 'import'], {
-    stdin: JSON.stringify({ client: 'SHOP-7', type: 'wildberries', secret }),
+    stdin: more.map((client) => JSON.stringify({ client, type: 'wildberries', secret })).join('\n'),
   });
   await admin.json(backup);
   const options = await scratchDatabase(t);
@@ -311,8 +312,9 @@ t.test('tells of a table that cannot hold a row, and goes on once it can', async
     hint: /change the table/,
   });
   t.same(await admin.json(['app', 'list'], { environment }), [], 'nobody may call');
+  t.same(await admin.json(['token', 'list'], { environment }), []);
   await connection.query('ALTER TABLE storage MODIFY client_id VARBINARY(100) NOT NULL');
-  t.match(await admin.json(restore, { environment }), { tokens: 701, broken: 0 });
+  t.match(await admin.json(restore, { environment }), { tokens: 1400, broken: 0 });
 });
 
 t.test('exports sealed rows, which an import takes with the same keyring', async (t) => {
