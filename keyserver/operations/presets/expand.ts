@@ -43,7 +43,7 @@ export function expandPreset(preset: Preset, choice: PresetChoice): Expanded {
   if (sandbox && destinations.length + patterns.length === 0) {
     throw inputInvalid(
       `the preset ${preset.id} knows no sandbox`,
-      'name its host as a destination if there is one',
+      "leave it out, and name the sandbox's host as a destination if there is one",
     );
   }
   const used = choice.destinations ?? destinations;

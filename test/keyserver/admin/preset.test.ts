@@ -79,6 +79,9 @@ t.test('a preset that cannot be served is refused with the reason and what helps
   const own = await admin.json(put('tiktok', 'tiktok-shop', ...signedByApp, '--renewed-elsewhere'));
   t.same(own.policy.injection.headers, { 'x-tts-access-token': '{accessToken}' });
   t.same(own.policy.destinations, ['https://open-api.tiktokglobalshop.com']);
+  const header = ['--header', 'Authorization: Bearer {token}'];
+  const { policy } = await admin.json(put('ozon', 'ozon-seller', ...header));
+  t.notOk('publicFields' in policy, 'fields of the preset are none of an own injection');
   const cookies = await admin.run(put('x', 'ozon-delivery', ...signedByApp, '--renewed-elsewhere'));
   t.match(cookies.stderr, /no cookies are kept here/);
 });
@@ -99,7 +102,13 @@ t.test('the sandbox and a way to authenticate are chosen by name', async (t) => 
   t.match(policy.preset, { sandbox: true });
   const { code, stderr } = await admin.run(put('ozon', 'ozon-seller', '--sandbox'));
   t.equal(code, 2);
-  t.match(stderr, /knows no sandbox/);
+  t.match(
+    stderr,
+    /knows no sandbox\n {2}leave it out, and name the sandbox's host as a destination/,
+  );
+  const named = put('ozon', 'ozon-seller', '--destination', 'https://sandbox.example', '--yes');
+  const followed = await admin.json(named);
+  t.same(followed.policy.destinations, ['https://sandbox.example']);
   const etsy = await admin.json(put('etsy', 'etsy', '--auth', 'public'));
   t.same(etsy.policy.injection.headers, { 'x-api-key': '{keystring}:{sharedSecret}' });
 });
@@ -136,6 +145,10 @@ t.test('destinations that widen a preset are shown before they are written', asy
     put('shop', 'shopify-admin', '--destination', 'https://shop-1.myshopify.com.evil.example'),
     put('shop', 'shopify-admin', '--destination', 'https://evil.example/.myshopify.com'),
     put('shop', 'shopify-admin', '--destination', 'http://shop-1.myshopify.com'),
+    put('shop', 'shopify-admin', '--destination', 'https://.myshopify.com'),
+    put('shop', 'shopify-admin', '--destination', 'https://shop_1.myshopify.com'),
+    put('shop', 'shopify-admin', '--destination', 'https://*.myshopify.com'),
+    put('shop', 'shopify-admin', '--destination', 'https://x@shop-1.myshopify.com'),
     put('wb', 'wildberries', '--destination', 'https://*.wildberries.ru'),
     put('wb', 'wildberries', '--destination', 'https://content-api-sandbox.wildberries.ru'),
   ]) {

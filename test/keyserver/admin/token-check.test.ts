@@ -5,6 +5,7 @@ import { makeCallerKey } from '../../../shared/crypto/caller-key.ts';
 import { freePort } from '../../support/free-port.ts';
 import { startPair } from '../../support/pair.ts';
 import { runToolHere } from '../../support/tool-here.ts';
+import { until } from '../../support/until.ts';
 import { answer, answers, startUpstream } from '../../support/upstream.ts';
 
 const upstream = await startUpstream(t);
@@ -96,6 +97,22 @@ t.test(
     const before = upstream.requests.length;
     t.match((await ask()).stderr, /not that of a SecureProxy/);
     t.equal(upstream.requests.length, before, 'a redirect is not followed');
+    const bounded = 64 * 1024 * 1024;
+    let sent = 0;
+    lying.script((socket) => {
+      socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n');
+      const chunk = `4000\r\n${'x'.repeat(0x4000)}\r\n`;
+      const more = () => {
+        do sent += chunk.length;
+        while (!socket.destroyed && sent < bounded && socket.write(chunk));
+        if (sent >= bounded) socket.end('0\r\n\r\n');
+        else if (!socket.destroyed) socket.once('drain', more);
+      };
+      more();
+    });
+    t.match((await ask()).stderr, /not that of a SecureProxy/);
+    await until(() => lying.open.size === 0);
+    t.ok(sent < bounded, `${sent} bytes of an endless body`);
   },
 );
 

@@ -219,6 +219,13 @@ cacheSeconds: 5
     ['destinations: []\ncacheSecond: 5', /^stdin:2:1: cacheSecond is not a member/],
     ['destinations: [http://a.example]', /is not https/],
     ['x', /^stdin:1:1: must be object/],
+    ...['a\\r\\nHost: evil', ' a', '', 'ä'].map(
+      (value) =>
+        [
+          `{"destinations": ["https://a.example"], "probe": {"method": "GET", "url": "https://a.example/", "headers": {"X-A": "${value}"}}}`,
+          /the probe's header "X-A" cannot be sent/,
+        ] as const,
+    ),
   ] as const) {
     t.match(await admin.failure(put, { stdin: text }), { exit: 2, code: 'input_invalid', message });
   }

@@ -378,6 +378,7 @@ t.test('refuses a credential of another form', async (t) => {
   const { ask, credential, proxy, app } = await startScene(t);
   const cases: [string, object | string][] = [
     ['a proxy without a target', { proxy, app }],
+    ['a target and the probe', { ...credential, probe: true }],
     ['no proxy member', { app, target }],
     ['no app member', { proxy, target }],
     ['an unknown member', { ...credential, admin: true }],

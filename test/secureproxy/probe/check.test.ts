@@ -2,7 +2,7 @@ import t, { type Test } from 'tap';
 import type { Policy } from '../../../shared/policy/schema.ts';
 import { startKeyserver } from '../../support/keyserver.ts';
 import { plainPolicy } from '../../support/pair-state.ts';
-import { loopback, startProxy, type TestProxyOptions } from '../../support/proxy.ts';
+import { begin, loopback, startProxy, type TestProxyOptions } from '../../support/proxy.ts';
 import { until } from '../../support/until.ts';
 import { answer, startUpstream, writes } from '../../support/upstream.ts';
 
@@ -180,6 +180,20 @@ t.test('a wait for its place shortens its time once, or is an error', async (t) 
   setTimeout(() => goOn.resolve(), 1500);
   t.match((await checked).json, { verdict: 'valid' });
   for (const { status } of await Promise.all(slow)) t.equal(status, 200);
+});
+
+t.test('a caller that hangs up ends the call of its check', async (t) => {
+  const { upstream, proxy, appKey } = await setUp(t);
+  upstream.script(() => undefined);
+  const { request } = begin(`${proxy.url}/check`, {
+    method: 'POST',
+    headers: ['x-key', appKey, 'content-type', 'application/json'],
+    body: JSON.stringify({ ClientId: 'acme', TokenType: 'test', TimeoutMs: 60_000 }),
+  });
+  await until(() => upstream.requests.length === 1);
+  request.destroy();
+  await until(() => upstream.open.size === 0);
+  t.match(await proxy.requestLine(), { 'error.reason': 'caller_gone' });
 });
 
 t.test('a stored token that has expired is expired, without a call', async (t) => {
