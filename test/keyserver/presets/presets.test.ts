@@ -6,7 +6,7 @@ import {
 } from '../../../keyserver/operations/intelligence/marketplaces.ts';
 import { policyFaults } from '../../../keyserver/operations/policy-faults.ts';
 import { expandPreset, type PresetChoice } from '../../../keyserver/operations/presets/expand.ts';
-import { listPresets } from '../../../keyserver/operations/presets/find.ts';
+import { findPreset, listPresets } from '../../../keyserver/operations/presets/find.ts';
 import { parsePreset, presetIds } from '../../../keyserver/presets/files.ts';
 import type { Auth, Preset } from '../../../keyserver/presets/preset.ts';
 import { parseDestination } from '../../../shared/policy/destination.ts';
@@ -111,7 +111,10 @@ for (const preset of presets) {
       if (way.needs?.includes('cookies')) continue;
       t.test(`${way.id} expands to a policy without faults, of its own hosts`, async (t) => {
         const choice = { ...everyHelp(way, preset), auth: way.id };
-        const sandboxes = hosts.some(({ is }) => is === 'sandbox') ? [false, true] : [false];
+        const hasSandbox = hosts.some(
+          ({ is, auth: ways }) => is === 'sandbox' && (ways?.includes(way.id) ?? true),
+        );
+        const sandboxes = hasSandbox ? [false, true] : [false];
         for (const sandbox of sandboxes) {
           const { policy, widened } = expandPreset(preset, { ...choice, sandbox });
           t.same(policyFaults(policy), []);
@@ -158,6 +161,27 @@ t.test('no two presets claim a host, so that a token is known by where it goes',
       host,
     );
   }
+});
+
+t.test('a credential goes no further than the way to authenticate wants', async (t) => {
+  const policyOf = (id: string, choice: PresetChoice) =>
+    expandPreset(findPreset(id), { renewedElsewhere: true, ...choice }).policy;
+  t.same(policyOf('bigcommerce', {}).destinations, ['https://api.bigcommerce.com/stores']);
+  t.throws(
+    () =>
+      policyOf('walmart-marketplace', {
+        ...{ auth: 'supplier-signature', sandbox: true, injection: anyInjection },
+      }),
+    { message: /knows no sandbox/ },
+  );
+});
+
+t.test('a probe says no more than the marketplace does', async (t) => {
+  const probeOf = (id: string, auth: string) =>
+    expandPreset(findPreset(id), { auth, renewedElsewhere: true }).policy.probe;
+  t.equal(probeOf('etsy', 'user'), undefined, 'its ping asks for the key of the app alone');
+  t.ok(probeOf('etsy', 'public'));
+  t.same(probeOf('avito', 'own-account')?.meanings, [{ status: 403, means: 'unclear' }]);
 });
 
 t.test('what a marketplace alone issues is told from what others do', async (t) => {
