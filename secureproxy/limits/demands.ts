@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { ServiceError } from '../../shared/errors.ts';
-import { memoize } from '../../shared/memoize.ts';
+import { memoize, memoizeByText } from '../../shared/memoize.ts';
 import { costOf, isLimitedBy, type Limit, parseLimit } from '../../shared/policy/limit.ts';
 import { PolicyError } from '../../shared/policy/policy-error.ts';
 import type { Policy } from '../../shared/policy/schema.ts';
@@ -64,12 +64,14 @@ function knownLimits(policy: Policy): readonly Limit[] {
   }
 }
 
+/** Of one length, and without names. */
+const keyOf = memoizeByText((names) => hash('sha256', names, 'base64url'));
+
 function bucketOf({ clientId, tokenType }: LimitedCall, limit: Limit | undefined): Bucket {
   const name = limit?.name ?? signalName;
   const client = limit?.perType === true ? null : clientId;
   return {
-    // Of one length, and without names.
-    key: hash('sha256', JSON.stringify([tokenType, client, name]), 'base64url'),
+    key: keyOf(JSON.stringify([tokenType, client, name])),
     name,
     rate: limit?.rate,
     concurrent: limit?.concurrent,

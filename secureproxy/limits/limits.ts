@@ -11,7 +11,14 @@ import { demandsOf, type LimitDemand, type LimitedCall } from './demands.ts';
 import { intervalOf } from './gcra.ts';
 import { type Pass, passOf } from './pass.ts';
 import { rateLimited } from './rate-limited.ts';
-import { type Bucket, hasSlots, type Lease, type LimitStore, type Room } from './store.ts';
+import {
+  type Bucket,
+  bucketsOf,
+  hasSlots,
+  type Lease,
+  type LimitStore,
+  type Room,
+} from './store.ts';
 
 /** Longest wait for a limit: SDKs wait longer for an answer, and those who do not set a shorter deadline. */
 const maxWaitMs = 5000;
@@ -75,7 +82,7 @@ export class Limits {
 
   /** The rooms of the limits that a call would be under. @throws ServiceError as {@link enter} */
   async rooms(policy: Policy, call: LimitedCall): Promise<readonly (Room & { bucket: Bucket })[]> {
-    const buckets = demandsOf(policy, call).map(({ bucket }) => bucket);
+    const buckets = bucketsOf(demandsOf(policy, call));
     if (buckets.length === 0) return [];
     const rooms = await this.#options.store.rooms(buckets);
     return buckets.map((bucket, at) => ({ bucket, ...(rooms[at] ?? { calls: 0, closedMs: 0 }) }));
@@ -136,7 +143,7 @@ export class Limits {
     { leftMs, signal, onBucket }: Turn,
   ): Promise<void> {
     const { store } = this.#options;
-    const buckets = demands.map(({ bucket }) => bucket);
+    const buckets = bucketsOf(demands);
     let wanted = demands;
     try {
       while (wanted.length > 0) {

@@ -1,7 +1,9 @@
 import type { Clock } from '../../shared/clock.ts';
+import type { Rate } from '../../shared/policy/limit.ts';
 import { arrivalAfter, roomOf, shareOf, startOf } from './gcra.ts';
 import {
   type Bucket,
+  bucketsOf,
   type Demand,
   hasSlots,
   type Lease,
@@ -44,7 +46,7 @@ export class LocalStore implements LimitStore {
     const now = this.#clock.monotonic();
     let start = now;
     let by: Bucket | undefined;
-    const starts: number[] = [];
+    const shares: { state: State; rate: Rate | undefined; own: number; cost: number }[] = [];
     for (const { bucket, cost } of demands) {
       const state = this.#stateOf(bucket);
       if (this.#isFull(bucket, state, now)) {
@@ -53,7 +55,7 @@ export class LocalStore implements LimitStore {
       const from = Math.max(now, state.closedUntil);
       const rate = this.#rateOf(bucket);
       const own = rate === undefined ? from : startOf(rate, state.arrival, from, cost);
-      starts.push(own);
+      shares.push({ state, rate, own, cost });
       if (own <= start) continue;
       start = own;
       by = bucket;
@@ -61,17 +63,10 @@ export class LocalStore implements LimitStore {
     const waitMs = start - now;
     const isClosed = by !== undefined && this.#stateOf(by).closedUntil > now;
     if (waitMs > horizonMs) return { granted: false, waitMs, by, isClosed };
-    for (const [at, { bucket, cost }] of demands.entries()) {
-      const state = this.#stateOf(bucket);
-      const rate = this.#rateOf(bucket);
-      const own = starts[at] ?? start;
+    for (const { state, rate, own, cost } of shares) {
       if (rate !== undefined) state.arrival = arrivalAfter(rate, state.arrival, own, cost);
     }
-    if (waitMs === 0)
-      this.renew(
-        demands.map(({ bucket }) => bucket),
-        lease,
-      );
+    if (waitMs === 0) this.renew(bucketsOf(demands), lease);
     return { granted: true, waitMs, by, isClosed };
   }
 

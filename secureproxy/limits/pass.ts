@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { LimitSignal } from '../../shared/policy/schema.ts';
 import { type LimitDemand, signalledOf } from './demands.ts';
 import { signalOf } from './signals.ts';
-import { hasSlots, type Lease, type LimitStore } from './store.ts';
+import { bucketsOf, hasSlots, type Lease, type LimitStore } from './store.ts';
 
 /** A call's share of the limits of its type, once taken. */
 export interface Pass {
@@ -23,9 +23,9 @@ export interface PassOptions {
 }
 
 export function passOf({ store, now, sleep, signal, demands, lease }: PassOptions): Pass {
-  const slots = demands.map(({ bucket }) => bucket).filter(hasSlots);
-  const ended = new AbortController();
-  if (slots.length > 0) void keep();
+  const slots = bucketsOf(demands).filter(hasSlots);
+  const ended = slots.length === 0 ? undefined : new AbortController();
+  if (ended !== undefined) void keep(ended.signal);
   return {
     onAnswer: (status, headers) => {
       const closeMs = signalOf(signal, status, headers, now());
@@ -38,15 +38,16 @@ export function passOf({ store, now, sleep, signal, demands, lease }: PassOption
       }
     },
     end: () => {
+      if (ended === undefined) return;
       ended.abort();
-      if (slots.length > 0) store.leave(slots, lease.id);
+      store.leave(slots, lease.id);
     },
   };
 
-  async function keep(): Promise<void> {
+  async function keep(over: AbortSignal): Promise<void> {
     for (;;) {
-      await sleep(lease.ms / 3, ended.signal).catch(() => undefined);
-      if (ended.signal.aborted) return;
+      await sleep(lease.ms / 3, over).catch(() => undefined);
+      if (over.aborted) return;
       store.renew(slots, lease);
     }
   }

@@ -10,6 +10,7 @@ import {
 } from './redis-scripts.ts';
 import {
   type Bucket,
+  bucketsOf,
   type Demand,
   hasSlots,
   type Lease,
@@ -32,7 +33,7 @@ export class RedisStore implements LimitStore {
   }
 
   async take(demands: readonly Demand[], lease: Lease, horizonMs: number): Promise<Taken> {
-    const buckets = demands.map(({ bucket }) => bucket);
+    const buckets = bucketsOf(demands);
     // A signal that came here holds, whatever became of Redis.
     const closures = buckets.map((bucket) => this.#local.closedMs(bucket));
     const closedMs = Math.max(...closures);

@@ -22,6 +22,10 @@ export interface Demand {
   readonly cost: number;
 }
 
+export function bucketsOf(demands: readonly Demand[]): Bucket[] {
+  return demands.map(({ bucket }) => bucket);
+}
+
 /** A call's hold on slots. It ends by itself unless it is renewed, since the process may end. */
 export interface Lease {
   readonly id: string;

@@ -89,6 +89,31 @@ t.test('clients have limits of their own, and paths, unless the type has it for 
   t.same(await statuses(shared.call('/', { ClientId: 'other' })), [429]);
 });
 
+t.test('a client that waits for its limit holds up no other in that of all', async (t) => {
+  const { call, proxy } = await setUp(t, { limits: ['1000/s per type', '1/4s'] });
+  t.match(await call('/first'), { status: 200 });
+  const waiting = call('/second');
+  await call('/', { ClientId: 'warm' });
+  for (const ClientId of ['b', 'c', 'd']) t.match(await call('/', { ClientId }), { status: 200 });
+  t.match(await waiting, { status: 200 });
+  const others = [1, 2, 3, 4].map((place) => proxy.requestLine(place));
+  for (const entry of await Promise.all(others)) t.notOk('limited_ms' in entry);
+});
+
+t.test('the log adds up what a call waited, also for a retry', async (t) => {
+  const { call, proxy, upstream } = await setUp(t, { limits: ['4/s burst 1'], retry: {} });
+  await call();
+  let left = 1;
+  upstream.script((socket) => {
+    left -= 1;
+    socket.write(answer(left < 0 ? 200 : 503));
+  });
+  t.match(await call(), { status: 200 });
+  const entry = await proxy.requestLine(1);
+  t.match(entry, { limit: '4/s burst 1', 'upstream.retries': 1 });
+  t.ok(Number(entry.limited_ms) > 0);
+});
+
 t.test('a slot is given back when the answer ends, however it ends', async (t) => {
   const { call, hangUp, upstream } = await setUp(t, { limits: ['1 at once'] });
   const open: (() => void)[] = [];

@@ -41,6 +41,15 @@ function contract(name: string, open: (t: Test) => Promise<LimitStore>): void {
     t.match(await store.take([demand(wide)], lease('e'), 0), { granted: true, waitMs: 0 });
   });
 
+  t.test(`${name}: what an error costs more is charged to its rate`, async (t) => {
+    const store = await open(t);
+    const rate = bucket('charged', perHour(60, 10));
+    const slots = bucket('uncharged', { concurrent: 10 });
+    for (const one of [rate, slots]) store.charge(one, 4);
+    const left = async () => (await store.rooms([rate, slots])).map(({ calls }) => calls);
+    t.same(await pollUntil('it is charged', left, ([calls]) => calls === 6), [6, 10]);
+  });
+
   t.test(`${name}: a slot is taken only when the call may start`, async (t) => {
     const store = await open(t);
     const slots = bucket('slots', { concurrent: 1 });
