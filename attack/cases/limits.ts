@@ -1,5 +1,5 @@
-import { answer } from '../../test/support/upstream.ts';
-import type { Attack, Scene } from '../scene/attack.ts';
+import { answer, writes } from '../../test/support/upstream.ts';
+import { type Attack, ownOf, type Scene } from '../scene/attack.ts';
 import { call, describe } from '../scene/wire.ts';
 
 /** Other ways to write `/v1/supply/x`, of which the type allows one call an hour. */
@@ -45,8 +45,30 @@ const endless: Attack = {
   },
 };
 
+const crowding: Attack = {
+  class: 'limits',
+  name: 'a client that waits for its limit, and is told to pause, beside another of the type',
+  ownOnly: true,
+  run: async (scene) => {
+    const { upstream } = scene;
+    const { otherKey } = ownOf(scene);
+    const target = at(scene, 'shared', '/');
+    const other = () =>
+      call(scene, { ...target, ClientId: 'shop-2', TimeoutMs: 1500 }, { appKey: otherKey });
+    const crowd = [call(scene, target), call(scene, target), call(scene, target)];
+    const meanwhile = await other();
+    await Promise.all(crowd);
+    upstream.script(writes(answer(429, '', [['Retry-After', '300']])));
+    const told = await call(scene, target);
+    upstream.script(writes(answer(200, '')));
+    const afterwards = await other();
+    const held = meanwhile.status === 200 && told.status === 429 && afterwards.status === 200;
+    return { held, happened: [meanwhile, told, afterwards].map(describe).join('; ') };
+  },
+};
+
 function at({ origin }: Scene, TokenType: string, path: string) {
   return { TokenType, ApiUri: origin + path, Method: 'GET' };
 }
 
-export const limitAttacks: readonly Attack[] = [escapes, endless];
+export const limitAttacks: readonly Attack[] = [escapes, endless, crowding];

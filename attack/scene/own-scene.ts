@@ -148,6 +148,7 @@ function policies(port: number): Readonly<Record<string, Policy>> {
     minting: { ...base, redactMembers: ['access_token', 'refresh_token'] },
     slow: { ...base, limits: ['1/h /v1/supply/*'] },
     paced: { ...base, limits: ['100/s'] },
+    shared: { ...base, limits: ['1000/s per type', '1/2s'] },
     probed: { ...base, probe: { method: 'GET', url: `https://${host}:${port}/me` } },
     nowhere: { ...base, destinations: [] },
     routed: { ...base, routedBy: { query: ['rest_route', '_method'], form: ['_method'] } },
