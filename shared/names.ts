@@ -2,7 +2,7 @@ const maxCharacters = 255;
 // C0, DEL and C1, line and paragraph separators, and bidi controls: with these, one name could be
 // displayed as another.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern finds control characters
-const controls = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/;
+export const controls = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/;
 
 /**
  * Describes the fault of a client's, type's or app's name as the end of a sentence; undefined if the

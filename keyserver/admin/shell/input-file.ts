@@ -11,7 +11,7 @@ export async function readInput({ io }: { readonly io: AdminIo }, file: string):
     return readFileSync(resolve(io.folder, file), 'utf8');
   } catch (error) {
     throw inputInvalid(
-      `cannot read the file that --file names (${(error as NodeJS.ErrnoException).code})`,
+      `cannot read ${file} (${(error as NodeJS.ErrnoException).code})`,
       'name a file in YAML or JSON, or - for stdin',
     );
   }

@@ -29,11 +29,6 @@ export class Session {
   async withStore(work: (store: Store) => Promise<void>): Promise<void> {
     await (await storage()).withStore(this, work);
   }
-
-  /** The settings of a command that needs key folders alone. */
-  async keySettings(): Promise<AdminSettings> {
-    return (await storage()).keySettings(this);
-  }
 }
 
 /** Loaded once it is used: help needs no database. */

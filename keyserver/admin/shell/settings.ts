@@ -12,25 +12,23 @@ import type { AdminIo } from './io.ts';
 const defaultFile = '.data/keyserver.db';
 const defaultKeyring = '.data/keyring';
 
-export interface AdminSettings extends Settings<StorageConfig> {
+export interface AdminPlaces {
   readonly environment: Environment;
   /** Says so if no database is set and that of `npm start` is used. */
   readonly placeNote: string | undefined;
 }
+
+export type AdminSettings = Settings<StorageConfig> & AdminPlaces;
 
 const storageSchema = Type.Object(storageSettings);
 
 /** Returns the faults of the files that settings name. */
 export type FileFaults = (config: Partial<StorageConfig>) => readonly string[];
 
-/**
- * Reads the settings of rows and keys.
- * @throws ConfigError naming every fault at once
- */
-export function readSettings(
-  io: Pick<AdminIo, 'environment' | 'folder'>,
-  fileFaults: FileFaults = () => [],
-): AdminSettings {
+type Surroundings = Pick<AdminIo, 'environment' | 'folder'>;
+
+/** Finds the settings, and judges none. */
+export function findPlaces(io: Surroundings): AdminPlaces {
   const given = readEnvironment(io.environment, io.folder);
   const file = join(io.folder, defaultFile);
   const isDefaultPlace = !given.DB_HOST && !given.DB_FILE && existsSync(file);
@@ -41,15 +39,24 @@ export function readSettings(
         KEYRING_DIR: given.KEYRING_DIR || join(io.folder, defaultKeyring),
       }
     : given;
+  const placeNote = isDefaultPlace
+    ? `using ${defaultFile}, since neither DB_HOST nor DB_FILE is set`
+    : undefined;
+  return { environment, placeNote };
+}
+
+/**
+ * Reads the settings of rows and keys.
+ * @throws ConfigError naming every fault at once
+ */
+export function readSettings(io: Surroundings, fileFaults: FileFaults = () => []): AdminSettings {
+  const places = findPlaces(io);
   const settings = parseSettings(
     storageSchema,
-    environment,
+    places.environment,
     (config) => [...storageFaults(config), ...fileFaults(config)],
     // The tool runs with KeyServer's environment.
     settingNames(keyserverSettings),
   );
-  const placeNote = isDefaultPlace
-    ? `using ${defaultFile}, since neither DB_HOST nor DB_FILE is set`
-    : undefined;
-  return { ...settings, environment, placeNote };
+  return { ...settings, ...places };
 }

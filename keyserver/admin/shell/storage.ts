@@ -33,11 +33,6 @@ export async function withStore(run: Run, work: (store: Store) => Promise<void>)
   await withStoreOf(noted(run, databaseFaults), work);
 }
 
-/** The settings of a command that needs key folders alone. */
-export function keySettings(run: Run): AdminSettings {
-  return noted(run, keyFaults);
-}
-
 function noted({ io, out }: Run, fileFaults: FileFaults): AdminSettings {
   const settings = readSettings(io, fileFaults);
   if (settings.placeNote !== undefined) out.note(settings.placeNote);

@@ -1,4 +1,5 @@
-import { Document } from 'yaml';
+import { Document, Scalar, visit } from 'yaml';
+import { controls } from '../../../shared/names.ts';
 import { canonicalGrant } from '../../../shared/policy/grant-id.ts';
 import { StoredDocuments } from '../changes/drafts.ts';
 import type { OperationContext } from '../context.ts';
@@ -31,9 +32,25 @@ function inOrder<T>(values: readonly T[]): T[] {
   return values.toSorted((one, other) => (JSON.stringify(one) < JSON.stringify(other) ? -1 : 1));
 }
 
-/** YAML with comments above it. */
+const unprintable = new RegExp(`(?!\n)${controls.source}`);
+
+/** YAML with comments above it, printable: control characters are escaped. */
 export function toYaml(fleet: Fleet, heading: readonly string[]): string {
   const document = new Document(fleet, { aliasDuplicateObjects: false });
   document.commentBefore = heading.map((line) => ` ${line}`).join('\n');
-  return document.toString({ lineWidth: 0 }).trimEnd();
+  visit(document, {
+    Scalar: (_, scalar) => {
+      // The only form with escapes.
+      if (unprintable.test(String(scalar.value))) scalar.type = Scalar.QUOTE_DOUBLE;
+    },
+  });
+  return document
+    .toString({ lineWidth: 0 })
+    .trimEnd()
+    .replace(new RegExp(unprintable, 'g'), escaped);
+}
+
+/** As YAML 1.2 has it in double quotes (§5.7). */
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }

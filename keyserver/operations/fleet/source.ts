@@ -8,6 +8,7 @@ import {
   parseDocument,
   visit,
 } from 'yaml';
+import { controls } from '../../../shared/names.ts';
 import { inputInvalid, type OperationError } from '../operation-error.ts';
 
 /** Names of members and indices of elements, from the outermost value inwards. */
@@ -141,9 +142,11 @@ export class Source {
   }
 }
 
-/** `apps.reports.grants[0] must be …` */
+/** `apps.reports.grants[0] must be …`, in one line whatever the names are. */
 function worded({ path, text }: SourceFault): string {
-  const [first = '', ...rest] = path;
+  const [first = '', ...rest] = path.map((name) =>
+    controls.test(name) ? JSON.stringify(name) : name,
+  );
   const place = rest
     .map((part, depth) => (depth > 0 && /^\d+$/.test(part) ? `[${part}]` : `.${part}`))
     .join('');

@@ -21,6 +21,11 @@ export async function checkLoaded(context: Sealing): Promise<void> {
   );
 }
 
+/** Whether any KeyServer reports, so that {@link checkLoaded} can tell. */
+export async function hasLiveReplica(context: Sealing): Promise<boolean> {
+  return (await readReplicas(context)).some(isLive);
+}
+
 /** {@link checkLoaded} before a change, which itself tells if the database does not answer, or is of an earlier schema. */
 export async function checkBeforeSealing(context: Sealing): Promise<void> {
   try {

@@ -4,6 +4,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import t from 'tap';
 import { parse } from 'yaml';
 import { changeDocument } from '../../../keyserver/operations/documents.ts';
+import { toYaml } from '../../../keyserver/operations/fleet/export.ts';
 import { callerKeyHash, isCallerKey } from '../../../shared/crypto/caller-key.ts';
 import { largeFleet, yamlOf } from './fleet.ts';
 import { type Installation, install } from './installation.ts';
@@ -436,4 +437,38 @@ t.test('refuses new rules for a type whose bodies select the operation', async (
   const free = routed.replace(/ +methods:.*\n +paths:.*\n/, '');
   t.equal((await on(admin, 'apply', free, '--yes')).code, 0);
   t.match((await admin.run(['export'])).stdout, /routedBy:\n +body: true/);
+});
+
+t.test('no name of a file makes a line of its own in a message', async (t) => {
+  const admin = await install(t);
+  for (const name of ['a\\nerror: made up', 'a\\rb', 'a\\u2028b\\u202ec\\e[31m']) {
+    const { code, stderr } = await on(admin, 'plan', `apps: { "${name}": { grants: [] } }`);
+    t.equal(code, 1);
+    t.match(
+      stderr,
+      /^error: stdin:1:9: apps\."a.*": the name of the app has a control character\n {2}\S.*\n$/,
+    );
+  }
+});
+
+t.test('an export has control characters as escapes, and says the same', async (t) => {
+  const ca = '-----BEGIN CERTIFICATE-----\r\nAAAA\r\n-----END CERTIFICATE-----\r\n';
+  const type = { ca, 'a\tb': 'x\u0085\u202e\u2028\u0007', c: 'one\ntwo\n', d: 'é\u200d🛒' };
+  const fleet = { types: { type } } as unknown as Parameters<typeof toYaml>[0];
+  const text = toYaml(fleet, ['heading']);
+  t.same(parse(text), fleet);
+  t.notMatch(text.replaceAll('\n', ''), /[\p{Cc}\p{Zl}\u202e]/u);
+});
+
+t.test('a file that cannot be read is named', async (t) => {
+  const admin = await install(t);
+  for (const argv of [
+    ['plan', '-f', 'none.yaml'],
+    ['apply', '-f', 'none.yaml'],
+    ['type', 'put', 'x', '--file', 'none.yaml'],
+  ]) {
+    const { code, stderr } = await admin.run(argv);
+    t.not(code, 0);
+    t.match(stderr, /^error: cannot read none\.yaml \(ENOENT\)$/m);
+  }
 });

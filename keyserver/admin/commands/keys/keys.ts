@@ -11,7 +11,7 @@ import {
 } from '../../../operations/keys/keys.ts';
 import { inputInvalid } from '../../../operations/operation-error.ts';
 import type { Session } from '../../shell/session.ts';
-import type { AdminSettings } from '../../shell/settings.ts';
+import type { AdminPlaces } from '../../shell/settings.ts';
 import { examples } from '../examples.ts';
 import { askForPins } from './pins.ts';
 
@@ -53,7 +53,8 @@ promoted. If the folder cannot be written, the file is printed, an at-rest key i
     )
     .addHelpText(...examples('keyserver-admin keys new', 'keyserver-admin keys new --rsa'))
     .action(async (options: FolderOptions) => {
-      const { kind, path } = folderOf(await session.keySettings(), options);
+      const { findPlaces } = await import('../../shell/settings.ts');
+      const { kind, path } = folderOf(findPlaces(session.io), options);
       const made = await newKey(kind, path, new Date(session.io.clock.now()));
       const { name, file, content } = made;
       const next = `keyserver-admin keys promote ${name}${options.rsa ? ' --rsa' : ''} --replicas N`;
@@ -198,9 +199,11 @@ async function step(
   });
 }
 
-function folderOf({ config, environment }: AdminSettings, { rsa = false, dir }: FolderOptions) {
+/** @throws OperationError input_invalid if nothing names a folder */
+function folderOf({ environment }: AdminPlaces, { rsa = false, dir }: FolderOptions) {
   const kind: KeyKind = rsa ? 'rsa' : 'at-rest';
-  const path = dir ?? (rsa ? environment.RSA_KEY_DIR : config.KEYRING_DIR);
+  const setting = rsa ? 'RSA_KEY_DIR' : 'KEYRING_DIR';
+  const path = dir ?? environment[setting];
   if (path) return { kind, path };
-  throw inputInvalid('RSA_KEY_DIR is not set', 'set it, or name the folder: --dir FOLDER');
+  throw inputInvalid(`${setting} is not set`, 'set it, or name the folder: --dir FOLDER');
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { count } from '../../../operations/count.ts';
+import { hasLiveReplica } from '../../../operations/keys/check-loaded.ts';
 import { rewrap } from '../../../operations/keys/rewrap.ts';
 import { showProgress } from '../../bulk/progress.ts';
 import { faultsFoundExitCode } from '../../shell/failure.ts';
@@ -18,6 +19,11 @@ Exit code 1 if a row does not open.`,
     .action(async () => {
       await session.withContext(async (context) => {
         const { primaryKid } = context.keyring;
+        if (!(await hasLiveReplica(context))) {
+          session.out.note(
+            `no KeyServer reports: start one only if its keyring has the key ${primaryKid}`,
+          );
+        }
         const display = await showProgress(session.io);
         const result = await rewrap(context, {
           onProgress: (done, total) => display.progress('sealed', done, total),
