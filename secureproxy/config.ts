@@ -215,7 +215,11 @@ export function secureproxyFaults(
   ];
   const { PROXY_KEY, REDIS_URL } = config;
   // Not the text itself, which may have a password.
-  if (REDIS_URL !== undefined && !URL.canParse(REDIS_URL)) faults.push('REDIS_URL is not a URL');
+  if (REDIS_URL !== undefined && !isRedisUrl(REDIS_URL)) {
+    faults.push(
+      'REDIS_URL is not redis://user:password@host:port/database: the database is a number, and % in a password is %25',
+    );
+  }
   if (PROXY_KEY !== undefined) faults.push(...faultsOf(() => checkProxyKey(PROXY_KEY)));
   for (const name of keyserverUrls) {
     const url = config[name];
@@ -227,6 +231,17 @@ export function secureproxyFaults(
     );
   }
   return faults;
+}
+
+/** True if the library takes it. */
+function isRedisUrl(text: string): boolean {
+  const { pathname, username, password } = URL.parse(text) ?? { pathname: '?' };
+  try {
+    decodeURIComponent(`${username}${password}`);
+    return /^\/?\d*$/.test(pathname);
+  } catch {
+    return false;
+  }
 }
 
 /** True if an attacker between the machines could replace the public key. */

@@ -21,8 +21,10 @@ export interface LimitDemand extends Demand {
 /** Stands for the signals of a marketplace whose limits the type does not have. */
 const signalName = 'signal';
 
-/** Limits of a policy, parsed once, since a cached release serves many calls. */
-const limitsOf = memoize(({ limits = [] }: Policy): readonly Limit[] => limits.map(parseLimit));
+/** Limits of a policy, parsed once, since a cached release serves many calls. One that stands twice counts once. */
+const limitsOf = memoize(({ limits }: Policy): readonly Limit[] =>
+  [...new Set(limits)].map(parseLimit),
+);
 
 /**
  * A call's share of the limits of its type; empty if the type has none. Without limits, a type that heeds signals has a

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createClient } from '@redis/client';
 import t from 'tap';
 import { publicKeyPins, secureproxyFaults, secureproxySettings } from '../../secureproxy/config.ts';
 import { installationOf, readSecureproxySettings } from '../../secureproxy/read-settings.ts';
@@ -172,6 +173,24 @@ t.test('names URLs that are none', (t) => {
     parse({ PUBLIC_KEY_URL: 'https://', TOKEN_REQUEST_URL: 'http://a b/' }),
   );
   t.same(faults, ['PUBLIC_KEY_URL is not a URL', 'TOKEN_REQUEST_URL is not a URL']);
+  t.end();
+});
+
+t.test('refuses a Redis URL that the library would not take, without its password', (t) => {
+  for (const [url, isFine] of [
+    ['redis://:secret@redis.example/notanumber', false],
+    ['redis://user:secret%@redis.example', false],
+    ['redis://user:secret@', false],
+    ['rediss://user:secret%25@redis.example:6379/0', true],
+    ['redis://redis.example', true],
+    ['redis://redis.example/', true],
+  ] as const) {
+    const faults = secureproxyFaults(parse({ REDIS_URL: url }));
+    t.match(faults, isFine ? [] : [/^REDIS_URL is not redis:/], url);
+    t.notMatch(faults.join(), 'secret');
+    if (isFine) t.doesNotThrow(() => createClient({ url }));
+    else t.throws(() => createClient({ url }));
+  }
   t.end();
 });
 

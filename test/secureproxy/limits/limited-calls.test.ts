@@ -53,6 +53,12 @@ t.test('a call over the limit is answered 429, with what there is to know', asyn
   t.notOk('limited_ms' in (await proxy.requestLine(0)));
 });
 
+t.test('a limit that stands twice counts once', async (t) => {
+  const { call } = await setUp(t, { limits: ['2/h burst 2', '2/h burst 2'] });
+  t.match([await call(), await call()], [{ status: 200 }, { status: 200 }]);
+  t.match(await call(), { status: 429 });
+});
+
 t.test('a call waits for its slot if that is near, as far as its deadline allows', async (t) => {
   const { call, proxy } = await setUp(t, { limits: ['4/s burst 1'] });
   t.match(await Promise.all([call(), call(), call()]), [
