@@ -1,4 +1,4 @@
-/** `npm run openapi`: writes openapi/keyserver.json and openapi/secureproxy.json from the route schemas. */
+/** `npm run openapi`: writes both documents from the route schemas, and the types of the client for Node. */
 import { writeFileSync } from 'node:fs';
 import { openapiFiles } from './files.ts';
 

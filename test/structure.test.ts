@@ -12,6 +12,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   local: ['shared', 'keyserver'],
   openapi: ['shared', 'keyserver', 'secureproxy'],
   docs: ['shared', 'keyserver', 'secureproxy'],
+  clients: [],
   attack: ['shared', 'keyserver', 'local', 'test'],
   bench: ['shared', 'keyserver', 'local', 'test'],
 };

@@ -10,6 +10,7 @@ const folders = [
   'local',
   'openapi',
   'docs',
+  'clients',
   'attack',
   'bench',
   'test',
