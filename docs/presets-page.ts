@@ -1,16 +1,7 @@
-import { needTexts } from '../keyserver/operations/presets/expand.ts';
-import {
-  type Auth,
-  type Certainty,
-  certainties,
-  type Preset,
-} from '../keyserver/presets/preset.ts';
-import { describeInjection, injectionFields } from '../shared/policy/injection/injection.ts';
-
-interface Fact {
-  readonly certainty: Certainty;
-  readonly from: readonly number[];
-}
+import { type Fact, factsOf } from '../keyserver/operations/presets/facts.ts';
+import { needTable } from '../keyserver/operations/presets/needs.ts';
+import { type Auth, certainties, type Preset } from '../keyserver/presets/preset.ts';
+import { injectionFields } from '../shared/policy/injection/injection.ts';
 
 /** The text of docs/presets.md, made from the files of keyserver/presets. */
 export function presetsPage(presets: readonly Preset[]): string {
@@ -66,34 +57,11 @@ Each fact below ends with its certainty and the numbers of its sources.
 `;
 
 function section(preset: Preset): string {
-  const { id, name, revision, checked, create, hosts, auth, limits, signals, expiry } = preset;
-  const { probe, callerHeaders = [], sdks = [], routedBy, drops, notes, sources } = preset;
-  const lines = [
-    ...[create].map((one) => `**Create**: ${withFact(one.text, one)}`),
-    `**Type**: ${typePut(preset)}`,
-    ...sdkText(preset),
-    ...auth.map(authText),
-    ...(hosts.length === 0 ? [] : [`**Hosts**: ${hosts.map(hostText).join('; ')}`]),
-    ...callerHeaders.map(
-      (one) => `**The app sends** \`${one.name}\`: ${withFact(`${one.value}; ${one.why}`, one)}`,
-    ),
-    ...limits.map(
-      (one) => `**Limit**: ${withFact(`${one.text}${one.limit ? `; \`${one.limit}\`` : ''}`, one)}`,
-    ),
-    `**A limit is reached**: ${withFact(signalText(signals), signals)}`,
-    `**Expiry**: ${withFact(expiry.text, expiry)}`,
-    ...(probe
-      ? [`**Probe**: ${withFact(`\`${probe.method} ${probe.host ?? ''}${probe.path}\``, probe)}`]
-      : []),
-    ...(routedBy ? [`**Selects the operation**: ${withFact(routedText(routedBy), routedBy)}`] : []),
-    ...(drops ? [`**Signature of an SDK**: ${withFact(dropsText(drops), drops)}`] : []),
-    ...sdks.map(
-      (one) =>
-        `**${one.language}, ${one.name}**: ${withFact(one.lines.map((line) => `\`${line}\``).join(' '), one)}`,
-    ),
-    ...notes.map((one) => withFact(one.text, one)),
-    `**Sources**: ${sources.map((text, at) => `[${at + 1}] ${text}`).join('; ')}`,
-  ];
+  const { id, name, revision, checked } = preset;
+  const [create = '', ...others] = factsOf(preset).map(
+    ({ heading, facts }) => `**${heading}**: ${facts.map(withSource).join('; ')}`,
+  );
+  const lines = [create, `**Type**: ${typePut(preset)}`, ...sdkText(preset), ...others];
   return [
     `\n## ${id}\n`,
     `${name}; revision ${revision}, checked ${checked}.\n`,
@@ -109,8 +77,8 @@ function typePut({ id, hosts, auth: [first] }: Preset): string {
     ?.host.replace('{shop}', 'SHOP');
   const host = production.length === 0 ? 'HOST' : own;
   const needs = first?.needs ?? [];
-  const unmet = needs.find((need) => ['signing', 'body', 'cookies'].includes(need));
-  if (unmet !== undefined) return `refused by this version, since ${needTexts[unmet]}`;
+  const unmet = needs.find((need) => needTable[need].served === undefined);
+  if (unmet !== undefined) return `refused by this version, since ${needTable[unmet].text}`;
   const command = [
     `keyserver-admin type put TYPE --preset ${id}`,
     ...(host === undefined ? [] : [`--destination https://${host}`]),
@@ -142,46 +110,8 @@ function isFor(auth: Auth | undefined, ways: readonly string[] | undefined): boo
   return ways === undefined || ways.includes(auth?.id ?? '');
 }
 
-function authText(auth: Auth, at: number): string {
-  const { id, injection, fields, needs = [], oauth, signing, note } = auth;
-  const names = Object.entries(fields).map(
-    ([name, { what, isPublic }]) => `\`${name}\` (${what}${isPublic ? '; not secret' : ''})`,
-  );
-  return [
-    `**\`--auth ${id}\`**${at === 0 ? ', the default' : ''}: `,
-    withFact(injection ? `\`${describeInjection(injection)}\`` : 'none of this version', auth),
-    `, with ${names.join(', ')}`,
-    ...needs.map((need) => `; **cannot be served yet**: ${needTexts[need]}`),
-    ...(oauth ? [`; tokens from \`${oauth.tokenUrl}\` (${oauth.grants.join(', ')})`] : []),
-    ...(signing ? [`; signature ${signing.algorithm}, ${signing.encoding}`] : []),
-    ...(note ? [`; ${note}`] : []),
-  ].join('');
-}
-
-function hostText(host: Preset['hosts'][number]): string {
-  const { host: name, path = '', is, use } = host;
-  return withFact(`\`${name}${path}\` (${is}${use ? `: ${use}` : ''})`, host);
-}
-
-function signalText({ status, headers = {}, body }: Preset['signals']): string {
-  return [
-    status.length === 0 ? 'status unknown' : `status ${status.join(', ')}`,
-    ...Object.entries(headers).map(([name, what]) => `\`${name}\`: ${what}`),
-    ...(body ? [body] : []),
-  ].join('; ');
-}
-
-function routedText({ query = [], form = [], body }: NonNullable<Preset['routedBy']>): string {
-  const names = [...new Set([...query, ...form])].map((name) => `\`${name}\``);
-  return [...names, ...(body ? ['the body'] : [])].join(', ');
-}
-
-function dropsText({ query = [], headers = [] }: NonNullable<Preset['drops']>): string {
-  return [...query, ...headers].map((name) => `\`${name}\``).join(', ');
-}
-
-function withFact(text: string, { certainty, from }: Fact): string {
-  return `${text} (${[certainty, ...from].join(' ')})`;
+function withSource({ text, how }: Fact): string {
+  return how === undefined ? text : `${text} (${how})`;
 }
 
 /** `{field}` and `<` as they are; a bar would end a cell. */

@@ -36,5 +36,6 @@ t.test('every preset has a section whose command defines a type', async (t) => {
       ),
     );
     t.equal(code, 0, `${command}: ${stderr}`);
+    t.notMatch(section.split('`--auth ')[1], 'cannot be served', `${id}, by its default`);
   }
 });

@@ -4,11 +4,11 @@ import type { Injection } from '../../../shared/policy/injection/schema.ts';
 import { PolicyError } from '../../../shared/policy/policy-error.ts';
 import type { Policy, Probe, RoutedBy } from '../../../shared/policy/schema.ts';
 import { parseTargetUrl } from '../../../shared/policy/url.ts';
-import type { Auth, Need, Preset } from '../../presets/preset.ts';
+import type { Auth, Preset } from '../../presets/preset.ts';
 import { inputInvalid, type OperationError } from '../operation-error.ts';
-import type { Suggestion } from '../suggestion.ts';
 import { findAuth } from './find.ts';
 import { hostsOf, widening } from './hosts.ts';
+import { needTable, unmetNeed } from './needs.ts';
 
 /** An operator's decisions about a type of a preset. */
 export interface PresetChoice {
@@ -90,41 +90,15 @@ function dropsOf(
   return { ...(query && { dropQuery: query }), ...(headers && { dropHeaders: headers }) };
 }
 
-/** Why this version cannot serve a way to authenticate, as the end of a sentence. */
-export const needTexts: Readonly<Record<Need, string>> = {
-  renewal: 'its access tokens expire, and nothing here renews them yet',
-  signing: 'each call is signed, which is not possible here yet',
-  body: 'the token stands in the body of a call, where none is put yet',
-  cookies: 'calls are repeated with a cookie, and no cookies are kept here',
-  injection: 'it does not say which header or parameter carries the token',
-};
-
-const needSuggestions: Readonly<Record<Need, Suggestion>> = {
-  renewal: { do: 'accept_renewal' },
-  signing: { do: 'give_injection' },
-  body: { do: 'give_injection' },
-  cookies: 'call it directly, with a token of its own',
-  injection: { do: 'give_injection' },
-};
-
 /** @throws OperationError input_invalid if a need of the preset is not met */
 function servedInjection(preset: Preset, auth: Auth, choice: PresetChoice): Injection {
-  const isMet: Readonly<Record<Need, boolean>> = {
-    renewal: choice.renewedElsewhere === true,
-    signing: choice.injection !== undefined,
-    body: choice.injection !== undefined,
-    cookies: false,
-    injection: choice.injection !== undefined,
-  };
-  // First the fault that no option mends.
-  const order: readonly Need[] = ['cookies', 'signing', 'body', 'injection', 'renewal'];
-  const unmet = order.find((need) => auth.needs?.includes(need) && !isMet[need]);
+  const unmet = unmetNeed(auth.needs ?? [], choice);
   const injection = choice.injection ?? auth.injection;
   if (unmet === undefined && injection !== undefined) return injection;
-  const need = unmet ?? 'injection';
+  const { text, suggestion } = needTable[unmet ?? 'injection'];
   throw inputInvalid(
-    `the preset ${preset.id} cannot be served yet by ${auth.id}: ${needTexts[need]}`,
-    needSuggestions[need],
+    `the preset ${preset.id} cannot be served yet by ${auth.id}: ${text}`,
+    suggestion,
   );
 }
 

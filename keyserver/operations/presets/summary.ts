@@ -1,5 +1,6 @@
-import type { Auth, Need } from '../../presets/preset.ts';
+import type { Auth } from '../../presets/preset.ts';
 import { listPresets } from './find.ts';
+import { needTable } from './needs.ts';
 
 export interface PresetSummary {
   readonly id: string;
@@ -20,22 +21,13 @@ export function summaries(): PresetSummary[] {
   }));
 }
 
-/** The options by which this version serves a preset; undefined: none does. */
-const helps: Readonly<Record<Need, string | undefined>> = {
-  renewal: 'if renewed elsewhere',
-  injection: 'with a header or parameter of yours',
-  signing: undefined,
-  body: undefined,
-  cookies: undefined,
-};
-
 function servedBy(auth: readonly Auth[]): string {
   const ways = auth.map((one) => ({ id: one.id, needs: one.needs ?? [] }));
   const [first, ...others] = ways;
   if (first === undefined || first.needs.length === 0) return 'yes';
   const other = others.find(({ needs }) => needs.length === 0);
   const also = other === undefined ? '' : `, or by ${other.id}`;
-  const texts = first.needs.map((need) => helps[need]);
-  const missing = first.needs.filter((need) => helps[need] === undefined);
+  const texts = first.needs.map((need) => needTable[need].served);
+  const missing = first.needs.filter((need) => needTable[need].served === undefined);
   return (missing.length > 0 ? `not yet: ${missing.join(', ')}` : texts.join(', ')) + also;
 }

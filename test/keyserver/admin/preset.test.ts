@@ -252,9 +252,30 @@ t.test('list and show print each preset, as text and as JSON', async (t) => {
   for (const { id } of listed) {
     const shown = await admin.run(['preset', 'show', id]);
     t.equal(shown.code, 0, id);
-    t.match(shown.stdout, /\nsources:\n {2}\[1\] /, id);
+    t.match(shown.stdout, /\nSources:\n {2}\[1\] /, id);
     t.notMatch(shown.stdout, /undefined|\[object/, id);
     t.equal((await admin.json(['preset', 'show', id])).id, id);
+  }
+});
+
+t.test('show leaves no fact of a file out', async (t) => {
+  const admin = await install(t);
+  // Forms are for the warnings of token put; the others are told in words.
+  const unshown = ['form', 'own', 'seconds', 'injection', 'needs'];
+  const textsOf = (value: unknown): string[] =>
+    typeof value === 'object' && value !== null
+      ? Object.entries(value).flatMap(([key, inner]) =>
+          unshown.includes(key) ? [] : textsOf(inner),
+        )
+      : typeof value === 'boolean'
+        ? []
+        : [String(value)];
+  for (const { id } of await admin.json(['preset', 'list'])) {
+    const { stdout } = await admin.run(['preset', 'show', id]);
+    const missing = textsOf(await admin.json(['preset', 'show', id])).filter(
+      (text) => !stdout.includes(text),
+    );
+    t.same(missing, [], id);
   }
 });
 
