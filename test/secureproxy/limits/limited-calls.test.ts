@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap';
+import { ServiceError } from '../../../shared/errors.ts';
 import type { Policy } from '../../../shared/policy/schema.ts';
 import { begin, releaseOf, startProxy } from '../../support/proxy.ts';
 import { until } from '../../support/until.ts';
@@ -118,6 +119,27 @@ t.test('the log adds up what a call waited, also for a retry', async (t) => {
   const entry = await proxy.requestLine(1);
   t.match(entry, { limit: '4/s burst 1', 'upstream.retries': 1 });
   t.ok(Number(entry.limited_ms) > 0);
+});
+
+t.test('what is taken away while a call waits for its limit holds for it', async (t) => {
+  const upstream = await startUpstream(t);
+  let isTakenAway = false;
+  let asked = 0;
+  const proxy = await startProxy(t, {
+    obtain: async () => {
+      asked += 1;
+      if (isTakenAway) throw new ServiceError('grant_denied', { reason: 'no_grant' });
+      return releaseOf({ destinations: [upstream.url], limits: ['1/2s'] }, { cacheSeconds: 0 });
+    },
+  });
+  const members = { ClientId: 'acme', TokenType: 'test', ApiUri: upstream.url, Method: 'GET' };
+  t.match(await proxy.call(members), { status: 200 });
+  const waiting = proxy.call(members);
+  await until(() => asked === 2);
+  isTakenAway = true;
+  proxy.known.revoke();
+  t.match(await waiting, { status: 403, problem: { reason: 'no_grant' } });
+  t.equal(upstream.requests.length, 1);
 });
 
 t.test('a slot is given back when the answer ends, however it ends', async (t) => {
