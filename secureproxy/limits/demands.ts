@@ -34,12 +34,10 @@ const limitsOf = memoize(({ limits }: Policy): readonly Limit[] =>
 export function demandsOf(policy: Policy, call: LimitedCall): readonly LimitDemand[] {
   if (policy.limits === undefined && policy.limitSignal === undefined) return [];
   const limits = knownLimits(policy).filter((limit) => isLimitedBy(limit, call.url));
-  if (limits.length === 0 && policy.limitSignal === undefined) return [];
-  if (limits.length === 0)
-    return [{ bucket: bucketOf(call, undefined), cost: 1, limit: undefined }];
-  return limits.map((limit) => ({
+  const counted = limits.length > 0 || policy.limitSignal === undefined ? limits : [undefined];
+  return counted.map((limit) => ({
     bucket: bucketOf(call, limit),
-    cost: costOf(limit, call.url),
+    cost: limit === undefined ? 1 : costOf(limit, call.url),
     limit,
   }));
 }

@@ -59,7 +59,7 @@ interface Turn {
 
 /**
  * Holds calls to the limits of their types. Calls under the same limits ask in turn, and apps take turns, so none waits
- * behind another's crowd. A call takes its slot ahead and waits for it, so that proxies take turns, too.
+ * behind another's crowd. A call counts in a rate ahead, and waits for its time, so that proxies take turns, too.
  */
 export class Limits {
   readonly #options: LimitsOptions;

@@ -88,8 +88,8 @@ export class RedisStore implements LimitStore {
   }
 
   async rooms(buckets: readonly Bucket[]): Promise<readonly Room[]> {
-    const hasSlots = buckets.map(({ concurrent }) => (concurrent === undefined ? 0 : 1));
-    const answer = await this.#link.run(roomsScript, keysOf(buckets), hasSlots);
+    const kinds = buckets.map((bucket) => Number(hasSlots(bucket)));
+    const answer = await this.#link.run(roomsScript, keysOf(buckets), kinds);
     if (answer === undefined) return this.#local.rooms(buckets);
     return buckets.map((bucket, at) => {
       const { rate, concurrent } = bucket;
