@@ -1,6 +1,7 @@
 import type { Attack, Scene } from '../scene/attack.ts';
 import { ownOf } from '../scene/attack.ts';
 import { refused } from '../scene/judge.ts';
+import { call, describe } from '../scene/wire.ts';
 
 const denied = ['destination_denied', 'request_invalid', 'grant_denied'];
 
@@ -114,6 +115,24 @@ const escapeAttacks = Object.entries(escapes).map(
   }),
 );
 
+/** Held if what arrives outside of the destination has no token. */
+const plainAttacks = Object.entries(escapes).map(
+  ([name, path]): Attack => ({
+    class: 'url',
+    name: `the token to a plain destination: ${name}`,
+    ownOnly: true,
+    run: async (scene) => {
+      const before = scene.upstream.requests.length;
+      const answer = await call(scene, { TokenType: 'links', ApiUri: scene.origin + path });
+      const came = scene.upstream.requests.slice(before);
+      return {
+        held: came.every(({ head }) => !head.includes(scene.token)),
+        happened: `${describe(answer)}, ${came.length} arrived`,
+      };
+    },
+  }),
+);
+
 /** Hosts that `*.market.example` does not match. */
 const beside: Readonly<Record<string, string>> = {
   'its apex': 'market.example',
@@ -139,6 +158,7 @@ const wildcardAttacks = Object.entries(beside).map(
 export const urlAttacks: readonly Attack[] = [
   ...spellingAttacks,
   ...escapeAttacks,
+  ...plainAttacks,
   ...wildcardAttacks,
   {
     class: 'url',

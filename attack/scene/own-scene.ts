@@ -150,6 +150,11 @@ function policies(port: number): Readonly<Record<string, Policy>> {
     paced: { ...base, limits: ['100/s'] },
     shared: { ...base, limits: ['1000/s per type', '1/2s'] },
     probed: { ...base, probe: { method: 'GET', url: `https://${host}:${port}/me` } },
+    links: {
+      ...base,
+      destinations: [`https://${host}:${port}/allowed`],
+      plainDestinations: [`https://${host}:${port}`],
+    },
     nowhere: { ...base, destinations: [] },
     routed: { ...base, routedBy: { query: ['rest_route', '_method'], form: ['_method'] } },
   };

@@ -1,5 +1,6 @@
 import { hopByHopHeaders, messageHeaders } from '../../shared/http/header-names.ts';
 import { addressSet } from '../../shared/policy/address-set.ts';
+import { destinationCovers } from '../../shared/policy/cover.ts';
 import { parseRequest } from '../../shared/policy/decide.ts';
 import { judgeDestination, parseDestination } from '../../shared/policy/destination.ts';
 import {
@@ -25,6 +26,7 @@ const validator = Compile(PolicySchema);
 export function policyFaults(policy: Policy): string[] {
   return [
     ...destinationFaults(policy),
+    ...plainFaults(policy),
     ...(policy.unsafeAllowPrivate ?? []).flatMap(cidrFaults),
     ...injectionFaults(policy.injection),
     ...headerFaults(injectedNames(policy.injection).headers),
@@ -68,7 +70,9 @@ function probeFaults({ probe, ...policy }: Policy): string[] {
   const faults = destinationFaults(policy);
   const parsed = parseRequest(probe);
   const judged =
-    parsed.allowed && faults.length === 0 ? judgeDestination(policy, parsed.value) : parsed;
+    parsed.allowed && faults.length === 0
+      ? judgeDestination({ ...policy, plainDestinations: [] }, parsed.value)
+      : parsed;
   return [
     ...(judged.allowed ? [] : [`the probe ${probe.method} ${probe.url}: ${judged.detail}`]),
     ...Object.entries(probe.headers ?? {})
@@ -85,7 +89,10 @@ const withoutBody: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 function destinationFaults({
   destinations,
   unsafePlaintext,
-}: Pick<Policy, 'destinations' | 'unsafePlaintext'>): string[] {
+}: {
+  readonly destinations: readonly string[];
+  readonly unsafePlaintext?: boolean | undefined;
+}): string[] {
   return destinations.flatMap((text) => {
     try {
       const { protocol } = parseDestination(text);
@@ -95,9 +102,22 @@ function destinationFaults({
       throw error;
     }
     return [
-      `destination ${JSON.stringify(text)} is not https, so the token would cross the network in clear (unsafePlaintext allows it)`,
+      `destination ${JSON.stringify(text)} is not https, so calls would cross the network in clear (unsafePlaintext allows it)`,
     ];
   });
+}
+
+/** A plain destination must not lie where tokens go: they would go there, too. */
+function plainFaults({ destinations, plainDestinations = [], unsafePlaintext }: Policy): string[] {
+  const faults = destinationFaults({ destinations: plainDestinations, unsafePlaintext });
+  if (faults.length + destinationFaults({ destinations, unsafePlaintext }).length > 0)
+    return faults;
+  return plainDestinations
+    .filter((plain) => destinations.some((other) => destinationCovers(other, plain)))
+    .map(
+      (plain) =>
+        `plain destination ${JSON.stringify(plain)} lies in a destination that tokens go to`,
+    );
 }
 
 function limitFaults({ limits = [] }: Policy): string[] {

@@ -61,14 +61,16 @@ export function judge(
   if (policy.ca !== undefined) steps?.record({ ca: certificatesOf(policy.ca).map(subjectOf) });
   const granted = isOfType ? judgeTarget(grants, targetOf(policy, target, steps), steps) : judged;
   if (granted) {
-    const { grant } = granted;
-    const url = sentUrl(policy, granted.url);
+    const { url, grant } = granted;
     steps?.begin('destination');
-    const destination = checkAllowed(judgeDestination(policy, url));
-    steps?.record({ destination });
+    const destined = checkAllowed(judgeDestination(policy, url));
+    const { destination, isPlain } = destined;
+    steps?.record({ destination, ...(isPlain && { plain: true }) });
     if (policy.routedBy !== undefined) {
       steps?.begin('operation');
-      const routed = checkAllowed(judgeRouting(policy, grants, grant, url));
+      const routed = checkAllowed(
+        judgeRouting(policy, grants, grant, sentUrl(policy, url, destined)),
+      );
       steps?.record({ grant: withId(routed) });
     }
   }

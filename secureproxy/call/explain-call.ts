@@ -11,7 +11,7 @@ import type { UpstreamPools } from '../upstream/pools.ts';
 import { askForCall } from './ask-keyserver.ts';
 import type { Call } from './call.ts';
 import { inPlace, type PlaceDependencies } from './in-place.ts';
-import { type Authorization, prepare } from './prepare.ts';
+import { prepare } from './prepare.ts';
 
 const tokenMissing = {
   code: 'token_not_found',
@@ -100,12 +100,12 @@ async function explain(
   let sent: Explained['request'];
   try {
     steps.begin('request');
-    const { url, headers } = prepare(terms, call);
-    sent = { method: call.method, url: url.href, headers: sentNames(headers, terms) };
+    const { url, isPlain, headers } = prepare(terms, call);
     const { injection, dropHeaders } = terms.policy;
-    steps.record({
-      dropped: droppedHeaders(call.headers, injectedNames(injection).headers, dropHeaders),
-    });
+    const injected = injectedNames(injection).headers;
+    const names = [...headers.filter((_, at) => at % 2 === 0), ...(isPlain ? [] : injected)];
+    sent = { method: call.method, url: url.href, headers: names };
+    steps.record({ dropped: droppedHeaders(call.headers, injected, dropHeaders) });
     const { clientId, tokenType } = call;
     const rooms = await limits.rooms(terms.policy, { clientId, tokenType, url });
     if (rooms.length > 0) {
@@ -124,11 +124,6 @@ async function explain(
 function roomOf({ bucket, calls, closedMs }: Awaited<ReturnType<Limits['rooms']>>[number]) {
   const limit = bucket.name;
   return { limit, calls: Number.isFinite(calls) ? calls : null, closedMs: Math.ceil(closedMs) };
-}
-
-function sentNames(headers: readonly string[], { policy }: Authorization): string[] {
-  const names = headers.filter((_, at) => at % 2 === 0);
-  return [...names, ...injectedNames(policy.injection).headers];
 }
 
 function explained({ taken }: Steps, request?: Explained['request']): Explained {

@@ -26,6 +26,8 @@ export interface PreparedCall {
   readonly grantId: string;
   /** The host of the destination that allowed it, if that is a wildcard. */
   readonly wildcard: string | undefined;
+  /** True if the token is not injected. */
+  readonly isPlain: boolean;
   /** The headers to send, names and values alternating. */
   readonly headers: string[];
 }
@@ -41,7 +43,8 @@ export function prepare(
 ): PreparedCall {
   const approval = checkAllowed(decide(policy, grants, { method, url }));
   const injected = namesOf(policy.injection);
-  checkQuery(approval.url, injected.query);
+  const { isPlain } = approval;
+  if (!isPlain) checkQuery(approval.url, injected.query);
   const passed = isSearched(policy) ? searchableRequest(headers) : headers;
   const sent = requestHeaders(passed, injected.headers, policy.dropHeaders);
   const readForm = () =>
@@ -50,6 +53,7 @@ export function prepare(
     url: approval.url,
     grantId: idOf(checkAllowed(judgeForm(policy, grants, approval.grant, readForm))),
     wildcard: wildcardHost(approval.destination),
+    isPlain,
     headers: sent,
   };
 }

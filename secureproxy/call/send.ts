@@ -4,6 +4,7 @@ import { closeAfterAnswer } from '../../shared/http/early-answer.ts';
 import { type LogFields, toMilliseconds } from '../../shared/log/request-log.ts';
 import { memoize } from '../../shared/memoize.ts';
 import { prepareInjection } from '../../shared/policy/injection/injection.ts';
+import type { Injected } from '../../shared/policy/injection/scheme.ts';
 import { isReference } from '../../shared/policy/reference.ts';
 import type { Release } from '../../shared/protocol/messages.ts';
 import { forwardedLinks } from '../http/forwarded-links.ts';
@@ -48,13 +49,13 @@ export function send(
   { releases, pools, running, sentSecrets }: SendDependencies,
   call: Call,
   obtained: CachedRelease,
-  { url, wildcard, headers: prepared }: PreparedCall,
+  { url, wildcard, isPlain, headers: prepared }: PreparedCall,
   { request, reply, deadline, pass, retries }: SendContext,
 ): Promise<boolean> {
   const { logFields: log } = request;
   const { release } = obtained;
   const { method, body } = call;
-  const injection = injectionOf(release);
+  const injection = isPlain ? nothing : injectionOf(release);
   const injected =
     typeof injection === 'function'
       ? injection({ method, url, headers: prepared, body: heldBody(body) })
@@ -154,6 +155,8 @@ function runningCall(
     cut,
   };
 }
+
+const nothing: Injected = { headers: [], query: [] };
 
 /** Kept with its release, which serves many calls. @throws ServiceError integrity_failed */
 const injectionOf = memoize(({ policy, fields }: Release) =>

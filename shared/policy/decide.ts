@@ -1,4 +1,4 @@
-import { judgeDestination } from './destination.ts';
+import { type Destined, judgeDestination } from './destination.ts';
 import { judgeGrants } from './grant.ts';
 import { withoutParameters } from './parameters/names.ts';
 import { isReference, resolveReference } from './reference.ts';
@@ -13,14 +13,12 @@ export interface Request {
   readonly url: string;
 }
 
-/** An approved request. */
-export interface Approval {
+/** An approved request, and where it goes. */
+export interface Approval extends Destined {
   /** Its `href` is the only string to send. */
   readonly url: TargetUrl;
   /** The grant that allowed it. */
   readonly grant: Grant;
-  /** The destination that allowed it, as the policy has it. */
-  readonly destination: string;
 }
 
 /**
@@ -41,12 +39,12 @@ export function decide(
   if (!parsed.allowed) return parsed;
   const granted = judgeGrants(grants, request.method, parsed.value);
   if (!granted.allowed) return granted;
-  const url = sentUrl(policy, parsed.value);
-  const destined = judgeDestination(policy, url);
+  const destined = judgeDestination(policy, parsed.value);
   if (!destined.allowed) return destined;
+  const url = sentUrl(policy, parsed.value, destined.value);
   const routed = judgeRouting(policy, grants, granted.value, url);
   if (!routed.allowed) return routed;
-  return allow({ url, grant: routed.value, destination: destined.value });
+  return allow({ url, grant: routed.value, ...destined.value });
 }
 
 /** The request with its whole URL. @throws PolicyError for a policy that was never checked */
@@ -69,9 +67,13 @@ export function parseRequest({ method, url }: Request): Verdict<TargetUrl> {
   return parseTargetUrl(url);
 }
 
-/** The URL without the parameters that the type drops. */
-export function sentUrl({ dropQuery }: Pick<Policy, 'dropQuery'>, url: TargetUrl): TargetUrl {
-  if (dropQuery === undefined || url.search === '') return url;
+/** The URL without the parameters that the type drops where its token goes: other links have signatures of their own. */
+export function sentUrl(
+  { dropQuery }: Pick<Policy, 'dropQuery'>,
+  url: TargetUrl,
+  { isPlain }: Destined,
+): TargetUrl {
+  if (dropQuery === undefined || isPlain || url.search === '') return url;
   const search = withoutParameters(url.search, dropQuery);
   if (search === url.search) return url;
   return checkAllowed(parseTargetUrl(url.origin + url.pathname + search));

@@ -54,25 +54,38 @@ function matches(destination: Destination, url: TargetUrl): boolean {
   return url.pathname === pathPrefix || url.pathname.startsWith(`${pathPrefix}/`);
 }
 
+/** The part of a policy that says where calls may go. */
+export type Destinations = Pick<Policy, 'destinations' | 'plainDestinations' | 'unsafePlaintext'>;
+
+/** A place where a call may go. */
+export interface Destined {
+  /** The destination that allows it, as the policy has it. */
+  readonly destination: string;
+  /** True if the call goes there without the token. */
+  readonly isPlain: boolean;
+}
+
 /**
- * Judges whether the policy allows a token to go to `url`, the result of {@link parseTargetUrl}; an
- * approval has the destination that allows it. @throws PolicyError for a policy that was never checked
+ * Judges whether the policy allows a call to go to `url`, the result of {@link parseTargetUrl}.
+ * @throws PolicyError for a policy that was never checked
  */
-export function judgeDestination(
-  policy: Pick<Policy, 'destinations' | 'unsafePlaintext'>,
-  url: TargetUrl,
-): Verdict<string> {
+export function judgeDestination(policy: Destinations, url: TargetUrl): Verdict<Destined> {
   if (url.protocol === 'http:' && policy.unsafePlaintext !== true) {
     return refuse('destination_denied', 'plaintext', 'Tokens of this type go over https only.');
   }
-  const at = destinationsOf(policy.destinations).findIndex((one) => matches(one, url));
-  const destination = policy.destinations[at];
-  if (destination !== undefined) return allow(destination);
+  const destination = find(policy.destinations, url);
+  if (destination !== undefined) return allow({ destination, isPlain: false });
+  const plain = policy.plainDestinations && find(policy.plainDestinations, url);
+  if (plain !== undefined) return allow({ destination: plain, isPlain: true });
   return refuse(
     'destination_denied',
     'not_listed',
     `No destination of the token type allows ${url.origin} with this path.`,
   );
+}
+
+function find(destinations: readonly string[], url: TargetUrl): string | undefined {
+  return destinations[destinationsOf(destinations).findIndex((one) => matches(one, url))];
 }
 
 /**

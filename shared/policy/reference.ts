@@ -1,5 +1,4 @@
-import { type Destination, destinationsOf } from './destination.ts';
-import type { Policy } from './schema.ts';
+import { type Destination, type Destinations, destinationsOf } from './destination.ts';
 import type { TargetUrl } from './url.ts';
 import { allow, refuse, type Verdict } from './verdict.ts';
 
@@ -17,7 +16,7 @@ export function isReference(url: string): boolean {
  * @throws PolicyError for a policy that was never checked
  */
 export function resolveReference(
-  { destinations }: Pick<Policy, 'destinations'>,
+  { destinations, plainDestinations = [] }: Destinations,
   reference: string,
 ): Verdict<string> {
   const parsed = destinationsOf(destinations);
@@ -32,7 +31,8 @@ export function resolveReference(
   }
   const end = /[/?]|$/.exec(reference)?.index ?? reference.length;
   const host = reference.slice(1, end).toLowerCase();
-  const named = parsed.find((one) => !one.wildcard && hostOf(one) === host);
+  const all = [...parsed, ...destinationsOf(plainDestinations)];
+  const named = all.find((one) => !one.wildcard && hostOf(one) === host);
   if (named !== undefined) return allow(originOf(named) + reference.slice(end));
   return refuse(
     'destination_denied',
@@ -43,11 +43,11 @@ export function resolveReference(
 
 /** `~host` for the origin of a URL; undefined if that names no origin, or another one. */
 export function originReference(
-  { destinations }: Pick<Policy, 'destinations'>,
+  policy: Destinations,
   { origin, hostname, port }: TargetUrl,
 ): string | undefined {
   const host = `~${hostOf({ hostname, port })}`;
-  const resolved = resolveReference({ destinations }, host);
+  const resolved = resolveReference(policy, host);
   return resolved.allowed && resolved.value === origin ? host : undefined;
 }
 

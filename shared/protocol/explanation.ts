@@ -46,6 +46,9 @@ export const StepSchema = Type.Object({
   destination: Type.Optional(
     Type.String({ description: 'The destination of the type that allows the URL' }),
   ),
+  plain: Type.Optional(
+    Type.Literal(true, { description: 'The call goes to this destination without the token' }),
+  ),
   ca: Names('Subjects of the CAs that alone are trusted for the type; absent: those of the proxy'),
   expiresIn: Type.Optional(
     Type.Union([Type.Integer(), Type.Null()], {

@@ -74,6 +74,8 @@ export type Explained = {
     };
     /** The destination of the type that allows the URL */
     readonly destination?: string;
+    /** The call goes to this destination without the token */
+    readonly plain?: true;
     /** Subjects of the CAs that alone are trusted for the type; absent: those of the proxy */
     readonly ca?: readonly (string)[];
     /** Seconds until the token expires; null: never */

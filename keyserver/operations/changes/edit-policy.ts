@@ -4,6 +4,7 @@ import { inputInvalid } from '../operation-error.ts';
 /** Members of a policy that are lists of texts. */
 export const listMembers = [
   'destinations',
+  'plainDestinations',
   'unsafeAllowPrivate',
   'publicFields',
   'redactMembers',

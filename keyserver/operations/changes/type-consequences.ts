@@ -39,6 +39,9 @@ export function typeConsequences(
             ...lostPlaces(before, after).map(
               (place) => `tokens of ${name} go to ${place} no more; granted to ${named(granted)}`,
             ),
+            ...lostPlainPlaces(before, after).map(
+              (place) => `calls of ${name} go to ${place} no more; granted to ${named(granted)}`,
+            ),
             ...lostCalls(id, before, after, apps),
           ],
     // No token of a type that is new was released before.
@@ -100,6 +103,13 @@ function lostPlaces(before: Policy, after: Policy): string[] {
     ),
     ...(before.unsafeAllowPrivate ?? []).filter((lost) => !blocks.includes(lost)),
   ];
+}
+
+function lostPlainPlaces(before: Policy, after: Policy): string[] {
+  const left = [...after.destinations, ...(after.plainDestinations ?? [])];
+  return (before.plainDestinations ?? []).filter(
+    (lost) => !left.some((other) => covers(other, lost)),
+  );
 }
 
 /** An earlier version may have stored a destination that no call goes to. */

@@ -198,3 +198,17 @@ t.test('asks before something else than rules of grants selects operations', asy
   await admin.json([...edit, '--routed-by-body', '--yes']);
   t.match(await admin.json([...edit, '--no-routed-by']), { consequences: [] });
 });
+
+t.test('asks before a plain destination is taken away', async (t) => {
+  const admin = await setUp(t);
+  const plain = 'https://a.example.net';
+  const edit = ['type', 'edit', 'wildberries'];
+  await admin.json([...edit, '--add-plain-destination', plain]);
+  const { message } = await admin.failure([...edit, '--remove-plain-destination', plain]);
+  t.match(
+    message,
+    `calls of the type "wildberries" go to ${plain} no more; granted to the app reports`,
+  );
+  const moved = [...edit, '--remove-plain-destination', plain, '--add-destination', plain];
+  t.same((await admin.json(moved)).consequences, []);
+});

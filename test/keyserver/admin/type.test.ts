@@ -39,6 +39,7 @@ t.test('takes every option into the policy', async (t) => {
     await policyOf(
       ...['--destination', 'http://erp.example.com:8080', 'https://*.example.com/v1'],
       ...['--destination', 'https://[2001:db8::1]'],
+      ...['--plain-destination', 'https://reports.example.net', 'https://a.example.org/x'],
       ...['--basic', '{user}:{a}:{b}', '--unsafe-plaintext'],
       ...['--unsafe-allow-private', '10.1.0.0/16', '--unsafe-allow-private', 'fd00:1::/32'],
       ...['--cache-seconds', '0', '--no-scrub', '--public-field', 'user', '--public-field', 'b'],
@@ -56,6 +57,7 @@ t.test('takes every option into the policy', async (t) => {
         'https://*.example.com/v1',
         'https://[2001:db8::1]',
       ],
+      plainDestinations: ['https://reports.example.net', 'https://a.example.org/x'],
       injection: { scheme: 'basic', username: '{user}', password: '{a}:{b}' },
       unsafePlaintext: true,
       unsafeAllowPrivate: ['10.1.0.0/16', 'fd00:1::/32'],
@@ -109,6 +111,29 @@ t.test('refuses a type that could not be used, or would be dangerous unsaid', as
     ['every parameter', [...destination, '--drop-query', '*'], /dropQuery 0/],
     ['a header with a colon', [...destination, '--drop-header', 'A: b'], /dropHeaders 0/],
     ['a star inside', [...destination, '--routed-by-form', 'a*b'], /routedBy form 0/],
+    [
+      'a plain destination of no origin',
+      [...destination, '--plain-destination', 'x'],
+      /not usable/,
+    ],
+    [
+      'a plain destination in clear',
+      [...destination, '--plain-destination', 'http://a.example'],
+      /unsafePlaintext/,
+    ],
+    [
+      'a plain destination where tokens go',
+      ['--destination', 'https://*.example.com', '--plain-destination', 'https://a.example.com/x'],
+      /plain destination "https:\/\/a.example.com\/x" lies in a destination that tokens go to/,
+    ],
+    [
+      'a probe at a plain destination',
+      [
+        ...[...destination, '--plain-destination', 'https://a.example'],
+        ...['--probe', 'GET https://a.example/me'],
+      ],
+      /the probe GET https:\/\/a.example\/me: No destination/,
+    ],
     ['plain http', ['--destination', 'http://api.example.com'], /unsafePlaintext/],
     ['a block without length', [...destination, '--unsafe-allow-private', '10.0.0.1'], /CIDR/],
     ['a block too long', [...destination, '--unsafe-allow-private', '10.0.0.0/33'], /CIDR/],
@@ -274,6 +299,9 @@ t.test('edits parts of a type and leaves the rest', async (t) => {
   });
   t.same((await edit('--routed-by-form', 'a')).routedBy, { form: ['a'] });
   t.notOk('routedBy' in (await edit('--no-routed-by')));
+  const plain = 'https://a.example.net';
+  t.same((await edit('--add-plain-destination', plain)).plainDestinations, [plain]);
+  t.notOk('plainDestinations' in (await edit('--remove-plain-destination', plain)));
   t.match(await edit('--add-drop-query', 'a', 'b', '--add-drop-header', 'c'), {
     dropQuery: ['a', 'b'],
     dropHeaders: ['c'],
@@ -358,7 +386,7 @@ t.test('lists and shows types', async (t) => {
     ...['--retry', '1', '--retry-method', 'PUT'],
     ...['--routed-by-query', 'a', '--routed-by-query', 'b', '--routed-by-form', 'c'],
     ...['--routed-by-body', '--drop-query', 'sign', '--drop-query', 'oauth_*'],
-    ...['--drop-header', 'Shop-Signature'],
+    ...['--drop-header', 'Shop-Signature', '--plain-destination', 'https://a.example'],
   ]);
   t.equal(
     (await admin.run(['type', 'list'])).stdout,
@@ -373,22 +401,23 @@ t.test('lists and shows types', async (t) => {
   t.equal(
     (await admin.run(['type', 'show', 'erp'])).stdout,
     [
-      'type              erp',
-      'destinations      http://erp.example.com',
-      'injects           basic {u}:{p}',
-      'ca                default',
-      'cache seconds     5',
-      'scrubbing         off',
-      'public fields     u',
-      'redacted members  access_token',
-      'limits            50/s, 20/min /v1/*',
-      'limit signal      status 420, at most the default time',
-      'retries           1 at most, also PUT',
-      'routed by         query a b, form c, body',
-      'dropped query     sign, oauth_*',
-      'dropped headers   Shop-Signature',
-      'unsafe plaintext  allowed',
-      'unsafe private    10.0.0.0/8',
+      'type                erp',
+      'destinations        http://erp.example.com',
+      'plain destinations  https://a.example',
+      'injects             basic {u}:{p}',
+      'ca                  default',
+      'cache seconds       5',
+      'scrubbing           off',
+      'public fields       u',
+      'redacted members    access_token',
+      'limits              50/s, 20/min /v1/*',
+      'limit signal        status 420, at most the default time',
+      'retries             1 at most, also PUT',
+      'routed by           query a b, form c, body',
+      'dropped query       sign, oauth_*',
+      'dropped headers     Shop-Signature',
+      'unsafe plaintext    allowed',
+      'unsafe private      10.0.0.0/8',
       '',
     ].join('\n'),
   );

@@ -25,6 +25,7 @@ import {
 /** The option and the placeholder of each list of a policy, as `type put` has them. */
 const lists: Readonly<Record<(typeof listMembers)[number], readonly [name: string, of: string]>> = {
   destinations: ['destination', 'origin'],
+  plainDestinations: ['plain-destination', 'origin'],
   unsafeAllowPrivate: ['unsafe-allow-private', 'cidr'],
   publicFields: ['public-field', 'field'],
   redactMembers: ['redact-member', 'name'],

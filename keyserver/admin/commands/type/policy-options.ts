@@ -18,6 +18,7 @@ import { injectionFromOptions, type OptionValues } from './injection-options.ts'
 /** The options of `type put`. */
 export interface PolicyOptions extends OptionValues {
   readonly destination?: readonly string[];
+  readonly plainDestination?: readonly string[];
   readonly unsafePlaintext?: boolean;
   readonly unsafeAllowPrivate?: readonly string[];
   readonly caFile?: string;
@@ -51,6 +52,7 @@ export function policyFromOptions(
 ): Policy {
   const {
     destination = base.destinations,
+    plainDestination,
     unsafePlaintext,
     unsafeAllowPrivate,
     caFile,
@@ -64,6 +66,7 @@ export function policyFromOptions(
     ...base,
     destinations: [...destination],
     injection: injectionFromOptions(options, base.injection),
+    ...(plainDestination && { plainDestinations: [...plainDestination] }),
     ...(unsafePlaintext && { unsafePlaintext }),
     ...(unsafeAllowPrivate && { unsafeAllowPrivate: [...unsafeAllowPrivate] }),
     ...(caFile !== undefined && { ca: readCa(caFile, folder) }),

@@ -33,6 +33,10 @@ ${defaultInjectionNote}`,
       '--destination <origin...>',
       'where tokens may go: https://host[:port][/prefix], or https://*.host',
     );
+  put.option(
+    '--plain-destination <origin...>',
+    'where calls may go without the token, such as to links of reports',
+  );
   addPresetOptions(put);
   addInjectionOptions(put)
     .option('--unsafe-plaintext', 'allow http: tokens cross the network in clear')

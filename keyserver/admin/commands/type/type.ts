@@ -77,6 +77,9 @@ function addShow(type: Command, session: Session): void {
 function describePolicy(policy: Policy): Record<string, string> {
   return {
     destinations: policy.destinations.join(', '),
+    ...(policy.plainDestinations && {
+      'plain destinations': policy.plainDestinations.join(', '),
+    }),
     injects: describeInjection(policy.injection),
     ca: policy.ca ? describeCa(policy.ca) : 'default',
     'cache seconds': String(policy.cacheSeconds ?? 'default'),
