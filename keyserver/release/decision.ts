@@ -1,7 +1,7 @@
 import type { Clock } from '../../shared/clock.ts';
 import type { LegacyKey } from '../../shared/crypto/legacy-row.ts';
 import { ServiceError } from '../../shared/errors.ts';
-import { parseRequest, resolveTarget, sentUrl } from '../../shared/policy/decide.ts';
+import { parseRequest, probeOf, resolveTarget, sentUrl } from '../../shared/policy/decide.ts';
 import { judgeDestination } from '../../shared/policy/destination.ts';
 import { judgeDirectGrants, judgeGrants, noGrant } from '../../shared/policy/grant.ts';
 import { grantId } from '../../shared/policy/grant-id.ts';
@@ -77,17 +77,9 @@ export function judge(
   return policy;
 }
 
-function probeOf({ probe }: Policy): Target {
-  if (probe !== undefined) return probe;
-  throw new ServiceError('request_invalid', {
-    reason: 'no_probe',
-    detail: 'The token type has no probe; define one with keyserver-admin type edit --probe.',
-  });
-}
-
 /** The target that the type makes whole. @throws ServiceError destination_denied if it has no such destination */
 function targetOf(policy: Policy, target: Target | 'probe', steps?: Steps): Target {
-  if (target === 'probe') return probeOf(policy);
+  if (target === 'probe') return checkAllowed(probeOf(policy));
   const resolved = resolveTarget(policy, target);
   if (!resolved.allowed) steps?.begin('destination');
   return checkAllowed(resolved);

@@ -1,6 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ServiceError } from '../../shared/errors.ts';
-import type { Policy, ProbeVerdict } from '../../shared/policy/schema.ts';
+import { probeOf } from '../../shared/policy/decide.ts';
+import type { ProbeVerdict } from '../../shared/policy/schema.ts';
+import { checkAllowed } from '../../shared/policy/verdict.ts';
 import { askForCall } from '../call/ask-keyserver.ts';
 import type { Call } from '../call/call.ts';
 import { inPlace } from '../call/in-place.ts';
@@ -73,18 +75,10 @@ async function findProbe(
         dependencies.releases.get({ ...query, target: 'probe' }),
       ),
     );
-    return probeOf(release.policy);
+    return checkAllowed(probeOf(release.policy));
   } finally {
     asking.destroy();
   }
-}
-
-function probeOf({ probe }: Policy) {
-  if (probe !== undefined) return probe;
-  throw new ServiceError('request_invalid', {
-    reason: 'no_probe',
-    detail: 'The token type has no probe; define one with keyserver-admin type edit --probe.',
-  });
 }
 
 function withAgent(headers: Readonly<Record<string, string>>): Record<string, string> {

@@ -3,7 +3,7 @@ import { judgeGrants } from './grant.ts';
 import { withoutParameters } from './parameters/names.ts';
 import { isReference, resolveReference } from './reference.ts';
 import { judgeRouting } from './routing.ts';
-import { type Grant, isMethod, methods, type Policy } from './schema.ts';
+import { type Grant, isMethod, methods, type Policy, type Probe } from './schema.ts';
 import { parseTargetUrl, type TargetUrl } from './url.ts';
 import { allow, checkAllowed, refuse, type Verdict } from './verdict.ts';
 
@@ -52,6 +52,17 @@ export function resolveTarget<T extends Request>(policy: Policy, request: T): Ve
   if (!isReference(request.url)) return allow(request);
   const url = resolveReference(policy, request.url);
   return url.allowed ? allow({ ...request, url: url.value }) : url;
+}
+
+/** The call of `/check`, which is judged as any other. */
+export function probeOf({ probe }: Policy): Verdict<Probe> {
+  return probe === undefined
+    ? refuse(
+        'request_invalid',
+        'no_probe',
+        'The token type has no probe; define one with keyserver-admin type edit --probe.',
+      )
+    : allow(probe);
 }
 
 /** The part of {@link decide} that needs neither grants nor policy: checks the method and parses the URL. */
