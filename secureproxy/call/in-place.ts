@@ -19,7 +19,7 @@ export interface PlaceDependencies {
 export async function inPlace<T>(
   { places, totalTimeoutMs }: PlaceDependencies,
   { timeoutMs }: Pick<Call, 'timeoutMs'>,
-  { logFields: log }: Pick<FastifyRequest, 'logFields'>,
+  { logFields: log }: FastifyRequest,
   { raw, elapsedTime }: FastifyReply,
   work: (place: Place) => Promise<T>,
 ): Promise<T> {

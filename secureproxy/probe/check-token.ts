@@ -33,6 +33,8 @@ export async function checkToken(
 ): Promise<Checked> {
   const answer = new ProbeAnswer(reply.raw);
   try {
+    const queuedMs = () => request.logFields['queue.duration_ms'] ?? 0;
+    const before = queuedMs();
     const probe = await findProbe(dependencies, question, request, reply);
     const { method, url, headers = {}, body } = probe;
     const call: Call = {
@@ -40,7 +42,9 @@ export async function checkToken(
       ...{ method, url, headers: withAgent(headers), base: undefined },
       body: body === undefined ? null : Buffer.from(body),
     };
-    await makeCall(dependencies, call, request, replyInto(reply, answer));
+    // The wait for the place before is in both, and would shorten the call's time twice.
+    const elapsedMs = reply.elapsedTime - (queuedMs() - before);
+    await makeCall(dependencies, call, request, replyInto(reply, answer, elapsedMs));
     const { status } = answer;
     if (status === undefined) throw new ServiceError('upstream_unreachable');
     return { verdict: verdictOf(probe, status, answer), status };
@@ -68,9 +72,7 @@ async function findProbe(
   };
   try {
     const into = replyInto(reply, asking);
-    // The wait for this place is in `elapsedTime`; if logged as well, it would shorten the call's time twice.
-    const unlogged = { logFields: { ...request.logFields } };
-    const { release } = await inPlace(dependencies, question, unlogged, into, ({ deadline }) =>
+    const { release } = await inPlace(dependencies, question, request, into, ({ deadline }) =>
       askForCall(unknown, request, reply, deadline, (query) =>
         dependencies.releases.get({ ...query, target: 'probe' }),
       ),

@@ -58,7 +58,18 @@ export class ProbeAnswer extends Writable {
   }
 }
 
-/** A reply that looks as the caller's, and whose answer goes into another place. */
-export function replyInto(reply: FastifyReply, answer: ProbeAnswer): FastifyReply {
-  return Object.create(reply, { raw: { value: answer }, hijack: { value: () => undefined } });
+/**
+ * A reply that looks as the caller's, and whose answer goes into another place.
+ * @param elapsedTime milliseconds since its request came, the queue before the framework aside
+ */
+export function replyInto(
+  reply: FastifyReply,
+  answer: ProbeAnswer,
+  elapsedTime = reply.elapsedTime,
+): FastifyReply {
+  return Object.create(reply, {
+    raw: { value: answer },
+    hijack: { value: () => undefined },
+    elapsedTime: { value: elapsedTime },
+  });
 }

@@ -2,7 +2,13 @@ import t, { type Test } from 'tap';
 import type { Policy } from '../../../shared/policy/schema.ts';
 import { startKeyserver } from '../../support/keyserver.ts';
 import { plainPolicy } from '../../support/pair-state.ts';
-import { begin, loopback, startProxy, type TestProxyOptions } from '../../support/proxy.ts';
+import {
+  begin,
+  loopback,
+  startProxy,
+  type TestProxy,
+  type TestProxyOptions,
+} from '../../support/proxy.ts';
 import { until } from '../../support/until.ts';
 import { answer, startUpstream, writes } from '../../support/upstream.ts';
 
@@ -156,6 +162,9 @@ t.test('a call that the proxy delays itself is an error: nothing was asked', asy
   goOn.resolve();
 });
 
+const checksOf = (proxy: TestProxy) =>
+  proxy.log().filter((line) => line['url.template'] === '/check');
+
 t.test('a wait for its place shortens its time once, or is an error', async (t) => {
   const { upstream, check, proxy, appKey } = await setUp(t, {}, { settings: { CALLS_MAX: '8' } });
   t.match((await check()).json, { verdict: 'valid' });
@@ -179,6 +188,9 @@ t.test('a wait for its place shortens its time once, or is an error', async (t) 
   const checked = check({ TimeoutMs: 2800 });
   setTimeout(() => goOn.resolve(), 1500);
   t.match((await checked).json, { verdict: 'valid' });
+  await until(() => checksOf(proxy).length === 3);
+  const { 'queue.duration_ms': waitedMs } = checksOf(proxy)[2] ?? {};
+  t.ok(Number(waitedMs) > 1000, 'the wait is logged');
   for (const { status } of await Promise.all(slow)) t.equal(status, 200);
 });
 
