@@ -19,6 +19,7 @@ import { show } from '../tls.ts';
 import { fleetAttacks } from './fleet.ts';
 import { keyFileMistakes, kidOf } from './keys.ts';
 import { presetAttacks } from './presets.ts';
+import { rowAttacks } from './rows.ts';
 import { settingMistakes } from './settings.ts';
 
 /** Starts another service beside the pair and calls `use` with its origin. */
@@ -94,6 +95,7 @@ export const operatorAttacks: readonly Attack[] = [
   ...mistakes({ ...keyFileMistakes, ...settingMistakes }),
   ...fleetAttacks,
   ...presetAttacks,
+  ...rowAttacks,
   {
     class: 'operator',
     name: 'a wrong at-rest key under the right kid',
