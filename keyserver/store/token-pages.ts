@@ -75,7 +75,7 @@ function* pageAfter(
   return { rows: yield* select(sql, key, rest, order), end };
 }
 
-/** Rows with NULL in the key, which nobody can use. */
+/** Rows with NULL in the key, and so without a name: nobody can use them. */
 async function* unplacedPages({ dialect, read }: PagedTable, key: TableKey) {
   const conditions = [{ sql: hasNoPlace(key), params: [] }];
   for (let from = 0; ; from += pageRows) {

@@ -13,7 +13,7 @@ export interface KeyedTable {
   readonly dialect: Dialect;
 }
 
-/** The best order for a walk: a unique index, an index that begins with the client, or none. */
+/** The best order for a walk: a unique index, an index of client and perhaps type, or none. */
 export async function tableKey({ pool, tokenTable, dialect }: KeyedTable): Promise<TableKey> {
   const { rows } = await pool.use((session) =>
     session.execute({
@@ -48,9 +48,15 @@ function keyOf(index: readonly Row[]): TableKey {
     (row) => integer(row, 'is_shared') === 0 && integer(row, 'may_be_null') === 0,
   );
   if (isUnique && columns.length === index.length) return { columns, by: 'unique' };
-  const hasClient = columns.some(({ sql }) => sql.toLowerCase() === '`client_id`');
-  return { columns, by: hasClient ? 'index' : 'sort' };
+  // Other columns may be NULL in rows that calls use.
+  const other = columns.findIndex((column) => !isName(column));
+  const names = other < 0 ? columns : columns.slice(0, other);
+  return { columns: names, by: names.some(isClient) ? 'index' : 'sort' };
 }
+
+const isClient = ({ sql }: KeyColumn) => sql.toLowerCase() === '`client_id`';
+const isName = (column: KeyColumn) =>
+  isClient(column) || column.sql.toLowerCase() === '`token_type`';
 
 /** Undefined for a type that is ordered in another way, such as ENUM. */
 function paramOf(type: string): string | undefined {

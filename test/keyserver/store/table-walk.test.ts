@@ -15,6 +15,8 @@ const mysqlShapes: Readonly<Record<string, string | undefined>> = {
     'id DECIMAL(30,20) PRIMARY KEY DEFAULT RAND(), client_id INT, token_type VARCHAR(50), token TEXT',
   'names that an index has':
     'client_id VARCHAR(50), token_type VARCHAR(50), token TEXT, KEY (client_id, token_type)',
+  'an index that begins with another column':
+    'shop INT, client_id VARCHAR(50), token_type VARCHAR(50), token TEXT, KEY (shop, client_id), KEY (client_id, shop)',
   'types that an index cannot compare':
     "client_id DECIMAL(20), token_type ENUM('ozon', 'wildberries'), token TEXT, PRIMARY KEY (client_id, token_type)",
   'a unique key, and an index of hashes':
