@@ -3,13 +3,7 @@ import { canonicalGrant, grantId } from '../../shared/policy/grant-id.ts';
 import { type Grant, type Method, methods, type Policy } from '../../shared/policy/schema.ts';
 import type { AppDocument } from '../at-rest/document-row.ts';
 import type { OperationContext } from './context.ts';
-import {
-  changeDocument,
-  checkName,
-  contentOf,
-  type FoundDocument,
-  listDocuments,
-} from './documents.ts';
+import { changeDocument, checkName, contentOf, listDocuments } from './documents.ts';
 import { inputInvalid, OperationError } from './operation-error.ts';
 
 /** A requested grant, not yet validated. */
@@ -72,7 +66,9 @@ export async function addGrant(
   request: GrantRequest,
 ): Promise<{ id: string; grant: Grant; added: boolean; direct: boolean }> {
   const grant = parseGrant(request);
-  if (!isUnlimited(grant)) checkRouting(grant, await listDocuments(context, 'type'));
+  const type = (await listDocuments(context, 'type')).find((one) => one.id === grant.type);
+  const fault = routedFault(grant, grant.type, type?.content);
+  if (fault !== undefined) throw inputInvalid(fault, 'give it neither methods nor paths');
   const id = grantId(grant);
   let added = false;
   let direct = false;
@@ -85,20 +81,13 @@ export async function addGrant(
   return { id, grant, added, direct };
 }
 
-function checkRouting({ type }: Grant, types: readonly FoundDocument<'type'>[]): void {
-  const policy = types.find(({ id }) => id === type)?.content;
-  if (policy !== undefined && isRoutedByBody(policy)) {
-    throw inputInvalid(routedFault(type), 'give it neither methods nor paths');
-  }
-}
-
-/** True for a type of which grants with methods or paths allow no call. */
-export function isRoutedByBody({ routedBy }: Policy): boolean {
-  return routedBy?.body === true;
-}
-
-/** Why a grant with methods or paths is of no use. */
-export function routedFault(type: string): string {
+/** Why a grant with methods or paths allows no call of a type; undefined if it may. */
+export function routedFault(
+  grant: Grant,
+  type: string,
+  policy: Policy | undefined,
+): string | undefined {
+  if (!policy?.routedBy?.body || isUnlimited(grant)) return undefined;
   return `bodies select the operation of the type ${JSON.stringify(type)}, so a grant with methods or paths allows none of its calls`;
 }
 

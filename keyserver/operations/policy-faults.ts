@@ -89,10 +89,7 @@ const withoutBody: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 function destinationFaults({
   destinations,
   unsafePlaintext,
-}: {
-  readonly destinations: readonly string[];
-  readonly unsafePlaintext?: boolean | undefined;
-}): string[] {
+}: Pick<Policy, 'destinations' | 'unsafePlaintext'>): string[] {
   return destinations.flatMap((text) => {
     try {
       const { protocol } = parseDestination(text);
@@ -108,12 +105,11 @@ function destinationFaults({
 }
 
 /** A plain destination must not lie where tokens go: they would go there, too. */
-function plainFaults({ destinations, plainDestinations = [], unsafePlaintext }: Policy): string[] {
-  const faults = destinationFaults({ destinations: plainDestinations, unsafePlaintext });
-  if (faults.length + destinationFaults({ destinations, unsafePlaintext }).length > 0)
-    return faults;
+function plainFaults({ plainDestinations = [], ...policy }: Policy): string[] {
+  const faults = destinationFaults({ ...policy, destinations: plainDestinations });
+  if (faults.length + destinationFaults(policy).length > 0) return faults;
   return plainDestinations
-    .filter((plain) => destinations.some((other) => destinationCovers(other, plain)))
+    .filter((plain) => policy.destinations.some((other) => destinationCovers(other, plain)))
     .map(
       (plain) =>
         `plain destination ${JSON.stringify(plain)} lies in a destination that tokens go to`,

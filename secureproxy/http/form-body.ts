@@ -15,7 +15,7 @@ const maxFormBytes = 64 * 1024;
  */
 export function formOf(headers: readonly string[], body: Buffer | undefined): FormBody | undefined {
   const valuesOf = (name: string) =>
-    headers.filter((_, at) => at % 2 === 1 && readAs(headers[at - 1] ?? '') === name);
+    headers.filter((_, at) => at % 2 === 1 && readAs(`${headers[at - 1]}`) === name);
   const [type = '', ...others] = valuesOf('content-type');
   const isOne = others.length === 0 && mediaType.test(type);
   if (isOne && !/form|multipart/i.test(type)) return undefined;

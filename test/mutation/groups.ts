@@ -34,6 +34,8 @@ export const groups: readonly Group[] = [
   policy(['destination']),
   policy(['grant'], ['grant', 'pattern']),
   policy(['decide', 'verdict'], ['verdict', 'decide']),
+  policy(['routing']),
+  inFolder('shared/policy/parameters')(['names']),
   injection(
     ['injection', 'template', 'values', 'headers', 'query', 'basic'],
     ['template', 'injection', 'schemes', '../schema'],
@@ -57,6 +59,7 @@ export const groups: readonly Group[] = [
     ['request-headers', 'response-headers'],
   ),
   http(['injected-query']),
+  http(['form-body']),
   upstream(['pools']),
   guard(
     ['guarded-connector', 'address-guard'],

@@ -4,13 +4,7 @@ import { grantId } from '../../../shared/policy/grant-id.ts';
 import type { Grant } from '../../../shared/policy/schema.ts';
 import type { OperationContext } from '../../operations/context.ts';
 import { checkAllOpen, listDocuments, readDocument } from '../../operations/documents.ts';
-import {
-  addGrant,
-  type GrantRequest,
-  grantOf,
-  isRoutedByBody,
-  routedFault,
-} from '../../operations/grants.ts';
+import { addGrant, type GrantRequest, grantOf, routedFault } from '../../operations/grants.ts';
 import type { Session } from '../shell/session.ts';
 import { changeConfirmed } from './confirm-change.ts';
 import { collect, examples } from './examples.ts';
@@ -76,10 +70,8 @@ async function grantWarnings(
   const types = await listDocuments(context, 'type');
   const matching = types.filter(({ id }) => matchesPattern(type, id));
   if (matching.length === 0) warnings.push(`no type matches ${JSON.stringify(type)} yet`);
-  if (isUnlimited(grant)) return warnings;
-  const routed = matching.filter(({ content }) => content && isRoutedByBody(content));
-  warnings.push(...routed.map(({ id }) => routedFault(id)));
-  if (direct) {
+  warnings.push(...matching.flatMap(({ id, content }) => routedFault(grant, id, content) ?? []));
+  if (direct && !isUnlimited(grant)) {
     warnings.push('a direct app receives tokens only by a grant without methods and paths');
   }
   return warnings;

@@ -84,9 +84,9 @@ function lostCalls(
     .map(([app]) => app);
   const added = (['query', 'form'] as const).flatMap((place) => {
     const names = after[place]?.filter((name) => before[place]?.includes(name) !== true) ?? [];
-    return names.length > 0 ? [`with ${names.join(' or ')} in the ${place}`] : [];
+    return names.length > 0 ? [` with ${names.join(' or ')} in the ${place}`] : [];
   });
-  const lost = after.body && !before.body ? [''] : added.map((what) => ` ${what}`);
+  const lost = after.body && !before.body ? [''] : added;
   if (limited.length === 0) return [];
   return lost.map(
     (what) =>

@@ -1,8 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { newNameFault } from '../../../shared/names.ts';
-import { isUnlimited, matchesPattern } from '../../../shared/policy/grant.ts';
+import { matchesPattern } from '../../../shared/policy/grant.ts';
 import { grantId } from '../../../shared/policy/grant-id.ts';
-import type { Grant } from '../../../shared/policy/schema.ts';
 import type { DocumentBody } from '../../at-rest/document-row.ts';
 import { anonymousApp } from '../../release/callers.ts';
 import type { DocumentKind } from '../../store/store.ts';
@@ -11,7 +10,7 @@ import { type Draft, StoredDocuments } from '../changes/drafts.ts';
 import { describeGrant } from '../changes/lost-rights.ts';
 import type { OperationContext } from '../context.ts';
 import { doesNotOpen } from '../documents.ts';
-import { isRoutedByBody, routedFault } from '../grants.ts';
+import { routedFault } from '../grants.ts';
 import { typeFaults } from '../types.ts';
 import { type Desired, sections } from './desired.ts';
 import { linesOf } from './lines.ts';
@@ -153,17 +152,10 @@ function checkRouting(
     next.flatMap((draft): SourceFault[] => {
       if (draft.kind !== 'app' || draft.after === undefined) return [];
       const had = new Set(draft.before?.grants.map(grantId));
-      const isUseless = (grant: Grant) => {
-        const policy = policies.get(grant.type);
-        return policy !== undefined && isRoutedByBody(policy) && !isUnlimited(grant);
-      };
       return draft.after.grants
-        .filter((grant) => isUseless(grant) && !had.has(grantId(grant)))
-        .map(({ type }) => ({
-          path: [sections.app, draft.id],
-          at: 'name',
-          text: `: ${routedFault(type)}`,
-        }));
+        .filter((grant) => !had.has(grantId(grant)))
+        .flatMap((grant) => routedFault(grant, grant.type, policies.get(grant.type)) ?? [])
+        .map((fault) => ({ path: [sections.app, draft.id], at: 'name', text: `: ${fault}` }));
     }),
   );
 }

@@ -18,19 +18,16 @@ export function parameterNames(text: string): string[] {
 }
 
 function namesOf(parameter: string): readonly string[] {
-  return readingsOf(parameter.split('=', 1)[0] ?? '');
+  return readingsOf(parameter.replace(/=.*/s, ''));
 }
 
 const readingsOf = memoizeByText((spelled): readonly string[] =>
   decodeFully(spelled)
     .split(/[&;=\0]/)
     .map((name) => name.trim())
-    .flatMap((name) => [foldName(name), ...(name.includes('[') ? [memberOf(name)] : [])]),
+    .flatMap((name) => [name, name.replace(/\[.*/s, '').trim()])
+    .map(foldName),
 );
-
-function memberOf(name: string): string {
-  return foldName(name.slice(0, name.indexOf('[')).trim());
-}
 
 function decodeFully(spelled: string): string {
   let text = spelled.replaceAll('+', ' ');
@@ -48,11 +45,9 @@ function decodeFully(spelled: string): string {
 
 /** Tests folded names against these, of which one that ends with `*` stands for all that begin like it. */
 export const nameMatcher = memoize((names: readonly string[]) => {
-  const [stars, others] = [true, false].map((isStar) =>
-    names.filter((name) => name.endsWith('*') === isStar).map((name) => name.replace('*', '')),
-  ) as [string[], string[]];
-  const exact = new Set(others.map(foldName));
-  const beginnings = stars.map(foldName);
+  const isStar = (name: string) => name.endsWith('*');
+  const exact = new Set(names.filter((name) => !isStar(name)).map(foldName));
+  const beginnings = names.filter(isStar).map((name) => foldName(name.slice(0, -1)));
   return (folded: string): boolean =>
     exact.has(folded) || beginnings.some((beginning) => folded.startsWith(beginning));
 });

@@ -128,3 +128,19 @@ t.test('judges and sends a URL without the parameters that the type drops', (t) 
   t.equal(sentUrl('?a=1;_method=PUT'), 'routed_query');
   t.end();
 });
+
+t.test('drops nothing at a plain destination', (t) => {
+  const linked: Policy = {
+    ...policy,
+    plainDestinations: ['https://files.example'],
+    dropQuery: ['Signature'],
+  };
+  const query = '?Expires=1&Signature=a%2Fb';
+  const at = (url: string) => decide(linked, grants, { method: 'GET', url: `${url}${query}` });
+  t.match(at('https://files.example/1'), {
+    value: { url: { href: `https://files.example/1${query}` }, isPlain: true },
+  });
+  t.match(at('~files.example/1'), { value: { url: { search: query }, isPlain: true } });
+  t.match(at('https://allowed.example/1'), { value: { url: { search: '?Expires=1' } } });
+  t.end();
+});

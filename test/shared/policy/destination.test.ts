@@ -234,3 +234,26 @@ t.test('refuses a destination that is spelled unusually, with a sentence for the
   }
   t.end();
 });
+
+t.test('knows where a call goes without the token, and where with it first', (t) => {
+  const policy = {
+    destinations: ['https://api.example/v1'],
+    plainDestinations: ['https://api.example', 'http://plain.example', 'https://*.files.example'],
+  };
+  const judged = (text: string, unsafePlaintext = false) => {
+    const url = parseTargetUrl(text);
+    const verdict = url.allowed ? judgeDestination({ ...policy, unsafePlaintext }, url.value) : url;
+    return verdict.allowed ? verdict.value : verdict.reason;
+  };
+  const [token] = policy.destinations;
+  const [host, clear, wildcard] = policy.plainDestinations;
+  t.strictSame(judged('https://api.example/v1/x'), { destination: token, isPlain: false });
+  for (const path of ['/', '/v10', '/v1%2f..%2fx']) {
+    t.strictSame(judged(`https://api.example${path}`), { destination: host, isPlain: true });
+  }
+  t.strictSame(judged('https://a.files.example/'), { destination: wildcard, isPlain: true });
+  t.equal(judged('https://files.example/'), 'not_listed');
+  t.equal(judged('http://plain.example/'), 'plaintext');
+  t.strictSame(judged('http://plain.example/', true), { destination: clear, isPlain: true });
+  t.end();
+});
