@@ -15,13 +15,22 @@ t.test('runs under its name alone, from any folder', async (t) => {
   t.match(String(output), /^keyserver-admin \d/);
 });
 
-/** A copy of the launcher, run by a Node that says that it is an old one. */
+/** Makes a Node as those of older systems: 12 and 10 know no module by a name with `node:`. */
+const old = `Object.defineProperty(process.versions, 'node', { value: '12.22.9' });
+const Module = require('module');
+const load = Module._load;
+Module._load = (name, ...rest) => {
+  if (name.startsWith('node:')) throw new Error('Cannot find module ' + name);
+  return load(name, ...rest);
+};`;
+
+/** A copy of the launcher, run by an old Node. */
 function runOld(folder: string, argv: readonly string[]) {
-  const old = join(folder, 'old.cjs');
-  writeFileSync(old, "Object.defineProperty(process.versions, 'node', { value: '20.1.0' });");
+  const preload = join(folder, 'old.cjs');
+  writeFileSync(preload, old);
   const copy = join(folder, 'keyserver/admin/launcher.cjs');
   copyFileSync(launcher, copy);
-  return spawnSync(process.execPath, ['--require', old, copy, ...argv], { encoding: 'utf8' });
+  return spawnSync(process.execPath, ['--require', preload, copy, ...argv], { encoding: 'utf8' });
 }
 
 t.test('an older Node hands over to the one that npm installed', async (t) => {
@@ -32,6 +41,21 @@ t.test('an older Node hands over to the one that npm installed', async (t) => {
   const { status, stdout } = runOld(folder, ['app', 'show', 'a b']);
   t.same({ status, stdout }, { status: 4, stdout: 'app|show|a b|' });
 });
+
+t.test(
+  'it ends as that one does, by a signal too, and says if that one does not run',
+  async (t) => {
+    const folder = t.testdir({ keyserver: { admin: {} }, node_modules: { '.bin': {} } });
+    const bundled = join(folder, 'node_modules/.bin/node');
+    writeFileSync(bundled, '#!/bin/sh\nkill -TERM $$\n', { mode: 0o755 });
+    t.match(runOld(folder, ['app', 'list']), { status: null, signal: 'SIGTERM', stderr: '' });
+    // As a program of another C library does.
+    writeFileSync(bundled, '#!/no/such/loader\n');
+    const { status, stderr } = runOld(folder, ['app', 'list']);
+    t.equal(status, 3);
+    t.match(stderr, `${version}; ${bundled} does not run (ENOENT)\n  put a newer Node first`);
+  },
+);
 
 t.test('without one it says what is missing', async (t) => {
   const folder = t.testdir({ keyserver: { admin: {} } });
