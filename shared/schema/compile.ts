@@ -19,6 +19,8 @@ export interface Validator<T = unknown> {
  */
 export const quickStart = {
   strict: false,
+  // `strict` would turn it off: JSON.parse reads 1e400 as Infinity, which is no integer.
+  strictNumbers: true,
   validateFormats: false,
   validateSchema: false,
   meta: false,

@@ -64,6 +64,13 @@ t.test('judges as TypeBox does', async (t) => {
   }
 });
 
+t.test('no number is infinite, as JSON may have it', async (t) => {
+  const { Check } = Compile(Type.Integer({ minimum: 0 }));
+  t.ok(Check(JSON.parse('1e15')));
+  for (const text of ['1e400', '-1e400', '0.5']) t.notOk(Check(JSON.parse(text)), text);
+  t.notOk(Check(Number.NaN));
+});
+
 t.test('changes no value: neither coerces, nor adds a default, nor removes', async (t) => {
   const schema = Type.Object({ a: Type.Optional(Type.Integer({ default: 1 })) });
   const value = { b: 2 };
