@@ -67,7 +67,7 @@ export function parseSettings<T extends TObject>(
   for (const [name, fault] of describeFaults(errors, schema, data)) {
     if (!faults.has(name)) faults.set(name, fault);
   }
-  const config = errors.length === 0 ? (settings as Static<T>) : undefined;
+  const config = faults.size === 0 ? (settings as Static<T>) : undefined;
   const rest = config ?? convertRest(schema, data, faults);
   const sentences = [...faults.values(), ...combinations(rest, new Set(faults.keys()))];
   // A missing setting may be present under a misspelt name.

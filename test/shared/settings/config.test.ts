@@ -77,6 +77,10 @@ t.test('judges what settings say together along with what each says alone', asyn
   t.same(faultsOf({ HOST: 'h', PORT: 'x', GENERATE_KEYS: '1' }, combinations).slice(-1), [
     'HOST h, PORT undefined, faulty API_KEY,KEYRING_DIR,PORT',
   ]);
+  // The validator alone would read it as 16.
+  t.same(faultsOf({ ...good, HOST: 'h', PORT: '0x10' }, combinations).slice(-1), [
+    'HOST h, PORT undefined, faulty PORT',
+  ]);
   t.same(faultsOf(good, combinations), ['HOST 127.0.0.1, PORT 5001, faulty ']);
   t.same(
     faultsOf(good, () => []),
