@@ -6,7 +6,7 @@ import { commandRows } from './command-rows.ts';
 import { examples } from './commands/examples.ts';
 import type { Shell } from './description/completion.ts';
 import type { AdminIo } from './shell/io.ts';
-import { json, Output } from './shell/output.ts';
+import { type Format, json, Output } from './shell/output.ts';
 import { Session } from './shell/session.ts';
 
 const debug = debuglog('keyserver-admin');
@@ -42,7 +42,8 @@ export async function runAdmin(argv: readonly string[], io: AdminIo): Promise<nu
   const out = new Output(io);
   const session = new Session(io, out);
   // Exit code 2 of plan says that there are changes: a misspelt option must not, wherever it is.
-  if (argv.find((one) => !one.startsWith('-')) === 'plan') session.usageExitCode = 1;
+  const isCommand = (word: string) => commandRows.some(({ name }) => name === word);
+  if (argv.find(isCommand) === 'plan') session.usageExitCode = 1;
   try {
     await buildProgram(session).parseAsync(helpRequested(argv), { from: 'user' });
     return session.exitCode;
@@ -120,10 +121,16 @@ function buildProgram(session: Session, defined: (command: Command) => void = ()
   }
   addCompletion(program, session);
   return program.hook('preSubcommand', async (_, command) => {
-    if (program.opts().output === 'yaml') session.out.format = (await import('yaml')).stringify;
+    if (program.opts().output === 'yaml') session.out.format = await loadYaml();
     await define(command, session);
     defined(command);
   });
+}
+
+/** YAML, whose strings readers of YAML 1.1 read as strings, too: `no` and a date are others there. */
+async function loadYaml(): Promise<Format> {
+  const { stringify } = await import('yaml');
+  return (value) => stringify(value, { compat: 'yaml-1.1' });
 }
 
 /** `completion`, which describes all others. */

@@ -2,7 +2,7 @@ import type { Failure } from './failure.ts';
 import type { AdminIo } from './io.ts';
 import { OutputError, systemCode } from './output-error.ts';
 import { hasColors, painted } from './text/paint.ts';
-import { printable, table } from './text/table.ts';
+import { printable, table, unprintable } from './text/table.ts';
 
 /** Turns a value into text for programs. */
 export type Format = (value: unknown) => string;
@@ -69,7 +69,12 @@ export class Output {
   }
 
   #shown(value: unknown, text: string): string {
-    if (this.format !== undefined) return `${this.format(value).trimEnd()}\n`;
+    if (this.format !== undefined) {
+      const formatted = this.format(value);
+      // Every reader of YAML reads JSON, which can escape what YAML leaves as it is.
+      const isSafe = printableLines(formatted) === formatted;
+      return `${isSafe ? formatted.trimEnd() : escapedJson(value)}\n`;
+    }
     return text === '' ? '' : `${this.#paintedFor(this.#io.stdoutColumns, text)}\n`;
   }
 
@@ -100,6 +105,13 @@ function outputError(error: unknown, what: string, hint: string): unknown {
   const code = systemCode(error);
   if (code === undefined) return error;
   return new OutputError(`cannot write the ${what} (${code})`, hint);
+}
+
+/** JSON whose strings cannot act on a terminal. */
+function escapedJson(value: unknown): string {
+  const escaped = (one: string) =>
+    one === '\n' ? one : `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return json(value).replace(unprintable, escaped);
 }
 
 function printableLines(text: string): string {

@@ -119,6 +119,18 @@ t.test('takes the order of lists for nothing', async (t) => {
   t.match(await plan(admin, file('PUT, GET', 'b, a')), { code: 0 });
 });
 
+t.test('plan exits with 1 for a misspelt option, wherever the options stand', async (t) => {
+  const admin = await install(t);
+  for (const argv of [
+    ['plan', '--flie'],
+    ['-o', 'json', 'plan', '--flie'],
+    ['--jsno', 'plan'],
+  ]) {
+    t.equal((await admin.run(argv)).code, 1, argv.join(' '));
+  }
+  t.equal((await admin.run(['app', 'show', '--flie', 'plan'])).code, 2);
+});
+
 t.test('names every fault with line and column, and plan exits with 1', async (t) => {
   const admin = await install(t);
   const file = `types:

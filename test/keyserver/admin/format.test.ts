@@ -26,6 +26,31 @@ t.test('prints the same value as JSON and as YAML', async (t) => {
   t.match(wrong.stderr, 'error: -o, --output <format> must be one of table, json, yaml\n');
 });
 
+t.test('no reader of YAML takes a name for another type', async (t) => {
+  const admin = await install(t);
+  const ids = ['no', 'on', 'y', 'null', '1e3', '017', '1_000', '12:30:45', '2026-01-01', '~'];
+  for (const id of ids) await admin.json(['app', 'create', id]);
+  const { stdout } = await admin.run(['app', 'list', '-o', 'yaml']);
+  for (const version of ['1.1', '1.2'] as const) {
+    const read = parse(stdout, { version }).map(({ id }: { id: unknown }) => id);
+    t.same(read.sort(), ids.toSorted(), version);
+  }
+  const exported = await admin.run(['export']);
+  t.same(Object.keys(parse(exported.stdout, { version: '1.1' }).apps).sort(), ids.toSorted());
+});
+
+t.test('a value for programs does not act on a terminal either', async (t) => {
+  const admin = await install(t);
+  await admin.json(wildberries);
+  const hostile = 'a\u001b[31m\u009b31m\u202eb\u2028\u007f';
+  admin.sql('UPDATE documents SET id = ?', hostile);
+  for (const format of ['json', 'yaml']) {
+    const { stdout } = await admin.run(['type', 'list', '-o', format]);
+    t.notMatch(stdout, /[^\P{Cc}\n]|[\u2028\u2029\u202a-\u202e\u2066-\u2069]/u, format);
+    t.equal(parse(stdout)[0].type ?? parse(stdout)[0].id, hostile, format);
+  }
+});
+
 t.test('has colours on a terminal only, unless NO_COLOR or FORCE_COLOR decides', async (t) => {
   const admin = await install(t);
   await admin.json(wildberries);

@@ -2,7 +2,7 @@ import { controls } from '../../../../shared/names.ts';
 
 // Others may write names and key ids to the database. Unescaped, control characters would move the
 // cursor, and bidi controls would show one name as another.
-const unprintable = new RegExp(controls, 'gu');
+export const unprintable = new RegExp(controls, 'gu');
 
 /** The text with control characters escaped, so that it cannot act on a terminal. */
 export function printable(text: string): string {
