@@ -66,7 +66,11 @@ async function askOnce(question: CheckQuestion): Promise<CheckAnswer> {
 
 /** Codes and reasons of rejections that a change of a moment ago may have put right. */
 const mayPass: ReadonlySet<string> = new Set([
-  ...['grant_denied', 'caller_unauthenticated', 'token_not_found', 'type_not_found', 'no_probe'],
+  'caller_unauthenticated',
+  'grant_denied',
+  'no_probe',
+  'token_not_found',
+  'type_not_found',
 ]);
 
 /** A rejection that may pass by itself. */

@@ -62,9 +62,9 @@ function marketplaceFrom({ id, name, hosts, auth }: Preset): Marketplace {
     name,
     hosts,
     isOwn: own.length === 0 ? undefined : (value) => own.some((isOwn) => isOwn(value)),
-    formOf: (field) => {
-      const [, known] = fields.find(([other]) => other === field) ?? [undefined, first];
-      return forms[known?.form ?? ''];
+    formOf: (name) => {
+      const [, field] = fields.find(([other]) => other === name) ?? [undefined, first];
+      return forms[field?.form ?? ''];
     },
   };
 }
