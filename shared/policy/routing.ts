@@ -12,13 +12,13 @@ const useAnother = 'use a grant without methods and paths';
  * @param granted one of `grants`, which allows method and path
  */
 export function judgeRouting(
-  { routedBy = {} }: Pick<Policy, 'routedBy'>,
+  { routedBy }: Pick<Policy, 'routedBy'>,
   grants: readonly Grant[],
   granted: Grant,
   { search }: Pick<TargetUrl, 'search'>,
 ): Verdict<Grant> {
+  if (routedBy === undefined || isUnlimited(granted)) return allow(granted);
   const { query, body } = routedBy;
-  if ((query === undefined && body === undefined) || isUnlimited(granted)) return allow(granted);
   if (body) {
     const what = 'The body of a call of this type selects the operation';
     return findUnlimited(grants, 'routed_body', `${what}: ${useAnother}.`);
@@ -55,7 +55,7 @@ export function judgeForm(
 }
 
 function hasParameter(text: string, names: readonly string[]): boolean {
-  return text !== '' && parameterNames(text).some(nameMatcher(names));
+  return parameterNames(text).some(nameMatcher(names));
 }
 
 function findUnlimited(grants: readonly Grant[], reason: string, detail: string): Verdict<Grant> {

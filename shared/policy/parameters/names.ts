@@ -24,9 +24,8 @@ function namesOf(parameter: string): readonly string[] {
 const readingsOf = memoizeByText((spelled): readonly string[] =>
   decodeFully(spelled)
     .split(/[&;=\0]/)
-    .map((name) => name.trim())
-    .flatMap((name) => [name, name.replace(/\[.*/s, '').trim()])
-    .map(foldName),
+    .flatMap((name) => [name, name.replace(/\[.*/s, '')])
+    .map((name) => foldName(name.trim())),
 );
 
 function decodeFully(spelled: string): string {
