@@ -48,7 +48,8 @@ Accounts of some marketplaces have a host of their own, such as a shop's. It is 
 of its own, with \`--destination\`. This version neither signs calls, nor renews access tokens, nor puts a token into a body;
 \`type put\` refuses what needs that, and says what helps. Hosts that nobody has verified are listed and get no token.
 
-An SDK is pointed here by its base URL and its credential, as each section says ([forward.md](forward.md)); apps without an SDK
+An SDK is pointed here by its base URL and its credential, as each section says ([forward.md](forward.md),
+[sdks.md](sdks.md)); apps without an SDK
 call \`POST /request_api\`.
 
 A limit that holds for every account is a limit of the type; others are told alone.

@@ -36,9 +36,11 @@ export async function installSdks(): Promise<{ installed: string; skip: string |
   try {
     const options = ['--ignore-scripts', '--no-audit', '--fetch-retries=1'];
     await promisify(execFile)('npm', ['ci', ...options], { cwd: folder });
-    if (!existsSync(installed)) renameSync(folder, installed);
+    renameSync(folder, installed);
     return { installed, skip: false };
   } catch (error) {
+    // Another test may have been faster.
+    if (existsSync(installed)) return { installed, skip: false };
     const [unreachable] = unreachablePattern.exec(String(Object(error).stderr)) ?? [];
     if (unreachable === undefined) throw error;
     return { installed, skip: `no registry of packages can be reached: ${unreachable}` };
