@@ -13,6 +13,13 @@ export interface FoundDocument<K extends DocumentKind> {
   readonly content: DocumentBody<K> | undefined;
 }
 
+const collator = new Intl.Collator('en', { numeric: true });
+
+/** Orders names as people count: `shop-2` before `shop-10`. */
+export function byName(one: string, other: string): number {
+  return collator.compare(one, other) || (one < other ? -1 : 1);
+}
+
 /** All documents of a kind, ordered by id. */
 export async function listDocuments<K extends DocumentKind>(
   context: OperationContext,
@@ -22,7 +29,7 @@ export async function listDocuments<K extends DocumentKind>(
   return rows
     .filter((row) => row.kind === kind)
     .map((row) => found(context.keyring, kind, row))
-    .sort((a, b) => (a.id < b.id ? -1 : 1));
+    .sort((one, other) => byName(one.id, other.id));
 }
 
 /** The content of one document. @throws OperationError not_found, integrity_failed */

@@ -2,7 +2,15 @@ import { isDeepStrictEqual } from 'node:util';
 import type { DocumentBody } from '../../at-rest/document-row.ts';
 import type { DocumentKind, DocumentRow } from '../../store/store.ts';
 import type { OperationContext } from '../context.ts';
-import { checkName, checkNewName, contentOf, found, notFound, sealNext } from '../documents.ts';
+import {
+  byName,
+  checkName,
+  checkNewName,
+  contentOf,
+  found,
+  notFound,
+  sealNext,
+} from '../documents.ts';
 import { OperationError } from '../operation-error.ts';
 
 interface DraftOf<K extends DocumentKind> {
@@ -48,7 +56,7 @@ export class StoredDocuments {
   /** Names of a kind's documents, in order. */
   ids(kind: DocumentKind): string[] {
     const ofKind = [...this.#rows.values()].filter((row) => row.kind === kind);
-    return ofKind.map(({ id }) => id).sort();
+    return ofKind.map(({ id }) => id).sort(byName);
   }
 
   /** Documents of a kind that open. */

@@ -51,6 +51,20 @@ t.test('a value for programs does not act on a terminal either', async (t) => {
   }
 });
 
+t.test('lists documents as people count', async (t) => {
+  const admin = await install(t);
+  // 10 and 010 are one number, and have an order all the same.
+  const ids = ['shop-1', 'shop-2', 'shop-10', 'shop-a', 'shop-010'];
+  for (const id of ids) await admin.json(['app', 'create', id]);
+  const inOrder = ['shop-1', 'shop-2', 'shop-010', 'shop-10', 'shop-a'];
+  t.same(
+    (await admin.json(['app', 'list'])).map(({ id }: { id: string }) => id),
+    inOrder,
+  );
+  const { stdout } = await admin.run(['export']);
+  t.same(Object.keys(parse(stdout).apps), inOrder);
+});
+
 t.test('has colours on a terminal only, unless NO_COLOR or FORCE_COLOR decides', async (t) => {
   const admin = await install(t);
   await admin.json(wildberries);
