@@ -1,4 +1,5 @@
 import { addressAttacks } from './cases/address.ts';
+import { boundAttacks } from './cases/bound.ts';
 import { forwardAttacks } from './cases/forward.ts';
 import { giveawayAttacks } from './cases/giveaway.ts';
 import { headerAttacks } from './cases/headers/all.ts';
@@ -22,6 +23,7 @@ export const attacks: readonly Attack[] = [
   ...addressAttacks,
   ...redirectAttacks,
   ...forwardAttacks,
+  ...boundAttacks,
   ...routingAttacks,
   ...headerAttacks,
   ...tlsAttacks,

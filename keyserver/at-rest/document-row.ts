@@ -1,6 +1,7 @@
 import { checkDocumentMac, documentMac } from '../../shared/crypto/document-mac.ts';
 import { OpenError } from '../../shared/crypto/open-error.ts';
 import { GrantSchema, PolicySchema } from '../../shared/policy/schema.ts';
+import { BindingSchema } from '../../shared/protocol/messages.ts';
 import { Compile, type Validator } from '../../shared/schema/compile.ts';
 import { type Static, type TSchema, Type } from '../../shared/schema/type.ts';
 import type { Keyring } from '../keys/keyring.ts';
@@ -19,6 +20,8 @@ const AppSchema = Type.Object(
     grants: Type.Array(GrantSchema),
     /** May call KeyServer without a proxy, and so receives tokens itself. */
     direct: Type.Optional(Type.Boolean()),
+    /** Where its calls go that name neither client nor type. */
+    bound: Type.Optional(BindingSchema),
   },
   { additionalProperties: false },
 );

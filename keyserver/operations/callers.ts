@@ -1,4 +1,5 @@
 import { callerKeyHash, type KeyPrefix, makeCallerKey } from '../../shared/crypto/caller-key.ts';
+import type { Binding } from '../../shared/protocol/messages.ts';
 import type { CallerKey, DocumentBody } from '../at-rest/document-row.ts';
 import { anonymousApp } from '../release/callers.ts';
 import { isoTime, type OperationContext } from './context.ts';
@@ -22,6 +23,8 @@ export interface KeyOptions {
 export interface AppOptions {
   /** The app may ask KeyServer itself, and so receives tokens. */
   readonly direct?: boolean;
+  /** Where calls with its key go that name neither client nor type (docs/bound-keys.md). */
+  readonly bound?: Binding | undefined;
 }
 
 /**
@@ -31,19 +34,24 @@ export interface AppOptions {
 export async function createApp(
   context: OperationContext,
   id: string,
-  { direct = false, handOver }: AppOptions & KeyOptions = {},
+  { direct = false, bound, handOver }: AppOptions & KeyOptions = {},
 ): Promise<string> {
   if (id === anonymousApp) throw keyless();
-  return withNewKey(context, 'app', id, handOver, (current, stored) => {
+  return withNewKey(context, 'app', id, handOver, (current, newKey) => {
     checkAbsent('app', id, current);
-    return { keys: [stored], grants: [], ...(direct && { direct }) };
+    return {
+      keys: [newKey(bound !== undefined)],
+      grants: [],
+      ...(direct && { direct }),
+      ...(bound && { bound }),
+    };
   });
 }
 
 /** Creates the app of calls without a key. @throws OperationError already_exists */
 export async function createAnonymousApp(
   context: OperationContext,
-  { direct = false }: AppOptions = {},
+  { direct = false }: Pick<AppOptions, 'direct'> = {},
 ): Promise<void> {
   await changeDocument(context, 'app', anonymousApp, (current) => {
     checkAbsent('app', anonymousApp, current);
@@ -58,9 +66,9 @@ export async function createProxy(
   { handOver, ...request }: KeyOptions & LimitRequest = {},
 ): Promise<string> {
   const limits = parseLimits(request);
-  return withNewKey(context, 'proxy', id, handOver, (current, stored) => {
+  return withNewKey(context, 'proxy', id, handOver, (current, newKey) => {
     checkAbsent('proxy', id, current);
-    return { keys: [stored], ...limits };
+    return { keys: [newKey()], ...limits };
   });
 }
 
@@ -76,10 +84,10 @@ export async function rotateCaller(
   { overlapSeconds = 0, handOver }: KeyOptions & { readonly overlapSeconds?: number } = {},
 ): Promise<string> {
   if (kind === 'app' && id === anonymousApp) throw keyless();
-  return withNewKey(context, kind, id, handOver, (current, stored) => {
+  return withNewKey(context, kind, id, handOver, (current, newKey) => {
     const caller = contentOf(kind, id, current);
     const old = expireKeys(caller.keys, context.clock.now(), overlapSeconds);
-    return { ...caller, keys: [...old, stored] };
+    return { ...caller, keys: [...old, newKey('bound' in caller)] };
   });
 }
 
@@ -103,8 +111,9 @@ function expireKeys(
 export function newCallerKey(
   { clock }: Pick<OperationContext, 'clock'>,
   kind: CallerKind,
+  options: { readonly isBound?: boolean } = {},
 ): { key: string; stored: CallerKey } {
-  const key = makeCallerKey(prefixes[kind]);
+  const key = makeCallerKey(prefixes[kind], options);
   return { key, stored: { hash: callerKeyHash(key), createdAt: isoTime(clock.now()) } };
 }
 
@@ -114,17 +123,24 @@ async function withNewKey<K extends CallerKind>(
   kind: K,
   id: string,
   handOver: KeyOptions['handOver'],
-  change: (current: FoundDocument<K> | undefined, stored: CallerKey) => DocumentBody<K>,
+  change: (
+    current: FoundDocument<K> | undefined,
+    newKey: (isBound?: boolean) => CallerKey,
+  ) => DocumentBody<K>,
 ): Promise<string> {
-  const { key, stored } = newCallerKey(context, kind);
-  let isDelivered = false;
+  // A transaction that lost a conflict runs again, with the same key.
+  let made: ReturnType<typeof newCallerKey> | undefined;
+  const newKey = (isBound = false) => {
+    made ??= newCallerKey(context, kind, { isBound });
+    return made.stored;
+  };
+  let key = '';
   const deliver = () => {
-    // A transaction that lost a conflict runs again, with the same key.
-    if (isDelivered) return;
-    isDelivered = true;
+    if (key !== '' || made === undefined) return;
+    key = made.key;
     handOver?.(key);
   };
-  await changeDocument(context, kind, id, (current) => change(current, stored), deliver);
+  await changeDocument(context, kind, id, (current) => change(current, newKey), deliver);
   return key;
 }
 

@@ -108,8 +108,10 @@ async function releaseTo(
   const secret = await readSecret(dependencies, query, policy).finally(() => {
     log['database.duration_ms'] = toMilliseconds(performance.now() - began);
   });
+  const { appId, app } = query.requester;
   return {
-    app: query.requester.appId,
+    app: appId,
+    ...(app.bound && { bound: app.bound }),
     // A field that no request carries must not be lost with a proxy.
     fields: injectedFields(policy.injection, secret.fields),
     policy,

@@ -32,10 +32,11 @@ export async function whoami(
     seq: registry.seq,
     ageMs: registry.ageMs,
   }));
-  const { proxyId, appId } = requester;
+  const { proxyId, appId, app } = requester;
   await spendNonce(dependencies, session, JSON.stringify([proxyId, appId]), request);
   const answer: Whoami = {
     app: appId,
+    ...(app.bound && { bound: app.bound }),
     cacheSeconds: cappedByKeys(maxCacheSeconds, requester, clock.now()),
     seq,
     ageMs,

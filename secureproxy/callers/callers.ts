@@ -4,7 +4,7 @@ import { ServiceError } from '../../shared/errors.ts';
 import { FairQueue, type FairQueueOptions, sourceOf } from '../../shared/overload/fair-queue.ts';
 import type { KeyserverClient, WhoamiQuery } from '../keyserver-client/client.ts';
 import type { Asked, KnownChanges } from '../releases/known-changes.ts';
-import { type AcceptedKey, callerName, KnownCallers } from './known-callers.ts';
+import { type AcceptedKey, callerName, type KnownApp, KnownCallers } from './known-callers.ts';
 
 /** Short, since a new app's key may have been tried before KeyServer knew it. */
 const rejectedMs = 1000;
@@ -46,7 +46,7 @@ export class Callers {
   readonly #known: KnownCallers;
   readonly #rejected = new Map<string, Rejected>();
   readonly #strangers = new FairQueue(strangerQuestions);
-  readonly #questions = new Map<string, Promise<string | undefined>>();
+  readonly #questions = new Map<string, Promise<KnownApp | undefined>>();
   #unsupportedUntil = -Infinity;
   /** KeyServer answered the question once. */
   #hasAnswered = false;
@@ -57,7 +57,7 @@ export class Callers {
   }
 
   /** The app of a key, or of its absence, if KeyServer need not be asked. */
-  known(appKey: string | null): string | undefined {
+  known(appKey: string | null): KnownApp | undefined {
     return this.#known.appOf(callerName(appKey));
   }
 
@@ -72,7 +72,7 @@ export class Callers {
    * KeyServer is of an earlier version: then only a release can tell.
    * @throws ServiceError
    */
-  async ask(query: WhoamiQuery, address: string): Promise<string | undefined> {
+  async ask(query: WhoamiQuery, address: string): Promise<KnownApp | undefined> {
     const name = callerName(query.appKey);
     const rejected = this.#rejected.get(name);
     const now = this.#options.clock.monotonic();
@@ -90,7 +90,7 @@ export class Callers {
     return question;
   }
 
-  async #ask(name: string, query: WhoamiQuery): Promise<string | undefined> {
+  async #ask(name: string, query: WhoamiQuery): Promise<KnownApp | undefined> {
     const { client, known } = this.#options;
     const asked = known.asking();
     try {
@@ -98,7 +98,7 @@ export class Callers {
       this.#hasAnswered = true;
       // An outdated answer of another KeyServer counts for these calls only; their releases are checked again.
       if (known.isCallerCurrent(answer)) this.#known.learn(name, answer, asked);
-      return answer.app;
+      return answer;
     } catch (error) {
       if (!(error instanceof ServiceError)) throw error;
       if (this.#isWithoutRoute(error)) return this.#goWithout();

@@ -4,9 +4,12 @@ import type { Release } from '../../shared/protocol/messages.ts';
 import type { Asked, KnownChanges, Lifetime } from '../releases/known-changes.ts';
 
 /** An accepted key's app, from `/whoami` or a release. */
-export type AcceptedKey = Pick<Release, 'app' | 'cacheSeconds' | 'seq' | 'ageMs'>;
+export type AcceptedKey = Pick<Release, 'app' | 'bound' | 'cacheSeconds' | 'seq' | 'ageMs'>;
 
-interface Entry extends Pick<AcceptedKey, 'app' | 'seq'> {
+/** The app of a key, and its binding if it has one. */
+export type KnownApp = Pick<AcceptedKey, 'app' | 'bound'>;
+
+interface Entry extends KnownApp, Pick<AcceptedKey, 'seq'> {
   readonly lifetime: Lifetime;
 }
 
@@ -26,10 +29,10 @@ export class KnownCallers {
   }
 
   /** The app of a key that is known now. */
-  appOf(name: string): string | undefined {
+  appOf(name: string): KnownApp | undefined {
     const entry = this.#entries.get(name);
     if (entry === undefined || !this.#known.isUsable(entry.lifetime)) return undefined;
-    return this.#known.isCallerCurrent(entry) ? entry.app : undefined;
+    return this.#known.isCallerCurrent(entry) ? entry : undefined;
   }
 
   /** True for a key that was accepted once, and not rejected since. */
@@ -37,7 +40,8 @@ export class KnownCallers {
     return this.#entries.has(name);
   }
 
-  learn(name: string, { app, seq, cacheSeconds, ageMs = 0 }: AcceptedKey, asked: Asked): void {
+  learn(name: string, accepted: AcceptedKey, asked: Asked): void {
+    const { app, bound, seq, cacheSeconds, ageMs = 0 } = accepted;
     const learned = this.#known.lifetime(asked, cacheSeconds * 1000, leaseMs - ageMs);
     const before = this.#entries.get(name);
     // A release may be cached for less time than its app is known.
@@ -45,7 +49,7 @@ export class KnownCallers {
       before?.lifetime.epoch === asked.epoch && this.#known.isCallerCurrent(before);
     const lifetime = isExtended ? laterOf(before.lifetime, learned) : learned;
     this.#entries.delete(name);
-    this.#entries.set(name, { app, seq, lifetime });
+    this.#entries.set(name, { app, ...(bound && { bound }), seq, lifetime });
     const [oldest] = this.#entries.keys();
     if (this.#entries.size > this.#maxEntries && oldest !== undefined) this.#entries.delete(oldest);
   }

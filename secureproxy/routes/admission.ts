@@ -3,18 +3,22 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { callerKeyHash, keyFingerprint } from '../../shared/crypto/caller-key.ts';
 import { ServiceError } from '../../shared/errors.ts';
 import type { Service } from '../../shared/http/service-type.ts';
+import type { Binding } from '../../shared/protocol/messages.ts';
 import { askForCaller } from '../call/ask-keyserver.ts';
 import type { Callers } from '../callers/callers.ts';
+import type { KnownApp } from '../callers/known-callers.ts';
 import { parseEnvelope } from '../envelope/envelope.ts';
 import { isLoop } from '../http/via.ts';
 import { type BodyReceiver, receiveBody } from '../receipt/receive-body.ts';
-import { findAppKey } from './app-key.ts';
+import { findAppKey, queryOf } from './app-key.ts';
 import { checkKeylessHost, checkPage, type TrustedHosts } from './cross-site.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** The caller's app key, found before the body is read; null if there is none. */
     appKey: string | null;
+    /** The client and type that the key's app is bound to; null if KeyServer tells of none. */
+    binding: Binding | null;
     /** True if KeyServer accepted the caller's own key; callers without a key are strangers, `anonymous` too. */
     isKnownCaller: boolean;
     /** Gives the body's bytes back to the budget; null if it was not received. */
@@ -37,6 +41,7 @@ export function acceptCalls(
   app.decorate('trustedHosts', trustedHosts);
   app.decorateRequest('appKey', null);
   app.addHook('onError', logRefusedKey);
+  app.decorateRequest('binding', null);
   app.decorateRequest('isKnownCaller', false);
   app.decorateRequest('giveBodyBack', null);
   app.removeContentTypeParser('application/json');
@@ -100,13 +105,14 @@ export function admitCaller(
     }
     request.appKey = appKey;
     reply.raw.once('close', () => request.giveBodyBack?.());
-    const admit = (app: string | undefined) => {
-      request.logFields.app = app;
-      request.isKnownCaller = app !== undefined && appKey !== null;
+    const admit = (caller: KnownApp | undefined) => {
+      request.logFields.app = caller?.app;
+      request.binding = caller?.bound ?? null;
+      request.isKnownCaller = caller !== undefined && appKey !== null;
       done();
     };
-    const app = callers.known(appKey);
-    if (app !== undefined) admit(app);
+    const caller = callers.known(appKey);
+    if (caller !== undefined) admit(caller);
     else
       askForCaller(appKey, request, reply, (query) => callers.ask(query, request.ip)).then(
         admit,
@@ -135,11 +141,6 @@ function keyMissing(): ServiceError {
     detail:
       'The request has no app key: send one in Authorization, or wherever the SDK has its key.',
   });
-}
-
-function queryOf(url: string): string {
-  const at = url.indexOf('?');
-  return at < 0 ? '' : url.slice(at);
 }
 
 /** Rejects calls that have come around in a loop. */

@@ -10,16 +10,7 @@ import { appKeysIn } from '../http/app-keys.ts';
  * @throws ServiceError request_invalid for two different keys, caller_unauthenticated for a malformed one
  */
 export function findAppKey(rawHeaders: readonly string[], query: string): string | null {
-  const found = new Set<string>();
-  for (let i = 1; i < rawHeaders.length; i += 2) {
-    for (const key of appKeysIn(rawHeaders[i] ?? '')) found.add(key);
-  }
-  if (query !== '') {
-    for (const value of new URLSearchParams(query).values()) {
-      for (const key of appKeysIn(value)) found.add(key);
-    }
-  }
-  const [key = null, ...others] = found;
+  const [key = null, ...others] = allAppKeys(rawHeaders, query);
   if (others.length > 0) {
     throw new ServiceError('request_invalid', {
       reason: 'two_app_keys',
@@ -33,4 +24,24 @@ export function findAppKey(rawHeaders: readonly string[], query: string): string
     });
   }
   return key;
+}
+
+/** All key-like texts of headers and query parameters, each once. */
+export function allAppKeys(rawHeaders: readonly string[], query: string): Set<string> {
+  const found = new Set<string>();
+  for (let i = 1; i < rawHeaders.length; i += 2) {
+    for (const key of appKeysIn(rawHeaders[i] ?? '')) found.add(key);
+  }
+  if (query !== '') {
+    for (const value of new URLSearchParams(query).values()) {
+      for (const key of appKeysIn(value)) found.add(key);
+    }
+  }
+  return found;
+}
+
+/** The query of a request's target, with its `?`; empty if it has none. */
+export function queryOf(target: string): string {
+  const at = target.indexOf('?');
+  return at < 0 ? '' : target.slice(at);
 }

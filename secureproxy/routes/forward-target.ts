@@ -1,5 +1,6 @@
 import { ServiceError } from '../../shared/errors.ts';
 import { nameFault } from '../../shared/names.ts';
+import type { Binding } from '../../shared/protocol/messages.ts';
 import { invalid } from '../envelope/faults.ts';
 import { appKeysIn } from '../http/app-keys.ts';
 
@@ -35,6 +36,21 @@ export function parseForwardTarget(target: string): ForwardTarget {
     base: target.slice(0, typeEnd),
     url: withoutKeys(referenceOf(target.slice(typeEnd))),
   };
+}
+
+/**
+ * The target of a request with a bound app's key, which says by itself where it goes: all of it is the marketplace's.
+ * @throws ServiceError grant_denied for an app that KeyServer knows no binding of
+ */
+export function boundTarget(target: string, binding: Binding | null): ForwardTarget {
+  if (binding === null) {
+    throw new ServiceError('grant_denied', {
+      reason: 'not_bound',
+      detail:
+        'The app of this key is bound to no client and token type: call /forward/{ClientId}/{TokenType}/, or bind the app.',
+    });
+  }
+  return { ...binding, base: '', url: withoutKeys(referenceOf(target)) };
 }
 
 function endOfName(target: string, from: number): number {

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyRequest } from 'fastify';
+import { isBoundKey } from '../../shared/crypto/caller-key.ts';
 import { ServiceError } from '../../shared/errors.ts';
 import type { Service } from '../../shared/http/service-type.ts';
 import { methods } from '../../shared/policy/schema.ts';
@@ -12,8 +13,14 @@ import { checkNoAppKey } from '../http/key-watch.ts';
 import type { CallerHeaders } from '../http/request-headers.ts';
 import { StreamedBody } from '../upstream/streamed-body.ts';
 import { type AdmissionDependencies, admitCaller } from './admission.ts';
+import { allAppKeys, queryOf } from './app-key.ts';
 import { maxTimeoutMs, relayedAnswers } from './call-request.ts';
-import { forwardPrefix, parseForwardTarget } from './forward-target.ts';
+import {
+  boundTarget,
+  type ForwardTarget,
+  forwardPrefix,
+  parseForwardTarget,
+} from './forward-target.ts';
 
 /** Sets the timeout of a forwarded call, milliseconds; it is not sent. */
 const timeoutHeader = 'x-secureproxy-timeout-ms';
@@ -21,9 +28,20 @@ const timeoutHeader = 'x-secureproxy-timeout-ms';
 /** A path that the router finds whatever the marketplace's is: it would decode and refuse. */
 const routedPath = `${forwardPrefix}c/t/path`;
 
+/** The paths that are ours whatever the key. Others are the marketplace's with a bound app's key. */
+const callPath = /^\/(?:forward\/|(?:request_api|explain|check)(?:\?|$))/;
+
 /** The path by which a request is routed. */
-export function routedUrl({ url = '' }: IncomingMessage): string {
-  return url.startsWith(forwardPrefix) ? routedPath : url;
+export function routedUrl({ url = '', rawHeaders }: IncomingMessage): string {
+  const isForwarded =
+    url.startsWith(forwardPrefix) ||
+    (mayBeBound(url) && allAppKeys(rawHeaders, queryOf(url)).values().some(isBoundKey));
+  return isForwarded ? routedPath : url;
+}
+
+/** False for `*`, too, and for the absolute URLs that clients of forward proxies send. */
+function mayBeBound(target: string): boolean {
+  return target.startsWith('/') && !callPath.test(target);
 }
 
 /** `ANY /forward/{ClientId}/{TokenType}/{path}`: a marketplace under a path of the proxy (docs/forward.md). */
@@ -45,7 +63,7 @@ export function forwardRoutes(
           operationId: `forward${method[0]}${method.slice(1).toLowerCase()}`,
           summary: `Forward a ${method} to a marketplace with a client's token`,
           description:
-            "The request goes to the first destination of the token type, or to another one after `~host/`: its path, query, headers and body as they are, without the app key. The answer is the marketplace's own; a `Location` at a destination becomes one of this route, another one `X-Upstream-Location`. Errors of the proxy are `application/problem+json` with `Proxy-Status: secureproxy; error=…`.",
+            "The request goes to the first destination of the token type, or to another one after `~host/`: its path, query, headers and body as they are, without the app key. The answer is the marketplace's own; a `Location` at a destination becomes one of this route, another one `X-Upstream-Location`. With the key of an app that was created with `--bind`, any path but those of this service's calls is the marketplace's. Errors of the proxy are `application/problem+json` with `Proxy-Status: secureproxy; error=…`.",
           security: [{ appKey: [] }],
           response: relayedAnswers,
         },
@@ -77,9 +95,16 @@ function hideType({ headers }: FastifyRequest, _reply: unknown, done: () => void
 function forwardedCall(request: FastifyRequest, method: Call['method']): Call {
   const { raw, appKey } = request;
   const { headers, timeoutMs } = headersOf(raw.rawHeaders);
-  const call = { ...parseForwardTarget(request.originalUrl), appKey, method, headers, timeoutMs };
+  const call = { ...targetOf(request), appKey, method, headers, timeoutMs };
   checkNoAppKey({ ...call, body: null });
   return { ...call, body: hasBody(raw) ? new StreamedBody(raw, new StreamedKeyWatch()) : null };
+}
+
+/** @throws ServiceError request_invalid, grant_denied */
+function targetOf({ originalUrl, appKey, binding }: FastifyRequest): ForwardTarget {
+  return appKey !== null && isBoundKey(appKey) && mayBeBound(originalUrl)
+    ? boundTarget(originalUrl, binding)
+    : parseForwardTarget(originalUrl);
 }
 
 /** RFC 9112 §6.3. @throws ServiceError request_invalid for codings that would be lost (§6.1) */

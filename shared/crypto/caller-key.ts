@@ -4,18 +4,27 @@ import { crc32 } from 'node:zlib';
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const randomChars = 30;
 const checksumChars = 6;
+const boundMark = 'bound';
 
 /** `spk_` for an app, `spx_` for a SecureProxy installation. */
 export type KeyPrefix = 'spk_' | 'spx_';
 
 /**
  * Makes a caller's key: the prefix, 30 random base62 characters (178 bits), and the CRC-32 of both as
- * six base62 digits. Secret scanners recognise this form.
+ * six base62 digits. Secret scanners recognise this form. The key of a bound app begins with `spk_bound`
+ * and has 149 random bits; that of no other caller does.
  */
-export function makeCallerKey(prefix: KeyPrefix): string {
-  let text: string = prefix;
-  for (let i = 0; i < randomChars; i++) text += alphabet.charAt(randomInt(alphabet.length));
+export function makeCallerKey(prefix: KeyPrefix, { isBound = false } = {}): string {
+  let text = isBound ? prefix + boundMark : prefix;
+  const length = prefix.length + randomChars;
+  while (text.length < length) text += alphabet.charAt(randomInt(alphabet.length));
+  if (!isBound && isBoundKey(text)) return makeCallerKey(prefix);
   return text + checksum(text);
+}
+
+/** True if a text, which may be no key, begins as the key of a bound app. */
+export function isBoundKey(text: string): boolean {
+  return text.startsWith(`spk_${boundMark}`);
 }
 
 /** True if form and checksum are right. Needs no lookup, so floods of made-up keys are cheap to reject. */
@@ -34,7 +43,7 @@ export function containsAppKey(text: string): boolean {
   return false;
 }
 
-/** The stored form of a key: base64url(SHA-256). Unsalted for lookups, which is safe for 178 random bits. */
+/** The stored form of a key: base64url(SHA-256). Unsalted for lookups, which is safe for 149 random bits. */
 export function callerKeyHash(key: string): string {
   return hash('sha256', key, 'base64url');
 }

@@ -134,10 +134,22 @@ export const CredentialSchema = Type.Object(
 );
 export type Credential = Static<typeof CredentialSchema>;
 
+/** The client and type that calls go to whose app key alone tells where (docs/bound-keys.md). */
+export const BindingSchema = Type.Object(
+  {
+    clientId: Type.String({ minLength: 1, maxLength: 255 }),
+    tokenType: Type.String({ minLength: 1, maxLength: 255 }),
+  },
+  { additionalProperties: false },
+);
+export type Binding = Static<typeof BindingSchema>;
+
 /** Content of a sealed answer (docs/protocol.md §5). A proxy must reject it if the policy has an unknown member. */
 export const ReleaseSchema = Type.Object({
   /** Id of the app, for the proxy's log. */
   app: Type.String(),
+  /** Of the app; absent if it has none. */
+  bound: Type.Optional(BindingSchema),
   fields: Type.Record(Type.String(), Type.String()),
   policy: PolicySchema,
   /** The grants of the app that match the client and the type. */

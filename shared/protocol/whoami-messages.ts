@@ -1,5 +1,10 @@
 import { type Static, Type } from '../schema/type.ts';
-import { CredentialSchema, IssuedTicketSchema, maxCacheSeconds } from './messages.ts';
+import {
+  BindingSchema,
+  CredentialSchema,
+  IssuedTicketSchema,
+  maxCacheSeconds,
+} from './messages.ts';
 
 const { app } = CredentialSchema.properties;
 
@@ -13,6 +18,8 @@ export type WhoamiCredential = Static<typeof WhoamiCredentialSchema>;
 /** Content of the sealed answer of `POST /whoami`: the app that the key, or its absence, belongs to. */
 export const WhoamiSchema = Type.Object({
   app: Type.String(),
+  /** Of the app; absent if it has none. */
+  bound: Type.Optional(BindingSchema),
   /** No longer than the keys of proxy and app last. */
   cacheSeconds: Type.Integer({ minimum: 0, maximum: maxCacheSeconds }),
   seq: Type.Integer({ minimum: 0 }),

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { CallerKind } from '../../operations/callers.ts';
+import { describeBinding } from '../../operations/changes/binding.ts';
 import { count } from '../../operations/count.ts';
 import {
   endOverlap,
@@ -37,7 +38,11 @@ function addShow(parent: Command, session: Session, kind: CallerKind): void {
         session.out.result(
           { id, ...rest, keys },
           [
-            grants === undefined ? id : `${id}, with ${count(grants, 'grant')}`,
+            [
+              id,
+              ...(grants === undefined ? [] : [`with ${count(grants, 'grant')}`]),
+              ...('bound' in rest ? [`bound to ${describeBinding(rest.bound)}`] : []),
+            ].join(', '),
             session.out.table(['key', 'made', 'works', 'last used'], keys.map(cells), 'no keys'),
           ].join('\n'),
         );

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Clock } from '../../../shared/clock.ts';
 import { keyFingerprint } from '../../../shared/crypto/caller-key.ts';
+import type { Binding } from '../../../shared/protocol/messages.ts';
 import type { CallerKey } from '../../at-rest/document-row.ts';
 import {
   type CallerKind,
@@ -9,6 +10,7 @@ import {
   createProxy,
   rotateCaller,
 } from '../../operations/callers.ts';
+import { describeBinding, parseBinding } from '../../operations/changes/binding.ts';
 import { StoredDocuments } from '../../operations/changes/drafts.ts';
 import type { OperationContext } from '../../operations/context.ts';
 import { checkAllOpen, listDocuments } from '../../operations/documents.ts';
@@ -18,6 +20,7 @@ import { confirm } from '../shell/confirmation.ts';
 import { parseDuration } from '../shell/duration.ts';
 import { writeNewKey } from '../shell/key-output.ts';
 import type { Session } from '../shell/session.ts';
+import { inShell } from '../shell/suggestions.ts';
 import { addCallerKeyCommands } from './caller-keys.ts';
 import { changeConfirmed } from './confirm-change.ts';
 import { examples } from './examples.ts';
@@ -72,16 +75,22 @@ The app ${anonymousApp} stands for calls without a key, and has none.`,
     )
     .argument('<id>', 'its name')
     .option('--direct', 'it may ask KeyServer itself, and so receives tokens')
+    .option('--bind <client/type>', 'every path of SecureProxy leads there with its key')
     .addHelpText(
       ...examples(
         'keyserver-admin app create reports',
+        'keyserver-admin app create sdk --bind shop-1/ozon-seller --out sdk.key',
         'keyserver-admin app create sync --direct --out sync.key',
       ),
     )
-    .action(async (id: string, { direct = false, out }: OutOption & { direct?: boolean }) => {
-      if (id === anonymousApp && out !== undefined) {
-        throw inputInvalid(`the app ${anonymousApp} has no key to write`, 'leave --out away');
+    .action(async (id: string, { direct = false, bind, out }: OptionsOfCreate) => {
+      if (id === anonymousApp && (out ?? bind) !== undefined) {
+        throw inputInvalid(
+          `the app ${anonymousApp} has no key`,
+          `leave ${out === undefined ? '--bind' : '--out'} away`,
+        );
       }
+      const bound = bind === undefined ? undefined : parseBinding(bind);
       await session.withContext(async (context) => {
         if (id === anonymousApp) {
           await createAnonymousApp(context, { direct });
@@ -91,12 +100,34 @@ The app ${anonymousApp} stands for calls without a key, and has none.`,
         await writeNewKey(session, {
           kind: 'app',
           out,
-          members: { id, direct },
-          create: (handOver) => createApp(context, id, { direct, handOver }),
+          members: { id, direct, ...(bound && { bound }) },
+          create: (handOver) => createApp(context, id, { direct, bound, handOver }),
           done: `created the app ${id}`,
         });
+        if (bound !== undefined) await noteNeeds(session, context, id, bound);
       });
     });
+}
+
+interface OptionsOfCreate extends OutOption {
+  readonly direct?: boolean;
+  readonly bind?: string;
+}
+
+/** Says what calls of a new bound app need besides its key. */
+async function noteNeeds(
+  { out }: Session,
+  context: OperationContext,
+  app: string,
+  { clientId: client, tokenType: type }: Binding,
+): Promise<void> {
+  const types = await listDocuments(context, 'type');
+  const isKnown = types.some(({ id }) => id === type);
+  if (!isKnown) out.note(`note: no type is called ${JSON.stringify(type)} yet`);
+  const stored = await context.store.findTokens(client, type);
+  if (stored.length === 0)
+    out.note(`note: no token of ${JSON.stringify(client)} of this type is stored yet`);
+  out.note(`note: no grant allows calls yet; ${inShell({ do: 'add_grant', app, client, type })}`);
 }
 
 function addCreateProxy(proxy: Command, session: Session): void {
@@ -138,20 +169,22 @@ function addListApps(app: Command, session: Session): void {
             id,
             opens: content !== undefined,
             direct: content?.direct === true,
+            bound: content?.bound ?? null,
             grants: content?.grants.length ?? null,
             keys: content ? shownKeys(content.keys) : null,
           })),
           session.out.table(
-            ['app', 'direct', 'grants', 'keys'],
+            ['app', 'direct', 'bound', 'grants', 'keys'],
             apps.map(({ id, content }) =>
               content
                 ? [
                     id,
                     content.direct ? 'yes' : 'no',
+                    content.bound ? describeBinding(content.bound) : 'no',
                     String(content.grants.length),
                     describeKeys(content.keys, context.clock),
                   ]
-                : [id, '', '', 'does not open'],
+                : [id, '', '', '', 'does not open'],
             ),
             'no apps',
           ),

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../../shared/clock.ts';
 import { patternCovers } from '../../../shared/policy/cover.ts';
 import { judgeDirectGrants, matchingGrants } from '../../../shared/policy/grant.ts';
@@ -9,6 +10,7 @@ import type { TokenRow } from '../../store/store.ts';
 import type { OperationContext } from '../context.ts';
 import { count } from '../count.ts';
 import { affectedTokens, type Losses, type TokenQuestion } from './affected-tokens.ts';
+import { describeBinding } from './binding.ts';
 import type { Draft, StoredDocuments } from './drafts.ts';
 import { describeGrant, lostRights } from './lost-rights.ts';
 import { typeConsequences } from './type-consequences.ts';
@@ -57,7 +59,10 @@ function appConsequences(
   }
   if (before === undefined || !isLive(id, before, clock)) return { sentences: [], questions: [] };
   return {
-    sentences: before.direct && !after.direct ? [`${name} receives no tokens itself any more`] : [],
+    sentences: [
+      ...(before.direct && !after.direct ? [`${name} receives no tokens itself any more`] : []),
+      ...lostBinding(name, before, after),
+    ],
     questions: [
       ...lostRights(before.grants, after.grants).map((lost) => ({
         affects: ({ clientId, tokenType }: TokenRow) =>
@@ -67,6 +72,12 @@ function appConsequences(
       ...(before.direct && after.direct ? limitedReleases(name, before.grants, after.grants) : []),
     ],
   };
+}
+
+function lostBinding(name: string, { bound: before }: AppDocument, { bound }: AppDocument) {
+  if (before === undefined || isDeepStrictEqual(before, bound)) return [];
+  const instead = bound === undefined ? 'are refused' : `go to ${describeBinding(bound)}`;
+  return [`${name} is not bound to ${describeBinding(before)} any more: its calls ${instead}`];
 }
 
 /** Tokens whose rights may all be left, but no longer in one grant that releases the token itself. */

@@ -1,5 +1,6 @@
 import type { Clock } from '../../../shared/clock.ts';
 import { anonymousApp, hasKeyExpired } from '../../release/callers.ts';
+import { bindingFault } from '../changes/binding.ts';
 import type { FoundDocument } from '../documents.ts';
 import { type Check, check, type Finding } from './check.ts';
 
@@ -25,7 +26,7 @@ export function checkCallers(
     check(
       'callers',
       'what they need',
-      [...grantless(apps), ...proxyless(apps, proxies)],
+      [...grantless(apps), ...strayBindings(apps), ...proxyless(apps, proxies)],
       'warning',
     ),
   ];
@@ -71,6 +72,16 @@ function grantless(apps: readonly FoundDocument<'app'>[]): string[] {
   return apps
     .filter(({ content }) => content?.grants.length === 0)
     .map(({ id }) => `the app ${JSON.stringify(id)} has no grants, so all its calls are rejected`);
+}
+
+function strayBindings(apps: readonly FoundDocument<'app'>[]): Finding[] {
+  return apps.flatMap(({ id, content }) => {
+    // Another finding says that it has no grants at all.
+    const problem = content?.grants.length ? bindingFault(id, content) : undefined;
+    if (content?.bound === undefined || problem === undefined) return [];
+    const { clientId: client, tokenType: type } = content.bound;
+    return [{ problem, suggestion: { do: 'add_grant', app: id, client, type } }];
+  });
 }
 
 function proxyless(

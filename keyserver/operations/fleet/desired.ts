@@ -2,7 +2,9 @@ import { isDeepStrictEqual } from 'node:util';
 import { canonicalGrant, grantId } from '../../../shared/policy/grant-id.ts';
 import { defaultInjection } from '../../../shared/policy/injection/schema.ts';
 import type { Grant, Policy } from '../../../shared/policy/schema.ts';
+import type { Binding } from '../../../shared/protocol/messages.ts';
 import type { DocumentKind } from '../../store/store.ts';
+import { checkedBinding } from '../changes/binding.ts';
 import type { StoredDocuments } from '../changes/drafts.ts';
 import { checkName } from '../documents.ts';
 import { parseGrant } from '../grants.ts';
@@ -14,6 +16,7 @@ import { type Path, Source, type SourceFault } from './source.ts';
 /** An app as a file has it: all of it but its keys. */
 export interface DesiredApp {
   readonly direct: boolean;
+  readonly bound?: Binding | undefined;
   readonly grants: readonly Grant[];
 }
 
@@ -59,8 +62,9 @@ export function readFleet(name: string, text: string): Desired {
   const desired = {
     source,
     types: read('type', withInjection),
-    apps: read('app', ({ direct = false, grants }: DesiredApp, path, app) => ({
+    apps: read('app', ({ direct = false, bound, grants }: DesiredApp, path, app) => ({
       direct,
+      bound: bound && checkedBinding(bound),
       grants: distinct(
         grants.map((grant, at) => {
           const own: SourceFault[] = [];

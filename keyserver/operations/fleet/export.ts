@@ -16,9 +16,13 @@ export async function exportFleet(context: OperationContext): Promise<Fleet> {
   return {
     types: Object.fromEntries(stored.all('type')),
     apps: Object.fromEntries(
-      [...stored.all('app')].map(([id, { direct, grants }]) => [
+      [...stored.all('app')].map(([id, { direct, bound, grants }]) => [
         id,
-        { ...(direct && { direct }), grants: inOrder(grants.map(canonicalGrant)) },
+        {
+          ...(direct && { direct }),
+          ...(bound && { bound }),
+          grants: inOrder(grants.map(canonicalGrant)),
+        },
       ]),
     ),
     proxies: Object.fromEntries(

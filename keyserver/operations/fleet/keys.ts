@@ -18,10 +18,12 @@ export function withKeys(
   const isKeyless = ({ kind, id }: Draft) =>
     keyless.some((caller) => caller.kind === kind && caller.id === id);
   const given = keyless.map(({ kind, id }): Draft => {
-    const { key, stored: kept } = newCallerKey(context, kind);
-    keys.push({ kind, id, key });
     const planned = drafts.find((draft) => draft.kind === kind && draft.id === id);
-    return withKey(planned ?? unchanged(stored.get(kind, id), { kind, id }), kept);
+    const draft = planned ?? unchanged(stored.get(kind, id), { kind, id });
+    const isBound = draft.kind === 'app' && draft.after?.bound !== undefined;
+    const { key, stored: kept } = newCallerKey(context, kind, { isBound });
+    keys.push({ kind, id, key });
+    return withKey(draft, kept);
   });
   return { drafts: [...drafts.filter((draft) => !isKeyless(draft)), ...given], keys };
 }

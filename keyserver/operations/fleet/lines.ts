@@ -1,6 +1,8 @@
 import { grantId } from '../../../shared/policy/grant-id.ts';
 import { describeInjection } from '../../../shared/policy/injection/injection.ts';
 import type { Grant, Policy } from '../../../shared/policy/schema.ts';
+import type { Binding } from '../../../shared/protocol/messages.ts';
+import { describeBinding } from '../changes/binding.ts';
 import { describeCa } from '../changes/describe-ca.ts';
 import type { Draft } from '../changes/drafts.ts';
 import { describeGrant } from '../changes/lost-rights.ts';
@@ -74,6 +76,7 @@ function text(member: string, value: unknown): string {
   if (value === undefined) return absent[member] ?? 'not set';
   if (member === 'ca') return describeCa(value as string);
   if (member === 'injection') return describeInjection(value as Policy['injection']);
+  if (member === 'bound') return describeBinding(value as Binding);
   if (isList(value)) return value.join(' ');
   return JSON.stringify(value);
 }

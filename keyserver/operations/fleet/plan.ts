@@ -6,6 +6,7 @@ import type { DocumentBody } from '../../at-rest/document-row.ts';
 import { anonymousApp } from '../../release/callers.ts';
 import type { DocumentKind } from '../../store/store.ts';
 import type { CallerKind } from '../callers.ts';
+import { bindingFault } from '../changes/binding.ts';
 import { type Draft, StoredDocuments } from '../changes/drafts.ts';
 import { describeGrant } from '../changes/lost-rights.ts';
 import type { OperationContext } from '../context.ts';
@@ -72,7 +73,7 @@ export async function planFleet(
         ? [{ kind, id }]
         : [],
     ),
-    warnings: strayGrants(stored, desired),
+    warnings: [...strayGrants(stored, desired), ...next.flatMap(bindingWarnings)],
   };
 }
 
@@ -93,11 +94,12 @@ function nextDocuments(stored: StoredDocuments, { types, apps, proxies }: Desire
   };
   return [
     ...[...types].map(([id, policy]) => draft('type', id, () => policy)),
-    ...[...apps].map(([id, { direct, grants }]) =>
+    ...[...apps].map(([id, { direct, bound, grants }]) =>
       draft('app', id, (before) => ({
         keys: before?.keys ?? [],
         grants: [...grants],
         ...(direct && { direct }),
+        ...(bound && { bound }),
       })),
     ),
     ...[...proxies].map(([id, limits]) =>
@@ -158,6 +160,22 @@ function checkRouting(
         .map((fault) => ({ path: [sections.app, draft.id], at: 'name', text: `: ${fault}` }));
     }),
   );
+}
+
+/** What calls of a bound app need besides its binding. */
+function bindingWarnings(draft: Draft): string[] {
+  const { kind, id, before, after } = draft;
+  if (kind !== 'app' || after?.bound === undefined) return [];
+  const fault = bindingFault(id, after);
+  const isLate = before !== undefined && before.keys.length > 0 && before.bound === undefined;
+  return [
+    ...(fault === undefined ? [] : [fault]),
+    ...(isLate
+      ? [
+          `keys of the app ${id} that do not begin with spk_bound do not route by themselves: rotate them`,
+        ]
+      : []),
+  ];
 }
 
 /** Grants of a type that neither the file nor the database has, such as a misspelt one. */

@@ -1,6 +1,7 @@
 import { InjectionSchema } from '../../../shared/policy/injection/schema.ts';
 import { schemes } from '../../../shared/policy/injection/schemes.ts';
 import { GrantSchema, PolicySchema } from '../../../shared/policy/schema.ts';
+import { BindingSchema } from '../../../shared/protocol/messages.ts';
 import { Compile, type SchemaError } from '../../../shared/schema/compile.ts';
 import { type Static, Type } from '../../../shared/schema/type.ts';
 import { ProxySchema } from '../../at-rest/document-row.ts';
@@ -15,7 +16,11 @@ export const FleetTypeSchema = Type.Object(
 );
 
 const AppSchema = Type.Object(
-  { direct: Type.Optional(Type.Boolean()), grants: Type.Array(GrantSchema) },
+  {
+    direct: Type.Optional(Type.Boolean()),
+    bound: Type.Optional(BindingSchema),
+    grants: Type.Array(GrantSchema),
+  },
   closed,
 );
 const { keys, ...limits } = ProxySchema.properties;

@@ -149,9 +149,9 @@ t.test('lists apps with their grants and whether they are direct', async (t) => 
   t.equal(
     withoutPrints((await admin.run(['app', 'list'])).stdout),
     [
-      'APP  DIRECT  GRANTS  KEYS',
-      `one  no      1       - of ${at(0)}`,
-      `two  yes     0       - of ${at(0)} until ${at(hour)}, - of ${at(0)}`,
+      'APP  DIRECT  BOUND  GRANTS  KEYS',
+      `one  no      no     1       - of ${at(0)}`,
+      `two  yes     no     0       - of ${at(0)} until ${at(hour)}, - of ${at(0)}`,
       '',
     ].join('\n'),
   );
@@ -172,7 +172,7 @@ t.test('makes the app anonymous without a key, which cannot be rotated', async (
     'created anonymous, which has no key\n',
   );
   t.match(await admin.json(['app', 'list']), [{ id: 'anonymous', direct: true, keys: [] }]);
-  t.match((await admin.run(['app', 'list'])).stdout, /anonymous +yes +0 +none/);
+  t.match((await admin.run(['app', 'list'])).stdout, /anonymous +yes +no +0 +none/);
   t.match(await admin.failure(['app', 'rotate', 'anonymous']), { exit: 2, code: 'input_invalid' });
   t.match(await admin.failure(['app', 'create', 'anonymous']), { code: 'already_exists' });
   await admin.json(['app', 'revoke', 'anonymous', '--yes']);

@@ -33,6 +33,13 @@ t.test('releases a token to an app behind a proxy', async (t) => {
   t.match(session?.ticket, /^[A-Za-z0-9+/]+=*$/);
 });
 
+t.test('a release says where its app is bound', async (t) => {
+  const { ask, keyserver, proxy } = await startScene(t);
+  const bound = { clientId: 'shop-1', tokenType: 'ozon-seller' };
+  const app = await keyserver.putApp('bound', { bound });
+  t.strictSame((await ask({ credential: { proxy, app, target } })).release.bound, bound);
+});
+
 t.test('opens for nobody but the asker', async (t) => {
   const { ask, keyserver } = await startScene(t);
   const { request, answer, session } = await ask();

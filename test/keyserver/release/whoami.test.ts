@@ -27,6 +27,13 @@ t.test('tells a proxy which app a key belongs to, and nothing else', async (t) =
   t.match(line, { level: 'debug', proxy: 'proxy-1', app: 'orders' });
 });
 
+t.test('an app that is bound is told with its binding, a release likewise', async (t) => {
+  const { keyserver, proxy } = await startScene(t);
+  const bound = { clientId: 'shop-1', tokenType: 'ozon' };
+  const app = await keyserver.putApp('bound', { bound });
+  t.strictSame((await askWhoami(keyserver, { proxy, app })).whoami.bound, bound);
+});
+
 t.test('an app without grants is known as well, a key of nobody is not', async (t) => {
   const { keyserver, proxy } = await startScene(t);
   const none = await keyserver.putApp('none', { grants: [] });

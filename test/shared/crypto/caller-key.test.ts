@@ -4,6 +4,7 @@ import t from 'tap';
 import {
   callerKeyHash,
   containsAppKey,
+  isBoundKey,
   isCallerKey,
   makeCallerKey,
 } from '../../../shared/crypto/caller-key.ts';
@@ -34,6 +35,17 @@ for (const prefix of ['spk_', 'spx_'] as const) {
     );
   });
 }
+
+t.test('a key of a bound app is told by its beginning, and no other key is', async (t) => {
+  for (let i = 0; i < 300; i++) {
+    const key = makeCallerKey('spk_', { isBound: true });
+    t.match(key, /^spk_bound[0-9A-Za-z]{31}$/);
+    t.ok(isCallerKey(key, 'spk_') && isBoundKey(key));
+    t.notOk(isBoundKey(makeCallerKey('spk_')));
+  }
+  for (const text of ['spk_', 'spk_boun', ' spk_bound', 'spx_bound', 'SPK_bound'])
+    t.notOk(isBoundKey(text), text);
+});
 
 t.test('a key of the one kind is not of the other', async (t) => {
   t.notOk(isCallerKey(makeCallerKey('spk_'), 'spx_'));
