@@ -1,4 +1,4 @@
-import { type Fact, factsOf } from '../keyserver/operations/presets/facts.ts';
+import { type Fact, factsOf } from '../keyserver/admin/commands/preset/facts.ts';
 import { needTable } from '../keyserver/operations/presets/needs.ts';
 import { type Auth, certainties, type Preset } from '../keyserver/presets/preset.ts';
 import { injectionFields } from '../shared/policy/injection/injection.ts';

@@ -1,5 +1,5 @@
-import { factsOf } from '../../../operations/presets/facts.ts';
 import type { Preset } from '../../../presets/preset.ts';
+import { factsOf } from './facts.ts';
 
 /** A preset as text: a heading a line, its facts below, each with certainty and sources. */
 export function describePreset(preset: Preset): string {

@@ -1,6 +1,6 @@
-import { describeInjection } from '../../../shared/policy/injection/injection.ts';
-import type { Auth, Certainty, Preset } from '../../presets/preset.ts';
-import { describeNeed } from './needs.ts';
+import { describeInjection } from '../../../../shared/policy/injection/injection.ts';
+import { describeNeed } from '../../../operations/presets/needs.ts';
+import type { Auth, Certainty, Preset } from '../../../presets/preset.ts';
 
 /** A fact as text, code in backticks; `how` is its certainty and the numbers of its sources. */
 export interface Fact {
