@@ -53,7 +53,7 @@ async function startPair(t: Test) {
     const body = JSON.stringify({ ...call, ...more });
     return proxy.send(path, { method: 'POST', headers, body });
   };
-  return { upstream, proxy, post };
+  return { upstream, proxy, headers, post };
 }
 
 t.test('type put takes it from an option, stores it and shows it', async (t) => {
@@ -140,6 +140,16 @@ t.test('every call is signed as it is sent, under one release', async (t) => {
     proxy.log().filter(({ msg }) => msg === 'request'),
     [{ release: 'ticket' }, { release: 'cached' }, { release: 'cached' }],
   );
+});
+
+t.test('/forward, which holds no body, takes calls without one', async (t) => {
+  const { upstream, proxy, headers } = await startPair(t);
+  const send = (method: string, body?: string) =>
+    proxy.send('/forward/shop-1/market/v1?a=1', { method, headers, body });
+  t.match(JSON.parse((await send('POST', '{}')).text), { reason: 'body_streamed' });
+  t.equal(upstream.requests.length, 0);
+  t.equal((await send('GET')).status, 200);
+  t.equal(upstream.only().all('x-signature').length, 1);
 });
 
 t.test('its secrets are redacted in answers, and nothing else is', async (t) => {

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import t, { type Test } from 'tap';
 import type { Policy } from '../../../shared/policy/schema.ts';
@@ -100,6 +101,31 @@ t.test('a body with another transfer coding is refused', async (t) => {
   t.match(await ask('Chunked'), { start: /200/ });
 });
 
+t.test(
+  'the unread rest of a long body ends its connection, that of a short one does not',
+  async (t) => {
+    const upstream = await startWireUpstream(t);
+    const proxy = await startProxy(t, {
+      obtain: async () =>
+        releaseOf({ destinations: [`http://localhost:${upstream.port}`], scrub: false }),
+    });
+    for (const [length, connection] of [
+      [10_000_000, 'close'],
+      [1000, 'keep-alive'],
+    ] as const) {
+      upstream.next((socket) => void socket.end('HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno'));
+      const socket = connect(proxy.port, '127.0.0.1').on('error', () => {});
+      t.teardown(() => socket.destroy());
+      socket.write(`${head(`content-length: ${length}`)}begun`);
+      const [bytes] = await once(socket, 'data');
+      t.match(
+        bytes.toString('latin1'),
+        new RegExp(`403[^]*\r\nconnection: ${connection}\r\n`, 'i'),
+      );
+    }
+  },
+);
+
 t.test('a call that runs is judged by the URL that was sent', async (t) => {
   const upstream = await startWireUpstream(t);
   const other = await startUpstream(t);
@@ -136,6 +162,7 @@ t.test('a caller that does not read loses its connection', async (t) => {
       socket.write(Buffer.alloc(size));
     });
     const socket = connect(proxy.port, '127.0.0.1').on('error', () => {});
+    t.teardown(() => socket.destroy());
     socket.pause().write(head('connection: close', 'GET /forward/c/t/v1'));
   };
   ask(64_000_000);
