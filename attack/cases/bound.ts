@@ -49,7 +49,7 @@ async function forged(scene: Scene): Promise<string> {
       `INSERT INTO documents (kind, id, revision, kid, body, mac)
        SELECT kind, ?, revision, kid, ?, mac FROM documents WHERE kind = 'app' AND id = ?`,
     )
-    .run('forged', JSON.stringify(body), 'bound');
+    .run('bound by a forger', JSON.stringify(body), 'bound');
   database.close();
   return key;
 }
