@@ -33,27 +33,6 @@ function boundKey(scene: Scene): Promise<string> {
   return key;
 }
 
-/** A row of an app that may do everything, by whoever can write into the database, with the MAC of another. */
-async function forged(scene: Scene): Promise<string> {
-  await boundKey(scene);
-  const key = makeCallerKey('spk_', { isBound: true });
-  const { DB_FILE = '' } = storagePlaces(ownOf(scene).folder);
-  const body = {
-    keys: [{ hash: callerKeyHash(key), createdAt: new Date(0).toISOString() }],
-    grants: [{ client: '*', type: '*' }],
-    bound: { clientId: 'shop-2', tokenType: scene.tokenType },
-  };
-  const database = new DatabaseSync(DB_FILE, { timeout: 5000 });
-  database
-    .prepare(
-      `INSERT INTO documents (kind, id, revision, kid, body, mac)
-       SELECT kind, ?, revision, kid, ?, mac FROM documents WHERE kind = 'app' AND id = ?`,
-    )
-    .run('bound by a forger', JSON.stringify(body), 'bound');
-  database.close();
-  return key;
-}
-
 const tries: Readonly<Record<string, Try>> = {
   'a made-up key': {
     key: async () => makeCallerKey('spk_', { isBound: true }),
@@ -76,7 +55,6 @@ const tries: Readonly<Record<string, Try>> = {
     key: (scene) => boundTo(scene, 'bound elsewhere', 'shop-2'),
     codes: ['grant_denied'],
   },
-  'a binding forged in the database': { key: forged, codes: ['caller_unauthenticated'] },
   'another client at /forward': {
     target: ({ tokenType }) => `/forward/shop-2/${tokenType}/v1`,
     codes: ['grant_denied'],
@@ -119,11 +97,43 @@ async function refuse(scene: Scene, { key, target, headers = [], codes }: Try): 
   };
 }
 
-export const boundAttacks: readonly Attack[] = Object.entries(tries).map(
-  ([name, tried]): Attack => ({
+/** A row of an app that may do everything, by whoever can write into the database, with the MAC of another. */
+async function forged(scene: Scene): Promise<Outcome> {
+  await boundKey(scene);
+  const key = makeCallerKey('spk_', { isBound: true });
+  const { DB_FILE = '' } = storagePlaces(ownOf(scene).folder);
+  const body = {
+    keys: [{ hash: callerKeyHash(key), createdAt: new Date(0).toISOString() }],
+    grants: [{ client: '*', type: '*' }],
+    bound: { clientId: 'shop-2', tokenType: scene.tokenType },
+  };
+  const database = new DatabaseSync(DB_FILE, { timeout: 5000 });
+  try {
+    database
+      .prepare(
+        `INSERT INTO documents (kind, id, revision, kid, body, mac)
+         SELECT kind, 'forged', revision, kid, ?, mac FROM documents WHERE kind = 'app' AND id = 'bound'`,
+      )
+      .run(JSON.stringify(body));
+    return await refuse(scene, { key: async () => key, codes: ['caller_unauthenticated'] });
+  } finally {
+    database.exec("DELETE FROM documents WHERE id = 'forged'");
+    database.close();
+  }
+}
+
+const attacks: Readonly<Record<string, Attack['run']>> = {
+  ...Object.fromEntries(
+    Object.entries(tries).map(([name, tried]) => [name, (scene: Scene) => refuse(scene, tried)]),
+  ),
+  'a binding forged in the database': forged,
+};
+
+export const boundAttacks = Object.entries(attacks).map(
+  ([name, run]): Attack => ({
     class: 'forward',
     name: `a bound key with ${name}`,
     ownOnly: true,
-    run: (scene) => refuse(scene, tried),
+    run,
   }),
 );
