@@ -22,7 +22,7 @@ const maxNames = 10_000;
 
 /**
  * Retries: a tenth of the calls, and those that were saved. A type has a budget, since retries load its marketplace, and
- * each caller has one, so that none uses up the others' part of it.
+ * each caller has one, so that in the long run none uses more than its part of it.
  */
 export class RetryBudget {
   readonly #left = new Map<string, number>();

@@ -91,11 +91,12 @@ export function send(
         leaveRunning();
         if (!releases.mayStart(call, obtained)) return false;
         retries.isStarted = true;
-        slot = running.add(runningCall(releases, judged, obtained, request, cut));
+        slot = running.add(runningCall(releases, { ...judged, isPlain }, obtained, request, cut));
         return true;
       },
       isRefused: (status, received) => {
-        pass?.onAnswer(status, received);
+        // A storage of files knows nothing of the marketplace's limits.
+        if (!isPlain) pass?.onAnswer(status, received);
         return retries.afterAnswer(release.policy, status, received, deadline);
       },
       answerHeaders: (received, status) => {
@@ -138,7 +139,7 @@ function heldBody(body: CallBody): Buffer | null {
 
 function runningCall(
   releases: ReleaseCache,
-  call: Call,
+  call: Call & Pick<PreparedCall, 'isPlain'>,
   obtained: CachedRelease,
   request: FastifyRequest,
   cut: RunningCall['cut'],
@@ -149,7 +150,9 @@ function runningCall(
     judgeAgain: async () => {
       // In turn, its app could put off the end of the call by asking much.
       const fresh = await releases.get({ ...queryOf(call, request), isUrgent: true });
-      prepare(fresh.release, call);
+      const { isPlain } = prepare(fresh.release, call);
+      // It was sent with the token, which goes there no more.
+      if (isPlain && !call.isPlain) throw new ServiceError('destination_denied');
       current = fresh;
     },
     cut,

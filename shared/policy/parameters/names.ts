@@ -18,7 +18,9 @@ export function parameterNames(text: string): string[] {
 }
 
 function namesOf(parameter: string): readonly string[] {
-  return readingsOf(parameter.replace(/=.*/s, ''));
+  const name = parameter.replace(/=.*/s, '');
+  // All servers read it alike; most are such.
+  return /^[\w-]*$/.test(name) ? [foldName(name)] : readingsOf(name);
 }
 
 const readingsOf = memoizeByText((spelled): readonly string[] =>

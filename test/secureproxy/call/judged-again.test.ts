@@ -41,11 +41,16 @@ async function setUp(t: Test, settings: Record<string, string> = {}) {
       }),
     asked: () => asked,
     /** Has a change announced, and KeyServer answer otherwise from then on. */
-    change: (kind: 'app' | 'type', id: string, next?: ServiceError) => {
+    change: (
+      kind: 'app' | 'type',
+      id: string,
+      next?: ServiceError | Parameters<typeof releaseOf>[0],
+    ) => {
       seq += 1;
       if (next !== undefined) {
         answer = () => {
-          throw next;
+          if (next instanceof ServiceError) throw next;
+          return releaseOf(next, { seq });
         };
       }
       announce({ seq, kind, id });
@@ -128,6 +133,17 @@ t.test('a revocation cuts a call that waits for its answer', async (t) => {
     status: 403,
     problem: { code: 'grant_denied', reason: 'taken_away', detail: /type_not_found/ },
   });
+});
+
+t.test('a call with the token is cut if its destination becomes plain', async (t) => {
+  const { upstream, proxy, start, change } = await setUp(t);
+  upstream.script(writes('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nsome'));
+  const answering = readAnswer(await start().answered);
+  const destinations = ['https://api.market.example'];
+  change('type', 'test', { destinations, plainDestinations: [upstream.url] });
+  await proxy.running.check();
+  t.match(await answering, { whole: false });
+  t.match(await proxy.requestLine(), { 'error.reason': 'taken_away' });
 });
 
 t.test('another change, or an unreachable KeyServer, cuts nothing', async (t) => {

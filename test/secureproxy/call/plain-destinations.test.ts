@@ -84,6 +84,13 @@ t.test('all else is judged and searched as ever', async (t) => {
   t.strictSame([status, text], [200, '{"a":"[redacted]"}']);
 });
 
+t.test('what it says of limits is not heeded', async (t) => {
+  const { storage, market, call } = await setUp(t, { limits: ['1000/s'] });
+  storage.script((socket) => void socket.write(answer(429, 'wait', [['Retry-After', '60']])));
+  t.match(await call(`${storage.url}/reports`), { status: 429, text: 'wait' });
+  t.match(await call(`${market.url}/v1`), { status: 200 });
+});
+
 t.test('a redirect to a plain destination is one to its path at /forward', async (t) => {
   const { market, storage, forward } = await setUp(t);
   const link = `${storage.url}/reports/1?sig=x`;
