@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { leaseMs } from '../../shared/protocol/change-messages.ts';
 import type { Release } from '../../shared/protocol/messages.ts';
 import type { Asked, KnownChanges, Lifetime } from '../releases/known-changes.ts';
@@ -44,9 +45,11 @@ export class KnownCallers {
     const { app, bound, seq, cacheSeconds, ageMs = 0 } = accepted;
     const learned = this.#known.lifetime(asked, cacheSeconds * 1000, leaseMs - ageMs);
     const before = this.#entries.get(name);
-    // A release may be cached for less time than its app is known.
+    // A release may be cached for less time than its app is known, but another binding not for longer.
     const isExtended =
-      before?.lifetime.epoch === asked.epoch && this.#known.isCallerCurrent(before);
+      before?.lifetime.epoch === asked.epoch &&
+      this.#known.isCallerCurrent(before) &&
+      isDeepStrictEqual(before.bound, bound);
     const lifetime = isExtended ? laterOf(before.lifetime, learned) : learned;
     this.#entries.delete(name);
     this.#entries.set(name, { app, ...(bound && { bound }), seq, lifetime });

@@ -152,6 +152,20 @@ t.test('a release makes its key known, and never for less time than before', asy
   t.equal(callers.known('key-a')?.app, undefined, 'unless the app has changed since');
 });
 
+t.test('an older binding is not known for the time of a newer one', async (t) => {
+  const { clock, known, callers } = setUp();
+  const bindingOf = (clientId: string) => ({ clientId, tokenType: 'ozon' });
+  const release = { app: 'orders', cacheSeconds: 300, ageMs: 0 };
+  callers.learn('key-a', { ...release, bound: bindingOf('new'), seq: 7 }, known.asking());
+  // From a KeyServer that lags.
+  const late = { ...release, bound: bindingOf('old'), seq: 5, ageMs: 4500 };
+  callers.learn('key-a', late, known.asking());
+  clock.advance(499);
+  t.match(callers.known('key-a'), { bound: bindingOf('old') });
+  clock.advance(2);
+  t.equal(callers.known('key-a'), undefined);
+});
+
 t.test('a rejected key is rejected for a second without another question', async (t) => {
   const { callers, clock, asked, ask, refuse, meet } = setUp();
   await meet();
