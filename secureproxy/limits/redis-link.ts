@@ -2,7 +2,7 @@ import type { createClient } from '@redis/client';
 import type { Logger } from 'pino';
 import type { Clock } from '../../shared/clock.ts';
 import { plainError } from '../../shared/log/plain-error.ts';
-import { membersScript, type RedisScript } from './redis-scripts.ts';
+import { membersScript } from './redis-scripts.ts';
 
 /** A call waits so long for Redis at most, once: afterwards Redis counts as away for {@link restMs}. */
 const commandTimeoutMs = 500;
@@ -73,22 +73,19 @@ export class RedisLink {
     client?.destroy();
   }
 
-  /** Resolves to a script's answer; to undefined if Redis is away. */
+  /**
+   * Resolves to a script's answer; to undefined if Redis is away. It is sent as a text, since one that Redis lacks by its
+   * digest would be sent again, behind what gives its slots back.
+   */
   async run(
-    { text, sha }: RedisScript,
+    script: string,
     keys: readonly string[],
     args: readonly (string | number)[],
   ): Promise<readonly unknown[] | undefined> {
     const options = { keys: [...keys], arguments: args.map(String) };
-    return this.#ask(async (client) => {
-      try {
-        return (await client.evalSha(sha, options)) as unknown as readonly unknown[];
-      } catch (error) {
-        // It was restarted, or never had it.
-        if (!(error as Error).message.startsWith('NOSCRIPT')) throw error;
-        return (await client.eval(text, options)) as unknown as readonly unknown[];
-      }
-    });
+    return this.#ask(
+      async (client) => (await client.eval(script, options)) as unknown as readonly unknown[],
+    );
   }
 
   /** Sent also while Redis counts as away, since it may still do what it was asked before. */

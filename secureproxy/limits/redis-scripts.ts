@@ -1,17 +1,5 @@
-import { createHash } from 'node:crypto';
-
-/** A script of Redis, and the SHA-1 that names it there. */
-export interface RedisScript {
-  readonly text: string;
-  readonly sha: string;
-}
-
-function script(text: string): RedisScript {
-  return { text, sha: createHash('sha1').update(text).digest('hex') };
-}
-
 /**
- * Times are milliseconds of Redis' own clock, which all proxies share. A bucket has two keys: its arrival time (gcra.ts)
+ * The beginning of each script. Times are milliseconds of Redis' own clock, which all proxies share. A bucket has two keys: its arrival time (gcra.ts)
  * or the ends of its leases, and the time until which it is closed. Each expires once it says nothing any more.
  */
 const preamble = `
@@ -32,15 +20,15 @@ end
  * burst, slots (0: none), cost. Returns whether it is granted, the wait, the number of the bucket that makes it wait (0:
  * none, negative: it lacks a slot), and whether that one is closed.
  */
-export const takeScript = script(`${preamble}
+export const takeScript = `${preamble}
 local start, by, closed, starts = now, 0, 0, {}
 for i = 1, #KEYS / 2 do
   local state, interval, burst = KEYS[2 * i - 1], tonumber(ARGV[4 * i]), tonumber(ARGV[4 * i + 1])
   local slots, cost = tonumber(ARGV[4 * i + 2]), tonumber(ARGV[4 * i + 3])
   if slots > 0 then
     redis.call('ZREMRANGEBYSCORE', state, '-inf', now)
-    -- Of a clock that was set back since.
-    redis.call('ZREMRANGEBYSCORE', state, '(' .. now + tonumber(ARGV[3]), '+inf')
+    -- Of a clock that was set back since, by a second or more.
+    redis.call('ZREMRANGEBYSCORE', state, now + tonumber(ARGV[3]) + 1000, '+inf')
     if redis.call('ZCARD', state) >= slots then return {0, '0', -i, 0} end
   end
   local open = get(KEYS[2 * i])
@@ -63,22 +51,22 @@ for i = 1, #KEYS / 2 do
     hold(state, ARGV[2], ARGV[3])
   end
 end
-return {1, wait, by, closed}`);
+return {1, wait, by, closed}`;
 
 /** KEYS: two for each bucket, which has slots. ARGV: lease id, lease in milliseconds. */
-export const renewScript = script(`${preamble}
-for i = 1, #KEYS, 2 do hold(KEYS[i], ARGV[1], ARGV[2]) end`);
+export const renewScript = `${preamble}
+for i = 1, #KEYS, 2 do hold(KEYS[i], ARGV[1], ARGV[2]) end`;
 
 /** KEYS: of a bucket. ARGV: interval, cost. */
-export const chargeScript = script(`${preamble}
-put(KEYS[1], math.max(get(KEYS[1]), now) + tonumber(ARGV[1]) * tonumber(ARGV[2]))`);
+export const chargeScript = `${preamble}
+put(KEYS[1], math.max(get(KEYS[1]), now) + tonumber(ARGV[1]) * tonumber(ARGV[2]))`;
 
 /** KEYS: of a bucket. ARGV: for how long it is closed. */
-export const closeScript = script(`${preamble}
-put(KEYS[2], math.max(get(KEYS[2]), now + tonumber(ARGV[1])))`);
+export const closeScript = `${preamble}
+put(KEYS[2], math.max(get(KEYS[2]), now + tonumber(ARGV[1])))`;
 
 /** KEYS: two for each bucket. ARGV: for each whether it has slots. Returns for each what is used of it, and closed. */
-export const roomsScript = script(`${preamble}
+export const roomsScript = `${preamble}
 local rooms = {}
 for i = 1, #KEYS / 2 do
   local used = ARGV[i] == '1' and redis.call('ZCOUNT', KEYS[2 * i - 1], now, '+inf')
@@ -86,11 +74,11 @@ for i = 1, #KEYS / 2 do
   rooms[2 * i - 1] = string.format('%.3f', used)
   rooms[2 * i] = string.format('%.3f', math.max(0, get(KEYS[2 * i]) - now))
 end
-return rooms`);
+return rooms`;
 
 /** KEYS: of the members. ARGV: id of a process, for how long it is one. Returns how many there are. */
-export const membersScript = script(`${preamble}
+export const membersScript = `${preamble}
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
 redis.call('ZADD', KEYS[1], now + tonumber(ARGV[2]), ARGV[1])
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
-return {redis.call('ZCARD', KEYS[1])}`);
+return {redis.call('ZCARD', KEYS[1])}`;

@@ -18,12 +18,20 @@ const bucket = (name: string, more: Partial<Bucket>): Bucket => ({
 const hour = 3_600_000;
 const perHour = (requests: number, burst: number) => ({ rate: { requests, seconds: 3600, burst } });
 /** A script that needs nothing. */
-const pong = { text: 'return {1}', sha: '0'.repeat(40) };
+const pong = 'return {1}';
 const lease = (id: string) => ({ id, ms: 60_000 });
 const demand = (one: Bucket) => ({ bucket: one, cost: 1 });
 
 /** What both stores have in common; `name` keeps the buckets of tests apart. */
-function contract(name: string, open: (t: Test) => Promise<LimitStore>): void {
+function contract(t: Test, name: string, open: (t: Test) => Promise<LimitStore>): void {
+  t.test(`${name}: slots that are taken at the same time are all taken`, async (t) => {
+    const store = await open(t);
+    const slots = bucket('crowded', { concurrent: 1000 });
+    const ids = Array.from({ length: 200 }, (_, at) => `crowd-${at}`);
+    await Promise.all(ids.map((id) => store.take([demand(slots)], lease(id), 0)));
+    t.match(await store.rooms([slots]), [{ calls: 800 }]);
+  });
+
   t.test(`${name}: a call that waits for a limit holds up nobody in its others`, async (t) => {
     const store = await open(t);
     const wide = bucket('wide', perHour(3600, 5));
@@ -84,9 +92,9 @@ function contract(name: string, open: (t: Test) => Promise<LimitStore>): void {
   });
 }
 
-contract('local', async () => new LocalStore(systemClock, () => 1));
+contract(t, 'local', async () => new LocalStore(systemClock, () => 1));
 
-if (noRedis === false) {
+t.test('on Redis', { skip: noRedis }, async (t) => {
   const redis = await startRedis(t);
   const open = async (t: Test) => {
     const link = new RedisLink({
@@ -105,7 +113,7 @@ if (noRedis === false) {
     );
     return new RedisStore(link, new LocalStore(systemClock, () => 1));
   };
-  contract('Redis', open);
+  contract(t, 'Redis', open);
 
   t.test('slots of a clock that was set back are free', async (t) => {
     const store = await open(t);
@@ -114,4 +122,4 @@ if (noRedis === false) {
     t.match(await store.take([demand(slots)], lease('a'), 0), { granted: true });
     t.match(await store.take([demand(slots)], lease('b'), 0), { granted: false });
   });
-}
+});
