@@ -29,12 +29,12 @@ export const commandRows: readonly CommandRow[] = [
   {
     name: 'app',
     summary: 'applications and their keys',
-    load: async () => (await import('./commands/caller.ts')).defineApp,
+    load: async () => (await import('./commands/caller/app.ts')).defineApp,
   },
   {
     name: 'proxy',
     summary: 'SecureProxy installations and their keys',
-    load: async () => (await import('./commands/caller.ts')).defineProxy,
+    load: async () => (await import('./commands/caller/proxy.ts')).defineProxy,
   },
   {
     name: 'grant',

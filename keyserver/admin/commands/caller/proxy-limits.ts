@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import type { ProxyDocument } from '../../at-rest/document-row.ts';
-import { type LimitRequest, parseLimits } from '../../operations/proxy-limits.ts';
-import type { Session } from '../shell/session.ts';
-import { changeConfirmed } from './confirm-change.ts';
-import { examples } from './examples.ts';
+import type { ProxyDocument } from '../../../at-rest/document-row.ts';
+import { type LimitRequest, parseLimits } from '../../../operations/proxy-limits.ts';
+import type { Session } from '../../shell/session.ts';
+import { changeConfirmed } from '../confirm-change.ts';
+import { examples } from '../examples.ts';
 
 export interface LimitOptions {
   readonly client?: readonly string[];

@@ -1,19 +1,18 @@
 import type { Command } from 'commander';
-import type { CallerKind } from '../../operations/callers.ts';
-import { describeBinding } from '../../operations/changes/binding.ts';
-import { count } from '../../operations/count.ts';
+import type { CallerKind } from '../../../operations/callers.ts';
+import { describeBinding } from '../../../operations/changes/binding.ts';
+import { count } from '../../../operations/count.ts';
 import {
   endOverlap,
   isUsedStill,
   overlapping,
   showCaller,
   type UsedKey,
-} from '../../operations/keys/caller-keys.ts';
-import { confirm } from '../shell/confirmation.ts';
-import type { Session } from '../shell/session.ts';
-import { examples } from './examples.ts';
-
-const exampleId: Record<CallerKind, string> = { app: 'reports', proxy: 'dc-1' };
+} from '../../../operations/keys/caller-keys.ts';
+import { confirm } from '../../shell/confirmation.ts';
+import type { Session } from '../../shell/session.ts';
+import { examples } from '../examples.ts';
+import { exampleId } from './example-id.ts';
 
 /** `show` and `end-overlap` of `app` and `proxy`. */
 export function addCallerKeyCommands(parent: Command, session: Session, kind: CallerKind): void {

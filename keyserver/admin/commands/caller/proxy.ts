@@ -1,0 +1,85 @@
+import type { Command } from 'commander';
+import { createProxy } from '../../../operations/callers.ts';
+import { checkAllOpen, listDocuments } from '../../../operations/documents.ts';
+import { writeNewKey } from '../../shell/key-output.ts';
+import type { Session } from '../../shell/session.ts';
+import { examples } from '../examples.ts';
+import { addCallerKeyCommands } from './caller-keys.ts';
+import { addRevoke, addRotate } from './end-keys.ts';
+import { addOut, type OutOption } from './out-option.ts';
+import {
+  addLimitProxy,
+  addLimits,
+  describeLimits,
+  type LimitOptions,
+  readLimits,
+  shownLimits,
+} from './proxy-limits.ts';
+import { describeKeys, shownKeys } from './shown-keys.ts';
+
+/** `proxy …`. */
+export function defineProxy(proxy: Command, session: Session): void {
+  proxy.addHelpText(...examples('keyserver-admin proxy create dc-1 --out proxy.key'));
+  addCreateProxy(proxy, session);
+  addListProxies(proxy, session);
+  addLimitProxy(proxy, session);
+  addRotate(proxy, session, 'proxy');
+  addCallerKeyCommands(proxy, session, 'proxy');
+  addRevoke(proxy, session, 'proxy');
+}
+
+function addCreateProxy(proxy: Command, session: Session): void {
+  addLimits(addOut(proxy.command('create')))
+    .summary('create a proxy and print its key, once')
+    .description(
+      'Creates a SecureProxy installation and prints its key (PROXY_KEY), which cannot be shown again.',
+    )
+    .argument('<id>', 'its name')
+    .addHelpText(
+      ...examples(
+        'keyserver-admin proxy create dc-1 --out proxy.key',
+        "keyserver-admin proxy create dc-2 --client 'shop-*' --type wildberries --certificate-name dc-2.example.com",
+      ),
+    )
+    .action(async (id: string, { out, ...limits }: OutOption & LimitOptions) => {
+      await session.withContext((context) =>
+        writeNewKey(session, {
+          kind: 'proxy',
+          out,
+          members: { id },
+          create: (handOver) => createProxy(context, id, { ...readLimits(limits), handOver }),
+          done: `created the proxy ${id}`,
+        }),
+      );
+    });
+}
+
+function addListProxies(proxy: Command, session: Session): void {
+  proxy
+    .command('list')
+    .description('Lists the proxies.')
+    .addHelpText(...examples('keyserver-admin proxy list'))
+    .action(async () => {
+      await session.withContext(async (context) => {
+        const proxies = await listDocuments(context, 'proxy');
+        session.out.result(
+          proxies.map(({ id, content }) => ({
+            id,
+            opens: content !== undefined,
+            keys: content ? shownKeys(content.keys) : null,
+            ...shownLimits(content ?? {}),
+          })),
+          session.out.table(
+            ['proxy', 'limits', 'keys'],
+            proxies.map(({ id, content }) => [
+              id,
+              content ? describeLimits(content) : '',
+              content ? describeKeys(content.keys, context.clock) : 'does not open',
+            ]),
+            'no proxies',
+          ),
+        );
+        checkAllOpen('proxy', proxies);
+      });
+    });
+}
