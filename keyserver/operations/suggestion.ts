@@ -33,6 +33,8 @@ export type Action =
   /** For a document that does not open. */
   | { readonly do: 'restore'; readonly kind: DocumentKind; readonly id: string }
   | { readonly do: 'show_type'; readonly type: string }
+  /** For a secret without a field that its type injects. */
+  | { readonly do: 'give_fields'; readonly type: string; readonly fields: readonly string[] }
   | { readonly do: 'define_type'; readonly type: string; readonly origin?: string | undefined }
   | { readonly do: 'replace_type'; readonly type: string }
   | { readonly do: 'see_policy_examples' }

@@ -2,7 +2,7 @@ import { decodeBase64 } from '../../shared/crypto/base64.ts';
 import { OpenError } from '../../shared/crypto/open-error.ts';
 import { type TokenContext, tokenRowKid } from '../../shared/crypto/token-row.ts';
 import { newNameFault } from '../../shared/names.ts';
-import { fieldsFault } from '../../shared/policy/injection/injection.ts';
+import { fieldsFault, injectionFields } from '../../shared/policy/injection/injection.ts';
 import type { Injection } from '../../shared/policy/injection/schema.ts';
 import type { Policy } from '../../shared/policy/schema.ts';
 import { legacyFields } from '../at-rest/legacy-fields.ts';
@@ -156,7 +156,8 @@ export async function putToken(
   const policy = await policyOf(context, tokenType);
   const fault = fieldsFault(policy.injection, fields);
   if (fault !== undefined) {
-    throw inputInvalid(fault, { do: 'show_type', type: tokenType });
+    const names = [...injectionFields(policy.injection)];
+    throw inputInvalid(fault, { do: 'give_fields', type: tokenType, fields: names });
   }
   const report = inspectSecret(policy, fields);
   const expiresAt = chosenExpiry(token.expiresAt, report.expiresAt, context.clock.now());

@@ -55,7 +55,15 @@ export function putResult(
 
 /** @throws OperationError input_invalid naming every fault */
 export function checkPolicy(context: OperationContext, id: string, policy: Policy): void {
-  const faults = typeFaults(context, id, policy);
+  refuse(typeFaults(context, id, policy));
+}
+
+/** @throws OperationError input_invalid naming every fault that a policy has by itself */
+export function checkPolicyAlone(policy: Policy): void {
+  refuse(policyFaults(policy));
+}
+
+function refuse(faults: readonly string[]): void {
   if (faults.length === 0) return;
   throw inputInvalid(
     faults.length === 1

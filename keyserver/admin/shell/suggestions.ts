@@ -41,12 +41,14 @@ function commandFor(action: Action): string {
       return restore(action);
     case 'show_type':
       return `see what the type injects: keyserver-admin type show ${quoted(action.type)}`;
+    case 'give_fields':
+      return `the secret is ${secretForm(action.fields)}; see where it goes: keyserver-admin type show ${quoted(action.type)}`;
     case 'define_type':
       return `define it: keyserver-admin type put ${quoted(action.type)} --destination ${action.origin === undefined ? 'https://…' : quoted(action.origin)}`;
     case 'replace_type':
       return `restore its row, or replace it: keyserver-admin type put ${quoted(action.type)} --force`;
     case 'see_policy_examples':
-      return 'keyserver-admin type put --help has examples';
+      return 'keyserver-admin type put --help has examples, and the options for members such as unsafePlaintext: --unsafe-plaintext';
     case 'define_probe':
       return `define one: keyserver-admin type edit ${quoted(action.type)} --probe 'GET https://…'`;
     case 'grant_probe':
@@ -111,4 +113,9 @@ function tokenOptions({ client, type }: TokenName): string {
 /** One word of a POSIX shell. */
 function quoted(word: string): string {
   return /^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+function secretForm(fields: readonly string[]): string {
+  const form = `a JSON object: ${JSON.stringify(Object.fromEntries(fields.map((name) => [name, '…'])))}`;
+  return fields.length === 1 && fields[0] === 'token' ? `the token alone, or ${form}` : form;
 }

@@ -144,15 +144,28 @@ t.test('destinations that widen a preset are shown before they are written', asy
     put('shop', 'shopify-admin', '--destination', 'https://a.shop-1.myshopify.com'),
     put('shop', 'shopify-admin', '--destination', 'https://shop-1.myshopify.com.evil.example'),
     put('shop', 'shopify-admin', '--destination', 'https://evil.example/.myshopify.com'),
-    put('shop', 'shopify-admin', '--destination', 'http://shop-1.myshopify.com'),
+    put(
+      'shop',
+      'shopify-admin',
+      '--destination',
+      'http://shop-1.myshopify.com',
+      '--unsafe-plaintext',
+    ),
     put('shop', 'shopify-admin', '--destination', 'https://.myshopify.com'),
     put('shop', 'shopify-admin', '--destination', 'https://shop_1.myshopify.com'),
-    put('shop', 'shopify-admin', '--destination', 'https://*.myshopify.com'),
-    put('shop', 'shopify-admin', '--destination', 'https://x@shop-1.myshopify.com'),
     put('wb', 'wildberries', '--destination', 'https://*.wildberries.ru'),
     put('wb', 'wildberries', '--destination', 'https://content-api-sandbox.wildberries.ru'),
   ]) {
     t.match((await admin.run(other)).stderr, /confirmation needed: widening/, other.join(' '));
+  }
+  // Nobody is asked about a type that is refused anyway.
+  for (const faulty of [
+    'http://shop-1.myshopify.com',
+    'https://*.myshopify.com',
+    'https://x@shop-1.myshopify.com',
+  ]) {
+    const { stderr } = await admin.run(put('shop', 'shopify-admin', '--destination', faulty));
+    t.match(stderr, /^error: destination .*\n.*--unsafe-plaintext/, faulty);
   }
 });
 

@@ -25,6 +25,7 @@ const actions: { readonly [Do in Action['do']]: Extract<Action, { do: Do }> } = 
   count_replicas: { do: 'count_replicas' },
   restore: { do: 'restore', kind: 'app', id: 'two words' },
   show_type: { do: 'show_type', type: 'a type' },
+  give_fields: { do: 'give_fields', type: 'a type', fields: ['apiKey'] },
   define_type: { do: 'define_type', type: 'a type' },
   replace_type: { do: 'replace_type', type: 'a type' },
   see_policy_examples: { do: 'see_policy_examples' },

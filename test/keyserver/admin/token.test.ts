@@ -100,6 +100,21 @@ t.test('says on a terminal that it waits for the secret', async (t) => {
   t.equal(piped.stderr, '');
 });
 
+t.test('says in which form the secret is wanted', async (t) => {
+  const admin = await installWithType(t);
+  const shop = ['type', 'put', 'shop', '--destination', 'https://shop.example.com'];
+  await admin.json([...shop, '--basic', '{key}:{secret}']);
+  for (const [type, form] of [
+    ['shop', 'a JSON object: {"key":"…","secret":"…"};'],
+    ['wildberries', 'the token alone, or a JSON object: {"token":"…"};'],
+  ]) {
+    const { stderr } = await admin.run(['token', 'put', '--client', 'c', '--type', `${type}`], {
+      stdin: '{"other":"x"}',
+    });
+    t.match(stderr, `\n  the secret is ${form} see where it goes: `, `${type}`);
+  }
+});
+
 t.test('refuses a token that could not be used, and stores nothing', async (t) => {
   const admin = await installWithType(t);
   const refusals: readonly (readonly [string, string[], string | Uint8Array, RegExp])[] = [

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { Injection } from '../../../../shared/policy/injection/schema.ts';
 import type { Policy } from '../../../../shared/policy/schema.ts';
 import { inputInvalid } from '../../../operations/operation-error.ts';
+import { checkPolicyAlone } from '../../../operations/types.ts';
 import { confirm } from '../../shell/confirmation.ts';
 import type { Session } from '../../shell/session.ts';
 import { injectionFromOptions } from './injection-options.ts';
@@ -54,6 +55,9 @@ export async function policyOfPreset(
   const { policy, widened, remarks } = expandPreset(preset, {
     ...{ auth, sandbox, renewedElsewhere, destinations, injection },
   });
+  const whole = policyFromOptions(options, session.io.folder, policy);
+  // Nobody should confirm what is then refused.
+  checkPolicyAlone(whole);
   const consequences = widened.map(
     (one) => `tokens of the type ${JSON.stringify(id)} may go to ${one}, which is no host of it`,
   );
@@ -62,5 +66,5 @@ export async function policyOfPreset(
   }
   if (dryRun) for (const one of consequences) session.out.note(`note: ${one}`);
   for (const remark of remarks) session.out.note(`note: ${remark}`);
-  return policyFromOptions(options, session.io.folder, policy);
+  return whole;
 }
