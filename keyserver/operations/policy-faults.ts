@@ -104,7 +104,7 @@ function destinationFaults({
   });
 }
 
-/** A plain destination must not lie where tokens go: they would go there, too. */
+/** A plain destination inside one that gets the token would get it, too. */
 function plainFaults({ plainDestinations = [], ...policy }: Policy): string[] {
   const faults = destinationFaults({ ...policy, destinations: plainDestinations });
   if (faults.length + destinationFaults(policy).length > 0) return faults;

@@ -39,7 +39,7 @@ export function judge(
   registry: Pick<Registry, 'policy'>,
   { requester, grants, clientId, tokenType, target }: TokenQuery,
   steps?: Steps,
-): Policy {
+): { readonly policy: Policy; readonly isPlain: boolean } {
   if (requester.proxyId === undefined) {
     steps?.begin('direct');
     const grant = checkAllowed(judgeDirectGrants(grants));
@@ -60,12 +60,13 @@ export function judge(
   }
   if (policy.ca !== undefined) steps?.record({ ca: certificatesOf(policy.ca).map(subjectOf) });
   const granted = isOfType ? judgeTarget(grants, targetOf(policy, target, steps), steps) : judged;
+  let isPlain = false;
   if (granted) {
     const { url, grant } = granted;
     steps?.begin('destination');
     const destined = checkAllowed(judgeDestination(policy, url));
-    const { destination, isPlain } = destined;
-    steps?.record({ destination, ...(isPlain && { plain: true }) });
+    isPlain = destined.isPlain;
+    steps?.record({ destination: destined.destination, ...(isPlain && { plain: true }) });
     if (policy.routedBy !== undefined) {
       steps?.begin('operation');
       const routed = checkAllowed(
@@ -74,7 +75,7 @@ export function judge(
       steps?.record({ grant: withId(routed) });
     }
   }
-  return policy;
+  return { policy, isPlain };
 }
 
 /** The target that the type makes whole. @throws ServiceError destination_denied if it has no such destination */

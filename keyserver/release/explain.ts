@@ -56,11 +56,11 @@ export async function takeSteps(
   query: TokenQuery,
   steps: Steps,
 ): Promise<Policy> {
-  const policy = judge(dependencies.registry, query, steps);
+  const { policy, isPlain } = judge(dependencies.registry, query, steps);
   const { fields } = await readSecret(dependencies, query, policy, steps);
   if (query.requester.proxyId === undefined) return policy;
   steps.begin('injection');
   checkFields(policy.injection, fields);
-  steps.record(injectedNames(policy.injection));
+  steps.record(isPlain ? { headers: [], query: [] } : injectedNames(policy.injection));
   return policy;
 }

@@ -102,7 +102,7 @@ async function releaseTo(
   log: LogFields,
 ): Promise<Release> {
   const { registry, clock } = dependencies;
-  const policy = judge(registry, query);
+  const { policy } = judge(registry, query);
   const { cacheSeconds = defaultCacheSeconds } = policy;
   const began = performance.now();
   const secret = await readSecret(dependencies, query, policy).finally(() => {

@@ -39,7 +39,7 @@ export function parseForwardTarget(target: string): ForwardTarget {
 }
 
 /**
- * The target of a request with a bound app's key, which says by itself where it goes: all of it is the marketplace's.
+ * Reads a request's target as the marketplace's, whole: the key of a bound app says by itself where it goes.
  * @throws ServiceError grant_denied for an app that KeyServer knows no binding of
  */
 export function boundTarget(target: string, binding: Binding | null): ForwardTarget {

@@ -13,7 +13,7 @@ export interface Request {
   readonly url: string;
 }
 
-/** An approved request, and where it goes. */
+/** A request that is allowed, and its destination. */
 export interface Approval extends Destined {
   /** Its `href` is the only string to send. */
   readonly url: TargetUrl;
@@ -54,7 +54,7 @@ export function resolveTarget<T extends Request>(policy: Policy, request: T): Ve
   return url.allowed ? allow({ ...request, url: url.value }) : url;
 }
 
-/** The call of `/check`, which is judged as any other. */
+/** The probe of a type, the call of `/check`; it is judged as any other. */
 export function probeOf({ probe }: Policy): Verdict<Probe> {
   return probe === undefined
     ? refuse(

@@ -37,7 +37,7 @@ export function describeBinding({ clientId, tokenType }: Binding): string {
   return [clientId, tokenType].map((name) => name.replace(/[%/]/g, encodeURIComponent)).join('/');
 }
 
-/** What keeps calls of a bound app from being allowed; undefined if some grant matches its binding. */
+/** The fault of a bound app whose calls no grant allows; undefined if some grant matches its binding. */
 export function bindingFault(
   app: string,
   { bound, grants }: Pick<AppDocument, 'bound' | 'grants'>,

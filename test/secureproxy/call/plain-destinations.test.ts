@@ -103,12 +103,14 @@ t.test('a redirect to a plain destination is one to its path at /forward', async
 
 t.test('an explanation says that nothing is injected', async (t) => {
   const { storage, market, explain } = await setUp(t, { injection: injections.headers });
-  const stepOf = (explained: { steps: { step: string }[] }) =>
-    explained.steps.find(({ step }) => step === 'destination');
+  const stepOf = (explained: { steps: { step: string }[] }, name = 'destination') =>
+    explained.steps.find(({ step }) => step === name);
   const plain = await explain(`${storage.url}/reports/1`);
   t.match(stepOf(plain), { destination: `${storage.url}/reports`, plain: true });
+  t.match(stepOf(plain, 'injection'), { ok: true, headers: [], query: [] });
   t.notOk(plain.request.headers.includes('Api-Key'));
   const usual = await explain(`${market.url}/v1`);
   t.notOk('plain' in (stepOf(usual) ?? {}));
+  t.match(stepOf(usual, 'injection'), { headers: ['Api-Key'] });
   t.ok(usual.request.headers.includes('Api-Key'));
 });
