@@ -1,12 +1,13 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { Writable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
+import type { AnswerTarget } from '../upstream/answer-target.ts';
 
 /** Marketplaces say at the start why they reject a token. */
 const maxBytes = 16 * 1024;
 
 /** The answer to a probe, which is read as far as needed, and passed on to nobody. */
-export class ProbeAnswer extends Writable {
+export class ProbeAnswer extends Writable implements AnswerTarget {
   status: number | undefined;
   /** True for a page of HTML, which no API answers with. */
   isPage = false;
@@ -23,7 +24,7 @@ export class ProbeAnswer extends Writable {
     caller.once('close', this.#onCallerGone);
   }
 
-  writeHead(status: number, headers: OutgoingHttpHeaders = {}): this {
+  writeHead(status: number, headers: OutgoingHttpHeaders): this {
     this.status = status;
     this.isPage = /^\s*(?:text\/html|application\/xhtml\+xml)\b/i.test(
       `${headers['content-type']}`,

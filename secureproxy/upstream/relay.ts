@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { ServiceError } from '../../shared/errors.ts';
 import { nextBatch } from '../../shared/event-loop.ts';
@@ -7,6 +7,7 @@ import { scrubbedBody } from '../scrub/scrubbed-body.ts';
 import type { Scrubber } from '../scrub/scrubber.ts';
 import { countAbandoned, refuseMoreAbandoned } from './abandoned.ts';
 import { checkStatus, checkTransferCoding, correctLength } from './answer-head.ts';
+import type { AnswerTarget } from './answer-target.ts';
 import type { CarriedHandler } from './connection.ts';
 import type { Deadline } from './deadline.ts';
 import { callerGone, upstreamError } from './errors.ts';
@@ -75,7 +76,7 @@ const unwanted = new Error('the answer is not wanted');
 export function relay(
   pool: Dispatcher,
   request: UpstreamRequest,
-  response: ServerResponse,
+  response: AnswerTarget,
   options: RelayOptions,
 ): Promise<boolean> {
   // If the caller disconnected while the release was fetched, `close` has fired already.
@@ -103,7 +104,7 @@ class RelayHandler implements CarriedHandler {
   readonly #pool: Dispatcher;
   readonly #isHead: boolean;
   readonly #sent: UpstreamRequest['body'];
-  readonly #response: ServerResponse;
+  readonly #response: AnswerTarget;
   readonly #options: RelayOptions;
   readonly #done: PromiseWithResolvers<boolean>;
   readonly #onClose = () => this.#cancel(callerGone());
@@ -128,7 +129,7 @@ class RelayHandler implements CarriedHandler {
   constructor(
     pool: Dispatcher,
     { method, body }: UpstreamRequest,
-    response: ServerResponse,
+    response: AnswerTarget,
     options: RelayOptions,
     done: PromiseWithResolvers<boolean>,
   ) {

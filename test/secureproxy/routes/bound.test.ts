@@ -187,6 +187,19 @@ t.test('other forms of target are as they were', async (t) => {
   t.equal(upstream.requests.length, 0);
 });
 
+t.test('an ordinary key of an app that was bound later routes nothing', async (t) => {
+  const { upstream, keyserver, as } = await setUp(t);
+  const ordinary = await keyserver.putApp('later', { bound: toTest });
+  t.match(await as(ordinary, '/v1'), { status: 404 });
+  t.match(await as(ordinary, '/healthz'), { status: 200 });
+  t.match(await as(ordinary, '/%66orward/acme/test/v1'), {
+    status: 400,
+    problem: { reason: 'forward_path' },
+  });
+  t.equal(upstream.requests.length, 0);
+  t.equal((await as(ordinary, '/forward/acme/test/v1')).status, 200);
+});
+
 t.test('the routes of calls take a bound key as any other', async (t) => {
   const { other, upstream, send, as, keyserver } = await setUp(t);
   t.equal((await send('/forward/acme/other/v1')).status, 200);
