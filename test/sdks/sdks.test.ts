@@ -31,7 +31,7 @@ interface Sdk {
 const random = () => randomBytes(12).toString('hex');
 const [apiKey, amazon, shopify] = [random(), random(), `shpat_${random()}`];
 const [consumerKey, consumerSecret] = [`ck_${random()}`, `cs_${random()}`];
-const [keystring, sharedSecret, etsy] = [random(), random(), random()];
+const [keystring, sharedSecret, etsy, ebay] = [random(), random(), random(), random()];
 
 /** By the heading of the page. */
 const sdks: Readonly<Record<string, Sdk>> = {
@@ -71,6 +71,13 @@ const sdks: Readonly<Record<string, Sdk>> = {
     call: 'GET /v3/application/users/me',
     headers: { 'x-api-key': `${keystring}:${sharedSecret}`, authorization: `Bearer ${etsy}` },
     answer: { user_id: 1, shop_id: 2 },
+  },
+  'ebay-api': {
+    host: 'api.ebay.com',
+    fields: { accessToken: ebay },
+    call: 'GET /buy/browse/v1/item/v1%7C254188828753%7C0',
+    headers: { authorization: `Bearer ${ebay}` },
+    answer: { itemId: 'v1|254188828753|0', title: 'A product' },
   },
 };
 
