@@ -57,13 +57,14 @@ async function altered(): Promise<Outcome> {
 /** An operator who was talked into a destination beside the marketplace's. */
 async function widened(scene: Scene): Promise<Outcome> {
   const put = ['type', 'put', 'widened', '--preset', 'shopify-admin', '--destination'];
-  for (const place of [
-    'https://shop.myshopify.com.evil.example',
-    'https://evil.example/.myshopify.com',
-    'https://a.b.myshopify.com',
-    'http://shop.myshopify.com',
-  ]) {
-    const { code, said } = await run(scene, ...put, place);
+  for (const [place, ...options] of [
+    ['https://shop.myshopify.com.evil.example'],
+    ['https://evil.example/.myshopify.com'],
+    ['https://a.b.myshopify.com'],
+    // It would be refused before it is shown.
+    ['http://shop.myshopify.com', '--unsafe-plaintext'],
+  ] as const) {
+    const { code, said } = await run(scene, ...put, place, ...options);
     const isShown = /confirmation needed: widening/.test(said) && said.includes(place);
     if (code !== 2 || !isShown) return { held: false, happened: `${place}: ${code}` };
   }
