@@ -13,6 +13,7 @@ import { responseHeaders } from '../http/response-headers.ts';
 import type { Pass } from '../limits/pass.ts';
 import type { CachedRelease, ReleaseCache } from '../releases/release-cache.ts';
 import { scrubberOf } from '../scrub/scrubber.ts';
+import { trustsStill } from '../upstream/connection-trust.ts';
 import type { Deadline } from '../upstream/deadline.ts';
 import type { UpstreamPools } from '../upstream/pools.ts';
 import { type RelayOutcome, relay } from '../upstream/relay.ts';
@@ -151,8 +152,13 @@ function runningCall(
       // In turn, its app could put off the end of the call by asking much.
       const fresh = await releases.get({ ...queryOf(call, request), isUrgent: true });
       const { isPlain } = prepare(fresh.release, call);
-      // It was sent with the token, which goes there no more.
-      if (isPlain && !call.isPlain) throw new ServiceError('destination_denied');
+      // It was sent with the token, which goes there no more, or to an address or certificate that is no longer trusted.
+      if (
+        (isPlain && !call.isPlain) ||
+        !trustsStill(current.release.policy, fresh.release.policy)
+      ) {
+        throw new ServiceError('destination_denied');
+      }
       current = fresh;
     },
     cut,

@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap';
 import type { Lookup } from '../../../secureproxy/guard/lookup.ts';
 import { ServiceError } from '../../../shared/errors.ts';
+import type { Policy } from '../../../shared/policy/schema.ts';
 import type { Release } from '../../../shared/protocol/messages.ts';
 import { testClock } from '../../support/clock.ts';
 import { begin, readAnswer, releaseOf, resolvesTo, startProxy } from '../../support/proxy.ts';
@@ -145,6 +146,32 @@ t.test('a call with the token is cut if its destination becomes plain', async (t
   t.match(await answering, { whole: false });
   t.match(await proxy.requestLine(), { 'error.reason': 'taken_away' });
 });
+
+const [authority, another] = ['AAAA', 'BBBB'].map(
+  (base64) => `-----BEGIN CERTIFICATE-----\n${base64}\n-----END CERTIFICATE-----\n`,
+) as [string, string];
+
+const distrusts: [string, Partial<Policy>, Partial<Policy>][] = [
+  ['its CA', { ca: authority }, { ca: another }],
+  ['the public CAs', {}, { ca: another }],
+  ['a private block', { unsafeAllowPrivate: ['127.0.0.0/8', '10.0.0.0/8'] }, {}],
+];
+for (const [name, before, now] of distrusts) {
+  t.test(`a call is cut if its type no longer trusts ${name}`, async (t) => {
+    const { upstream, proxy, start, change } = await setUp(t);
+    const destinations = [upstream.url];
+    change('type', 'test', { destinations, scrub: false, ...before });
+    upstream.script(writes('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nsome'));
+    const answering = readAnswer(await start().answered);
+    change('type', 'test', { destinations, scrub: false, ...before, publicFields: ['id'] });
+    await proxy.running.check();
+    t.equal(upstream.open.size, 1, 'which runs on after another change');
+    change('type', 'test', { destinations, scrub: false, ...now });
+    await proxy.running.check();
+    t.match(await answering, { whole: false });
+    t.match(await proxy.requestLine(), { 'error.reason': 'taken_away' });
+  });
+}
 
 t.test('another change, or an unreachable KeyServer, cuts nothing', async (t) => {
   const settings = { TOKEN_CACHE_SECONDS: '0' };
