@@ -1,6 +1,6 @@
 import { createPublicKey, randomBytes } from 'node:crypto';
 import { systemClock } from '../../shared/clock.ts';
-import { wrapKey } from '../../shared/crypto/key-wrap.ts';
+import { wrapKey } from '../../shared/crypto/rsa-oaep.ts';
 import type { ReleaseRequest } from '../../shared/protocol/messages.ts';
 import {
   type ClientSession,

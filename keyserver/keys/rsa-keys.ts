@@ -5,7 +5,7 @@ import {
   type KeyUnwrapper,
   minModulusBits,
   publicKeyId,
-} from '../../shared/crypto/key-wrap.ts';
+} from '../../shared/crypto/rsa-oaep.ts';
 import { ConfigError } from '../../shared/settings/config.ts';
 import { type KeyFiles, readKeyFiles } from './key-files.ts';
 

@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import { importPublicKey, publicKeyId } from '../../shared/crypto/key-wrap.ts';
+import { importPublicKey, publicKeyId } from '../../shared/crypto/rsa-oaep.ts';
 import { ServiceError } from '../../shared/errors.ts';
 import type { PublicKeyAnswer } from '../../shared/protocol/messages.ts';
 

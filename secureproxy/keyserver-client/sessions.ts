@@ -1,7 +1,7 @@
 import { type KeyObject, randomBytes } from 'node:crypto';
 import type { Clock } from '../../shared/clock.ts';
 import { importKey, keyBytes } from '../../shared/crypto/aead.ts';
-import { wrapKey } from '../../shared/crypto/key-wrap.ts';
+import { wrapKey } from '../../shared/crypto/rsa-oaep.ts';
 import type { IssuedTicket } from '../../shared/protocol/messages.ts';
 import type { PublicKey, PublicKeys } from './public-keys.ts';
 

@@ -3,7 +3,7 @@ import t, { type Test } from 'tap';
 import { unwrapGauge } from '../../keyserver/exchange/gauges.ts';
 import { Sessions } from '../../keyserver/exchange/sessions.ts';
 import { makeCallerKey } from '../../shared/crypto/caller-key.ts';
-import { coresForUnwraps } from '../../shared/crypto/key-wrap.ts';
+import { coresForUnwraps } from '../../shared/crypto/rsa-oaep.ts';
 import type { ReleaseRequest } from '../../shared/protocol/messages.ts';
 import { refusal, startScene, target, wanted } from '../keyserver/scene.ts';
 import { askChanges } from '../support/changes-client.ts';

@@ -4,7 +4,7 @@ import { createAnonymousApp } from '../../keyserver/operations/callers.ts';
 import { addGrant } from '../../keyserver/operations/grants.ts';
 import { importKey } from '../../shared/crypto/aead.ts';
 import { openText, responseAad } from '../../shared/crypto/exchange.ts';
-import { wrapKey } from '../../shared/crypto/key-wrap.ts';
+import { wrapKey } from '../../shared/crypto/rsa-oaep.ts';
 import { deleteDocument } from '../support/delete-document.ts';
 import { callApi, problemCode, startPair } from '../support/pair.ts';
 import { type PairState, tokenType } from '../support/pair-state.ts';

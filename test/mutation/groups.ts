@@ -45,7 +45,7 @@ export const groups: readonly Group[] = [
   crypto(['caller-key']),
   crypto(['derive', 'document-mac']),
   crypto(['exchange', 'token-row']),
-  crypto(['key-wrap']),
+  crypto(['rsa-oaep']),
   crypto(['legacy-row', 'ticket']),
   guard(['address-verdict', 'embedded-ipv4']),
   guard(['own-listeners']),

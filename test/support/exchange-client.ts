@@ -2,7 +2,7 @@ import { createPublicKey, type KeyObject, randomBytes } from 'node:crypto';
 import type { Clock } from '../../shared/clock.ts';
 import { importKey } from '../../shared/crypto/aead.ts';
 import { openText, requestAad, responseAad, sealText } from '../../shared/crypto/exchange.ts';
-import { wrapKey } from '../../shared/crypto/key-wrap.ts';
+import { wrapKey } from '../../shared/crypto/rsa-oaep.ts';
 import type { Problem } from '../../shared/http/problem.ts';
 import type { Release, ReleaseRequest } from '../../shared/protocol/messages.ts';
 import type { TestKeyserver } from './keyserver.ts';

@@ -6,7 +6,7 @@ import { loadKeyring } from '../../../keyserver/keys/keyring.ts';
 import { loadRsaKeys } from '../../../keyserver/keys/rsa-keys.ts';
 import { importKey } from '../../../shared/crypto/aead.ts';
 import { requestAad, responseAad, sealText } from '../../../shared/crypto/exchange.ts';
-import { coresForUnwraps } from '../../../shared/crypto/key-wrap.ts';
+import { coresForUnwraps } from '../../../shared/crypto/rsa-oaep.ts';
 import { makeTicket } from '../../../shared/crypto/ticket.ts';
 import type { ReleaseRequest } from '../../../shared/protocol/messages.ts';
 import { testClock } from '../../support/clock.ts';

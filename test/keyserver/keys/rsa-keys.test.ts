@@ -3,7 +3,7 @@ import { utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { loadRsaKeys } from '../../../keyserver/keys/rsa-keys.ts';
-import { publicKeyId, wrapKey } from '../../../shared/crypto/key-wrap.ts';
+import { publicKeyId, wrapKey } from '../../../shared/crypto/rsa-oaep.ts';
 import { rsaPem, writeKeyFolder } from '../../support/key-folders.ts';
 import { faultsOf } from './faults.ts';
 

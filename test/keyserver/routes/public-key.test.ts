@@ -1,7 +1,7 @@
 import { createPublicKey } from 'node:crypto';
 import { request } from 'node:http';
 import t from 'tap';
-import { publicKeyId } from '../../../shared/crypto/key-wrap.ts';
+import { publicKeyId } from '../../../shared/crypto/rsa-oaep.ts';
 import { postJson } from '../../support/exchange-client.ts';
 import { startKeyserver } from '../../support/keyserver.ts';
 

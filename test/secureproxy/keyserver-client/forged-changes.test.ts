@@ -2,7 +2,7 @@ import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import t, { type Test } from 'tap';
 import { importKey } from '../../../shared/crypto/aead.ts';
 import { changesResponseAad, responseAad, sealText } from '../../../shared/crypto/exchange.ts';
-import { createUnwrapper, publicKeyId } from '../../../shared/crypto/key-wrap.ts';
+import { createUnwrapper, publicKeyId } from '../../../shared/crypto/rsa-oaep.ts';
 import { startProxy } from '../../support/proxy.ts';
 import { answer, startUpstream } from '../../support/upstream.ts';
 

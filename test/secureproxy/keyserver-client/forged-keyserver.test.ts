@@ -3,7 +3,7 @@ import t, { type Test } from 'tap';
 import { fromKeyserver } from '../../../secureproxy/keyserver-client/errors.ts';
 import { importKey } from '../../../shared/crypto/aead.ts';
 import { responseAad, sealText } from '../../../shared/crypto/exchange.ts';
-import { createUnwrapper, publicKeyId } from '../../../shared/crypto/key-wrap.ts';
+import { createUnwrapper, publicKeyId } from '../../../shared/crypto/rsa-oaep.ts';
 import { type ErrorCode, errorTable } from '../../../shared/errors.ts';
 import type { ReleaseRequest } from '../../../shared/protocol/messages.ts';
 import { releaseOf, someAppKey, startProxy } from '../../support/proxy.ts';

@@ -1,7 +1,7 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import t from 'tap';
 import { PublicKeys } from '../../../secureproxy/keyserver-client/public-keys.ts';
-import { publicKeyId } from '../../../shared/crypto/key-wrap.ts';
+import { publicKeyId } from '../../../shared/crypto/rsa-oaep.ts';
 import type { PublicKeyAnswer } from '../../../shared/protocol/messages.ts';
 
 function newAnswer(): PublicKeyAnswer {

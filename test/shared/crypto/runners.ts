@@ -15,11 +15,11 @@ import {
   whoamiRequestAad,
   whoamiResponseAad,
 } from '../../../shared/crypto/exchange.ts';
-import { createUnwrapper, importPublicKey, publicKeyId } from '../../../shared/crypto/key-wrap.ts';
 import type { KeyLookup } from '../../../shared/crypto/kid.ts';
 import { openLegacyRow } from '../../../shared/crypto/legacy-row.ts';
 import { OpenError } from '../../../shared/crypto/open-error.ts';
 import { pae } from '../../../shared/crypto/pae.ts';
+import { createUnwrapper, importPublicKey, publicKeyId } from '../../../shared/crypto/rsa-oaep.ts';
 import { openTicket } from '../../../shared/crypto/ticket.ts';
 import { openTokenRow, tokenRowAad, tokenRowKid } from '../../../shared/crypto/token-row.ts';
 import {

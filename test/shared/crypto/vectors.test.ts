@@ -1,9 +1,9 @@
 import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import t from 'tap';
-import { publicKeyId } from '../../../shared/crypto/key-wrap.ts';
 import { isKid } from '../../../shared/crypto/kid.ts';
 import { OpenError } from '../../../shared/crypto/open-error.ts';
+import { publicKeyId } from '../../../shared/crypto/rsa-oaep.ts';
 import { vectorFiles } from '../../vectors/generate.ts';
 import { testKeys } from '../../vectors/source/key-wrap.ts';
 import { traits } from './refusal.ts';

@@ -7,14 +7,14 @@ import {
   randomBytes,
 } from 'node:crypto';
 import t from 'tap';
+import { OpenError } from '../../../shared/crypto/open-error.ts';
 import {
   createUnwrapper,
   importPublicKey,
   isUsableRsaKey,
   publicKeyId,
   wrapKey,
-} from '../../../shared/crypto/key-wrap.ts';
-import { OpenError } from '../../../shared/crypto/open-error.ts';
+} from '../../../shared/crypto/rsa-oaep.ts';
 import { traits } from './refusal.ts';
 
 const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
