@@ -77,6 +77,13 @@ export function openDocument<K extends DocumentKind>(
   if (key === undefined || row.kind !== kind) throw new OpenError();
   checkDocumentMac(key, row, row.mac);
   const content: unknown = JSON.parse(row.body);
-  if (!validators[kind].Check(content)) throw new OpenError();
-  return content as DocumentBody<K>;
+  if (!isDocumentBody(kind, content)) throw new OpenError();
+  return content;
+}
+
+export function isDocumentBody<K extends DocumentKind>(
+  kind: K,
+  content: unknown,
+): content is DocumentBody<K> {
+  return validators[kind].Check(content);
 }

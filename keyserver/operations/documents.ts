@@ -1,10 +1,11 @@
-import { OpenError } from '../../shared/crypto/open-error.ts';
 import { nameFault, newNameFault } from '../../shared/names.ts';
 import { type DocumentBody, openDocument, sealDocument } from '../at-rest/document-row.ts';
+import { imagesAfter } from '../at-rest/image-chain.ts';
+import { tryOpen } from '../at-rest/try-open.ts';
 import type { Keyring } from '../keys/keyring.ts';
-import { maxBodyChars } from '../store/document-statements.ts';
-import type { DocumentKind, DocumentRow } from '../store/store.ts';
-import type { OperationContext } from './context.ts';
+import { maxBodyChars } from '../store/documents/document-tables.ts';
+import type { DocumentKind, DocumentRow, ImagesEdit } from '../store/store.ts';
+import { isoTime, type OperationContext } from './context.ts';
 import { inputInvalid, OperationError } from './operation-error.ts';
 
 /** A document as found; `content` is undefined if it does not open (wrong MAC, key or form). */
@@ -54,12 +55,13 @@ type Change<K extends DocumentKind> = (
  * @throws OperationError input_invalid for a bad name, or a document that would be too long
  */
 export async function changeDocument<K extends DocumentKind>(
-  { store, keyring, beforeSealing }: OperationContext,
+  context: OperationContext,
   kind: K,
   id: string,
   change: Change<K>,
   beforeCommit: () => void = () => {},
 ): Promise<void> {
+  const { store, keyring, beforeSealing } = context;
   checkName(kind, id);
   await beforeSealing?.();
   let unchanged = false;
@@ -74,10 +76,19 @@ export async function changeDocument<K extends DocumentKind>(
     return sealed;
   };
   try {
-    await store.editDocument(kind, id, edit);
+    await store.editDocument(kind, id, edit, keepImages(context));
   } catch (error) {
     if (!unchanged) throw error;
   }
+}
+
+/** Keeps the document as it was before each change. */
+export function keepImages({
+  keyring,
+  clock,
+}: Pick<OperationContext, 'keyring' | 'clock'>): ImagesEdit {
+  const at = isoTime(clock.now());
+  return (change, images) => imagesAfter(keyring, change, images, at);
 }
 
 /** Seals a document that is to be stored. @throws OperationError input_invalid if it is too long */
@@ -144,14 +155,7 @@ export function found<K extends DocumentKind>(
   kind: K,
   row: DocumentRow,
 ): FoundDocument<K> {
-  const { id } = row;
-  try {
-    return { id, content: openDocument(keyring, kind, row) };
-  } catch (error) {
-    // A body that is not JSON but has a valid MAC throws a SyntaxError.
-    if (!(error instanceof OpenError || error instanceof SyntaxError)) throw error;
-    return { id, content: undefined };
-  }
+  return { id: row.id, content: tryOpen(() => openDocument(keyring, kind, row)) };
 }
 
 export function notFound(kind: DocumentKind, id: string): OperationError {

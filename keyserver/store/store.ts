@@ -80,6 +80,23 @@ export type DocumentsEdit = (
   current: readonly (DocumentRow | undefined)[],
   revisions: readonly number[],
 ) => readonly (DocumentRow | undefined)[];
+
+/** A change of a document in its transaction; `before` or `after` is undefined if there is none. */
+export interface DocumentChange extends DocumentName {
+  readonly before: DocumentRow | undefined;
+  readonly after: DocumentRow | undefined;
+  readonly revision: number;
+}
+
+/**
+ * Makes the before-images that a document has after a change from those that it has, newest first. An image is a row
+ * whose revision is that of its change.
+ */
+export type ImagesEdit = (
+  change: DocumentChange,
+  images: readonly DocumentRow[],
+) => readonly DocumentRow[];
+
 /** The latest report of a KeyServer process, with its MAC under `kid` (keyserver/replicas/report.ts). */
 export interface ReplicaRow {
   readonly id: string;
@@ -211,9 +228,24 @@ export interface Store {
     kind: DocumentKind,
     id: string,
     edit: DocumentEdit,
+    images?: ImagesEdit,
   ): Promise<DocumentRow | undefined>;
   /** Changes several documents of different names in one transaction, each under a number of its own. */
-  editDocuments(names: readonly DocumentName[], edit: DocumentsEdit): Promise<void>;
+  editDocuments(
+    names: readonly DocumentName[],
+    edit: DocumentsEdit,
+    images?: ImagesEdit,
+  ): Promise<void>;
+
+  /** All before-images, by name, the newest of a name first. */
+  images(): Promise<DocumentRow[]>;
+  /** Replaces a document's before-images, newest first, by others; no number is taken. */
+  editImages(
+    name: DocumentName,
+    edit: (images: readonly DocumentRow[]) => readonly DocumentRow[],
+  ): Promise<void>;
+  /** Numbers of before-images by at-rest key. */
+  imageKids(): Promise<ReadonlyMap<string, number>>;
 
   /** Numbers of rows by at-rest key; reads every token, so it may take a minute. */
   kidCounts(): Promise<KidCount[]>;

@@ -1,6 +1,6 @@
 import { Compile } from '../../../shared/schema/compile.ts';
 import { type Static, Type } from '../../../shared/schema/type.ts';
-import { maxBodyChars } from '../../store/document-statements.ts';
+import { maxBodyChars } from '../../store/documents/document-tables.ts';
 import type { DocumentRow, TokenRow } from '../../store/store.ts';
 import { sealedRow } from '../bulk/sealed-line.ts';
 

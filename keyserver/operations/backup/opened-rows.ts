@@ -1,7 +1,7 @@
-import { OpenError } from '../../../shared/crypto/open-error.ts';
 import { tokenRowKid } from '../../../shared/crypto/token-row.ts';
 import { openDocument } from '../../at-rest/document-row.ts';
 import { openSecret } from '../../at-rest/secret.ts';
+import { tryOpen } from '../../at-rest/try-open.ts';
 import type { Keyring } from '../../keys/keyring.ts';
 import {
   type DocumentKind,
@@ -55,14 +55,4 @@ export function openedDocument(keyring: Keyring, row: DocumentRow) {
   return isDocumentKind(kind)
     ? tryOpen(() => ({ kind, content: openDocument<DocumentKind>(keyring, kind, row) }))
     : undefined;
-}
-
-function tryOpen<T>(open: () => T): T | undefined {
-  try {
-    return open();
-  } catch (error) {
-    // A body that is not JSON but has a valid MAC throws a SyntaxError.
-    if (error instanceof OpenError || error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }

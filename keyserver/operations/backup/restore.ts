@@ -1,11 +1,18 @@
 import { isDeepStrictEqual } from 'node:util';
 import { sealDocument } from '../../at-rest/document-row.ts';
 import type { Keyring } from '../../keys/keyring.ts';
-import type { DocumentKind, DocumentRow, PutTokens, TokenRow } from '../../store/store.ts';
+import type {
+  DocumentEdit,
+  DocumentKind,
+  DocumentRow,
+  PutTokens,
+  TokenRow,
+} from '../../store/store.ts';
 import { nameKey } from '../../store/token-statements.ts';
 import type { Progress } from '../bulk/progress.ts';
 import { putRows } from '../bulk/put-rows.ts';
 import type { OperationContext } from '../context.ts';
+import { keepImages } from '../documents.ts';
 import { beginHistory } from '../history.ts';
 import { inputInvalid } from '../operation-error.ts';
 import { type BackupSource, backupTokens } from './checked-lines.ts';
@@ -123,18 +130,19 @@ function otherRows() {
 
 /** Under the new history's numbers and the primary key. Apps come last: none may call before types and proxies hold. */
 async function putDocuments(
-  { store, keyring }: OperationContext,
+  context: OperationContext,
   documents: readonly DocumentRow[],
 ): Promise<number> {
+  const { store, keyring } = context;
   const opened = documents.flatMap((row) => {
     const found = openedDocument(keyring, row);
     return found === undefined ? [] : [{ id: row.id, ...found }];
   });
   for (const wanted of ['type', 'proxy', 'app'] as const) {
     for (const { kind, id, content } of opened.filter(({ kind }) => kind === wanted)) {
-      await store.editDocument(kind, id, (_, revision) =>
-        sealDocument<DocumentKind>(keyring, kind, id, revision, content),
-      );
+      const seal: DocumentEdit = (_, revision) =>
+        sealDocument<DocumentKind>(keyring, kind, id, revision, content);
+      await store.editDocument(kind, id, seal, keepImages(context));
     }
   }
   return opened.length;

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { DocumentBody } from '../../at-rest/document-row.ts';
-import type { DocumentKind, DocumentRow } from '../../store/store.ts';
+import type { DocumentKind, DocumentRow, DocumentsEdit } from '../../store/store.ts';
 import type { OperationContext } from '../context.ts';
 import {
   byName,
@@ -8,6 +8,7 @@ import {
   checkNewName,
   contentOf,
   found,
+  keepImages,
   notFound,
   sealNext,
 } from '../documents.ts';
@@ -98,10 +99,11 @@ function nameOf({ kind, id }: Pick<DocumentRow, 'kind' | 'id'>): string {
  * @throws OperationError changed_meanwhile if a document is no longer as its draft found it; input_invalid
  */
 export async function commitDrafts(
-  { store, keyring, beforeSealing }: OperationContext,
+  context: OperationContext,
   drafts: readonly Draft[],
   beforeCommit: () => void = () => {},
 ): Promise<void> {
+  const { store, keyring, beforeSealing } = context;
   for (const { kind, id, row, after } of drafts) {
     // Somebody else may have stored a name that is not valid, which can be deleted.
     if (after !== undefined) checkName(kind, id);
@@ -109,14 +111,15 @@ export async function commitDrafts(
   }
   // A deletion, which only removes rights, waits for nobody.
   if (drafts.some(({ after }) => after !== undefined)) await beforeSealing?.();
-  await store.editDocuments(drafts, (current, revisions) => {
+  const edit: DocumentsEdit = (current, revisions) => {
     const next = drafts.map(({ kind, id, row, after }, at) => {
       if (!isDeepStrictEqual(current[at], row)) throw changedMeanwhile(kind, id);
       return after && sealNext(keyring, kind, id, revisions[at] as number, after);
     });
     beforeCommit();
     return next;
-  });
+  };
+  await store.editDocuments(drafts, edit, keepImages(context));
 }
 
 function changedMeanwhile(kind: DocumentKind, id: string): OperationError {

@@ -1,39 +1,33 @@
 import { isKid } from '../../../shared/crypto/kid.ts';
 import type { Keyring } from '../../keys/keyring.ts';
 import { count } from '../count.ts';
+import { describeNeeds, type Needs } from '../keys/needs.ts';
 import { type Check, check } from './check.ts';
 
 /** Counts what needs a key that the keyring lacks, so that one lost file is one finding. */
 export class MissingKeys {
   readonly #keyring: Keyring;
-  readonly #needed = new Map<string, { tokens: number; documents: number; first: string }>();
+  readonly #needed = new Map<string, Needs & { readonly first: string }>();
 
   constructor(keyring: Keyring) {
     this.#keyring = keyring;
   }
 
   /** Notes a row by `name`; true if its key is missing. A text that no key can have as its name is a fault of the row. */
-  note(what: 'tokens' | 'documents', kid: string | null, name: string): boolean {
+  note(what: keyof Needs, kid: string | null, name: string): boolean {
     if (!isKid(kid) || this.#keyring.has(kid)) return false;
-    const needed = this.#needed.get(kid) ?? { tokens: 0, documents: 0, first: name };
-    needed[what] += 1;
-    this.#needed.set(kid, needed);
+    const needed = this.#needed.get(kid) ?? { tokens: 0, documents: 0, images: 0, first: name };
+    this.#needed.set(kid, { ...needed, [what]: needed[what] + 1 });
     return true;
   }
 
   /** One finding a key. */
   check(): Check {
-    const findings = [...this.#needed].map(([kid, { tokens, documents, first }]) => {
-      const needs = [
-        ...(tokens > 0 ? [count(tokens, 'token')] : []),
-        ...(documents > 0 ? [count(documents, 'document')] : []),
-      ];
-      const verb = tokens + documents === 1 ? 'needs' : 'need';
-      return (
-        `${needs.join(' and ')} ${verb} the key ${JSON.stringify(kid)}, such as ${first}: ` +
-        `bring ${kid}.key back from the backup of the keyring; if there never was one, somebody changed the row`
-      );
-    });
+    const findings = [...this.#needed].map(
+      ([kid, { first, ...needs }]) =>
+        `${describeNeeds(needs)} the key ${JSON.stringify(kid)}, such as ${first}: ` +
+        `bring ${kid}.key back from the backup of the keyring; if there never was one, somebody changed the row`,
+    );
     return check('missing keys', count(this.#needed.size, 'key'), findings);
   }
 }

@@ -18,6 +18,7 @@ export interface ListedKey {
   /** Numbers of rows that it sealed; null for an RSA key. */
   readonly tokens: number | null;
   readonly documents: number | null;
+  readonly images: number | null;
 }
 
 export interface ListedReplica {
@@ -39,6 +40,7 @@ export async function listKeys(
     report ? [{ ...report, ageSeconds }] : [],
   );
   const counts = new Map((await context.store.kidCounts()).map((one) => [one.kid, one]));
+  const images = await context.store.imageKids();
   const keys: ListedKey[] = [];
   for (const [kind, path] of folders) {
     const folder = await readKeyFolder(kind, path);
@@ -53,6 +55,7 @@ export async function listKeys(
       primaryOf: theirs.filter(({ primary }) => primary === id).length,
       tokens: kind === 'rsa' ? null : (counts.get(name)?.tokens ?? 0),
       documents: kind === 'rsa' ? null : (counts.get(name)?.documents ?? 0),
+      images: kind === 'rsa' ? null : (images.get(name) ?? 0),
     });
     const own = new Set(folder.keys.values());
     const others = new Set(theirs.flatMap((one) => one.keys)).difference(own);
@@ -60,7 +63,7 @@ export async function listKeys(
     keys.push(
       ...[...folder.keys].map(([name, id]) => list(name, id)),
       ...[...others].map((id) => list(kidOf(id), id)),
-      ...(kind === 'rsa' ? [] : [...counts.keys()])
+      ...[...(kind === 'rsa' ? [] : new Set([...counts.keys(), ...images.keys()]))]
         .filter((kid) => !named.has(kid))
         .map((kid) => list(kid, null)),
     );

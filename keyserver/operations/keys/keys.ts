@@ -14,6 +14,7 @@ import {
   readKeyFolder,
   setPrimary,
 } from './key-folder.ts';
+import { describeNeeds } from './needs.ts';
 
 /** Tickets live for 600 s, and clocks may be 60 s apart. */
 const retireAfterSeconds = 660;
@@ -113,10 +114,11 @@ export async function retireKey(
 
 async function checkUnneeded({ store }: OperationContext, kid: string): Promise<void> {
   const needs = (await store.kidCounts()).find((one) => one.kid === kid);
-  if (needs === undefined) return;
+  const images = (await store.imageKids()).get(kid) ?? 0;
+  if (needs === undefined && images === 0) return;
   throw new OperationError(
     'key_in_use',
-    `${count(needs.tokens, 'token')} and ${count(needs.documents, 'document')} need the key ${kid}`,
+    `${describeNeeds({ tokens: 0, documents: 0, ...needs, images })} the key ${kid}`,
     { do: 'rewrap' },
   );
 }

@@ -1,8 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OpenError } from '../../../shared/crypto/open-error.ts';
 import { tokenRowKid } from '../../../shared/crypto/token-row.ts';
+import { resealImages } from '../../at-rest/image-chain.ts';
 import { resealRow } from '../../at-rest/secret.ts';
-import { type DocumentKind, isDocumentKind, type TokenSwap } from '../../store/store.ts';
+import {
+  type DocumentKind,
+  type DocumentName,
+  type DocumentRow,
+  isDocumentKind,
+  type TokenSwap,
+} from '../../store/store.ts';
 import type { OperationContext } from '../context.ts';
 import { changeDocument } from '../documents.ts';
 import { OperationError } from '../operation-error.ts';
@@ -16,6 +23,8 @@ export interface Rewrapped {
   /** Numbers of tokens and documents that are sealed with the primary key now, and were not. */
   readonly tokens: number;
   readonly documents: number;
+  /** Number of before-images that are sealed with the primary key now, besides the newest of those documents. */
+  readonly images: number;
   /** Tokens that somebody stored or deleted meanwhile. */
   readonly changed: number;
   /** Rows that do not open, and so were left as they are. */
@@ -40,12 +49,14 @@ export async function rewrap(
 ): Promise<Rewrapped> {
   await checkLoaded(context);
   const documents = await rewrapDocuments(context, pause);
+  const images = await rewrapImages(context, pause);
   const tokens = await rewrapTokens(context, onProgress, pause);
   return {
     tokens: tokens.done,
     documents: documents.done,
+    images: images.done,
     changed: tokens.changed,
-    broken: tokens.broken + documents.broken,
+    broken: tokens.broken + documents.broken + images.broken,
   };
 }
 
@@ -81,6 +92,32 @@ async function rewrapDocument(
     return 'broken';
   }
   return outcome;
+}
+
+async function rewrapImages(
+  { store, keyring }: OperationContext,
+  pause: (ms: number) => Promise<unknown>,
+) {
+  const found = { done: 0, broken: 0 };
+  const isOld = ({ kid }: DocumentRow) => kid !== keyring.primaryKid;
+  const names = new Map<string, DocumentName>();
+  for (const row of await store.images()) {
+    const { kind, id } = row;
+    if (isOld(row) && isDocumentKind(kind)) names.set(`${kind} ${id}`, { kind, id });
+  }
+  for (const name of names.values()) {
+    let count = { done: 0, broken: 0 };
+    await store.editImages(name, (images) => {
+      const old = images.filter(isOld).length;
+      const sealed = old === 0 ? images : resealImages(keyring, name.kind, images);
+      count = sealed === undefined ? { done: 0, broken: old } : { done: old, broken: 0 };
+      return sealed ?? images;
+    });
+    found.done += count.done;
+    found.broken += count.broken;
+    await pause(1000 / maxDocumentsPerSecond);
+  }
+  return found;
 }
 
 async function rewrapTokens(

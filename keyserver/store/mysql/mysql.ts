@@ -1,4 +1,6 @@
-import { documents, editDocument, editDocuments } from '../document-statements.ts';
+import { editDocument, editDocuments } from '../documents/document-statements.ts';
+import { allRows } from '../documents/document-tables.ts';
+import { imageAccess } from '../documents/image-statements.ts';
 import { kidCounts } from '../keys/kid-counts.ts';
 import { keyUses, putKeyUses, putReplica, replicas } from '../keys/replicas.ts';
 import type { MigrationDatabase } from '../migrations/database.ts';
@@ -74,7 +76,7 @@ export function openMysqlStore(options: MysqlStoreOptions): Store {
         try {
           return await readAll({
             position: await readRows(statements.position),
-            documents: () => readRows(documents),
+            documents: () => readRows(() => allRows('documents')),
             listTokens: () => listTokens({ dialect, key, read: readRows }),
           });
         } finally {
@@ -88,11 +90,13 @@ export function openMysqlStore(options: MysqlStoreOptions): Store {
     maxTokenChars: async () => maxTokenChars(await tokenColumns(pool, tokenTable)),
     tokenTableFindings: async () => tableFindings(await tokenColumns(pool, tokenTable)),
 
-    documents: () => read(documents),
-    editDocument: (kind, id, edit) => change(() => editDocument(dialect, kind, id, edit)),
-    editDocuments: async (names, edit) => {
-      await change(() => editDocuments(dialect, names, edit));
+    documents: () => read(() => allRows('documents')),
+    editDocument: (kind, id, edit, images) =>
+      change(() => editDocument(dialect, { kind, id }, edit, images)),
+    editDocuments: async (names, edit, images) => {
+      await change(() => editDocuments(dialect, names, edit, images));
     },
+    ...imageAccess({ dialect, read, change }),
 
     kidCounts: () => patientWork.read(() => kidCounts(dialect)),
 

@@ -1,4 +1,6 @@
-import { documents, editDocument, editDocuments } from '../document-statements.ts';
+import { editDocument, editDocuments } from '../documents/document-statements.ts';
+import { allRows } from '../documents/document-tables.ts';
+import { imageAccess } from '../documents/image-statements.ts';
 import { kidCounts } from '../keys/kid-counts.ts';
 import { keyUses, putKeyUses, putReplica, replicas } from '../keys/replicas.ts';
 import type { MigrationDatabase } from '../migrations/database.ts';
@@ -9,7 +11,7 @@ import * as statements from '../statements.ts';
 import { always } from '../statements.ts';
 import type { MigrateDownOptions, Store, StoreOptions } from '../store.ts';
 import { parseTableName, type TableName } from '../table-name.ts';
-import { tableWalk } from '../table-walk.ts';
+import { tableWalk, type WalkedStore } from '../table-walk.ts';
 import { announceAll, putTokens } from '../token-batch.ts';
 import { type TokenColumn, tableFindings } from '../token-columns.ts';
 import { listTokens, type PagedTable, sortingKey, type TableKey } from '../token-pages.ts';
@@ -44,6 +46,8 @@ export function openSqliteStore({ file, tokenTable: name, timeoutMs }: SqliteSto
     read: async (steps) => from.drive(steps()),
   });
 
+  const work: WalkedStore = { ...paged(connection), change: (steps) => change(steps()) };
+
   return {
     description: `sqlite ${file}, table ${name}`,
 
@@ -63,7 +67,7 @@ export function openSqliteStore({ file, tokenTable: name, timeoutMs }: SqliteSto
         reader.execute({ sql: 'BEGIN', params: [] });
         return await readAll({
           position: reader.drive(statements.position()),
-          documents: async () => reader.drive(documents()),
+          documents: async () => reader.drive(allRows('documents')),
           listTokens: () => listTokens(paged(reader)),
         });
       } finally {
@@ -71,16 +75,18 @@ export function openSqliteStore({ file, tokenTable: name, timeoutMs }: SqliteSto
       }
     },
     deleteToken: (clientId, tokenType) => change(tokens.deleteToken(dialect, clientId, tokenType)),
-    ...tableWalk({ ...paged(connection), change: (steps) => change(steps()) }),
+    ...tableWalk(work),
     missingIndex: async () => undefined,
     maxTokenChars: async () => undefined,
     tokenTableFindings: async () => tableFindings(tokenColumns(connection, tokenTable)),
 
-    documents: () => read(documents()),
-    editDocument: (kind, id, edit) => change(editDocument(dialect, kind, id, edit)),
-    editDocuments: async (names, edit) => {
-      await change(editDocuments(dialect, names, edit));
+    documents: () => read(allRows('documents')),
+    editDocument: (kind, id, edit, images) =>
+      change(editDocument(dialect, { kind, id }, edit, images)),
+    editDocuments: async (names, edit, images) => {
+      await change(editDocuments(dialect, names, edit, images));
     },
+    ...imageAccess(work),
 
     kidCounts: () => read(kidCounts(dialect)),
 

@@ -62,7 +62,7 @@ t.test('prints a screen of findings, and with --all the rest', async (t) => {
 
 t.test('prints a finding with the command that mends it', async (t) => {
   const admin = new Installation(t);
-  const findings = ['0001_initial', '0002_history', '0003_replicas'].map(
+  const findings = ['0001_initial', '0002_history', '0003_replicas', '0004_images'].map(
     (name) => `migration ${name} is pending; run keyserver-admin migrate`,
   );
   const { code, stdout } = await admin.run(['doctor']);

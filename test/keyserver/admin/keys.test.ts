@@ -64,7 +64,7 @@ t.test('keys live from new to retired, each step confirmed by a KeyServer', asyn
     return stdout;
   };
   const none = await run('keys', 'list');
-  t.match(none, /^at-rest +first +yes +0 of 0 +0 +1$/m);
+  t.match(none, /^at-rest +first +yes +0 of 0 +0 +1 +1$/m);
   t.match(none, /^no KeyServer reports$/m);
   t.match(
     (await admin.run(['rewrap'], { environment })).stderr,
@@ -105,7 +105,7 @@ t.test('keys live from new to retired, each step confirmed by a KeyServer', asyn
   };
   await Promise.all([atRest(), pems()]);
   const listed = await run('keys', 'list');
-  t.match(listed, new RegExp(`^at-rest +${name} +yes +1 of 1 +0 +1$`, 'm'));
+  t.match(listed, new RegExp(`^at-rest +${name} +yes +1 of 1 +0 +1 +1$`, 'm'));
   t.match(listed, new RegExp(`^rsa +${pem} +yes +1 of 1$`, 'm'));
   t.match(listed, /^replica-1 instance +1 +1 +0 +\d s ago$/m);
 });

@@ -21,7 +21,8 @@ async function installOnServer(t: Test) {
   await admin.json(['migrate'], { environment });
   await admin.json(wildberries, { environment });
   // Down to the one that documents are lost with.
-  for (const _ of ['0003_replicas', '0002_history']) await admin.json(down, { environment });
+  for (const _ of ['0004_images', '0003_replicas', '0002_history'])
+    await admin.json(down, { environment });
   return { admin, environment, options };
 }
 

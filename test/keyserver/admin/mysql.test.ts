@@ -12,7 +12,9 @@ t.test('works on a MySQL-protocol server', async (t) => {
   };
   const run = (argv: readonly string[], stdin = '') => admin.json(argv, { stdin, environment });
   t.match(await admin.failure(['app', 'list'], { environment }), { exit: 4 });
-  t.same(await run(['migrate']), { applied: ['0001_initial', '0002_history', '0003_replicas'] });
+  t.same(await run(['migrate']), {
+    applied: ['0001_initial', '0002_history', '0003_replicas', '0004_images'],
+  });
   t.match(await run(wildberries), { outcome: 'created' });
   t.match(await run(wildberries), { outcome: 'unchanged' });
   const put = ['token', 'put', '--client', 'магазин', '--type', 'wildberries'];

@@ -11,7 +11,8 @@ t.test('works as a program: arguments, stdin, .env, exit codes', async (t) => {
   t.match(await runTool(folder, ['app', 'list'], { environment }), { code: 4, stdout: '' });
   t.match(await runTool(folder, ['migrate']), {
     code: 0,
-    stdout: 'applied 0001_initial\napplied 0002_history\napplied 0003_replicas\n',
+    stdout:
+      'applied 0001_initial\napplied 0002_history\napplied 0003_replicas\napplied 0004_images\n',
     stderr: '',
   });
   const destination = ['--destination', 'https://api.example.com'];

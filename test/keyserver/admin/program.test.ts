@@ -159,7 +159,7 @@ t.test('asks for migrations where the schema is not up to date', async (t) => {
   }
 });
 
-const all = ['0001_initial', '0002_history', '0003_replicas'];
+const all = ['0001_initial', '0002_history', '0003_replicas', '0004_images'];
 
 t.test('migrates up and down', async (t) => {
   const admin = new Installation(t);

@@ -115,6 +115,7 @@ t.test('finds a database that is away, not migrated or not configured', async (t
         { problem: 'migration 0001_initial is pending', suggestion: { do: 'apply_migrations' } },
         { problem: 'migration 0002_history is pending' },
         { problem: 'migration 0003_replicas is pending' },
+        { problem: 'migration 0004_images is pending' },
       ],
     },
   });

@@ -12,6 +12,7 @@ t.test(
     const context = (await install(t)).context(t);
     const { store } = context;
     await createApp(context, 'reports');
+    t.equal(await migrateDown(store, keep), '0004_images');
     t.equal(await migrateDown(store, keep), '0003_replicas');
     t.equal(await migrateDown(store, keep), '0002_history', 'which holds no documents');
     await t.rejects(migrateDown(store, keep), {

@@ -73,6 +73,7 @@ t.test('seals all with the primary key, and each token opens to what it was', (t
     t.same(await rewrap(context, { pause: noting, onProgress }), {
       tokens,
       documents: 2,
+      images: 0,
       changed: 0,
       broken: 1,
     });

@@ -94,7 +94,7 @@ function addList(keys: Command, session: Session): void {
           { keys: found, replicas },
           [
             session.out.table(
-              ['kind', 'key', 'primary', 'loaded by', 'tokens', 'documents'],
+              ['kind', 'key', 'primary', 'loaded by', 'tokens', 'documents', 'before-images'],
               found.map((one) => [
                 one.kind,
                 one.inFolder ? one.name : `${one.name} (not in the folder)`,
@@ -102,6 +102,7 @@ function addList(keys: Command, session: Session): void {
                 `${one.loadedBy} of ${replicas.length}`,
                 one.tokens?.toLocaleString('en-US') ?? '',
                 one.documents?.toLocaleString('en-US') ?? '',
+                one.images?.toLocaleString('en-US') ?? '',
               ]),
               'no keys',
             ),

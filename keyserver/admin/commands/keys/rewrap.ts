@@ -28,12 +28,13 @@ Exit code 1 if a row does not open.`,
         const result = await rewrap(context, {
           onProgress: (done, total) => display.progress('sealed', done, total),
         }).finally(() => display.end());
-        const { tokens, documents, changed, broken } = result;
+        const { tokens, documents, images, changed, broken } = result;
         if (broken > 0) session.exitCode = faultsFoundExitCode;
         session.out.result(
           { key: primaryKid, ...result },
           [
             `sealed ${count(tokens, 'token')} and ${count(documents, 'document')} with ${primaryKid}`,
+            ...(images > 0 ? [`${count(images, 'before-image')} as well`] : []),
             ...(changed > 0 ? [`${count(changed, 'token')} changed meanwhile: run it again`] : []),
             ...(broken > 0 ? [`${count(broken, 'row')} did not open: see doctor`] : []),
           ].join('; '),

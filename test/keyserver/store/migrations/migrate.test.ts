@@ -14,7 +14,7 @@ import {
 } from '../../../support/database.ts';
 
 const row = { clientId: 'acme', tokenType: 'ozon', token: 'x' };
-const all = ['0001_initial', '0002_history', '0003_replicas'];
+const all = ['0001_initial', '0002_history', '0003_replicas', '0004_images'];
 
 /** Takes every migration back; resolves to the last one. */
 async function allDown(store: Store): Promise<string | undefined> {
@@ -198,6 +198,7 @@ t.test('the history begins with a random id, which goes and comes anew', (t) =>
     }));
     const first = await store.position();
     t.match(first, { seq: 1, history: /^[0-9a-f-]{36}$/ });
+    t.equal(await store.migrateDown(), '0004_images');
     t.equal(await store.migrateDown(), '0003_replicas');
     t.equal(await store.migrateDown(), '0002_history', 'no documents are lost with it');
     await t.rejects(store.position(), { name: 'StoreError', kind: 'table_missing' });

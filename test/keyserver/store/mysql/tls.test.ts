@@ -21,7 +21,7 @@ t.test('speaks TLS with a server that its CA vouches for, and no other', { skip 
   const options = { ...server.address, database: 'tokens', tokenTable: 'storage', timeoutMs: 1500 };
   const trusted = openMysqlStore({ ...options, tlsCa });
   t.teardown(() => trusted.close());
-  t.same(await trusted.migrate(), ['0001_initial', '0002_history', '0003_replicas']);
+  t.same(await trusted.migrate(), ['0001_initial', '0002_history', '0003_replicas', '0004_images']);
   t.equal(await trusted.needsKeyring(), false);
 
   await t.test('another CA', async (t) => {

@@ -75,7 +75,7 @@ t.test('opens a file that comes later', async (t) => {
     message: 'The database file cannot be opened (ENOENT)',
   });
   t.testdir({ later: {} });
-  t.same(await store.migrate(), ['0001_initial', '0002_history', '0003_replicas']);
+  t.same(await store.migrate(), ['0001_initial', '0002_history', '0003_replicas', '0004_images']);
 });
 
 t.test('refuses a file that is something else', async (t) => {
