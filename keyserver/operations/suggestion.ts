@@ -38,6 +38,8 @@ export type Action =
   | { readonly do: 'define_type'; readonly type: string; readonly origin?: string | undefined }
   | { readonly do: 'replace_type'; readonly type: string }
   | { readonly do: 'see_policy_examples' }
+  /** For destinations that are private addresses; the CIDR blocks are theirs. */
+  | { readonly do: 'allow_addresses'; readonly blocks: readonly string[] }
   | { readonly do: 'list_presets' }
   | { readonly do: 'define_probe'; readonly type: string }
   /** For an app whose name is not known. */

@@ -3,7 +3,8 @@ import type { Policy } from '../../shared/policy/schema.ts';
 import type { OperationContext } from './context.ts';
 import { changeDocument, doesNotOpen, type FoundDocument } from './documents.ts';
 import { inputInvalid } from './operation-error.ts';
-import { caExpiry, policyFaults } from './policy-faults.ts';
+import { addressFaults } from './policy/address-faults.ts';
+import { caExpiry, policyFaults } from './policy/policy-faults.ts';
 
 /** One member of a policy that a replacement changed; `from` or `to` is undefined if it is absent. */
 export interface PolicyChange {
@@ -55,21 +56,24 @@ export function putResult(
 
 /** @throws OperationError input_invalid naming every fault */
 export function checkPolicy(context: OperationContext, id: string, policy: Policy): void {
-  refuse(typeFaults(context, id, policy));
+  refuse(policy, typeFaults(context, id, policy));
 }
 
 /** @throws OperationError input_invalid naming every fault that a policy has by itself */
 export function checkPolicyAlone(policy: Policy): void {
-  refuse(policyFaults(policy));
+  refuse(policy, policyFaults(policy));
 }
 
-function refuse(faults: readonly string[]): void {
+function refuse(policy: Policy, faults: readonly string[]): void {
   if (faults.length === 0) return;
+  const blocks = addressFaults(policy).flatMap(({ block }) => block ?? []);
   throw inputInvalid(
     faults.length === 1
       ? `${faults[0]}`
       : `the policy has ${faults.length} faults:\n  - ${faults.join('\n  - ')}`,
-    { do: 'see_policy_examples' },
+    blocks.length === faults.length
+      ? { do: 'allow_addresses', blocks: [...new Set(blocks)] }
+      : { do: 'see_policy_examples' },
   );
 }
 

@@ -1,7 +1,7 @@
-import { isIP } from 'node:net';
+import type { AddressSet } from '../../shared/address/address-set.ts';
+import { addressVerdict } from '../../shared/address/address-verdict.ts';
+import { hostAddress } from '../../shared/address/host-address.ts';
 import { ServiceError } from '../../shared/errors.ts';
-import type { AddressSet } from '../../shared/policy/address-set.ts';
-import { addressVerdict } from './address-verdict.ts';
 import { lookupError } from './connect-errors.ts';
 import type { Lookup } from './lookup.ts';
 import { type OwnListeners, portOf } from './own-listeners.ts';
@@ -19,11 +19,14 @@ export class AddressGuard {
   readonly #options: AddressGuardOptions;
   /** The origin's host, an IPv6 address without its brackets. */
   readonly hostname: string;
+  /** The host, if it is an address. */
+  readonly #address: string | undefined;
   readonly #port: number;
 
   constructor(options: AddressGuardOptions) {
     this.#options = options;
-    this.hostname = options.origin.hostname.replace(/^\[|\]$/g, '');
+    this.#address = hostAddress(options.origin.hostname);
+    this.hostname = this.#address ?? options.origin.hostname;
     this.#port = portOf(options.origin);
   }
 
@@ -44,7 +47,7 @@ export class AddressGuard {
   }
 
   async #resolve(): Promise<readonly string[]> {
-    if (isIP(this.hostname) !== 0) return [this.hostname];
+    if (this.#address !== undefined) return [this.#address];
     try {
       return await this.#options.lookup(this.hostname);
     } catch (error) {

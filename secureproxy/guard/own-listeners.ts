@@ -1,5 +1,5 @@
 import { networkInterfaces } from 'node:os';
-import { embeddedIpv4 } from './embedded-ipv4.ts';
+import { embeddedIpv4 } from '../../shared/address/embedded-ipv4.ts';
 import { type Lookup, systemLookup } from './lookup.ts';
 
 /** Recognizes the listeners of SecureProxy and KeyServer, so that no call can be directed at them. */

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { isIP } from 'node:net';
+import { hostAddress } from '../../shared/address/host-address.ts';
 import { ServiceError } from '../../shared/errors.ts';
 
 /** Names of `Host`, besides loopback and addresses, that no attacker's name can stand for. */
@@ -47,9 +47,5 @@ function crossSite(detail: string): ServiceError {
 function isTrusted(host: string | undefined, trusted: TrustedHosts): boolean {
   if (host === undefined || !/^[\w.:[\]-]+$/.test(host)) return false;
   const hostname = URL.parse(`http://${host}`)?.hostname ?? '';
-  return (
-    hostname === 'localhost' ||
-    isIP(hostname.replace(/^\[|\]$/g, '')) !== 0 ||
-    trusted.has(hostname)
-  );
+  return hostname === 'localhost' || hostAddress(hostname) !== undefined || trusted.has(hostname);
 }

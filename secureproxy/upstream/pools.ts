@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { Pool } from 'undici';
+import { addressSet } from '../../shared/address/address-set.ts';
 import { memoize } from '../../shared/memoize.ts';
-import { addressSet } from '../../shared/policy/address-set.ts';
 import type { Policy } from '../../shared/policy/schema.ts';
 import { certificateBlocks } from '../../shared/tls/pem.ts';
 import { AddressGuard } from '../guard/address-guard.ts';

@@ -1,5 +1,5 @@
+import { addressSet, familyOf } from '../address/address-set.ts';
 import { logLevels } from '../log/levels.ts';
-import { addressSet, familyOf } from '../policy/address-set.ts';
 import { type Static, Type } from '../schema/type.ts';
 import { parseClientNames } from '../tls/client-names.ts';
 import type { TlsFiles } from '../tls/files.ts';

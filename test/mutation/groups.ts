@@ -15,6 +15,7 @@ const inFolder =
     tests: [...tests, ...also].map((test) => `test/${folder}/${test}.test.ts`),
   });
 
+const address = inFolder('shared/address');
 const policy = inFolder('shared/policy');
 const injection = inFolder('shared/policy/injection');
 const crypto = inFolder('shared/crypto', 'vectors');
@@ -40,14 +41,14 @@ export const groups: readonly Group[] = [
     ['injection', 'template', 'values', 'headers', 'query', 'basic'],
     ['template', 'injection', 'schemes', '../schema'],
   ),
-  policy(['address-set']),
+  address(['address-set']),
+  address(['address-verdict', 'embedded-ipv4', 'host-address']),
   crypto(['aead', 'base64', 'pae', 'kid', 'open-error'], ['aead', 'base64', 'pae']),
   crypto(['caller-key']),
   crypto(['derive', 'document-mac']),
   crypto(['exchange', 'token-row']),
   crypto(['rsa-oaep']),
   crypto(['legacy-row', 'ticket']),
-  guard(['address-verdict', 'embedded-ipv4']),
   guard(['own-listeners']),
   routes(['app-key']),
   http(['app-keys', 'key-watch'], ['key-watch', '../routes/app-key']),

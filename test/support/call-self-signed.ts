@@ -6,8 +6,8 @@ import { systemLookup } from '../../secureproxy/guard/lookup.ts';
 import { createOwnListeners } from '../../secureproxy/guard/own-listeners.ts';
 import { KeyserverHttp } from '../../secureproxy/keyserver-client/http.ts';
 import { upstreamError } from '../../secureproxy/upstream/errors.ts';
+import { addressSet } from '../../shared/address/address-set.ts';
 import type { ServiceError } from '../../shared/errors.ts';
-import { addressSet } from '../../shared/policy/address-set.ts';
 import { selfSigned } from './certificates.ts';
 
 // A program of its own, since NODE_TLS_REJECT_UNAUTHORIZED is for whole processes. It calls a server

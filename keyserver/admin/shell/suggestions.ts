@@ -49,6 +49,8 @@ function commandFor(action: Action): string {
       return `restore its row, or replace it: keyserver-admin type put ${quoted(action.type)} --force`;
     case 'see_policy_examples':
       return 'keyserver-admin type put --help has examples, and the options for members such as unsafePlaintext: --unsafe-plaintext';
+    case 'allow_addresses':
+      return `if your own service is there, allow it: ${action.blocks.map((block) => `--unsafe-allow-private ${block}`).join(' ')} of type put, --add-unsafe-allow-private of type edit`;
     case 'define_probe':
       return `define one: keyserver-admin type edit ${quoted(action.type)} --probe 'GET https://…'`;
     case 'grant_probe':

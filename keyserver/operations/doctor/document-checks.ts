@@ -7,7 +7,7 @@ import type { OperationContext } from '../context.ts';
 import { count } from '../count.ts';
 import { doesNotOpen, type FoundDocument, listDocuments } from '../documents.ts';
 import { lastUses } from '../keys/caller-keys.ts';
-import { caExpiry, policyFaults } from '../policy-faults.ts';
+import { caExpiry, policyFaults } from '../policy/policy-faults.ts';
 import { checkCallers } from './caller-checks.ts';
 import { type Check, check } from './check.ts';
 import { MissingKeys } from './missing-keys.ts';

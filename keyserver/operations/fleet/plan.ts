@@ -73,7 +73,11 @@ export async function planFleet(
         ? [{ kind, id }]
         : [],
     ),
-    warnings: [...strayGrants(stored, desired), ...next.flatMap(bindingWarnings)],
+    warnings: [
+      ...strayGrants(stored, desired),
+      ...next.flatMap(bindingWarnings),
+      ...next.flatMap((draft) => storedFaults(context, draft)),
+    ],
   };
 }
 
@@ -159,6 +163,14 @@ function checkRouting(
         .flatMap((grant) => routedFault(grant, grant.type, policies.get(grant.type)) ?? [])
         .map((fault) => ({ path: [sections.app, draft.id], at: 'name', text: `: ${fault}` }));
     }),
+  );
+}
+
+/** Faults of a type that exists and stays as it is, of which later versions may know more. */
+function storedFaults(context: OperationContext, draft: Draft): string[] {
+  if (draft.kind !== 'type' || draft.after === undefined || changes(draft)) return [];
+  return typeFaults(context, draft.id, draft.after).map(
+    (fault) => `the type ${draft.id} stays as it is: ${fault}`,
   );
 }
 

@@ -424,6 +424,22 @@ t.test('takes what is stored already, though it would not be taken now', async (
   t.match(await plan(admin, stdout.replace('a*b', 'a*c')), { code: 1, stderr: /only one \*/ });
 });
 
+t.test('warns of a type that stays with a fault, and refuses it as a new one', async (t) => {
+  const admin = await install(t);
+  const policy = {
+    destinations: ['https://10.0.0.1'],
+    injection: { scheme: 'query' as const, query: { a: '{b}' } },
+  };
+  await changeDocument(admin.context(t), 'type', 'erp', () => policy);
+  const fault = /destination "https:\/\/10.0.0.1" is an address .*unsafeAllowPrivate 10.0.0.1\/32/;
+  const { code, lines, stderr } = await plan(admin, yamlOf({ types: { erp: policy } }));
+  t.same([code, lines], [0, ['no changes']]);
+  t.match(stderr, new RegExp(`note: the type erp stays as it is: ${fault.source}`));
+  const fresh = await on(admin, 'apply', yamlOf({ types: { other: policy } }), '--yes');
+  t.equal(fresh.code, 2);
+  t.match(fresh.stderr, fault);
+});
+
 t.test('warns of a grant whose type is nowhere', async (t) => {
   const admin = await install(t);
   const file = small.replace('type: wildberries', 'type: wildberies');

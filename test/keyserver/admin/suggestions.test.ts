@@ -29,6 +29,7 @@ const actions: { readonly [Do in Action['do']]: Extract<Action, { do: Do }> } = 
   define_type: { do: 'define_type', type: 'a type' },
   replace_type: { do: 'replace_type', type: 'a type' },
   see_policy_examples: { do: 'see_policy_examples' },
+  allow_addresses: { do: 'allow_addresses', blocks: ['127.0.0.1/32'] },
   define_probe: { do: 'define_probe', type: 'a type' },
   grant_probe: { do: 'grant_probe', ...token },
   list_presets: { do: 'list_presets' },

@@ -38,7 +38,7 @@ t.test('takes every option into the policy', async (t) => {
   t.same(
     await policyOf(
       ...['--destination', 'http://erp.example.com:8080', 'https://*.example.com/v1'],
-      ...['--destination', 'https://[2001:db8::1]'],
+      ...['--destination', 'https://[2a00::1]'],
       ...['--plain-destination', 'https://reports.example.net', 'https://a.example.org/x'],
       ...['--basic', '{user}:{a}:{b}', '--unsafe-plaintext'],
       ...['--unsafe-allow-private', '10.1.0.0/16', '--unsafe-allow-private', 'fd00:1::/32'],
@@ -55,7 +55,7 @@ t.test('takes every option into the policy', async (t) => {
       destinations: [
         'http://erp.example.com:8080',
         'https://*.example.com/v1',
-        'https://[2001:db8::1]',
+        'https://[2a00::1]',
       ],
       plainDestinations: ['https://reports.example.net', 'https://a.example.org/x'],
       injection: { scheme: 'basic', username: '{user}', password: '{a}:{b}' },
@@ -168,6 +168,24 @@ t.test('refuses a type that could not be used, or would be dangerous unsaid', as
   t.match(await admin.failure(['type', 'put', 'a\nb', ...destination]), { exit: 2 });
   t.match(await admin.failure(['type', 'put', 'x']), { exit: 2, code: 'usage' });
   t.same(await admin.json(['type', 'list']), []);
+});
+
+t.test('says how a destination at a private address is allowed', async (t) => {
+  const admin = await install(t);
+  const put = ['type', 'put', 'erp', '--destination', 'https://10.0.0.1', 'https://10.0.0.2'];
+  const { code, stderr } = await admin.run(put);
+  t.equal(code, 2);
+  const allowed = [
+    '--unsafe-allow-private',
+    '10.0.0.1/32',
+    '--unsafe-allow-private',
+    '10.0.0.2/32',
+  ];
+  t.match(stderr, allowed.join(' '));
+  t.equal((await admin.run([...put, ...allowed])).code, 0);
+  const edit = ['type', 'edit', 'erp', '--add-destination', 'https://127.0.0.1'];
+  t.match((await admin.run(edit)).stderr, '--add-unsafe-allow-private');
+  t.equal((await admin.run([...edit, '--add-unsafe-allow-private', '127.0.0.0/8'])).code, 0);
 });
 
 t.test('names all faults of a type at once', async (t) => {

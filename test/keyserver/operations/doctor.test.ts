@@ -158,10 +158,15 @@ t.test('finds types that cannot be used, and names unsafe ones', async (t) => {
     unsafePlaintext: true,
     unsafeAllowPrivate: ['10.0.0.0/8'],
   }));
+  await changeDocument(context, 'type', 'inside', () => ({
+    destinations: ['https://127.0.0.1'],
+    injection: { scheme: 'query', query: { a: '{b}' } },
+  }));
   t.same(await examine(admin), {
     faults: {
       types: [
         'the type "broken": destination "https://*.com" has a wildcard over a public suffix or an address',
+        'the type "inside": destination "https://127.0.0.1" is an address that calls do not go to (loopback; unsafeAllowPrivate 127.0.0.1/32 allows it)',
         'the type "nowhere" has no destinations, so its tokens are never sent',
       ],
     },

@@ -4,7 +4,7 @@ import {
   marketplaces,
   marketplacesOf,
 } from '../../../keyserver/operations/intelligence/marketplaces.ts';
-import { policyFaults } from '../../../keyserver/operations/policy-faults.ts';
+import { policyFaults } from '../../../keyserver/operations/policy/policy-faults.ts';
 import { expandPreset, type PresetChoice } from '../../../keyserver/operations/presets/expand.ts';
 import { findPreset, listPresets } from '../../../keyserver/operations/presets/find.ts';
 import { parsePreset, presetIds } from '../../../keyserver/presets/files.ts';

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { AddressGuard } from '../../../secureproxy/guard/address-guard.ts';
 import { createOwnListeners } from '../../../secureproxy/guard/own-listeners.ts';
-import { addressSet } from '../../../shared/policy/address-set.ts';
+import { addressSet } from '../../../shared/address/address-set.ts';
 import { resolvesTo } from '../../support/proxy.ts';
 
 /** A guard of an origin whose name, if it has one, resolves to these. */

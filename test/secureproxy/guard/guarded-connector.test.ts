@@ -4,7 +4,7 @@ import t from 'tap';
 import { guardedConnector } from '../../../secureproxy/guard/guarded-connector.ts';
 import type { Lookup } from '../../../secureproxy/guard/lookup.ts';
 import { createOwnListeners, type OwnListeners } from '../../../secureproxy/guard/own-listeners.ts';
-import { addressSet } from '../../../shared/policy/address-set.ts';
+import { addressSet } from '../../../shared/address/address-set.ts';
 import { resolvesTo } from '../../support/proxy.ts';
 import { startUpstream } from '../../support/upstream.ts';
 

@@ -1,4 +1,4 @@
-import { type AddressSet, addressSet, familyOf } from '../../shared/policy/address-set.ts';
+import { type AddressSet, addressSet, familyOf } from './address-set.ts';
 import { embeddedIpv4, embeddingCidrs } from './embedded-ipv4.ts';
 
 /**

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { addressSet, familyOf } from '../../../shared/policy/address-set.ts';
+import { addressSet, familyOf } from '../../../shared/address/address-set.ts';
 
 t.test('holds the addresses of its blocks, of their own family alone', async (t) => {
   const set = addressSet(['10.0.0.0/8', '192.0.2.1/32', '0.0.0.0/32', '2001:db8::/32', '::1/128']);

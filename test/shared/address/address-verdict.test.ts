@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { addressVerdict } from '../../../secureproxy/guard/address-verdict.ts';
-import { addressSet } from '../../../shared/policy/address-set.ts';
+import { addressSet } from '../../../shared/address/address-set.ts';
+import { addressVerdict } from '../../../shared/address/address-verdict.ts';
 
 const none = addressSet([]);
 

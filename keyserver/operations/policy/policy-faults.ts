@@ -1,21 +1,22 @@
-import { hopByHopHeaders, messageHeaders } from '../../shared/http/header-names.ts';
-import { addressSet } from '../../shared/policy/address-set.ts';
-import { destinationCovers } from '../../shared/policy/cover.ts';
-import { parseRequest } from '../../shared/policy/decide.ts';
-import { judgeDestination, parseDestination } from '../../shared/policy/destination.ts';
+import { addressSet } from '../../../shared/address/address-set.ts';
+import { hopByHopHeaders, messageHeaders } from '../../../shared/http/header-names.ts';
+import { destinationCovers } from '../../../shared/policy/cover.ts';
+import { parseRequest } from '../../../shared/policy/decide.ts';
+import { judgeDestination, parseDestination } from '../../../shared/policy/destination.ts';
 import {
   injectedNames,
   injectionFaults,
   injectionFields,
-} from '../../shared/policy/injection/injection.ts';
-import { isFieldName } from '../../shared/policy/injection/template.ts';
-import { isHeaderValue } from '../../shared/policy/injection/values.ts';
-import { parseLimit } from '../../shared/policy/limit.ts';
-import { PolicyError } from '../../shared/policy/policy-error.ts';
-import { type Policy, PolicySchema } from '../../shared/policy/schema.ts';
-import { Compile } from '../../shared/schema/compile.ts';
-import { type ExpiryFinding, expiryFindings } from '../../shared/tls/expiry.ts';
-import { certificateBlocks, certificatesOf } from '../../shared/tls/pem.ts';
+} from '../../../shared/policy/injection/injection.ts';
+import { isFieldName } from '../../../shared/policy/injection/template.ts';
+import { isHeaderValue } from '../../../shared/policy/injection/values.ts';
+import { parseLimit } from '../../../shared/policy/limit.ts';
+import { PolicyError } from '../../../shared/policy/policy-error.ts';
+import { type Policy, PolicySchema } from '../../../shared/policy/schema.ts';
+import { Compile } from '../../../shared/schema/compile.ts';
+import { type ExpiryFinding, expiryFindings } from '../../../shared/tls/expiry.ts';
+import { certificateBlocks, certificatesOf } from '../../../shared/tls/pem.ts';
+import { addressFaults } from './address-faults.ts';
 
 /** Injecting one of these would break the request, or it would be dropped. */
 const uninjectable = new Set<string>([...hopByHopHeaders, ...messageHeaders]);
@@ -28,6 +29,7 @@ export function policyFaults(policy: Policy): string[] {
     ...destinationFaults(policy),
     ...plainFaults(policy),
     ...(policy.unsafeAllowPrivate ?? []).flatMap(cidrFaults),
+    ...addressFaults(policy).map(({ sentence }) => sentence),
     ...injectionFaults(policy.injection),
     ...headerFaults(injectedNames(policy.injection).headers),
     ...(injectionFields(policy.injection).size === 0

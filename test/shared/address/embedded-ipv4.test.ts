@@ -1,5 +1,5 @@
 import t from 'tap';
-import { embeddedIpv4 } from '../../../secureproxy/guard/embedded-ipv4.ts';
+import { embeddedIpv4 } from '../../../shared/address/embedded-ipv4.ts';
 
 const embedded: Readonly<Record<string, readonly string[]>> = {
   '::10.1.2.3': ['10.1.2.3'],

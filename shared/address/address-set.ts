@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net';
-import { PolicyError } from './policy-error.ts';
+import { PolicyError } from '../policy/policy-error.ts';
 
 /**
  * A set of addresses with a list for each family: a `BlockList` for both would match every IPv4

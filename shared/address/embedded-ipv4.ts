@@ -1,4 +1,4 @@
-import { addressSet } from '../../shared/policy/address-set.ts';
+import { addressSet } from './address-set.ts';
 
 /** The eight groups of 16 bits of an IPv6 address. */
 type Groups = readonly number[];
