@@ -9,6 +9,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { LocalError } from '../local/local-error.ts';
 import { belowThresholds, keepCoverage, readCoverage } from './runner/coverage.ts';
+import { Durations } from './runner/durations.ts';
 import { readTestOptions } from './runner/options.ts';
 import { runFiles } from './runner/run-files.ts';
 import type { FileResult } from './runner/tap-output.ts';
@@ -26,6 +27,7 @@ process.env.TEST_DATABASE_LOG = databaseLog;
 process.env.PATH = join(root, 'node_modules/.bin') + delimiter + process.env.PATH;
 // Most of a test's time is the start of its process. Below node_modules, where others cannot plant code.
 process.env.NODE_COMPILE_CACHE = join(root, 'node_modules/.cache/node-compile-tests');
+const durations = new Durations(join(root, 'node_modules/.cache/test-seconds.json'));
 
 let passed = 0;
 let failed = 0;
@@ -70,9 +72,9 @@ function report({ file, seconds, ...result }: FileResult): void {
   skipped.push(...result.skipped.map((name) => `${file}: ${name}`));
 }
 
-/** Runs a process each, one more at a time than there are cores, since many wait for the product's intervals. */
+/** Runs a process each, two at a time for each core, since many wait for the product's intervals. */
 async function runGroups(groups: readonly string[][], withCoverage: boolean): Promise<void> {
-  const left = [...groups.entries()];
+  const left = [...durations.longestFirst(groups).entries()];
   const runner = async () => {
     for (let next = left.shift(); next; next = left.shift()) {
       const [place, files] = next;
@@ -80,9 +82,11 @@ async function runGroups(groups: readonly string[][], withCoverage: boolean): Pr
       const results = await runFiles(root, files, withCoverage ? folder : undefined);
       if (withCoverage) keepCoverage(root, sourceFolders, folder, coverage);
       for (const result of results) report(result);
+      durations.note(results);
     }
   };
-  await Promise.all(Array.from({ length: availableParallelism() + 1 }, runner));
+  await Promise.all(Array.from({ length: 2 * availableParallelism() }, runner));
+  durations.save();
 }
 
 function reportDatabases(): void {

@@ -29,15 +29,15 @@ t.test('long tests run apart', async (t) => {
   t.strictSame(tests.long, ['test/e2e/pair.long.test.ts']);
 });
 
-t.test('those that start processes run alone and first, the others together', async (t) => {
+t.test('those that start processes run alone, the others together and first', async (t) => {
   t.strictSame(tests.inGroups(tests.all), [
-    ['test/e2e/pair.test.ts'],
     [
       'test/docs/page.test.ts',
       'test/shared/clock.test.ts',
       'test/shared/workers.test.ts',
       'test/keyserver/store.test.ts',
     ],
+    ['test/e2e/pair.test.ts'],
   ]);
   t.strictSame(tests.inGroups([]), []);
   const many = Array.from({ length: 33 }, (_, at) => `test/shared/${at}.test.ts`);
