@@ -49,8 +49,9 @@ of its own, with \`--destination\`. This version neither signs calls, nor renews
 \`type put\` refuses what needs that, and says what helps. Hosts that nobody has verified are listed and get no token.
 
 An SDK is pointed here by its base URL and its credential, as each section says ([forward.md](forward.md),
-[sdks.md](sdks.md)); apps without an SDK
-call \`POST /request_api\`.
+[sdks.md](sdks.md)); apps without an SDK call \`POST /request_api\`.
+
+A marketplace that is not here, or a service of your own, [needs no preset](admin.md#an-upstream-of-ones-own).
 
 A limit that holds for every account is a limit of the type; others are told alone.
 
