@@ -1,5 +1,6 @@
 import { systemClock } from '../../shared/clock.ts';
 import { runAdmin } from './program.ts';
+import { isNullDevice } from './shell/null-device.ts';
 import { writeFully } from './shell/write-fully.ts';
 
 process.exitCode = await runAdmin(process.argv.slice(2), {
@@ -7,6 +8,7 @@ process.exitCode = await runAdmin(process.argv.slice(2), {
   folder: process.cwd(),
   stdin: process.stdin,
   stdinIsTerminal: process.stdin.isTTY === true,
+  stdoutIsLost: isNullDevice(1),
   stdoutColumns: process.stdout.isTTY ? process.stdout.columns : undefined,
   stderrColumns: process.stderr.isTTY ? process.stderr.columns : undefined,
   writeStdout: (text) => writeFully(1, text),

@@ -9,6 +9,8 @@ export interface AdminIo {
   readonly folder: string;
   readonly stdin: AsyncIterable<Uint8Array>;
   readonly stdinIsTerminal: boolean;
+  /** Whether stdout is closed or the null device, so that nobody reads it. */
+  readonly stdoutIsLost?: boolean;
   /** Width of the terminal that stdout is, in characters; undefined if it is none. */
   readonly stdoutColumns?: number | undefined;
   /** Width of the terminal that stderr is, in characters; undefined if it is none. */

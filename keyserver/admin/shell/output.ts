@@ -31,13 +31,17 @@ export class Output {
 
   /**
    * Prints a result that is shown only once, before it takes effect: a reader that has gone away fails
-   * it, too. @throws OutputError
+   * it, too, and one that never was. @throws OutputError
    */
   key(value: unknown, text: string): void {
+    const hint = 'nothing was changed; write to a place with room, see --out';
+    if (this.#io.stdoutIsLost) {
+      throw new OutputError('nobody reads the key: stdout is closed or the null device', hint);
+    }
     try {
       this.#io.writeStdout(this.#shown(value, text));
     } catch (error) {
-      throw outputError(error, 'key', 'nothing was changed; write to a place with room, see --out');
+      throw outputError(error, 'key', hint);
     }
   }
 

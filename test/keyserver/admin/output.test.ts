@@ -66,6 +66,30 @@ t.test('changes nothing if nobody reads a new key', async (t) => {
   t.same(await stored(), before);
 });
 
+t.test('makes no key if stdout is closed or goes nowhere', async (t) => {
+  const { folder, run, stored } = await setUp(t);
+  const before = await stored();
+  for (const redirect of ['>&-', '> /dev/null', '<&- >&-']) {
+    for (const argv of [
+      ['app', 'create', 'new'],
+      ['proxy', 'create', 'new', '--json'],
+      ['app', 'rotate', 'old', '--overlap', '0s'],
+    ]) {
+      const { code, stderr } = await run(argv, redirect);
+      t.equal(code, 74, `${argv.join(' ')} ${redirect}`);
+      t.match(stderr, /nobody reads the key.*nothing was changed/s);
+      t.notMatch(stderr, / at /);
+    }
+  }
+  t.same(await stored(), before);
+  const { code } = await run(['app', 'create', 'new', '--out', 'out.key'], '>&- 2>&-');
+  t.equal(code, 0, 'a file keeps it');
+  t.ok(isCallerKey(readFileSync(join(folder, 'out.key'), 'utf8').trimEnd(), 'spk_'));
+  for (const argv of [['app', 'list'], ['doctor']]) {
+    t.equal((await run(argv, '> /dev/null')).code, 0, 'other results may be lost');
+  }
+});
+
 t.test('writes a new key to a redirected stdout, even if stderr is full', async (t) => {
   const { folder, run } = await setUp(t);
   const { code } = await run(['app', 'create', 'new'], '> new.key 2> /dev/full');
