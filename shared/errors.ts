@@ -51,6 +51,9 @@ export function isErrorCode(value: unknown): value is ErrorCode {
   return typeof value === 'string' && Object.hasOwn(errorTable, value);
 }
 
+/** Errors of a token endpoint (RFC 6749 §5.2). */
+export type OauthError = 'invalid_request' | 'invalid_client' | 'unsupported_grant_type';
+
 export interface ServiceErrorOptions {
   /** A sentence for the caller about the fault and its remedy. Never a secret or another error's text. */
   readonly detail?: string;
@@ -64,6 +67,8 @@ export interface ServiceErrorOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** KeyServer's clock, seconds since the Unix epoch, if the fault is that of another clock. */
   readonly now?: number;
+  /** Code of OAuth (RFC 6749 §5.2) for an SDK that asked for a token. */
+  readonly oauthError?: OauthError;
   /** Overrides the table's status if a code has two (docs/errors/token_not_found.md). */
   readonly status?: number;
   /** Overrides the table's RFC 9209 type if the cause is known more exactly. */

@@ -1,7 +1,13 @@
 import type { Clock } from '../../shared/clock.ts';
 import type { LegacyKey } from '../../shared/crypto/legacy-row.ts';
 import { ServiceError } from '../../shared/errors.ts';
-import { parseRequest, probeOf, resolveTarget, sentUrl } from '../../shared/policy/decide.ts';
+import {
+  judgeReferenceGrants,
+  parseRequest,
+  probeOf,
+  resolveTarget,
+  sentUrl,
+} from '../../shared/policy/decide.ts';
 import { judgeDestination } from '../../shared/policy/destination.ts';
 import { judgeDirectGrants, judgeGrants, noGrant } from '../../shared/policy/grant.ts';
 import { grantId } from '../../shared/policy/grant-id.ts';
@@ -59,15 +65,21 @@ export function judge(
     });
   }
   if (policy.ca !== undefined) steps?.record({ ca: certificatesOf(policy.ca).map(subjectOf) });
-  const granted = isOfType ? judgeTarget(grants, targetOf(policy, target, steps), steps) : judged;
+  const granted = isOfType
+    ? judgeTarget(grants, targetOf(policy, target, steps), steps, policy)
+    : judged;
   let isPlain = false;
   if (granted) {
     const { url, grant } = granted;
     steps?.begin('destination');
     const destined = checkAllowed(judgeDestination(policy, url));
+    const { destination, isTokenEndpoint } = destined;
     isPlain = destined.isPlain;
-    steps?.record({ destination: destined.destination, ...(isPlain && { plain: true }) });
-    if (policy.routedBy !== undefined) {
+    steps?.record({
+      destination,
+      ...(isTokenEndpoint ? { tokenEndpoint: true } : isPlain && { plain: true }),
+    });
+    if (policy.routedBy !== undefined && !isTokenEndpoint) {
       steps?.begin('operation');
       const routed = checkAllowed(
         judgeRouting(policy, grants, grant, sentUrl(policy, url, destined)),
@@ -91,12 +103,22 @@ interface Granted {
   readonly grant: Grant;
 }
 
-function judgeTarget(grants: readonly Grant[], target: Target, steps?: Steps): Granted {
+/** @param policy of a target that the type has made whole */
+function judgeTarget(
+  grants: readonly Grant[],
+  target: Target,
+  steps?: Steps,
+  policy?: Policy,
+): Granted {
   steps?.begin('url');
   const url = checkAllowed(parseRequest(target));
   steps?.record({ url: url.href });
   steps?.begin('grant');
-  const grant = checkAllowed(judgeGrants(grants, target.method, url));
+  const grant = checkAllowed(
+    policy === undefined
+      ? judgeGrants(grants, target.method, url)
+      : judgeReferenceGrants(policy, grants, target.method, url),
+  );
   steps?.record({ grant: withId(grant) });
   return { url, grant };
 }

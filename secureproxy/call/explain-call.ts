@@ -100,7 +100,8 @@ async function explain(
   let sent: Explained['request'];
   try {
     steps.begin('request');
-    const { url, isPlain, headers } = prepare(terms, call);
+    const { url, isPlain, isTokenEndpoint, headers } = prepare(terms, call);
+    if (isTokenEndpoint) return explained(steps);
     const { injection, dropHeaders } = terms.policy;
     const injected = injectedNames(injection).headers;
     const names = [...headers.filter((_, at) => at % 2 === 0), ...(isPlain ? [] : injected)];

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { nextBatch } from '../../shared/event-loop.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { Pass } from '../limits/pass.ts';
+import { answerTokenRequest } from '../token-endpoint/answer-token-request.ts';
 import { askForCall } from './ask-keyserver.ts';
 import type { Call } from './call.ts';
 import { inPlace, type PlaceDependencies, takePlace } from './in-place.ts';
@@ -45,6 +46,10 @@ export async function makeCall(
       log.release = obtained.source;
       const prepared = prepare(obtained.release, call);
       log.grant = prepared.grantId;
+      if (prepared.isTokenEndpoint) {
+        await answerTokenRequest(call, request, reply, deadline, prepared.url);
+        return;
+      }
       retries.allowed(obtained.release.policy, log.app);
       if (pass === undefined) {
         const { policy } = obtained.release;

@@ -28,6 +28,8 @@ export interface PreparedCall {
   readonly wildcard: string | undefined;
   /** True if the token is not injected. */
   readonly isPlain: boolean;
+  /** True if nothing is sent: the proxy answers it as a token endpoint. */
+  readonly isTokenEndpoint: boolean;
   /** The headers to send, names and values alternating. */
   readonly headers: string[];
 }
@@ -43,7 +45,7 @@ export function prepare(
 ): PreparedCall {
   const approval = checkAllowed(decide(policy, grants, { method, url }));
   const injected = namesOf(policy.injection);
-  const { isPlain } = approval;
+  const { isPlain, isTokenEndpoint } = approval;
   if (!isPlain) checkQuery(approval.url, injected.query);
   const passed = isSearched(policy) ? searchableRequest(headers) : headers;
   const sent = requestHeaders(passed, injected.headers, policy.dropHeaders);
@@ -51,9 +53,14 @@ export function prepare(
     isEmpty(body) ? undefined : formOf(sent, Buffer.isBuffer(body) ? body : undefined);
   return {
     url: approval.url,
-    grantId: idOf(checkAllowed(judgeForm(policy, grants, approval.grant, readForm))),
+    grantId: idOf(
+      isTokenEndpoint
+        ? approval.grant
+        : checkAllowed(judgeForm(policy, grants, approval.grant, readForm)),
+    ),
     wildcard: wildcardHost(approval.destination),
     isPlain,
+    isTokenEndpoint,
     headers: sent,
   };
 }

@@ -9,6 +9,7 @@ import type { Callers } from '../callers/callers.ts';
 import type { KnownApp } from '../callers/known-callers.ts';
 import { parseEnvelope } from '../envelope/envelope.ts';
 import { isLoop } from '../http/via.ts';
+import type { BodyBudget } from '../receipt/body-budget.ts';
 import { type BodyReceiver, receiveBody } from '../receipt/receive-body.ts';
 import { findAppKey, queryOf } from './app-key.ts';
 import { checkKeylessHost, checkPage, type TrustedHosts } from './cross-site.ts';
@@ -27,6 +28,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** From `TRUSTED_HOSTS`, after {@link acceptCalls}. */
     readonly trustedHosts: TrustedHosts;
+    /** For bodies in memory, likewise. */
+    readonly bodyBudget: BodyBudget;
   }
 }
 
@@ -39,6 +42,7 @@ export function acceptCalls(
   trustedHosts: TrustedHosts,
 ): void {
   app.decorate('trustedHosts', trustedHosts);
+  app.decorate('bodyBudget', receiver.budget);
   app.decorateRequest('appKey', null);
   app.addHook('onError', logRefusedKey);
   app.decorateRequest('binding', null);

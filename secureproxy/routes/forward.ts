@@ -63,7 +63,7 @@ export function forwardRoutes(
           operationId: `forward${method[0]}${method.slice(1).toLowerCase()}`,
           summary: `Forward a ${method} to a marketplace with a client's token`,
           description:
-            "The request goes to the first destination of the token type, or to another one after `~host/`: its path, query, headers and body as they are, without the app key. The answer is the marketplace's own; a `Location` at a destination becomes one of this route, another one `X-Upstream-Location`. With the key of an app that was created with `--bind`, any path but those of this service's calls is the marketplace's. Errors of the proxy are `application/problem+json` with `Proxy-Status: secureproxy; error=…`.",
+            "The request goes to the first destination of the token type, or to another one after `~host/`: its path, query, headers and body as they are, without the app key. The answer is the marketplace's own; a `Location` at a destination becomes one of this route, another one `X-Upstream-Location`. With the key of an app that was created with `--bind`, any path but those of this service's calls is the marketplace's. At a token endpoint of the type the proxy answers itself, with the app key as `access_token`. Errors of the proxy are `application/problem+json` with `Proxy-Status: secureproxy; error=…`.",
           security: [{ appKey: [] }],
           response: relayedAnswers,
         },

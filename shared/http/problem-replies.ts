@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { errorTable, ServiceError } from '../errors.ts';
 import { closeAfterAnswer } from './early-answer.ts';
-import { problemMediaType, toProblem, toServiceError } from './problem.ts';
+import { mediaTypeOf, toProblem, toServiceError } from './problem.ts';
 
 /**
  * Answers a thrown error as problem+json. An error without a code of the table becomes `internal`, and the
@@ -26,7 +26,7 @@ export function sendProblem(
   // Bypasses the route's response schema, which might not have this status.
   reply
     .code(error.status)
-    .type(problemMediaType)
+    .type(mediaTypeOf(error))
     .serializer(JSON.stringify)
     .send(toProblem(error, request.id));
 }

@@ -17,6 +17,12 @@ export const ProblemSchema = Type.Object(
         description: "With `request_stale`: KeyServer's clock, seconds since the Unix epoch",
       }),
     ),
+    error: Type.Optional(
+      Type.String({ description: 'Of a token endpoint: the code of OAuth (RFC 6749 §5.2)' }),
+    ),
+    error_description: Type.Optional(
+      Type.String({ description: 'Of a token endpoint: the detail again, as OAuth calls it' }),
+    ),
     requestId: Type.String(),
   },
   { $id: 'Problem' },
@@ -24,7 +30,7 @@ export const ProblemSchema = Type.Object(
 export type Problem = Static<typeof ProblemSchema>;
 
 export function toProblem(error: ServiceError, requestId: string): Problem {
-  const { detail, reason, now } = error.options;
+  const { detail, reason, now, oauthError } = error.options;
   return {
     type: `/errors/${error.code}`,
     title: errorTable[error.code].title,
@@ -33,8 +39,14 @@ export function toProblem(error: ServiceError, requestId: string): Problem {
     code: error.code,
     ...(reason === undefined ? {} : { reason }),
     ...(now === undefined ? {} : { now }),
+    ...(oauthError === undefined ? {} : { error: oauthError, error_description: error.message }),
     requestId,
   };
+}
+
+/** RFC 6749 §5.2 has errors of token endpoints as JSON, which SDKs look for. */
+export function mediaTypeOf({ options: { oauthError } }: ServiceError): string {
+  return oauthError === undefined ? problemMediaType : 'application/json';
 }
 
 /** Fastify's error codes that have a code of the table; its messages are never parsed. */

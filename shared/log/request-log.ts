@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ErrorCode } from '../errors.ts';
+import type { TokenGrant } from '../policy/token-endpoint.ts';
 import { traceContextOf } from './trace-context.ts';
 
 function optional<T>(): T | undefined {
@@ -30,6 +31,7 @@ const noFields = {
   grant: optional<string>(),
   release: optional<'cached' | 'ticket' | 'rsa'>(),
   explain: optional<'ticket' | 'rsa'>(),
+  token_request: optional<TokenGrant>(),
   'server.address': optional<string>(),
   'server.port': optional<number>(),
   wildcard: optional<string>(),

@@ -1,9 +1,10 @@
 import { type Destined, judgeDestination } from './destination.ts';
-import { judgeGrants } from './grant.ts';
+import { judgeGrants, noGrant } from './grant.ts';
 import { withoutParameters } from './parameters/names.ts';
 import { isReference, resolveReference } from './reference.ts';
 import { judgeRouting } from './routing.ts';
 import { type Grant, isMethod, methods, type Policy, type Probe } from './schema.ts';
+import { isTokenEndpoint } from './token-endpoint.ts';
 import { parseTargetUrl, type TargetUrl } from './url.ts';
 import { allow, checkAllowed, refuse, type Verdict } from './verdict.ts';
 
@@ -37,14 +38,34 @@ export function decide(
   if (!resolved.allowed) return resolved;
   const parsed = parseRequest(resolved.value);
   if (!parsed.allowed) return parsed;
-  const granted = judgeGrants(grants, request.method, parsed.value);
+  const granted = isReference(request.url)
+    ? judgeReferenceGrants(policy, grants, request.method, parsed.value)
+    : judgeGrants(grants, request.method, parsed.value);
   if (!granted.allowed) return granted;
   const destined = judgeDestination(policy, parsed.value);
   if (!destined.allowed) return destined;
   const url = sentUrl(policy, parsed.value, destined.value);
+  if (destined.value.isTokenEndpoint) {
+    return allow({ url, grant: granted.value, ...destined.value });
+  }
   const routed = judgeRouting(policy, grants, granted.value, url);
   if (!routed.allowed) return routed;
   return allow({ url, grant: routed.value, ...destined.value });
+}
+
+/**
+ * {@link judgeGrants} for the URL that a reference stands for. A token endpoint needs any grant, whatever methods and
+ * paths it allows, since nothing is sent there. Of other calls the grant is judged before the type is known.
+ */
+export function judgeReferenceGrants(
+  policy: Policy,
+  grants: readonly Grant[],
+  method: string,
+  url: TargetUrl,
+): Verdict<Grant> {
+  if (!isTokenEndpoint(policy, url)) return judgeGrants(grants, method, url);
+  const [grant] = grants;
+  return grant === undefined ? noGrant : allow(grant);
 }
 
 /** The request with its whole URL. @throws PolicyError for a policy that was never checked */

@@ -2,6 +2,7 @@ import { getDomain } from 'tldts';
 import { memoize, memoizeByText } from '../memoize.ts';
 import { PolicyError } from './policy-error.ts';
 import type { Policy } from './schema.ts';
+import { isLikeTokenEndpoint, isTokenEndpoint } from './token-endpoint.ts';
 import { parseTargetUrl, type TargetUrl } from './url.ts';
 import { allow, refuse, type Verdict } from './verdict.ts';
 
@@ -55,7 +56,10 @@ function matches(destination: Destination, url: TargetUrl): boolean {
 }
 
 /** The part of a policy that says where calls may go. */
-export type Destinations = Pick<Policy, 'destinations' | 'plainDestinations' | 'unsafePlaintext'>;
+export type Destinations = Pick<
+  Policy,
+  'destinations' | 'plainDestinations' | 'unsafePlaintext' | 'tokenEndpoints'
+>;
 
 /** A place where a call may go. */
 export interface Destined {
@@ -63,6 +67,8 @@ export interface Destined {
   readonly destination: string;
   /** True if the call goes there without the token. */
   readonly isPlain: boolean;
+  /** True if it goes nowhere: the proxy answers it as a token endpoint. */
+  readonly isTokenEndpoint: boolean;
 }
 
 /**
@@ -70,13 +76,27 @@ export interface Destined {
  * @throws PolicyError for a policy that was never checked
  */
 export function judgeDestination(policy: Destinations, url: TargetUrl): Verdict<Destined> {
+  if (isTokenEndpoint(policy, url)) {
+    return allow({ destination: url.origin + url.pathname, isPlain: true, isTokenEndpoint: true });
+  }
+  if (isLikeTokenEndpoint(policy, url)) {
+    return refuse(
+      'destination_denied',
+      'token_endpoint_spelling',
+      'Servers could take the URL for a token endpoint of the type, which no call may reach: spell it as the type does.',
+    );
+  }
   if (url.protocol === 'http:' && policy.unsafePlaintext !== true) {
     return refuse('destination_denied', 'plaintext', 'Tokens of this type go over https only.');
   }
   const destination = find(policy.destinations, url);
-  if (destination !== undefined) return allow({ destination, isPlain: false });
+  if (destination !== undefined) {
+    return allow({ destination, isPlain: false, isTokenEndpoint: false });
+  }
   const plain = policy.plainDestinations && find(policy.plainDestinations, url);
-  if (plain !== undefined) return allow({ destination: plain, isPlain: true });
+  if (plain !== undefined) {
+    return allow({ destination: plain, isPlain: true, isTokenEndpoint: false });
+  }
   return refuse(
     'destination_denied',
     'not_listed',

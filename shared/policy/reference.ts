@@ -1,10 +1,11 @@
 import { type Destination, type Destinations, destinationsOf } from './destination.ts';
+import { tokenEndpointsOf } from './token-endpoint.ts';
 import type { TargetUrl } from './url.ts';
 import { allow, refuse, type Verdict } from './verdict.ts';
 
 /**
  * True for a URL whose origin the policy gives: `/path?query` goes to the first destination, `~host[:port]/path?query`
- * to another one (docs/protocol.md §8).
+ * to another one, or to a token endpoint (docs/protocol.md §8).
  */
 export function isReference(url: string): boolean {
   return url.startsWith('/') || url.startsWith('~');
@@ -16,7 +17,7 @@ export function isReference(url: string): boolean {
  * @throws PolicyError for a policy that was never checked
  */
 export function resolveReference(
-  { destinations, plainDestinations = [] }: Destinations,
+  { destinations, plainDestinations = [], tokenEndpoints = [] }: Destinations,
   reference: string,
 ): Verdict<string> {
   const parsed = destinationsOf(destinations);
@@ -34,6 +35,8 @@ export function resolveReference(
   const all = [...parsed, ...destinationsOf(plainDestinations)];
   const named = all.find((one) => !one.wildcard && hostOf(one) === host);
   if (named !== undefined) return allow(originOf(named) + reference.slice(end));
+  const endpoint = tokenEndpointsOf(tokenEndpoints).find((one) => hostOf(one) === host);
+  if (endpoint !== undefined) return allow(endpoint.origin + reference.slice(end));
   return refuse(
     'destination_denied',
     'host_not_listed',

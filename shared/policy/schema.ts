@@ -145,6 +145,13 @@ export const PolicySchema = Type.Object(
     /** Query parameters and headers of callers that are not sent, such as an SDK's own signature. */
     dropQuery: ParameterNames,
     dropHeaders: ParameterNames,
+    /**
+     * URLs at which SDKs get access tokens: the proxy answers such requests itself, with the caller's own app key
+     * (docs/protocol.md §8, "Token endpoints").
+     */
+    tokenEndpoints: Type.Optional(
+      Type.Array(Type.String({ minLength: 1, maxLength: 2048 }), { minItems: 1, maxItems: 100 }),
+    ),
   },
   { additionalProperties: false },
 );

@@ -49,6 +49,11 @@ export const StepSchema = Type.Object({
   plain: Type.Optional(
     Type.Literal(true, { description: 'The call goes to this destination without the token' }),
   ),
+  tokenEndpoint: Type.Optional(
+    Type.Literal(true, {
+      description: 'This is a token endpoint: nothing is sent, the proxy answers with the app key',
+    }),
+  ),
   ca: Names('Subjects of the CAs that alone are trusted for the type; absent: those of the proxy'),
   expiresIn: Type.Optional(
     Type.Union([Type.Integer(), Type.Null()], {

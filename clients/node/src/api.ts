@@ -12,6 +12,10 @@ export type Problem = {
   readonly reason?: string;
   /** With `request_stale`: KeyServer's clock, seconds since the Unix epoch */
   readonly now?: number;
+  /** Of a token endpoint: the code of OAuth (RFC 6749 §5.2) */
+  readonly error?: string;
+  /** Of a token endpoint: the detail again, as OAuth calls it */
+  readonly error_description?: string;
   readonly requestId: string;
 };
 
@@ -76,6 +80,8 @@ export type Explained = {
     readonly destination?: string;
     /** The call goes to this destination without the token */
     readonly plain?: true;
+    /** This is a token endpoint: nothing is sent, the proxy answers with the app key */
+    readonly tokenEndpoint?: true;
     /** Subjects of the CAs that alone are trusted for the type; absent: those of the proxy */
     readonly ca?: readonly (string)[];
     /** Seconds until the token expires; null: never */

@@ -54,5 +54,6 @@ function finding(step: Step): string {
   if (ca !== undefined) return `CA ${ca.join('; ')}`;
   if (expiresIn === null) return 'never expires';
   if (expiresIn !== undefined) return `expires in ${expiresIn} s`;
+  if (step.tokenEndpoint) return `${step.destination}, which the proxy answers itself`;
   return step.app ?? step.url ?? step.destination ?? [...headers, ...query].join(', ');
 }

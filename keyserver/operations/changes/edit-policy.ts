@@ -11,6 +11,7 @@ export const listMembers = [
   'limits',
   'dropQuery',
   'dropHeaders',
+  'tokenEndpoints',
 ] as const;
 type ListMember = (typeof listMembers)[number];
 type Lists = Readonly<Partial<Record<ListMember, readonly string[]>>>;

@@ -13,6 +13,7 @@ import { isHeaderValue } from '../../../shared/policy/injection/values.ts';
 import { parseLimit } from '../../../shared/policy/limit.ts';
 import { PolicyError } from '../../../shared/policy/policy-error.ts';
 import { type Policy, PolicySchema } from '../../../shared/policy/schema.ts';
+import { parseTokenEndpoint } from '../../../shared/policy/token-endpoint.ts';
 import { Compile } from '../../../shared/schema/compile.ts';
 import { type ExpiryFinding, expiryFindings } from '../../../shared/tls/expiry.ts';
 import { certificateBlocks, certificatesOf } from '../../../shared/tls/pem.ts';
@@ -37,6 +38,7 @@ export function policyFaults(policy: Policy): string[] {
       : []),
     ...publicFaults(policy),
     ...caFaults(policy),
+    ...tokenEndpointFaults(policy),
     ...probeFaults(policy),
     ...limitFaults(policy),
     // Only lengths and ranges are left to the schema, whose own sentences suffice.
@@ -69,7 +71,7 @@ function publicFaults({ injection, publicFields = [] }: Policy): string[] {
 /** A probe must go to a destination, since the proxy would refuse it elsewhere. */
 function probeFaults({ probe, ...policy }: Policy): string[] {
   if (probe === undefined) return [];
-  const faults = destinationFaults(policy);
+  const faults = [...destinationFaults(policy), ...tokenEndpointFaults(policy)];
   const parsed = parseRequest(probe);
   const judged =
     parsed.allowed && faults.length === 0
@@ -77,6 +79,9 @@ function probeFaults({ probe, ...policy }: Policy): string[] {
       : parsed;
   return [
     ...(judged.allowed ? [] : [`the probe ${probe.method} ${probe.url}: ${judged.detail}`]),
+    ...(judged.allowed && 'isTokenEndpoint' in judged.value && judged.value.isTokenEndpoint
+      ? ['the probe goes to a token endpoint, where the proxy answers itself']
+      : []),
     ...Object.entries(probe.headers ?? {})
       .filter(([, value]) => !isHeaderValue(value))
       .map(([name]) => `the probe's header ${JSON.stringify(name)} cannot be sent`),
@@ -103,6 +108,15 @@ function destinationFaults({
     return [
       `destination ${JSON.stringify(text)} is not https, so calls would cross the network in clear (unsafePlaintext allows it)`,
     ];
+  });
+}
+
+/** Nothing is sent there, but SDKs that took the app key to it in clear would betray it. */
+function tokenEndpointFaults({ tokenEndpoints = [], unsafePlaintext }: Policy): string[] {
+  return tokenEndpoints.flatMap((text) => {
+    const faults = policyErrors(() => parseTokenEndpoint(text));
+    if (faults.length > 0 || unsafePlaintext || text.startsWith('https:')) return faults;
+    return [`token endpoint ${JSON.stringify(text)} is not https (unsafePlaintext allows it)`];
   });
 }
 

@@ -9,6 +9,7 @@ import { inputInvalid, type OperationError } from '../operation-error.ts';
 import { findAuth } from './find.ts';
 import { hostsOf, widening } from './hosts.ts';
 import { needTable, unmetNeed } from './needs.ts';
+import { tokenEndpoints } from './token-endpoints.ts';
 
 /** An operator's decisions about a type of a preset. */
 export interface PresetChoice {
@@ -62,6 +63,7 @@ export function expandPreset(preset: Preset, choice: PresetChoice): Expanded {
     ...(limits.length > 0 && { limits }),
     ...(preset.routedBy && { routedBy: routedByOf(preset.routedBy) }),
     ...dropsOf(preset, auth),
+    ...tokenEndpoints(preset, auth, used, sandbox),
     preset: {
       id: preset.id,
       revision: preset.revision,

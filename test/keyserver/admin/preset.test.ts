@@ -20,11 +20,11 @@ t.test('an operator says ozon-seller, and the type is written out', async (t) =>
   });
   t.same(policy.publicFields, ['clientId']);
   t.same(policy.limits, ['50/s']);
-  t.same(policy.preset, { id: 'ozon-seller', revision: 1, auth: 'api-key' });
+  t.same(policy.preset, { id: 'ozon-seller', revision: 2, auth: 'api-key' });
   t.match(policy.probe, { method: 'POST', url: 'https://api-seller.ozon.ru/v1/roles', body: '{}' });
   t.match(
     (await admin.run(['type', 'show', 'ozon'])).stdout,
-    /preset +ozon-seller, api-key, revision 1/,
+    /preset +ozon-seller, api-key, revision 2/,
   );
   t.equal((await admin.run(put('ozon', 'ozon-seller'))).stdout, 'unchanged ozon\n');
 });
@@ -228,7 +228,7 @@ t.test('diff says how a type differs from its preset', async (t) => {
   await admin.run(put('ozon', 'ozon-seller'));
   t.match(
     (await admin.run(['preset', 'diff', 'ozon'])).stdout,
-    /revision 1; .* 1\nno differences\n/,
+    /revision 2; .* 2\nno differences\n/,
   );
   await admin.run([
     'type',

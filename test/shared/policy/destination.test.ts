@@ -243,7 +243,9 @@ t.test('knows where a call goes without the token, and where with it first', (t)
   const judged = (text: string, unsafePlaintext = false) => {
     const url = parseTargetUrl(text);
     const verdict = url.allowed ? judgeDestination({ ...policy, unsafePlaintext }, url.value) : url;
-    return verdict.allowed ? verdict.value : verdict.reason;
+    if (!verdict.allowed) return verdict.reason;
+    const { destination, isPlain } = verdict.value;
+    return { destination, isPlain };
   };
   const [token] = policy.destinations;
   const [host, clear, wildcard] = policy.plainDestinations;

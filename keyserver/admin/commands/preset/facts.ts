@@ -86,7 +86,7 @@ function oauthText(oauth: NonNullable<Auth['oauth']>): string {
   const { tokenUrl, refreshUrl, authorizeUrl, grants, clientAuth, format, scope } = oauth;
   const { accessSeconds, refreshSeconds, rotation, reuse } = oauth;
   return [
-    `tokens from \`${tokenUrl}\` (${grants.join(', ')})`,
+    `tokens from \`${tokenUrl}\` (${grants.join(', ')}), where the proxy answers SDKs`,
     ...(refreshUrl ? [`renewed at \`${refreshUrl}\``] : []),
     ...(authorizeUrl ? [`consent at \`${authorizeUrl}\``] : []),
     `client: ${clientAuth}`,

@@ -32,6 +32,7 @@ const lists: Readonly<Record<(typeof listMembers)[number], readonly [name: strin
   limits: ['limit', 'rule'],
   dropQuery: ['drop-query', 'name'],
   dropHeaders: ['drop-header', 'name'],
+  tokenEndpoints: ['token-endpoint', 'url'],
 };
 
 interface EditOptions extends ChangeOptions {

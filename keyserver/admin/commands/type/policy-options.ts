@@ -37,6 +37,7 @@ export interface PolicyOptions extends OptionValues {
   readonly routedByBody?: boolean;
   readonly dropQuery?: readonly string[];
   readonly dropHeader?: readonly string[];
+  readonly tokenEndpoint?: readonly string[];
 }
 
 const withoutOptions: Policy = { destinations: [], injection: defaultInjection };
@@ -59,6 +60,7 @@ export function policyFromOptions(
     cacheSeconds,
   } = options;
   const { scrub, publicField, redactMember, probe, limit, dropQuery, dropHeader } = options;
+  const { tokenEndpoint } = options;
   const limitSignal = signalFromOptions(options);
   const retry = retryFromOptions(options);
   const routedBy = routingFromOptions(options);
@@ -81,6 +83,7 @@ export function policyFromOptions(
     ...(routedBy && { routedBy }),
     ...(dropQuery && { dropQuery: [...dropQuery] }),
     ...(dropHeader && { dropHeaders: [...dropHeader] }),
+    ...(tokenEndpoint && { tokenEndpoints: [...tokenEndpoint] }),
   };
 }
 

@@ -98,6 +98,11 @@ ${defaultInjectionNote}`,
     )
     .option('--drop-header <name>', 'a header of callers that is not sent; repeatable', collect)
     .option(
+      '--token-endpoint <url>',
+      'a URL at which SDKs get access tokens: the proxy answers there itself, with the app key; repeatable',
+      collect,
+    )
+    .option(
       '--file <path>',
       'take all of it from this file, as a type of docs/fleet.md; - for stdin',
     )

@@ -94,6 +94,7 @@ function describePolicy(policy: Policy): Record<string, string> {
     ...(policy.routedBy && { 'routed by': describeRouting(policy.routedBy) }),
     ...(policy.dropQuery && { 'dropped query': policy.dropQuery.join(', ') }),
     ...(policy.dropHeaders && { 'dropped headers': policy.dropHeaders.join(', ') }),
+    ...(policy.tokenEndpoints && { 'token endpoints': policy.tokenEndpoints.join(', ') }),
     ...(policy.unsafePlaintext && { 'unsafe plaintext': 'allowed' }),
     ...(policy.unsafeAllowPrivate && {
       'unsafe private': policy.unsafeAllowPrivate.join(', '),

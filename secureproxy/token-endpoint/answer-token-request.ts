@@ -1,0 +1,73 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ServiceError } from '../../shared/errors.ts';
+import { proxyName } from '../http/via.ts';
+import { receiveBody } from '../receipt/receive-body.ts';
+import type { Deadline } from '../upstream/deadline.ts';
+import { StreamedBody } from '../upstream/streamed-body.ts';
+import { parseTokenRequest } from './token-request.ts';
+
+/** SDKs ask again after it; the app key itself lasts as long as its operator wants. */
+const expiresInSeconds = 3600;
+/** Longer ones are no token requests. */
+const maxBodyBytes = 64 * 1024;
+
+export interface TokenCall {
+  readonly appKey: string | null;
+  readonly method: string;
+  readonly body: Buffer | StreamedBody | null;
+}
+
+/**
+ * Answers a permitted call to a token endpoint with the caller's own app key as the access token (RFC 6749 §5.1), so
+ * that an SDK renews a token that it never had. Nothing is sent to the marketplace.
+ * @throws ServiceError request_invalid, body_too_large, overloaded, upstream_timeout
+ */
+export async function answerTokenRequest(
+  { appKey, method, body }: TokenCall,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  deadline: Deadline,
+  { search }: { readonly search: string },
+): Promise<void> {
+  if (appKey === null) throw keyMissing();
+  const received = await deadline.bound('request', receive(body, request));
+  const grant = parseTokenRequest({ method, search, body: received });
+  request.logFields.token_request = grant;
+  reply
+    .headers({
+      'content-type': 'application/json;charset=UTF-8',
+      // RFC 6749 §5.1.
+      'cache-control': 'no-store',
+      pragma: 'no-cache',
+      'proxy-status': `${proxyName}; details="token endpoint"`,
+    })
+    .serializer(JSON.stringify)
+    .send({
+      access_token: appKey,
+      token_type: 'bearer',
+      expires_in: expiresInSeconds,
+      // SDKs of marketplaces that rotate refresh tokens store the new one.
+      ...(grant === 'refresh_token' && { refresh_token: appKey }),
+    });
+}
+
+function receive(body: TokenCall['body'], request: FastifyRequest): Promise<Buffer | null> {
+  if (!(body instanceof StreamedBody)) return Promise.resolve(body);
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer | null>();
+  const { server, logFields, raw } = request;
+  const receiver = { budget: server.bodyBudget, limitBytes: maxBodyBytes };
+  request.giveBodyBack = receiveBody(receiver, logFields.app, raw, (error, bytes) => {
+    if (bytes === undefined) reject(error);
+    else resolve(bytes);
+  });
+  return promise;
+}
+
+/** Of the app `anonymous`, which has none. */
+function keyMissing(): ServiceError {
+  return new ServiceError('caller_unauthenticated', {
+    reason: 'app_key_missing',
+    oauthError: 'invalid_client',
+    detail: 'A token request is answered with the app key that it was sent with, and it has none.',
+  });
+}
