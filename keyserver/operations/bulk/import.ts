@@ -15,9 +15,12 @@ import { putRows } from './put-rows.ts';
 import type { RawRow, RowFault } from './raw-rows.ts';
 import { Spool } from './spool.ts';
 
-/** So many rows are stored in one transaction; clusters take no larger ones. */
+/**
+ * Rows and bytes that are stored in one transaction. Clusters apply it as a whole at every node, and stall meanwhile;
+ * group replication may expel a node that is busy with one for five seconds.
+ */
 const maxAtomicRows = 10_000;
-const maxAtomicBytes = 67_108_864;
+const maxAtomicBytes = 8_388_608;
 const batchRows = 1000;
 const batchBytes = 4_194_304;
 /** A screen of faults or warnings is told. */

@@ -17,7 +17,8 @@ export class Spool {
   readonly #file: FileHandle;
   #pending: string[] = [];
   #pendingChars = 0;
-  /** Numbers of rows and of bytes. */
+  #written = 0;
+  /** Numbers of rows and of bytes, whether they are in the file yet or not. */
   rows = 0;
   bytes = 0;
 
@@ -39,6 +40,7 @@ export class Spool {
   async add(row: TokenRow): Promise<void> {
     const line = sealedLine(row);
     this.rows += 1;
+    this.bytes += Buffer.byteLength(line);
     this.#pending.push(line);
     this.#pendingChars += line.length;
     if (this.#pendingChars >= writeChars) await this.#write();
@@ -50,9 +52,14 @@ export class Spool {
     this.#pendingChars = 0;
     await inTemporaryFolder(async () => {
       for (let at = 0; at < bytes.length; ) {
-        const { bytesWritten } = await this.#file.write(bytes, at, bytes.length - at, this.bytes);
+        const { bytesWritten } = await this.#file.write(
+          bytes,
+          at,
+          bytes.length - at,
+          this.#written,
+        );
         at += bytesWritten;
-        this.bytes += bytesWritten;
+        this.#written += bytesWritten;
       }
     });
   }
