@@ -26,6 +26,8 @@ interface Sdk {
   /** What the marketplace answers, and the program prints. */
   readonly answer: unknown;
   readonly printed?: unknown;
+  /** The grant of OAuth by which it fetches its token. */
+  readonly asks?: 'client_credentials';
 }
 
 const random = () => randomBytes(12).toString('hex');
@@ -78,6 +80,7 @@ const sdks: Readonly<Record<string, Sdk>> = {
     call: 'GET /buy/browse/v1/item/v1%7C254188828753%7C0',
     headers: { authorization: `Bearer ${ebay}` },
     answer: { itemId: 'v1|254188828753|0', title: 'A product' },
+    asks: 'client_credentials',
   },
 };
 
@@ -98,8 +101,8 @@ t.test('SDKs of marketplaces', { skip }, async (t) => {
   const proxyKey = await keyserver.putProxy('edge');
   const options = { keyserverUrl: keyserver.url, proxyKey, ca };
   const tls = { TLS_CERT_FILE: files.cert, TLS_KEY_FILE: files.key };
-  const { port } = await startProxy(t, { ...options, settings: tls });
-  const https = `https://localhost:${port}`;
+  const proxy = await startProxy(t, { ...options, settings: tls });
+  const https = `https://localhost:${proxy.port}`;
   const { url: http } = await startProxy(t, options);
 
   /** Runs a command of the page, with more arguments. */
@@ -115,14 +118,17 @@ t.test('SDKs of marketplaces', { skip }, async (t) => {
     return { code, text: written.map(({ text }) => text).join('') };
   }
 
+  /** The grants of OAuth by which SDKs got their tokens over https. */
+  const asked = () => proxy.log().flatMap(({ token_request: grant }) => grant ?? []);
+
   /** Runs a program of the page as a process that knows nothing but this; resolves to what it prints. */
-  async function run(name: string, base: string, key: string): Promise<string> {
+  async function run(name: string, base: string, key: string, more = ''): Promise<string> {
     const [, code] = section(name).match(/^The code of an error .* is `(.+)`/m) ?? [];
     const shown = `process.on('uncaughtException', async (error) => console.log(${code}))`;
     const args = ['--import', `data:text/javascript,${encodeURIComponent(shown)}`];
     const child = await promisify(execFile)(
       process.execPath,
-      [...args, '--input-type=module', '--eval', blockOf(name, 'js')],
+      [...args, '--input-type=module', '--eval', blockOf(name, 'js') + more],
       {
         cwd: installed,
         timeout: 60_000,
@@ -155,6 +161,7 @@ t.test('SDKs of marketplaces', { skip }, async (t) => {
       );
 
       const path = `/forward/shop-1/${type}`;
+      const before = asked().length;
       // Over http some SDKs sign, and put their key into the query.
       for (const origin of [https, http]) {
         upstream.requests.length = 0;
@@ -169,11 +176,28 @@ t.test('SDKs of marketplaces', { skip }, async (t) => {
         t.notOk(`${request.head}${request.body}`.includes(appKey));
       }
 
+      t.strictSame(asked().slice(before), sdk.asks === undefined ? [] : [sdk.asks]);
+
       const token = Object.values(sdk.fields).at(-1) ?? '';
       t.equal(await run(name, https + path, token), 'caller_unauthenticated');
       t.equal(upstream.requests.length, 1, 'a token in place of the app key goes nowhere');
     });
   }
+
+  await t.test('ebay-api renews a token of a user by itself', async (t) => {
+    upstream.requests.length = 0;
+    const more = `
+      eBay.OAuth2.setCredentials({ access_token: 'ended', refresh_token: 'any' });
+      await eBay.OAuth2.refreshToken();
+      console.log(JSON.stringify(await eBay.buy.browse.getItem('v1|254188828753|0')));
+    `;
+    const printed = await run('ebay-api', `${https}/forward/shop-1/ebay`, appKey, more);
+    t.equal(printed.split('\n').at(-1), JSON.stringify(sdks['ebay-api']?.answer));
+    t.equal(asked().at(-1), 'refresh_token');
+    t.equal(upstream.requests.length, 2, 'the two calls alone arrive');
+    for (const request of upstream.requests)
+      t.same(request.all('authorization'), [`Bearer ${ebay}`]);
+  });
 
   await t.test('what needs a signature is refused before anything is stored', async (t) => {
     t.match(await admin(blockOf('lazada-open-platform-sdk', 'sh')), { code: 2, text: /signed/ });
