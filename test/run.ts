@@ -54,6 +54,7 @@ function run(command: string, ...args: string[]): Promise<boolean> {
 }
 
 async function databaseServer(): Promise<boolean> {
+  process.env.TEST_MARIADB_DATA = join(scratch, 'mariadb');
   const { ensureServer } = await import('./support/mysql-server.ts');
   try {
     print(`MySQL-protocol server: ${await ensureServer()}`);

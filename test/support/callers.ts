@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TestPair } from './pair.ts';
+import type { CallMembers } from './pair.ts';
 
 /** Short beside any moment in which a call could fail, yet it leaves the cores to the services. */
-const pauseMs = 100;
+const usualPauseMs = 100;
 
 /** Callers that call all the time, each for a client of its own, so that none shares a fetch. */
 export interface Callers {
@@ -13,7 +13,11 @@ export interface Callers {
 }
 
 /** Starts one caller for each of these clients. */
-export function startCallers(pair: TestPair, clients: readonly string[]): Callers {
+export function startCallers(
+  pair: { call(members: CallMembers): Promise<Response> },
+  clients: readonly string[],
+  pauseMs = usualPauseMs,
+): Callers {
   const statuses = new Map<number, number>();
   let running = true;
   const run = async (ClientId: string) => {

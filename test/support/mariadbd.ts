@@ -6,12 +6,14 @@ import { readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { freePort } from './free-port.ts';
+import { hastyArguments, makeData } from './mariadb-data.ts';
 import type { StartedServer } from './mysql-server.ts';
 import { pollUntil } from './poll-until.ts';
 import { serverReady } from './server-ready.ts';
 
 const readyLimitMs = 120_000;
 const isRoot = process.getuid?.() === 0;
+const asRoot = isRoot ? ['--user=root'] : [];
 
 /** The path of a `mariadbd`, or undefined where there is none. */
 export function findMariadbd(): string | undefined {
@@ -68,7 +70,6 @@ export async function startMariadbd(
 ): Promise<StartedMariadbd> {
   const folder = mkdtempSync(join(tmpdir(), 'mariadbd-'));
   const password = randomBytes(12).toString('hex');
-  const asRoot = isRoot ? ['--user=root'] : [];
   const data = join(folder, 'data');
   const initFile = join(folder, 'init.sql');
   writeFileSync(
@@ -77,17 +78,7 @@ export async function startMariadbd(
       "GRANT ALL PRIVILEGES ON *.* TO 'app'@'127.0.0.1' WITH GRANT OPTION;\n",
     { mode: 0o600 },
   );
-  execFileSync(
-    findProgram('mariadb-install-db') ?? 'mariadb-install-db',
-    ['--no-defaults', ...asRoot, `--datadir=${data}`].concat([
-      // In the common folder a server that starts removes the temporary tables of every other.
-      `--tmpdir=${folder}`,
-      '--auth-root-authentication-method=normal',
-      '--skip-test-db',
-      '--skip-name-resolve',
-    ]),
-    { stdio: 'ignore' },
-  );
+  makeData(findProgram('mariadb-install-db') ?? 'mariadb-install-db', asRoot, data);
   // Only now, or another process could take it meanwhile.
   const address = { host: '127.0.0.1', port: await freePort(), user: 'app', password };
   const launch = (): ChildProcess =>
@@ -150,19 +141,13 @@ export async function startMariadbd(
   };
 }
 
-/** Durability is of no use here; all that is left is speed. */
 const serverArguments = [
   '--bind-address=127.0.0.1',
   '--skip-name-resolve',
   '--skip-log-bin',
-  '--innodb-flush-log-at-trx-commit=0',
-  '--innodb-flush-method=nosync',
-  '--innodb-doublewrite=0',
-  '--innodb-log-file-size=16M',
-  '--innodb-buffer-pool-size=64M',
+  // Of data that are thrown away; those that are kept need the whole one.
   '--innodb-fast-shutdown=2',
-  '--innodb-use-native-aio=0',
-  '--performance-schema=OFF',
+  ...hastyArguments,
 ];
 
 /** The states of a process's threads, a letter each (proc_pid_stat(5)). */

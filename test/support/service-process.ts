@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import type { Test } from 'tap';
+import { compileCache } from './compile-cache.ts';
 import type { LogLine } from './log.ts';
 import { pollUntil } from './poll-until.ts';
 
@@ -30,7 +31,7 @@ export function runMain(
 ): ServiceProcess {
   const child = spawn(process.execPath, [resolve(project, main)], {
     cwd: test.testdirName,
-    env: { NODE_ENV: 'production', ...settings },
+    env: { NODE_ENV: 'production', ...compileCache, ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let out = '';

@@ -3,6 +3,7 @@ import type { Test } from 'tap';
 import { LocalError } from '../../local/local-error.ts';
 import { type ServiceProcess, startService } from '../../local/processes.ts';
 import type { Environment } from '../../shared/settings/config.ts';
+import { compileCache } from './compile-cache.ts';
 import { freePort } from './free-port.ts';
 import { ServiceOutput } from './service-output.ts';
 
@@ -37,6 +38,7 @@ export async function runProcess(
   let environment: Environment = {
     // In production a service leaves `.env` unread.
     NODE_ENV: 'production',
+    ...compileCache,
     HOST: '127.0.0.1',
     ...settings,
   };
