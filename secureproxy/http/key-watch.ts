@@ -83,30 +83,21 @@ export function begunKeyLength(text: string): number {
 
 const escapes = /(?:\\+u00|%(?:25)*)([0-9A-Fa-f]{2})/g;
 
-function holdsKey(text: string): boolean {
-  // A cheap test first, since most texts hold neither.
-  if (!/spk_|[%\\]/.test(text)) return false;
+/** @param text latin1 */
+export function holdsKey(text: string): boolean {
+  // A cheap test first, since most texts hold none of what is in every spelling; `spk_` would stop at each `s`.
+  if (!/k_|[%\\]/.test(text)) return false;
   for (const [match] of text.matchAll(keyPattern)) {
     if (isAppKey(match.replace(escapes, (_all, hex: string) => fromHex(hex)))) return true;
   }
   return false;
 }
 
-/** In every escaped spelling of `spk_`: an escape of one of its characters. Native searches for them are fast. */
-const unicodeHints = ['73', '70', '6b', '6B', '5f', '5F'].map((hex) => Buffer.from(`\\u00${hex}`));
-const percentHints = ['%73', '%70', '%6b', '%6B', '%5f', '%5F', '%25'].map((hint) =>
-  Buffer.from(hint),
-);
-
-/** Up to this size, one conversion costs less than several searches. */
-const smallBytes = 4096;
-
-export function bodyHoldsKey(body: Buffer): boolean {
-  if (body.length <= smallBytes) return holdsKey(body.toString('latin1'));
-  const hasAny = (hints: readonly Buffer[]) => hints.some((hint) => body.includes(hint));
+function bodyHoldsKey(body: Buffer): boolean {
+  // Native searches for what is in every spelling: a text is made of few large bodies.
   const mayHoldKey =
-    body.includes('spk_') ||
-    (body.includes('\\u00') && hasAny(unicodeHints)) ||
-    (body.includes('%') && hasAny(percentHints));
+    (body.includes('k_') && body.includes('spk_')) ||
+    body.includes('%') ||
+    body.includes(String.raw`\u00`);
   return mayHoldKey && holdsKey(body.toString('latin1'));
 }
