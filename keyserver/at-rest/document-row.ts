@@ -76,7 +76,15 @@ export function openDocument<K extends DocumentKind>(
   const key = keyring.lookup('documents')(row.kid);
   if (key === undefined || row.kind !== kind) throw new OpenError();
   checkDocumentMac(key, row, row.mac);
-  const content: unknown = JSON.parse(row.body);
+  return readUnverified(kind, row);
+}
+
+/** Returns the content that a row claims, which anybody may have written. @throws OpenError if it has not its form */
+export function readUnverified<K extends DocumentKind>(
+  kind: K,
+  { body }: DocumentRow,
+): DocumentBody<K> {
+  const content: unknown = JSON.parse(body);
   if (!isDocumentBody(kind, content)) throw new OpenError();
   return content;
 }

@@ -6,15 +6,21 @@ import { legacyKeyOf } from '../keys/legacy-key.ts';
 import type { StorageConfig } from '../storage/settings.ts';
 import type { Store } from '../store/store.ts';
 
-/** The database and keys that operations work on. */
-export interface OperationContext {
+/** The database, and the keys that verify and open what it has. */
+export interface ReadContext {
   readonly store: Store;
-  readonly keyring: Keyring;
+  /** Undefined: nothing is verified, so that whoever can write to the database can have made all of it. */
+  readonly keyring: Keyring | undefined;
   /** The earlier system's key, if its files are set. */
   readonly legacyKey?: LegacyKey | undefined;
+  readonly clock: Clock;
+}
+
+/** The database and keys that operations work on. */
+export interface OperationContext extends ReadContext {
+  readonly keyring: Keyring;
   /** Whether KeyServer serves those rows, as far as these settings say (`UNSAFE_LEGACY_ROWS`). */
   readonly servesLegacyRows?: boolean | undefined;
-  readonly clock: Clock;
   /** Runs before something is sealed with the primary key and stored. @throws OperationError not_confirmed */
   readonly beforeSealing?: (() => Promise<void>) | undefined;
 }

@@ -1,14 +1,19 @@
 import { nameFault, newNameFault } from '../../shared/names.ts';
-import { type DocumentBody, openDocument, sealDocument } from '../at-rest/document-row.ts';
+import {
+  type DocumentBody,
+  openDocument,
+  readUnverified,
+  sealDocument,
+} from '../at-rest/document-row.ts';
 import { imagesAfter } from '../at-rest/image-chain.ts';
 import { tryOpen } from '../at-rest/try-open.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import { maxBodyChars } from '../store/documents/document-tables.ts';
 import type { DocumentKind, DocumentRow, ImagesEdit } from '../store/store.ts';
-import { isoTime, type OperationContext } from './context.ts';
+import { isoTime, type OperationContext, type ReadContext } from './context.ts';
 import { inputInvalid, OperationError } from './operation-error.ts';
 
-/** A document as found; `content` is undefined if it does not open (wrong MAC, key or form). */
+/** A document as found; `content` is undefined if it does not open (wrong MAC, key or form), without a keyring if its form is wrong. */
 export interface FoundDocument<K extends DocumentKind> {
   readonly id: string;
   readonly content: DocumentBody<K> | undefined;
@@ -23,7 +28,7 @@ export function byName(one: string, other: string): number {
 
 /** All documents of a kind, ordered by id. */
 export async function listDocuments<K extends DocumentKind>(
-  context: OperationContext,
+  context: ReadContext,
   kind: K,
 ): Promise<FoundDocument<K>[]> {
   const rows = await context.store.documents();
@@ -35,7 +40,7 @@ export async function listDocuments<K extends DocumentKind>(
 
 /** The content of one document. @throws OperationError not_found, integrity_failed */
 export async function readDocument<K extends DocumentKind>(
-  context: OperationContext,
+  context: ReadContext,
   kind: K,
   id: string,
 ): Promise<DocumentBody<K>> {
@@ -151,11 +156,13 @@ function rejectName(what: string, fault: string | undefined): void {
 
 /** Opens a row, if it opens. */
 export function found<K extends DocumentKind>(
-  keyring: Keyring,
+  keyring: Keyring | undefined,
   kind: K,
   row: DocumentRow,
 ): FoundDocument<K> {
-  return { id: row.id, content: tryOpen(() => openDocument(keyring, kind, row)) };
+  const open = () =>
+    keyring === undefined ? readUnverified(kind, row) : openDocument(keyring, kind, row);
+  return { id: row.id, content: tryOpen(open) };
 }
 
 export function notFound(kind: DocumentKind, id: string): OperationError {

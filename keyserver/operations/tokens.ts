@@ -9,7 +9,7 @@ import { legacyFields } from '../at-rest/legacy-fields.ts';
 import { hasExpired, openSecret, type Secret, sealSecret } from '../at-rest/secret.ts';
 import type { TokenRow } from '../store/store.ts';
 import { isStoreError } from '../store/store-error.ts';
-import type { OperationContext } from './context.ts';
+import type { OperationContext, ReadContext } from './context.ts';
 import { checkName, checkNewName, doesNotOpen, listDocuments } from './documents.ts';
 import { chosenExpiry } from './expiry.ts';
 import { inspectSecret, type SecretReport } from './intelligence/inspect-secret.ts';
@@ -23,7 +23,9 @@ export interface TokenSummary {
   /** The key that sealed it; null for a row of the earlier system, or of an unknown format. */
   readonly kid: string | null;
   readonly legacy: boolean;
-  /** Null if it cannot be told: a row of the earlier system, whose key is not set. */
+  /** Characters of the row, as it is stored. */
+  readonly size: number;
+  /** Null if it cannot be told: without a keyring, or for a row of the earlier system, whose key is not set. */
   readonly opens: boolean | null;
   /** Names of the secret's fields; null if it did not open. */
   readonly fields: readonly string[] | null;
@@ -39,17 +41,19 @@ export interface InspectedToken {
 }
 
 /** Tries to open a row, and says what of it may be shown. */
-export function inspectToken(context: OperationContext, row: TokenRow): InspectedToken {
+export function inspectToken(context: ReadContext, row: TokenRow): InspectedToken {
   const { clientId: client, tokenType: type } = row;
   const legacy = isLegacyRow(row);
   const secret = open(context, row);
+  const isTried = context.keyring !== undefined && !(legacy && context.legacyKey === undefined);
   return {
     summary: {
       client,
       type,
       kid: tokenRowKid(row.token) ?? null,
       legacy,
-      opens: legacy && context.legacyKey === undefined ? null : secret !== undefined,
+      size: row.token.length,
+      opens: isTried ? secret !== undefined : null,
       fields: secret ? Object.keys(secret.fields) : null,
       expiresAt: secret?.expiresAt ?? null,
       expired: secret !== undefined && hasExpired(secret, context.clock.now()),
@@ -68,7 +72,8 @@ export function injectionMisfit(
   return fieldsFault(injection, summary.legacy ? legacyFields(token, injection) : secret.fields);
 }
 
-function open({ keyring, legacyKey }: OperationContext, row: TokenRow): Secret | undefined {
+function open({ keyring, legacyKey }: ReadContext, row: TokenRow): Secret | undefined {
+  if (keyring === undefined) return undefined;
   try {
     return openSecret(keyring, row, legacyKey);
   } catch (error) {
@@ -94,7 +99,7 @@ interface TokenFilter extends Partial<TokenName> {
 
 /** Lists tokens, of all clients and types or only of the exact names given. */
 export async function listTokens(
-  context: OperationContext,
+  context: ReadContext,
   { client, type, expiresWithinSeconds }: TokenFilter = {},
 ): Promise<TokenSummary[]> {
   const until = context.clock.now() + (expiresWithinSeconds ?? 0) * 1000;

@@ -5,20 +5,24 @@ import { faultsOf, ofSetting } from '../../shared/settings/faults.ts';
 import { secretFileFault, writableFault } from '../../shared/settings/file-mode.ts';
 import { checkMode } from '../../shared/settings/private-file.ts';
 import { readCaFile } from '../../shared/tls/files.ts';
-import type { Store } from '../store/store.ts';
+import type { Store, StoreOptions } from '../store/store.ts';
 import { isStoreError } from '../store/store-error.ts';
 import { parseTableName } from '../store/table-name.ts';
-import { type StorageConfig, storageFaults } from './settings.ts';
+import { type DatabaseConfig, storageFaults } from './settings.ts';
 
 /**
- * Opens the store that the settings name, and loads no other's connector; it connects on first use.
+ * Opens the store that the settings name, and loads no other's connector; it connects on first use. One that only reads
+ * takes a file as it is, since its reader need not be its owner.
  * @throws ConfigError
  */
-export async function openDatabase(config: StorageConfig): Promise<Store> {
+export async function openDatabase(
+  config: DatabaseConfig,
+  { readOnly = false }: Pick<StoreOptions, 'readOnly'> = {},
+): Promise<Store> {
   const { DB_FILE: file, DB_HOST: host, DB_USER: user, DB_NAME: database } = config;
-  const common = { tokenTable: config.DB_TOKEN_TABLE, timeoutMs: config.DB_TIMEOUT_MS };
+  const common = { tokenTable: config.DB_TOKEN_TABLE, timeoutMs: config.DB_TIMEOUT_MS, readOnly };
   checkTokenTable(config);
-  checkDatabaseFile(config);
+  if (!readOnly) checkDatabaseFile(config);
   if (file !== undefined) {
     const { openSqliteStore } = await import('../store/sqlite/sqlite.ts');
     return openSqliteStore({ ...common, file });
@@ -40,14 +44,14 @@ export async function openDatabase(config: StorageConfig): Promise<Store> {
 }
 
 /** Faults of the database's settings that the schema cannot judge, found without opening the database. */
-export function databaseFaults(config: Partial<StorageConfig>): string[] {
+export function databaseFaults(config: Partial<DatabaseConfig>): string[] {
   return [checkTokenTable, checkDatabaseFile, readDatabaseCa].flatMap((judge) =>
     faultsOf(() => judge(config)),
   );
 }
 
 /** The database's kind decides which names are allowed, so without one kind there is nothing to judge. */
-function checkTokenTable({ DB_FILE, DB_HOST, DB_TOKEN_TABLE }: Partial<StorageConfig>): void {
+function checkTokenTable({ DB_FILE, DB_HOST, DB_TOKEN_TABLE }: Partial<DatabaseConfig>): void {
   const isServer = DB_HOST !== undefined;
   if (DB_TOKEN_TABLE === undefined || isServer === (DB_FILE !== undefined)) return;
   try {
@@ -61,7 +65,7 @@ function checkTokenTable({ DB_FILE, DB_HOST, DB_TOKEN_TABLE }: Partial<StorageCo
 }
 
 /** The -wal and -shm files hold rows, too. */
-function checkDatabaseFile({ DB_FILE: file }: Partial<StorageConfig>): void {
+function checkDatabaseFile({ DB_FILE: file }: Partial<DatabaseConfig>): void {
   if (file === undefined) return;
   const folder = dirname(resolve(file));
   if (!existsSync(folder)) {
@@ -77,7 +81,7 @@ function checkDatabaseFile({ DB_FILE: file }: Partial<StorageConfig>): void {
 export function readDatabaseCa({
   DB_HOST,
   DB_TLS_CA: file,
-}: Partial<StorageConfig>): string | undefined {
+}: Partial<DatabaseConfig>): string | undefined {
   if (DB_HOST === undefined || file === undefined) return undefined;
   return ofSetting('DB_TLS_CA', () => readCaFile(file));
 }

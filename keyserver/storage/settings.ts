@@ -2,8 +2,8 @@ import { type Static, Type } from '../../shared/schema/type.ts';
 
 const Path = (description: string) => Type.Optional(Type.String({ minLength: 1, description }));
 
-/** Settings that KeyServer and the operator's tool share: the database and the key files. */
-export const storageSettings = {
+/** Settings of the database. */
+export const databaseSettings = {
   DB_HOST: Type.Optional(
     Type.String({
       minLength: 1,
@@ -33,6 +33,11 @@ export const storageSettings = {
     maximum: 60_000,
     description: 'Maximum wait for the database, milliseconds',
   }),
+};
+
+/** Settings that KeyServer and the operator's tool share: the database and the key files. */
+export const storageSettings = {
+  ...databaseSettings,
   KEYRING_DIR: Type.String({
     minLength: 1,
     description:
@@ -45,6 +50,9 @@ export const storageSettings = {
     description: 'Serve rows of the earlier system, which have no authentication',
   }),
 };
+
+const databaseSchema = Type.Object(databaseSettings);
+export type DatabaseConfig = Static<typeof databaseSchema>;
 
 const storageSchema = Type.Object(storageSettings);
 export type StorageConfig = Static<typeof storageSchema>;

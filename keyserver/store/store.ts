@@ -277,4 +277,6 @@ export interface StoreOptions {
   readonly tokenTable: string;
   /** Timeout of one unit of work, including the wait for a connection; milliseconds. */
   readonly timeoutMs: number;
+  /** Whether every method that writes fails, and nothing is created beside a file; default false. */
+  readonly readOnly?: boolean | undefined;
 }

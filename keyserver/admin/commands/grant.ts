@@ -8,6 +8,7 @@ import { addGrant, type GrantRequest, grantOf, routedFault } from '../../operati
 import type { Session } from '../shell/session.ts';
 import { changeConfirmed } from './confirm-change.ts';
 import { collect, examples } from './examples.ts';
+import { addUnverified, type UnverifiedOption, verificationOf } from './unverified.ts';
 
 /** `grant …`. */
 export function defineGrant(grant: Command, session: Session): void {
@@ -78,24 +79,28 @@ async function grantWarnings(
 }
 
 function addList(grant: Command, session: Session): void {
-  grant
-    .command('list')
+  addUnverified(grant.command('list'))
     .description('Lists grants with their ids, of one app or of all apps.')
     .argument('[app]', 'only of this app')
     .addHelpText(...examples('keyserver-admin grant list', 'keyserver-admin grant list reports'))
-    .action(async (app: string | undefined) => {
-      await session.withContext(async (context) => {
+    .action(async (app: string | undefined, options: UnverifiedOption) => {
+      await session.withReadContext(options, async (context) => {
+        const { members, heading, cell } = verificationOf(context);
         const apps =
           app === undefined
             ? await listDocuments(context, 'app')
             : [{ id: app, content: await readDocument(context, 'app', app) }];
         const grants = apps.flatMap(({ id, content }) =>
-          (content?.grants ?? []).map((grant) => ({ app: id, id: grantId(grant), ...grant })),
+          (content?.grants ?? []).map((grant) => ({
+            ...{ app: id, id: grantId(grant) },
+            ...members,
+            ...grant,
+          })),
         );
         session.out.result(
           grants,
           session.out.table(
-            ['app', 'id', 'client', 'type', 'methods', 'paths'],
+            ['app', 'id', 'client', 'type', 'methods', 'paths', ...heading],
             grants.map(({ app: of, id, client, type, methods, paths }) => [
               of,
               id,
@@ -103,6 +108,7 @@ function addList(grant: Command, session: Session): void {
               type,
               methods?.join(' ') ?? 'all',
               paths?.join(' ') ?? 'all',
+              ...cell,
             ]),
             'no grants',
           ),

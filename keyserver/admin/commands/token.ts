@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import type { ReadContext } from '../../operations/context.ts';
 import { parseExpiry } from '../../operations/expiry.ts';
 import { inputInvalid, OperationError } from '../../operations/operation-error.ts';
 import { parseSecretInput, readSecretBytes } from '../../operations/secret-input.ts';
@@ -20,6 +21,7 @@ import { record } from '../shell/text/table.ts';
 import { examples } from './examples.ts';
 import { addExport, addImport } from './token-bulk.ts';
 import { addCheck } from './token-check.ts';
+import { addUnverified, type UnverifiedOption, verificationOf } from './unverified.ts';
 
 /** `token …`. */
 export function defineToken(token: Command, session: Session): void {
@@ -104,8 +106,7 @@ async function readSecretFile({ folder }: AdminIo, file: string): Promise<Buffer
 }
 
 function addList(token: Command, session: Session): void {
-  token
-    .command('list')
+  addUnverified(token.command('list'))
     .description('Lists tokens: names, key, fields, expiry, and whether they open.')
     .option('--client <id>', 'only of this client')
     .option('--type <type>', 'only of this type')
@@ -116,23 +117,57 @@ function addList(token: Command, session: Session): void {
         'keyserver-admin token list --expires-within 7d',
       ),
     )
-    .action(
-      async ({ expiresWithin, ...names }: Partial<TokenName> & { expiresWithin?: string }) => {
-        const expiresWithinSeconds =
-          expiresWithin === undefined ? undefined : parseDuration(expiresWithin);
-        await session.withContext(async (context) => {
-          const tokens = await listTokens(context, { ...names, expiresWithinSeconds });
-          session.out.result(
-            tokens,
-            session.out.table(
-              ['client', 'type', 'key', 'fields', 'expires', 'opens'],
-              tokens.map((summary) => Object.values(describe(summary))),
-              'no tokens',
-            ),
-          );
-        });
-      },
-    );
+    .action(async ({ expiresWithin, unverified, ...names }: OptionsOfList) => {
+      const expiresWithinSeconds =
+        expiresWithin === undefined ? undefined : parseDuration(expiresWithin);
+      if (unverified && expiresWithinSeconds !== undefined) {
+        throw inputInvalid(
+          'without the keyring no expiry is known, since it is sealed',
+          'leave --unverified or --expires-within away',
+        );
+      }
+      await session.withReadContext({ unverified }, async (context) => {
+        const tokens = await listTokens(context, { ...names, expiresWithinSeconds });
+        if (context.keyring === undefined) {
+          printNames(session, context, tokens);
+          return;
+        }
+        session.out.result(
+          tokens,
+          session.out.table(
+            ['client', 'type', 'key', 'fields', 'expires', 'opens'],
+            tokens.map((summary) => Object.values(describe(summary))),
+            'no tokens',
+          ),
+        );
+      });
+    });
+}
+
+interface OptionsOfList extends Partial<TokenName>, UnverifiedOption {
+  readonly expiresWithin?: string;
+}
+
+/** Prints what rows say of tokens without being opened. */
+function printNames({ out }: Session, context: ReadContext, tokens: readonly TokenSummary[]): void {
+  const { members, heading, cell } = verificationOf(context);
+  out.result(
+    tokens.map(({ client, type, kid, legacy, size }) => ({
+      ...{ client, type, kid, legacy, size },
+      ...members,
+    })),
+    out.table(
+      ['client', 'type', 'key', 'size', ...heading],
+      tokens.map((token) => [
+        token.client,
+        token.type,
+        keyName(token),
+        String(token.size),
+        ...cell,
+      ]),
+      'no tokens',
+    ),
+  );
 }
 
 function addShow(token: Command, session: Session): void {
@@ -169,11 +204,16 @@ function addDelete(token: Command, session: Session): void {
     });
 }
 
-function describe({ client, type, kid, legacy, opens, fields, expiresAt, expired }: TokenSummary) {
+function keyName({ legacy, kid }: TokenSummary): string {
+  return legacy ? 'legacy' : (kid ?? 'unknown');
+}
+
+function describe(token: TokenSummary) {
+  const { client, type, opens, fields, expiresAt, expired } = token;
   return {
     client,
     type,
-    key: legacy ? 'legacy' : (kid ?? 'unknown'),
+    key: keyName(token),
     fields: fields?.join(', ') ?? '-',
     expires: expiresAt === null ? '-' : `${expiresAt}${expired ? ' (past)' : ''}`,
     opens: opens === null ? 'not tried: AES_KEY_FILE is not set' : opens ? 'yes' : 'no',

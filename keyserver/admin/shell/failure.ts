@@ -82,10 +82,13 @@ export function toFailure(thrown: unknown): Failure {
   if (thrown instanceof OutputError) return thrown;
   if (thrown instanceof CommanderError) return usageFailure(thrown);
   if (thrown instanceof ConfigError) {
+    const lacksKeyring = thrown.faults.every((fault) => fault.startsWith('KEYRING_DIR'));
     return {
       code: 'settings_invalid',
       message: thrown.message,
-      hint: 'change the environment, .env or the key files; docs/admin.md lists the settings',
+      hint: lacksKeyring
+        ? 'set KEYRING_DIR to the folder of the at-rest keys; without it, lists, show, export and doctor take --unverified'
+        : 'change the environment, .env or the key files; docs/admin.md lists the settings',
     };
   }
   if (thrown instanceof StoreError) {

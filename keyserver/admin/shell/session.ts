@@ -1,8 +1,16 @@
-import type { OperationContext } from '../../operations/context.ts';
+import type { OperationContext, ReadContext } from '../../operations/context.ts';
 import type { Store } from '../../store/store.ts';
 import type { AdminIo } from './io.ts';
 import type { Output } from './output.ts';
 import type { AdminSettings } from './settings.ts';
+
+export const unverifiedNote =
+  'not verified: read without the keyring, so whoever can write to the database can have made or changed all of this';
+
+export interface ReadOptions {
+  /** Reads without any key; default false. */
+  readonly unverified?: boolean | undefined;
+}
 
 /** One run of the tool: its input, its output and its exit code. */
 export class Session {
@@ -23,6 +31,16 @@ export class Session {
     work: (context: OperationContext, settings: AdminSettings) => Promise<void>,
   ): Promise<void> {
     await (await storage()).withContext(this, work);
+  }
+
+  /** Gives a command that only reads the same or a store that is only read, and no keys. */
+  async withReadContext(
+    { unverified = false }: ReadOptions,
+    work: (context: ReadContext) => Promise<void>,
+  ): Promise<void> {
+    if (unverified) this.out.note(`note: ${unverifiedNote}`);
+    const { withContext, withUnverified } = await storage();
+    await (unverified ? withUnverified : withContext)(this, work);
   }
 
   /** Gives a command an open store with any schema. */

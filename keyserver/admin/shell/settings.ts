@@ -1,11 +1,22 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { Type } from '../../../shared/schema/type.ts';
-import { type Environment, parseSettings, type Settings } from '../../../shared/settings/config.ts';
+import { type Static, type TObject, Type } from '../../../shared/schema/type.ts';
+import {
+  type CombinationCheck,
+  type Environment,
+  parseSettings,
+  type Settings,
+} from '../../../shared/settings/config.ts';
 import { readEnvironment } from '../../../shared/settings/dot-env.ts';
 import { settingNames } from '../../../shared/settings/setting-names.ts';
 import { keyserverSettings } from '../../config.ts';
-import { type StorageConfig, storageFaults, storageSettings } from '../../storage/settings.ts';
+import {
+  type DatabaseConfig,
+  databaseSettings,
+  type StorageConfig,
+  storageFaults,
+  storageSettings,
+} from '../../storage/settings.ts';
 import type { AdminIo } from './io.ts';
 
 /** The embedded database and keyring of `npm start`, in the working directory. */
@@ -20,7 +31,10 @@ export interface AdminPlaces {
 
 export type AdminSettings = Settings<StorageConfig> & AdminPlaces;
 
+export type DatabaseSettings = Settings<DatabaseConfig> & AdminPlaces;
+
 const storageSchema = Type.Object(storageSettings);
+const databaseSchema = Type.Object(databaseSettings);
 
 /** Returns the faults of the files that settings name. */
 export type FileFaults = (config: Partial<StorageConfig>) => readonly string[];
@@ -50,11 +64,27 @@ export function findPlaces(io: Surroundings): AdminPlaces {
  * @throws ConfigError naming every fault at once
  */
 export function readSettings(io: Surroundings, fileFaults: FileFaults = () => []): AdminSettings {
+  return parsed(storageSchema, io, (config) => [...storageFaults(config), ...fileFaults(config)]);
+}
+
+/** Reads the settings of the database alone. @throws ConfigError naming every fault at once */
+export function readDatabaseSettings(
+  io: Surroundings,
+  fileFaults: FileFaults = () => [],
+): DatabaseSettings {
+  return parsed(databaseSchema, io, (config) => [...storageFaults(config), ...fileFaults(config)]);
+}
+
+function parsed<T extends TObject>(
+  schema: T,
+  io: Surroundings,
+  combinations: CombinationCheck<T>,
+): Settings<Static<T>> & AdminPlaces {
   const places = findPlaces(io);
   const settings = parseSettings(
-    storageSchema,
+    schema,
     places.environment,
-    (config) => [...storageFaults(config), ...fileFaults(config)],
+    combinations,
     // The tool runs with KeyServer's environment.
     settingNames(keyserverSettings),
   );

@@ -1,10 +1,21 @@
-import { keyFaults, loadKeys, type OperationContext } from '../../operations/context.ts';
+import {
+  keyFaults,
+  loadKeys,
+  type OperationContext,
+  type ReadContext,
+} from '../../operations/context.ts';
 import { checkMigrated } from '../../operations/migrations.ts';
 import { databaseFaults, openDatabase } from '../../storage/database.ts';
-import type { Store } from '../../store/store.ts';
+import type { DatabaseConfig } from '../../storage/settings.ts';
+import type { Store, StoreOptions } from '../../store/store.ts';
 import type { AdminIo } from './io.ts';
 import type { Output } from './output.ts';
-import { type AdminSettings, type FileFaults, readSettings } from './settings.ts';
+import {
+  type AdminSettings,
+  type DatabaseSettings,
+  readDatabaseSettings,
+  readSettings,
+} from './settings.ts';
 
 interface Run {
   readonly io: AdminIo;
@@ -16,9 +27,13 @@ export async function withContext(
   run: Run,
   work: (context: OperationContext, settings: AdminSettings) => Promise<void>,
 ): Promise<void> {
-  const settings = noted(run, (config) => [...databaseFaults(config), ...keyFaults(config)]);
+  const settings = readSettings(run.io, (config) => [
+    ...databaseFaults(config),
+    ...keyFaults(config),
+  ]);
+  noteSettings(run, settings);
   const keys = loadKeys(settings.config);
-  await withStoreOf(settings, async (store) => {
+  await withStoreOf(settings.config, async (store) => {
     await checkMigrated(store);
     const beforeSealing = async () => {
       const { checkBeforeSealing } = await import('../../operations/keys/check-loaded.ts');
@@ -28,23 +43,38 @@ export async function withContext(
   });
 }
 
-/** Runs `work` with an open store with any schema. */
-export async function withStore(run: Run, work: (store: Store) => Promise<void>): Promise<void> {
-  await withStoreOf(noted(run, databaseFaults), work);
+/** Runs `work` with a store that is only read, with an up-to-date schema, and without any key. */
+export async function withUnverified(
+  run: Run,
+  work: (context: ReadContext) => Promise<void>,
+): Promise<void> {
+  const settings = readDatabaseSettings(run.io);
+  noteSettings(run, settings);
+  const read = async (store: Store) => {
+    await checkMigrated(store);
+    await work({ store, keyring: undefined, clock: run.io.clock });
+  };
+  await withStoreOf(settings.config, read, { readOnly: true });
 }
 
-function noted({ io, out }: Run, fileFaults: FileFaults): AdminSettings {
-  const settings = readSettings(io, fileFaults);
-  if (settings.placeNote !== undefined) out.note(settings.placeNote);
-  for (const warning of settings.warnings) out.note(warning);
-  return settings;
+/** Runs `work` with an open store with any schema. */
+export async function withStore(run: Run, work: (store: Store) => Promise<void>): Promise<void> {
+  const settings = readDatabaseSettings(run.io, databaseFaults);
+  noteSettings(run, settings);
+  await withStoreOf(settings.config, work);
+}
+
+function noteSettings({ out }: Run, { placeNote, warnings }: DatabaseSettings): void {
+  if (placeNote !== undefined) out.note(placeNote);
+  for (const warning of warnings) out.note(warning);
 }
 
 async function withStoreOf(
-  { config }: AdminSettings,
+  config: DatabaseConfig,
   work: (store: Store) => Promise<void>,
+  options: Pick<StoreOptions, 'readOnly'> = {},
 ): Promise<void> {
-  const store = await openDatabase(config);
+  const store = await openDatabase(config, options);
   try {
     await work(store);
   } finally {

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { DocumentBody } from '../../at-rest/document-row.ts';
 import type { DocumentKind, DocumentRow, DocumentsEdit } from '../../store/store.ts';
-import type { OperationContext } from '../context.ts';
+import type { OperationContext, ReadContext } from '../context.ts';
 import {
   byName,
   checkName,
@@ -33,11 +33,11 @@ export type Stored<K extends DocumentKind> = Pick<DraftOf<K>, 'row' | 'before'>;
 
 /** All documents of this version's kinds, as they are stored at one time. */
 export class StoredDocuments {
-  readonly #context: OperationContext;
+  readonly #context: ReadContext;
   /** Of several rows of one name, which somebody else wrote, the newest. */
   readonly #rows = new Map<string, DocumentRow>();
 
-  private constructor(context: OperationContext, rows: readonly DocumentRow[]) {
+  private constructor(context: ReadContext, rows: readonly DocumentRow[]) {
     this.#context = context;
     for (const row of rows) {
       const other = this.#rows.get(nameOf(row));
@@ -45,7 +45,7 @@ export class StoredDocuments {
     }
   }
 
-  static async read(context: OperationContext): Promise<StoredDocuments> {
+  static async read(context: ReadContext): Promise<StoredDocuments> {
     return new StoredDocuments(context, await context.store.documents());
   }
 

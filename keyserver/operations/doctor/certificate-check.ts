@@ -10,7 +10,7 @@ import { faultsOf } from '../../../shared/settings/faults.ts';
 import { certificateReport } from '../../../shared/tls/expiry.ts';
 import { examineTlsFiles } from '../../../shared/tls/files.ts';
 import { readDatabaseCa } from '../../storage/database.ts';
-import type { StorageConfig } from '../../storage/settings.ts';
+import type { DatabaseConfig } from '../../storage/settings.ts';
 import { type Check, check } from './check.ts';
 
 const listenerFiles = ['TLS_CERT_FILE', 'TLS_KEY_FILE', 'TLS_CLIENT_CA_FILE'] as const;
@@ -18,7 +18,7 @@ type ListenerFiles = Pick<Partial<ListenerConfig>, (typeof listenerFiles)[number
 
 /** Checks KeyServer's certificate files, if the operator's environment names them. */
 export function checkCertificates(
-  config: StorageConfig,
+  config: DatabaseConfig,
   environment: Environment,
   clock: Clock,
 ): Check {

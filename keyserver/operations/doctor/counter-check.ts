@@ -1,12 +1,12 @@
 import { isDocumentKind } from '../../store/store.ts';
-import type { OperationContext } from '../context.ts';
+import type { ReadContext } from '../context.ts';
 import { type Check, check } from './check.ts';
 
 /**
  * Checks that no document or change is ahead of the change counter: a counter that was set back
  * repeats revisions, which running KeyServers reject. @throws StoreError
  */
-export async function checkCounter({ store }: OperationContext): Promise<Check> {
+export async function checkCounter({ store }: ReadContext): Promise<Check> {
   const seq = await store.lastSeq();
   const documents = (await store.documents()).filter(({ revision }) => revision > seq);
   const changes = await store.changesSince(seq);

@@ -2,19 +2,20 @@ import type { Clock } from '../../../shared/clock.ts';
 import { ConfigError, type Environment } from '../../../shared/settings/config.ts';
 import { loadRsaKeys } from '../../keys/rsa-keys.ts';
 import { openDatabase } from '../../storage/database.ts';
-import type { StorageConfig } from '../../storage/settings.ts';
+import type { DatabaseConfig, StorageConfig } from '../../storage/settings.ts';
 import type { Store } from '../../store/store.ts';
 import { StoreError } from '../../store/store-error.ts';
-import { loadKeys, type OperationContext } from '../context.ts';
+import { loadKeys, type ReadContext } from '../context.ts';
 import { count } from '../count.ts';
 import { checkCertificates } from './certificate-check.ts';
-import { type Check, check } from './check.ts';
+import { type Check, check, skipped } from './check.ts';
 import { checkCounter } from './counter-check.ts';
 import { checkDocuments } from './document-checks.ts';
 import { checkTokens } from './token-checks.ts';
 
 export interface Installation {
-  readonly config: StorageConfig;
+  /** Without `KEYRING_DIR` nothing is verified. */
+  readonly config: StorageConfig | DatabaseConfig;
   /** All settings, including those of KeyServer alone. */
   readonly environment: Environment;
   readonly clock: Clock;
@@ -25,16 +26,26 @@ export interface Installation {
  * rejection; a check that an earlier fault makes impossible is left out.
  */
 export async function diagnose({ config, environment, clock }: Installation): Promise<Check[]> {
-  const keys = await attempt(() => loadKeys(config));
+  const keys = await attempt(() => keysOf(config));
   return [
     unsafeSettings(environment),
-    keys.done
-      ? check('keyring', `primary key ${keys.value.keyring.primaryKid}`)
-      : check('keyring', 'cannot be used', keys.faults),
+    keys.done ? keyringCheck(keys.value) : check('keyring', 'cannot be used', keys.faults),
     ...(await rsaKeys(environment.RSA_KEY_DIR)),
     checkCertificates(config, environment, clock),
     ...(await checkDatabase(config, clock, keys.done ? keys.value : undefined)),
   ];
+}
+
+type Keys = Pick<ReadContext, 'keyring' | 'legacyKey'>;
+
+function keysOf(config: Installation['config']): Keys {
+  return 'KEYRING_DIR' in config ? loadKeys(config) : { keyring: undefined };
+}
+
+function keyringCheck({ keyring }: Keys): Check {
+  return keyring === undefined
+    ? skipped('keyring')
+    : check('keyring', `primary key ${keyring.primaryKid}`);
 }
 
 function unsafeSettings(environment: Environment): Check {
@@ -61,11 +72,13 @@ async function rsaKeys(folder: string | undefined): Promise<Check[]> {
 }
 
 async function checkDatabase(
-  config: StorageConfig,
+  config: DatabaseConfig,
   clock: Clock,
-  keys: Pick<OperationContext, 'keyring' | 'legacyKey'> | undefined,
+  keys: Keys | undefined,
 ): Promise<Check[]> {
-  const opened = await attempt(() => openDatabase(config));
+  // Except under a keyring, its user may be one that can only read.
+  const readOnly = keys !== undefined && keys.keyring === undefined;
+  const opened = await attempt(() => openDatabase(config, { readOnly }));
   if (!opened.done) return [check('database', 'cannot be used', opened.faults)];
   const store = opened.value;
   const checks: Check[] = [];

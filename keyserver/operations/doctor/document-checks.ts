@@ -3,7 +3,7 @@ import { matchesPattern } from '../../../shared/policy/grant.ts';
 import { grantId } from '../../../shared/policy/grant-id.ts';
 import type { Grant, Policy } from '../../../shared/policy/schema.ts';
 import { type DocumentKind, type DocumentRow, isDocumentKind } from '../../store/store.ts';
-import type { OperationContext } from '../context.ts';
+import type { ReadContext } from '../context.ts';
 import { count } from '../count.ts';
 import { doesNotOpen, type FoundDocument, listDocuments } from '../documents.ts';
 import { lastUses } from '../keys/caller-keys.ts';
@@ -30,7 +30,7 @@ export function matchesType({ type }: Grant, types: KnownTypes): boolean {
 }
 
 /** Checks every document's MAC and form, and the references between documents. */
-export async function checkDocuments(context: OperationContext): Promise<{
+export async function checkDocuments(context: ReadContext): Promise<{
   checks: Check[];
   types: KnownTypes;
   grants: readonly AppGrant[];
@@ -64,7 +64,11 @@ export async function checkDocuments(context: OperationContext): Promise<{
     checks: [
       check(
         'documents',
-        `${count(types.length, 'type')}, ${count(apps.length, 'app')}, ${count(proxies.length, 'proxy', 'proxies')}`,
+        [
+          ...[count(types.length, 'type'), count(apps.length, 'app')],
+          count(proxies.length, 'proxy', 'proxies'),
+          ...(context.keyring === undefined ? ['not verified'] : []),
+        ].join(', '),
         [
           ...broken('type', types),
           ...broken('app', apps),

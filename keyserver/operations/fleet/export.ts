@@ -2,12 +2,12 @@ import { Document, Scalar, visit } from 'yaml';
 import { controls } from '../../../shared/names.ts';
 import { canonicalGrant } from '../../../shared/policy/grant-id.ts';
 import { StoredDocuments } from '../changes/drafts.ts';
-import type { OperationContext } from '../context.ts';
+import type { ReadContext } from '../context.ts';
 import { doesNotOpen } from '../documents.ts';
 import type { Fleet } from './schema.ts';
 
 /** All types, apps and proxies, without keys, as a file of them. @throws OperationError integrity_failed */
-export async function exportFleet(context: OperationContext): Promise<Fleet> {
+export async function exportFleet(context: ReadContext): Promise<Fleet> {
   const stored = await StoredDocuments.read(context);
   for (const kind of ['type', 'app', 'proxy'] as const) {
     const broken = stored.ids(kind).find((id) => stored.get(kind, id).before === undefined);

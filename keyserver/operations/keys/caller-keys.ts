@@ -2,7 +2,7 @@ import { keyFingerprint } from '../../../shared/crypto/caller-key.ts';
 import type { AppDocument, CallerKey, ProxyDocument } from '../../at-rest/document-row.ts';
 import { hasKeyExpired } from '../../release/callers.ts';
 import type { CallerKind } from '../callers.ts';
-import type { OperationContext } from '../context.ts';
+import type { OperationContext, ReadContext } from '../context.ts';
 import { changeDocument, contentOf, readDocument } from '../documents.ts';
 
 export interface UsedKey {
@@ -16,13 +16,13 @@ export interface UsedKey {
 }
 
 /** The days of the last use of callers' keys, by hash. */
-export async function lastUses({ store }: OperationContext): Promise<ReadonlyMap<string, string>> {
+export async function lastUses({ store }: ReadContext): Promise<ReadonlyMap<string, string>> {
   return new Map((await store.keyUses()).map(({ hash, day }) => [hash, day]));
 }
 
 /** A caller with its keys, in the order in which they were made. @throws OperationError not_found, integrity_failed */
 export async function showCaller(
-  context: OperationContext,
+  context: ReadContext,
   kind: CallerKind,
   id: string,
 ): Promise<{ document: AppDocument | ProxyDocument; keys: UsedKey[] }> {
@@ -32,7 +32,7 @@ export async function showCaller(
 }
 
 function usedKey(
-  { clock }: OperationContext,
+  { clock }: ReadContext,
   uses: ReadonlyMap<string, string>,
   key: CallerKey,
 ): UsedKey {

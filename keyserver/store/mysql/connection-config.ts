@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import type { PoolConfig } from 'mariadb';
+import type { StoreOptions } from '../store.ts';
 
 /** Address of the server, and how to log in. */
 export interface MysqlServer {
@@ -18,8 +19,11 @@ export interface MysqlServer {
   readonly allowPublicKeyRetrieval?: boolean | undefined;
 }
 
+/** A server, and whether its sessions only read. */
+export type MysqlAccess = MysqlServer & Pick<StoreOptions, 'readOnly'>;
+
 /** How the connector logs in and what each session is set to; the timeout in milliseconds. */
-export function connectionConfig(server: MysqlServer, timeoutMs: number): PoolConfig {
+export function connectionConfig(server: MysqlAccess, timeoutMs: number): PoolConfig {
   const { host, port, user, password, database, tlsCa } = server;
   const config = {
     host,
@@ -30,7 +34,10 @@ export function connectionConfig(server: MysqlServer, timeoutMs: number): PoolCo
     allowPublicKeyRetrieval: server.allowPublicKeyRetrieval ?? false,
     connectTimeout: timeoutMs,
     charset: 'utf8mb4',
-    initSql: sessionSettings(timeoutMs),
+    initSql: [
+      sessionSettings(timeoutMs),
+      ...(server.readOnly ? ['SET SESSION TRANSACTION READ ONLY'] : []),
+    ],
     insertIdAsNumber: true,
     logParam: false,
     // A server could redirect the client, with its password, to another one.

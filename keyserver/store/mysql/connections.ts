@@ -3,7 +3,7 @@ import mariadb from 'mariadb';
 import type { Result, Statement } from '../statements.ts';
 import { StoreError } from '../store-error.ts';
 import type { Value } from '../value.ts';
-import { connectionConfig, type MysqlServer } from './connection-config.ts';
+import { connectionConfig, type MysqlAccess } from './connection-config.ts';
 import { isIncomparable, mysqlError } from './errors.ts';
 
 /** A logged-in session for the statements of one unit of work. @throws StoreError */
@@ -32,7 +32,7 @@ const maxTimerMs = 2 ** 31 - 1;
 
 /** Opens a pool; it connects on first use, and again after a connection was lost. */
 export function mysqlConnections(
-  server: MysqlServer,
+  server: MysqlAccess,
   { connections, timeoutMs }: PoolLimits,
 ): MysqlConnections {
   const pool = mariadb.createPool({

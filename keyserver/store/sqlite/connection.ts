@@ -1,6 +1,7 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
 import type { Outcome, Result, SqlCoroutine, Statement } from '../statements.ts';
 import { StoreError } from '../store-error.ts';
 import { sqliteError } from './errors.ts';
@@ -11,21 +12,23 @@ interface Prepared {
   readonly hasRows: boolean;
 }
 
+/** `hasty`: a power failure may lose the last commits. */
+type Mode = 'durable' | 'hasty' | 'reading';
+
 /** One connection to a SQLite file, opened on first use and again after it failed to open. */
 export class SqliteConnection {
   readonly #file: string;
   readonly #timeoutMs: number;
-  readonly #isDurable: boolean;
+  readonly #mode: Mode;
   #database: DatabaseSync | undefined;
   #closed = false;
   readonly #prepared = new Map<string, Prepared>();
 
-  /** @param isDurable false: a power failure may lose the last commits */
-  constructor(file: string, timeoutMs: number, isDurable = true) {
+  constructor(file: string, timeoutMs: number, mode: Mode = 'durable') {
     // Absolute, since ':memory:' and '' mean something else to SQLite.
     this.#file = resolve(file);
     this.#timeoutMs = timeoutMs;
-    this.#isDurable = isDurable;
+    this.#mode = mode;
   }
 
   execute({ sql, params, sets }: Statement): Result {
@@ -84,18 +87,32 @@ export class SqliteConnection {
   #open(): DatabaseSync {
     if (this.#database !== undefined) return this.#database;
     if (this.#closed) throw new StoreError('failed', 'The store is closed');
+    this.#database = this.#mode === 'reading' ? this.#openToRead() : this.#openToWrite();
+    return this.#database;
+  }
+
+  #openToWrite(): DatabaseSync {
     // Created here for its mode, which the -wal and -shm files inherit.
     closeSync(openSync(this.#file, 'a', 0o600));
     const database = new DatabaseSync(this.#file, { timeout: this.#timeoutMs });
     try {
       // FULL: with WAL, anything less can lose the last commits in a power failure.
-      const synchronous = this.#isDurable ? 'FULL' : 'NORMAL';
+      const synchronous = this.#mode === 'durable' ? 'FULL' : 'NORMAL';
       database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous}`);
     } catch (error) {
       database.close();
       throw error;
     }
-    this.#database = database;
     return database;
+  }
+
+  /**
+   * Without a -wal file nobody has the database open. SQLite would create one for a reader, too, if it may, and leave
+   * it to a KeyServer that may not write it; a file that counts as immutable needs none.
+   */
+  #openToRead(): DatabaseSync {
+    const url = pathToFileURL(this.#file);
+    if (!existsSync(`${this.#file}-wal`)) url.searchParams.set('immutable', '1');
+    return new DatabaseSync(url, { readOnly: true, timeout: this.#timeoutMs });
   }
 }

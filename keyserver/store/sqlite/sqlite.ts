@@ -29,11 +29,13 @@ export interface SqliteStoreOptions extends StoreOptions {
  * first use; waiting for another process's change blocks, for at most `timeoutMs`.
  * @throws StoreError table_name_invalid
  */
-export function openSqliteStore({ file, tokenTable: name, timeoutMs }: SqliteStoreOptions): Store {
+export function openSqliteStore(options: SqliteStoreOptions): Store {
+  const { file, tokenTable: name, timeoutMs, readOnly = false } = options;
   const tokenTable = parseTableName(name, { withDatabase: false });
-  const connection = new SqliteConnection(file, timeoutMs);
+  const mode = readOnly ? 'reading' : 'durable';
+  const connection = new SqliteConnection(file, timeoutMs, mode);
   // A service that tells of itself must neither wait for another's transaction nor for the disk.
-  const hasty = new SqliteConnection(file, 0, false);
+  const hasty = new SqliteConnection(file, 0, readOnly ? 'reading' : 'hasty');
   const note = async (steps: SqlCoroutine<void>): Promise<void> => hasty.transact(always(steps));
   const dialect = sqliteDialect(tokenTable, exactText);
   const database = migrationDatabase(tokenTable, connection);
@@ -62,7 +64,7 @@ export function openSqliteStore({ file, tokenTable: name, timeoutMs }: SqliteSto
     announceAll: () => change(announceAll()),
     snapshot: async (readAll) => {
       // A connection of its own, since the other one's changes would join its transaction.
-      const reader = new SqliteConnection(file, timeoutMs);
+      const reader = new SqliteConnection(file, timeoutMs, mode);
       try {
         reader.execute({ sql: 'BEGIN', params: [] });
         return await readAll({

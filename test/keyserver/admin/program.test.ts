@@ -103,7 +103,10 @@ t.test('tells settings and key files that cannot be used with exit code 3', asyn
     t.match(failure, { exit: 3, code: 'settings_invalid' }, JSON.stringify(environment));
   }
   const { stderr } = await admin.run(['app', 'list'], { environment: { KEYRING_DIR: '' } });
-  t.match(stderr, /^error: settings cannot be used:\n {2}- KEYRING_DIR must be set\n {2}change /);
+  t.match(
+    stderr,
+    /^error: settings cannot be used:\n {2}- KEYRING_DIR must be set\n {2}set KEYRING_DIR to .* --unverified$/m,
+  );
 });
 
 t.test('names faults of settings and of key files at once', async (t) => {

@@ -10,6 +10,7 @@ import { writeNewKey } from '../../shell/key-output.ts';
 import type { Session } from '../../shell/session.ts';
 import { inShell } from '../../shell/suggestions.ts';
 import { examples } from '../examples.ts';
+import { addUnverified, type UnverifiedOption, verificationOf } from '../unverified.ts';
 import { addCallerKeyCommands } from './caller-keys.ts';
 import { addRevoke, addRotate } from './end-keys.ts';
 import { addOut, type OutOption } from './out-option.ts';
@@ -90,24 +91,25 @@ async function noteNeeds(
 }
 
 function addListApps(app: Command, session: Session): void {
-  app
-    .command('list')
+  addUnverified(app.command('list'))
     .description('Lists the apps.')
     .addHelpText(...examples('keyserver-admin app list'))
-    .action(async () => {
-      await session.withContext(async (context) => {
+    .action(async (options: UnverifiedOption) => {
+      await session.withReadContext(options, async (context) => {
         const apps = await listDocuments(context, 'app');
+        const { members, heading, cell, opens } = verificationOf(context);
         session.out.result(
           apps.map(({ id, content }) => ({
             id,
-            opens: content !== undefined,
+            ...members,
+            opens: opens(content),
             direct: content?.direct === true,
             bound: content?.bound ?? null,
             grants: content?.grants.length ?? null,
             keys: content ? shownKeys(content.keys) : null,
           })),
           session.out.table(
-            ['app', 'direct', 'bound', 'grants', 'keys'],
+            ['app', 'direct', 'bound', 'grants', 'keys', ...heading],
             apps.map(({ id, content }) =>
               content
                 ? [
@@ -116,8 +118,9 @@ function addListApps(app: Command, session: Session): void {
                     content.bound ? describeBinding(content.bound) : 'no',
                     String(content.grants.length),
                     describeKeys(content.keys, context.clock),
+                    ...cell,
                   ]
-                : [id, '', '', '', 'does not open'],
+                : [id, '', '', '', 'does not open', ...cell],
             ),
             'no apps',
           ),

@@ -12,6 +12,7 @@ import {
 import { confirm } from '../../shell/confirmation.ts';
 import type { Session } from '../../shell/session.ts';
 import { examples } from '../examples.ts';
+import { addUnverified, type UnverifiedOption, verificationOf } from '../unverified.ts';
 import { exampleId } from './example-id.ts';
 
 /** `show` and `end-overlap` of `app` and `proxy`. */
@@ -21,28 +22,33 @@ export function addCallerKeyCommands(parent: Command, session: Session, kind: Ca
 }
 
 function addShow(parent: Command, session: Session, kind: CallerKind): void {
-  parent
-    .command('show')
+  addUnverified(parent.command('show'))
     .summary('show its keys, and when they were last used')
     .description(
       `Shows the keys of the ${kind} with the day of their last use, in UTC, which KeyServer writes once a day.`,
     )
     .argument('<id>', 'its name')
     .addHelpText(...examples(`keyserver-admin ${kind} show ${exampleId[kind]}`))
-    .action(async (id: string) => {
-      await session.withContext(async (context) => {
+    .action(async (id: string, options: UnverifiedOption) => {
+      await session.withReadContext(options, async (context) => {
+        const { members, heading, cell } = verificationOf(context);
         const { document, keys } = await showCaller(context, kind, id);
         const { keys: _, ...rest } = document;
         const grants = 'grants' in document ? document.grants.length : undefined;
         session.out.result(
-          { id, ...rest, keys },
+          { id, ...members, ...rest, keys },
           [
             [
               id,
+              ...(context.keyring === undefined ? ['not verified'] : []),
               ...(grants === undefined ? [] : [`with ${count(grants, 'grant')}`]),
               ...('bound' in rest ? [`bound to ${describeBinding(rest.bound)}`] : []),
             ].join(', '),
-            session.out.table(['key', 'made', 'works', 'last used'], keys.map(cells), 'no keys'),
+            session.out.table(
+              ['key', 'made', 'works', 'last used', ...heading],
+              keys.map((key) => [...cells(key), ...cell]),
+              'no keys',
+            ),
           ].join('\n'),
         );
       });

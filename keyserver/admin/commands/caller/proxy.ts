@@ -4,6 +4,7 @@ import { checkAllOpen, listDocuments } from '../../../operations/documents.ts';
 import { writeNewKey } from '../../shell/key-output.ts';
 import type { Session } from '../../shell/session.ts';
 import { examples } from '../examples.ts';
+import { addUnverified, type UnverifiedOption, verificationOf } from '../unverified.ts';
 import { addCallerKeyCommands } from './caller-keys.ts';
 import { addRevoke, addRotate } from './end-keys.ts';
 import { addOut, type OutOption } from './out-option.ts';
@@ -55,26 +56,28 @@ function addCreateProxy(proxy: Command, session: Session): void {
 }
 
 function addListProxies(proxy: Command, session: Session): void {
-  proxy
-    .command('list')
+  addUnverified(proxy.command('list'))
     .description('Lists the proxies.')
     .addHelpText(...examples('keyserver-admin proxy list'))
-    .action(async () => {
-      await session.withContext(async (context) => {
+    .action(async (options: UnverifiedOption) => {
+      await session.withReadContext(options, async (context) => {
         const proxies = await listDocuments(context, 'proxy');
+        const { members, heading, cell, opens } = verificationOf(context);
         session.out.result(
           proxies.map(({ id, content }) => ({
             id,
-            opens: content !== undefined,
+            ...members,
+            opens: opens(content),
             keys: content ? shownKeys(content.keys) : null,
             ...shownLimits(content ?? {}),
           })),
           session.out.table(
-            ['proxy', 'limits', 'keys'],
+            ['proxy', 'limits', 'keys', ...heading],
             proxies.map(({ id, content }) => [
               id,
               content ? describeLimits(content) : '',
               content ? describeKeys(content.keys, context.clock) : 'does not open',
+              ...cell,
             ]),
             'no proxies',
           ),

@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import { noteLosses } from '../../shell/confirmation.ts';
 import { changesExitCode } from '../../shell/failure.ts';
-import type { Session } from '../../shell/session.ts';
+import { type Session, unverifiedNote } from '../../shell/session.ts';
 import { examples } from '../examples.ts';
+import { addUnverified, type UnverifiedOption, verificationOf } from '../unverified.ts';
 import {
   addFileOptions,
   type FileOptions,
@@ -19,14 +20,14 @@ const heading = [
 
 /** `export`: types, apps and proxies as a file. */
 export function defineExport(command: Command, session: Session): void {
-  command
+  addUnverified(command)
     .description(
       `Prints all types, apps with their grants, and proxies with their limits, as plan and apply read them: in YAML,
 or with --json in JSON. It prints no keys and no tokens.`,
     )
     .option('--schema', 'print the JSON Schema of the file instead')
     .addHelpText(...examples('keyserver-admin export > fleet.yaml'))
-    .action(async ({ schema }: { schema?: boolean }) => {
+    .action(async ({ schema, ...options }: { schema?: boolean } & UnverifiedOption) => {
       if (schema) {
         const { fleetJsonSchema } = await import('../../../operations/fleet/schema.ts');
         const value = fleetJsonSchema();
@@ -34,9 +35,11 @@ or with --json in JSON. It prints no keys and no tokens.`,
         return;
       }
       const { exportFleet, toYaml } = await import('../../../operations/fleet/export.ts');
-      await session.withContext(async (context) => {
-        const fleet = await exportFleet(context);
-        session.out.result(fleet, toYaml(fleet, heading));
+      await session.withReadContext(options, async (context) => {
+        // Members that plan and apply reject: applied, what somebody wrote to the database would be sealed.
+        const fleet = { ...verificationOf(context).members, ...(await exportFleet(context)) };
+        const remarks = context.keyring ? [] : [`${unverifiedNote}; plan and apply reject it.`];
+        session.out.result(fleet, toYaml(fleet, [...heading, ...remarks]));
       });
     });
 }

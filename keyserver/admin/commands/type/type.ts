@@ -8,6 +8,7 @@ import type { Session } from '../../shell/session.ts';
 import { record } from '../../shell/text/table.ts';
 import { changeConfirmed } from '../confirm-change.ts';
 import { examples } from '../examples.ts';
+import { addUnverified, type UnverifiedOption, verificationOf } from '../unverified.ts';
 import { addEdit } from './edit.ts';
 import { addPut } from './put.ts';
 
@@ -27,21 +28,22 @@ export function defineType(type: Command, session: Session): void {
 }
 
 function addList(type: Command, session: Session): void {
-  type
-    .command('list')
+  addUnverified(type.command('list'))
     .description('Lists the token types.')
     .addHelpText(...examples('keyserver-admin type list'))
-    .action(async () => {
-      await session.withContext(async (context) => {
+    .action(async (options: UnverifiedOption) => {
+      await session.withReadContext(options, async (context) => {
+        const { members, heading, cell, opens } = verificationOf(context);
         const types = await listDocuments(context, 'type');
         session.out.result(
           types.map(({ id, content }) => ({
             id,
-            opens: content !== undefined,
+            ...members,
+            opens: opens(content),
             policy: content ?? null,
           })),
           session.out.table(
-            ['type', 'destinations', 'injects', 'ca'],
+            ['type', 'destinations', 'injects', 'ca', ...heading],
             types.map(({ id, content }) =>
               content
                 ? [
@@ -49,8 +51,9 @@ function addList(type: Command, session: Session): void {
                     content.destinations.join(', '),
                     describeInjection(content.injection),
                     content.ca ? describeCa(content.ca) : 'default',
+                    ...cell,
                   ]
-                : [id, 'does not open', '', ''],
+                : [id, 'does not open', '', '', ...cell],
             ),
             'no types',
           ),
@@ -61,15 +64,18 @@ function addList(type: Command, session: Session): void {
 }
 
 function addShow(type: Command, session: Session): void {
-  type
-    .command('show')
+  addUnverified(type.command('show'))
     .description('Shows a token type.')
     .argument('<type>', 'its name')
     .addHelpText(...examples('keyserver-admin type show wildberries'))
-    .action(async (id: string) => {
-      await session.withContext(async (context) => {
+    .action(async (id: string, options: UnverifiedOption) => {
+      await session.withReadContext(options, async (context) => {
+        const { members, cells } = verificationOf(context);
         const policy = await readDocument(context, 'type', id);
-        session.out.result({ id, policy }, record({ type: id, ...describePolicy(policy) }));
+        session.out.result(
+          { id, ...members, policy },
+          record({ type: id, ...cells, ...describePolicy(policy) }),
+        );
       });
     });
 }
