@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { StoreError } from './store-error.ts';
 
 const namePattern = /^[A-Za-z_][A-Za-z0-9_$]{0,63}$/;
@@ -26,6 +27,7 @@ export interface TableName {
 const copySuffix = '_before_takeover';
 /** The longest name of a table that MySQL and MariaDB take. */
 const maxChars = 64;
+const digestChars = 16;
 
 /**
  * Parses a token table's name: `[A-Za-z_][A-Za-z0-9_$]{0,63}`, and `withDatabase` also `database.table`.
@@ -51,7 +53,7 @@ export function parseTableName(
   if (ownTables.some((own) => own === table.toLowerCase())) {
     throw invalid(`The token table cannot be named ${table}: the schema has a table of that name`);
   }
-  const copy = `${table.slice(0, maxChars - copySuffix.length)}${copySuffix}`;
+  const copy = copyOf(table);
   const prefix = database === undefined ? '' : `\`${database}\`.`;
   return {
     database,
@@ -59,6 +61,14 @@ export function parseTableName(
     quoted: `${prefix}\`${table}\``,
     legacyCopy: { name: copy, quoted: `${prefix}\`${copy}\`` },
   };
+}
+
+/** Distinct for each table: a name that would be too long is cut, and ends with a digest of all of it. */
+function copyOf(table: string): string {
+  const chars = maxChars - copySuffix.length;
+  if (table.length <= chars) return `${table}${copySuffix}`;
+  const digest = hash('sha256', table).slice(0, digestChars);
+  return `${table.slice(0, chars - digestChars - 1)}_${digest}${copySuffix}`;
 }
 
 function invalid(message: string): StoreError {
