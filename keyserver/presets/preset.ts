@@ -1,5 +1,5 @@
 import { InjectionSchema } from '../../shared/policy/injection/schema.ts';
-import { MethodSchema, ProbeMeaningSchema } from '../../shared/policy/schema.ts';
+import { LimitBodySchema, MethodSchema, ProbeMeaningSchema } from '../../shared/policy/schema.ts';
 import { type Static, Type } from '../../shared/schema/type.ts';
 
 const closed = { additionalProperties: false } as const;
@@ -138,6 +138,8 @@ export const PresetSchema = Type.Object(
         status: Type.Array(Type.Integer({ minimum: 200, maximum: 599 })),
         headers: Type.Optional(Type.Record(Type.String(), Text)),
         body: Type.Optional(Text),
+        /** Texts of bodies that say it, beside the statuses that every type has. */
+        bodies: Type.Optional(Type.Array(LimitBodySchema, { minItems: 1 })),
         ...fact,
       },
       closed,

@@ -10,6 +10,7 @@ import type { Release } from '../../shared/protocol/messages.ts';
 import { forwardedLinks } from '../http/forwarded-links.ts';
 import { pathOf } from '../http/injected-query.ts';
 import { responseHeaders } from '../http/response-headers.ts';
+import type { BodyObserver } from '../limits/limit-bodies.ts';
 import type { Pass } from '../limits/pass.ts';
 import type { CachedRelease, ReleaseCache } from '../releases/release-cache.ts';
 import { scrubberOf } from '../scrub/scrubber.ts';
@@ -75,6 +76,7 @@ export function send(
   // A reference could mean another URL later than the one that is sent.
   const judged = isReference(call.url) ? { ...call, url: url.href } : call;
   let slot: number | undefined;
+  let onBody: BodyObserver | undefined;
   const leaveRunning = () => {
     if (slot !== undefined) running.remove(slot);
     slot = undefined;
@@ -97,7 +99,7 @@ export function send(
       },
       isRefused: (status, received) => {
         // A storage of files knows nothing of the marketplace's limits.
-        if (!isPlain) pass?.onAnswer(status, received);
+        onBody = isPlain ? undefined : pass?.onAnswer(status, received);
         return retries.afterAnswer(release.policy, status, received, deadline);
       },
       answerHeaders: (received, status) => {
@@ -107,6 +109,7 @@ export function send(
         return answer;
       },
       scrubber,
+      onBody: (bytes) => onBody?.(bytes),
       // Hijacked only now, since Fastify answers earlier errors.
       onAnswer: () => reply.hijack(),
       onEnd: (outcome) => {

@@ -1,13 +1,14 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { LimitSignal } from '../../shared/policy/schema.ts';
 import { type LimitDemand, signalledOf } from './demands.ts';
-import { signalOf } from './signals.ts';
+import { type BodyObserver, limitBodyObserver } from './limit-bodies.ts';
+import { bodySignalOf, signalOf } from './signals.ts';
 import { bucketsOf, hasSlots, type Lease, type LimitStore } from './store.ts';
 
 /** A call's share of the limits of its type, once taken. */
 export interface Pass {
-  /** Tells the limits what an answer's head says of them. */
-  onAnswer(status: number, headers: IncomingHttpHeaders): void;
+  /** Tells the limits what an answer's head says of them. Returns what its body is to be shown to, if that may say more. */
+  onAnswer(status: number, headers: IncomingHttpHeaders): BodyObserver | undefined;
   /** Gives its slots back. */
   end(): void;
 }
@@ -28,14 +29,14 @@ export function passOf({ store, now, sleep, signal, demands, lease }: PassOption
   if (ended !== undefined) void keep(ended.signal);
   return {
     onAnswer: (status, headers) => {
-      const closeMs = signalOf(signal, status, headers, now());
-      const closed = closeMs === undefined ? undefined : signalledOf(demands);
-      if (closeMs !== undefined && closed !== undefined) store.close(closed, closeMs);
-      if (status < 400 || status > 499) return;
-      for (const { bucket, cost, limit } of demands) {
-        const more = (limit?.errorCost ?? cost) - cost;
-        if (more > 0) store.charge(bucket, more);
+      close(signalOf(signal, status, headers, now()));
+      if (status >= 400 && status <= 499) {
+        for (const { bucket, cost, limit } of demands) {
+          const more = (limit?.errorCost ?? cost) - cost;
+          if (more > 0) store.charge(bucket, more);
+        }
       }
+      return limitBodyObserver(signal, status, () => close(bodySignalOf(signal, headers, now())));
     },
     end: () => {
       if (ended === undefined) return;
@@ -43,6 +44,11 @@ export function passOf({ store, now, sleep, signal, demands, lease }: PassOption
       store.leave(slots, lease.id);
     },
   };
+
+  function close(closeMs: number | undefined): void {
+    const closed = closeMs === undefined ? undefined : signalledOf(demands);
+    if (closeMs !== undefined && closed !== undefined) store.close(closed, closeMs);
+  }
 
   async function keep(over: AbortSignal): Promise<void> {
     for (;;) {

@@ -30,7 +30,7 @@ const remainingHeaders: readonly (readonly [remaining: string, reset: string])[]
 
 /** For how long an answer's head says that no call is wanted, milliseconds, capped; undefined: it says nothing. */
 export function signalOf(
-  { statuses = limitStatuses, maxSeconds = defaultMaxSeconds }: LimitSignal,
+  { statuses = limitStatuses, maxSeconds }: LimitSignal,
   status: number,
   headers: IncomingHttpHeaders,
   nowMs: number,
@@ -38,7 +38,20 @@ export function signalOf(
   const wait = statuses.includes(status)
     ? (announcedWait(headers, nowMs) ?? unknownMs)
     : exhaustedWait(headers, sentAt(headers, nowMs));
-  return wait === undefined ? undefined : Math.min(wait, maxSeconds * 1000);
+  return wait === undefined ? undefined : capped(wait, maxSeconds);
+}
+
+/** As {@link signalOf}, of an answer whose body says that a limit was reached. */
+export function bodySignalOf(
+  { maxSeconds }: LimitSignal,
+  headers: IncomingHttpHeaders,
+  nowMs: number,
+): number {
+  return capped(announcedWait(headers, nowMs) ?? unknownMs, maxSeconds);
+}
+
+function capped(waitMs: number, maxSeconds = defaultMaxSeconds): number {
+  return Math.min(waitMs, maxSeconds * 1000);
 }
 
 /** The wait that the headers of a rejection announce, milliseconds; undefined if none does. */

@@ -37,6 +37,8 @@ export interface RelayOptions {
   readonly answerHeaders: (headers: IncomingHttpHeaders, status: number) => OutgoingHttpHeaders;
   /** Redacts the answer; undefined: it passes unchanged. */
   readonly scrubber: Scrubber | undefined;
+  /** Called with the body as it is sent on, piece by piece. */
+  readonly onBody: (bytes: Buffer) => void;
   /** Called once the head was written: from then on, no error can be answered. */
   readonly onAnswer: () => void;
   /** Called once, before the caller sees the end; not called if the caller was gone before the call. */
@@ -226,6 +228,7 @@ class RelayHandler implements CarriedHandler {
       },
       write: (bytes) => {
         this.#bytesSent += bytes.length;
+        this.#options.onBody(bytes);
         if (this.#response.write(bytes)) return true;
         this.#awaitCaller(this.#options.idleTimeoutMs);
         return false;
@@ -234,6 +237,7 @@ class RelayHandler implements CarriedHandler {
       sendWhole: (headers, bytes) => {
         this.#begin(status, headers);
         this.#bytesSent = bytes.length;
+        this.#options.onBody(bytes);
         this.#finish(bytes);
       },
       inNextBatch: (send) => this.#inNextBatch(send),

@@ -23,11 +23,14 @@ export const probeVerdicts = [
 ] as const;
 export type ProbeVerdict = (typeof probeVerdicts)[number];
 
+const AnswerStatus = Type.Integer({ minimum: 200, maximum: 599 });
+const AnswerText = Type.String({ minLength: 1, maxLength: 256 });
+
 /** The meaning of an answer of this status; with `contains`, only if its body has that text. */
 export const ProbeMeaningSchema = Type.Object(
   {
-    status: Type.Integer({ minimum: 200, maximum: 599 }),
-    contains: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })),
+    status: AnswerStatus,
+    contains: Type.Optional(AnswerText),
     means: Type.Enum([...probeVerdicts]),
   },
   { additionalProperties: false },
@@ -61,13 +64,20 @@ const RetrySchema = Type.Object(
   { additionalProperties: false },
 );
 
+/** An answer of this status whose body has that text says that a limit was reached. */
+export const LimitBodySchema = Type.Object(
+  { status: AnswerStatus, contains: AnswerText },
+  { additionalProperties: false },
+);
+export type LimitBody = Static<typeof LimitBodySchema>;
+
 /** How a marketplace says that a limit was reached (docs/protocol.md §8, "Limits"). */
 const LimitSignalSchema = Type.Object(
   {
     /** Statuses of such answers; absent: 420 and 429. */
-    statuses: Type.Optional(
-      Type.Array(Type.Integer({ minimum: 200, maximum: 599 }), { minItems: 1, maxItems: 20 }),
-    ),
+    statuses: Type.Optional(Type.Array(AnswerStatus, { minItems: 1, maxItems: 20 })),
+    /** Answers that say it by a text at the start of their body, besides those of the statuses. */
+    bodies: Type.Optional(Type.Array(LimitBodySchema, { minItems: 1, maxItems: 20 })),
     /** Maximum time that one signal stops calls for; absent: 300 seconds. */
     maxSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 86_400 })),
   },

@@ -61,6 +61,7 @@ export function expandPreset(preset: Preset, choice: PresetChoice): Expanded {
     ...(choice.injection === undefined && publicFields.length > 0 && { publicFields }),
     ...(probe && { probe }),
     ...(limits.length > 0 && { limits }),
+    ...(preset.signals.bodies && { limitSignal: { bodies: preset.signals.bodies } }),
     ...(preset.routedBy && { routedBy: routedByOf(preset.routedBy) }),
     ...dropsOf(preset, auth),
     ...tokenEndpoints(preset, auth, used, sandbox),

@@ -102,6 +102,11 @@ t.test('refuses a type that could not be used, or would be dangerous unsaid', as
       /--limit-status "none" is not an int/,
     ],
     ['a wild status', [...destination, '--limit-status', '42'], /limitSignal statuses 0/],
+    [
+      'a text of no status',
+      [...destination, '--limit-body', 'ApiCallLimit'],
+      /not a status and a text/,
+    ],
     ['too long', [...destination, '--limit-max-seconds', '90000'], /limitSignal maxSeconds/],
     ['no number of retries', [...destination, '--retry', 'often'], /--retry "often" is not an int/],
     ['too many retries', [...destination, '--retry', '6'], /retry max/],
@@ -307,6 +312,12 @@ t.test('edits parts of a type and leaves the rest', async (t) => {
   const limited = await edit('--add-limit', '50/s', '4 at once', '--limit-status', '429', '403');
   t.match(limited, { limits: ['50/s', '4 at once'], limitSignal: { statuses: [429, 403] } });
   t.match(await edit('--remove-limit', '50/s'), { limits: ['4 at once'], limitSignal: {} });
+  t.same((await edit('--limit-body', '200:a:b', '400:c')).limitSignal, {
+    bodies: [
+      { status: 200, contains: 'a:b' },
+      { status: 400, contains: 'c' },
+    ],
+  });
   t.match(await edit('--retry', '1', '--retry-method', 'PUT'), {
     retry: { max: 1, methods: ['PUT'] },
   });

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import t, { type Test } from 'tap';
 import { ServiceError } from '../../../shared/errors.ts';
 import type { Policy } from '../../../shared/policy/schema.ts';
@@ -220,6 +221,39 @@ t.test('a type without limits heeds signals if it says so; others pass them on',
     if (status === 429) t.match(second.all('ratelimit'), [/^"signal";r=0;t=\d+$/]);
   }
 });
+
+const says = '{"code":"ApiCallLimit"}';
+const zipped = gzipSync(says);
+const wait: [string, string] = ['Retry-After', '60'];
+const inPieces = answer(
+  200,
+  [...says]
+    .map((letter) => `1\r\n${letter}\r\n`)
+    .join('')
+    .concat('0\r\n\r\n'),
+  [wait, ['Transfer-Encoding', 'chunked']],
+);
+
+for (const [name, sent, isHeeded, policy] of [
+  ['whole', answer(200, says, [wait]), true],
+  ['in pieces', inPieces, true],
+  ['in an answer that is not searched', inPieces, true, { scrub: false }],
+  ['compressed', answer(200, zipped, [wait, ['Content-Encoding', 'gzip']]), true],
+  ['at the end of 4 KiB', answer(200, says.padStart(4096), [wait]), true],
+  ['behind them', answer(200, ' '.repeat(4096) + says, [wait]), false],
+  ['with another status', answer(201, says, [wait]), false],
+] as const) {
+  t.test(`a body says that a limit was reached, ${name}`, async (t) => {
+    const bodies = [{ status: 200, contains: '"ApiCallLimit"' }];
+    const { call, upstream } = await setUp(t, { limitSignal: { bodies }, ...policy });
+    upstream.script((socket) => void socket.write(sent));
+    const first = await call();
+    t.match(first.text, says, 'and passes as it is');
+    t.match(await call('/', { ClientId: 'other' }), { status: first.status });
+    const second = await call();
+    t.match(second, isHeeded ? { problem: { reason: 'limit_closed' } } : { status: first.status });
+  });
+}
 
 t.test('a limit that this version does not know lets nothing through', async (t) => {
   const { call, upstream } = await setUp(t, { limits: ['50/s per app'] });

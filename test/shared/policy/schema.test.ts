@@ -13,7 +13,11 @@ t.test('a policy has limits', async (t) => {
     ca: ['x', 'x'.repeat(32_768)],
     redactMembers: [['ab'], ['x'.repeat(256)]],
     limits: [['50/s'], ['x'.repeat(2048)], Array(32).fill('x')],
-    limitSignal: [{}, { statuses: [200, 599], maxSeconds: 86_400 }],
+    limitSignal: [
+      {},
+      { statuses: [200, 599], maxSeconds: 86_400 },
+      { bodies: [{ status: 200, contains: 'x'.repeat(256) }] },
+    ],
   };
   const beyond = {
     cacheSeconds: [-1, 301],
@@ -25,6 +29,9 @@ t.test('a policy has limits', async (t) => {
       { statuses: [199] },
       { maxSeconds: 0 },
       { maxSeconds: 86_401 },
+      { bodies: [] },
+      { bodies: [{ status: 200 }] },
+      { bodies: [{ status: 200, contains: '' }] },
       { more: 1 },
     ],
   };

@@ -114,11 +114,12 @@ function hostText({ host, path = '', is, use, auth }: Preset['hosts'][number]): 
   return `\`${host}${path}\` (${is}${use ? `: ${use}` : ''}${only})`;
 }
 
-function signalText({ status, headers = {}, body }: Preset['signals']): string {
+function signalText({ status, headers = {}, body, bodies = [] }: Preset['signals']): string {
   return [
     `status ${status.join(', ') || 'unknown'}`,
     ...Object.entries(headers).map(([name, what]) => `\`${name}\`: ${what}`),
     ...(body ? [body] : []),
+    ...bodies.map((one) => `a type heeds ${code(one.contains)} with ${one.status}`),
   ].join('; ');
 }
 

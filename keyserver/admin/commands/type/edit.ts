@@ -85,10 +85,11 @@ export function addEdit(type: Command, session: Session): void {
     .option('--no-probe', 'no call for token check')
     .option(
       '--limit-status <status...>',
-      'as of type put; with the next one, in place of what it has',
+      'as of type put; with the next two, in place of what it has',
     )
+    .option('--limit-body <status:text...>', 'as of type put')
     .option('--limit-max-seconds <n>', 'as of type put')
-    .option('--no-limit-signal', 'neither of the two')
+    .option('--no-limit-signal', 'none of the three')
     .option('--retry <n>', 'as of type put; with the next one, in place of what it has')
     .option('--retry-method <method...>', 'as of type put')
     .option('--no-retry', 'send nothing again')

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { defaultInjection } from '../../../../shared/policy/injection/schema.ts';
 import {
   isMethod,
+  type LimitBody,
   type LimitSignal,
   type Method,
   type Policy,
@@ -29,6 +30,7 @@ export interface PolicyOptions extends OptionValues {
   readonly probe?: string;
   readonly limit?: readonly string[];
   readonly limitStatus?: readonly string[];
+  readonly limitBody?: readonly string[];
   readonly limitMaxSeconds?: string;
   readonly retry?: string;
   readonly retryMethod?: readonly string[];
@@ -104,19 +106,34 @@ export function routingFromOptions({
 /** Undefined if no option is of the signal. @throws OperationError input_invalid */
 export function signalFromOptions({
   limitStatus,
+  limitBody,
   limitMaxSeconds,
-}: Pick<PolicyOptions, 'limitStatus' | 'limitMaxSeconds'>): LimitSignal | undefined {
-  if (limitStatus === undefined && limitMaxSeconds === undefined) return undefined;
+}: Pick<PolicyOptions, 'limitStatus' | 'limitBody' | 'limitMaxSeconds'>): LimitSignal | undefined {
+  if ([limitStatus, limitBody, limitMaxSeconds].every((option) => option === undefined)) {
+    return undefined;
+  }
   return {
     ...(limitStatus && {
       statuses: limitStatus.map((text) =>
         parseWhole('--limit-status', text, 'it is a status, such as 429'),
       ),
     }),
+    ...(limitBody && { bodies: limitBody.map(parseLimitBody) }),
     ...(limitMaxSeconds !== undefined && {
       maxSeconds: parseWhole('--limit-max-seconds', limitMaxSeconds, 'it is 1 to 86400 seconds'),
     }),
   };
+}
+
+function parseLimitBody(option: string): LimitBody {
+  const [, status, contains = ''] = /^(\d{3}):(.+)$/s.exec(option) ?? [];
+  if (status === undefined) {
+    throw inputInvalid(
+      `--limit-body ${JSON.stringify(option)} is not a status and a text`,
+      'write it as 200:ApiCallLimit',
+    );
+  }
+  return { status: Number(status), contains };
 }
 
 /** Undefined if no option is of retries. @throws OperationError input_invalid */

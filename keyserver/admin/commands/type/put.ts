@@ -73,6 +73,11 @@ ${defaultInjectionNote}`,
       collect,
     )
     .option(
+      '--limit-body <status:text>',
+      'a text at the start of answers of that status which says the same, such as 200:ApiCallLimit; repeatable',
+      collect,
+    )
+    .option(
       '--limit-max-seconds <n>',
       'the longest time for which such an answer stops calls, 1 to 86400 (default 300)',
     )

@@ -127,9 +127,10 @@ function describeRouting({ query, form, body }: RoutedBy): string {
   ].join(', ');
 }
 
-function describeSignal({ statuses, maxSeconds }: LimitSignal): string {
+function describeSignal({ statuses, bodies = [], maxSeconds }: LimitSignal): string {
   return [
     `status ${statuses?.join(' ') ?? 'default'}`,
+    ...bodies.map(({ status, contains }) => `status ${status} with ${JSON.stringify(contains)}`),
     `at most ${maxSeconds === undefined ? 'the default time' : `${maxSeconds} s`}`,
   ].join(', ');
 }

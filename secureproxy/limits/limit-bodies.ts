@@ -1,0 +1,30 @@
+import type { LimitSignal } from '../../shared/policy/schema.ts';
+
+/** Marketplaces say at the start that they reject a call. */
+const searchedBytes = 4096;
+const nothing = Buffer.alloc(0);
+
+/** Takes the next bytes of an answer's body, decoded. */
+export type BodyObserver = (bytes: Buffer) => void;
+
+/**
+ * Calls back once if a body of this status begins with one of its type's texts within; undefined if there is none to
+ * look for.
+ */
+export function limitBodyObserver(
+  { bodies = [] }: LimitSignal,
+  status: number,
+  onFound: () => void,
+): BodyObserver | undefined {
+  const texts = bodies.filter((one) => one.status === status).map(({ contains }) => contains);
+  if (texts.length === 0) return undefined;
+  let start = nothing;
+  let isOver = false;
+  return (bytes) => {
+    if (isOver) return;
+    start = Buffer.concat([start, bytes.subarray(0, searchedBytes - start.length)]);
+    const isFound = texts.some((text) => start.includes(text));
+    isOver = isFound || start.length === searchedBytes;
+    if (isFound) onFound();
+  };
+}
