@@ -150,6 +150,7 @@ export interface BatchOutcome {
 export interface Snapshot {
   readonly position: Position;
   documents(): Promise<DocumentRow[]>;
+  images(): Promise<DocumentRow[]>;
   /** As {@link Store.listTokens}. */
   listTokens(): AsyncIterable<TokenRow>;
 }

@@ -17,6 +17,7 @@ import { newRequest } from '../../scene/keyserver.ts';
 import { mistakes } from '../../scene/mistake.ts';
 import { show } from '../tls.ts';
 import { fleetAttacks } from './fleet.ts';
+import { imageAttacks } from './images.ts';
 import { keyFileMistakes, kidOf } from './keys.ts';
 import { presetAttacks } from './presets.ts';
 import { rowAttacks } from './rows.ts';
@@ -96,6 +97,7 @@ export const operatorAttacks: readonly Attack[] = [
   ...fleetAttacks,
   ...presetAttacks,
   ...rowAttacks,
+  ...imageAttacks,
   {
     class: 'operator',
     name: 'a wrong at-rest key under the right kid',

@@ -12,7 +12,7 @@ import { askRelease } from '../../scene/keyserver.ts';
 import { kidOf } from './keys.ts';
 
 /** Runs the tool on the pair's database and keys, or on those of `environment`. */
-async function tool(scene: Scene, args: readonly string[], environment: Environment = {}) {
+export async function tool(scene: Scene, args: readonly string[], environment: Environment = {}) {
   const { folder } = ownOf(scene);
   const { code, written } = await runToolHere({
     ...{ args, folder, stdin: Buffer.alloc(0) },
@@ -21,7 +21,7 @@ async function tool(scene: Scene, args: readonly string[], environment: Environm
   return { code, said: written.map(({ text }) => text).join('') };
 }
 
-function withRows<T>(file: string, use: (database: DatabaseSync) => T): T {
+export function withRows<T>(file: string, use: (database: DatabaseSync) => T): T {
   const database = new DatabaseSync(file, { timeout: 5000 });
   try {
     return use(database);

@@ -37,7 +37,7 @@ export class StoredDocuments {
   /** Of several rows of one name, which somebody else wrote, the newest. */
   readonly #rows = new Map<string, DocumentRow>();
 
-  private constructor(context: ReadContext, rows: readonly DocumentRow[]) {
+  constructor(context: ReadContext, rows: readonly DocumentRow[]) {
     this.#context = context;
     for (const row of rows) {
       const other = this.#rows.get(nameOf(row));

@@ -10,6 +10,7 @@ import { lastUses } from '../keys/caller-keys.ts';
 import { caExpiry, policyFaults } from '../policy/policy-faults.ts';
 import { checkCallers } from './caller-checks.ts';
 import { type Check, check } from './check.ts';
+import { checkImages } from './image-check.ts';
 import { MissingKeys } from './missing-keys.ts';
 
 /** The defined types; undefined for a policy that does not open. */
@@ -77,6 +78,7 @@ export async function checkDocuments(context: ReadContext): Promise<{
           ...repeated(rows),
         ],
       ),
+      await checkImages(context, missingKeys),
       check('types', 'destinations and injection', types.flatMap(typeFaults)),
       checkCas(types, context.clock),
       check(

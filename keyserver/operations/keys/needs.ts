@@ -7,6 +7,9 @@ export interface Needs {
   readonly images: number;
 }
 
+/** Lists without a comma before the last one. */
+const list = new Intl.ListFormat('en-GB');
+
 /** `2 tokens and 1 document need`; there is one at least. */
 export function describeNeeds({ tokens, documents, images }: Needs): string {
   const parts = [
@@ -14,5 +17,5 @@ export function describeNeeds({ tokens, documents, images }: Needs): string {
     ...(documents > 0 ? [count(documents, 'document')] : []),
     ...(images > 0 ? [count(images, 'before-image')] : []),
   ];
-  return `${parts.join(' and ')} ${tokens + documents + images === 1 ? 'needs' : 'need'}`;
+  return `${list.format(parts)} ${tokens + documents + images === 1 ? 'needs' : 'need'}`;
 }

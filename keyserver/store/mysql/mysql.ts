@@ -77,6 +77,7 @@ export function openMysqlStore(options: MysqlStoreOptions): Store {
           return await readAll({
             position: await readRows(statements.position),
             documents: () => readRows(() => allRows('documents')),
+            images: () => readRows(() => allRows('document_images')),
             listTokens: () => listTokens({ dialect, key, read: readRows }),
           });
         } finally {

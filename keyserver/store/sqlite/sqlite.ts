@@ -70,6 +70,7 @@ export function openSqliteStore(options: SqliteStoreOptions): Store {
         return await readAll({
           position: reader.drive(statements.position()),
           documents: async () => reader.drive(allRows('documents')),
+          images: async () => reader.drive(allRows('document_images')),
           listTokens: () => listTokens(paged(reader)),
         });
       } finally {

@@ -160,7 +160,14 @@ t.test('runs the checks of doctor that need no keyring, and names the others', a
   t.same(named('fault'), ['token fields']);
   t.same(named('warning'), ['callers', 'unused grants']);
   t.same(named('skipped'), [
-    ...['keyring', 'missing keys', 'expired tokens', 'expiring tokens', 'weak secrets'],
+    ...[
+      'keyring',
+      'before-images',
+      'missing keys',
+      'expired tokens',
+      'expiring tokens',
+      'weak secrets',
+    ],
   ]);
 });
 

@@ -449,7 +449,7 @@ t.test('one missing key is one finding, however much needs it', async (t) => {
   rmSync(join(folder, 'first.key'));
   const { faults } = await examine(admin);
   t.match(faults['missing keys'], [
-    /^3 tokens and 3 documents need the key "first", such as the app "[^"]+": bring first\.key back/,
+    /^3 tokens, 3 documents and 4 before-images need the key "first", such as the app "[^"]+": bring first\.key back/,
   ]);
   t.equal(faults.documents, undefined);
   t.equal(faults.tokens, undefined);

@@ -96,3 +96,18 @@ t.test('leaves an image whose number nobody counts to', (t) =>
     t.match(await store.images(), [{ revision: Number.NaN }, { revision: 2 }]);
   }),
 );
+
+t.test('needs no images for what KeyServer asks, beside an earlier schema', (t) =>
+  eachStore(t, async (t, openStore) => {
+    const store = await openStore();
+    const row = await store.editDocument('app', 'a', writing('a', 'one'), keepTwo);
+    t.equal(await store.migrateDown(), '0004_images', 'images keep no migration from going back');
+    t.same(await store.documents(), [row]);
+    t.same(await store.kidCounts(), [{ kid: 'k', tokens: 0, documents: 1 }]);
+    t.equal(await store.needsKeyring(), true);
+    await store.editDocument('app', 'a', writing('a', 'two'));
+    await t.rejects(store.images(), { name: 'StoreError', kind: 'table_missing' });
+    await store.migrate();
+    t.same(await store.images(), []);
+  }),
+);

@@ -10,6 +10,7 @@ import { writeNewKey } from '../../shell/key-output.ts';
 import type { Session } from '../../shell/session.ts';
 import { inShell } from '../../shell/suggestions.ts';
 import { examples } from '../examples.ts';
+import { addUndo } from '../undo.ts';
 import { addUnverified, type UnverifiedOption, verificationOf } from '../unverified.ts';
 import { addCallerKeyCommands } from './caller-keys.ts';
 import { addRevoke, addRotate } from './end-keys.ts';
@@ -24,6 +25,7 @@ export function defineApp(app: Command, session: Session): void {
   addRotate(app, session, 'app');
   addCallerKeyCommands(app, session, 'app');
   addRevoke(app, session, 'app');
+  addUndo(app, session, 'app');
 }
 
 function addCreateApp(app: Command, session: Session): void {

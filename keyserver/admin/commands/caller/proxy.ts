@@ -4,6 +4,7 @@ import { checkAllOpen, listDocuments } from '../../../operations/documents.ts';
 import { writeNewKey } from '../../shell/key-output.ts';
 import type { Session } from '../../shell/session.ts';
 import { examples } from '../examples.ts';
+import { addUndo } from '../undo.ts';
 import { addUnverified, type UnverifiedOption, verificationOf } from '../unverified.ts';
 import { addCallerKeyCommands } from './caller-keys.ts';
 import { addRevoke, addRotate } from './end-keys.ts';
@@ -27,6 +28,7 @@ export function defineProxy(proxy: Command, session: Session): void {
   addRotate(proxy, session, 'proxy');
   addCallerKeyCommands(proxy, session, 'proxy');
   addRevoke(proxy, session, 'proxy');
+  addUndo(proxy, session, 'proxy');
 }
 
 function addCreateProxy(proxy: Command, session: Session): void {

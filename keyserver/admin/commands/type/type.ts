@@ -8,6 +8,7 @@ import type { Session } from '../../shell/session.ts';
 import { record } from '../../shell/text/table.ts';
 import { changeConfirmed } from '../confirm-change.ts';
 import { examples } from '../examples.ts';
+import { addUndo } from '../undo.ts';
 import { addUnverified, type UnverifiedOption, verificationOf } from '../unverified.ts';
 import { addEdit } from './edit.ts';
 import { addPut } from './put.ts';
@@ -25,6 +26,7 @@ export function defineType(type: Command, session: Session): void {
   addList(type, session);
   addShow(type, session);
   addDelete(type, session);
+  addUndo(type, session, 'type');
 }
 
 function addList(type: Command, session: Session): void {

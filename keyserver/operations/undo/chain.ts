@@ -3,6 +3,8 @@ import { keptImages } from '../../at-rest/image-chain.ts';
 import { tryOpen } from '../../at-rest/try-open.ts';
 import type { Keyring } from '../../keys/keyring.ts';
 import type { DocumentKind, DocumentName, DocumentRow } from '../../store/store.ts';
+import { StoredDocuments } from '../changes/drafts.ts';
+import type { ReadContext } from '../context.ts';
 
 /** A change that has a before-image; `image` is undefined if it does not open. */
 export interface KeptChange<K extends DocumentKind> {
@@ -20,6 +22,16 @@ export interface ImageChain<K extends DocumentKind> {
   readonly gaps: readonly string[];
   /** Whether the newest image is the one before the document that is stored, or its deletion. */
   readonly isCurrent: boolean;
+}
+
+/** All documents and before-images, as they are stored at one time. */
+export async function readAllImages(
+  context: ReadContext,
+): Promise<{ stored: StoredDocuments; images: DocumentRow[] }> {
+  return context.store.snapshot(async ({ documents, images }) => ({
+    stored: new StoredDocuments(context, await documents()),
+    images: await images(),
+  }));
 }
 
 /** @param rows the images of one document, newest first */

@@ -1,0 +1,225 @@
+import t, { type Test } from 'tap';
+import { openDocument } from '../../../keyserver/at-rest/document-row.ts';
+import { changeDocument } from '../../../keyserver/operations/documents.ts';
+import type { DocumentKind } from '../../../keyserver/store/store.ts';
+import { type Installation, install, wildberries } from './installation.ts';
+
+const edit = (origin: string) => ['type', 'edit', 'wildberries', '--add-destination', origin];
+const grant = ['grant', 'add', 'reports', '--client', 'shop-1', '--type', 'wildberries'];
+const yes = '--yes';
+const iso = '2027-03-04T05:06:07.000Z';
+
+async function setUp(t: Test): Promise<Installation> {
+  const admin = await install(t);
+  await admin.json(wildberries);
+  await admin.json(['app', 'create', 'reports']);
+  return admin;
+}
+
+/** The content of a document that is stored; undefined if there is none. */
+async function stored<K extends DocumentKind>(t: Test, admin: Installation, kind: K, id: string) {
+  const { store, keyring } = admin.context(t);
+  const row = (await store.documents()).find((one) => one.kind === kind && one.id === id);
+  return row && openDocument(keyring, kind, row);
+}
+
+t.test('takes the last change of a type back, and again', async (t) => {
+  const admin = await setUp(t);
+  const before = await stored(t, admin, 'type', 'wildberries');
+  await admin.json(edit('https://second.example'));
+  const after = await stored(t, admin, 'type', 'wildberries');
+  const line = '~ type wildberries: destinations - https://second.example';
+  const dry = await admin.run(['type', 'undo', 'wildberries', '--dry-run']);
+  t.equal(dry.stdout, `would undo change 3 of the type wildberries, of ${iso}\n${line}\n`);
+  t.same(await stored(t, admin, 'type', 'wildberries'), after);
+  t.match(await admin.failure(['type', 'undo', 'wildberries']), {
+    ...{ exit: 2, code: 'confirmation_required' },
+    message: `confirmation needed: undoing change 3 of the type wildberries, of ${iso}`,
+  });
+  t.match(await admin.json(['type', 'undo', 'wildberries', yes]), { undone: 3, changes: [line] });
+  t.same(await stored(t, admin, 'type', 'wildberries'), before);
+  await admin.json(['type', 'undo', 'wildberries', yes]);
+  t.same(await stored(t, admin, 'type', 'wildberries'), after);
+  const { stdout } = await admin.run(['type', 'history', 'wildberries']);
+  const added = line.replace(' - ', ' + ');
+  const rows = [
+    ['5', added],
+    ['4', line],
+    ['3', added],
+    ['1', '+ type wildberries: https://api.example.com, Authorization: {token}'],
+  ];
+  t.same(
+    stdout
+      .trimEnd()
+      .split('\n')
+      .map((row) => row.split(/ {2,}/)),
+    [['CHANGE', 'MADE AT', 'DIFFERENCE'], ...rows.map(([n, difference]) => [n, iso, difference])],
+  );
+  t.same((await admin.json(['type', 'history', 'wildberries']))[0], {
+    change: 5,
+    at: iso,
+    changes: [added],
+  });
+});
+
+t.test('says what it takes away, before and without a terminal', async (t) => {
+  const admin = await setUp(t);
+  await admin.json(edit('https://second.example'));
+  await admin.json(grant);
+  const taken = /tokens of the type "wildberries" go to https:\/\/second.example no more/;
+  const undo = ['type', 'undo', 'wildberries'];
+  t.match(await admin.failure(undo), { message: taken });
+  const asked = await admin.run(undo, { stdin: 'n\n', stdinIsTerminal: true });
+  t.match(asked, {
+    code: 2,
+    stderr:
+      /^~ type wildberries: destinations - https:\/\/second.example\nundoing change 3 .*:\n.*\ngo on/,
+  });
+  t.match(asked.stderr, taken);
+  t.match(await admin.run([...undo, '--dry-run']), { code: 0, stderr: taken });
+  t.match(await admin.run([...undo, yes]), { code: 0, stderr: taken });
+});
+
+t.test('undoes a creation and a deletion of a type', async (t) => {
+  const admin = await setUp(t);
+  const before = await stored(t, admin, 'type', 'wildberries');
+  await admin.json(['type', 'undo', 'wildberries', yes]);
+  t.equal(await stored(t, admin, 'type', 'wildberries'), undefined);
+  t.match(await admin.json(['type', 'undo', 'wildberries', yes]), {
+    changes: [/^\+ type wildberries: https:\/\/api.example.com/],
+  });
+  t.same(await stored(t, admin, 'type', 'wildberries'), before);
+  t.match(await admin.failure(['type', 'undo', 'ozon']), { exit: 1, code: 'not_found' });
+});
+
+t.test('never brings keys back', async (t) => {
+  const admin = await setUp(t);
+  await admin.json(grant);
+  await admin.json(['app', 'rotate', 'reports', '--overlap', '1h']);
+  const rotated = await stored(t, admin, 'app', 'reports');
+  t.match(await admin.json(['app', 'undo', 'reports', yes]), {
+    changes: ['- grant of reports: client shop-1, type wildberries, all methods, all paths'],
+  });
+  t.same(
+    await stored(t, admin, 'app', 'reports'),
+    { ...rotated, grants: [] },
+    'the keys, and the end of the overlap, are those of now',
+  );
+  await admin.json(['app', 'undo', 'reports', yes]);
+  await admin.json(['app', 'revoke', 'reports', yes]);
+  const back = await admin.run(['app', 'undo', 'reports', yes]);
+  t.match(back, {
+    code: 0,
+    stdout: /^\+ app reports$/m,
+    stderr: /the app reports has no key; give it a new key: keyserver-admin app rotate reports/,
+  });
+  t.match(await stored(t, admin, 'app', 'reports'), { keys: [], grants: [{ client: 'shop-1' }] });
+  t.match(await admin.json(['app', 'rotate', 'reports']), { key: /^spk_/ });
+});
+
+t.test('leaves the certificates that a proxy must have, and restores them with it', async (t) => {
+  const admin = await install(t);
+  const limit = (...args: string[]) => admin.json(['proxy', 'limit', 'dc-1', ...args, yes]);
+  await admin.json([
+    'proxy',
+    'create',
+    'dc-1',
+    '--certificate-name',
+    'a',
+    '--certificate-name',
+    'b',
+  ]);
+  await limit('--certificate-name', 'b', '--client', 'shop-*');
+  await admin.json(['proxy', 'undo', 'dc-1', yes]);
+  const { keys, ...limits } = (await stored(t, admin, 'proxy', 'dc-1')) ?? { keys: [] };
+  t.same([keys.length, limits], [1, { certificateNames: ['b'] }], 'a was revoked');
+  await limit('--certificate-name', 'c');
+  t.match(await admin.failure(['proxy', 'undo', 'dc-1', yes]), {
+    ...{ exit: 2, code: 'input_invalid', message: /certificates' names alone/ },
+  });
+  await admin.json(['proxy', 'revoke', 'dc-1', yes]);
+  await admin.json(['proxy', 'undo', 'dc-1', yes]);
+  t.same(await stored(t, admin, 'proxy', 'dc-1'), { keys: [], certificateNames: ['c'] });
+});
+
+t.test('changes nothing if the document is another one by then', async (t) => {
+  const admin = await setUp(t);
+  await admin.json(edit('https://second.example'));
+  async function* answerAfterChange() {
+    await admin.json(edit('https://third.example'));
+    yield Buffer.from('y\n');
+  }
+  const ran = await admin.run(['type', 'undo', 'wildberries'], {
+    stdin: answerAfterChange(),
+    stdinIsTerminal: true,
+  });
+  t.match(ran, { code: 1, stderr: /somebody else has changed the type "wildberries" meanwhile/ });
+  t.match(await stored(t, admin, 'type', 'wildberries'), { destinations: { length: 3 } });
+});
+
+t.test('refuses images that somebody changed, removed or never kept', async (t) => {
+  const admin = await setUp(t);
+  await admin.json(edit('https://second.example'));
+  await admin.json(edit('https://third.example'));
+  const undo = ['type', 'undo', 'wildberries', yes];
+  admin.sql('CREATE TABLE copies AS SELECT * FROM document_images');
+  const tampered = async (sql: string) => {
+    admin.sql(sql);
+    const failure = await admin.failure(undo);
+    const listed = await admin.run(['type', 'history', 'wildberries']);
+    const { stdout } = await admin.run(['doctor']);
+    admin.sql('DELETE FROM document_images');
+    admin.sql('INSERT INTO document_images SELECT * FROM copies');
+    return { ...failure, listed, doctor: /^before-images.*\n.*/m.exec(stdout)?.[0] };
+  };
+  t.match(await tampered("UPDATE document_images SET body = REPLACE(body, 'api.', 'evil.')"), {
+    ...{ exit: 1, code: 'integrity_failed', message: /change 4 of the type .* does not open/ },
+    listed: {
+      code: 1,
+      stdout: /^4 +does not open/m,
+      stderr: /^error: the before-image of change 4/,
+    },
+    doctor: /^before-images +fault +of 4 changes\n +- .*change 4 of the type .* does not open/,
+  });
+  t.match(await tampered('DELETE FROM document_images WHERE revision = 3'), {
+    ...{ exit: 1, code: 'integrity_failed', message: /missing, or others/ },
+    doctor: /fault/,
+  });
+  t.match(await tampered('DELETE FROM document_images WHERE revision = 4'), {
+    ...{ exit: 1, code: 'not_found', message: /has no before-image/ },
+    listed: { code: 0, stdout: /^3 .*not known/m, stderr: /^note: the last change of/ },
+    doctor: /^before-images +warning +of 3 changes\n +- the last change of the type/,
+  });
+  t.match(await tampered('DELETE FROM document_images'), {
+    ...{ exit: 1, code: 'not_found', listed: { code: 0, stdout: 'no changes are kept\n' } },
+    doctor: /^before-images +ok +of 0 changes/,
+  });
+  admin.sql("UPDATE documents SET mac = 'x' WHERE kind = 'type'");
+  t.match(await admin.failure(undo), {
+    code: 'integrity_failed',
+    message: /does not open: its row/,
+  });
+});
+
+t.test('rejects a type that would not be taken any more', async (t) => {
+  const admin = await install(t);
+  await changeDocument(admin.context(t), 'type', 'wildberries', () => ({
+    destinations: ['http://api.example.com'],
+    injection: { scheme: 'headers', headers: { Authorization: '{token}' } },
+  }));
+  await admin.json(wildberries);
+  t.match(await admin.failure(['type', 'undo', 'wildberries', yes]), {
+    ...{ exit: 2, code: 'input_invalid', message: /http:/ },
+  });
+});
+
+t.test('takes back what a restore has put over a document', async (t) => {
+  const admin = await setUp(t);
+  await admin.json(['backup', 'before.backup']);
+  await admin.json(edit('https://second.example'));
+  await admin.json(['restore', 'before.backup', '--merge']);
+  t.match(await stored(t, admin, 'type', 'wildberries'), { destinations: { length: 1 } });
+  t.match(await admin.json(['type', 'undo', 'wildberries', yes]), {
+    changes: ['~ type wildberries: destinations + https://second.example'],
+  });
+});
