@@ -14,6 +14,7 @@ import { routingAttacks } from './cases/routing.ts';
 import { strangerAttacks } from './cases/strangers/all.ts';
 import { tenancyAttacks } from './cases/tenancy.ts';
 import { tlsAttacks } from './cases/tls.ts';
+import { tokenEndpointAttacks } from './cases/token-endpoint.ts';
 import { urlAttacks } from './cases/url.ts';
 import type { Attack } from './scene/attack.ts';
 
@@ -25,6 +26,7 @@ export const attacks: readonly Attack[] = [
   ...forwardAttacks,
   ...boundAttacks,
   ...routingAttacks,
+  ...tokenEndpointAttacks,
   ...headerAttacks,
   ...tlsAttacks,
   ...giveawayAttacks,

@@ -156,6 +156,10 @@ function policies(port: number): Readonly<Record<string, Policy>> {
       plainDestinations: [`https://${host}:${port}`],
     },
     nowhere: { ...base, destinations: [] },
+    tokens: {
+      ...base,
+      tokenEndpoints: [`https://${host}:${port}/auth/o2/token`, 'https://login.example/token'],
+    },
     routed: { ...base, routedBy: { query: ['rest_route', '_method'], form: ['_method'] } },
   };
 }
