@@ -4,6 +4,7 @@ import { isUnlimited, matchesPattern } from '../../../shared/policy/grant.ts';
 import { PolicyError } from '../../../shared/policy/policy-error.ts';
 import type { Policy } from '../../../shared/policy/schema.ts';
 import type { AppDocument } from '../../at-rest/document-row.ts';
+import type { TokenRow } from '../../store/store.ts';
 import type { OperationContext } from '../context.ts';
 import { injectionMisfit, inspectToken } from '../tokens.ts';
 import type { Losses, TokenQuestion } from './affected-tokens.ts';
@@ -46,9 +47,9 @@ export function typeConsequences(
           ],
     // No token of a type that is new was released before.
     questions:
-      before === undefined || isDeepStrictEqual(before.injection, after.injection)
+      before === undefined
         ? []
-        : [unfilled(context, id, before, after)],
+        : [...unfilled(context, id, before, after), ...otherWay(context, id, before, after)],
   };
 }
 
@@ -57,17 +58,41 @@ function unfilled(
   id: string,
   before: Policy,
   { injection }: Policy,
-): TokenQuestion {
-  return {
-    affects: (row) => {
-      if (row.tokenType !== id) return undefined;
-      const token = inspectToken(context, row);
-      const wasFit = injectionMisfit(token, before.injection) === undefined;
-      return wasFit ? injectionMisfit(token, injection) : undefined;
+): TokenQuestion[] {
+  if (isDeepStrictEqual(before.injection, injection)) return [];
+  return [
+    {
+      affects: (row) => {
+        if (row.tokenType !== id) return undefined;
+        const token = inspectToken(context, row);
+        const wasFit = injectionMisfit(token, before.injection) === undefined;
+        return wasFit ? injectionMisfit(token, injection) : undefined;
+      },
+      say: (tokens, reason) =>
+        `the type ${JSON.stringify(id)} would not be filled by ${tokens}: ${reason}`,
     },
-    say: (tokens, reason) =>
-      `the type ${JSON.stringify(id)} would not be filled by ${tokens}: ${reason}`,
-  };
+  ];
+}
+
+/** Tokens of another marketplace, or another way to authenticate there, whose fields have the names that are wanted. */
+function otherWay(
+  context: OperationContext,
+  id: string,
+  { preset: was }: Policy,
+  { preset: is, injection }: Policy,
+): TokenQuestion[] {
+  if (was === undefined || is === undefined) return [];
+  if (was.id === is.id && was.auth === is.auth) return [];
+  const isFit = (row: TokenRow) =>
+    injectionMisfit(inspectToken(context, row), injection) === undefined;
+  return [
+    {
+      affects: (row) =>
+        row.tokenType === id && isFit(row) ? `${was.id} (${was.auth})` : undefined,
+      say: (tokens, place) =>
+        `${tokens}, put for ${place}, would be sent as of ${is.id} (${is.auth}) by the type ${JSON.stringify(id)}`,
+    },
+  ];
 }
 
 /** Calls that grants with methods or paths allow no more, since something else selects their operation. */

@@ -113,6 +113,25 @@ t.test('the sandbox and a way to authenticate are chosen by name', async (t) => 
   t.same(etsy.policy.injection.headers, { 'x-api-key': '{keystring}:{sharedSecret}' });
 });
 
+t.test('another marketplace or way for tokens that are stored is confirmed', async (t) => {
+  const admin = await install(t);
+  await admin.json(put('ym', 'yandex-market'));
+  const legacy = put('ym', 'yandex-market', '--auth', 'oauth-legacy');
+  t.match(await admin.json([...legacy, '--dry-run']), { consequences: [] }, 'without a token');
+  const token = ['token', 'put', '--client', 'shop-1', '--type', 'ym'];
+  await admin.json(token, { stdin: 'made-up-token-7f3a' });
+  for (const [argv, place] of [
+    [legacy, 'yandex-market (oauth-legacy)'],
+    [put('ym', 'aliexpress-ru'), 'aliexpress-ru (token)'],
+  ] as const) {
+    const said = `1 stored token (client shop-1), put for yandex-market (api-key), would be sent as of ${place} by the type "ym"`;
+    const { message } = await admin.failure(argv);
+    t.ok(message.includes(said), message);
+  }
+  t.equal((await admin.json(put('ym', 'yandex-market'))).outcome, 'unchanged');
+  t.equal((await admin.json([...legacy, '--yes'])).outcome, 'replaced');
+});
+
 t.test('destinations that widen a preset are shown before they are written', async (t) => {
   const admin = await install(t);
   const wide = put('ozon', 'ozon-seller', '--destination', 'https://evil.example');
