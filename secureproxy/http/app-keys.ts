@@ -5,6 +5,8 @@ const usual = /^(?:Bearer )?(spk_[0-9A-Za-z]{36})$/;
 /** In every value with a key: the prefix, or what base64 makes of it at each of its three offsets. */
 const hint = /spk_|c3BrX|Nwa1|zcGtf/;
 const base64Hint = /c3BrX|Nwa1|zcGtf/;
+/** The same, and what an escape of any kind begins with. */
+const spelledHint = /spk_|c3BrX|Nwa1|zcGtf|[%\\]/;
 const base64Run = /[0-9A-Za-z+/_-]{30,}/g;
 const minKeyLike = 'spk_'.length + 20;
 /** A key-like text up to a delimiter, behind the letter that it follows if it does not stand at the start of a value. */
@@ -33,6 +35,11 @@ export function appKeysIn(value: string): string[] {
       before === undefined || containsAppKey(text) ? [text] : [],
     ),
   );
+}
+
+/** False for a text without a key in any spelling; a cheap test, since most texts have none. */
+export function mayHoldKey(text: string): boolean {
+  return spelledHint.test(text);
 }
 
 /** More rounds are no honest encoding. */

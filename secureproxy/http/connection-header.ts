@@ -1,3 +1,5 @@
+import { memoizeByText } from '../../shared/memoize.ts';
+
 const none: ReadonlySet<string> = new Set();
 
 /**
@@ -7,15 +9,16 @@ const none: ReadonlySet<string> = new Set();
 export function connectionNamed(
   headers: Readonly<Record<string, string | readonly string[] | undefined>>,
 ): ReadonlySet<string> {
-  let named: Set<string> | undefined;
-  for (const name of Object.keys(headers)) {
-    if (!isConnection(name)) continue;
-    named ??= new Set();
-    const listed = [headers[name] ?? []].flat().join(',').split(',');
-    for (const one of listed) named.add(one.trim().toLowerCase());
-  }
-  return named ?? none;
+  const listed = Object.keys(headers)
+    .filter(isConnection)
+    .flatMap((name) => headers[name] ?? []);
+  return listed.length === 0 ? none : namesIn(listed.join(','));
 }
+
+/** Memoized, since most connections say the same. */
+const namesIn = memoizeByText(
+  (list): ReadonlySet<string> => new Set(list.split(',').map((one) => one.trim().toLowerCase())),
+);
 
 function isConnection(name: string): boolean {
   return name.length === 'connection'.length && name.toLowerCase() === 'connection';

@@ -1,6 +1,6 @@
 import { isCallerKey } from '../../shared/crypto/caller-key.ts';
 import { ServiceError } from '../../shared/errors.ts';
-import { appKeysIn, decodeAscii, fromHex } from './app-keys.ts';
+import { appKeysIn, decodeAscii, fromHex, mayHoldKey } from './app-keys.ts';
 import type { CallerHeaders } from './request-headers.ts';
 
 /** The parts of a request for a marketplace that the caller wrote. */
@@ -41,6 +41,7 @@ export function misplacedKey(place: string): ServiceError {
 
 /** A parameter or a piece of the path may have it in base64, too, as in a header. */
 function urlHoldsKey(url: string): boolean {
+  if (!mayHoldKey(url)) return false;
   const [path = '', ...query] = url.split('?');
   const values = [...path.split('/'), ...query.join('?').split(/[&=]/)];
   return holdsKey(decodeAscii(url)) || values.some((value) => appKeysIn(value).some(isAppKey));
@@ -50,8 +51,12 @@ function headersHoldKey(headers: CallerHeaders): boolean {
   return Object.entries(headers).some(
     ([name, values]) =>
       nameHoldsKey(name) ||
-      [values].flat().some((value) => appKeysIn(value).some(isAppKey) || holdsKey(value)),
+      (typeof values === 'string' ? valueHoldsKey(values) : values.some(valueHoldsKey)),
   );
+}
+
+function valueHoldsKey(value: string): boolean {
+  return mayHoldKey(value) && (appKeysIn(value).some(isAppKey) || holdsKey(value));
 }
 
 /** Case and `_` of a name can change on its way, so that no checksum is left to test. */
@@ -95,9 +100,9 @@ export function holdsKey(text: string): boolean {
 
 function bodyHoldsKey(body: Buffer): boolean {
   // Native searches for what is in every spelling: a text is made of few large bodies.
-  const mayHoldKey =
+  const isLikely =
     (body.includes('k_') && body.includes('spk_')) ||
     body.includes('%') ||
     body.includes(String.raw`\u00`);
-  return mayHoldKey && holdsKey(body.toString('latin1'));
+  return isLikely && holdsKey(body.toString('latin1'));
 }

@@ -86,8 +86,7 @@ function exclusions(
 ): (name: string) => Exclusion | undefined {
   const injectedNames = readNames(injected);
   const isDropped = dropped && nameMatcher(dropped);
-  const named = connectionNamed(headers);
-  const hopNames = named.size === 0 ? named : new Set([...named].map(readAs));
+  const hopNames = readNames(connectionNamed(headers));
   return (name) => {
     const { read, isNeverSent } = traitsOf(name);
     if (injectedNames.has(read)) return 'injected';
@@ -112,7 +111,9 @@ const traitsOf = memoizeByText((name) => {
 });
 
 /** Memoized per list, since one injection serves many calls. */
-const readNames = memoize((names: readonly string[]) => new Set(names.map(readAs)));
+const readNames = memoize(
+  (names: readonly string[] | ReadonlySet<string>) => new Set([...names].map(readAs)),
+);
 
 function checkField(name: string, value: string): void {
   const fault = !traitsOf(name).isName

@@ -268,7 +268,8 @@ class RelayHandler implements CarriedHandler {
     if (this.#settled) return;
     this.#settle();
     this.#options.onEnd(this.#outcome());
-    this.#response.end(last);
+    // As a text it goes out with its head in one piece; bytes would be gathered, which costs more.
+    this.#response.end(last?.toString('latin1'), 'latin1');
     // Without a listener Node ends the connection itself; once all is sent, the timeout of kept connections counts.
     this.#response.setTimeout(this.#options.idleTimeoutMs);
     this.#done.resolve(true);

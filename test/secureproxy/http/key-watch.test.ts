@@ -56,10 +56,11 @@ t.test('finds a key in URL, headers and body, in every spelling', (t) => {
       t.equal(found({ body: Buffer.from(`\xff${'я'.repeat(99)}${around}`) }), 'Body', name);
     }
   }
-  t.equal(
-    found({ headers: { 'X-A': `Basic ${Buffer.from(`a:${key}`).toString('base64')}` } }),
-    'Headers',
-  );
+  for (const user of ['a', 'ab', 'abc']) {
+    const encoded = Buffer.from(`${user}:${key}`).toString('base64url');
+    t.equal(found({ headers: { 'X-A': `Basic ${encoded}` } }), 'Headers', user);
+    t.equal(found({ url: `https://api.example/?a=${encoded}` }), 'ApiUri', user);
+  }
   t.equal(found({ url: `https://api.example/${key}/x` }), 'ApiUri');
   t.equal(found({ url: `https://api.example/?a=${inForm(inForm(inForm(key)))}` }), 'ApiUri');
   t.equal(
