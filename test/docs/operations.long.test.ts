@@ -1,8 +1,10 @@
 import t from 'tap';
-import { followRunbook, lastParts, quickParts, restartingParts } from './runbook.ts';
+import { dataParts, followRunbook, lastParts, quickParts, restartingParts } from './runbook.ts';
+
+const parts = { ...quickParts, ...dataParts, ...restartingParts, ...lastParts };
 
 t.setTimeout(900_000);
 
 t.test('a deployment with systemd and its whole runbook, as the pages have them', (t) =>
-  followRunbook(t, { ...quickParts, ...restartingParts, ...lastParts }, { startsTool: true }),
+  followRunbook(t, parts, { startsTool: true }),
 );

@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
 import type { Environment } from '../../shared/settings/config.ts';
-import { compileCache } from './compile-cache.ts';
 
 export interface Ended {
   readonly code: number | null;
@@ -22,7 +21,7 @@ export function runToEnd(
 ): Promise<Ended> {
   const child = spawn(process.execPath, [resolve(root, main), ...args], {
     cwd: options.folder,
-    env: { NODE_ENV: 'production', ...compileCache, ...options.environment },
+    env: { NODE_ENV: 'production', ...options.environment },
     stdio: 'pipe',
     timeout: options.limitMs,
     killSignal: 'SIGKILL',

@@ -41,6 +41,8 @@ async function statementsOf(
   const raw = await rawConnection(test, options);
   try {
     await raw.query("SET GLOBAL log_output = 'TABLE'");
+    // Another test may have left what it logged.
+    await raw.query('TRUNCATE mysql.general_log');
     await raw.query('SET GLOBAL general_log = ON');
   } catch {
     return undefined;
@@ -50,7 +52,6 @@ async function statementsOf(
   const rows: { argument: unknown }[] = await raw.query(
     "SELECT argument FROM mysql.general_log WHERE command_type = 'Execute' ORDER BY event_time",
   );
-  await raw.query('TRUNCATE mysql.general_log');
   return rows.map(({ argument }) => String(argument));
 }
 

@@ -1,0 +1,6 @@
+import t from 'tap';
+import { killMidways } from './killed.ts';
+
+t.test('an import or restore that was killed goes on by the same command, with a server', (t) =>
+  killMidways(t, 'mysql'),
+);
