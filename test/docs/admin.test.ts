@@ -115,9 +115,9 @@ t.test('the commands of the page print what it shows', async (t) => {
 t.test('the page shows every command', async (t) => {
   const commands = {
     token: ['put', 'list', 'show', 'delete'],
-    type: ['put', 'edit', 'list', 'show', 'delete'],
-    app: ['create', 'list', 'rotate', 'revoke'],
-    proxy: ['create', 'list', 'rotate', 'revoke'],
+    type: ['put', 'edit', 'list', 'show', 'delete', 'history', 'undo'],
+    app: ['create', 'list', 'rotate', 'revoke', 'history', 'undo'],
+    proxy: ['create', 'list', 'rotate', 'revoke', 'history'],
     grant: ['add', 'list', 'remove'],
     legacy: ['check', 'take-over', 'give-back'],
   };
