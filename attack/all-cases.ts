@@ -1,4 +1,5 @@
 import { addressAttacks } from './cases/address.ts';
+import { bodyKeyAttacks } from './cases/body-key.ts';
 import { boundAttacks } from './cases/bound.ts';
 import { forwardAttacks } from './cases/forward.ts';
 import { giveawayAttacks } from './cases/giveaway.ts';
@@ -24,6 +25,7 @@ export const attacks: readonly Attack[] = [
   ...addressAttacks,
   ...redirectAttacks,
   ...forwardAttacks,
+  ...bodyKeyAttacks,
   ...boundAttacks,
   ...routingAttacks,
   ...tokenEndpointAttacks,

@@ -57,7 +57,7 @@ export async function buildSecureproxy(
         type: 'http',
         scheme: 'bearer',
         description:
-          'The app key (`spk_…`). Any other header or query parameter may carry it instead, so that an SDK can send the app key in place of a token. A call without a key belongs to the app `anonymous`, if it exists.',
+          'The app key (`spk_…`). Any other header or query parameter may carry it instead, so that an SDK can send the app key in place of a token, and under `/forward` a member of a JSON or form body. A call without a key belongs to the app `anonymous`, if it exists.',
       },
     },
   });

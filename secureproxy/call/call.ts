@@ -1,9 +1,13 @@
 import type { Method } from '../../shared/policy/schema.ts';
+import type { KeyedBody } from '../body-keys/keyed-body.ts';
 import type { CallerHeaders } from '../http/request-headers.ts';
 import type { StreamedBody } from '../upstream/streamed-body.ts';
 
 /** Bytes, which may be a span of those that were received; a stream, which can be sent once; or no body. */
-export type CallBody = Buffer | StreamedBody | null;
+export type SendableBody = Buffer | StreamedBody | null;
+
+/** A body with the app key becomes one that can be sent once its type is known. */
+export type CallBody = SendableBody | KeyedBody;
 
 /** A call that an app asks for, by whichever route. */
 export interface Call {

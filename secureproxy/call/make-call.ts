@@ -47,7 +47,13 @@ export async function makeCall(
       const prepared = prepare(obtained.release, call);
       log.grant = prepared.grantId;
       if (prepared.isTokenEndpoint) {
-        await answerTokenRequest(call, request, reply, deadline, prepared.url);
+        await answerTokenRequest(
+          { ...call, body: prepared.body },
+          request,
+          reply,
+          deadline,
+          prepared.url,
+        );
         return;
       }
       retries.allowed(obtained.release.policy, log.app);

@@ -7,13 +7,14 @@ import { judgeForm } from '../../shared/policy/routing.ts';
 import type { TargetUrl } from '../../shared/policy/url.ts';
 import { checkAllowed } from '../../shared/policy/verdict.ts';
 import type { Explanation } from '../../shared/protocol/explanation.ts';
+import { KeyedBody } from '../body-keys/keyed-body.ts';
 import { formOf } from '../http/form-body.ts';
 import { checkQuery } from '../http/injected-query.ts';
 import { requestHeaders } from '../http/request-headers.ts';
 import { searchableRequest } from '../scrub/content-codings.ts';
 import { isSearched } from '../scrub/scrubber.ts';
 import { StreamedBody } from '../upstream/streamed-body.ts';
-import type { Call, CallBody } from './call.ts';
+import type { Call, CallBody, SendableBody } from './call.ts';
 
 /** The policy and grants that a call is judged by; from a release or an explanation. */
 export type Authorization = NonNullable<Explanation['terms']>;
@@ -32,6 +33,8 @@ export interface PreparedCall {
   readonly isTokenEndpoint: boolean;
   /** The headers to send, names and values alternating. */
   readonly headers: string[];
+  /** The body to send, without the app key; at a token endpoint as it came. */
+  readonly body: SendableBody;
 }
 
 /**
@@ -41,11 +44,12 @@ export interface PreparedCall {
  */
 export function prepare(
   { policy, grants }: Authorization,
-  { method, url, headers, body }: Call,
+  { method, url, headers, body: received }: Call,
 ): PreparedCall {
   const approval = checkAllowed(decide(policy, grants, { method, url }));
   const injected = namesOf(policy.injection);
   const { isPlain, isTokenEndpoint } = approval;
+  const body = isTokenEndpoint ? unsentBody(received) : sentBody(received, policy);
   if (!isPlain) checkQuery(approval.url, injected.query);
   const passed = isSearched(policy) ? searchableRequest(headers) : headers;
   const sent = requestHeaders(passed, injected.headers, policy.dropHeaders);
@@ -62,10 +66,19 @@ export function prepare(
     isPlain,
     isTokenEndpoint,
     headers: sent,
+    body,
   };
 }
 
-function isEmpty(body: CallBody): boolean {
+function unsentBody(received: CallBody): SendableBody {
+  return received instanceof KeyedBody ? received.bytes : received;
+}
+
+function sentBody(received: CallBody, { keyMembers }: Authorization['policy']): SendableBody {
+  return received instanceof KeyedBody ? received.without(keyMembers) : received;
+}
+
+function isEmpty(body: SendableBody): boolean {
   return body === null || (body instanceof StreamedBody ? body.announced : body.length) === 0;
 }
 

@@ -19,7 +19,7 @@ import type { Deadline } from '../upstream/deadline.ts';
 import type { UpstreamPools } from '../upstream/pools.ts';
 import { type RelayOutcome, relay } from '../upstream/relay.ts';
 import { queryOf } from './ask-keyserver.ts';
-import type { Call, CallBody } from './call.ts';
+import type { Call, SendableBody } from './call.ts';
 import { type PreparedCall, prepare } from './prepare.ts';
 import type { Retries } from './retries.ts';
 import type { RunningCall, RunningCalls } from './running-calls.ts';
@@ -51,12 +51,12 @@ export function send(
   { releases, pools, running, sentSecrets }: SendDependencies,
   call: Call,
   obtained: CachedRelease,
-  { url, wildcard, isPlain, headers: prepared }: PreparedCall,
+  { url, wildcard, isPlain, headers: prepared, body }: PreparedCall,
   { request, reply, deadline, pass, retries }: SendContext,
 ): Promise<boolean> {
   const { logFields: log } = request;
   const { release } = obtained;
-  const { method, body } = call;
+  const { method } = call;
   const injection = isPlain ? nothing : injectionOf(release);
   const injected =
     typeof injection === 'function'
@@ -128,12 +128,12 @@ export function send(
   );
 }
 
-function isHeld(body: CallBody): body is Buffer | null {
+function isHeld(body: SendableBody): body is Buffer | null {
   return body === null || Buffer.isBuffer(body);
 }
 
 /** @throws ServiceError request_invalid for a stream, which the injection would have to read first */
-function heldBody(body: CallBody): Buffer | null {
+function heldBody(body: SendableBody): Buffer | null {
   if (isHeld(body)) return body;
   throw new ServiceError('request_invalid', {
     reason: 'body_streamed',

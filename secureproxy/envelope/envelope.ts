@@ -1,7 +1,14 @@
 import { isUtf8 } from 'node:buffer';
 import { invalid } from './faults.ts';
 import { checkHeaderBytes, checkHeaderCount } from './header-limits.ts';
-import { endOfString, endOfValue, notJson, skipBlanks, skipColon } from './json-scan.ts';
+import {
+  endOfString,
+  endOfValue,
+  notJson,
+  readString,
+  skipBlanks,
+  skipColon,
+} from './json-scan.ts';
 import { sentBody } from './sent-body.ts';
 
 const byteOrderMark = Buffer.from('\ufeff');
@@ -55,7 +62,8 @@ function membersOf(bytes: Buffer, start: number): ReadonlyMap<string, Span> {
   while (spans.size > 0 || bytes[at] !== closeBrace) {
     const nameEnd = endOfString(bytes, at);
     checkSmall(nameEnd - largeBytes);
-    const name = readName(bytes, at, nameEnd);
+    // `Body` and `B\u006fdy` are one.
+    const name = readString(bytes, at, nameEnd);
     const from = skipColon(bytes, nameEnd);
     const to = endOfValue(bytes, from);
     if (spans.has(name)) throw invalid('duplicate_member', 'The body has a member twice.');
@@ -71,12 +79,6 @@ function membersOf(bytes: Buffer, start: number): ReadonlyMap<string, Span> {
   }
   checkEnd(bytes, at + 1);
   return spans;
-}
-
-/** Unescapes a name, since `Body` and `B\u006fdy` are one. */
-function readName(bytes: Buffer, start: number, end: number): string {
-  const spelled = bytes.toString('utf8', start + 1, end - 1);
-  return spelled.includes('\\') ? JSON.parse(`"${spelled}"`) : spelled;
 }
 
 function checkEnd(bytes: Buffer, end: number): void {

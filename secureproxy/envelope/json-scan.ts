@@ -91,6 +91,12 @@ export function endOfString(bytes: Uint8Array, start: number): number {
   }
 }
 
+/** The text of the string from `start` to `end`, unescaped. */
+export function readString(bytes: Buffer, start: number, end: number): string {
+  const spelled = bytes.toString('utf8', start + 1, end - 1);
+  return spelled.includes('\\') ? JSON.parse(`"${spelled}"`) : spelled;
+}
+
 /**
  * Skips plain characters, four at a time while all of a word are: none is below a space, and a quote or a backslash
  * would be zero after the exclusive or (the tests of Hacker's Delight, section 6-1, for a byte below n).

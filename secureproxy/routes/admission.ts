@@ -12,11 +12,12 @@ import { isLoop } from '../http/via.ts';
 import type { BodyBudget } from '../receipt/body-budget.ts';
 import { type BodyReceiver, receiveBody } from '../receipt/receive-body.ts';
 import { findAppKey, queryOf } from './app-key.ts';
+import { BodyKeys } from './body-key.ts';
 import { checkKeylessHost, checkPage, type TrustedHosts } from './cross-site.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The caller's app key, found before the body is read; null if there is none. */
+    /** The caller's app key, found before the call is judged; null if there is none. */
     appKey: string | null;
     /** The client and type that the key's app is bound to; null if KeyServer tells of none. */
     binding: Binding | null;
@@ -30,6 +31,8 @@ declare module 'fastify' {
     readonly trustedHosts: TrustedHosts;
     /** For bodies in memory, likewise. */
     readonly bodyBudget: BodyBudget;
+    /** Likewise. */
+    readonly bodyKeys: BodyKeys;
   }
 }
 
@@ -43,11 +46,13 @@ export function acceptCalls(
 ): void {
   app.decorate('trustedHosts', trustedHosts);
   app.decorate('bodyBudget', receiver.budget);
+  app.decorate('bodyKeys', new BodyKeys(receiver.budget));
   app.decorateRequest('appKey', null);
   app.addHook('onError', logRefusedKey);
   app.decorateRequest('binding', null);
   app.decorateRequest('isKnownCaller', false);
   app.decorateRequest('giveBodyBack', null);
+  app.decorateRequest('keyedBody', null);
   app.removeContentTypeParser('application/json');
   app.addContentTypeParser(
     'application/json',
@@ -91,7 +96,8 @@ export interface AdmissionDependencies {
 }
 
 /**
- * Makes the check of a call before its body is read, so that a rejection is cheap, and strangers cost little.
+ * Makes the check of a call before its body is read, so that a rejection is cheap, and strangers cost little. If a key
+ * is required, a short body may have it, and is searched for it.
  * It throws or passes on a ServiceError.
  */
 export function admitCaller(
@@ -103,25 +109,33 @@ export function admitCaller(
     checkLoop(request);
     checkPage(headers, server.trustedHosts);
     const appKey = findAppKey(request.raw.rawHeaders, queryOf(request.originalUrl));
-    if (appKey === null) {
-      if (isKeyRequired) throw keyMissing();
-      checkKeylessHost(headers, server.trustedHosts);
-    }
-    request.appKey = appKey;
     reply.raw.once('close', () => request.giveBodyBack?.());
-    const admit = (caller: KnownApp | undefined) => {
-      request.logFields.app = caller?.app;
-      request.binding = caller?.bound ?? null;
-      request.isKnownCaller = caller !== undefined && appKey !== null;
-      done();
+    const identify = (appKey: string | null) => {
+      request.appKey = appKey;
+      const admit = (caller: KnownApp | undefined) => {
+        request.logFields.app = caller?.app;
+        request.binding = caller?.bound ?? null;
+        request.isKnownCaller = caller !== undefined && appKey !== null;
+        done();
+      };
+      const caller = callers.known(appKey);
+      if (caller !== undefined) admit(caller);
+      else
+        askForCaller(appKey, request, reply, (query) => callers.ask(query, request.ip)).then(
+          admit,
+          done,
+        );
     };
-    const caller = callers.known(appKey);
-    if (caller !== undefined) admit(caller);
-    else
-      askForCaller(appKey, request, reply, (query) => callers.ask(query, request.ip)).then(
-        admit,
-        done,
-      );
+    if (appKey !== null) identify(appKey);
+    else if (isKeyRequired) {
+      server.bodyKeys.find(request).then((found) => {
+        if (found === null) done(keyMissing());
+        else identify(found);
+      }, done);
+    } else {
+      checkKeylessHost(headers, server.trustedHosts);
+      identify(null);
+    }
   };
 }
 
@@ -143,7 +157,7 @@ function keyMissing(): ServiceError {
   return new ServiceError('caller_unauthenticated', {
     reason: 'app_key_missing',
     detail:
-      'The request has no app key: send one in Authorization, or wherever the SDK has its key.',
+      'The request has no app key: send one in Authorization, or wherever the SDK has its key. Of bodies, JSON and forms of up to 64 KiB with a Content-Length are searched.',
   });
 }
 

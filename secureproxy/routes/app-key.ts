@@ -7,10 +7,15 @@ import { appKeysIn } from '../http/app-keys.ts';
  * may carry it, and it may stand there more than once, so that an SDK can send the app key in place of
  * the marketplace's credentials (docs/protocol.md §9). `rawHeaders` alternates names and values: Node's
  * parsed headers keep only the first `Authorization` of several.
- * @throws ServiceError request_invalid for two different keys, caller_unauthenticated for a malformed one
+ * @throws ServiceError as {@link oneAppKey}
  */
 export function findAppKey(rawHeaders: readonly string[], query: string): string | null {
-  const [key = null, ...others] = allAppKeys(rawHeaders, query);
+  return oneAppKey(allAppKeys(rawHeaders, query));
+}
+
+/** @throws ServiceError request_invalid for two different keys, caller_unauthenticated for a malformed one */
+export function oneAppKey(found: ReadonlySet<string>): string | null {
+  const [key = null, ...others] = found;
   if (others.length > 0) {
     throw new ServiceError('request_invalid', {
       reason: 'two_app_keys',

@@ -63,13 +63,15 @@ export function forwardRoutes(
           operationId: `forward${method[0]}${method.slice(1).toLowerCase()}`,
           summary: `Forward a ${method} to a marketplace with a client's token`,
           description:
-            "The request goes to the first destination of the token type, or to another one after `~host/`: its path, query, headers and body as they are, without the app key. The answer is the marketplace's own; a `Location` at a destination becomes one of this route, another one `X-Upstream-Location`. With the key of an app that was created with `--bind`, any path but those of this service's calls is the marketplace's. At a token endpoint of the type the proxy answers itself, with the app key as `access_token`. Errors of the proxy are `application/problem+json` with `Proxy-Status: secureproxy; error=…`.",
+            "The request goes to the first destination of the token type, or to another one after `~host/`: its path, query, headers and body as they are, without the app key. A JSON or form body of up to 64 KiB may have the key, in a member that the type names, if headers and query have none. The answer is the marketplace's own; a `Location` at a destination becomes one of this route, another one `X-Upstream-Location`. With the key of an app that was created with `--bind`, any path but those of this service's calls is the marketplace's. At a token endpoint of the type the proxy answers itself, with the app key as `access_token`. Errors of the proxy are `application/problem+json` with `Proxy-Status: secureproxy; error=…`.",
           security: [{ appKey: [] }],
           response: relayedAnswers,
         },
         onRequest: [checkUpgrade, admitCaller(dependencies, { isKeyRequired: true }), hideType],
-        handler: async (request, reply) =>
-          makeCall(dependencies, forwardedCall(request, method), request, reply),
+        handler: async (request, reply) => {
+          app.bodyKeys.countForApp(request, reply);
+          return makeCall(dependencies, forwardedCall(request, method), request, reply);
+        },
       });
     }
   });
@@ -93,11 +95,12 @@ function hideType({ headers }: FastifyRequest, _reply: unknown, done: () => void
 }
 
 function forwardedCall(request: FastifyRequest, method: Call['method']): Call {
-  const { raw, appKey } = request;
+  const { raw, appKey, keyedBody } = request;
   const { headers, timeoutMs } = headersOf(raw.rawHeaders);
   const call = { ...targetOf(request), appKey, method, headers, timeoutMs };
   checkNoAppKey({ ...call, body: null });
-  return { ...call, body: hasBody(raw) ? new StreamedBody(raw, new StreamedKeyWatch()) : null };
+  const streamed = () => (hasBody(raw) ? new StreamedBody(raw, new StreamedKeyWatch()) : null);
+  return { ...call, body: keyedBody ?? streamed() };
 }
 
 /** @throws ServiceError request_invalid, grant_denied */

@@ -162,6 +162,10 @@ export const PolicySchema = Type.Object(
     tokenEndpoints: Type.Optional(
       Type.Array(Type.String({ minLength: 1, maxLength: 2048 }), { minItems: 1, maxItems: 100 }),
     ),
+    /** Members of JSON and forms in which SDKs have the app key, such as `auth.token`; they are not sent. */
+    keyMembers: Type.Optional(
+      Type.Array(Type.String({ minLength: 1, maxLength: 256 }), { minItems: 1, maxItems: 100 }),
+    ),
   },
   { additionalProperties: false },
 );

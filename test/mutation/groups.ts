@@ -51,6 +51,10 @@ export const groups: readonly Group[] = [
   crypto(['legacy-row', 'ticket']),
   guard(['own-listeners']),
   routes(['app-key']),
+  inFolder('secureproxy/body-keys')(
+    ['keyed-body', 'json-places', 'form-places', 'key-place'],
+    ['keyed-body'],
+  ),
   http(['app-keys', 'key-watch'], ['key-watch', '../routes/app-key']),
   releases(['known-changes']),
   settings(['private-file'], ['../../keyserver/keys/key-files']),

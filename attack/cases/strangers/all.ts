@@ -9,6 +9,7 @@ import { type Attack, ownOf, type Scene } from '../../scene/attack.ts';
 import { newRequest } from '../../scene/keyserver.ts';
 import { awaitSeq } from '../../scene/seen.ts';
 import { amidFlood, floodAddress, sender, unmetAddress } from './flood.ts';
+import { keylessBodiesAttack } from './keyless-bodies.ts';
 
 const concurrency = 64;
 /** As many as rounds of the flood. */
@@ -143,4 +144,5 @@ export const strangerAttacks: readonly Attack[] = [
     ownOnly: true,
     run: unknownQuestions,
   },
+  keylessBodiesAttack,
 ];

@@ -12,6 +12,7 @@ export const listMembers = [
   'dropQuery',
   'dropHeaders',
   'tokenEndpoints',
+  'keyMembers',
 ] as const;
 type ListMember = (typeof listMembers)[number];
 type Lists = Readonly<Partial<Record<ListMember, readonly string[]>>>;

@@ -50,6 +50,7 @@ t.test('takes every option into the policy', async (t) => {
       ...['--routed-by-query', 'rest_route', '--routed-by-query', 'm*'],
       ...['--routed-by-form', 'action', '--routed-by-body'],
       ...['--drop-query', 'sign', '--drop-query', 'oauth_*', '--drop-header', 'Shop-Signature'],
+      ...['--key-member', 'api_key', '--key-member', 'auth.token'],
     ),
     {
       destinations: [
@@ -70,6 +71,7 @@ t.test('takes every option into the policy', async (t) => {
       retry: { max: 3, methods: ['PUT', 'DELETE'] },
       routedBy: { query: ['rest_route', 'm*'], form: ['action'], body: true },
       dropQuery: ['sign', 'oauth_*'],
+      keyMembers: ['api_key', 'auth.token'],
       dropHeaders: ['Shop-Signature'],
     },
   );
@@ -113,6 +115,7 @@ t.test('refuses a type that could not be used, or would be dangerous unsaid', as
     ['no method', [...destination, '--retry-method', 'put'], /--retry-method "put" is none/],
     ['a name with a space', [...destination, '--routed-by-query', 'a b'], /routedBy query 0/],
     ['every name', [...destination, '--routed-by-form', '*'], /routedBy form 0/],
+    ['a long member', [...destination, '--key-member', 'a'.repeat(257)], /keyMembers 0/],
     ['every parameter', [...destination, '--drop-query', '*'], /dropQuery 0/],
     ['a header with a colon', [...destination, '--drop-header', 'A: b'], /dropHeaders 0/],
     ['a star inside', [...destination, '--routed-by-form', 'a*b'], /routedBy form 0/],
@@ -338,6 +341,8 @@ t.test('edits parts of a type and leaves the rest', async (t) => {
   const dropping = await edit('--remove-drop-query', 'a', '--remove-drop-header', 'c');
   t.same([dropping.dropQuery, 'dropHeaders' in dropping], [['b'], false]);
   t.notOk('dropQuery' in (await edit('--remove-drop-query', 'b')));
+  t.same((await edit('--add-key-member', 'a', 'b.c')).keyMembers, ['a', 'b.c']);
+  t.notOk('keyMembers' in (await edit('--remove-key-member', 'a', 'b.c')));
   t.match(await edit('--query', 'key={token}', '--add-redact-member', 'access_token'), {
     injection: { scheme: 'query', query: { key: '{token}' } },
     redactMembers: ['access_token'],
@@ -416,6 +421,7 @@ t.test('lists and shows types', async (t) => {
     ...['--routed-by-query', 'a', '--routed-by-query', 'b', '--routed-by-form', 'c'],
     ...['--routed-by-body', '--drop-query', 'sign', '--drop-query', 'oauth_*'],
     ...['--drop-header', 'Shop-Signature', '--plain-destination', 'https://a.example'],
+    ...['--key-member', 'api_key', '--key-member', 'auth.token'],
   ]);
   t.equal(
     (await admin.run(['type', 'list'])).stdout,
@@ -445,6 +451,7 @@ t.test('lists and shows types', async (t) => {
       'routed by           query a b, form c, body',
       'dropped query       sign, oauth_*',
       'dropped headers     Shop-Signature',
+      'key members         api_key, auth.token',
       'unsafe plaintext    allowed',
       'unsafe private      10.0.0.0/8',
       '',

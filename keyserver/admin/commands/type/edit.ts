@@ -33,6 +33,7 @@ const lists: Readonly<Record<(typeof listMembers)[number], readonly [name: strin
   dropQuery: ['drop-query', 'name'],
   dropHeaders: ['drop-header', 'name'],
   tokenEndpoints: ['token-endpoint', 'url'],
+  keyMembers: ['key-member', 'name'],
 };
 
 interface EditOptions extends ChangeOptions {

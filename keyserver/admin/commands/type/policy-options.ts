@@ -40,6 +40,7 @@ export interface PolicyOptions extends OptionValues {
   readonly dropQuery?: readonly string[];
   readonly dropHeader?: readonly string[];
   readonly tokenEndpoint?: readonly string[];
+  readonly keyMember?: readonly string[];
 }
 
 const withoutOptions: Policy = { destinations: [], injection: defaultInjection };
@@ -62,7 +63,7 @@ export function policyFromOptions(
     cacheSeconds,
   } = options;
   const { scrub, publicField, redactMember, probe, limit, dropQuery, dropHeader } = options;
-  const { tokenEndpoint } = options;
+  const { tokenEndpoint, keyMember } = options;
   const limitSignal = signalFromOptions(options);
   const retry = retryFromOptions(options);
   const routedBy = routingFromOptions(options);
@@ -86,6 +87,7 @@ export function policyFromOptions(
     ...(dropQuery && { dropQuery: [...dropQuery] }),
     ...(dropHeader && { dropHeaders: [...dropHeader] }),
     ...(tokenEndpoint && { tokenEndpoints: [...tokenEndpoint] }),
+    ...(keyMember && { keyMembers: [...keyMember] }),
   };
 }
 

@@ -108,6 +108,11 @@ ${defaultInjectionNote}`,
       collect,
     )
     .option(
+      '--key-member <name>',
+      'a member of JSON or a form in which an SDK has the app key, such as auth.token; repeatable',
+      collect,
+    )
+    .option(
       '--file <path>',
       'take all of it from this file, as a type of docs/fleet.md; - for stdin',
     )

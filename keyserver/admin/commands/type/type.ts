@@ -103,6 +103,7 @@ function describePolicy(policy: Policy): Record<string, string> {
     ...(policy.dropQuery && { 'dropped query': policy.dropQuery.join(', ') }),
     ...(policy.dropHeaders && { 'dropped headers': policy.dropHeaders.join(', ') }),
     ...(policy.tokenEndpoints && { 'token endpoints': policy.tokenEndpoints.join(', ') }),
+    ...(policy.keyMembers && { 'key members': policy.keyMembers.join(', ') }),
     ...(policy.unsafePlaintext && { 'unsafe plaintext': 'allowed' }),
     ...(policy.unsafeAllowPrivate && {
       'unsafe private': policy.unsafeAllowPrivate.join(', '),

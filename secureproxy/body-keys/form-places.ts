@@ -1,0 +1,23 @@
+import { type KeyPlace, MemberList, minSearched } from './key-place.ts';
+
+/** Finds key-like texts in the values of an urlencoded form, decoded, but not in names. */
+export function formPlaces(bytes: Buffer): readonly KeyPlace[] {
+  // One character a byte, so that places are those of the bytes.
+  const form = bytes.toString('latin1');
+  const places: KeyPlace[] = [];
+  const list = new MemberList(places);
+  let start = 0;
+  for (const pair of form.split('&')) {
+    const end = start + pair.length;
+    const isLast = end === form.length;
+    list.add(readPair(pair), [start, end], isLast ? undefined : end + 1);
+    start = end + 1;
+  }
+  return places;
+}
+
+function readPair(pair: string) {
+  if (pair.length < minSearched) return { member: undefined, text: undefined };
+  const [[member, text] = []] = new URLSearchParams(pair.replace(/^\?/, '%3F'));
+  return { member, text };
+}

@@ -1,0 +1,105 @@
+import { isUtf8 } from 'node:buffer';
+import { ServiceError } from '../../shared/errors.ts';
+import {
+  endOfString,
+  endOfValue,
+  notJson,
+  readString,
+  skipBlanks,
+  skipColon,
+} from '../envelope/json-scan.ts';
+import { type KeyPlace, MemberList, minSearched } from './key-place.ts';
+
+const quote = 0x22;
+const comma = 0x2c;
+const openBracket = 0x5b;
+const openBrace = 0x7b;
+const closerOffset = 2;
+
+/** More than bodies with a key have; the scan takes a stack frame for each. */
+const maxDepth = 100;
+/** No type names a longer one. */
+const maxPathLength = 1 + 256;
+
+/**
+ * Finds key-like texts in the strings of JSON, unescaped, but not in names. The member `token` of `auth` is
+ * `auth.token`; nothing in an array has a name. Bytes that are no JSON have none.
+ */
+export function jsonPlaces(bytes: Buffer): readonly KeyPlace[] {
+  try {
+    return isUtf8(bytes) ? placesIn(bytes) : [];
+  } catch (error) {
+    if (error instanceof ServiceError) return [];
+    throw error;
+  }
+}
+
+/** @throws ServiceError request_invalid */
+function placesIn(bytes: Buffer): readonly KeyPlace[] {
+  const places: KeyPlace[] = [];
+  const scan = new JsonScan(bytes, places);
+  const start = skipBlanks(bytes, 0);
+  const end = scan.value(start, '', 0);
+  if (skipBlanks(bytes, end) !== bytes.length) throw notJson();
+  const text = scan.textOf(start, end);
+  new MemberList(places).add({ member: undefined, text }, [start, end], undefined);
+  return places;
+}
+
+class JsonScan {
+  readonly #bytes: Buffer;
+  readonly #places: KeyPlace[];
+
+  constructor(bytes: Buffer, places: KeyPlace[]) {
+    this.#bytes = bytes;
+    this.#places = places;
+  }
+
+  /**
+   * Searches the arrays and objects of the value that begins at `start`, and returns its end.
+   * @param path the names that lead to it, with a dot before each; undefined: no type can name it
+   */
+  value(start: number, path: string | undefined, depth: number): number {
+    const first = this.#bytes[start];
+    if (first !== openBrace && first !== openBracket) return endOfValue(this.#bytes, start);
+    if (depth === maxDepth) throw notJson();
+    return this.#list(start, first, path, depth + 1);
+  }
+
+  /** The text of a value that is a string, if it may have a key. */
+  textOf(start: number, end: number): string | undefined {
+    const isSearched = this.#bytes[start] === quote && end - start >= minSearched;
+    return isSearched ? readString(this.#bytes, start, end) : undefined;
+  }
+
+  #list(start: number, opener: number, path: string | undefined, depth: number): number {
+    const bytes = this.#bytes;
+    const closer = opener + closerOffset;
+    const list = new MemberList(this.#places);
+    let at = skipBlanks(bytes, start + 1);
+    if (bytes[at] === closer) return at + 1;
+    for (;;) {
+      const from = at;
+      let inner: string | undefined;
+      if (opener === openBrace) {
+        const nameEnd = endOfString(bytes, at);
+        if (path !== undefined) inner = joined(path, readString(bytes, at, nameEnd));
+        at = skipColon(bytes, nameEnd);
+      }
+      const end = this.value(at, inner, depth);
+      const text = this.textOf(at, end);
+      at = skipBlanks(bytes, end);
+      const isLast = bytes[at] !== comma;
+      const next = isLast ? undefined : skipBlanks(bytes, at + 1);
+      list.add({ member: inner?.slice(1), text }, [from, end], next);
+      if (next !== undefined) at = next;
+      else if (bytes[at] === closer) return at + 1;
+      else throw notJson();
+    }
+  }
+}
+
+function joined(path: string, name: string): string | undefined {
+  const inner = `${path}.${name}`;
+  return inner.length > maxPathLength ? undefined : inner;
+}

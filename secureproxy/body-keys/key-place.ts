@@ -1,0 +1,45 @@
+import { appKeysIn } from '../http/app-keys.ts';
+
+/** The shortest text that is searched: any key-like one has as many characters, and escapes have more. */
+export const minSearched = 'spk_'.length + 20;
+
+/** Start and end of bytes. */
+export type Span = readonly [start: number, end: number];
+
+/** A text of a body in which key-like texts were found. */
+export interface KeyPlace {
+  readonly keys: readonly string[];
+  /** The member that it is the value of, as `keyMembers` of a type spells it; undefined if that cannot name it. */
+  readonly member: string | undefined;
+  /** The bytes to leave out, a separator among them, so that the member is gone. */
+  readonly cut: Span;
+}
+
+/** Collects the places of a list of members, which one separator each keeps apart. */
+export class MemberList {
+  readonly #places: KeyPlace[];
+  /** The end of the last member that stays. */
+  #stayedEnd: number | undefined;
+
+  constructor(places: KeyPlace[]) {
+    this.#places = places;
+  }
+
+  /**
+   * Adds a member; its text is undefined if its value is none that is searched.
+   * @param next start of the member behind it; undefined for the last one
+   */
+  add(
+    { member, text }: { readonly member: string | undefined; readonly text: string | undefined },
+    [start, end]: Span,
+    next: number | undefined,
+  ): void {
+    const keys = text === undefined ? [] : appKeysIn(text);
+    if (keys.length === 0) {
+      this.#stayedEnd = end;
+      return;
+    }
+    const cut: Span = next === undefined ? [this.#stayedEnd ?? start, end] : [start, next];
+    this.#places.push({ keys, member, cut });
+  }
+}
