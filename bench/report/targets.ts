@@ -43,6 +43,17 @@ export function judgeTargets(
   return [
     atMost(0.75, 'warm call to @fastify/reply-from, CPU', costRatio('warm', 'peer')),
     atMost(4.5, 'warm call to nginx, CPU', costRatio('warm', 'nginx')),
+    atMost(1, 'GET by /forward to @fastify/reply-from, CPU', costRatio('forward-get', 'peer-get')),
+    atMost(
+      1.1,
+      '100 KB by /forward to @fastify/reply-from, CPU',
+      costRatio('forward-100k-up', 'peer-stream-100k'),
+    ),
+    atMost(
+      1.1,
+      '10 MB by /forward to @fastify/reply-from, CPU',
+      costRatio('forward-10m-up', 'peer-stream-10m'),
+    ),
     atMost(0.2, 'cold call by ticket to one by RSA-3072, CPU of both services', coldToRsa),
     atMost(
       1.3,
