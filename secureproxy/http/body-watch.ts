@@ -28,7 +28,8 @@ export class StreamedKeyWatch implements BodyWatch {
     const text = bytes.toString('latin1');
     if (holdsKey(text)) throw misplacedKey('The body');
     const passed = bytes.length - begunKeyLength(text.slice(-searchedBytes));
-    this.#held = bytes.subarray(passed);
+    // Copied, since a view would keep its whole piece in memory.
+    this.#held = Buffer.from(bytes.subarray(passed));
     return bytes.subarray(0, passed);
   }
 
