@@ -31,11 +31,13 @@ const settings = inFolder('shared/settings');
  * of its mutants are bounds and texts of a constant that the committed API documents hold.
  */
 export const groups: readonly Group[] = [
-  policy(['url', 'path'], ['path', 'url']),
-  policy(['destination']),
+  policy(['url', 'path'], ['path', 'url', 'token-endpoint']),
+  policy(['destination'], ['destination', 'token-endpoint']),
+  policy(['token-endpoint']),
   policy(['grant'], ['grant', 'pattern']),
-  policy(['decide', 'verdict'], ['verdict', 'decide']),
+  policy(['decide', 'verdict'], ['verdict', 'decide', 'token-endpoint']),
   policy(['routing']),
+  inFolder('secureproxy/token-endpoint')(['token-request']),
   inFolder('shared/policy/parameters')(['names']),
   injection(
     ['injection', 'template', 'values', 'headers', 'query', 'basic'],

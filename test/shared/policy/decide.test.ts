@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { decide, type Request } from '../../../shared/policy/decide.ts';
+import { decide, probeOf, type Request } from '../../../shared/policy/decide.ts';
 import { defaultInjection } from '../../../shared/policy/injection/schema.ts';
 import { PolicyError } from '../../../shared/policy/policy-error.ts';
 import { type Grant, methods, type Policy } from '../../../shared/policy/schema.ts';
@@ -143,4 +143,11 @@ t.test('drops nothing at a plain destination', (t) => {
   t.match(at('~files.example/1'), { value: { url: { search: query }, isPlain: true } });
   t.match(at('https://allowed.example/1'), { value: { url: { search: '?Expires=1' } } });
   t.end();
+});
+
+t.test('a type has a probe or none', async (t) => {
+  const probe = { method: 'GET' as const, url: 'https://api.example/me' };
+  const type = { destinations: ['https://api.example'], injection: defaultInjection };
+  t.strictSame(probeOf({ ...type, probe }), { allowed: true, value: probe });
+  t.match(probeOf(type), { code: 'request_invalid', reason: 'no_probe', detail: /--probe/ });
 });

@@ -28,7 +28,8 @@ t.test('a token endpoint is nowhere that a token goes to', async (t) => {
     'https://api.example/auth/o2/token?grant_type=client_credentials',
     'https://login.example/Token/',
   ]) {
-    t.match(judge(url), { allowed: true, value: { isTokenEndpoint: true, isPlain: true } }, url);
+    const value = { isTokenEndpoint: true, isPlain: true, destination: url.split('?')[0] };
+    t.match(judge(url), { allowed: true, value }, url);
   }
   t.match(judge('https://api.example/orders'), {
     value: { isTokenEndpoint: false, isPlain: false },
@@ -62,6 +63,15 @@ t.test('other paths and hosts are judged as ever', async (t) => {
     t.match(judge(`https://api.example${path}`), { value: { isTokenEndpoint: false } }, path);
   }
   t.match(judge('https://login.example/orders'), { reason: 'not_listed' });
+  const { tokenEndpoints, ...without } = policy;
+  const same = checkAllowed(parseTargetUrl('https://api.example/auth/o2/token%ff'));
+  t.match(judgeDestination(without, same), { value: { isTokenEndpoint: false } });
+  const several = {
+    ...policy,
+    tokenEndpoints: ['https://api.example/b', ...(tokenEndpoints ?? [])],
+  };
+  const spelled = checkAllowed(parseTargetUrl('https://api.example/auth/o2/Token'));
+  t.match(judgeDestination(several, spelled), { reason: 'token_endpoint_spelling' });
   const elsewhere = { ...policy, destinations: ['https://*.shop.example'] };
   const url = checkAllowed(parseTargetUrl('https://a.shop.example/auth/o2/token/%ff'));
   t.match(judgeDestination(elsewhere, url), { allowed: true });
