@@ -7,6 +7,7 @@ import { askForCall } from './ask-keyserver.ts';
 import type { Call } from './call.ts';
 import { inPlace, type PlaceDependencies, takePlace } from './in-place.ts';
 import { prepare } from './prepare.ts';
+import { problemBodyOf } from './problem-body.ts';
 import { Retries, type RetryBudget } from './retries.ts';
 import { type SendDependencies, send } from './send.ts';
 import { enterLimits } from './within-limits.ts';
@@ -39,6 +40,7 @@ export async function makeCall(
     const { deadline } = place;
     let isOver = false;
     while (!isOver) {
+      request.problemBody = null;
       const obtained = await askForCall(call, request, reply, deadline, (query) =>
         releases.get(query),
       );
@@ -56,6 +58,7 @@ export async function makeCall(
         );
         return;
       }
+      request.problemBody = problemBodyOf(call, obtained.release.policy);
       retries.allowed(obtained.release.policy, log.app);
       if (pass === undefined) {
         const { policy } = obtained.release;

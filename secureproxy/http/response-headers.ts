@@ -42,7 +42,7 @@ const notReturned = new Set<string>([
 ]);
 /** The same by prefix or suffix: Envoy's, nginx's and LiteSpeed's commands grow in number (RFC 9213 §3 names `…-cache-control`). */
 const notReturnedClass =
-  /^(?:access-control|cf-edge|edge|l5d|(?:secure|sec)-session|surrogate|x-(?:accel|appengine|envoy|istio|lighttpd|litespeed|reproxy|upstream))-|^x-sendfile|-cache-control$/;
+  /^(?:access-control|cf-edge|edge|l5d|(?:secure|sec)-session|surrogate|x-(?:accel|appengine|envoy|istio|lighttpd|litespeed|reproxy|secureproxy|upstream))-|^x-sendfile|-cache-control$/;
 
 /** Memoized, since an upstream's header names recur. */
 const isReturned = memoizeByText((name) => !notReturned.has(name) && !notReturnedClass.test(name));

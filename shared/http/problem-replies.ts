@@ -1,7 +1,14 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { errorTable, ServiceError } from '../errors.ts';
 import { closeAfterAnswer } from './early-answer.ts';
-import { mediaTypeOf, toProblem, toServiceError } from './problem.ts';
+import { mediaTypeOf, type Problem, toProblem, toServiceError } from './problem.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Makes what an error is answered with of its problem, if the caller expects another form. */
+    problemBody: ((problem: Problem) => unknown) | null;
+  }
+}
 
 /**
  * Answers a thrown error as problem+json. An error without a code of the table becomes `internal`, and the
@@ -23,12 +30,18 @@ export function sendProblem(
   }
   closeAfterAnswer(request.raw, reply.raw, error.status);
   reply.headers(problemHeaders(proxyName, error));
+  const problem = toProblem(error, request.id);
+  const { problemBody } = request;
+  if (problemBody && proxyName !== undefined) {
+    reply.header(`x-${proxyName}-error`, error.code);
+    if (reason !== undefined) reply.header(`x-${proxyName}-reason`, reason);
+  }
   // Bypasses the route's response schema, which might not have this status.
   reply
     .code(error.status)
-    .type(mediaTypeOf(error))
+    .type(problemBody ? 'application/json' : mediaTypeOf(error))
     .serializer(JSON.stringify)
-    .send(toProblem(error, request.id));
+    .send(problemBody ? problemBody(problem) : problem);
 }
 
 /** Headers of an error's answer other than content type and length; names in lower case. */

@@ -104,6 +104,7 @@ export async function createService(options: ServiceOptions): Promise<Service> {
   }).withTypeProvider<TypeBoxTypeProvider>() as unknown as Service;
   app.removeContentTypeParser('text/plain');
   app.decorateRequest('logFields');
+  app.decorateRequest('problemBody', null);
   app.addHook('onRequest', (request, reply, done) => {
     request.logFields = newLogFields();
     reply.header('x-request-id', request.id);

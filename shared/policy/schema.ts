@@ -166,6 +166,10 @@ export const PolicySchema = Type.Object(
     keyMembers: Type.Optional(
       Type.Array(Type.String({ minLength: 1, maxLength: 256 }), { minItems: 1, maxItems: 100 }),
     ),
+    /** The proxy's own errors at `/forward`, as the marketplace's would look (docs/protocol.md §8, "Error bodies"). */
+    errorBody: Type.Optional(
+      Type.Record(Type.String(), Type.Unknown(), { minProperties: 1, maxProperties: 20 }),
+    ),
   },
   { additionalProperties: false },
 );

@@ -1,5 +1,6 @@
 import { addressSet } from '../../../shared/address/address-set.ts';
 import { hopByHopHeaders, messageHeaders } from '../../../shared/http/header-names.ts';
+import { errorBodyFaults } from '../../../shared/policy/answers/error-body.ts';
 import { destinationCovers } from '../../../shared/policy/cover.ts';
 import { parseRequest } from '../../../shared/policy/decide.ts';
 import { judgeDestination, parseDestination } from '../../../shared/policy/destination.ts';
@@ -41,6 +42,7 @@ export function policyFaults(policy: Policy): string[] {
     ...tokenEndpointFaults(policy),
     ...probeFaults(policy),
     ...limitFaults(policy),
+    ...(policy.errorBody ? errorBodyFaults(policy.errorBody) : []),
     // Only lengths and ranges are left to the schema, whose own sentences suffice.
     ...validator
       .Errors(policy)

@@ -110,6 +110,9 @@ t.test('refuses a type that could not be used, or would be dangerous unsaid', as
       /not a status and a text/,
     ],
     ['too long', [...destination, '--limit-max-seconds', '90000'], /limitSignal maxSeconds/],
+    ['an error body of a list', [...destination, '--error-body', '["{code}"]'], /not a JSON obj/],
+    ['no JSON', [...destination, '--error-body', '{'], /--error-body is not a JSON object/],
+    ['a strange part', [...destination, '--error-body', '{"m":"{code} {token}"}'], /has \{token\}/],
     ['no number of retries', [...destination, '--retry', 'often'], /--retry "often" is not an int/],
     ['too many retries', [...destination, '--retry', '6'], /retry max/],
     ['no method', [...destination, '--retry-method', 'put'], /--retry-method "put" is none/],
@@ -324,6 +327,8 @@ t.test('edits parts of a type and leaves the rest', async (t) => {
   t.match(await edit('--retry', '1', '--retry-method', 'PUT'), {
     retry: { max: 1, methods: ['PUT'] },
   });
+  t.same((await edit('--error-body', '{"m":"{code}"}')).errorBody, { m: '{code}' });
+  t.notOk('errorBody' in (await edit('--no-error-body')));
   const unlimited = await edit('--remove-limit', '4 at once', '--no-limit-signal', '--no-retry');
   t.notOk('limits' in unlimited || 'limitSignal' in unlimited || 'retry' in unlimited);
   t.match(await edit('--routed-by-query', 'a', 'b', '--routed-by-body'), {

@@ -14,6 +14,7 @@ import {
   type OptionValues,
 } from './injection-options.ts';
 import {
+  parseErrorBody,
   parseProbe,
   parseSeconds,
   readCa,
@@ -46,7 +47,10 @@ interface EditOptions extends ChangeOptions {
   readonly scrub?: boolean;
   /** False with `--no-probe`. */
   readonly probe?: string | false;
+  /** False with `--no-error-body`. */
+  readonly errorBody?: string | false;
   readonly limitStatus?: readonly string[];
+  readonly limitBody?: readonly string[];
   readonly limitMaxSeconds?: string;
   /** False with `--no-limit-signal`. */
   readonly limitSignal: boolean;
@@ -101,6 +105,8 @@ export function addEdit(type: Command, session: Session): void {
     .option('--routed-by-form <name...>', 'as of type put')
     .option('--routed-by-body', 'as of type put')
     .option('--no-routed-by', 'only methods and paths select the operation')
+    .option('--error-body <json>', 'as of type put')
+    .option('--no-error-body', 'problem documents, as elsewhere')
     .option('--dry-run', 'show what it would change and take away, and change nothing')
     .option('--yes', 'do it without being asked, whatever it takes away')
     .addHelpText(
@@ -132,7 +138,7 @@ function readPatch(options: EditOptions & OptionValues, folder: string): PolicyP
         return Array.isArray(value) ? [[member, value]] : [];
       }),
     );
-  const { unsafePlaintext, caFile, ca, cacheSeconds, scrub, probe } = options;
+  const { unsafePlaintext, caFile, ca, cacheSeconds, scrub, probe, errorBody } = options;
   const injection = injectionFromOptions(options, undefined);
   const limitSignal = signalFromOptions(options);
   const retry = retryFromOptions(options);
@@ -156,6 +162,8 @@ function readPatch(options: EditOptions & OptionValues, folder: string): PolicyP
       ...(scrub !== undefined && { scrub: scrub ? undefined : false }),
       ...(probe === false && { probe: undefined }),
       ...(typeof probe === 'string' && { probe: parseProbe(probe) }),
+      ...(errorBody === false && { errorBody: undefined }),
+      ...(typeof errorBody === 'string' && { errorBody: parseErrorBody(errorBody) }),
     },
   };
 }

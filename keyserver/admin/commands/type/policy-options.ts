@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import type { ErrorBody } from '../../../../shared/policy/answers/error-body.ts';
 import { defaultInjection } from '../../../../shared/policy/injection/schema.ts';
 import {
   isMethod,
@@ -41,6 +42,7 @@ export interface PolicyOptions extends OptionValues {
   readonly dropHeader?: readonly string[];
   readonly tokenEndpoint?: readonly string[];
   readonly keyMember?: readonly string[];
+  readonly errorBody?: string;
 }
 
 const withoutOptions: Policy = { destinations: [], injection: defaultInjection };
@@ -63,7 +65,7 @@ export function policyFromOptions(
     cacheSeconds,
   } = options;
   const { scrub, publicField, redactMember, probe, limit, dropQuery, dropHeader } = options;
-  const { tokenEndpoint, keyMember } = options;
+  const { tokenEndpoint, keyMember, errorBody } = options;
   const limitSignal = signalFromOptions(options);
   const retry = retryFromOptions(options);
   const routedBy = routingFromOptions(options);
@@ -88,6 +90,7 @@ export function policyFromOptions(
     ...(dropHeader && { dropHeaders: [...dropHeader] }),
     ...(tokenEndpoint && { tokenEndpoints: [...tokenEndpoint] }),
     ...(keyMember && { keyMembers: [...keyMember] }),
+    ...(errorBody !== undefined && { errorBody: parseErrorBody(errorBody) }),
   };
 }
 
@@ -168,6 +171,22 @@ export function parseProbe(text: string): Probe {
   throw inputInvalid(
     '--probe is not a method and a URL',
     "example: --probe 'GET https://api.example.com/v1/me'",
+  );
+}
+
+/** @throws OperationError input_invalid */
+export function parseErrorBody(text: string): ErrorBody {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) {
+      return parsed as ErrorBody;
+    }
+  } catch {
+    // Not JSON: told below.
+  }
+  throw inputInvalid(
+    '--error-body is not a JSON object',
+    `example: --error-body '{"code":"{code}","message":"{detail}"}'`,
   );
 }
 

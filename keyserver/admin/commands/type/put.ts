@@ -113,6 +113,10 @@ ${defaultInjectionNote}`,
       collect,
     )
     .option(
+      '--error-body <json>',
+      `the proxy's own errors at /forward, for SDKs that read only the marketplace's: '{"message":"{detail}"}'`,
+    )
+    .option(
       '--file <path>',
       'take all of it from this file, as a type of docs/fleet.md; - for stdin',
     )

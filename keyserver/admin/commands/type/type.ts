@@ -104,6 +104,7 @@ function describePolicy(policy: Policy): Record<string, string> {
     ...(policy.dropHeaders && { 'dropped headers': policy.dropHeaders.join(', ') }),
     ...(policy.tokenEndpoints && { 'token endpoints': policy.tokenEndpoints.join(', ') }),
     ...(policy.keyMembers && { 'key members': policy.keyMembers.join(', ') }),
+    ...(policy.errorBody && { 'error body': JSON.stringify(policy.errorBody) }),
     ...(policy.unsafePlaintext && { 'unsafe plaintext': 'allowed' }),
     ...(policy.unsafeAllowPrivate && {
       'unsafe private': policy.unsafeAllowPrivate.join(', '),

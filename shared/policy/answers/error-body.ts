@@ -1,0 +1,69 @@
+import { fill, placeholders } from '../injection/template.ts';
+import type { Policy } from '../schema.ts';
+
+export type ErrorBody = NonNullable<Policy['errorBody']>;
+
+/** The parts of an error by the placeholders that stand for them. */
+export interface ErrorParts {
+  readonly code: string;
+  readonly reason: string;
+  readonly title: string;
+  readonly detail: string;
+  readonly status: string;
+  readonly requestId: string;
+}
+
+const names: Readonly<Record<keyof ErrorParts, true>> = {
+  code: true,
+  reason: true,
+  title: true,
+  detail: true,
+  status: true,
+  requestId: true,
+};
+const maxLength = 4096;
+/** SDKs read a few levels; each costs stack. */
+const maxDepth = 16;
+
+/** Fills the texts of a body. One that is the status alone becomes a number. */
+export function fillErrorBody(body: ErrorBody, parts: ErrorParts): unknown {
+  return mapTexts(body, (text) =>
+    text === '{status}' ? Number(parts.status) : fill(text, { ...parts }),
+  );
+}
+
+/** The faults of a body, a sentence each; empty if it can be filled. */
+export function errorBodyFaults(body: ErrorBody): string[] {
+  if (depthOf(body) > maxDepth) return [`the error body has more than ${maxDepth} levels`];
+  if (JSON.stringify(body).length > maxLength) {
+    return [`the error body has more than ${maxLength} characters`];
+  }
+  const used = new Set<string>();
+  mapTexts(body, (text) => {
+    for (const name of placeholders(text)) used.add(name);
+  });
+  const unknown = [...used].filter((name) => !Object.hasOwn(names, name));
+  return [
+    ...unknown.map(
+      (name) => `the error body has {${name}}; it may have {${Object.keys(names).join('}, {')}}`,
+    ),
+    ...(used.has('detail') || used.has('code')
+      ? []
+      : ['the error body has neither {detail} nor {code}, so it would not say what is wrong']),
+  ];
+}
+
+function mapTexts(value: unknown, change: (text: string) => unknown): unknown {
+  if (typeof value === 'string') return change(value);
+  if (Array.isArray(value)) return value.map((one) => mapTexts(one, change));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, one]) => [name, mapTexts(one, change)]),
+  );
+}
+
+/** Levels of objects and lists, counted to one more than is allowed. */
+function depthOf(value: unknown, above = 0): number {
+  if (above > maxDepth || typeof value !== 'object' || value === null) return above;
+  return Math.max(above + 1, ...Object.values(value).map((one) => depthOf(one, above + 1)));
+}
