@@ -9,7 +9,7 @@ import { findProxy, recognize } from '../release/callers.ts';
 const form = {
   aad: changesRequestAad,
   validator: Compile(ChangesCredentialSchema),
-  members: '{proxy, since}',
+  members: '{proxy, since, pins?}',
 };
 
 /**
@@ -30,12 +30,14 @@ export async function announceChanges(
     findProxy(registry, clock, credential.proxy, log, certificateNames),
   );
   await spendNonce(dependencies, session, `proxy ${id}`, request);
+  if (credential.pins !== undefined) registry.proxyPins.note(id, credential.pins);
   const { changes, ...rest } = registry.changesSince(credential.since);
   const answer: Changes = {
     ...rest,
     // A proxy learns of changes to itself, not to other proxies.
     changes: changes.filter((change) => change.kind !== 'proxy' || change.id === id),
     ageMs: registry.ageMs,
+    takesPins: true,
     ...(session.issueTicket ? { session: session.issueTicket() } : {}),
   };
   return sealText(session.key, JSON.stringify(answer), changesResponseAad(request));

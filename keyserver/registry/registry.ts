@@ -12,6 +12,7 @@ import { type Caller, DocumentLoader, differences, type Loaded } from './documen
 import { KeyUses } from './key-uses.ts';
 import { completeRange, unlisted } from './listed-changes.ts';
 import { OldKeys } from './old-key-use.ts';
+import { ProxyPins } from './proxy-pins.ts';
 import { type ChangesSince, RecentChanges } from './recent-changes.ts';
 import { StrangeCertificates } from './strange-certificates.ts';
 
@@ -29,6 +30,7 @@ export class Registry {
   readonly oldKeys: OldKeys;
   readonly strangeCertificates: StrangeCertificates;
   readonly keyUses: KeyUses;
+  readonly proxyPins: ProxyPins;
   readonly #store: Store;
   readonly #loader: DocumentLoader;
   readonly #log: Logger;
@@ -62,6 +64,7 @@ export class Registry {
     this.#recent = new RecentChanges(clock);
     this.oldKeys = new OldKeys(log, clock);
     this.keyUses = new KeyUses(wallClock);
+    this.proxyPins = new ProxyPins(clock);
     this.strangeCertificates = new StrangeCertificates(log, clock);
   }
 

@@ -22,7 +22,7 @@ export interface HeartbeatOptions extends Pick<PollOptions, 'sleep'> {
   readonly store: Pick<Store, 'putReplica' | 'putKeyUses'>;
   readonly keyring: Keyring;
   readonly rsaKeys: LoadedRsaKeys;
-  readonly registry: Pick<Registry, 'history' | 'seq'>;
+  readonly registry: Pick<Registry, 'history' | 'seq' | 'proxyPins'>;
   readonly keyUses: KeyUses;
   readonly clock: Pick<Clock, 'now'>;
   readonly log: Logger;
@@ -102,6 +102,7 @@ export class Heartbeat {
       history: registry.history,
       seq: registry.seq,
       servesLegacyRows,
+      rejectedBy: registry.proxyPins.rejecting(rsaKeys.keyIds),
       stopped,
     };
     await store.putReplica(sealReport(keyring, this.#id, this.#beat, report));

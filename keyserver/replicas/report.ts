@@ -37,6 +37,8 @@ const ReportSchema = Type.Object({
   seq: Type.Integer({ minimum: 0 }),
   /** Whether it serves rows of the earlier system; earlier versions do not tell. */
   servesLegacyRows: Type.Optional(Type.Boolean()),
+  /** Ids of proxies that lately told pins without an RSA key, by the key's id; earlier versions do not tell. */
+  rejectedBy: Type.Optional(Type.Record(Type.String(), Type.Array(Type.String()))),
   /** True for the last report of a process that stops. */
   stopped: Type.Boolean(),
 });

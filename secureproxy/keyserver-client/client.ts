@@ -35,6 +35,7 @@ import type { KeyserverHttp, TraceHeaders } from './http.ts';
 import { PublicKeys } from './public-keys.ts';
 import { type Answered, type Question, SealedExchange } from './sealed-exchange.ts';
 import type { ProxySession, SessionAnswer } from './sessions.ts';
+import { ToldPins } from './told-pins.ts';
 
 const publicKeyAnswer = Compile(PublicKeyAnswerSchema);
 const releaseValidator = Compile(ReleaseSchema);
@@ -103,11 +104,13 @@ export class KeyserverClient {
   readonly #whoamiUrl: URL;
   readonly #exchange: SealedExchange;
   readonly #questions: FairQueue;
+  readonly #toldPins: ToldPins;
 
   constructor(options: KeyserverClientOptions) {
     const { http, clock, log } = options;
     this.#options = options;
     this.acceptance = new Acceptance(clock);
+    this.#toldPins = new ToldPins(options.pins, clock);
     this.#changesUrl = new URL('changes', options.tokenRequestUrl);
     this.#whoamiUrl = new URL('whoami', options.tokenRequestUrl);
     const publicKeys = new PublicKeys(() => this.#fetchPublicKey(), options.pins);
@@ -203,12 +206,18 @@ export class KeyserverClient {
     }
   }
 
-  /** Asks for the changes after `since`. @throws ServiceError, which the caller logs */
-  async changes(since: number): Promise<Changes> {
+  /** Asks for the changes after `since`, and tells the pins. @throws ServiceError, which the caller logs */
+  changes(since: number): Promise<Changes> {
+    return this.#toldPins.tellWith((pins) =>
+      this.#askChanges({ proxy: this.#options.proxyKey(), since, ...pins }),
+    );
+  }
+
+  async #askChanges(credential: ChangesCredential): Promise<Changes> {
     const { answer } = await this.#exchanged<Changes>({
       url: this.#changesUrl,
       members: {},
-      credential: { proxy: this.#options.proxyKey(), since } satisfies ChangesCredential,
+      credential,
       requestAad: changesRequestAad,
       responseAad: changesResponseAad,
       validator: changesValidator,

@@ -4,9 +4,17 @@ import { IssuedTicketSchema } from './messages.ts';
 /** Validity of an answer of `/changes`, counted from KeyServer's latest look at the changes (docs/protocol.md §5). */
 export const leaseMs = 5_000;
 
+/** Pins that a proxy tells; one that has more tells none. */
+export const maxToldPins = 64;
+
 /** Content of the credential of `POST /changes`: the proxy's key, and the last `seq` that it received. */
 export const ChangesCredentialSchema = Type.Object(
-  { proxy: Type.String(), since: Type.Integer({ minimum: 0 }) },
+  {
+    proxy: Type.String(),
+    since: Type.Integer({ minimum: 0 }),
+    /** The only key ids that the proxy accepts; empty: any. Only for a KeyServer that {@link ChangesSchema} says takes them. */
+    pins: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: maxToldPins })),
+  },
   { additionalProperties: false },
 );
 export type ChangesCredential = Static<typeof ChangesCredentialSchema>;
@@ -33,6 +41,8 @@ export const ChangesSchema = Type.Object({
   reset: Type.Optional(Type.Boolean()),
   /** Age of the answer: time since KeyServer last looked for changes. */
   ageMs: Type.Integer({ minimum: 0 }),
+  /** True if the next question may tell pins: an earlier KeyServer rejects the member. */
+  takesPins: Type.Optional(Type.Boolean()),
   session: Type.Optional(IssuedTicketSchema),
 });
 export type Changes = Static<typeof ChangesSchema>;

@@ -1,5 +1,5 @@
 import { kidOf } from '../../keys/keyring.ts';
-import { isLive } from '../../replicas/report.ts';
+import { isLive, type Report } from '../../replicas/report.ts';
 import type { OperationContext } from '../context.ts';
 import { readReplicas } from './confirm.ts';
 import { type KeyKind, readKeyFolder } from './key-folder.ts';
@@ -15,6 +15,8 @@ export interface ListedKey {
   /** Number of live processes that have loaded it, and of those that use it as their primary key. */
   readonly loadedBy: number;
   readonly primaryOf: number;
+  /** Proxies whose pins lack this RSA key, so that all their calls would fail if it were published. */
+  readonly rejectedBy: readonly string[];
   /** Numbers of rows that it sealed; null for an RSA key. */
   readonly tokens: number | null;
   readonly documents: number | null;
@@ -28,6 +30,10 @@ export interface ListedReplica {
   readonly version: string;
   readonly seq: number;
   readonly ageSeconds: number;
+}
+
+function rejecting(reports: readonly Pick<Report, 'rejectedBy'>[], keyId: string): string[] {
+  return [...new Set(reports.flatMap(({ rejectedBy }) => rejectedBy?.[keyId] ?? []))].sort();
 }
 
 /** Lists the keys of the folders, and those that rows or live KeyServers have. @throws ConfigError */
@@ -53,6 +59,7 @@ export async function listKeys(
       inFolder: folder.keys.get(name) === id,
       loadedBy: theirs.filter((one) => id !== null && one.keys.includes(id)).length,
       primaryOf: theirs.filter(({ primary }) => primary === id).length,
+      rejectedBy: kind === 'rsa' && id !== null ? rejecting(reports, id) : [],
       tokens: kind === 'rsa' ? null : (counts.get(name)?.tokens ?? 0),
       documents: kind === 'rsa' ? null : (counts.get(name)?.documents ?? 0),
       images: kind === 'rsa' ? null : (images.get(name) ?? 0),

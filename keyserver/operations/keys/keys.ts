@@ -69,7 +69,7 @@ export async function promoteKey(
     pause,
     objection: (report) => {
       const { keys } = keysOf(report, kind);
-      if (keys.includes(id)) return undefined;
+      if (keys.includes(id)) return kind === 'rsa' ? rejection(report, id) : undefined;
       return keys.some((one) => kidOf(one) === name)
         ? `has another key of the name ${name}: copy the file, make none there`
         : `has not loaded the key ${name}`;
@@ -77,6 +77,14 @@ export async function promoteKey(
   });
   if (folder.primary === name) return { isWritten: true, isNew: false, confirmedBy };
   return { isWritten: setPrimary(folder, name), isNew: true, confirmedBy };
+}
+
+/** Why publishing an RSA key would end calls of proxies. */
+function rejection({ rejectedBy = {} }: Report, keyId: string): string | undefined {
+  const proxies = rejectedBy[keyId] ?? [];
+  if (proxies.length === 0) return undefined;
+  const names = proxies.map((id) => JSON.stringify(id)).join(', ');
+  return `is asked by a proxy whose pins lack ${keyId}, so that all its calls would fail: ${names}`;
 }
 
 /**

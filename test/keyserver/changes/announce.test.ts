@@ -33,6 +33,25 @@ function refusal({ status, problem: { code, reason } }: ChangesExchange) {
   return reason === undefined ? { status, code } : { status, code, reason };
 }
 
+t.test('takes the pins that a proxy tells, and says so', async (t) => {
+  const { keyserver, since, proxy } = await setUp(t);
+  t.equal((await since(0)).changes.takesPins, true);
+  const { proxyPins } = keyserver.registry;
+  const tell = (credential: object) => askChanges(keyserver, { credential });
+  t.equal((await tell({ proxy: makeCallerKey('spx_'), since: 0, pins: ['old'] })).status, 401);
+  t.same(proxyPins.rejecting(['next']), {}, 'of strangers none');
+  t.equal((await tell({ proxy, since: 0, pins: ['old'] })).status, 200);
+  t.same(proxyPins.rejecting(['old', 'next']), { next: ['proxy-1'] });
+  const most = Array.from({ length: 64 }, (_, n) => `${n}`.padEnd(64, '-'));
+  t.equal((await tell({ proxy, since: 0, pins: most })).status, 200, 'fits into a request');
+  const many = Array.from({ length: 65 }, (_, n) => `pin-${n}`);
+  for (const pins of ['old', null, [1], ['x'.repeat(65)], many]) {
+    t.match(refusal(await tell({ proxy, since: 0, pins })), {
+      ...{ status: 400, code: 'request_invalid', reason: 'credential' },
+    });
+  }
+});
+
 t.test('tells a proxy what changed, and nothing else', async (t) => {
   const { keyserver, since, proxy } = await setUp(t);
   const { seq } = keyserver.registry;

@@ -12,6 +12,7 @@ import {
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { loadKeyring } from '../../../keyserver/keys/keyring.ts';
+import { loadRsaKeys } from '../../../keyserver/keys/rsa-keys.ts';
 import type { OperationContext } from '../../../keyserver/operations/context.ts';
 import { listKeys } from '../../../keyserver/operations/keys/key-list.ts';
 import { newKey, promoteKey, retireKey } from '../../../keyserver/operations/keys/keys.ts';
@@ -120,6 +121,35 @@ t.test('a key is promoted once all have loaded it, and retired once nothing need
         { name: 'k1', inFolder: false, loadedBy: 1 },
       ],
     });
+  }),
+);
+
+t.test('an RSA key is published once no live proxy tells pins that lack it', (t) =>
+  eachStore(t, async (t, openStore) => {
+    const store = await openStore();
+    const clock = testClock();
+    const keyserver = await startKeyserver(t, { store, clock, pollClock: clock });
+    const { KEYRING_DIR = '', RSA_KEY_DIR: path = '' } = keyserver.settings;
+    const context: OperationContext = { store, clock, keyring: loadKeyring(KEYRING_DIR) };
+    const before = keyserver.rsaKeys.primary.keyId;
+    const { name } = await newKey('rsa', path, day);
+    const next = (await loadRsaKeys(path)).names.get(name) ?? '';
+    for (const folder of keyserver.keyFolders) folder.poll();
+    const pause = () => keyserver.heartbeat.beat();
+    const step = { kind: 'rsa' as const, path, name, replicas: 1, pause };
+    const { proxyPins } = keyserver.registry;
+    proxyPins.note('ready', [before, next]);
+    proxyPins.note('edge', [before]);
+    await t.rejects(promoteKey(context, step), {
+      code: 'not_confirmed',
+      message: new RegExp(`is asked by a proxy whose pins lack ${next}, .*: "edge"$`),
+    });
+    const { keys } = await listKeys(context, [['rsa', path]]);
+    const rejected = new Map(keys.map(({ id, rejectedBy }) => [id, rejectedBy]));
+    t.same([rejected.get(before), rejected.get(next)], [[], ['edge']]);
+    clock.advance(30_001);
+    proxyPins.note('edge', [before, next]);
+    t.match(await promoteKey(context, step), { isNew: true });
   }),
 );
 

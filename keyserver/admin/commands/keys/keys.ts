@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { count } from '../../../operations/count.ts';
 import type { KeyKind } from '../../../operations/keys/key-folder.ts';
-import { listKeys } from '../../../operations/keys/key-list.ts';
+import { type ListedKey, listKeys } from '../../../operations/keys/key-list.ts';
 import {
   newKey,
   parseReplicas,
@@ -97,7 +97,7 @@ function addList(keys: Command, session: Session): void {
               ['kind', 'key', 'primary', 'loaded by', 'tokens', 'documents', 'before-images'],
               found.map((one) => [
                 one.kind,
-                one.inFolder ? one.name : `${one.name} (not in the folder)`,
+                keyName(one),
                 one.primary ? 'yes' : 'no',
                 `${one.loadedBy} of ${replicas.length}`,
                 one.tokens?.toLocaleString('en-US') ?? '',
@@ -124,16 +124,24 @@ function addList(keys: Command, session: Session): void {
     });
 }
 
+function keyName({ name, inFolder, rejectedBy }: ListedKey): string {
+  const remarks = [
+    ...(inFolder ? [] : ['not in the folder']),
+    ...(rejectedBy.length > 0 ? [`not pinned by ${rejectedBy.join(', ')}`] : []),
+  ];
+  return remarks.length === 0 ? name : `${name} (${remarks.join('; ')})`;
+}
+
 function addPromote(keys: Command, session: Session): void {
   addReplicas(addFolder(keys.command('promote')))
     .summary('seal with this key from now on')
     .description(
       `Makes a key the primary one: new rows, documents and sessions are sealed with it. Refused unless so many
-KeyServers, with all their workers, report that they have loaded it, which takes a few seconds. With --rsa it asks first whether
-all proxies that pin keys have the new one.`,
+KeyServers, with all their workers, report that they have loaded it, which takes a few seconds. With --rsa it is also refused while a proxy tells pins that lack
+it, and asks first whether all proxies of earlier versions that pin keys have it.`,
     )
     .argument('<key>', 'its name')
-    .option('--yes', 'do not ask: all proxies that pin keys have this one')
+    .option('--yes', 'do not ask: all proxies of earlier versions that pin keys have this one')
     .addHelpText(...examples('keyserver-admin keys promote 2026-11-28-091500 --replicas 2'))
     .action(async (name: string, options: StepOptions) => {
       const before = (place: Place) => askForPins(session, place, name, options.yes);

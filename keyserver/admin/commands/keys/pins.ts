@@ -2,7 +2,7 @@ import { type KeyKind, keyIdOf, readKeyFolder } from '../../../operations/keys/k
 import { confirm } from '../../shell/confirmation.ts';
 import type { Session } from '../../shell/session.ts';
 
-/** KeyServer does not know what proxies pin. @throws OperationError confirmation_required, input_invalid */
+/** Proxies of earlier versions do not tell what they pin. @throws OperationError confirmation_required, input_invalid */
 export async function askForPins(
   session: Session,
   { kind, path }: { readonly kind: KeyKind; readonly path: string },
