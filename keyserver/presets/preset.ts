@@ -181,6 +181,10 @@ export const PresetSchema = Type.Object(
     drops: Type.Optional(
       Type.Object({ query: Type.Optional(Names), headers: Type.Optional(Names), ...fact }, closed),
     ),
+    /** How its own errors look, for those of the proxy (docs/protocol.md §8, "Error bodies"). */
+    errors: Type.Optional(
+      Type.Object({ body: Type.Record(Type.String(), Type.Unknown()), ...fact }, closed),
+    ),
     /** Lines of a program that change; PROXY, CLIENT and TYPE stand for its values. */
     sdks: Type.Optional(
       Type.Array(Type.Object({ language: Text, name: Text, lines: Names, ...fact }, closed)),

@@ -199,6 +199,22 @@ t.test('SDKs of marketplaces', { skip }, async (t) => {
       t.same(request.all('authorization'), [`Bearer ${ebay}`]);
   });
 
+  await t.test("woocommerce's client tells an error of the proxy as one of its shop", async () => {
+    await admin('keyserver-admin type edit woo', '--add-limit', '1/h burst 1', '--yes');
+    await keyserver.refresh();
+    const more = `
+      const { response } = await client.get('products').catch((error) => error);
+      console.log(response.data.message, response.headers['x-secureproxy-error']);
+    `;
+    const printed = await run(
+      '@woocommerce/woocommerce-rest-api',
+      `${https}/forward/shop-1/woo`,
+      appKey,
+      more,
+    );
+    t.match(printed.split('\n').at(-1), /limit .* rate_limited$/);
+  });
+
   await t.test('what needs a signature is refused before anything is stored', async (t) => {
     t.match(await admin(blockOf('lazada-open-platform-sdk', 'sh')), { code: 2, text: /signed/ });
   });

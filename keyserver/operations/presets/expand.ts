@@ -64,6 +64,7 @@ export function expandPreset(preset: Preset, choice: PresetChoice): Expanded {
     ...(preset.signals.bodies && { limitSignal: { bodies: preset.signals.bodies } }),
     ...(preset.routedBy && { routedBy: routedByOf(preset.routedBy) }),
     ...dropsOf(preset, auth),
+    ...(preset.errors && { errorBody: preset.errors.body }),
     ...tokenEndpoints(preset, auth, used, sandbox),
     preset: {
       id: preset.id,

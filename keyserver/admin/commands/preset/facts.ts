@@ -21,7 +21,7 @@ interface Source {
 /** All that a preset knows, for people: what to create at the marketplace first, its sources last. */
 export function factsOf(preset: Preset): FactGroup[] {
   const { create, hosts, auth, callerHeaders = [], limits, signals, expiry, probe } = preset;
-  const { routedBy, drops, sdks = [], notes, sources } = preset;
+  const { routedBy, drops, errors, sdks = [], notes, sources } = preset;
   const groups = [
     group('Create', [fact(create.text, create)]),
     ...auth.map((one, at) =>
@@ -51,6 +51,7 @@ export function factsOf(preset: Preset): FactGroup[] {
     ),
     group('Selects the operation', routedBy ? [fact(membersText(routedBy), routedBy)] : []),
     group('Signature of an SDK', drops ? [fact(membersText(drops), drops)] : []),
+    group("The proxy's errors", errors ? [fact(code(JSON.stringify(errors.body)), errors)] : []),
     ...sdks.map((one) =>
       group(`${one.language}, ${one.name}`, [fact(one.lines.map(code).join(' '), one)]),
     ),
