@@ -16,8 +16,14 @@ export class Lookalikes {
     if (this.#folded.add(name, line) !== undefined) this.#shared.add(nameKey(name));
   }
 
+  /** Adds a row that is in the table, and not among these. */
+  addStored(row: TokenContext): void {
+    const name = folded(row);
+    if (this.#folded.has(name)) this.#shared.add(nameKey(name));
+  }
+
   /**
-   * Checks, writing and taking back, that the table keeps those among these rows apart.
+   * Checks, writing and taking back, that the table keeps those among these rows apart, from each other and from those stored.
    * @throws OperationError input_invalid if it does not
    */
   async check(store: Store, rows: AsyncIterable<readonly TokenRow[]>): Promise<void> {

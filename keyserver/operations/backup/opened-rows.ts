@@ -1,4 +1,4 @@
-import { tokenRowKid } from '../../../shared/crypto/token-row.ts';
+import { type TokenContext, tokenRowKid } from '../../../shared/crypto/token-row.ts';
 import { openDocument } from '../../at-rest/document-row.ts';
 import { openSecret } from '../../at-rest/secret.ts';
 import { tryOpen } from '../../at-rest/try-open.ts';
@@ -33,6 +33,10 @@ export class OpenedRows {
     this.documents += 1;
     if (openedDocument(this.#keyring, row) === undefined) this.brokenDocuments += 1;
     else this.kids.add(row.kid);
+  }
+
+  hasToken(name: TokenContext): boolean {
+    return this.#names.has(name);
   }
 
   addToken(row: TokenRow): void {

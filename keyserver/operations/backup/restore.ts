@@ -52,6 +52,7 @@ export async function restore(
   const { documents, tokens, createdAt } = backup;
   const readBatches = () => batches(context.keyring, source, backup);
   if (!merge) await checkOnlyOurs(context, readBatches, documents);
+  if (merge) await addStored(context, backup);
   await backup.lookalikes.check(context.store, readBatches());
   let done = 0;
   for await (const rows of readBatches()) {
@@ -67,6 +68,14 @@ export async function restore(
 }
 
 const isSame: PutTokens['isSame'] = (stored, row) => stored.token === row.token;
+
+/** Notes the rows that stay beside those of the backup. */
+async function addStored(
+  { store }: OperationContext,
+  { lookalikes, hasToken }: VerifiedBackup,
+): Promise<void> {
+  for await (const row of store.listTokens()) if (!hasToken(row)) lookalikes.addStored(row);
+}
 
 /** Without rows that share a name: none of them is released, and one alone would be. */
 async function* batches(

@@ -1,3 +1,4 @@
+import type { TokenContext } from '../../../shared/crypto/token-row.ts';
 import type { Keyring } from '../../keys/keyring.ts';
 import type { DocumentRow } from '../../store/store.ts';
 import type { Progress } from '../bulk/progress.ts';
@@ -14,6 +15,7 @@ export interface VerifiedBackup extends Pick<BackupHeader, 'createdAt'> {
   /** Names that several tokens have, none of which is ever released. */
   readonly repeated: ReadonlySet<string>;
   readonly lookalikes: Lookalikes;
+  readonly hasToken: (name: TokenContext) => boolean;
   /** The last one, which tells another file. */
   readonly mac: string;
 }
@@ -53,5 +55,6 @@ export async function verifyBackup(
     );
   }
   const { tokens, brokenTokens, repeated } = rows;
-  return { createdAt, documents, tokens, brokenTokens, repeated, lookalikes, mac };
+  const hasToken = (name: TokenContext) => rows.hasToken(name);
+  return { createdAt, documents, tokens, brokenTokens, repeated, lookalikes, hasToken, mac };
 }

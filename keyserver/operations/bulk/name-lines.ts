@@ -12,23 +12,31 @@ export class NameLines {
   #lines = new Uint32Array(1024);
 
   /** The line of an equal name before; undefined if this is the first. */
-  add({ clientId, tokenType }: TokenContext, line: number): number | undefined {
+  add(name: TokenContext, line: number): number | undefined {
     if (this.#size * 2 >= this.#lines.length) this.#grow();
-    const digest = hash('sha256', JSON.stringify([clientId, tokenType]), 'buffer');
-    const before = this.#put(digest.readBigUInt64LE(), line);
+    const before = this.#put(digestOf(name), line);
     if (before === undefined) this.#size += 1;
     return before;
   }
 
+  has(name: TokenContext): boolean {
+    return this.#lines[this.#placeOf(digestOf(name))] !== 0;
+  }
+
   #put(digest: bigint, line: number): number | undefined {
-    const mask = this.#lines.length - 1;
-    let at = Number(digest & BigInt(mask));
-    for (; this.#lines[at] !== 0; at = (at + 1) & mask) {
-      if (this.#digests[at] === digest) return this.#lines[at];
-    }
+    const at = this.#placeOf(digest);
+    if (this.#lines[at] !== 0) return this.#lines[at];
     this.#digests[at] = digest;
     this.#lines[at] = line;
     return undefined;
+  }
+
+  /** Where the digest is, or would be: the place is free then. */
+  #placeOf(digest: bigint): number {
+    const mask = this.#lines.length - 1;
+    let at = Number(digest & BigInt(mask));
+    while (this.#lines[at] !== 0 && this.#digests[at] !== digest) at = (at + 1) & mask;
+    return at;
   }
 
   #grow(): void {
@@ -40,4 +48,8 @@ export class NameLines {
       if (line !== 0) this.#put(digests[i] ?? 0n, line);
     }
   }
+}
+
+function digestOf({ clientId, tokenType }: TokenContext): bigint {
+  return hash('sha256', JSON.stringify([clientId, tokenType]), 'buffer').readBigUInt64LE();
 }

@@ -317,6 +317,40 @@ t.test('tells of names that a table takes for one before it writes any', async (
   t.match(await admin.json(restore, { environment }), { tokens: 2000, broken: 0 });
 });
 
+t.test('a merge tells of a stored name that a table takes for one of the backup', async (t) => {
+  const admin = await installAll(t);
+  const more = Array.from({ length: 1500 }, (_, n) => `zz-${n}`);
+  await admin.json(['token', 'import'], {
+    stdin: more.map((client) => JSON.stringify({ client, type: 'wildberries', secret })).join('\n'),
+  });
+  await admin.json(backup);
+  const options = await scratchDatabase(t);
+  const environment = mysqlEnvironment(options);
+  const connection = await rawConnection(t, options);
+  await connection.query(
+    'CREATE TABLE storage (client_id VARCHAR(100) NOT NULL, token_type VARCHAR(50) NOT NULL, token TEXT, PRIMARY KEY (client_id, token_type))',
+  );
+  await admin.json(['migrate'], { environment });
+  await admin.json(wildberries, { environment });
+  const put = (client: string) =>
+    admin.json(['token', 'put', '--client', client, '--type', 'wildberries'], {
+      ...{ environment, stdin: secret },
+    });
+  await put('zz-7');
+  await put('ZZ-1499');
+  const merge = [...restore, '--merge'];
+  t.match(await admin.failure(merge, { environment }), {
+    ...{ exit: 2, code: 'input_invalid', message: /If the key ignores case/ },
+  });
+  const listed = await admin.json(['token', 'list'], { environment });
+  t.same(
+    listed.map(({ client }: { client: string }) => client),
+    ['ZZ-1499', 'zz-7'],
+  );
+  await connection.query("DELETE FROM storage WHERE client_id = 'ZZ-1499'");
+  t.match(await admin.json(merge, { environment }), { tokens: 2200 });
+});
+
 t.test('exports sealed rows, which an import takes with the same keyring', async (t) => {
   const admin = await installAll(t);
   t.match(await admin.failure(['token', 'export']), { exit: 2, hint: 'add --sealed' });
