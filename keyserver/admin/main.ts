@@ -1,13 +1,15 @@
 import { systemClock } from '../../shared/clock.ts';
 import { runAdmin } from './program.ts';
-import { isNullDevice } from './shell/null-device.ts';
-import { writeFully } from './shell/write-fully.ts';
+import { hiddenLines } from './shell/streams/hidden-lines.ts';
+import { isNullDevice } from './shell/streams/null-device.ts';
+import { writeFully } from './shell/streams/write-fully.ts';
 
 process.exitCode = await runAdmin(process.argv.slice(2), {
   environment: process.env,
   folder: process.cwd(),
   stdin: process.stdin,
   stdinIsTerminal: process.stdin.isTTY === true,
+  hiddenStdin: () => hiddenLines(process.stdin, () => process.kill(process.pid, 'SIGINT')),
   stdoutIsLost: isNullDevice(1),
   stdoutColumns: process.stdout.isTTY ? process.stdout.columns : undefined,
   stderrColumns: process.stderr.isTTY ? process.stderr.columns : undefined,

@@ -88,8 +88,10 @@ the bare token or, if it starts with {, a JSON object of its fields.`,
 
 async function readSecret({ io, out }: Session, file: string | undefined): Promise<Buffer> {
   if (file !== undefined) return readSecretFile(io, file);
-  if (io.stdinIsTerminal) out.note('reading the secret from stdin: end it with Enter and Ctrl-D');
-  return readSecretBytes(io.stdin);
+  if (!io.stdinIsTerminal) return readSecretBytes(io.stdin);
+  const typed = io.hiddenStdin?.() ?? io.stdin;
+  out.note('type the secret, which is not shown, and end it with Enter and Ctrl-D');
+  return readSecretBytes(typed);
 }
 
 async function readSecretFile({ folder }: AdminIo, file: string): Promise<Buffer> {

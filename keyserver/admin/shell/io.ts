@@ -9,6 +9,8 @@ export interface AdminIo {
   readonly folder: string;
   readonly stdin: AsyncIterable<Uint8Array>;
   readonly stdinIsTerminal: boolean;
+  /** {@link stdin} if it is a terminal, without showing what is typed from now on; absent: it is read as it is. */
+  readonly hiddenStdin?: () => AsyncIterable<Uint8Array>;
   /** Whether stdout is closed or the null device, so that nobody reads it. */
   readonly stdoutIsLost?: boolean;
   /** Width of the terminal that stdout is, in characters; undefined if it is none. */

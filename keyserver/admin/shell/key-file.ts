@@ -1,7 +1,7 @@
 import { closeSync, fsyncSync, openSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { OutputError, systemCode } from './output-error.ts';
-import { writeFully } from './write-fully.ts';
+import { writeFully } from './streams/write-fully.ts';
 
 /**
  * Writes a key into a new file with mode 0600, on disk when it returns; a failure leaves no file.

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { closeSync, constants, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { writeFully } from '../../../keyserver/admin/shell/write-fully.ts';
+import { writeFully } from '../../../keyserver/admin/shell/streams/write-fully.ts';
 import { isCallerKey } from '../../../shared/crypto/caller-key.ts';
 import { install } from './installation.ts';
 import { runTool, startTool, type ToolEnded } from './tool-process.ts';

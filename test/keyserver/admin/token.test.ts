@@ -95,7 +95,7 @@ t.test('says on a terminal that it waits for the secret', async (t) => {
   const admin = await installWithType(t);
   const { code, stderr } = await admin.run(put, { stdin: 'words\n', stdinIsTerminal: true });
   t.equal(code, 0);
-  t.match(stderr, /^reading the secret from stdin/);
+  t.match(stderr, /^type the secret, which is not shown/);
   const piped = await admin.run(put, { stdin: `${generated}\n` });
   t.equal(piped.stderr, '');
 });
