@@ -31,7 +31,10 @@ export const ExplainedSchema = Type.Object(
           url: Type.String(),
           headers: Type.Array(Type.String(), { description: 'Names only' }),
         },
-        { description: 'The request that would be sent, without the body and the token' },
+        {
+          description:
+            'The request that would be sent, without the body and the token; absent if the proxy answers itself',
+        },
       ),
     ),
   },

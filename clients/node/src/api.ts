@@ -106,7 +106,7 @@ export type Explained = {
       readonly closedMs: number;
     })[];
   })[];
-  /** The request that would be sent, without the body and the token */
+  /** The request that would be sent, without the body and the token; absent if the proxy answers itself */
   readonly request?: {
     readonly method: string;
     readonly url: string;

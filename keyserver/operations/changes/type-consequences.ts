@@ -43,6 +43,14 @@ export function typeConsequences(
             ...lostPlainPlaces(before, after).map(
               (place) => `calls of ${name} go to ${place} no more; granted to ${named(granted)}`,
             ),
+            ...lostEndpoints(before, after).map(
+              (url) =>
+                `no SDK gets a token of ${name} at ${url} any more; granted to ${named(granted)}`,
+            ),
+            ...answeredCalls(before, after).map(
+              (url) =>
+                `calls of ${name} to ${url} go there no more: the proxy answers them; granted to ${named(granted)}`,
+            ),
             ...lostCalls(id, before, after, apps),
           ],
     // No token of a type that is new was released before.
@@ -135,6 +143,19 @@ function lostPlainPlaces(before: Policy, after: Policy): string[] {
   return (before.plainDestinations ?? []).filter(
     (lost) => !left.some((other) => covers(other, lost)),
   );
+}
+
+function lostEndpoints(
+  { tokenEndpoints: before = [] }: Policy,
+  { tokenEndpoints: after = [] }: Policy,
+): string[] {
+  return before.filter((lost) => !after.includes(lost));
+}
+
+/** New token endpoints that calls went to. */
+function answeredCalls(before: Policy, after: Policy): string[] {
+  const places = [...before.destinations, ...(before.plainDestinations ?? [])];
+  return lostEndpoints(after, before).filter((url) => places.some((one) => covers(one, url)));
 }
 
 /** An earlier version may have stored a destination that no call goes to. */

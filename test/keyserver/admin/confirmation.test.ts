@@ -199,6 +199,23 @@ t.test('asks before something else than rules of grants selects operations', asy
   t.match(await admin.json([...edit, '--no-routed-by']), { consequences: [] });
 });
 
+t.test('asks before a token endpoint comes where calls go, or is taken away', async (t) => {
+  const admin = await setUp(t);
+  const { policy } = await admin.json(['type', 'show', 'wildberries']);
+  const url = `${policy.destinations[0]}/oauth/token`;
+  const edit = ['type', 'edit', 'wildberries'];
+  const elsewhere = [...edit, '--add-token-endpoint', 'https://login.example/token'];
+  t.same((await admin.json(elsewhere)).consequences, []);
+  const added = await admin.failure([...edit, '--add-token-endpoint', url]);
+  t.match(
+    added.message,
+    `${url} go there no more: the proxy answers them; granted to the app reports`,
+  );
+  await admin.json([...edit, '--add-token-endpoint', url, '--yes']);
+  const removed = await admin.failure([...edit, '--remove-token-endpoint', url]);
+  t.match(removed.message, `no SDK gets a token of the type "wildberries" at ${url} any more`);
+});
+
 t.test('asks before a plain destination is taken away', async (t) => {
   const admin = await setUp(t);
   const plain = 'https://a.example.net';

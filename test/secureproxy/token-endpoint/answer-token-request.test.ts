@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap';
+import { makeCallerKey } from '../../../shared/crypto/caller-key.ts';
 import type { Policy } from '../../../shared/policy/schema.ts';
 import { startKeyserver } from '../../support/keyserver.ts';
 import { loopback, type SendOptions, startProxy } from '../../support/proxy.ts';
@@ -140,6 +141,20 @@ t.test('costs nothing of the limits', async (t) => {
   t.match(await ask('/orders/1', order), { status: 200 });
   t.match(await ask('/orders/1', order), { status: 429 });
   t.equal(market.requests.length, 1);
+});
+
+t.test('a bound key gets it at the path of the marketplace', async (t) => {
+  const { market, keyserver, proxy } = await setUp(t);
+  const key = makeCallerKey('spk_', { isBound: true });
+  await keyserver.putApp('bound', { key, bound: { clientId: 'acme', tokenType: 'shop' } });
+  const headers = ['authorization', `Basic ${btoa(`any:${key}`)}`];
+  for (const path of ['/oauth/token', '/~login.example/auth/token']) {
+    const { text } = await proxy.send(path, { method: 'POST', headers, body: refresh });
+    t.match(JSON.parse(text), { access_token: key }, path);
+  }
+  const spelled = await proxy.send('/oauth/Token', { method: 'POST', headers, body: refresh });
+  t.match(spelled.problem, { reason: 'token_endpoint_spelling' });
+  t.equal(market.requests.length, 0);
 });
 
 t.test('explains the same, and judges calls in envelopes alike', async (t) => {
