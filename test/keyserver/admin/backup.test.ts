@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { openSecret, sealSecret } from '../../../keyserver/at-rest/secret.ts';
 import { restore as restoreBackup } from '../../../keyserver/operations/backup/restore.ts';
-import { rawConnection, scratchDatabase } from '../../support/database.ts';
+import { scratchDatabase } from '../../support/database.ts';
 import { type Installation, install, wildberries, writeKeyring } from './installation.ts';
 
 type Test = Parameters<typeof install>[0];
@@ -291,64 +291,6 @@ t.test('counts no document that a merge has mended', async (t) => {
   const { code, stdout } = await admin.run([...restore, '--merge', '--json']);
   t.equal(code, 1);
   t.match(JSON.parse(stdout), { documents: 3, broken: 1 }, 'dc-2 stays broken');
-});
-
-t.test('tells of names that a table takes for one before it writes any', async (t) => {
-  const admin = await installAll(t);
-  const more = Array.from({ length: 1300 }, (_, n) => `SHOP-${n}`);
-  await admin.json(['token', 'import'], {
-    stdin: more.map((client) => JSON.stringify({ client, type: 'wildberries', secret })).join('\n'),
-  });
-  await admin.json(backup);
-  const options = await scratchDatabase(t);
-  const environment = mysqlEnvironment(options);
-  const connection = await rawConnection(t, options);
-  const ofType = (type: string) =>
-    `client_id ${type} NOT NULL, token_type VARCHAR(50) NOT NULL, token TEXT, PRIMARY KEY (client_id, token_type)`;
-  await connection.query(`CREATE TABLE storage (${ofType('VARCHAR(100)')})`);
-  await admin.json(['migrate'], { environment });
-  t.match(await admin.failure(restore, { environment }), {
-    ...{ exit: 2, code: 'input_invalid', message: /If the key ignores case/ },
-    hint: /change the table/,
-  });
-  t.same(await admin.json(['app', 'list'], { environment }), [], 'nobody may call');
-  t.same(await admin.json(['token', 'list'], { environment }), []);
-  await connection.query('ALTER TABLE storage MODIFY client_id VARBINARY(100) NOT NULL');
-  t.match(await admin.json(restore, { environment }), { tokens: 2000, broken: 0 });
-});
-
-t.test('a merge tells of a stored name that a table takes for one of the backup', async (t) => {
-  const admin = await installAll(t);
-  const more = Array.from({ length: 1500 }, (_, n) => `zz-${n}`);
-  await admin.json(['token', 'import'], {
-    stdin: more.map((client) => JSON.stringify({ client, type: 'wildberries', secret })).join('\n'),
-  });
-  await admin.json(backup);
-  const options = await scratchDatabase(t);
-  const environment = mysqlEnvironment(options);
-  const connection = await rawConnection(t, options);
-  await connection.query(
-    'CREATE TABLE storage (client_id VARCHAR(100) NOT NULL, token_type VARCHAR(50) NOT NULL, token TEXT, PRIMARY KEY (client_id, token_type))',
-  );
-  await admin.json(['migrate'], { environment });
-  await admin.json(wildberries, { environment });
-  const put = (client: string) =>
-    admin.json(['token', 'put', '--client', client, '--type', 'wildberries'], {
-      ...{ environment, stdin: secret },
-    });
-  await put('zz-7');
-  await put('ZZ-1499');
-  const merge = [...restore, '--merge'];
-  t.match(await admin.failure(merge, { environment }), {
-    ...{ exit: 2, code: 'input_invalid', message: /If the key ignores case/ },
-  });
-  const listed = await admin.json(['token', 'list'], { environment });
-  t.same(
-    listed.map(({ client }: { client: string }) => client),
-    ['ZZ-1499', 'zz-7'],
-  );
-  await connection.query("DELETE FROM storage WHERE client_id = 'ZZ-1499'");
-  t.match(await admin.json(merge, { environment }), { tokens: 2200 });
 });
 
 t.test('exports sealed rows, which an import takes with the same keyring', async (t) => {
