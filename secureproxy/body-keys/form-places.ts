@@ -1,4 +1,5 @@
-import { type KeyPlace, MemberList, minSearched } from './key-place.ts';
+import { minKeyLike } from '../http/app-keys.ts';
+import { type KeyPlace, MemberList } from './key-place.ts';
 
 /** Finds key-like texts in the values of an urlencoded form, decoded, but not in names. */
 export function formPlaces(bytes: Buffer): readonly KeyPlace[] {
@@ -17,7 +18,7 @@ export function formPlaces(bytes: Buffer): readonly KeyPlace[] {
 }
 
 function readPair(pair: string) {
-  if (pair.length < minSearched) return { member: undefined, text: undefined };
+  if (pair.length < minKeyLike) return { member: undefined, text: undefined };
   const [[member, text] = []] = new URLSearchParams(pair.replace(/^\?/, '%3F'));
   return { member, text };
 }

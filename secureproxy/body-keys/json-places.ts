@@ -8,7 +8,8 @@ import {
   skipBlanks,
   skipColon,
 } from '../envelope/json-scan.ts';
-import { type KeyPlace, MemberList, minSearched } from './key-place.ts';
+import { minKeyLike } from '../http/app-keys.ts';
+import { type KeyPlace, MemberList } from './key-place.ts';
 
 const quote = 0x22;
 const comma = 0x2c;
@@ -68,7 +69,7 @@ class JsonScan {
 
   /** The text of a value that is a string, if it may have a key. */
   textOf(start: number, end: number): string | undefined {
-    const isSearched = this.#bytes[start] === quote && end - start >= minSearched;
+    const isSearched = this.#bytes[start] === quote && end - start >= minKeyLike;
     return isSearched ? readString(this.#bytes, start, end) : undefined;
   }
 

@@ -1,8 +1,5 @@
 import { appKeysIn } from '../http/app-keys.ts';
 
-/** The shortest text that is searched: any key-like one has as many characters, and escapes have more. */
-export const minSearched = 'spk_'.length + 20;
-
 /** Start and end of bytes. */
 export type Span = readonly [start: number, end: number];
 

@@ -37,12 +37,13 @@ export class KeyedBody {
    * @throws ServiceError request_invalid if another one has it
    */
   without(members: readonly string[] = []): Buffer {
-    const isNamed = ({ member }: KeyPlace) => member !== undefined && members.includes(member);
+    const isNamed = ({ member }: KeyPlace) => members.some((name) => name === member);
     if (!this.#places.every(isNamed)) throw notNamed();
     const kept: Buffer[] = [];
     let at = 0;
     for (const [start, end] of this.#places.map(({ cut }) => cut).sort(([a], [b]) => a - b)) {
-      if (start > at) kept.push(this.bytes.subarray(at, start));
+      // Empty if the cut before went further.
+      kept.push(this.bytes.subarray(at, start));
       at = Math.max(at, end);
     }
     const left = Buffer.concat([...kept, this.bytes.subarray(at)]);

@@ -8,7 +8,8 @@ const base64Hint = /c3BrX|Nwa1|zcGtf/;
 /** The same, and what an escape of any kind begins with. */
 const spelledHint = /spk_|c3BrX|Nwa1|zcGtf|[%\\]/;
 const base64Run = /[0-9A-Za-z+/_-]{30,}/g;
-const minKeyLike = 'spk_'.length + 20;
+/** Length of the shortest key-like text, plain. */
+export const minKeyLike = 'spk_'.length + 20;
 /** A key-like text up to a delimiter, behind the letter that it follows if it does not stand at the start of a value. */
 const keyLike = /([0-9A-Za-z_])?(spk_[0-9A-Za-z]{20,}[^\s,;:="'<>()[\]{}/\\&|@?#]*)/g;
 

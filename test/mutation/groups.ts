@@ -55,7 +55,7 @@ export const groups: readonly Group[] = [
   routes(['app-key']),
   inFolder('secureproxy/body-keys')(
     ['keyed-body', 'json-places', 'form-places', 'key-place'],
-    ['keyed-body'],
+    ['keyed-body', '../routes/body-key'],
   ),
   http(['app-keys', 'key-watch'], ['key-watch', '../routes/app-key']),
   releases(['known-changes']),

@@ -10,7 +10,9 @@ const json = 'application/json';
 const form = 'application/x-www-form-urlencoded';
 
 function placesIn(type: string, body: string | Buffer) {
-  return searchFor(type)?.(Buffer.from(body)) ?? [];
+  const search = searchFor(type);
+  if (search === undefined) throw new Error(`${type} is not searched`);
+  return search(Buffer.from(body));
 }
 
 const keysIn = (type: string, body: string | Buffer) =>
@@ -37,6 +39,7 @@ t.test('JSON and urlencoded forms are searched, by their types', (t) => {
     'application/vnd.api+json',
     form,
     `${form};charset=utf-8`,
+    `${form} ; charset="utf-8" `,
   ]) {
     t.type(searchFor(type), 'function', type);
   }
@@ -141,8 +144,9 @@ t.test('the member is removed, and every other byte stays', (t) => {
     [`{"k":"${key}","auth":{"x":1,"token":"${key}"}}`, '{"auth":{"x":1}}'],
     [`{"auth":{"x":1,"token":"${key}"},"k":"${key}"}`, '{"auth":{"x":1}}'],
     [`{"auth.token":"${key}"}`, '{}'],
+    [`{"${'a'.repeat(256)}":"${key}"}`, '{}'],
   ] as const) {
-    t.equal(left(json, before, 'k', 'auth.token'), after, before);
+    t.equal(left(json, before, 'k', 'auth.token', 'a'.repeat(256)), after, before);
   }
   for (const [before, after] of [
     [`k=${key}`, ''],
@@ -172,14 +176,15 @@ t.test('a key in another member is refused, wherever else it stands', (t) => {
     `{"k":{"a":"${key}"}}`,
     `["${key}"]`,
     `"${key}"`,
-    `{"${'a'.repeat(300)}":{"k":"${key}"}}`,
+    `{"${'a'.repeat(257)}":"${key}"}`,
+    `{"${'a'.repeat(257)}":{"k":"${key}"}}`,
     // Only what is left is searched for names with keys.
     `{"k":"${key}","${key}":1}`,
     `{"k":"${key}","\\u0073pk_${key.slice(4)}":1}`,
     `{"k":"${key}","${other}":1}`,
   ]) {
     t.equal(
-      refusal(() => left(json, body, 'k')),
+      refusal(() => left(json, body, 'k', 'a'.repeat(257))),
       'app_key_misplaced',
       body,
     );

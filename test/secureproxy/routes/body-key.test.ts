@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { Readable } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
 import t, { type Test } from 'tap';
-import { BodyBudget } from '../../../secureproxy/receipt/body-budget.ts';
+import { BodyBudget, bodyBudgetOptions } from '../../../secureproxy/receipt/body-budget.ts';
 import { acceptCalls, admitCaller } from '../../../secureproxy/routes/admission.ts';
 import { BodyKeys } from '../../../secureproxy/routes/body-key.ts';
 import { makeCallerKey } from '../../../shared/crypto/caller-key.ts';
@@ -12,7 +12,7 @@ import type { Policy } from '../../../shared/policy/schema.ts';
 import { startApp } from '../../shared/app.ts';
 import { startKeyserver } from '../../support/keyserver.ts';
 import { plainPolicy } from '../../support/pair-state.ts';
-import { startProxy } from '../../support/proxy.ts';
+import { releaseOf, startProxy } from '../../support/proxy.ts';
 import { until } from '../../support/until.ts';
 import { answers, startUpstream } from '../../support/upstream.ts';
 import { exchange } from '../../support/wire.ts';
@@ -309,6 +309,35 @@ t.test("once its key is accepted, a body counts for the key's app", async (t) =>
     [200, 200, 200],
   );
   await until(() => budget.held === 0);
+});
+
+t.test("calls that run hold nothing of the strangers' part", async (t) => {
+  const upstream = await startUpstream(t);
+  const longest = 64 * 1024;
+  const workers = 64;
+  const { strangersBytes } = bodyBudgetOptions(longest, workers);
+  const proxy = await startProxy(t, {
+    obtain: async () =>
+      releaseOf({ destinations: [upstream.url], scrub: false, keyMembers: ['api_key'] }),
+    settings: { BODY_LIMIT_BYTES: String(longest), WORKERS: String(workers) },
+  });
+  const waiting: (() => void)[] = [];
+  upstream.script((socket, request) => {
+    waiting.push(() => answers(200)(socket, request));
+  });
+  const body = `{"api_key":"${key}"}`.padEnd(longest);
+  const calls: Promise<{ status: number }>[] = [];
+  for (let held = 0; held <= strangersBytes; held += longest) {
+    const call = proxy.send('/forward/c/t/v1', {
+      method: 'POST',
+      headers: ['content-type', json],
+      body,
+    });
+    calls.push(call);
+    await Promise.race([call, until(() => waiting.length === calls.length)]);
+  }
+  for (const answer of waiting) answer();
+  t.strictSame([...new Set((await Promise.all(calls)).map(({ status }) => status))], [200]);
 });
 
 t.test('strangers share the time for searches, and no search delays another call', async (t) => {
