@@ -22,7 +22,7 @@ export function sendProblem(
   reply: FastifyReply,
 ): void {
   const error = disconnection(request, thrown) ?? toServiceError(thrown);
-  const { reason, cause } = error.options;
+  const { reason, cause, oauthError } = error.options;
   request.logFields['error.type'] = error.code;
   request.logFields['error.reason'] = reason;
   if (error.code === 'internal' || cause !== undefined) {
@@ -32,7 +32,7 @@ export function sendProblem(
   reply.headers(problemHeaders(proxyName, error));
   const problem = toProblem(error, request.id);
   const { problemBody } = request;
-  if (problemBody && proxyName !== undefined) {
+  if ((problemBody || oauthError !== undefined) && proxyName !== undefined) {
     reply.header(`x-${proxyName}-error`, error.code);
     if (reason !== undefined) reply.header(`x-${proxyName}-reason`, reason);
   }

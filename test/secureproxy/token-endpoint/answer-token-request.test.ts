@@ -89,7 +89,8 @@ t.test('a key that was revoked gets no answer', async (t) => {
 });
 
 t.test('other grants, and what is no token request, are refused as OAuth has it', async (t) => {
-  const { market, ask } = await setUp(t);
+  // Not as the marketplace has its other errors.
+  const { market, ask } = await setUp(t, { errorBody: { message: '{detail}' } });
   const code = form({ grant_type: 'authorization_code', code: 'consent' });
   const { status, text, all } = await ask('/oauth/token', { body: code });
   t.equal(status, 400);
@@ -101,6 +102,8 @@ t.test('other grants, and what is no token request, are refused as OAuth has it'
   });
   t.strictSame(all('content-type'), ['application/json']);
   t.strictSame(all('proxy-status'), ['secureproxy; error=http_request_error']);
+  t.strictSame(all('x-secureproxy-error'), ['request_invalid']);
+  t.strictSame(all('x-secureproxy-reason'), ['token_grant']);
   for (const sent of [{ body: 'a=1' }, { body: '{' }, { method: 'PUT' }]) {
     const answer = await ask('/oauth/token', sent);
     t.match([answer.status, JSON.parse(answer.text)], [400, { error: 'invalid_request' }]);
