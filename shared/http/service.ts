@@ -2,7 +2,12 @@ import type { IncomingMessage } from 'node:http';
 import type { ServerOptions } from 'node:https';
 import swagger from '@fastify/swagger';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import fastify, { type FastifyBaseLogger, type FastifyRequest, LogController } from 'fastify';
+import fastify, {
+  type FastifyBaseLogger,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from 'fastify';
 import type { Logger } from 'pino';
 import { ServiceError } from '../errors.ts';
 import {
@@ -105,12 +110,23 @@ export async function createService(options: ServiceOptions): Promise<Service> {
   app.removeContentTypeParser('text/plain');
   app.decorateRequest('logFields');
   app.decorateRequest('problemBody', null);
+  const methodsOf = watchRoutes(app);
+  const missing = (request: FastifyRequest, reply: FastifyReply) => {
+    const [path = ''] = request.url.split('?', 1);
+    const methods = methodsOf(path);
+    // If the route has the method, its handler called this because the requested thing does not exist.
+    return notFound(methods.includes(request.method) ? [] : methods, reply);
+  };
   app.addHook('onRequest', (request, reply, done) => {
     request.logFields = newLogFields();
     reply.header('x-request-id', request.id);
     brokenHttp.watch(request, reply);
     logOnce(request, reply, countRequest);
     done(hostMissing(request) ?? bodyCoded(request));
+  });
+  // A missing route is told before its body is read, whose sender nobody would ask for a key.
+  app.addHook('preParsing', (request, reply, _payload, done) => {
+    done(request.is404 ? missing(request, reply) : null);
   });
   // Node would say 100 before the request is decided.
   app.server.on('checkContinue', (request, response) => {
@@ -126,14 +142,9 @@ export async function createService(options: ServiceOptions): Promise<Service> {
   pipelineInTurn(app.server);
   endConnectionsOnClose(app);
   app.setErrorHandler((error, request, reply) => sendProblem(proxyName, error, request, reply));
-  const methodsOf = watchRoutes(app);
-  app.setNotFoundHandler((request, reply) => {
-    const [path = ''] = request.url.split('?', 1);
-    const methods = methodsOf(path);
-    // If the route has the method, its handler called this because the requested thing does not exist.
-    const allowed = methods.includes(request.method) ? [] : methods;
-    sendProblem(proxyName, notFound(allowed, reply), request, reply);
-  });
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(proxyName, missing(request, reply), request, reply),
+  );
   app.addSchema(ProblemSchema);
   await app.register(swagger, {
     openapi: {

@@ -46,6 +46,26 @@ t.test('what a handler throws is answered as a problem, and logged with its caus
   ]);
 });
 
+t.test('the body of a request without a route is never parsed', async (t) => {
+  const { app } = await startApp(t);
+  let parsed = 0;
+  app.removeContentTypeParser('application/json');
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async () => {
+    parsed += 1;
+    return {};
+  });
+  app.post('/known', async () => ({}));
+  const send = (method: 'POST' | 'PUT' | 'DELETE', url: string) =>
+    app.inject({ method, url, payload: '{}', headers: { 'content-type': 'application/json' } });
+  t.equal((await send('POST', '/known')).statusCode, 200);
+  t.equal(parsed, 1);
+  t.equal((await send('POST', '/none?x=1')).json().code, 'route_not_found');
+  const other = await send('PUT', '/known');
+  t.match([other.statusCode, other.headers.allow], [405, 'POST']);
+  t.equal((await send('DELETE', '/known')).statusCode, 405);
+  t.equal(parsed, 1);
+});
+
 t.test('an answer that its own schema does not fit is internal', async (t) => {
   const { app } = await startApp(t);
   const answer = Type.Object({ n: Type.Integer() });
