@@ -99,6 +99,7 @@ async function unknownQuestions(scene: Scene) {
     ['whoami', list],
     ['changes', ticket],
     ['public_key', list],
+    ['no-such-route', list],
   ] as const;
   let sent = 0;
   const strange = async () => {
