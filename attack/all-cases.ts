@@ -1,6 +1,7 @@
 import { addressAttacks } from './cases/address.ts';
 import { bodyKeyAttacks } from './cases/body-key.ts';
 import { boundAttacks } from './cases/bound.ts';
+import { errorBodyAttacks } from './cases/error-body.ts';
 import { forwardAttacks } from './cases/forward.ts';
 import { giveawayAttacks } from './cases/giveaway.ts';
 import { headerAttacks } from './cases/headers/all.ts';
@@ -29,6 +30,7 @@ export const attacks: readonly Attack[] = [
   ...boundAttacks,
   ...routingAttacks,
   ...tokenEndpointAttacks,
+  ...errorBodyAttacks,
   ...headerAttacks,
   ...tlsAttacks,
   ...giveawayAttacks,

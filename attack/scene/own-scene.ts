@@ -160,6 +160,7 @@ function policies(port: number): Readonly<Record<string, Policy>> {
       ...base,
       tokenEndpoints: [`https://${host}:${port}/auth/o2/token`, 'https://login.example/token'],
     },
+    spoken: { ...base, errorBody: { code: '{code}', message: '{detail}', id: '{requestId}' } },
     keyed: { ...base, keyMembers: ['api_key', 'auth.token'] },
     routed: { ...base, routedBy: { query: ['rest_route', '_method'], form: ['_method'] } },
   };
