@@ -39,6 +39,7 @@ export const groups: readonly Group[] = [
   policy(['routing']),
   inFolder('secureproxy/token-endpoint')(['token-request']),
   inFolder('shared/policy/parameters')(['names']),
+  inFolder('shared/policy/answers')(['error-body']),
   injection(
     ['injection', 'template', 'values', 'headers', 'query', 'basic'],
     ['template', 'injection', 'schemes', '../schema'],

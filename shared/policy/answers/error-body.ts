@@ -3,33 +3,18 @@ import type { Policy } from '../schema.ts';
 
 export type ErrorBody = NonNullable<Policy['errorBody']>;
 
-/** The parts of an error by the placeholders that stand for them. */
-export interface ErrorParts {
-  readonly code: string;
-  readonly reason: string;
-  readonly title: string;
-  readonly detail: string;
-  readonly status: string;
-  readonly requestId: string;
-}
+const names = ['code', 'reason', 'title', 'detail', 'status', 'requestId'] as const;
 
-const names: Readonly<Record<keyof ErrorParts, true>> = {
-  code: true,
-  reason: true,
-  title: true,
-  detail: true,
-  status: true,
-  requestId: true,
-};
+/** The parts of an error by the placeholders that stand for them. */
+export type ErrorParts = Readonly<Record<(typeof names)[number], string>>;
+
 const maxLength = 4096;
 /** SDKs read a few levels; each costs stack. */
 const maxDepth = 16;
 
 /** Fills the texts of a body. One that is the status alone becomes a number. */
 export function fillErrorBody(body: ErrorBody, parts: ErrorParts): unknown {
-  return mapTexts(body, (text) =>
-    text === '{status}' ? Number(parts.status) : fill(text, { ...parts }),
-  );
+  return mapTexts(body, (text) => (text === '{status}' ? Number(parts.status) : fill(text, parts)));
 }
 
 /** The faults of a body, a sentence each; empty if it can be filled. */
@@ -42,11 +27,9 @@ export function errorBodyFaults(body: ErrorBody): string[] {
   mapTexts(body, (text) => {
     for (const name of placeholders(text)) used.add(name);
   });
-  const unknown = [...used].filter((name) => !Object.hasOwn(names, name));
+  const unknown = [...used].filter((name) => !names.some((known) => known === name));
   return [
-    ...unknown.map(
-      (name) => `the error body has {${name}}; it may have {${Object.keys(names).join('}, {')}}`,
-    ),
+    ...unknown.map((name) => `the error body has {${name}}; it may have {${names.join('}, {')}}`),
     ...(used.has('detail') || used.has('code')
       ? []
       : ['the error body has neither {detail} nor {code}, so it would not say what is wrong']),

@@ -16,7 +16,7 @@ t.test('texts at any depth are filled once, and other values stay', (t) => {
     data: { status: '{status}', text: 'status {status}', none: null, n: 7 },
     '{code}': ['{reason}', '{requestId}'],
   };
-  t.same(fillErrorBody(body, parts), {
+  t.strictSame(fillErrorBody(body, parts), {
     errors: [
       {
         code: 'rate_limited',
