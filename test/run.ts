@@ -14,6 +14,7 @@ import { readTestOptions } from './runner/options.ts';
 import { runFiles } from './runner/run-files.ts';
 import type { FileResult } from './runner/tap-output.ts';
 import { thresholds } from './runner/thresholds.ts';
+import { rsaPem } from './support/key-folders.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const sourceFolders = ['shared', 'keyserver', 'secureproxy'];
@@ -125,6 +126,8 @@ async function reportCoverage(): Promise<void> {
 }
 
 async function runAll(groups: readonly string[][]): Promise<void> {
+  process.env.TEST_RSA_KEY = join(scratch, 'rsa.pem');
+  writeFileSync(process.env.TEST_RSA_KEY, rsaPem(), { mode: 0o600 });
   const [types, lint] = await Promise.all([
     run('tsc'),
     run('biome', 'check', '--error-on-warnings'),

@@ -13,12 +13,12 @@ import type { Store } from '../../keyserver/store/store.ts';
 import type { PublicKeyAnswer } from '../../shared/protocol/messages.ts';
 import { ConfigError } from '../../shared/settings/config.ts';
 import { scratchDatabase } from '../support/database.ts';
-import { rsaPem, writeKeyFolder, writeKeyring } from '../support/key-folders.ts';
+import { sharedRsaPem, writeKeyFolder, writeKeyring } from '../support/key-folders.ts';
 import { capturedLog } from '../support/log.ts';
 import { runMain } from '../support/service-process.ts';
 
 /** Of all states, since each key takes a while. */
-const rsaKey = rsaPem();
+const rsaKey = sharedRsaPem();
 
 /** Settings over a new folder: an embedded database, and keys unless they are to be made. */
 function settingsIn(t: Test, { keys = true } = {}) {

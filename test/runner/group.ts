@@ -25,11 +25,15 @@ registerHooks({
   },
 });
 
+// Each file has the time that it has alone; together they may take as long as that comes to.
+const timeout = Number(process.env.TAP_TIMEOUT ?? 30) * 1000;
+root.setTimeout(0);
+
 for (const file of process.argv.splice(2)) {
   const path = resolve(file);
   process.argv[1] = path;
   const testdir = join('.tap/fixtures', file.replaceAll('/', '-'));
-  await root.test(file, { testdir }, async (test) => {
+  await root.test(file, { testdir, timeout }, async (test) => {
     current = test;
     await import(pathToFileURL(path).href);
   });

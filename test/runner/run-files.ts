@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { type FileResult, readGroup, readTap } from './tap-output.ts';
 
-/** A generous limit: no test may depend on how fast a machine is. */
+/** A generous limit for each file: no test may depend on how fast a machine is. */
 const maxSeconds = 900;
 const testTimeoutSeconds = 400;
 const maxSecondsAfterExit = 5;
@@ -32,7 +32,7 @@ export async function runFiles(
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
     text += chunk;
   });
-  const limit = setTimeout(() => child.kill('SIGKILL'), maxSeconds * 1000);
+  const limit = setTimeout(() => child.kill('SIGKILL'), maxSeconds * files.length * 1000);
   const endedWell = await new Promise<boolean>((done) => {
     child.once('error', () => done(false));
     // A process that the files left behind would keep the pipe open.

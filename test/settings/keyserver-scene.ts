@@ -9,11 +9,11 @@ import { openDatabase } from '../../keyserver/storage/database.ts';
 import { systemClock } from '../../shared/clock.ts';
 import type { Environment } from '../../shared/settings/config.ts';
 import { type Ask, ask, type ClientSession, type Exchange } from '../support/exchange-client.ts';
-import { rsaPem, writeKeyFolder, writeKeyring } from '../support/key-folders.ts';
+import { sharedRsaPem, writeKeyFolder, writeKeyring } from '../support/key-folders.ts';
 import { type PairState, seed, tokenType } from '../support/pair-state.ts';
 import { newFolder, type StartedService, startService } from './service.ts';
 
-const pem = rsaPem();
+const pem = sharedRsaPem();
 const upstream = 'http://127.0.0.1:9';
 
 /** Settings of a KeyServer with keys and an SQLite file of its own. */

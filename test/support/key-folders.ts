@@ -1,11 +1,20 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** A new RSA private key in PEM; 2048 bits make faster than the 3072 of the real ones. */
 export function rsaPem(modulusLength = 2048): string {
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength });
   return privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
+}
+
+let shared: string | undefined;
+
+/** A key that others use as well, since each takes a while: of the whole run (`TEST_RSA_KEY`), or of this process. */
+export function sharedRsaPem(): string {
+  const { TEST_RSA_KEY: file } = process.env;
+  shared ??= file === undefined ? rsaPem() : readFileSync(file, 'utf8');
+  return shared;
 }
 
 /** Writes a folder of key files as operators have it: `primary` names the first one. */

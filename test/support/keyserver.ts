@@ -30,7 +30,7 @@ import type { Service } from '../../shared/http/service-type.ts';
 import type { LogLevel } from '../../shared/log/levels.ts';
 import { defaultInjection } from '../../shared/policy/injection/schema.ts';
 import type { Policy } from '../../shared/policy/schema.ts';
-import { rsaPem, writeKeyFolder, writeKeyring } from './key-folders.ts';
+import { sharedRsaPem, writeKeyFolder, writeKeyring } from './key-folders.ts';
 import { legacyFiles } from './legacy-rows.ts';
 import { capturedLog, type LogLine } from './log.ts';
 
@@ -126,7 +126,8 @@ export async function startKeyserver(
     ...options.settings,
   };
   if (!existsSync(settings.KEYRING_DIR)) writeKeyring(settings.KEYRING_DIR);
-  if (!existsSync(settings.RSA_KEY_DIR)) writeRsaKey(settings.RSA_KEY_DIR);
+  if (!existsSync(settings.RSA_KEY_DIR))
+    writeKeyFolder(settings.RSA_KEY_DIR, { 'r1.pem': sharedRsaPem() });
   const { config } = readKeyserverSettings(settings);
   const store = options.store ?? (await openDatabase(config));
   const captured = capturedLog('keyserver', options.level);
@@ -216,14 +217,6 @@ export function callerKey(key: string, expiresAt?: string): CallerKey {
     createdAt: '2026-01-01T00:00:00.000Z',
     ...(expiresAt === undefined ? {} : { expiresAt }),
   };
-}
-
-let sharedPem: string | undefined;
-
-/** One RSA key for all of a test file: it takes longest to make. */
-function writeRsaKey(folder: string): void {
-  sharedPem ??= rsaPem();
-  writeKeyFolder(folder, { 'r1.pem': sharedPem });
 }
 
 /** A migrated store in a SQLite file of its own, which goes after the test. */

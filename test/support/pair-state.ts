@@ -14,7 +14,7 @@ import type { MysqlServer } from '../../keyserver/store/mysql/connection-config.
 import { systemClock } from '../../shared/clock.ts';
 import type { Policy } from '../../shared/policy/schema.ts';
 import { type Environment, parseSettings } from '../../shared/settings/config.ts';
-import { rsaPem, writeKeyFolder } from './key-folders.ts';
+import { rsaPem, sharedRsaPem, writeKeyFolder } from './key-folders.ts';
 
 /** The token type that {@link seed} defines. */
 export const tokenType = 'plain';
@@ -30,13 +30,9 @@ export interface PairState {
   readonly admin: OperationContext;
 }
 
-/** Of all states of a test file, since each key takes a while. */
-let testKey: string | undefined;
-
 /** {@link createState} in the test's own folder; the store is closed after the test. */
 export async function makeState(t: Test, storage?: Environment): Promise<PairState> {
-  testKey ??= rsaPem();
-  const state = await createState(t.testdir({}), storage, testKey);
+  const state = await createState(t.testdir({}), storage, sharedRsaPem());
   t.teardown(() => state.admin.store.close());
   return state;
 }
