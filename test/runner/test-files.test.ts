@@ -18,6 +18,11 @@ const tests = new TestFiles([
   source('test/keyserver/store.test.ts', '../support/mariadbd.ts'),
 ]);
 
+t.test('tests of the project that start no process but a database server share one', async (t) => {
+  const files = ['contract', 'token-batch'].map((name) => `test/keyserver/store/${name}.test.ts`);
+  t.strictSame(new TestFiles().inGroups(files), [files]);
+});
+
 t.test('long tests run apart', async (t) => {
   t.strictSame(tests.all, [
     'test/docs/page.test.ts',

@@ -18,7 +18,7 @@ const folders = [
 /** A test that reaches one of these starts processes, or needs programs of the machine. */
 const outside = ['node:child_process', 'node:cluster', 'testcontainers'];
 /** The database server alone does not keep tests from sharing a process, and it. */
-const databaseServer = /^test\/support\/(?:mariadbd|mysql-container)\.ts$/;
+const databaseServer = /^test\/support\/(?:mariadbd|mariadb-data|mysql-container)\.ts$/;
 /** Files of one process: enough to load the product seldom, few enough that all cores are busy to the end. */
 const maxGroup = 16;
 /** Tests that change what a process has loaded, or measure it. */
