@@ -77,7 +77,9 @@ t.test('both services with two workers each', async (t) => {
     t.equal(total(samples, 'process_cpu_seconds_total') > 0, true);
     const answer = await scrape(keyserver.origin);
     t.equal(answer.type, 'text/plain; version=0.0.4; charset=utf-8');
-    t.equal(total(parseSamples(answer.text), 'db_client_operation_duration_seconds_count'), asked);
+    // More if the proxy gave up waiting, and asked again.
+    const read = total(parseSamples(answer.text), 'db_client_operation_duration_seconds_count');
+    t.ok(read >= asked && read < calls, `${read} reads`);
     for (const hidden of ['shop-1', pair.appKey, pair.proxyKey, 'Bearer']) {
       t.notMatch(text + answer.text, hidden);
     }
