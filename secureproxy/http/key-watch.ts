@@ -72,7 +72,8 @@ const spelled = (plain: string, hex: string) => `(?:${plain}|\\\\+u00${hex}|%(?:
 const s = String.raw`(?:s|\\u0073|%(?:25)*73)`;
 const [p, k, _] = [spelled('p', '70'), spelled('k', '6[bB]'), spelled('_', '5[fF]')];
 const letter = spelled('[0-9A-Za-z]', '[3-7][0-9A-Fa-f]');
-const keyPattern = new RegExp(`${s}${p}${k}${_}${letter}{36}`, 'g');
+// Its letters are looked at only, since another key may begin among them.
+const keyPattern = new RegExp(`(${s}${p}${k}${_})(?=(${letter}{36}))`, 'g');
 const cutLetter = (backslashes: string) =>
   `(?:${backslashes}(?:u(?:0(?:0[3-7]?)?)?)?|%(?:25)*[2-7]?)`;
 const one = String.raw`\\`;
@@ -92,8 +93,9 @@ const escapes = /(?:\\+u00|%(?:25)*)([0-9A-Fa-f]{2})/g;
 export function holdsKey(text: string): boolean {
   // A cheap test first, since most texts hold none of what is in every spelling; `spk_` would stop at each `s`.
   if (!/k_|[%\\]/.test(text)) return false;
-  for (const [match] of text.matchAll(keyPattern)) {
-    if (isAppKey(match.replace(escapes, (_all, hex: string) => fromHex(hex)))) return true;
+  for (const [, prefix, letters] of text.matchAll(keyPattern)) {
+    if (isAppKey(`${prefix}${letters}`.replace(escapes, (_all, hex: string) => fromHex(hex))))
+      return true;
   }
   return false;
 }

@@ -83,6 +83,15 @@ t.test("finds it in a header's name, in any case, with any sign for _", (t) => {
   t.end();
 });
 
+t.test('finds a key behind the beginning of another one', (t) => {
+  for (const decoy of ['spk_', `spk_${'a'.repeat(33)}`, wrong.slice(0, -1)]) {
+    for (const spelled of [key, inJson(key), inForm(key)]) {
+      t.equal(found({ body: Buffer.from(decoy + spelled) }), 'Body', decoy + spelled);
+    }
+  }
+  t.end();
+});
+
 t.test('passes what is no key', (t) => {
   for (const text of [
     '',
