@@ -1,11 +1,14 @@
 import { getHeapStatistics } from 'node:v8';
 import { ServiceError } from '../../shared/errors.ts';
+import type { BodyOwner } from './body-owner.ts';
 
 export interface BodyBudgetOptions {
   /** For the bodies of all calls. */
   readonly totalBytes: number;
   /** The part of it for callers whose key is not known. */
   readonly strangersBytes: number;
+  /** The part of that for one address, so that it does not shut out the others. */
+  readonly sourceBytes: number;
 }
 
 /**
@@ -18,14 +21,17 @@ export function bodyBudgetOptions(
   heapBytes = getHeapStatistics().heap_size_limit,
 ): BodyBudgetOptions {
   const totalBytes = Math.max(2 * longest, Math.floor(heapBytes / 4 / workers));
-  return { totalBytes, strangersBytes: Math.max(longest, Math.floor(totalBytes / 16)) };
+  const strangersBytes = Math.max(longest, Math.floor(totalBytes / 16));
+  const sourceBytes = Math.max(longest, Math.floor(strangersBytes / 2));
+  return { totalBytes, strangersBytes, sourceBytes };
 }
 
 /** The bytes of bodies in memory, from their receipt to the end of their calls. */
 export class BodyBudget {
   readonly #options: BodyBudgetOptions;
-  /** Bytes by app; strangers are under `undefined`. */
-  readonly #heldBy = new Map<string | undefined, number>();
+  readonly #apps = new Map<string, number>();
+  readonly #sources = new Map<string, number>();
+  #strangers = 0;
   #held = 0;
 
   constructor(options: BodyBudgetOptions) {
@@ -36,31 +42,39 @@ export class BodyBudget {
     return this.#held;
   }
 
-  /**
-   * Takes bytes for a call; {@link give} them back.
-   * @param app undefined for strangers
-   * @throws ServiceError overloaded if there is no room
-   */
-  take(app: string | undefined, bytes: number): void {
-    const mine = (this.#heldBy.get(app) ?? 0) + bytes;
-    if (!this.#hasRoom(app, mine, this.#held + bytes)) throw noRoom(app === undefined);
-    this.#heldBy.set(app, mine);
+  /** Takes bytes for a call; {@link give} them back. @throws ServiceError overloaded if there is no room */
+  take(owner: BodyOwner, bytes: number): void {
+    if (!this.#hasRoom(owner, bytes)) throw noRoom('source' in owner);
+    this.#add(owner, bytes);
+  }
+
+  give(owner: BodyOwner, bytes: number): void {
+    this.#add(owner, -bytes);
+  }
+
+  #add(owner: BodyOwner, bytes: number): void {
+    const [parts, name] = this.#partsOf(owner);
+    const mine = (parts.get(name) ?? 0) + bytes;
+    if (mine > 0) parts.set(name, mine);
+    else parts.delete(name);
+    if ('source' in owner) this.#strangers += bytes;
     this.#held += bytes;
   }
 
-  give(app: string | undefined, bytes: number): void {
-    const mine = (this.#heldBy.get(app) ?? 0) - bytes;
-    if (mine > 0) this.#heldBy.set(app, mine);
-    else this.#heldBy.delete(app);
-    this.#held -= bytes;
-  }
-
-  #hasRoom(app: string | undefined, mine: number, all: number): boolean {
-    const { totalBytes, strangersBytes } = this.#options;
-    if (app === undefined) return mine <= strangersBytes && all <= totalBytes;
+  #hasRoom(owner: BodyOwner, bytes: number): boolean {
+    const { totalBytes, strangersBytes, sourceBytes } = this.#options;
+    const [parts, name] = this.#partsOf(owner);
+    const mine = (parts.get(name) ?? 0) + bytes;
+    const all = this.#held + bytes;
+    if (all > totalBytes) return false;
+    if ('source' in owner) return mine <= sourceBytes && this.#strangers + bytes <= strangersBytes;
     // An app's share binds only if memory is scarce, or one app alone could not use it.
     const isScarce = all > totalBytes * 0.75;
-    return all <= totalBytes && (!isScarce || mine <= totalBytes / 4);
+    return !isScarce || mine <= totalBytes / 4;
+  }
+
+  #partsOf(owner: BodyOwner): readonly [Map<string, number>, string] {
+    return 'source' in owner ? [this.#sources, owner.source] : [this.#apps, owner.app];
   }
 }
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { ServiceError } from '../../shared/errors.ts';
 import type { BodyBudget } from './body-budget.ts';
+import type { BodyOwner } from './body-owner.ts';
 import { CollectedBytes } from './collected-bytes.ts';
 
 export interface BodyReceiver {
@@ -15,18 +16,18 @@ type Done = (error: Error | null, bytes?: Buffer) => void;
  * Receives a request's body, whole, and counts its bytes towards the budget. The announced bytes of a known
  * caller are counted at once, so that nothing of a body without room is received; a stranger's as they come,
  * since announcing costs nothing.
- * @param app of a known caller; undefined: a stranger
  * @returns what gives the bytes back, to be called when the call ends
  */
 export function receiveBody(
   { budget, limitBytes }: BodyReceiver,
-  app: string | undefined,
+  owner: BodyOwner,
   payload: IncomingMessage,
   done: Done,
 ): () => void {
   const announced = Number(payload.headers['content-length'] ?? 0);
+  const isStranger = 'source' in owner;
   // Of a stranger, nothing is allocated before it comes.
-  const collected = new CollectedBytes(app === undefined ? 0 : Math.min(announced, limitBytes));
+  const collected = new CollectedBytes(isStranger ? 0 : Math.min(announced, limitBytes));
   let received = 0;
   let taken = 0;
   const check = (bytes: number) => {
@@ -34,7 +35,7 @@ export function receiveBody(
   };
   const takeUpTo = (bytes: number) => {
     if (bytes <= taken) return;
-    budget.take(app, bytes - taken);
+    budget.take(owner, bytes - taken);
     taken = bytes;
   };
   const onData = (chunk: Buffer) => {
@@ -55,14 +56,14 @@ export function receiveBody(
     done(error, bytes);
   };
   const give = () => {
-    budget.give(app, taken);
+    budget.give(owner, taken);
     taken = 0;
   };
   try {
     // The caller disconnected before its key was accepted: no event will follow.
     if (payload.destroyed) throw new ServiceError('request_invalid', { reason: 'caller_gone' });
     check(announced);
-    if (app !== undefined) takeUpTo(announced);
+    if (!isStranger) takeUpTo(announced);
   } catch (error) {
     done(error as Error);
     return give;

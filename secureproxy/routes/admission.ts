@@ -10,6 +10,7 @@ import type { KnownApp } from '../callers/known-callers.ts';
 import { parseEnvelope } from '../envelope/envelope.ts';
 import { isLoop } from '../http/via.ts';
 import type { BodyBudget } from '../receipt/body-budget.ts';
+import { bodyOwnerOf } from '../receipt/body-owner.ts';
 import { type BodyReceiver, receiveBody } from '../receipt/receive-body.ts';
 import { findAppKey, queryOf } from './app-key.ts';
 import { BodyKeys } from './body-key.ts';
@@ -58,11 +59,15 @@ export function acceptCalls(
     'application/json',
     // A callback saves a promise per body.
     (request: FastifyRequest, payload: IncomingMessage, done: BodyParsed) => {
-      const app = request.isKnownCaller ? request.logFields.app : undefined;
-      request.giveBodyBack = receiveBody(receiver, app, payload, (error, bytes) => {
-        if (bytes === undefined) done(error);
-        else parseBody(bytes, done);
-      });
+      request.giveBodyBack = receiveBody(
+        receiver,
+        bodyOwnerOf(request),
+        payload,
+        (error, bytes) => {
+          if (bytes === undefined) done(error);
+          else parseBody(bytes, done);
+        },
+      );
     },
   );
 }

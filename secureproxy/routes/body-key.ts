@@ -5,6 +5,7 @@ import { nextBatch } from '../../shared/event-loop.ts';
 import { FairQueue, type FairQueueOptions, sourceOf } from '../../shared/overload/fair-queue.ts';
 import { KeyedBody, maxSearchedBytes, type Search, searchFor } from '../body-keys/keyed-body.ts';
 import type { BodyBudget } from '../receipt/body-budget.ts';
+import { bodyOwnerOf } from '../receipt/body-owner.ts';
 import { receiveBody } from '../receipt/receive-body.ts';
 import { oneAppKey } from './app-key.ts';
 
@@ -59,10 +60,15 @@ export class BodyKeys {
   #receive(request: FastifyRequest): Promise<Buffer> {
     const receiver = { budget: this.#budget, limitBytes: maxSearchedBytes };
     const received = Promise.withResolvers<Buffer>();
-    request.giveBodyBack = receiveBody(receiver, undefined, request.raw, (error, bytes) => {
-      if (bytes === undefined) received.reject(error);
-      else received.resolve(bytes);
-    });
+    request.giveBodyBack = receiveBody(
+      receiver,
+      bodyOwnerOf(request),
+      request.raw,
+      (error, bytes) => {
+        if (bytes === undefined) received.reject(error);
+        else received.resolve(bytes);
+      },
+    );
     return received.promise;
   }
 
@@ -71,14 +77,15 @@ export class BodyKeys {
    * @throws ServiceError overloaded if there is no room
    */
   countForApp(request: FastifyRequest, { raw }: FastifyReply): void {
-    const { keyedBody, isKnownCaller, logFields } = request;
+    const { keyedBody, isKnownCaller } = request;
     // Once the reply is closed, nothing gives bytes back.
     if (keyedBody === null || !isKnownCaller || raw.closed || raw.destroyed) return;
-    const { app } = logFields;
+    const owner = bodyOwnerOf(request);
+    const { length } = keyedBody.bytes;
     request.giveBodyBack?.();
     request.giveBodyBack = null;
-    this.#budget.take(app, keyedBody.bytes.length);
-    request.giveBodyBack = () => this.#budget.give(app, keyedBody.bytes.length);
+    this.#budget.take(owner, length);
+    request.giveBodyBack = () => this.#budget.give(owner, length);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ServiceError } from '../../shared/errors.ts';
 import { proxyName } from '../http/via.ts';
+import { bodyOwnerOf } from '../receipt/body-owner.ts';
 import { receiveBody } from '../receipt/receive-body.ts';
 import type { Deadline } from '../upstream/deadline.ts';
 import { StreamedBody } from '../upstream/streamed-body.ts';
@@ -54,9 +55,9 @@ export async function answerTokenRequest(
 function receive(body: TokenCall['body'], request: FastifyRequest): Promise<Buffer | null> {
   if (!(body instanceof StreamedBody)) return Promise.resolve(body);
   const { promise, resolve, reject } = Promise.withResolvers<Buffer | null>();
-  const { server, logFields, raw } = request;
+  const { server, raw } = request;
   const receiver = { budget: server.bodyBudget, limitBytes: maxBodyBytes };
-  request.giveBodyBack = receiveBody(receiver, logFields.app, raw, (error, bytes) => {
+  request.giveBodyBack = receiveBody(receiver, bodyOwnerOf(request), raw, (error, bytes) => {
     if (bytes === undefined) reject(error);
     else resolve(bytes);
   });

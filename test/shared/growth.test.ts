@@ -43,7 +43,7 @@ function answeringWorker(): Worker {
 }
 
 const primary = new Primary(answeringWorker());
-const budget = new BodyBudget({ totalBytes: 1_000, strangersBytes: 100 });
+const budget = new BodyBudget({ totalBytes: 1_000, strangersBytes: 100, sourceBytes: 100 });
 const holders = new Holders(() => ({ held: 0, waiting: 0 }));
 const lanes = new Lanes<object>();
 const calls = { free: 1, stepAside() {}, stepBack() {}, onLeave() {} };
@@ -53,8 +53,8 @@ const shares = new Shares({ max: 16, connections: 16, calls });
 const acts: Readonly<Record<string, (i: number) => unknown>> = {
   'questions of a worker to its primary process': (i) => primary.ask({ nonce: `nonce-${i}` }),
   'bodies of apps': (i) => {
-    budget.take(`app-${i}`, 10);
-    budget.give(`app-${i}`, 10);
+    budget.take({ app: `app-${i}` }, 10);
+    budget.give({ app: `app-${i}` }, 10);
   },
   'idle apps, clients and origins': (i) => holders.get(`app-${i}`),
   'calls that have waited': (i) => {

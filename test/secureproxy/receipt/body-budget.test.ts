@@ -7,66 +7,81 @@ import { parseSamples, total } from '../../support/prometheus.ts';
 import { releaseOf, someAppKey, startProxy } from '../../support/proxy.ts';
 import { startUpstream } from '../../support/upstream.ts';
 
+const parts = { totalBytes: 100, strangersBytes: 10, sourceBytes: 10 };
+const stranger = { source: '192.0.2.1' };
 const noRoom = { code: 'overloaded', options: { reason: 'body_bytes', retryAfterSeconds: 1 } };
 
 t.test('strangers share a part, and leave the rest to known apps', (t) => {
-  const budget = new BodyBudget({ totalBytes: 100, strangersBytes: 10 });
-  budget.take(undefined, 6);
-  budget.take(undefined, 4);
-  t.throws(() => budget.take(undefined, 1), noRoom);
-  budget.take('orders', 60);
-  budget.give(undefined, 4);
-  t.throws(() => budget.take(undefined, 5), noRoom);
-  budget.take(undefined, 4);
+  const budget = new BodyBudget(parts);
+  budget.take(stranger, 6);
+  budget.take(stranger, 4);
+  t.throws(() => budget.take(stranger, 1), noRoom);
+  budget.take({ app: 'orders' }, 60);
+  budget.give(stranger, 4);
+  t.throws(() => budget.take(stranger, 5), noRoom);
+  budget.take(stranger, 4);
+  t.end();
+});
+
+t.test('an address does not shut out other strangers', (t) => {
+  const budget = new BodyBudget({ ...parts, sourceBytes: 6 });
+  budget.take(stranger, 6);
+  t.throws(() => budget.take(stranger, 1), noRoom);
+  budget.take({ source: '192.0.2.2' }, 4);
+  t.throws(() => budget.take({ source: '192.0.2.3' }, 1), noRoom, 'all of them share a part');
+  budget.give(stranger, 3);
+  budget.take({ source: '192.0.2.3' }, 3);
+  t.throws(() => budget.take(stranger, 1), noRoom);
   t.end();
 });
 
 t.test('strangers get nothing beyond the whole', (t) => {
-  const budget = new BodyBudget({ totalBytes: 100, strangersBytes: 10 });
-  budget.take('orders', 75);
-  budget.take('stock', 24);
-  budget.take(undefined, 1);
-  t.throws(() => budget.take(undefined, 1), noRoom);
-  t.throws(() => budget.take('stock', 1), noRoom);
+  const budget = new BodyBudget(parts);
+  budget.take({ app: 'orders' }, 75);
+  budget.take({ app: 'stock' }, 24);
+  budget.take(stranger, 1);
+  t.throws(() => budget.take(stranger, 1), noRoom);
+  t.throws(() => budget.take({ app: 'stock' }, 1), noRoom);
   t.end();
 });
 
 t.test('a share of an app binds only if less than a quarter is free', (t) => {
-  const budget = new BodyBudget({ totalBytes: 100, strangersBytes: 10 });
-  budget.take('orders', 75);
-  t.throws(() => budget.take('orders', 1), noRoom);
-  budget.take('stock', 20);
-  t.throws(() => budget.take('orders', 1), noRoom);
-  t.throws(() => budget.take('stock', 6), noRoom, 'its share is a quarter');
-  budget.take('stock', 5);
-  budget.give('orders', 40);
-  budget.take('stock', 15);
-  t.throws(() => budget.take('stock', 1), noRoom);
+  const budget = new BodyBudget(parts);
+  budget.take({ app: 'orders' }, 75);
+  t.throws(() => budget.take({ app: 'orders' }, 1), noRoom);
+  budget.take({ app: 'stock' }, 20);
+  t.throws(() => budget.take({ app: 'orders' }, 1), noRoom);
+  t.throws(() => budget.take({ app: 'stock' }, 6), noRoom, 'its share is a quarter');
+  budget.take({ app: 'stock' }, 5);
+  budget.give({ app: 'orders' }, 40);
+  budget.take({ app: 'stock' }, 15);
+  t.throws(() => budget.take({ app: 'stock' }, 1), noRoom);
   t.end();
 });
 
 t.test('what is rejected is not counted', (t) => {
-  const budget = new BodyBudget({ totalBytes: 100, strangersBytes: 10 });
+  const budget = new BodyBudget(parts);
   for (let i = 0; i < 20; i++) {
-    t.throws(() => budget.take('orders', 76), noRoom);
-    t.throws(() => budget.take(undefined, 11), noRoom);
+    t.throws(() => budget.take({ app: 'orders' }, 76), noRoom);
+    t.throws(() => budget.take(stranger, 11), noRoom);
   }
-  budget.take('orders', 75);
-  budget.give('orders', 75);
-  budget.take(undefined, 10);
+  budget.take({ app: 'orders' }, 75);
+  budget.give({ app: 'orders' }, 75);
+  budget.take(stranger, 10);
   t.end();
 });
 
 t.test('follows the heap, and has room for two of the longest bodies', (t) => {
   const mebibyte = 1024 * 1024;
-  for (const [longest, workers, heap, totalBytes, strangersBytes] of [
-    [16, 1, 4096, 1024, 64],
-    [16, 4, 4096, 256, 16],
-    [256, 1, 512, 512, 256],
+  for (const [longest, workers, heap, totalBytes, strangersBytes, sourceBytes] of [
+    [16, 1, 4096, 1024, 64, 32],
+    [16, 4, 4096, 256, 16, 16],
+    [256, 1, 512, 512, 256, 256],
   ] as const) {
     t.same(bodyBudgetOptions(longest * mebibyte, workers, heap * mebibyte), {
       totalBytes: totalBytes * mebibyte,
       strangersBytes: strangersBytes * mebibyte,
+      sourceBytes: sourceBytes * mebibyte,
     });
   }
   t.end();

@@ -3,18 +3,23 @@ import { createServer, type IncomingMessage, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import t, { type Test } from 'tap';
 import { BodyBudget } from '../../../secureproxy/receipt/body-budget.ts';
+import type { BodyOwner } from '../../../secureproxy/receipt/body-owner.ts';
 import { receiveBody } from '../../../secureproxy/receipt/receive-body.ts';
 import { until } from '../../support/until.ts';
 
 const limitBytes = 4_000_000;
 
 /** A server that receives bodies, and keeps what it received. */
-async function setUp(t: Test, app?: string) {
-  const budget = new BodyBudget({ totalBytes: 2 * limitBytes, strangersBytes: limitBytes });
+async function setUp(t: Test, owner: BodyOwner = { source: '127.0.0.1' }) {
+  const budget = new BodyBudget({
+    totalBytes: 2 * limitBytes,
+    strangersBytes: limitBytes,
+    sourceBytes: limitBytes,
+  });
   const results: (Buffer | Error | undefined)[] = [];
   const gives: (() => void)[] = [];
   const server = createServer((payload, response) => {
-    const give = receiveBody({ budget, limitBytes }, app, payload, (error, bytes) => {
+    const give = receiveBody({ budget, limitBytes }, owner, payload, (error, bytes) => {
       results.push(error ?? bytes);
       response.end();
     });
@@ -35,19 +40,19 @@ async function setUp(t: Test, app?: string) {
   /** Bytes that could be taken now by one more app. */
   const isFree = (bytes: number) => {
     try {
-      budget.take(app, bytes);
+      budget.take(owner, bytes);
     } catch {
       return false;
     }
-    budget.give(app, bytes);
+    budget.give(owner, bytes);
     return true;
   };
   return { budget, results, gives, begin, isFree };
 }
 
 t.test('gives the bytes that came, in however many pieces', async (t) => {
-  for (const app of ['orders', undefined]) {
-    const { results, gives, begin } = await setUp(t, app);
+  for (const owner of [{ app: 'orders' }, undefined]) {
+    const { results, gives, begin } = await setUp(t, owner);
     for (const length of [0, 1, 70_000, 3_000_000, undefined]) {
       const bytes = Buffer.alloc(length ?? 3_000_000, 'abcdefg');
       const sent = begin(length);
@@ -62,8 +67,8 @@ t.test('gives the bytes that came, in however many pieces', async (t) => {
 });
 
 t.test('a body counts until it is given back', async (t) => {
-  for (const app of ['orders', undefined]) {
-    const { results, gives, begin, isFree } = await setUp(t, app);
+  for (const owner of [{ app: 'orders' }, undefined]) {
+    const { results, gives, begin, isFree } = await setUp(t, owner);
     begin(3_000_000).end(Buffer.alloc(3_000_000));
     await until(() => results.length === 1);
     t.equal(isFree(limitBytes), false);
@@ -74,7 +79,7 @@ t.test('a body counts until it is given back', async (t) => {
 });
 
 t.test('an announcement counts for a known caller, and nothing for a stranger', async (t) => {
-  const known = await setUp(t, 'orders');
+  const known = await setUp(t, { app: 'orders' });
   known.begin(3_500_000).flushHeaders();
   known.begin(3_500_000).flushHeaders();
   await until(() => known.results.length === 1);
@@ -103,7 +108,7 @@ t.test('a body that is too long is rejected by its length, or as it comes', asyn
 });
 
 t.test('a caller that disconnects is an error, and holds nothing', async (t) => {
-  const { results, begin, gives, isFree } = await setUp(t, 'orders');
+  const { results, begin, gives, isFree } = await setUp(t, { app: 'orders' });
   const sent = begin(3_500_000);
   sent.write('x');
   await until(() => gives.length === 1);
@@ -115,7 +120,7 @@ t.test('a caller that disconnects is an error, and holds nothing', async (t) => 
 });
 
 t.test('a caller that had disconnected before takes nothing', async (t) => {
-  const budget = new BodyBudget({ totalBytes: 10, strangersBytes: 10 });
+  const budget = new BodyBudget({ totalBytes: 10, strangersBytes: 10, sourceBytes: 10 });
   const server = createServer();
   t.teardown(() => server.close());
   await once(server.listen(0, '127.0.0.1'), 'listening');
@@ -128,7 +133,9 @@ t.test('a caller that had disconnected before takes nothing', async (t) => {
   sent.destroy();
   await until(() => payload.destroyed);
   const results: unknown[] = [];
-  receiveBody({ budget, limitBytes: 10 }, 'orders', payload, (error) => results.push(error));
+  receiveBody({ budget, limitBytes: 10 }, { app: 'orders' }, payload, (error) =>
+    results.push(error),
+  );
   t.match(results, [{ code: 'request_invalid', options: { reason: 'caller_gone' } }]);
-  t.doesNotThrow(() => budget.take('stock', 7));
+  t.doesNotThrow(() => budget.take({ app: 'stock' }, 7));
 });

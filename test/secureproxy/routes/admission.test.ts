@@ -33,7 +33,7 @@ t.test('a call is of a known caller if KeyServer accepted its own key', async (t
     log: log.logger,
     maxEntries: 10,
   });
-  const budget = new BodyBudget({ totalBytes: 0, strangersBytes: 0 });
+  const budget = new BodyBudget({ totalBytes: 0, strangersBytes: 0, sourceBytes: 0 });
   acceptCalls(app, { budget, limitBytes: 0 }, new Set());
   app.get('/', { onRequest: admitCaller({ callers }) }, async (request) => ({
     known: request.isKnownCaller,

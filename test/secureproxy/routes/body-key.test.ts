@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
 import t, { type Test } from 'tap';
@@ -270,28 +270,40 @@ async function startRoute(t: Test, budget: BodyBudget) {
   return { post, end, running: () => running, port: Number(new URL(url).port) };
 }
 
+/** A connection whose body of JSON halts after a thousand bytes. */
+function halted(t: Test, port: number, localAddress = '127.0.0.1'): Socket {
+  const socket = connect({ port, host: '127.0.0.1', localAddress }).on('error', () => {});
+  t.teardown(() => socket.destroy());
+  socket.write(
+    `POST / HTTP/1.1\r\nhost: localhost\r\ncontent-type: ${json}\r\ncontent-length: 65536\r\n\r\n"${'x'.repeat(999)}`,
+  );
+  return socket;
+}
+
 t.test('bodies of strangers have their part of the memory, and no more', async (t) => {
-  const budget = new BodyBudget({ totalBytes: 100_000, strangersBytes: 2000 });
+  const budget = new BodyBudget({ totalBytes: 100_000, strangersBytes: 2000, sourceBytes: 2000 });
   const { port } = await startRoute(t, budget);
-  const halted = () => {
-    const socket = connect(port, '127.0.0.1').on('error', () => {});
-    t.teardown(() => socket.destroy());
-    socket.write(
-      `POST / HTTP/1.1\r\nhost: localhost\r\ncontent-type: ${json}\r\ncontent-length: 65536\r\n\r\n"${'x'.repeat(999)}`,
-    );
-    return socket;
-  };
-  const first = [halted(), halted()];
+  const first = [halted(t, port), halted(t, port)];
   await until(() => budget.held === 2000);
-  const [bytes] = await once(halted(), 'data');
+  const [bytes] = await once(halted(t, port), 'data');
   t.match(String(bytes), '503');
   t.match(String(bytes), 'body_bytes');
   for (const socket of first) socket.destroy();
   await until(() => budget.held === 0);
 });
 
+t.test('bodies that halt at one address do not shut out another', async (t) => {
+  const budget = new BodyBudget({ totalBytes: 100_000, strangersBytes: 2000, sourceBytes: 1000 });
+  const { port } = await startRoute(t, budget);
+  halted(t, port);
+  await until(() => budget.held === 1000);
+  t.match(String((await once(halted(t, port), 'data'))[0]), 'body_bytes');
+  halted(t, port, '127.0.0.2');
+  await until(() => budget.held === 2000);
+});
+
 t.test("once its key is accepted, a body counts for the key's app", async (t) => {
-  const budget = new BodyBudget({ totalBytes: 4000, strangersBytes: 1000 });
+  const budget = new BodyBudget({ totalBytes: 4000, strangersBytes: 1000, sourceBytes: 1000 });
   const { post, end, running } = await startRoute(t, budget);
   const body = `{"api_key":"${key}"}`.padEnd(1000);
   const calls: Promise<Response>[] = [];
@@ -341,14 +353,18 @@ t.test("calls that run hold nothing of the strangers' part", async (t) => {
 });
 
 t.test('strangers share the time for searches, and no search delays another call', async (t) => {
-  const budget = new BodyBudget({ totalBytes: 100_000, strangersBytes: 100_000 });
+  const budget = new BodyBudget({
+    totalBytes: 100_000,
+    strangersBytes: 100_000,
+    sourceBytes: 100_000,
+  });
   const keys = new BodyKeys(budget);
   const ask = async (address: string) => {
     const body = Buffer.from('{"a":1}');
     const headers = { 'content-type': json, 'content-length': String(body.length) };
     const raw = Object.assign(Readable.from([body]), { headers });
     try {
-      return await keys.find({ raw, ip: address } as unknown as FastifyRequest);
+      return await keys.find({ raw, ip: address, logFields: {} } as unknown as FastifyRequest);
     } catch (error) {
       return (error as ServiceError).options.reason;
     }
