@@ -25,7 +25,7 @@ ${exportLine}
   # a token type: its destination, and the headers that carry the token
   npx keyserver-admin type put ozon-seller \\
     --destination https://api-seller.ozon.ru \\
-    --header 'Client-Id: {clientId}' --header 'Api-Key: {apiKey}'
+    --header 'Client-Id: {clientId}' --header 'Api-Key: {apiKey}' --public-field clientId
   # a client's token; token.json has {"clientId": "...", "apiKey": "..."}
   npx keyserver-admin token put --client shop-17 --type ozon-seller < token.json
   # an app, whose key is printed once, and its grant

@@ -56,6 +56,6 @@ function notNamed(): ServiceError {
   return new ServiceError('request_invalid', {
     reason: 'app_key_misplaced',
     detail:
-      'A member of the body has the app key, and the type does not name it: send the key in a header, such as Authorization, or name the member with keyserver-admin type edit --add-key-member.',
+      'A member of the body has the app key, and the type does not name it: send the key in a header, such as Authorization, or name the member with keyserver-admin type edit --add-key-member. If the request is for an access token, name its URL with --add-token-endpoint instead: the marketplace must not get it.',
   });
 }

@@ -103,8 +103,11 @@ async function undo(
     const what = `change ${undone?.revision} of the ${kind} ${id}, of ${undone?.image?.at}`;
     if (dryRun) noteLosses(session, consequences);
     else {
-      if (canAsk(session.io) && !yes) session.out.ask(`${changes.join('\n')}\n`);
-      await confirm(session, { doing: `undoing ${what}`, consequences, yes });
+      const isAsked = canAsk(session.io);
+      if (isAsked && !yes) session.out.ask(`${changes.join('\n')}\n`);
+      // A change that takes nothing away may give too much.
+      const told = isAsked || yes ? consequences : [...changes, ...consequences];
+      await confirm(session, { doing: `undoing ${what}`, consequences: told, yes });
       await commitDrafts(context, [draft]);
     }
     session.out.result(

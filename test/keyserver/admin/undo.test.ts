@@ -34,7 +34,7 @@ t.test('takes the last change of a type back, and again', async (t) => {
   t.same(await stored(t, admin, 'type', 'wildberries'), after);
   t.match(await admin.failure(['type', 'undo', 'wildberries']), {
     ...{ exit: 2, code: 'confirmation_required' },
-    message: `confirmation needed: undoing change 3 of the type wildberries, of ${iso}`,
+    message: `confirmation needed: undoing change 3 of the type wildberries, of ${iso}:\n  - ${line}`,
   });
   t.match(await admin.json(['type', 'undo', 'wildberries', yes]), { undone: 3, changes: [line] });
   t.same(await stored(t, admin, 'type', 'wildberries'), before);
