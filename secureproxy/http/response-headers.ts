@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 import { hopByHopHeaders } from '../../shared/http/header-names.ts';
 import { memoizeByText } from '../../shared/memoize.ts';
+import { absoluteLinks, type LinkContext } from './absolute-links.ts';
 import { connectionNamed } from './connection-header.ts';
 import { proxyStatus } from './proxy-status.ts';
-import { absoluteLinks, type LinkContext } from './returned-links.ts';
 import { via } from './via.ts';
 
 const requestIdHeader = 'x-request-id';

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../../shared/clock.ts';
-import { patternCovers } from '../../../shared/policy/cover.ts';
+import { patternCovers } from '../../../shared/policy/destination-cover.ts';
 import { judgeDirectGrants, matchingGrants } from '../../../shared/policy/grant.ts';
 import { grantId } from '../../../shared/policy/grant-id.ts';
 import type { Grant } from '../../../shared/policy/schema.ts';

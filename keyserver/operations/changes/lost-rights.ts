@@ -1,4 +1,4 @@
-import { pathPatternCovers, patternCovers } from '../../../shared/policy/cover.ts';
+import { pathPatternCovers, patternCovers } from '../../../shared/policy/destination-cover.ts';
 import { type Grant, methods } from '../../../shared/policy/schema.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { destinationCovers } from '../../../shared/policy/cover.ts';
+import { destinationCovers } from '../../../shared/policy/destination-cover.ts';
 import { isUnlimited, matchesPattern } from '../../../shared/policy/grant.ts';
 import { PolicyError } from '../../../shared/policy/policy-error.ts';
 import type { Policy } from '../../../shared/policy/schema.ts';

@@ -1,9 +1,9 @@
 import { addressSet } from '../../../shared/address/address-set.ts';
 import { hopByHopHeaders, messageHeaders } from '../../../shared/http/header-names.ts';
 import { errorBodyFaults } from '../../../shared/policy/answers/error-body.ts';
-import { destinationCovers } from '../../../shared/policy/cover.ts';
 import { parseRequest } from '../../../shared/policy/decide.ts';
 import { judgeDestination, parseDestination } from '../../../shared/policy/destination.ts';
+import { destinationCovers } from '../../../shared/policy/destination-cover.ts';
 import {
   injectedNames,
   injectionFaults,

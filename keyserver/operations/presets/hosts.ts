@@ -1,4 +1,4 @@
-import { destinationCovers } from '../../../shared/policy/cover.ts';
+import { destinationCovers } from '../../../shared/policy/destination-cover.ts';
 import { PolicyError } from '../../../shared/policy/policy-error.ts';
 import type { Auth, Certainty, Preset } from '../../presets/preset.ts';
 

@@ -3,7 +3,7 @@ import {
   destinationCovers,
   pathPatternCovers,
   patternCovers,
-} from '../../../shared/policy/cover.ts';
+} from '../../../shared/policy/destination-cover.ts';
 
 type Row = readonly [pattern: string, other: string, covers: boolean];
 
