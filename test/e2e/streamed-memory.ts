@@ -8,6 +8,8 @@ import { type ResidentMemory, watchMemory } from '../support/resident-memory.ts'
 
 const mib = 1024 ** 2;
 const maxGrowthMib = 32;
+/** Passes after the first one. */
+const maxPasses = 3;
 const uploadBytes = 8 * mib;
 const chunk = Buffer.alloc(64 * 1024, 'x');
 
@@ -87,10 +89,14 @@ async function forwardUp(pair: TestPair, _upstream: string, bytes: number): Prom
   return Number(await answered.text());
 }
 
-function describe(warm: ResidentMemory, second: ResidentMemory): string {
+function growthBetween(before: ResidentMemory, after: ResidentMemory): number {
+  return Math.min(after.floorMib - before.floorMib, after.peakMib - before.peakMib);
+}
+
+function describe(before: ResidentMemory, after: ResidentMemory): string {
   return (
-    `resident memory of SecureProxy, MiB: floor ${warm.floorMib} → ${second.floorMib}, ` +
-    `peak ${warm.peakMib} → ${second.peakMib}`
+    `resident memory of SecureProxy, MiB: floor ${before.floorMib} → ${after.floorMib}, ` +
+    `peak ${before.peakMib} → ${after.peakMib}`
   );
 }
 
@@ -98,7 +104,7 @@ function describe(warm: ResidentMemory, second: ResidentMemory): string {
 export const skip = !existsSync('/proc/self/status') && 'resident memory is read from /proc';
 
 /**
- * Sends so many bytes through a pair, twice in each direction, and checks that SecureProxy's memory does not
+ * Sends so many bytes through a pair, twice or more in each direction, and checks that SecureProxy's memory does not
  * grow with them; the bytes are to be many times 32 MiB.
  */
 export async function testMemory(t: Test, bytes: number): Promise<void> {
@@ -114,12 +120,19 @@ export async function testMemory(t: Test, bytes: number): Promise<void> {
     await t.test(direction, async (t) => {
       const passAll = async () => t.equal(await pass(pair, upstream, bytes), bytes, 'all came');
       // The first one fills what every process of Node keeps: heap, pools of buffers, compiled code.
-      const warm = await watchMemory(pid, passAll);
-      const second = await watchMemory(pid, passAll);
-      t.comment(describe(warm, second));
-      // Garbage not yet collected moves the one or the other; what stays moves both.
-      const growthMib = Math.min(second.floorMib - warm.floorMib, second.peakMib - warm.peakMib);
+      const first = await watchMemory(pid, passAll);
+      let before = first;
+      let growthMib = Infinity;
+      // Garbage not yet collected, and a heap that V8 enlarges, move one pass; what stays moves each of them.
+      for (let passes = 0; passes < maxPasses && growthMib >= maxGrowthMib; passes++) {
+        const after = await watchMemory(pid, passAll);
+        t.comment(describe(before, after));
+        growthMib = growthBetween(before, after);
+        before = after;
+      }
       t.ok(growthMib < maxGrowthMib, `grew by ${growthMib} MiB`);
+      const allMib = growthBetween(first, before);
+      t.ok(allMib < 2 * maxGrowthMib, `grew by ${allMib} MiB since the first one`);
     });
   }
 }
