@@ -35,28 +35,34 @@ export async function readReplicas({
 
 /**
  * Waits until `needed` KeyServers confirm, all workers of each, and nobody who is live objects. Only reports that come
- * meanwhile count: a copy of an old one does not. Resolves to the hosts of those that confirmed.
+ * meanwhile count: a copy of an old one does not. A process that starts meanwhile must be watched as long as the others.
+ * Resolves to the hosts of those that confirmed.
  * @throws OperationError not_confirmed
  */
 export async function confirm(
   context: OperationContext,
   { needed, objection, pause = sleep }: ConfirmOptions,
 ): Promise<string[]> {
-  // The beat of each process, and the poll at which it came.
-  const seen = new Map<string, { beat: number; poll: number }>();
-  for (const { id, beat } of await readReplicas(context)) seen.set(id, { beat, poll: -minPolls });
+  // The beat of each process, the poll at which it came, and that from which the process is known.
+  const seen = new Map<string, { beat: number; poll: number; since: number }>();
+  for (const { id, beat } of await readReplicas(context)) {
+    seen.set(id, { beat, poll: -minPolls, since: 0 });
+  }
   let found = { hosts: [] as string[], objections: [] as string[] };
   for (let polls = 1; polls <= maxPolls; polls += 1) {
     await pause(pollMs);
     const replicas = await readReplicas(context);
     for (const { id, beat } of replicas) {
-      if (beat > (seen.get(id)?.beat ?? 0)) seen.set(id, { beat, poll: polls });
+      const { beat: last, since } = seen.get(id) ?? { beat: 0, since: polls };
+      if (beat > last) seen.set(id, { beat, poll: polls, since });
     }
     // One that has died meanwhile confirms nothing any more.
     const moved = replicas.filter(
       (one) => isLive(one) && polls - (seen.get(one.id)?.poll ?? -minPolls) < minPolls,
     );
-    found = judge(moved, objection);
+    // Proxies tell one that has just started in the next seconds what they pin.
+    const isNew = ({ id }: KnownReplica) => polls - (seen.get(id)?.since ?? polls) < minPolls;
+    found = judge(moved, objection, isNew);
     if (polls >= minPolls && found.hosts.length >= needed && found.objections.length === 0) {
       return found.hosts;
     }
@@ -71,7 +77,11 @@ export async function confirm(
   );
 }
 
-function judge(moved: readonly KnownReplica[], objection: ConfirmOptions['objection']) {
+function judge(
+  moved: readonly KnownReplica[],
+  objection: ConfirmOptions['objection'],
+  isNew: (one: KnownReplica) => boolean,
+) {
   const objections = moved.flatMap(({ report, kid }) => {
     if (report === undefined) {
       return [
@@ -81,7 +91,7 @@ function judge(moved: readonly KnownReplica[], objection: ConfirmOptions['object
     const why = objection(report);
     return why === undefined ? [] : [`${report.host} ${why}`];
   });
-  const reports = moved.flatMap(({ report }) => report ?? []);
+  const reports = moved.flatMap((one) => (isNew(one) ? [] : (one.report ?? [])));
   const instances = [...Map.groupBy(reports, ({ instance }) => instance).values()];
   const hosts = instances
     .filter((workers) => workers.length >= Math.max(...workers.map((one) => one.workers)))

@@ -153,6 +153,34 @@ t.test('an RSA key is published once no live proxy tells pins that lack it', (t)
   }),
 );
 
+t.test('a KeyServer that starts meanwhile confirms once proxies can have told it their pins', (t) =>
+  eachStore(t, async (t, openStore) => {
+    const store = await openStore();
+    const clock = testClock();
+    const first = await startKeyserver(t, { store, clock, pollClock: clock });
+    const { settings } = first;
+    const second = await startKeyserver(t, { store, clock, pollClock: clock, settings });
+    const { KEYRING_DIR = '', RSA_KEY_DIR: path = '' } = settings;
+    const context: OperationContext = { store, clock, keyring: loadKeyring(KEYRING_DIR) };
+    const pins = [first.rsaKeys.primary.keyId];
+    const { name } = await newKey('rsa', path, day);
+    for (const folder of [...first.keyFolders, ...second.keyFolders]) folder.poll();
+    first.registry.proxyPins.note('edge', pins);
+    let polls = 0;
+    const pause = async () => {
+      polls += 1;
+      if (polls < 12) return first.heartbeat.beat();
+      if (polls === 12) await first.heartbeat.stop();
+      if (polls === 14) second.registry.proxyPins.note('edge', pins);
+      return second.heartbeat.beat();
+    };
+    const step = { kind: 'rsa' as const, path, name, replicas: 1, pause };
+    await t.rejects(promoteKey(context, step), { code: 'not_confirmed', message: /: "edge"$/ });
+    clock.advance(30_001);
+    t.match(await promoteKey(context, step), { isNew: true });
+  }),
+);
+
 t.test('a KeyServer that ends while the others are waited for confirms nothing', (t) =>
   eachStore(t, async (t, openStore) => {
     const { first, second, path, context, poll, beat, makeKey } = await twoReplicas(
