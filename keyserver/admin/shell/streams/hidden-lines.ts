@@ -13,6 +13,8 @@ export function hiddenLines(
   const output = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input: terminal, output, terminal: true, historySize: 0 });
   lines.on('SIGINT', interrupt);
+  // Paused by `readline` before a job that Ctrl-Z stopped goes on.
+  lines.on('SIGCONT', () => lines.resume());
   return bytesOf(lines);
 }
 
