@@ -117,6 +117,10 @@ function destinationFaults({
 function tokenEndpointFaults({ tokenEndpoints = [], unsafePlaintext }: Policy): string[] {
   return tokenEndpoints.flatMap((text) => {
     const faults = policyErrors(() => parseTokenEndpoint(text));
+    // Unlike a destination's, it would stand for no host at all.
+    if (/^https?:\/\/[^/]*\*/.test(text)) {
+      faults.push(`token endpoint ${JSON.stringify(text)} may not have a * in its host`);
+    }
     if (faults.length > 0 || unsafePlaintext || text.startsWith('https:')) return faults;
     return [`token endpoint ${JSON.stringify(text)} is not https (unsafePlaintext allows it)`];
   });

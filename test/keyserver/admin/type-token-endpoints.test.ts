@@ -67,6 +67,7 @@ t.test('one that cannot be meant is refused', async (t) => {
     ['https://a.example/x%2F..%2Ftoken', /could read in two ways/],
     ['https://A.example/token', /is not usable/],
     ['http://a.example/token', /is not https/],
+    ['https://*.a.example/token', /may not have a \* in its host/],
   ] as const) {
     const { code, stderr } = await admin.run([...put, '--token-endpoint', url]);
     t.equal(code, 2, url);
