@@ -27,6 +27,11 @@ export async function checkImages(context: ReadContext, missingKeys: MissingKeys
     faults.push(...chain.faults);
     gaps.push(...chain.gaps);
   }
+  if (faults.length > 0) {
+    faults.push(
+      'these documents themselves are not affected; delete all rows of each from document_images, which rewrap leaves and keys retire would wait for',
+    );
+  }
   return check(
     'before-images',
     `of ${count(images.length, 'change')}`,

@@ -170,7 +170,7 @@ t.test('refuses images that somebody changed, removed or never kept', async (t) 
     const { stdout } = await admin.run(['doctor']);
     admin.sql('DELETE FROM document_images');
     admin.sql('INSERT INTO document_images SELECT * FROM copies');
-    return { ...failure, listed, doctor: /^before-images.*\n.*/m.exec(stdout)?.[0] };
+    return { ...failure, listed, doctor: /^before-images.*(\n .*)*/m.exec(stdout)?.[0] };
   };
   t.match(await tampered("UPDATE document_images SET body = REPLACE(body, 'api.', 'evil.')"), {
     ...{ exit: 1, code: 'integrity_failed', message: /change 4 of the type .* does not open/ },
@@ -179,7 +179,8 @@ t.test('refuses images that somebody changed, removed or never kept', async (t) 
       stdout: /^4 +does not open/m,
       stderr: /^error: the before-image of change 4/,
     },
-    doctor: /^before-images +fault +of 4 changes\n +- .*change 4 of the type .* does not open/,
+    doctor:
+      /^before-images +fault +of 4 changes\n +- .*change 4 of the type .* does not open.*delete all rows of each from document_images/s,
   });
   t.match(await tampered('DELETE FROM document_images WHERE revision = 3'), {
     ...{ exit: 1, code: 'integrity_failed', message: /missing, or others/ },
