@@ -4,9 +4,6 @@ import { formPlaces } from './form-places.ts';
 import { jsonPlaces } from './json-places.ts';
 import type { KeyPlace } from './key-place.ts';
 
-/** A longer body is not searched. */
-export const maxSearchedBytes = 64 * 1024;
-
 /** Finds the key-like texts in the bytes of a body. */
 export type Search = (bytes: Buffer) => readonly KeyPlace[];
 

@@ -40,7 +40,6 @@ export async function makeCall(
     const { deadline } = place;
     let isOver = false;
     while (!isOver) {
-      request.problemBody = null;
       const obtained = await askForCall(call, request, reply, deadline, (query) =>
         releases.get(query),
       );

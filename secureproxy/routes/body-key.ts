@@ -3,10 +3,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ServiceError } from '../../shared/errors.ts';
 import { nextBatch } from '../../shared/event-loop.ts';
 import { FairQueue, type FairQueueOptions, sourceOf } from '../../shared/overload/fair-queue.ts';
-import { KeyedBody, maxSearchedBytes, type Search, searchFor } from '../body-keys/keyed-body.ts';
+import { KeyedBody, type Search, searchFor } from '../body-keys/keyed-body.ts';
 import type { BodyBudget } from '../receipt/body-budget.ts';
 import { bodyOwnerOf } from '../receipt/body-owner.ts';
-import { receiveBody } from '../receipt/receive-body.ts';
+import { maxShortBytes, receiveShortBody } from '../receipt/receive-short-body.ts';
 import { oneAppKey } from './app-key.ts';
 
 declare module 'fastify' {
@@ -47,7 +47,7 @@ export class BodyKeys {
   async find(request: FastifyRequest): Promise<string | null> {
     const search = searchOf(request.raw);
     if (search === undefined) return null;
-    const bytes = await this.#receive(request);
+    const bytes = await receiveShortBody(this.#budget, request);
     return this.#turns.run(sourceOf(request.ip), async () => {
       await nextBatch();
       const places = search(bytes);
@@ -55,21 +55,6 @@ export class BodyKeys {
       if (appKey !== null) request.keyedBody = new KeyedBody(bytes, places);
       return appKey;
     });
-  }
-
-  #receive(request: FastifyRequest): Promise<Buffer> {
-    const receiver = { budget: this.#budget, limitBytes: maxSearchedBytes };
-    const received = Promise.withResolvers<Buffer>();
-    request.giveBodyBack = receiveBody(
-      receiver,
-      bodyOwnerOf(request),
-      request.raw,
-      (error, bytes) => {
-        if (bytes === undefined) received.reject(error);
-        else received.resolve(bytes);
-      },
-    );
-    return received.promise;
   }
 
   /**
@@ -93,6 +78,6 @@ export class BodyKeys {
 function searchOf({ headers }: IncomingMessage): Search | undefined {
   const { 'content-length': length = 0, 'transfer-encoding': transferCoding } = headers;
   if (transferCoding !== undefined || headers['content-encoding'] !== undefined) return undefined;
-  const isShort = Number(length) > 0 && Number(length) <= maxSearchedBytes;
+  const isShort = Number(length) > 0 && Number(length) <= maxShortBytes;
   return isShort ? searchFor(headers['content-type'] ?? '') : undefined;
 }

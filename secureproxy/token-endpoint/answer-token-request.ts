@@ -1,16 +1,13 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ServiceError } from '../../shared/errors.ts';
 import { proxyName } from '../http/via.ts';
-import { bodyOwnerOf } from '../receipt/body-owner.ts';
-import { receiveBody } from '../receipt/receive-body.ts';
+import { receiveShortBody } from '../receipt/receive-short-body.ts';
 import type { Deadline } from '../upstream/deadline.ts';
 import { StreamedBody } from '../upstream/streamed-body.ts';
 import { parseTokenRequest } from './token-request.ts';
 
 /** SDKs ask again after it; the app key itself lasts as long as its operator wants. */
 const expiresInSeconds = 3600;
-/** Longer ones are no token requests. */
-const maxBodyBytes = 64 * 1024;
 
 export interface TokenCall {
   readonly appKey: string | null;
@@ -31,7 +28,10 @@ export async function answerTokenRequest(
   { search }: { readonly search: string },
 ): Promise<void> {
   if (appKey === null) throw keyMissing();
-  const received = await deadline.bound('request', receive(body, request));
+  const received =
+    body instanceof StreamedBody
+      ? await deadline.bound('request', receiveShortBody(request.server.bodyBudget, request))
+      : body;
   const grant = parseTokenRequest({ method, search, body: received });
   request.logFields.token_request = grant;
   reply
@@ -50,18 +50,6 @@ export async function answerTokenRequest(
       // SDKs of marketplaces that rotate refresh tokens store the new one.
       ...(grant === 'refresh_token' && { refresh_token: appKey }),
     });
-}
-
-function receive(body: TokenCall['body'], request: FastifyRequest): Promise<Buffer | null> {
-  if (!(body instanceof StreamedBody)) return Promise.resolve(body);
-  const { promise, resolve, reject } = Promise.withResolvers<Buffer | null>();
-  const { server, raw } = request;
-  const receiver = { budget: server.bodyBudget, limitBytes: maxBodyBytes };
-  request.giveBodyBack = receiveBody(receiver, bodyOwnerOf(request), raw, (error, bytes) => {
-    if (bytes === undefined) reject(error);
-    else resolve(bytes);
-  });
-  return promise;
 }
 
 /** Of the app `anonymous`, which has none. */

@@ -12,9 +12,16 @@ const maxLength = 4096;
 /** SDKs read a few levels; each costs stack. */
 const maxDepth = 16;
 
-/** Fills the texts of a body. One that is the status alone becomes a number. */
+/** Fills the texts of a body. One that is the status alone becomes a number; one of a later version stays as it is. */
 export function fillErrorBody(body: ErrorBody, parts: ErrorParts): unknown {
-  return mapTexts(body, (text) => (text === '{status}' ? Number(parts.status) : fill(text, parts)));
+  return mapTexts(body, (text) => {
+    if (text === '{status}') return Number(parts.status);
+    return placeholders(text).every(isPart) ? fill(text, parts) : text;
+  });
+}
+
+function isPart(name: string): boolean {
+  return names.some((known) => known === name);
 }
 
 /** The faults of a body, a sentence each; empty if it can be filled. */
@@ -27,7 +34,7 @@ export function errorBodyFaults(body: ErrorBody): string[] {
   mapTexts(body, (text) => {
     for (const name of placeholders(text)) used.add(name);
   });
-  const unknown = [...used].filter((name) => !names.some((known) => known === name));
+  const unknown = [...used].filter((name) => !isPart(name));
   return [
     ...unknown.map((name) => `the error body has {${name}}; it may have {${names.join('}, {')}}`),
     ...(used.has('detail') || used.has('code')

@@ -31,6 +31,12 @@ t.test('texts at any depth are filled once, and other values stay', (t) => {
   t.end();
 });
 
+t.test('a part that only later versions know does not end an answer', (t) => {
+  const body = { code: '{code}', m: '{detail} {retryAfter}', n: '{constructor}' };
+  t.strictSame(fillErrorBody(body, parts), { ...body, code: 'rate_limited' });
+  t.end();
+});
+
 t.test('a member may have any name', (t) => {
   const body = JSON.parse('{"__proto__":{"x":"{code}"}}');
   t.equal(JSON.stringify(fillErrorBody(body, parts)), '{"__proto__":{"x":"rate_limited"}}');
