@@ -78,18 +78,17 @@ export class KeyserverHttp {
   ): Promise<KeyserverAnswer> {
     const { timeoutMs } = this.#options;
     const deadline = systemClock.monotonic() + timeoutMs;
+    let cause: unknown;
     for (let pause = firstPauseMs; ; pause = Math.min(pause * 2, maxPauseMs)) {
+      const leftMs = deadline - systemClock.monotonic();
       try {
-        const answer = await this.#attempt(
-          url,
-          makeBody(),
-          trace,
-          deadline - systemClock.monotonic(),
-        );
+        const answer = await this.#attempt(url, makeBody(), trace, leftMs);
         this.#fault = undefined;
         return answer;
       } catch (error) {
-        this.#fault = unavailable('keyserver_unreachable', 'KeyServer does not answer.', error);
+        // The timeout cuts an attempt that begins shortly before it: the one before tells what is wrong.
+        if (cause === undefined || leftMs >= maxPauseMs) cause = error;
+        this.#fault = unavailable('keyserver_unreachable', 'KeyServer does not answer.', cause);
         if (systemClock.monotonic() + pause >= deadline) throw this.#fault;
       }
       await sleep(pause);

@@ -45,6 +45,28 @@ t.test('an answer that is not JSON has no body', async (t) => {
   t.strictSame(await newHttp(t).post(url, () => '{}', {}), { status: 200, body: undefined });
 });
 
+t.test('tells why an attempt failed, not that the timeout cut the next one', async (t) => {
+  for (const [leftMs, told] of [
+    [100, /other side closed|ECONNRESET/],
+    [200, /no whole answer in time/],
+  ] as const) {
+    const upstream = await startUpstream(t);
+    let now = 0;
+    const clock = mock.method(systemClock, 'monotonic', () => now);
+    t.teardown(() => clock.mock.restore());
+    upstream.script((socket) => {
+      // Behind the deadline, so that no attempt follows the second one.
+      now = upstream.requests.length === 1 ? 1000 - leftMs : 2000;
+      if (upstream.requests.length === 1) socket.resetAndDestroy();
+    });
+    const answered = newHttp(t, 1000).post(new URL(upstream.url), () => '{}', {});
+    const error = await answered.catch((error) => error);
+    t.match(error, unreachable);
+    t.match(String(error.cause), told);
+    clock.mock.restore();
+  }
+});
+
 t.test('follows no redirect', async (t) => {
   let calls = 0;
   const url = await serve(t, (_request, response) => {
