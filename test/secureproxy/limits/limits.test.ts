@@ -230,3 +230,18 @@ t.test('a slot that is granted to a call that has ended is given back', async (t
   second?.end();
   t.equal(held.size, 0);
 });
+
+t.test(
+  'a call that waits for a limit until its deadline is over the limit, not late',
+  async (t) => {
+    const taken = { granted: false, waitMs: 5, isClosed: false };
+    const { enter } = setUp(t, ['1 at once'], 1, {
+      take: ([demand]) => ({ ...taken, by: demand?.bucket }),
+    });
+    // Nobody wakes the one that sleeps.
+    await t.rejects(enter('a', { deadlineMs: 50 }), {
+      code: 'rate_limited',
+      options: { reason: 'limit_reached', retryAfterSeconds: 1 },
+    });
+  },
+);
