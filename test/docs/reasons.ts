@@ -21,7 +21,8 @@ export interface Reason {
 /** The reasons there are those of rows that are not taken over, which no service answers with. */
 const ofRows = 'keyserver/operations/legacy/';
 const codes = Object.keys(errorTable);
-const literal = /^'([a-z0-9_]+)'$/;
+/** The literals that an argument may be: one, or either of a condition's two. */
+const literals = /(?:^|[?:] )'([a-z0-9_]+)'(?=$| :)/g;
 const definition =
   /(export )?(?:function (\w+)\(([^()]*)\)[^{]*\{|const (\w+) = \(([^()]*)\)[^=]*=>)/g;
 
@@ -69,11 +70,15 @@ function isCalledIn(maker: Maker, { path }: Source, makers: readonly Maker[]): b
 
 function calls({ name, reasonAt, code }: Maker, { path, text }: Source): Reason[] {
   return [...text.matchAll(new RegExp(`\\b${name}\\(([^()]*)`, 'g'))].flatMap((match) => {
-    const values = (match[1] ?? '').split(',').map((one) => literal.exec(one.trim())?.[1]);
-    const reason = values[reasonAt];
-    const said = code ?? values[0];
-    return reason === undefined || said === undefined ? [] : [{ code: said, reason, path }];
+    const values = (match[1] ?? '').split(',').map(literalsOf);
+    const said = code ?? values[0]?.[0];
+    if (said === undefined) return [];
+    return (values[reasonAt] ?? []).map((reason) => ({ code: said, reason, path }));
   });
+}
+
+function literalsOf(argument: string): string[] {
+  return [...argument.trim().matchAll(literals)].map((match) => match[1] ?? '');
 }
 
 function besideCodes({ path, text }: Source): Reason[] {
