@@ -23,8 +23,8 @@ import {
   type SecureproxyConfig,
   upstreamLookup,
 } from './config.ts';
-import { report } from './doctor/check.ts';
 import { diagnose } from './doctor/diagnose.ts';
+import { report } from './doctor/report.ts';
 import { type Lookup, maxSystemLookups, systemLookup } from './guard/lookup.ts';
 import { createOwnListeners } from './guard/own-listeners.ts';
 import { sharedLookup } from './guard/shared-lookup.ts';

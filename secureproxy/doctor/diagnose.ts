@@ -1,9 +1,9 @@
 import { systemClock } from '../../shared/clock.ts';
+import { type Check, check } from '../../shared/doctor/check.ts';
 import { sentenceOf } from '../../shared/log/plain-error.ts';
 import { ConfigError } from '../../shared/settings/config.ts';
 import { certificateReport, type NamedCertificate } from '../../shared/tls/expiry.ts';
 import type { Lookup } from '../guard/lookup.ts';
-import { type Check, check } from './check.ts';
 import { checkKeyserver, type KeyserverAccess } from './keyserver-checks.ts';
 
 /** A name that always exists (RFC 2606 §3): marketplaces are known to KeyServer alone. */

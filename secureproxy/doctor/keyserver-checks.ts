@@ -1,4 +1,5 @@
 import { systemClock } from '../../shared/clock.ts';
+import { type Check, check } from '../../shared/doctor/check.ts';
 import { ServiceError } from '../../shared/errors.ts';
 import { createLogger } from '../../shared/log/logging.ts';
 import { sentenceOf } from '../../shared/log/plain-error.ts';
@@ -6,7 +7,6 @@ import type { NamedCertificate } from '../../shared/tls/expiry.ts';
 import type { TlsMaterial } from '../../shared/tls/files.ts';
 import { KeyserverClient } from '../keyserver-client/client.ts';
 import { KeyserverHttp } from '../keyserver-client/http.ts';
-import { type Check, check } from './check.ts';
 
 /** The needs of an exchange, in the order in which they show. */
 const stages = [

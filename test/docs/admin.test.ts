@@ -71,7 +71,7 @@ END
 /** The exit code by the page's table for the output that it shows. */
 function codeOf({ commands, output = '' }: Step): number {
   if (/^(?:error: |~ )/.test(output) && !commands.includes(' apply ')) return 2;
-  return /^rejected: | found faults$|^left \d+ rows?: /m.test(output) ? 1 : 0;
+  return /^rejected: | found faults[,:] .*exit code 1$|^left \d+ rows?: /m.test(output) ? 1 : 0;
 }
 
 t.test('the commands of the page print what it shows', async (t) => {

@@ -47,7 +47,7 @@ export const quickParts: Readonly<Record<string, Part>> = {
     const findings = await pair.follows(t, 'Monitoring', isDoctor);
     t.match(
       findings,
-      /^all is well\nwarning: unsafe types: .*trial.*\n(?:warning: .*\n)*no tokens\n$/m,
+      /^no faults, \d checks found warnings: exit code 0\nwarning: unsafe types: .*trial.*\n(?:warning: .*\n)*no tokens\n$/m,
     );
   },
   'config as code': async (t, pair) => {

@@ -143,7 +143,10 @@ export async function deploySystemdPair(
   });
 
   await t.test('types, tokens, apps', async (t) => {
-    writeFileSync(machine.path('/home/token.json'), '{"clientId": "4711", "apiKey": "made-up"}');
+    writeFileSync(
+      machine.path('/home/token.json'),
+      '{"clientId": "4711", "apiKey": "k3X9pQ7vLm2RtY8wZb4N"}',
+    );
     const text = await followsDeployment(t, `${chapter} / 6. Types, tokens, apps`);
     t.match(text, /^all is well$/m);
   });

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
+import { check, isSound, verdict } from '../../../shared/doctor/check.ts';
 import { ConfigError } from '../../../shared/settings/config.ts';
-import { count } from '../../operations/count.ts';
-import { type Check, check, type Finding } from '../../operations/doctor/check.ts';
+import type { Check, Finding } from '../../operations/doctor/check.ts';
 import { diagnose } from '../../operations/doctor/diagnose.ts';
 import { faultsFoundExitCode } from '../shell/failure.ts';
 import type { AdminIo } from '../shell/io.ts';
@@ -29,13 +29,12 @@ Exit code 1 if there is a fault; warnings alone exit with 0.`,
     .addHelpText(...examples('keyserver-admin doctor', 'keyserver-admin doctor --all'))
     .action(async ({ all = false, unverified = false }: { all?: boolean } & UnverifiedOption) => {
       const checks = (await checkAll(session.io, unverified)).map(inWords);
-      const faults = checks.filter(({ status }) => status === 'fault');
-      if (faults.length > 0) session.exitCode = faultsFoundExitCode;
-      const well = unverified ? 'no faults were found, and nothing was verified' : 'all is well';
-      const verdict = faults.length === 0 ? well : `${count(faults.length, 'check')} found faults`;
+      const ok = isSound(checks);
+      if (!ok) session.exitCode = faultsFoundExitCode;
+      const well = unverified ? 'no faults were found, and nothing was verified' : undefined;
       session.out.result(
-        { ok: faults.length === 0, ...(unverified && { verified: false }), checks },
-        describeChecks(session, checks, verdict, all ? Infinity : maxFindings),
+        { ok, ...(unverified && { verified: false }), checks },
+        describeChecks(session, checks, verdict(checks, well), all ? Infinity : maxFindings),
       );
     });
 }
@@ -79,7 +78,7 @@ function shownFindings(findings: readonly string[], maxShown: number): string[] 
 export function describeChecks(
   { out }: Session,
   checks: readonly PrintedCheck[],
-  verdict: string,
+  lastLine: string,
   maxShown = Infinity,
 ): string {
   const lines = out
@@ -94,5 +93,5 @@ export function describeChecks(
     row,
     ...shownFindings(checks[i]?.findings ?? [], maxShown).map((line) => `  - ${printable(line)}`),
   ]);
-  return [heading, ...body, verdict].join('\n');
+  return [heading, ...body, lastLine].join('\n');
 }

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
+import { check } from '../../../shared/doctor/check.ts';
 import type { Progress } from '../../operations/bulk/progress.ts';
 import { count } from '../../operations/count.ts';
-import { type Check, check } from '../../operations/doctor/check.ts';
+import type { Check } from '../../operations/doctor/check.ts';
 import {
   checkLegacyRows,
   type LegacyOptions,

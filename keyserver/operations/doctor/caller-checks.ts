@@ -1,8 +1,9 @@
 import type { Clock } from '../../../shared/clock.ts';
+import { check } from '../../../shared/doctor/check.ts';
 import { anonymousApp, hasKeyExpired } from '../../release/callers.ts';
 import { bindingFault } from '../changes/binding.ts';
 import type { FoundDocument } from '../documents.ts';
-import { type Check, check, type Finding } from './check.ts';
+import type { Check, Finding } from './check.ts';
 
 /** Checks that apps and proxies can call at all; another check reports those that do not open. */
 export function checkCallers(

@@ -1,4 +1,5 @@
 import type { Clock } from '../../../shared/clock.ts';
+import { check } from '../../../shared/doctor/check.ts';
 import {
   type ListenerConfig,
   listenerFaults,
@@ -11,7 +12,7 @@ import { certificateReport } from '../../../shared/tls/expiry.ts';
 import { examineTlsFiles } from '../../../shared/tls/files.ts';
 import { readDatabaseCa } from '../../storage/database.ts';
 import type { DatabaseConfig } from '../../storage/settings.ts';
-import { type Check, check } from './check.ts';
+import type { Check } from './check.ts';
 
 const listenerFiles = ['TLS_CERT_FILE', 'TLS_KEY_FILE', 'TLS_CLIENT_CA_FILE'] as const;
 type ListenerFiles = Pick<Partial<ListenerConfig>, (typeof listenerFiles)[number]>;

@@ -1,6 +1,7 @@
+import { check } from '../../../shared/doctor/check.ts';
 import { isDocumentKind } from '../../store/store.ts';
 import type { ReadContext } from '../context.ts';
-import { type Check, check } from './check.ts';
+import type { Check } from './check.ts';
 
 /**
  * Checks that no document or change is ahead of the change counter: a counter that was set back

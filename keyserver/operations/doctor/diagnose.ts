@@ -1,4 +1,5 @@
 import type { Clock } from '../../../shared/clock.ts';
+import { check } from '../../../shared/doctor/check.ts';
 import { ConfigError, type Environment } from '../../../shared/settings/config.ts';
 import { loadRsaKeys } from '../../keys/rsa-keys.ts';
 import { openDatabase } from '../../storage/database.ts';
@@ -8,7 +9,7 @@ import { StoreError } from '../../store/store-error.ts';
 import { loadKeys, type ReadContext } from '../context.ts';
 import { count } from '../count.ts';
 import { checkCertificates } from './certificate-check.ts';
-import { type Check, check, skipped } from './check.ts';
+import { type Check, skipped } from './check.ts';
 import { checkCounter } from './counter-check.ts';
 import { checkDocuments } from './document-checks.ts';
 import { checkTokens } from './token-checks.ts';

@@ -1,4 +1,5 @@
 import type { Clock } from '../../../shared/clock.ts';
+import { check } from '../../../shared/doctor/check.ts';
 import { matchesPattern } from '../../../shared/policy/grant.ts';
 import { grantId } from '../../../shared/policy/grant-id.ts';
 import type { Grant, Policy } from '../../../shared/policy/schema.ts';
@@ -9,7 +10,7 @@ import { doesNotOpen, type FoundDocument, listDocuments } from '../documents.ts'
 import { lastUses } from '../keys/caller-keys.ts';
 import { caExpiry, policyFaults } from '../policy/policy-faults.ts';
 import { checkCallers } from './caller-checks.ts';
-import { type Check, check } from './check.ts';
+import type { Check } from './check.ts';
 import { checkImages } from './image-check.ts';
 import { MissingKeys } from './missing-keys.ts';
 

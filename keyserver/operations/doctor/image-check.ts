@@ -1,8 +1,9 @@
+import { check } from '../../../shared/doctor/check.ts';
 import { type DocumentKind, type DocumentRow, isDocumentKind } from '../../store/store.ts';
 import type { ReadContext } from '../context.ts';
 import { count } from '../count.ts';
 import { readAllImages, readChain } from '../undo/chain.ts';
-import { type Check, check, skipped } from './check.ts';
+import { type Check, skipped } from './check.ts';
 import type { MissingKeys } from './missing-keys.ts';
 
 /** Checks the before-images of every document: their MACs, and that they follow each other up to what is stored. */

@@ -1,8 +1,9 @@
 import { isKid } from '../../../shared/crypto/kid.ts';
+import { check } from '../../../shared/doctor/check.ts';
 import type { Keyring } from '../../keys/keyring.ts';
 import { count } from '../count.ts';
 import { describeNeeds, type Needs } from '../keys/needs.ts';
-import { type Check, check, skipped } from './check.ts';
+import { type Check, skipped } from './check.ts';
 
 /** Counts what needs a key that the keyring lacks, so that one lost file is one finding. */
 export class MissingKeys {

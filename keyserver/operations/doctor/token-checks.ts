@@ -1,11 +1,12 @@
 import type { Clock } from '../../../shared/clock.ts';
+import { check } from '../../../shared/doctor/check.ts';
 import { matchingGrants } from '../../../shared/policy/grant.ts';
 import { inLessThan, warnedWithin } from '../../../shared/tls/expiry.ts';
 import type { ReadContext } from '../context.ts';
 import { count } from '../count.ts';
 import { weakFields } from '../intelligence/inspect-secret.ts';
 import { type InspectedToken, injectionMisfit, inspectToken } from '../tokens.ts';
-import { type Check, check, type Finding, skipped } from './check.ts';
+import { type Check, type Finding, skipped } from './check.ts';
 import { type AppGrant, grantName, type KnownTypes, matchesType } from './document-checks.ts';
 import type { MissingKeys } from './missing-keys.ts';
 

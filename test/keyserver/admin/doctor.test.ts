@@ -5,7 +5,7 @@ t.test('says that all is well', async (t) => {
   const admin = await install(t);
   await admin.json(wildberries);
   const put = ['token', 'put', '--client', 'shop-1', '--type', 'wildberries'];
-  await admin.json(put, { stdin: 'opaque-words' });
+  await admin.json(put, { stdin: 'k3X9pQ7vLm2RtY8wZb4N' });
   await admin.json(['app', 'create', 'reports']);
   await admin.json(['proxy', 'create', 'dc-1']);
   await admin.json(['grant', 'add', 'reports', '--client', '*', '--type', 'wild*']);
@@ -27,7 +27,7 @@ t.test('names every setting that cannot be used', async (t) => {
   t.match(stdout, /settings +fault/);
   t.match(stdout, /- KEYRING_DIR must be set/);
   t.match(stdout, /- DB_PORT must be integer/);
-  t.match(stdout, /\n1 check found faults\n$/);
+  t.match(stdout, /\n1 check found faults: exit code 1\n$/);
 });
 
 t.test('warns of a misspelt setting, with exit code 0', async (t) => {
@@ -35,6 +35,7 @@ t.test('warns of a misspelt setting, with exit code 0', async (t) => {
   const { code, stdout } = await admin.run(['doctor'], { environment: { DB_FILES: 'x' } });
   t.equal(code, 0);
   t.match(stdout, /settings +warning +complete\n {2}- DB_FILES is not a setting/);
+  t.match(stdout, /\nno faults, 1 check found warnings: exit code 0\n$/);
 });
 
 t.test('prints a screen of findings, and with --all the rest', async (t) => {
@@ -67,7 +68,7 @@ t.test('prints a finding with the command that mends it', async (t) => {
   );
   const { code, stdout } = await admin.run(['doctor']);
   t.equal(code, 1);
-  t.match(stdout, `\n  - ${findings.join('\n  - ')}\n1 check found faults\n`);
+  t.match(stdout, `\n  - ${findings.join('\n  - ')}\n1 check found faults: exit code 1\n`);
   const { stdout: json } = await admin.run(['doctor', '--json']);
   t.match(JSON.parse(json), { ok: false, checks: [{}, {}, {}, {}, { findings }] });
 });
