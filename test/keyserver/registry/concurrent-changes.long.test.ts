@@ -1,0 +1,5 @@
+import t from 'tap';
+import { eachStore } from '../../support/database.ts';
+import { changeAtOnce } from './concurrent-changes.ts';
+
+await eachStore(t, (test, openStore) => changeAtOnce(test, openStore, 10_000));
