@@ -6,8 +6,9 @@ import { commandRows } from './command-rows.ts';
 import { examples } from './commands/examples.ts';
 import type { Shell } from './description/completion.ts';
 import type { AdminIo } from './shell/io.ts';
-import { type Format, json, Output } from './shell/output.ts';
+import { Output } from './shell/output.ts';
 import { Session } from './shell/session.ts';
+import { type Format, json, yaml } from './shell/text/format.ts';
 
 const debug = debuglog('keyserver-admin');
 
@@ -130,7 +131,7 @@ function buildProgram(session: Session, defined: (command: Command) => void = ()
 /** YAML, whose strings readers of YAML 1.1 read as strings, too: `no` and a date are others there. */
 async function loadYaml(): Promise<Format> {
   const { stringify } = await import('yaml');
-  return (value) => stringify(value, { compat: 'yaml-1.1' });
+  return yaml((value) => stringify(value, { compat: 'yaml-1.1' }));
 }
 
 /** `completion`, which describes all others. */

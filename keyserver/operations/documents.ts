@@ -23,7 +23,7 @@ const collator = new Intl.Collator('en', { numeric: true });
 
 /** Orders names as people count: `shop-2` before `shop-10`. */
 export function byName(one: string, other: string): number {
-  return collator.compare(one, other) || (one < other ? -1 : 1);
+  return collator.compare(one, other) || (one < other ? -1 : Number(one > other));
 }
 
 /** All documents of a kind, ordered by id. */

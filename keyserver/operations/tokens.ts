@@ -10,7 +10,7 @@ import { hasExpired, openSecret, type Secret, sealSecret } from '../at-rest/secr
 import type { TokenRow } from '../store/store.ts';
 import { isStoreError } from '../store/store-error.ts';
 import type { OperationContext, ReadContext } from './context.ts';
-import { checkName, checkNewName, doesNotOpen, listDocuments } from './documents.ts';
+import { byName, checkName, checkNewName, doesNotOpen, listDocuments } from './documents.ts';
 import { chosenExpiry } from './expiry.ts';
 import { inspectSecret, type SecretReport } from './intelligence/inspect-secret.ts';
 import { inputInvalid, OperationError } from './operation-error.ts';
@@ -113,13 +113,10 @@ export async function listTokens(
       summaries.push(summary);
     }
   }
-  return summaries.sort(byName);
-}
-
-/** The rows come in the order of the table's key. */
-function byName(one: TokenName, other: TokenName): number {
-  if (one.client !== other.client) return one.client < other.client ? -1 : 1;
-  return one.type < other.type ? -1 : Number(one.type > other.type);
+  // The rows come in the order of the table's key.
+  return summaries.sort(
+    (one, other) => byName(one.client, other.client) || byName(one.type, other.type),
+  );
 }
 
 /** @throws OperationError not_found; integrity_failed if one name has several rows */

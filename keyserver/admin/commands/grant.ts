@@ -97,22 +97,19 @@ function addList(grant: Command, session: Session): void {
             ...grant,
           })),
         );
-        session.out.result(
-          grants,
-          session.out.table(
-            ['app', 'id', 'client', 'type', 'methods', 'paths', ...heading],
-            grants.map(({ app: of, id, client, type, methods, paths }) => [
-              of,
-              id,
-              client,
-              type,
-              methods?.join(' ') ?? 'all',
-              paths?.join(' ') ?? 'all',
-              ...cell,
-            ]),
-            'no grants',
-          ),
-        );
+        session.out.list(grants, {
+          headings: ['app', 'id', 'client', 'type', 'methods', 'paths', ...heading],
+          cells: ({ app: of, id, client, type, methods, paths }) => [
+            of,
+            id,
+            client,
+            type,
+            methods?.join(' ') ?? 'all',
+            paths?.join(' ') ?? 'all',
+            ...cell,
+          ],
+          empty: 'no grants',
+        });
         checkAllOpen('app', apps);
       });
     });

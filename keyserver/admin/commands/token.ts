@@ -134,14 +134,11 @@ function addList(token: Command, session: Session): void {
           printNames(session, context, tokens);
           return;
         }
-        session.out.result(
-          tokens,
-          session.out.table(
-            ['client', 'type', 'key', 'fields', 'expires', 'opens'],
-            tokens.map((summary) => Object.values(describe(summary))),
-            'no tokens',
-          ),
-        );
+        session.out.list(tokens, {
+          headings: ['client', 'type', 'key', 'fields', 'expires', 'opens'],
+          cells: (summary) => Object.values(describe(summary)),
+          empty: 'no tokens',
+        });
       });
     });
 }
@@ -153,23 +150,15 @@ interface OptionsOfList extends Partial<TokenName>, UnverifiedOption {
 /** Prints what rows say of tokens without being opened. */
 function printNames({ out }: Session, context: ReadContext, tokens: readonly TokenSummary[]): void {
   const { members, heading, cell } = verificationOf(context);
-  out.result(
-    tokens.map(({ client, type, kid, legacy, size }) => ({
+  out.list(tokens, {
+    value: ({ client, type, kid, legacy, size }) => ({
       ...{ client, type, kid, legacy, size },
       ...members,
-    })),
-    out.table(
-      ['client', 'type', 'key', 'size', ...heading],
-      tokens.map((token) => [
-        token.client,
-        token.type,
-        keyName(token),
-        String(token.size),
-        ...cell,
-      ]),
-      'no tokens',
-    ),
-  );
+    }),
+    headings: ['client', 'type', 'key', 'size', ...heading],
+    cells: (token) => [token.client, token.type, keyName(token), String(token.size), ...cell],
+    empty: 'no tokens',
+  });
 }
 
 function addShow(token: Command, session: Session): void {

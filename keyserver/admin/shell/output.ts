@@ -1,13 +1,22 @@
 import type { Failure } from './failure.ts';
 import type { AdminIo } from './io.ts';
 import { OutputError, systemCode } from './output-error.ts';
+import type { Format } from './text/format.ts';
 import { hasColors, painted } from './text/paint.ts';
-import { printable, table, unprintable } from './text/table.ts';
+import { printableLines, table, tableLines } from './text/table.ts';
 
-/** Turns a value into text for programs. */
-export type Format = (value: unknown) => string;
+/** How the items of a list are shown. */
+export interface ListView<T> {
+  /** An item for programs; default: as it is. */
+  readonly value?: (item: T) => unknown;
+  readonly headings: readonly string[];
+  readonly cells: (item: T) => readonly string[];
+  /** Printed if there is no item. */
+  readonly empty: string;
+}
 
-export const json: Format = (value) => JSON.stringify(value, null, 2);
+/** Items or lines that are made and written at once: a million of them fit into no text. */
+const partSize = 1000;
 
 /** Prints a command's result and remarks: one value with `--json` or `--output`, otherwise short text. */
 export class Output {
@@ -22,6 +31,15 @@ export class Output {
   /** Rows in aligned columns, on a terminal not wider than it; `empty` if there is no row. */
   table(headings: readonly string[], rows: readonly (readonly string[])[], empty: string): string {
     return table(headings, rows, empty, this.#io.stdoutColumns);
+  }
+
+  /** Prints the command's one result, which is a list of any length. @throws OutputError */
+  list<T>(items: readonly T[], view: ListView<T>): void {
+    this.#printAll(
+      this.format === undefined
+        ? this.#tableOf(items, view)
+        : this.format.list(parts(items.values().map(view.value ?? ((item) => item)))),
+    );
   }
 
   /** Prints the command's one result: `value` in the format, or the lines of `text`. @throws OutputError */
@@ -45,14 +63,9 @@ export class Output {
     }
   }
 
-  /** Prints plain text. A reader that has seen enough, such as `head`, is not a failure. @throws OutputError */
+  /** Prints plain text. @throws OutputError */
   print(text: string): void {
-    try {
-      if (text !== '') this.#io.writeStdout(text);
-    } catch (error) {
-      if (systemCode(error) === 'EPIPE') return;
-      throw outputError(error, 'result', 'the command itself succeeded; only its output is lost');
-    }
+    if (text !== '') this.#printAll([text]);
   }
 
   /** Prints a remark beside the result, on stderr; programs find it in a member of the result. */
@@ -72,13 +85,30 @@ export class Output {
     else this.#tell(`error: ${message}\n  ${hint}`);
   }
 
-  #shown(value: unknown, text: string): string {
-    if (this.format !== undefined) {
-      const formatted = this.format(value);
-      // Every reader of YAML reads JSON, which can escape what YAML leaves as it is.
-      const isSafe = printableLines(formatted) === formatted;
-      return `${isSafe ? formatted.trimEnd() : escapedJson(value)}\n`;
+  /** A reader that has seen enough, such as `head`, is not a failure. */
+  #printAll(texts: Iterable<string>): void {
+    try {
+      for (const text of texts) this.#io.writeStdout(text);
+    } catch (error) {
+      if (systemCode(error) === 'EPIPE') return;
+      throw outputError(error, 'result', 'the command itself succeeded; only its output is lost');
     }
+  }
+
+  *#tableOf<T>(items: readonly T[], { headings, cells, empty }: ListView<T>): Generator<string> {
+    if (items.length === 0) {
+      yield `${empty}\n`;
+      return;
+    }
+    const { stdoutColumns } = this.#io;
+    const lines = tableLines({ headings, rows: () => items.values().map(cells) }, stdoutColumns);
+    // Only the headings: a name may be any word.
+    yield `${this.#paintedFor(stdoutColumns, lines.next().value ?? '')}\n`;
+    for (const part of parts(lines)) yield `${part.join('\n')}\n`;
+  }
+
+  #shown(value: unknown, text: string): string {
+    if (this.format !== undefined) return this.format.value(value);
     return text === '' ? '' : `${this.#paintedFor(this.#io.stdoutColumns, text)}\n`;
   }
 
@@ -111,13 +141,13 @@ function outputError(error: unknown, what: string, hint: string): unknown {
   return new OutputError(`cannot write the ${what} (${code})`, hint);
 }
 
-/** JSON whose strings cannot act on a terminal. */
-function escapedJson(value: unknown): string {
-  const escaped = (one: string) =>
-    one === '\n' ? one : `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  return json(value).replace(unprintable, escaped);
-}
-
-function printableLines(text: string): string {
-  return text.split('\n').map(printable).join('\n');
+function* parts<T>(items: Iterable<T>): Generator<T[]> {
+  let part: T[] = [];
+  for (const item of items) {
+    part.push(item);
+    if (part.length < partSize) continue;
+    yield part;
+    part = [];
+  }
+  if (part.length > 0) yield part;
 }

@@ -100,8 +100,8 @@ function addListApps(app: Command, session: Session): void {
       await session.withReadContext(options, async (context) => {
         const apps = await listDocuments(context, 'app');
         const { members, heading, cell, opens } = verificationOf(context);
-        session.out.result(
-          apps.map(({ id, content }) => ({
+        session.out.list(apps, {
+          value: ({ id, content }) => ({
             id,
             ...members,
             opens: opens(content),
@@ -109,24 +109,21 @@ function addListApps(app: Command, session: Session): void {
             bound: content?.bound ?? null,
             grants: content?.grants.length ?? null,
             keys: content ? shownKeys(content.keys) : null,
-          })),
-          session.out.table(
-            ['app', 'direct', 'bound', 'grants', 'keys', ...heading],
-            apps.map(({ id, content }) =>
-              content
-                ? [
-                    id,
-                    content.direct ? 'yes' : 'no',
-                    content.bound ? describeBinding(content.bound) : 'no',
-                    String(content.grants.length),
-                    describeKeys(content.keys, context.clock),
-                    ...cell,
-                  ]
-                : [id, '', '', '', 'does not open', ...cell],
-            ),
-            'no apps',
-          ),
-        );
+          }),
+          headings: ['app', 'direct', 'bound', 'grants', 'keys', ...heading],
+          cells: ({ id, content }) =>
+            content
+              ? [
+                  id,
+                  content.direct ? 'yes' : 'no',
+                  content.bound ? describeBinding(content.bound) : 'no',
+                  String(content.grants.length),
+                  describeKeys(content.keys, context.clock),
+                  ...cell,
+                ]
+              : [id, '', '', '', 'does not open', ...cell],
+          empty: 'no apps',
+        });
         checkAllOpen('app', apps);
       });
     });

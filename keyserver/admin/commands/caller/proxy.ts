@@ -65,25 +65,23 @@ function addListProxies(proxy: Command, session: Session): void {
       await session.withReadContext(options, async (context) => {
         const proxies = await listDocuments(context, 'proxy');
         const { members, heading, cell, opens } = verificationOf(context);
-        session.out.result(
-          proxies.map(({ id, content }) => ({
+        session.out.list(proxies, {
+          value: ({ id, content }) => ({
             id,
             ...members,
             opens: opens(content),
             keys: content ? shownKeys(content.keys) : null,
             ...shownLimits(content ?? {}),
-          })),
-          session.out.table(
-            ['proxy', 'limits', 'keys', ...heading],
-            proxies.map(({ id, content }) => [
-              id,
-              content ? describeLimits(content) : '',
-              content ? describeKeys(content.keys, context.clock) : 'does not open',
-              ...cell,
-            ]),
-            'no proxies',
-          ),
-        );
+          }),
+          headings: ['proxy', 'limits', 'keys', ...heading],
+          cells: ({ id, content }) => [
+            id,
+            content ? describeLimits(content) : '',
+            content ? describeKeys(content.keys, context.clock) : 'does not open',
+            ...cell,
+          ],
+          empty: 'no proxies',
+        });
         checkAllOpen('proxy', proxies);
       });
     });

@@ -27,15 +27,11 @@ function addList(preset: Command, session: Session): void {
     .description('Lists the presets, and what each needs that this version does not do.')
     .addHelpText(...examples('keyserver-admin preset list'))
     .action(async () => {
-      const listed = summaries();
-      session.out.result(
-        listed,
-        session.out.table(
-          ['preset', 'marketplace', 'served', 'sandbox'],
-          listed.map(({ id, name, served, sandbox }) => [id, name, served, sandbox ? 'yes' : '-']),
-          'no presets',
-        ),
-      );
+      session.out.list(summaries(), {
+        headings: ['preset', 'marketplace', 'served', 'sandbox'],
+        cells: ({ id, name, served, sandbox }) => [id, name, served, sandbox ? 'yes' : '-'],
+        empty: 'no presets',
+      });
     });
 }
 

@@ -37,29 +37,26 @@ function addList(type: Command, session: Session): void {
       await session.withReadContext(options, async (context) => {
         const { members, heading, cell, opens } = verificationOf(context);
         const types = await listDocuments(context, 'type');
-        session.out.result(
-          types.map(({ id, content }) => ({
+        session.out.list(types, {
+          value: ({ id, content }) => ({
             id,
             ...members,
             opens: opens(content),
             policy: content ?? null,
-          })),
-          session.out.table(
-            ['type', 'destinations', 'injects', 'ca', ...heading],
-            types.map(({ id, content }) =>
-              content
-                ? [
-                    id,
-                    content.destinations.join(', '),
-                    describeInjection(content.injection),
-                    content.ca ? describeCa(content.ca) : 'default',
-                    ...cell,
-                  ]
-                : [id, 'does not open', '', '', ...cell],
-            ),
-            'no types',
-          ),
-        );
+          }),
+          headings: ['type', 'destinations', 'injects', 'ca', ...heading],
+          cells: ({ id, content }) =>
+            content
+              ? [
+                  id,
+                  content.destinations.join(', '),
+                  describeInjection(content.injection),
+                  content.ca ? describeCa(content.ca) : 'default',
+                  ...cell,
+                ]
+              : [id, 'does not open', '', '', ...cell],
+          empty: 'no types',
+        });
         checkAllOpen('type', types);
       });
     });

@@ -9,46 +9,68 @@ export function printable(text: string): string {
   return text.replace(unprintable, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
 }
 
+export function printableLines(text: string): string {
+  return text.split('\n').map(printable).join('\n');
+}
+
+/** Rows that are made when they are printed, since a list of them may be long. */
+export interface TableRows {
+  readonly headings: readonly string[];
+  readonly rows: () => Iterable<readonly string[]>;
+}
+
 /**
- * Rows in aligned columns under their headings; `empty` if there is no row. With `maxWidth`, the width of a
- * terminal, the widest columns are cut so that a row fits into a line.
+ * The lines of aligned columns, the headings first. With `maxWidth`, the width of a terminal, the widest columns are cut
+ * so that a row fits into a line.
  */
+export function* tableLines(
+  { headings, rows }: TableRows,
+  maxWidth = Infinity,
+): Generator<string, void> {
+  const titles = headings.map((name) => name.toUpperCase());
+  yield* columns(function* () {
+    yield titles;
+    yield* rows();
+  }, maxWidth);
+}
+
+/** As {@link tableLines}, in one text; `empty` if there is no row. */
 export function table(
   headings: readonly string[],
   rows: readonly (readonly string[])[],
   empty: string,
-  maxWidth = Infinity,
+  maxWidth?: number,
 ): string {
   if (rows.length === 0) return empty;
-  return columns([headings.map((name) => name.toUpperCase()), ...rows], maxWidth);
+  return [...tableLines({ headings, rows: () => rows }, maxWidth)].join('\n');
 }
 
 /** One `name  value` line per member. */
 export function record(members: Readonly<Record<string, string>>): string {
-  return columns(Object.entries(members), Infinity);
+  return [...columns(() => Object.entries(members), Infinity)].join('\n');
 }
 
 const gap = '  ';
 /** Narrower columns tell nothing. */
 const minColumn = 8;
 
-function columns(rows: readonly (readonly string[])[], maxWidth: number): string {
-  const cells = rows.map((row) => row.map(printable));
-  const needed = (cells[0] ?? []).map((_, column) =>
-    Math.max(...cells.map((row) => width(row[column] ?? ''))),
-  );
+function* columns(rows: TableRows['rows'], maxWidth: number): Generator<string, void> {
+  const needed: number[] = [];
+  for (const row of rows()) {
+    for (const [column, cell] of row.entries()) {
+      needed[column] = Math.max(needed[column] ?? 0, width(printable(cell)));
+    }
+  }
   const widths = fitted(needed, maxWidth);
-  return cells
-    .map((row) =>
-      row
-        .map((cell, column) => {
-          const shown = cut(cell, widths[column] ?? 0);
-          return shown + ' '.repeat((widths[column] ?? 0) - width(shown));
-        })
-        .join(gap)
-        .trimEnd(),
-    )
-    .join('\n');
+  for (const row of rows()) {
+    yield row
+      .map((cell, column) => {
+        const shown = cut(printable(cell), widths[column] ?? 0);
+        return shown + ' '.repeat((widths[column] ?? 0) - width(shown));
+      })
+      .join(gap)
+      .trimEnd();
+  }
 }
 
 /** Narrows the widest columns, and no others, as far as needed. */
