@@ -57,6 +57,9 @@ export interface Change {
   readonly tokenType?: string;
 }
 
+/** A before-image without its content: whose it is, the change that it is of, and the key that sealed it. */
+export type ImageName = Pick<DocumentRow, 'kind' | 'id' | 'revision' | 'kid'>;
+
 /** A point in a history of changes. */
 export interface Position {
   /** Random id of the history; empty if the database lost it. */
@@ -150,7 +153,10 @@ export interface BatchOutcome {
 export interface Snapshot {
   readonly position: Position;
   documents(): Promise<DocumentRow[]>;
-  images(): Promise<DocumentRow[]>;
+  /** As {@link Store.imageNames}; of one document if it is named. */
+  imageNames(of?: DocumentName): Promise<ImageName[]>;
+  /** Undefined if there is none, or its name or number is not one that this tool writes. */
+  image(name: ImageName): Promise<DocumentRow | undefined>;
   /** As {@link Store.listTokens}. */
   listTokens(): AsyncIterable<TokenRow>;
 }
@@ -238,8 +244,8 @@ export interface Store {
     images?: ImagesEdit,
   ): Promise<void>;
 
-  /** All before-images, by name, the newest of a name first. */
-  images(): Promise<DocumentRow[]>;
+  /** Names of all before-images, the newest of a document first. */
+  imageNames(): Promise<ImageName[]>;
   /** Replaces a document's before-images, newest first, by others; no number is taken. */
   editImages(
     name: DocumentName,

@@ -56,12 +56,10 @@ export function addUndo(parent: Command, session: Session, kind: DocumentKind): 
 }
 
 async function showHistory(session: Session, kind: DocumentKind, id: string): Promise<void> {
-  const { listChanges, readKeptChanges } = await import('../../operations/undo/kept-changes.ts');
+  const { readKeptChanges } = await import('../../operations/undo/kept-changes.ts');
   const { imageFault } = await import('../../operations/undo/undo.ts');
   await session.withContext(async (context) => {
-    const name = { kind, id };
-    const kept = await readKeptChanges(context, name);
-    const listed = listChanges(name, kept);
+    const { listed, chain } = await readKeptChanges(context, { kind, id }, { listsAll: true });
     session.out.result(
       listed,
       session.out.table(
@@ -74,7 +72,7 @@ async function showHistory(session: Session, kind: DocumentKind, id: string): Pr
         'no changes are kept',
       ),
     );
-    const { faults, gaps } = kept.chain;
+    const { faults, gaps } = chain;
     for (const gap of gaps) session.out.note(`note: ${gap}`);
     if (faults[0] !== undefined) throw imageFault(faults[0]);
   });
@@ -99,7 +97,7 @@ async function undo(
     const draft = draftUndo(context, { kind, id }, kept);
     const changes = linesOf(draft);
     const consequences = await consequencesOf(context, kept.stored, [draft]);
-    const [undone] = kept.chain.changes;
+    const undone = kept.last;
     const what = `change ${undone?.revision} of the ${kind} ${id}, of ${undone?.image?.at}`;
     if (dryRun) noteLosses(session, consequences);
     else {

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { DocumentBody } from '../../at-rest/document-row.ts';
-import type { DocumentKind, DocumentRow, DocumentsEdit } from '../../store/store.ts';
+import type { DocumentKind, DocumentName, DocumentRow, DocumentsEdit } from '../../store/store.ts';
 import type { OperationContext, ReadContext } from '../context.ts';
 import {
   byName,
@@ -49,8 +49,12 @@ export class StoredDocuments {
     return new StoredDocuments(context, await context.store.documents());
   }
 
+  row(name: DocumentName): DocumentRow | undefined {
+    return this.#rows.get(nameOf(name));
+  }
+
   get<K extends DocumentKind>(kind: K, id: string): Stored<K> {
-    const row = this.#rows.get(nameOf({ kind, id }));
+    const row = this.row({ kind, id });
     return { row, before: row && found(this.#context.keyring, kind, row).content };
   }
 

@@ -6,7 +6,7 @@ import { resealRow } from '../../at-rest/secret.ts';
 import {
   type DocumentKind,
   type DocumentName,
-  type DocumentRow,
+  type ImageName,
   isDocumentKind,
   type TokenSwap,
 } from '../../store/store.ts';
@@ -99,11 +99,11 @@ async function rewrapImages(
   pause: (ms: number) => Promise<unknown>,
 ) {
   const found = { done: 0, broken: 0 };
-  const isOld = ({ kid }: DocumentRow) => kid !== keyring.primaryKid;
+  const isOld = ({ kid }: ImageName) => kid !== keyring.primaryKid;
   const names = new Map<string, DocumentName>();
-  for (const row of await store.images()) {
-    const { kind, id } = row;
-    if (isOld(row) && isDocumentKind(kind)) names.set(`${kind} ${id}`, { kind, id });
+  for (const image of await store.imageNames()) {
+    const { kind, id } = image;
+    if (isOld(image) && isDocumentKind(kind)) names.set(`${kind} ${id}`, { kind, id });
   }
   for (const name of names.values()) {
     let count = { done: 0, broken: 0 };

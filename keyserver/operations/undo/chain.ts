@@ -2,9 +2,13 @@ import { type DocumentImage, openImage } from '../../at-rest/document-image.ts';
 import { keptImages } from '../../at-rest/image-chain.ts';
 import { tryOpen } from '../../at-rest/try-open.ts';
 import type { Keyring } from '../../keys/keyring.ts';
-import type { DocumentKind, DocumentName, DocumentRow } from '../../store/store.ts';
-import { StoredDocuments } from '../changes/drafts.ts';
-import type { ReadContext } from '../context.ts';
+import type {
+  DocumentKind,
+  DocumentName,
+  DocumentRow,
+  ImageName,
+  Snapshot,
+} from '../../store/store.ts';
 
 /** A change that has a before-image; `image` is undefined if it does not open. */
 export interface KeptChange<K extends DocumentKind> {
@@ -12,10 +16,12 @@ export interface KeptChange<K extends DocumentKind> {
   readonly image: DocumentImage<K> | undefined;
 }
 
-/** The before-images of a document, and how they fit it and each other. */
-export interface ImageChain<K extends DocumentKind> {
-  /** Newest first. */
-  readonly changes: readonly KeptChange<K>[];
+interface ReadChange<K extends DocumentKind> extends KeptChange<K> {
+  readonly mac: string | undefined;
+}
+
+/** How the before-images of a document fit it and each other. */
+export interface ImageChain {
   /** Sentences on rows that somebody changed, exchanged or removed. */
   readonly faults: readonly string[];
   /** Sentences on changes without an image: an earlier version made them, or somebody removed the newest rows. */
@@ -24,48 +30,73 @@ export interface ImageChain<K extends DocumentKind> {
   readonly isCurrent: boolean;
 }
 
-/** All documents and before-images, as they are stored at one time. */
-export async function readAllImages(
-  context: ReadContext,
-): Promise<{ stored: StoredDocuments; images: DocumentRow[] }> {
-  return context.store.snapshot(async ({ documents, images }) => ({
-    stored: new StoredDocuments(context, await documents()),
-    images: await images(),
-  }));
+/** The before-images of one document, the newest first, and the snapshot that they are read from. */
+export interface StoredImages {
+  readonly names: readonly ImageName[];
+  readonly snapshot: Pick<Snapshot, 'image'>;
 }
 
-/** @param rows the images of one document, newest first */
-export function readChain<K extends DocumentKind>(
+/** Told each change with the next newer one, and whether the newest of all is the document's last. */
+export type Visit<K extends DocumentKind> = (
+  change: KeptChange<K>,
+  newer: KeptChange<K> | undefined,
+  isCurrent: boolean,
+) => void;
+
+/** Reads images one by one: no more than two, each as long as its document, are in memory unless `visit` keeps them. */
+export async function readChain<K extends DocumentKind>(
   keyring: Keyring,
   { kind, id }: DocumentName & { readonly kind: K },
   current: DocumentRow | undefined,
-  rows: readonly DocumentRow[],
-): ImageChain<K> {
-  const name = `the ${kind} ${JSON.stringify(id)}`;
-  const changes = rows.map((row) => ({
-    revision: row.revision,
-    image: tryOpen(() => openImage(keyring, kind, row)),
-  }));
+  { names, snapshot }: StoredImages,
+  visit: Visit<K> = () => {},
+): Promise<ImageChain> {
+  const document = `the ${kind} ${JSON.stringify(id)}`;
   const faults: string[] = [];
   const gaps: string[] = [];
-  for (const [at, { revision, image }] of changes.entries()) {
-    const older = changes[at + 1];
+  const judge = ({ revision, image }: KeptChange<K>, older: ReadChange<K> | undefined) => {
     if (image === undefined) {
-      faults.push(`the before-image of change ${revision} of ${name} does not open`);
-    } else if (image.previous !== rows[at + 1]?.mac && (older || rows.length < keptImages)) {
-      faults.push(`before-images of ${name} from before change ${revision} are missing, or others`);
+      faults.push(`the before-image of change ${revision} of ${document} does not open`);
+    } else if (image.previous !== older?.mac && (older || names.length < keptImages)) {
+      faults.push(
+        `before-images of ${document} from before change ${revision} are missing, or others`,
+      );
     } else if (older?.image && !follows(image, older)) {
-      gaps.push(`changes of ${name} before ${revision} have no before-image`);
+      gaps.push(`changes of ${document} before ${revision} have no before-image`);
     }
+  };
+  let isCurrent = false;
+  let lacksLast = false;
+  let newer: ReadChange<K> | undefined;
+  for (const name of names) {
+    const change = await readChange(keyring, kind, snapshot, name);
+    if (newer) judge(newer, change);
+    else {
+      isCurrent = isLast(change, current);
+      lacksLast = change.image !== undefined && !isCurrent;
+    }
+    visit(change, newer, isCurrent);
+    newer = change;
   }
-  const [newest] = changes;
-  const isCurrent = isLast(newest, current);
-  if (newest && current && current.revision < newest.revision) {
-    faults.push(`${name} is older than its change ${newest.revision}: an old row was put back`);
-  } else if (newest?.image && !isCurrent) {
-    gaps.push(`the last change of ${name} has no before-image`);
+  if (newer) judge(newer, undefined);
+  const { revision = 0 } = names[0] ?? {};
+  if (current && current.revision < revision) {
+    faults.push(`${document} is older than its change ${revision}: an old row was put back`);
+  } else if (lacksLast) {
+    gaps.push(`the last change of ${document} has no before-image`);
   }
-  return { changes, faults, gaps, isCurrent };
+  return { faults, gaps, isCurrent };
+}
+
+async function readChange<K extends DocumentKind>(
+  keyring: Keyring,
+  kind: K,
+  snapshot: StoredImages['snapshot'],
+  name: ImageName,
+): Promise<ReadChange<K>> {
+  const row = await snapshot.image(name);
+  const image = row && tryOpen(() => openImage(keyring, kind, row));
+  return { revision: name.revision, image, mac: row?.mac };
 }
 
 function follows({ from }: DocumentImage<DocumentKind>, older: KeptChange<DocumentKind>): boolean {
@@ -73,11 +104,9 @@ function follows({ from }: DocumentImage<DocumentKind>, older: KeptChange<Docume
 }
 
 function isLast(
-  newest: KeptChange<DocumentKind> | undefined,
+  { revision, image }: KeptChange<DocumentKind>,
   current: DocumentRow | undefined,
 ): boolean {
-  if (newest?.image === undefined) return false;
-  return current === undefined
-    ? newest.image.deleted === true
-    : newest.revision === current.revision;
+  if (image === undefined) return false;
+  return current === undefined ? image.deleted === true : revision === current.revision;
 }

@@ -18,13 +18,12 @@ import type { KeptChanges } from './kept-changes.ts';
 export function draftUndo<K extends DocumentKind>(
   context: OperationContext,
   { kind, id }: DocumentName & { readonly kind: K },
-  { stored, chain }: KeptChanges<K>,
+  { stored, chain, last }: KeptChanges<K>,
 ): Draft {
   const { row, before } = stored.get(kind, id);
   if (row !== undefined && before === undefined) throw doesNotOpen(kind, id);
   const [fault] = chain.faults;
   if (fault !== undefined) throw imageFault(fault);
-  const [last] = chain.changes;
   if (last?.image === undefined || !chain.isCurrent) throw noImage(kind, id);
   const after = last.image.before && restored(kind, last.image.before, before);
   if (after !== undefined && isDeepStrictEqual(after, before)) throw nothingLeft(kind, id);

@@ -1,6 +1,6 @@
-import { documentRow, isExactly } from '../rows.ts';
+import { documentRow, integer, isExactly, type Row, text } from '../rows.ts';
 import { type Dialect, maxNameChars, type SqlCoroutine, type Statement } from '../statements.ts';
-import type { DocumentName, DocumentRow } from '../store.ts';
+import type { DocumentName, DocumentRow, ImageName } from '../store.ts';
 
 /** Tables of rows that are documents, or were. */
 type DocumentTable = 'documents' | 'document_images';
@@ -13,19 +13,49 @@ const maxRowsAtOnce = 100;
 const maxCharsAtOnce = 1_000_000;
 
 const columns = 'kind, id, revision, kid, body, mac';
+const nameColumns =
+  `SUBSTR(kind, 1, ${maxNameChars}) AS kind, SUBSTR(id, 1, ${maxNameChars}) AS id, revision, ` +
+  `SUBSTR(kid, 1, ${maxNameChars}) AS kid`;
 
 function select(table: DocumentTable, suffix: string): string {
   return (
-    `SELECT SUBSTR(kind, 1, ${maxNameChars}) AS kind, SUBSTR(id, 1, ${maxNameChars}) AS id, revision, ` +
-    `SUBSTR(kid, 1, ${maxNameChars}) AS kid, SUBSTR(body, 1, ${maxBodyChars}) AS body, ` +
+    `SELECT ${nameColumns}, SUBSTR(body, 1, ${maxBodyChars}) AS body, ` +
     `SUBSTR(mac, 1, ${maxNameChars}) AS mac FROM ${table} ${suffix}`
   );
 }
 
-/** All rows, by name, the newest of a name first. */
-export function* allRows(table: DocumentTable): SqlCoroutine<DocumentRow[]> {
-  const { rows } = yield { sql: select(table, 'ORDER BY kind, id, revision DESC'), params: [] };
+const byName = 'ORDER BY kind, id, revision DESC';
+
+/** All documents, by name, the newest of a name first. */
+export function* allDocuments(): SqlCoroutine<DocumentRow[]> {
+  const { rows } = yield { sql: select('documents', byName), params: [] };
   return rows.map(documentRow);
+}
+
+/** Names of before-images, of one document or all, the newest of a document first. */
+export function* imageNames(of: DocumentName | undefined): SqlCoroutine<ImageName[]> {
+  const { where, params } = of === undefined ? { where: 'TRUE', params: [] } : ofNames([of]);
+  const { rows } = yield {
+    sql: `SELECT ${nameColumns} FROM document_images WHERE ${where} ${byName}`,
+    params,
+  };
+  return rows
+    .filter((row) => of === undefined || isNamed(row, of))
+    .map((row) => ({
+      ...{ kind: text(row, 'kind'), id: text(row, 'id') },
+      ...{ revision: integer(row, 'revision'), kid: text(row, 'kid') },
+    }));
+}
+
+export function* image(name: ImageName): SqlCoroutine<DocumentRow | undefined> {
+  if (Number.isNaN(name.revision)) return undefined;
+  const { where, params } = ofNames([name]);
+  const { rows } = yield {
+    sql: select('document_images', `WHERE ${where} AND revision = ?`),
+    params: [...params, name.revision],
+  };
+  const row = rows.find((one) => isNamed(one, name));
+  return row && documentRow(row);
 }
 
 /**
@@ -41,8 +71,8 @@ export function* lockedRows(
   for (const some of chunks(names, () => 0)) {
     const { where, params } = ofNames(some);
     const { rows } = yield { sql: select(table, `WHERE ${where}${sql.forUpdate}`), params };
-    for (const { kind, id } of some) {
-      const exact = rows.filter((row) => isExactly(row, 'kind', kind) && isExactly(row, 'id', id));
+    for (const name of some) {
+      const exact = rows.filter((row) => isNamed(row, name));
       found.push(exact.map(documentRow).sort(newestFirst));
     }
   }
@@ -80,7 +110,12 @@ function insertion(table: DocumentTable, rows: readonly DocumentRow[]): Statemen
   };
 }
 
-function ofNames(names: readonly DocumentName[]) {
+/** Under a collation a query also finds rows of other names. */
+function isNamed(row: Row, { kind, id }: Pick<DocumentRow, 'kind' | 'id'>): boolean {
+  return isExactly(row, 'kind', kind) && isExactly(row, 'id', id);
+}
+
+function ofNames(names: readonly Pick<DocumentRow, 'kind' | 'id'>[]) {
   return {
     where: names.map(() => '(kind = ? AND id = ?)').join(' OR '),
     params: names.flatMap(({ kind, id }) => [kind, id]),

@@ -1,9 +1,9 @@
 import { isKid } from '../../../shared/crypto/kid.ts';
 import { integer, text } from '../rows.ts';
 import type { Dialect, Outcome, SqlCoroutine } from '../statements.ts';
-import type { DocumentName, DocumentRow, Store } from '../store.ts';
+import type { DocumentName, DocumentRow, Snapshot, Store } from '../store.ts';
 import type { WalkedStore } from '../table-walk.ts';
-import { allRows, insertRows, lockedRows } from './document-tables.ts';
+import { image, imageNames, insertRows, lockedRows } from './document-tables.ts';
 
 /** Stores the before-images that `edit` makes of those stored for each name; only what differs is written. */
 export function* replaceImages<N extends DocumentName>(
@@ -30,6 +30,14 @@ export function* replaceImages<N extends DocumentName>(
   );
 }
 
+/** The part of a snapshot that has before-images. */
+export function imageReads(read: <T>(steps: () => SqlCoroutine<T>) => Promise<T>) {
+  return {
+    imageNames: (of) => read(() => imageNames(of)),
+    image: (name) => read(() => image(name)),
+  } satisfies Partial<Snapshot>;
+}
+
 /** The part of both stores that has before-images. */
 export function imageAccess({
   dialect,
@@ -37,7 +45,7 @@ export function imageAccess({
   change,
 }: Pick<WalkedStore, 'dialect' | 'read' | 'change'>) {
   return {
-    images: () => read(() => allRows('document_images')),
+    imageNames: () => read(() => imageNames(undefined)),
     editImages: (name, edit) => change(() => editImages(dialect, name, edit)),
     imageKids: () => read(imageKids),
   } satisfies Partial<Store>;

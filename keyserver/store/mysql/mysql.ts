@@ -1,6 +1,6 @@
 import { editDocument, editDocuments } from '../documents/document-statements.ts';
-import { allRows } from '../documents/document-tables.ts';
-import { imageAccess } from '../documents/image-statements.ts';
+import { allDocuments } from '../documents/document-tables.ts';
+import { imageAccess, imageReads } from '../documents/image-statements.ts';
 import { kidCounts } from '../keys/kid-counts.ts';
 import { keyUses, putKeyUses, putReplica, replicas } from '../keys/replicas.ts';
 import type { MigrationDatabase } from '../migrations/database.ts';
@@ -76,8 +76,8 @@ export function openMysqlStore(options: MysqlStoreOptions): Store {
         try {
           return await readAll({
             position: await readRows(statements.position),
-            documents: () => readRows(() => allRows('documents')),
-            images: () => readRows(() => allRows('document_images')),
+            documents: () => readRows(allDocuments),
+            ...imageReads(readRows),
             listTokens: () => listTokens({ dialect, key, read: readRows }),
           });
         } finally {
@@ -91,7 +91,7 @@ export function openMysqlStore(options: MysqlStoreOptions): Store {
     maxTokenChars: async () => maxTokenChars(await tokenColumns(pool, tokenTable)),
     tokenTableFindings: async () => tableFindings(await tokenColumns(pool, tokenTable)),
 
-    documents: () => read(() => allRows('documents')),
+    documents: () => read(allDocuments),
     editDocument: (kind, id, edit, images) =>
       change(() => editDocument(dialect, { kind, id }, edit, images)),
     editDocuments: async (names, edit, images) => {

@@ -1,6 +1,6 @@
 import { editDocument, editDocuments } from '../documents/document-statements.ts';
-import { allRows } from '../documents/document-tables.ts';
-import { imageAccess } from '../documents/image-statements.ts';
+import { allDocuments } from '../documents/document-tables.ts';
+import { imageAccess, imageReads } from '../documents/image-statements.ts';
 import { kidCounts } from '../keys/kid-counts.ts';
 import { keyUses, putKeyUses, putReplica, replicas } from '../keys/replicas.ts';
 import type { MigrationDatabase } from '../migrations/database.ts';
@@ -69,8 +69,8 @@ export function openSqliteStore(options: SqliteStoreOptions): Store {
         reader.execute({ sql: 'BEGIN', params: [] });
         return await readAll({
           position: reader.drive(statements.position()),
-          documents: async () => reader.drive(allRows('documents')),
-          images: async () => reader.drive(allRows('document_images')),
+          documents: async () => reader.drive(allDocuments()),
+          ...imageReads(paged(reader).read),
           listTokens: () => listTokens(paged(reader)),
         });
       } finally {
@@ -83,7 +83,7 @@ export function openSqliteStore(options: SqliteStoreOptions): Store {
     maxTokenChars: async () => undefined,
     tokenTableFindings: async () => tableFindings(tokenColumns(connection, tokenTable)),
 
-    documents: () => read(allRows('documents')),
+    documents: () => read(allDocuments()),
     editDocument: (kind, id, edit, images) =>
       change(editDocument(dialect, { kind, id }, edit, images)),
     editDocuments: async (names, edit, images) => {

@@ -8,10 +8,11 @@ import { changeDocument } from '../../../../keyserver/operations/documents.ts';
 import { beginHistory } from '../../../../keyserver/operations/history.ts';
 import { rewrap } from '../../../../keyserver/operations/keys/rewrap.ts';
 import { putType } from '../../../../keyserver/operations/types.ts';
-import { readChain } from '../../../../keyserver/operations/undo/chain.ts';
+import { type KeptChange, readChain } from '../../../../keyserver/operations/undo/chain.ts';
 import type { DocumentName, Store } from '../../../../keyserver/store/store.ts';
 import { eachStore } from '../../../support/database.ts';
 import { plainPolicy } from '../../../support/pair-state.ts';
+import { storedImages } from '../../../support/stored-images.ts';
 
 const masters = new Map(['old', 'new'].map((kid) => [kid, randomBytes(32)]));
 const clock = { now: () => Date.parse('2027-03-04T05:06:07.000Z'), monotonic: () => 0 };
@@ -28,7 +29,12 @@ async function chainOf<N extends DocumentName>({ store, keyring }: OperationCont
   const isIts = ({ kind, id }: { kind: string; id: string }) =>
     kind === name.kind && id === name.id;
   const current = (await store.documents()).find(isIts);
-  return readChain(keyring, name, current, (await store.images()).filter(isIts));
+  const changes: KeptChange<N['kind']>[] = [];
+  const chain = await store.snapshot(async (snapshot) => {
+    const images = { names: await snapshot.imageNames(name), snapshot };
+    return readChain<N['kind']>(keyring, name, current, images, (one) => changes.push(one));
+  });
+  return { ...chain, changes: changes.map(({ revision, image }) => ({ revision, image })) };
 }
 
 t.test('keeps what each of the last ten changes replaced, also of a deletion', (t) =>
@@ -71,7 +77,7 @@ t.test('keeps no keys, and no image of a change of keys alone', (t) =>
     t.same(changes[0]?.image?.before, { grants: [] });
     await remove(context, app);
     await remove(context, { kind: 'proxy', id: 'dc-1' });
-    const bodies = (await context.store.images()).map(({ body }) => body).join();
+    const bodies = (await storedImages(context.store)).map(({ body }) => body).join();
     t.notMatch(bodies, /hash|createdAt|expiresAt/);
   }),
 );
@@ -82,7 +88,7 @@ t.test('finds images that were changed, moved, exchanged, removed or put back', 
     const { store } = context;
     await putType(context, 'other', plainPolicy('https://other.example'));
     for (let n = 1; n <= 4; n += 1) await put(context, n);
-    const rows = (await store.images()).filter(({ id }) => id === 'plain');
+    const rows = (await storedImages(store)).filter(({ id }) => id === 'plain');
     const [newest, third, second, first] = rows.map(({ revision }) => revision);
     const where = (revision: number | undefined) => `WHERE id = 'plain' AND revision = ${revision}`;
     const tried = async (sql: readonly string[]) => {
