@@ -21,14 +21,14 @@ export function isKeyFolderEmpty(folder: string): boolean {
   }
 }
 
-/** Generates a first at-rest key, named by the date. @throws ConfigError if it cannot be written */
-export function generateKeyring(folder: string, now: Date): void {
-  writeFirstKey(folder, now, '.key', makeAtRestKey());
+/** Generates a first at-rest key; returns its name, the date. @throws ConfigError if it cannot be written */
+export function generateKeyring(folder: string, now: Date): string {
+  return writeFirstKey(folder, now, '.key', makeAtRestKey());
 }
 
-/** Generates a first RSA key of 3072 bits, named by the date. @throws ConfigError if it cannot be written */
-export async function generateRsaKey(folder: string, now: Date): Promise<void> {
-  writeFirstKey(folder, now, '.pem', await makeRsaKey());
+/** Generates a first RSA key of 3072 bits; returns its name, the date. @throws ConfigError if it cannot be written */
+export async function generateRsaKey(folder: string, now: Date): Promise<string> {
+  return writeFirstKey(folder, now, '.pem', await makeRsaKey());
 }
 
 /** The content of a new `.key` file. */
@@ -42,7 +42,7 @@ export async function makeRsaKey(): Promise<Buffer> {
   return Buffer.from(privateKey.export({ type: 'pkcs8', format: 'pem' }));
 }
 
-function writeFirstKey(folder: string, now: Date, extension: string, content: Buffer): void {
+function writeFirstKey(folder: string, now: Date, extension: string, content: Buffer): string {
   const name = now.toISOString().slice(0, 10);
   // `wx` never overwrites a key. `primary` is written last, so an incomplete folder is detected.
   const options = { mode: 0o600, flag: 'wx', flush: true } as const;
@@ -50,6 +50,7 @@ function writeFirstKey(folder: string, now: Date, extension: string, content: Bu
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     writeFileSync(join(folder, name + extension), content, options);
     writeFileSync(join(folder, 'primary'), `${name}\n`, options);
+    return name;
   } catch (error) {
     throw new ConfigError([
       `cannot write a key to ${folder} (${(error as NodeJS.ErrnoException).code})`,

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isKid } from '../../shared/crypto/kid.ts';
 import { ConfigError } from '../../shared/settings/config.ts';
@@ -10,6 +10,7 @@ import {
   readPrivateFile,
   readTrustedFile,
 } from '../../shared/settings/private-file.ts';
+import { isKeyFolderEmpty } from './generate.ts';
 
 export interface KeyFiles<K> {
   /** Name of the primary key, from the file `primary`. */
@@ -29,6 +30,8 @@ export function readKeyFiles<K>(
   parse: (file: string, bytes: Buffer) => K,
 ): KeyFiles<K> {
   checkMode(writableFault, folder);
+  if (existsSync(folder) && isKeyFolderEmpty(folder))
+    throw new ConfigError([`${folder} has no keys`]);
   const names = readOrFault(folder, () => readdirSync(folder))
     .filter((name) => name.endsWith(extension))
     .map((name) => name.slice(0, -extension.length));

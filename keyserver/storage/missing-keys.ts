@@ -37,11 +37,7 @@ async function generateKeys(
 ): Promise<void> {
   const now = new Date();
   if (isKeyFolderEmpty(config.KEYRING_DIR)) {
-    if (await databaseNeedsKeyring(config, store)) {
-      throw new ConfigError([
-        `${config.KEYRING_DIR} has no keys, but the database has rows that a keyring sealed: restore it`,
-      ]);
-    }
+    if (await databaseNeedsKeyring(config, store)) throw keyringLost(config.KEYRING_DIR);
     generateKeyring(config.KEYRING_DIR, now);
     logger.info({ folder: config.KEYRING_DIR }, 'keyring made');
   }
@@ -49,6 +45,13 @@ async function generateKeys(
     await generateRsaKey(config.RSA_KEY_DIR, now);
     logger.info({ folder: config.RSA_KEY_DIR }, 'RSA key made');
   }
+}
+
+/** A new keyring would hide the loss. */
+export function keyringLost(folder: string): ConfigError {
+  return new ConfigError([
+    `${folder} has no keys, but the database has rows that a keyring sealed: restore it`,
+  ]);
 }
 
 async function databaseNeedsKeyring(config: KeyGenerationConfig, store: Store): Promise<boolean> {

@@ -82,14 +82,7 @@ export function toFailure(thrown: unknown): Failure {
   if (thrown instanceof OutputError) return thrown;
   if (thrown instanceof CommanderError) return usageFailure(thrown);
   if (thrown instanceof ConfigError) {
-    const lacksKeyring = thrown.faults.every((fault) => fault.startsWith('KEYRING_DIR'));
-    return {
-      code: 'settings_invalid',
-      message: thrown.message,
-      hint: lacksKeyring
-        ? 'set KEYRING_DIR to the folder of the at-rest keys; without it, lists, show, export and doctor take --unverified'
-        : 'change the environment, .env or the key files; docs/admin.md lists the settings',
-    };
+    return { code: 'settings_invalid', message: thrown.message, hint: settingsHint(thrown.faults) };
   }
   if (thrown instanceof StoreError) {
     return {
@@ -103,6 +96,17 @@ export function toFailure(thrown: unknown): Failure {
     message: `unexpected failure (${thrown instanceof Error ? thrown.name : typeof thrown})`,
     hint: 'run it again with NODE_DEBUG=keyserver-admin for details, and report it',
   };
+}
+
+function settingsHint(faults: readonly string[]): string {
+  const isMissing = faults.some((fault) => / has no keys$|cannot read .* \(ENOENT\)$/.test(fault));
+  if (faults.every((fault) => fault.startsWith('KEYRING_DIR'))) {
+    const first = isMissing
+      ? 'a new installation makes its first key: keyserver-admin keys new; '
+      : '';
+    return `set KEYRING_DIR to the folder of the at-rest keys; ${first}without it, lists, show, export and doctor take --unverified`;
+  }
+  return 'change the environment, .env or the key files; npm start makes a database and keys in .data; docs/admin.md lists the settings';
 }
 
 const suggestion = /\(Did you mean (.+)\?\)/;

@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
+import { generateRsaKey, isKeyFolderEmpty } from '../../../keys/generate.ts';
 import { count } from '../../../operations/count.ts';
+import { makeKeyring } from '../../../operations/keys/first-key.ts';
 import type { KeyKind } from '../../../operations/keys/key-folder.ts';
 import { type ListedKey, listKeys } from '../../../operations/keys/key-list.ts';
 import {
@@ -49,13 +51,19 @@ function addNew(keys: Command, session: Session): void {
     .summary('make a key that is not in use yet')
     .description(
       `Makes a new key, named by the time, in the folder; KeyServers load it within two seconds, and use it once it is
-promoted. If the folder cannot be written, the file is printed, an at-rest key in base64, to be distributed.`,
+promoted. In an empty folder it makes the first one, which is the primary key: of the at-rest keys only if the database
+has no rows that another keyring sealed. If the folder cannot be written, the file is printed, an at-rest key in base64, to be distributed.`,
     )
     .addHelpText(...examples('keyserver-admin keys new', 'keyserver-admin keys new --rsa'))
     .action(async (options: FolderOptions) => {
       const { findPlaces } = await import('../../shell/settings.ts');
       const { kind, path } = folderOf(findPlaces(session.io), options);
-      const made = await newKey(kind, path, new Date(session.io.clock.now()));
+      const now = new Date(session.io.clock.now());
+      if (isKeyFolderEmpty(path)) {
+        await makeFirst(session, kind, path, now);
+        return;
+      }
+      const made = await newKey(kind, path, now);
       const { name, file, content } = made;
       const next = `keyserver-admin keys promote ${name}${options.rsa ? ' --rsa' : ''} --replicas N`;
       if (content === undefined) {
@@ -73,6 +81,26 @@ promoted. If the folder cannot be written, the file is printed, an at-rest key i
           `; it is shown only this once. Once every KeyServer has it: ${next}`,
       );
     });
+}
+
+async function makeFirst(session: Session, kind: KeyKind, folder: string, now: Date) {
+  const tell = (key: string) => {
+    const file = `${key}${kind === 'rsa' ? '.pem' : '.key'}`;
+    session.out.result(
+      { key, file, folder, written: true, primary: true },
+      `made ${file} in ${folder}, its first and primary key`,
+    );
+  };
+  if (kind === 'rsa') {
+    tell(await generateRsaKey(folder, now));
+    return;
+  }
+  await session.withStore(async (store) => {
+    tell(await makeKeyring(store, folder, now));
+    session.out.note(
+      `back ${folder} up before a token is stored, and give it to every KeyServer: without it no token opens`,
+    );
+  });
 }
 
 function addList(keys: Command, session: Session): void {
