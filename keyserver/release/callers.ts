@@ -52,7 +52,7 @@ export function authenticate(
     appKey === null ? anonymous(registry) : findApp(registry, clock, appKey, log);
   log.app = id;
   if (proxy === undefined && document.direct !== true) {
-    if (appKey === null) throw appUnknown();
+    if (appKey === null) throw appUnknown('missing');
     throw new ServiceError('grant_denied', {
       reason: 'not_direct',
       detail:
@@ -147,7 +147,8 @@ function findApp(registry: Registry, clock: Clock, key: string, log: CallerField
   if (found === undefined || hasKeyExpired(found.key, clock)) {
     log.app = found?.id;
     log.key_fingerprint = keyHash && keyFingerprint(keyHash);
-    throw appUnknown();
+    // One answer for a key that ended, was revoked or never was: a thief learns nothing of it.
+    throw appUnknown('unknown or expired');
   }
   registry.keyUses.note(found.key);
   return found;
@@ -160,14 +161,14 @@ function hashOf(key: string, prefix: KeyPrefix): string | undefined {
 
 function anonymous(registry: Registry) {
   const document = registry.app(anonymousApp);
-  if (document === undefined) throw appUnknown();
+  if (document === undefined) throw appUnknown('missing');
   return { id: anonymousApp, key: undefined, document };
 }
 
-function appUnknown(): ServiceError {
+function appUnknown(fault: string): ServiceError {
   return new ServiceError('caller_unauthenticated', {
     reason: 'app_unknown',
-    detail: 'The app key is missing or unknown.',
+    detail: `The app key is ${fault}.`,
   });
 }
 

@@ -3,7 +3,15 @@ import type { AppDocument, CallerKey, ProxyDocument } from '../../at-rest/docume
 import { hasKeyExpired } from '../../release/callers.ts';
 import type { CallerKind } from '../callers.ts';
 import type { OperationContext, ReadContext } from '../context.ts';
-import { changeDocument, contentOf, readDocument } from '../documents.ts';
+import {
+  changeDocument,
+  checkAllOpen,
+  contentOf,
+  type FoundDocument,
+  listDocuments,
+  readDocument,
+} from '../documents.ts';
+import { OperationError } from '../operation-error.ts';
 
 export interface UsedKey {
   readonly fingerprint: string;
@@ -29,6 +37,35 @@ export async function showCaller(
   const document = await readDocument(context, kind, id);
   const uses = await lastUses(context);
   return { document, keys: document.keys.map((key) => usedKey(context, uses, key)) };
+}
+
+/**
+ * All callers, or those with the key that a log names.
+ * @throws OperationError not_found with all that is known of it, integrity_failed
+ */
+export async function listCallers<K extends CallerKind>(
+  context: ReadContext,
+  kind: K,
+  fingerprint?: string,
+): Promise<FoundDocument<K>[]> {
+  const all = await listDocuments(context, kind);
+  if (fingerprint === undefined) return all;
+  const hasKey = ({ content }: FoundDocument<K>) =>
+    content?.keys.some(({ hash }) => keyFingerprint(hash) === fingerprint);
+  const owners = all.filter(hasKey);
+  if (owners.length > 0) return owners;
+  checkAllOpen(kind, all);
+  // Days of use outlive the keys, be they of apps or proxies.
+  const uses = [...(await lastUses(context))];
+  const day = uses.find(([hash]) => keyFingerprint(hash) === fingerprint)?.[1];
+  throw new OperationError(
+    'not_found',
+    `no ${kind} has the key ${JSON.stringify(fingerprint)}` +
+      (day === undefined
+        ? ', and no use of it is known: it may be of another installation'
+        : `; one that was last used on ${day} was revoked or replaced since`),
+    { do: 'list', kind },
+  );
 }
 
 function usedKey(

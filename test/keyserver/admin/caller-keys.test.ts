@@ -57,3 +57,27 @@ t.test('the only key of a caller is never ended as an overlap', async (t) => {
   t.same(await admin.json(['app', 'end-overlap', 'one']), { id: 'one', ended: 0 });
   t.equal((await admin.json(['app', 'show', 'one'])).keys.length, 1);
 });
+
+t.test('lists the owner of the key that a log names, or tells that it was revoked', async (t) => {
+  const admin = await install(t);
+  const { store } = admin.context(t);
+  for (const kind of ['app', 'proxy']) {
+    const { key } = await admin.json([kind, 'create', 'one']);
+    await admin.json([kind, 'create', 'two']);
+    const hash = callerKeyHash(key);
+    const list = [kind, 'list', '--key', keyFingerprint(hash)];
+    t.match(await admin.json(list), [{ id: 'one' }]);
+    t.equal((await admin.json(list)).length, 1);
+    await admin.json([kind, 'rotate', 'one', '--yes']);
+    t.match(await admin.failure(list), {
+      exit: 1,
+      code: 'not_found',
+      message: /^no (app|proxy) has the key .*, and no use of it is known: it may be of another/,
+    });
+    await store.putKeyUses([{ hash, day: dayOf(startMs) }]);
+    t.match(
+      (await admin.failure(list)).message,
+      `; one that was last used on ${dayOf(startMs)} was revoked or replaced since`,
+    );
+  }
+});

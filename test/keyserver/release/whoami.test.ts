@@ -139,3 +139,19 @@ t.test(
     t.match(await sendWhoami(keyserver, session, named), { status: 400 }, 'names belong to §4');
   },
 );
+
+t.test('a revoked, an ended and a made-up key have one answer, no key another', async (t) => {
+  const { keyserver, proxy } = await startScene(t);
+  const ended = makeCallerKey('spk_');
+  const keys = [callerKey(ended, '2020-01-01T00:00:00Z')];
+  await keyserver.putDocument('app', 'ended', { keys, grants: [] });
+  const revoked = await keyserver.putApp('revoked');
+  await askWhoami(keyserver, { proxy, app: revoked });
+  await keyserver.deleteDocument('app', 'revoked');
+  const detailOf = async (app: string | null) =>
+    (await askWhoami(keyserver, { proxy, app })).problem.detail;
+  for (const app of [ended, revoked, makeCallerKey('spk_')]) {
+    t.equal(await detailOf(app), 'The app key is unknown or expired.');
+  }
+  t.equal(await detailOf(null), 'The app key is missing.');
+});

@@ -4,6 +4,7 @@ import { createAnonymousApp, createApp } from '../../../operations/callers.ts';
 import { describeBinding, parseBinding } from '../../../operations/changes/binding.ts';
 import type { OperationContext } from '../../../operations/context.ts';
 import { checkAllOpen, listDocuments } from '../../../operations/documents.ts';
+import { listCallers } from '../../../operations/keys/caller-keys.ts';
 import { inputInvalid } from '../../../operations/operation-error.ts';
 import { anonymousApp } from '../../../release/callers.ts';
 import { writeNewKey } from '../../shell/key-output.ts';
@@ -15,7 +16,7 @@ import { addUnverified, type UnverifiedOption, verificationOf } from '../unverif
 import { addCallerKeyCommands } from './caller-keys.ts';
 import { addRevoke, addRotate } from './end-keys.ts';
 import { addOut, type OutOption } from './out-option.ts';
-import { describeKeys, shownKeys } from './shown-keys.ts';
+import { addKeyFilter, describeKeys, type KeyFilter, shownKeys } from './shown-keys.ts';
 
 /** `app …`. */
 export function defineApp(app: Command, session: Session): void {
@@ -93,12 +94,12 @@ async function noteNeeds(
 }
 
 function addListApps(app: Command, session: Session): void {
-  addUnverified(app.command('list'))
+  addKeyFilter(addUnverified(app.command('list')))
     .description('Lists the apps.')
     .addHelpText(...examples('keyserver-admin app list'))
-    .action(async (options: UnverifiedOption) => {
+    .action(async ({ key, ...options }: UnverifiedOption & KeyFilter) => {
       await session.withReadContext(options, async (context) => {
-        const apps = await listDocuments(context, 'app');
+        const apps = await listCallers(context, 'app', key);
         const { members, heading, cell, opens } = verificationOf(context);
         session.out.list(apps, {
           value: ({ id, content }) => ({

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { createProxy } from '../../../operations/callers.ts';
-import { checkAllOpen, listDocuments } from '../../../operations/documents.ts';
+import { checkAllOpen } from '../../../operations/documents.ts';
+import { listCallers } from '../../../operations/keys/caller-keys.ts';
 import { writeNewKey } from '../../shell/key-output.ts';
 import type { Session } from '../../shell/session.ts';
 import { examples } from '../examples.ts';
@@ -17,7 +18,7 @@ import {
   readLimits,
   shownLimits,
 } from './proxy-limits.ts';
-import { describeKeys, shownKeys } from './shown-keys.ts';
+import { addKeyFilter, describeKeys, type KeyFilter, shownKeys } from './shown-keys.ts';
 
 /** `proxy …`. */
 export function defineProxy(proxy: Command, session: Session): void {
@@ -58,12 +59,12 @@ function addCreateProxy(proxy: Command, session: Session): void {
 }
 
 function addListProxies(proxy: Command, session: Session): void {
-  addUnverified(proxy.command('list'))
+  addKeyFilter(addUnverified(proxy.command('list')))
     .description('Lists the proxies.')
     .addHelpText(...examples('keyserver-admin proxy list'))
-    .action(async (options: UnverifiedOption) => {
+    .action(async ({ key, ...options }: UnverifiedOption & KeyFilter) => {
       await session.withReadContext(options, async (context) => {
-        const proxies = await listDocuments(context, 'proxy');
+        const proxies = await listCallers(context, 'proxy', key);
         const { members, heading, cell, opens } = verificationOf(context);
         session.out.list(proxies, {
           value: ({ id, content }) => ({

@@ -1,3 +1,4 @@
+import type { Command } from 'commander';
 import type { Clock } from '../../../../shared/clock.ts';
 import { keyFingerprint } from '../../../../shared/crypto/caller-key.ts';
 import type { CallerKey } from '../../../at-rest/document-row.ts';
@@ -19,4 +20,13 @@ export function describeKeys(keys: readonly CallerKey[], clock: Clock): string {
   return keys
     .map((key) => `${keyFingerprint(key.hash)} of ${key.createdAt}${end(key) ?? ''}`)
     .join(', ');
+}
+
+export interface KeyFilter {
+  readonly key?: string;
+}
+
+/** `--key` of a list. */
+export function addKeyFilter(command: Command): Command {
+  return command.option('--key <fingerprint>', 'only the one with this key, as logs name it');
 }
