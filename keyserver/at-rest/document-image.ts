@@ -20,6 +20,12 @@ const ImageSchema = Type.Object(
     before: Type.Optional(Type.Unknown()),
     /** The change deleted the document. */
     deleted: Type.Optional(Type.Boolean()),
+    /** The number of the change that was undone. */
+    undid: Type.Optional(Type.Integer()),
+    /** The change's own number; absent: the row's. A later one without an image gives the row its number. */
+    change: Type.Optional(Type.Integer()),
+    /** When keys alone were changed since, ISO 8601. */
+    keysChangedAt: Type.Optional(Type.String()),
   },
   { additionalProperties: false },
 );

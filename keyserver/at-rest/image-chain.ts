@@ -1,50 +1,60 @@
-import { isDeepStrictEqual } from 'node:util';
+import { isDeepStrictEqual as isSame } from 'node:util';
 import type { Keyring } from '../keys/keyring.ts';
 import { maxBodyChars } from '../store/documents/document-tables.ts';
 import type { DocumentChange, DocumentKind, DocumentRow } from '../store/store.ts';
-import { openImage, sealImage, withoutKeys } from './document-image.ts';
+import { type DocumentImage, openImage, sealImage, withoutKeys } from './document-image.ts';
 import { openDocument } from './document-row.ts';
 import { tryOpen } from './try-open.ts';
 
 /** Number of a document's changes that keep a before-image. */
 export const keptImages = 10;
 
+/** How a change was made. */
+export interface ChangeMade extends Pick<DocumentImage<DocumentKind>, 'at' | 'undid'> {
+  readonly change: DocumentChange;
+}
+
 /**
  * The images of a document after a change, newest first. A change of nothing but keys has none of its own: the newest
  * image then is the one before both changes. There is none of a document that does not open either.
- * @param at ISO 8601
  */
 export function imagesAfter(
   keyring: Keyring,
-  { before, after, ...change }: DocumentChange,
+  { change: { before, after, ...name }, at, undid }: ChangeMade,
   images: readonly DocumentRow[],
-  at: string,
 ): readonly DocumentRow[] {
-  const { kind, revision } = change;
+  const { kind, revision } = name;
   if (before === undefined && after === undefined) return images;
-  const contentOf = (row: DocumentRow | undefined) => {
-    const content = row && tryOpen(() => openDocument<DocumentKind>(keyring, kind, row));
-    return content && withoutKeys(content);
-  };
+  const contentOf = (row: DocumentRow | undefined) =>
+    row && tryOpen(() => openDocument<DocumentKind>(keyring, kind, row));
   const was = contentOf(before);
   if (before !== undefined && was === undefined) return images;
+  const is = contentOf(after);
   // Others are not of this history.
   const [newest, ...rest] = images.filter((row) => row.revision < revision);
   const older = newest === undefined ? [] : [newest, ...rest];
-  if (was !== undefined && isDeepStrictEqual(was, contentOf(after))) {
-    const image = newest && tryOpen(() => openImage(keyring, kind, newest));
-    const isLast = image !== undefined && newest?.revision === before?.revision;
-    return isLast ? [sealImage(keyring, change, image), ...rest] : older;
+  const fitting = (image: DocumentImage<DocumentKind>, others: readonly DocumentRow[]) => {
+    const row = sealImage<DocumentKind>(keyring, name, image);
+    // It would not open when it is read.
+    return row.body.length > maxBodyChars ? older : [row, ...others].slice(0, keptImages);
+  };
+  if (was !== undefined && is !== undefined && isSame(withoutKeys(was), withoutKeys(is))) {
+    if (newest === undefined || newest.revision !== before?.revision) return older;
+    const image = tryOpen(() => openImage(keyring, kind, newest));
+    if (image === undefined) return older;
+    const { change = newest.revision } = image;
+    return fitting({ ...image, change, ...(!isSame(was, is) && { keysChangedAt: at }) }, rest);
   }
-  const image = sealImage<DocumentKind>(keyring, change, {
-    at,
-    ...(newest && { previous: newest.mac }),
-    ...(before && was && { from: before.revision, before: was }),
-    ...(after === undefined && { deleted: true }),
-  });
-  // It would not open when it is read.
-  if (image.body.length > maxBodyChars) return older;
-  return [image, ...older].slice(0, keptImages);
+  return fitting(
+    {
+      at,
+      ...(newest && { previous: newest.mac }),
+      ...(before && was && { from: before.revision, before: withoutKeys(was) }),
+      ...(after === undefined && { deleted: true }),
+      ...(undid !== undefined && { undid }),
+    },
+    older,
+  );
 }
 
 /** The images under the primary key, newest first; undefined if one does not open, or does not follow the one before. */

@@ -87,13 +87,14 @@ export async function changeDocument<K extends DocumentKind>(
   }
 }
 
-/** Keeps the document as it was before each change. */
-export function keepImages({
-  keyring,
-  clock,
-}: Pick<OperationContext, 'keyring' | 'clock'>): ImagesEdit {
+/** Keeps the document as it was before each change, with the number of another one if that is undone by it. */
+export function keepImages(
+  { keyring, clock }: Pick<OperationContext, 'keyring' | 'clock'>,
+  undid?: number,
+): ImagesEdit {
   const at = isoTime(clock.now());
-  return (change, images) => imagesAfter(keyring, change, images, at);
+  return (change, images) =>
+    imagesAfter(keyring, { change, at, ...(undid !== undefined && { undid }) }, images);
 }
 
 /** Seals a document that is to be stored. @throws OperationError input_invalid if it is too long */

@@ -1,4 +1,4 @@
-import type { DocumentKind } from '../store/store.ts';
+import type { DocumentKind, DocumentName } from '../store/store.ts';
 
 /** Names of a token, or patterns of them. */
 export interface TokenName {
@@ -26,6 +26,15 @@ export type Action =
   | { readonly do: 'rotate'; readonly kind: 'app' | 'proxy'; readonly id: string }
   | { readonly do: 'rotate_or_revoke'; readonly kind: 'app' | 'proxy' }
   | { readonly do: 'end_overlap'; readonly kind: 'app' | 'proxy'; readonly id: string }
+  | ({ readonly do: 'list_changes' } & DocumentName)
+  /** For a last change that is no change to take back. */
+  | ({ readonly do: 'undo_earlier'; readonly change: number } & DocumentName)
+  /** For a last change that has undone one; `further` is the change before that one. */
+  | ({
+      readonly do: 'undo_again';
+      readonly change: number;
+      readonly further?: number | undefined;
+    } & DocumentName)
   | { readonly do: 'list_keys' }
   | { readonly do: 'make_key' }
   | { readonly do: 'rewrap' }

@@ -1,14 +1,18 @@
 import type { Command } from 'commander';
 import { consequencesOf } from '../../operations/changes/consequences.ts';
-import { commitDrafts } from '../../operations/changes/drafts.ts';
+import type { Draft } from '../../operations/changes/drafts.ts';
+import { count } from '../../operations/count.ts';
+import type { ListedChange } from '../../operations/undo/kept-changes.ts';
+import type { Undo } from '../../operations/undo/undo.ts';
 import { anonymousApp } from '../../release/callers.ts';
-import type { DocumentKind } from '../../store/store.ts';
+import type { DocumentKind, DocumentName } from '../../store/store.ts';
 import { canAsk, confirm, noteLosses } from '../shell/confirmation.ts';
 import type { Session } from '../shell/session.ts';
 import { inShell } from '../shell/suggestions.ts';
 import { examples } from './examples.ts';
 
 interface UndoOptions {
+  readonly change?: string;
   readonly dryRun?: boolean;
   readonly yes?: boolean;
 }
@@ -24,6 +28,12 @@ const keysStay: Record<DocumentKind, string> = {
   proxy: `
 Keys, and the names of certificates that it must have, stay as they are: a proxy that was revoked comes back without a key.`,
 };
+/** The part of a document that no undo compares. */
+const besides: Record<DocumentKind, string> = {
+  type: '',
+  app: ' except for keys, which stay',
+  proxy: " except for keys and certificates' names, which stay",
+};
 
 /** `history` and `undo` of `type`, `app` and `proxy`. */
 export function addUndo(parent: Command, session: Session, kind: DocumentKind): void {
@@ -36,86 +46,109 @@ export function addUndo(parent: Command, session: Session, kind: DocumentKind): 
     )
     .argument(argument, 'its name')
     .addHelpText(...examples(`keyserver-admin ${kind} history ${exampleIds[kind]}`))
-    .action((id: string) => showHistory(session, kind, id));
+    .action((id: string) => showHistory(session, { kind, id }));
   parent
     .command('undo')
-    .summary('take the last change back')
+    .summary('take the last change back, or all since one')
     .description(
-      `Takes the last change back, by a new one, also a deletion; once more does it again.${keysStay[kind]}`,
+      `Takes the last change back, by a new one, also a deletion. With --change it is put back to what it was before
+that change, whatever came after; nothing is changed if it is so already. After an undo, the next needs --change.${keysStay[kind]}`,
     )
     .argument(argument, 'its name')
+    .option('--change <n>', `the oldest change to take back, as ${kind} history numbers it`)
     .option('--dry-run', 'show what it would change and take away, and change nothing')
     .option('--yes', 'do it without being asked')
     .addHelpText(
       ...examples(
         `keyserver-admin ${kind} undo ${exampleIds[kind]} --dry-run`,
-        `keyserver-admin ${kind} undo ${exampleIds[kind]}`,
+        `keyserver-admin ${kind} undo ${exampleIds[kind]} --change 12`,
       ),
     )
-    .action((id: string, options: UndoOptions) => undo(session, kind, id, options));
+    .action((id: string, options: UndoOptions) => undo(session, { kind, id }, options));
 }
 
-async function showHistory(session: Session, kind: DocumentKind, id: string): Promise<void> {
+async function showHistory(session: Session, name: DocumentName): Promise<void> {
   const { readKeptChanges } = await import('../../operations/undo/kept-changes.ts');
-  const { imageFault } = await import('../../operations/undo/undo.ts');
+  const { imageFault } = await import('../../operations/undo/refusals.ts');
   await session.withContext(async (context) => {
-    const { listed, chain } = await readKeptChanges(context, { kind, id }, { listsAll: true });
+    const { later: listed, chain } = await readKeptChanges(context, name, 'none');
     session.out.result(
       listed,
       session.out.table(
         ['change', 'made at', 'difference'],
-        listed.map(({ change, at, changes }) => [
-          String(change),
-          at ?? '',
-          at === null ? 'does not open' : inOneLine(changes),
-        ]),
+        listed.map((one) => [String(one.change), one.at ?? '', inOneLine(one)]),
         'no changes are kept',
       ),
     );
-    const { faults, gaps } = chain;
-    for (const gap of gaps) session.out.note(`note: ${gap}`);
-    if (faults[0] !== undefined) throw imageFault(faults[0]);
+    for (const gap of chain.gaps) session.out.note(`note: ${gap}`);
+    if (chain.faults[0] !== undefined) throw imageFault(chain.faults[0]);
   });
 }
 
-function inOneLine(changes: readonly string[] | null): string {
+function inOneLine({ at, undid, keysChangedAt, changes }: ListedChange): string {
+  if (at === null) return 'does not open';
   const [first = 'not known', ...rest] = changes ?? [];
-  return rest.length === 0 ? first : `${first}; and ${rest.length} more`;
+  return [
+    `${undid === null ? '' : `undid ${undid}: `}${first}`,
+    ...(rest.length > 0 ? [`and ${rest.length} more`] : []),
+    ...(keysChangedAt === null ? [] : [`keys changed at ${keysChangedAt}`]),
+  ].join('; ');
 }
 
-async function undo(
-  session: Session,
-  kind: DocumentKind,
-  id: string,
-  { dryRun = false, yes }: UndoOptions,
-): Promise<void> {
+async function undo(session: Session, name: DocumentName, options: UndoOptions): Promise<void> {
   const { readKeptChanges } = await import('../../operations/undo/kept-changes.ts');
-  const { draftUndo } = await import('../../operations/undo/undo.ts');
+  const { commitUndo, draftUndo, parseChange } = await import('../../operations/undo/undo.ts');
   const { linesOf } = await import('../../operations/fleet/lines.ts');
+  const { dryRun = false, yes } = options;
+  const sought = options.change === undefined ? 'last' : parseChange(options.change);
   await session.withContext(async (context) => {
-    const kept = await readKeptChanges(context, { kind, id });
-    const draft = draftUndo(context, { kind, id }, kept);
+    const kept = await readKeptChanges(context, name, sought);
+    const undo = draftUndo(context, name, sought, kept);
+    const { draft } = undo;
+    if (draft === undefined) return sayDone(session, name, undo);
+    const { later } = kept;
     const changes = linesOf(draft);
+    const shown = [...later.map(alsoUndone), ...changes];
     const consequences = await consequencesOf(context, kept.stored, [draft]);
-    const undone = kept.last;
-    const what = `change ${undone?.revision} of the ${kind} ${id}, of ${undone?.image?.at}`;
+    const what = described(undo, draft, later.length);
+    for (const gap of later.length > 0 ? kept.chain.gaps : []) session.out.note(`note: ${gap}`);
     if (dryRun) noteLosses(session, consequences);
     else {
       const isAsked = canAsk(session.io);
-      if (isAsked && !yes) session.out.ask(`${changes.join('\n')}\n`);
+      if (isAsked && !yes) session.out.ask(`${shown.join('\n')}\n`);
       // A change that takes nothing away may give too much.
-      const told = isAsked || yes ? consequences : [...changes, ...consequences];
+      const told = isAsked || yes ? consequences : [...shown, ...consequences];
       await confirm(session, { doing: `undoing ${what}`, consequences: told, yes });
-      await commitDrafts(context, [draft]);
+      await commitUndo(context, undo, draft);
     }
     session.out.result(
-      { id, undone: undone?.revision, changes, consequences, ...(dryRun && { dryRun }) },
-      [`${dryRun ? 'would undo' : 'undid'} ${what}`, ...changes].join('\n'),
+      { id: name.id, undone: undo.change, later, changes, consequences, ...(dryRun && { dryRun }) },
+      [`${dryRun ? 'would undo' : 'undid'} ${what}`, ...shown].join('\n'),
     );
-    const isKeyless = draft.kind !== 'type' && draft.after?.keys.length === 0;
-    if (draft.kind !== 'type' && isKeyless && id !== anonymousApp) {
-      const how = inShell({ do: 'rotate', kind: draft.kind, id });
-      session.out.note(`the ${kind} ${id} has no key; ${how}`);
-    }
+    noteKeyless(session, draft);
   });
+}
+
+function sayDone({ out }: Session, { kind, id }: DocumentName, { change }: Undo): void {
+  out.result(
+    { id, undone: null, later: [], changes: [], consequences: [] },
+    `nothing to undo: the ${kind} ${id} is as it was before change ${change}${besides[kind]}`,
+  );
+}
+
+function described({ change, at }: Undo, { kind, id, after }: Draft, later: number): string {
+  return [
+    `change ${change} of the ${kind} ${id}, of ${at}`,
+    ...(later > 0 ? [`and ${count(later, 'change')} after it`] : []),
+    ...(after === undefined ? [`which deletes the ${kind}`] : []),
+  ].join(', ');
+}
+
+function alsoUndone(change: ListedChange): string {
+  return `with it goes change ${change.change}, of ${change.at}: ${inOneLine(change)}`;
+}
+
+function noteKeyless({ out }: Session, { kind, id, after }: Draft): void {
+  if (kind === 'type' || after?.keys.length !== 0 || id === anonymousApp) return;
+  out.note(`the ${kind} ${id} has no key; ${inShell({ do: 'rotate', kind, id })}`);
 }

@@ -1,4 +1,5 @@
 import type { Action, NewGrant, Suggestion, TokenName } from '../../operations/suggestion.ts';
+import type { DocumentName } from '../../store/store.ts';
 
 /** A suggestion in the words of the command line; a command in it can be run as printed. */
 export function inShell(suggestion: Suggestion): string {
@@ -29,6 +30,12 @@ function commandFor(action: Action): string {
       return `${action.kind} rotate gives it a new key, ${action.kind} revoke deletes it`;
     case 'end_overlap':
       return `end it once nobody uses it: keyserver-admin ${action.kind} end-overlap ${quoted(action.id)}`;
+    case 'list_changes':
+      return `see keyserver-admin ${action.kind} history ${quoted(action.id)}`;
+    case 'undo_earlier':
+      return `nothing was changed; to take back the change before: ${undoChange(action, action.change)}`;
+    case 'undo_again':
+      return undoAgain(action);
     case 'list_keys':
       return 'give all KeyServers the same key files, start those that are down, and try again; keyserver-admin keys list shows who has loaded what';
     case 'make_key':
@@ -92,6 +99,16 @@ function restore({ kind, id }: Extract<Action, { do: 'restore' }>): string {
       ? `replace it: keyserver-admin type put ${quoted(id)} --force`
       : `revoke it and create it again: keyserver-admin ${kind} revoke ${quoted(id)}`;
   return `check that KEYRING_DIR has every key that was ever used, and restore the row; or ${remedy}`;
+}
+
+function undoAgain(action: Extract<Action, { do: 'undo_again' }>): string {
+  const { change, further } = action;
+  const back = further === undefined ? '' : `; to go further back: ${undoChange(action, further)}`;
+  return `nothing was changed; to put back what was undone: ${undoChange(action, change)}${back}`;
+}
+
+function undoChange({ kind, id }: DocumentName, change: number): string {
+  return `keyserver-admin ${kind} undo ${quoted(id)} --change ${change}`;
 }
 
 function allowDestination({ type, origin }: Extract<Action, { do: 'allow_destination' }>): string {

@@ -1,6 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { DocumentBody } from '../../at-rest/document-row.ts';
-import type { DocumentKind, DocumentName, DocumentRow, DocumentsEdit } from '../../store/store.ts';
+import type {
+  DocumentKind,
+  DocumentName,
+  DocumentRow,
+  DocumentsEdit,
+  ImagesEdit,
+} from '../../store/store.ts';
 import type { OperationContext, ReadContext } from '../context.ts';
 import {
   byName,
@@ -97,15 +103,21 @@ function nameOf({ kind, id }: Pick<DocumentRow, 'kind' | 'id'>): string {
   return `${kind} ${id}`;
 }
 
+interface CommitOptions {
+  /** Runs when only the commit is left, again after a lost conflict; if it throws, nothing is changed. */
+  readonly beforeCommit?: () => void;
+  /** {@link keepImages} by default; if it throws, nothing is changed. */
+  readonly images?: ImagesEdit;
+}
+
 /**
- * Makes changes in one transaction: all of them, or none. `beforeCommit` runs when only the commit is
- * left, again after a lost conflict; if it throws, nothing is changed.
+ * Makes changes in one transaction: all of them, or none.
  * @throws OperationError changed_meanwhile if a document is no longer as its draft found it; input_invalid
  */
 export async function commitDrafts(
   context: OperationContext,
   drafts: readonly Draft[],
-  beforeCommit: () => void = () => {},
+  { beforeCommit = () => {}, images = keepImages(context) }: CommitOptions = {},
 ): Promise<void> {
   const { store, keyring, beforeSealing } = context;
   for (const { kind, id, row, after } of drafts) {
@@ -123,10 +135,10 @@ export async function commitDrafts(
     beforeCommit();
     return next;
   };
-  await store.editDocuments(drafts, edit, keepImages(context));
+  await store.editDocuments(drafts, edit, images);
 }
 
-function changedMeanwhile(kind: DocumentKind, id: string): OperationError {
+export function changedMeanwhile(kind: DocumentKind, id: string): OperationError {
   return new OperationError(
     'changed_meanwhile',
     `somebody else has changed the ${kind} ${JSON.stringify(id)} meanwhile`,

@@ -12,6 +12,8 @@ import type {
 
 /** A change that has a before-image; `image` is undefined if it does not open. */
 export interface KeptChange<K extends DocumentKind> {
+  /** Its own; a change of keys alone has given its image another revision. */
+  readonly number: number;
   readonly revision: number;
   readonly image: DocumentImage<K> | undefined;
 }
@@ -54,15 +56,15 @@ export async function readChain<K extends DocumentKind>(
   const document = `the ${kind} ${JSON.stringify(id)}`;
   const faults: string[] = [];
   const gaps: string[] = [];
-  const judge = ({ revision, image }: KeptChange<K>, older: ReadChange<K> | undefined) => {
+  const judge = ({ number, image }: KeptChange<K>, older: ReadChange<K> | undefined) => {
     if (image === undefined) {
-      faults.push(`the before-image of change ${revision} of ${document} does not open`);
+      faults.push(`the before-image of change ${number} of ${document} does not open`);
     } else if (image.previous !== older?.mac && (older || names.length < keptImages)) {
       faults.push(
-        `before-images of ${document} from before change ${revision} are missing, or others`,
+        `before-images of ${document} from before change ${number} are missing, or others`,
       );
     } else if (older?.image && !follows(image, older)) {
-      gaps.push(`changes of ${document} before ${revision} have no before-image`);
+      gaps.push(`changes of ${document} before ${number} have no before-image`);
     }
   };
   let isCurrent = false;
@@ -96,7 +98,8 @@ async function readChange<K extends DocumentKind>(
 ): Promise<ReadChange<K>> {
   const row = await snapshot.image(name);
   const image = row && tryOpen(() => openImage(keyring, kind, row));
-  return { revision: name.revision, image, mac: row?.mac };
+  const { revision } = name;
+  return { number: image?.change ?? revision, revision, image, mac: row?.mac };
 }
 
 function follows({ from }: DocumentImage<DocumentKind>, older: KeptChange<DocumentKind>): boolean {

@@ -11,6 +11,10 @@ export interface ListedChange {
   readonly change: number;
   /** ISO 8601; null if its image does not open. */
   readonly at: string | null;
+  /** The number of the change that it has undone. */
+  readonly undid: number | null;
+  /** When keys alone were changed after it, ISO 8601. */
+  readonly keysChangedAt: string | null;
   /** Its differences, as a plan has them; null if the document before or after it is not known. */
   readonly changes: readonly string[] | null;
 }
@@ -19,26 +23,35 @@ export interface ListedChange {
 export interface KeptChanges<K extends DocumentKind> {
   readonly stored: StoredDocuments;
   readonly chain: ImageChain;
-  /** The newest change, with its image. */
-  readonly last: KeptChange<K> | undefined;
-  /** Newest first; empty unless they are asked for. */
-  readonly listed: readonly ListedChange[];
+  /** The change that was looked for, with its image. */
+  readonly target: KeptChange<K> | undefined;
+  /** The changes after it, or all if there is none; newest first. */
+  readonly later: readonly ListedChange[];
+  /** Numbers of the changes before it, newest first. */
+  readonly earlier: readonly number[];
+  /** The revision of the newest image. */
+  readonly newest: number | undefined;
 }
 
-/** @throws OperationError not_found if there is neither the document nor an image of it */
+/**
+ * Reads the changes of a document, and looks for one by its number.
+ * @throws OperationError not_found if there is neither the document nor an image of it
+ */
 export async function readKeptChanges<K extends DocumentKind>(
   context: OperationContext,
   name: DocumentName & { readonly kind: K },
-  { listsAll = false }: { readonly listsAll?: boolean } = {},
+  sought: number | 'last' | 'none',
 ): Promise<KeptChanges<K>> {
   const { kind, id } = name;
   return context.store.snapshot(async (snapshot) => {
     const stored = new StoredDocuments(context, await snapshot.documents());
-    const { row, before: current } = stored.get(kind, id);
+    const { row, before } = stored.get(kind, id);
     const names = await snapshot.imageNames(name);
     if (row === undefined && names.length === 0) throw notFound(kind, id);
-    let last: KeptChange<K> | undefined;
-    const listed: ListedChange[] = [];
+    const after = before && withoutKeys<K>(before);
+    let target: KeptChange<K> | undefined;
+    const later: ListedChange[] = [];
+    const earlier: number[] = [];
     const images = { names, snapshot };
     const chain = await readChain(
       context.keyring,
@@ -46,19 +59,43 @@ export async function readKeptChanges<K extends DocumentKind>(
       row,
       images,
       (change, newer, isCurrent) => {
-        last ??= change;
-        if (!listsAll) return;
-        const { revision, image } = change;
-        const isKnown = newer === undefined ? isCurrent : newer.image?.from === revision;
-        const after =
-          newer === undefined ? current && withoutKeys<K>(current) : newer.image?.before;
-        const changes =
-          image && (isKnown || image.deleted) ? differences(name, image.before, after) : null;
-        listed.push({ change: revision, at: image?.at ?? null, changes });
+        if (target !== undefined) earlier.push(change.number);
+        else if (sought === 'last' || change.number === sought) target = change;
+        else
+          later.push(
+            listed(name, change, afterChange(change, newer, isCurrent ? { after } : undefined)),
+          );
       },
     );
-    return { stored, chain, last, listed };
+    return { stored, chain, target, later, earlier, newest: names[0]?.revision };
   });
+}
+
+/** The document after a change, if there is one. */
+interface After<K extends DocumentKind> {
+  readonly after: Keyless<K> | undefined;
+}
+
+/** @param next the document after the change; undefined if that is not known */
+function listed<K extends DocumentKind>(
+  name: DocumentName & { readonly kind: K },
+  { number, image }: KeptChange<K>,
+  next: After<K> | undefined,
+): ListedChange {
+  const { at = null, undid = null, keysChangedAt = null } = image ?? {};
+  const changes = image && next ? differences(name, image.before, next.after) : null;
+  return { change: number, at, undid, keysChangedAt, changes };
+}
+
+/** Undefined if it is not known. @param last the document as it is now, if the newest change made it */
+function afterChange<K extends DocumentKind>(
+  { revision, image }: KeptChange<K>,
+  newer: KeptChange<K> | undefined,
+  last: After<K> | undefined,
+): After<K> | undefined {
+  if (image?.deleted) return { after: undefined };
+  if (newer === undefined) return last;
+  return newer.image?.from === revision ? { after: newer.image.before } : undefined;
 }
 
 function differences<K extends DocumentKind>(

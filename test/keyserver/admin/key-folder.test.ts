@@ -23,10 +23,11 @@ async function stopped(
   const { drafts, keys } = withKeys(context, plan);
   const folder = new KeyFolder(admin.folder, 'keys');
   const stop = new Error('stopped');
-  const run = commitDrafts(context, drafts, () => {
+  const beforeCommit = () => {
     folder.write(keys);
     if (after === 'write') throw stop;
-  });
+  };
+  const run = commitDrafts(context, drafts, { beforeCommit });
   if (after === 'write') await t.rejects(run, stop);
   else await run;
 }

@@ -23,7 +23,7 @@ async function stored<K extends DocumentKind>(t: Test, admin: Installation, kind
   return row && openDocument(keyring, kind, row);
 }
 
-t.test('takes the last change of a type back, and again', async (t) => {
+t.test('takes the last change of a type back, and puts it back by its number', async (t) => {
   const admin = await setUp(t);
   const before = await stored(t, admin, 'type', 'wildberries');
   await admin.json(edit('https://second.example'));
@@ -38,13 +38,13 @@ t.test('takes the last change of a type back, and again', async (t) => {
   });
   t.match(await admin.json(['type', 'undo', 'wildberries', yes]), { undone: 3, changes: [line] });
   t.same(await stored(t, admin, 'type', 'wildberries'), before);
-  await admin.json(['type', 'undo', 'wildberries', yes]);
+  await admin.json(['type', 'undo', 'wildberries', '--change', '4', yes]);
   t.same(await stored(t, admin, 'type', 'wildberries'), after);
   const { stdout } = await admin.run(['type', 'history', 'wildberries']);
   const added = line.replace(' - ', ' + ');
   const rows = [
-    ['5', added],
-    ['4', line],
+    ['5', `undid 4: ${added}`],
+    ['4', `undid 3: ${line}`],
     ['3', added],
     ['1', '+ type wildberries: https://api.example.com, Authorization: {token}'],
   ];
@@ -58,6 +58,8 @@ t.test('takes the last change of a type back, and again', async (t) => {
   t.same((await admin.json(['type', 'history', 'wildberries']))[0], {
     change: 5,
     at: iso,
+    undid: 4,
+    keysChangedAt: null,
     changes: [added],
   });
 });
@@ -83,9 +85,14 @@ t.test('says what it takes away, before and without a terminal', async (t) => {
 t.test('undoes a creation and a deletion of a type', async (t) => {
   const admin = await setUp(t);
   const before = await stored(t, admin, 'type', 'wildberries');
-  await admin.json(['type', 'undo', 'wildberries', yes]);
+  t.match(await admin.run(['type', 'undo', 'wildberries', yes]), {
+    ...{
+      code: 0,
+      stdout: `undid change 1 of the type wildberries, of ${iso}, which deletes the type`,
+    },
+  });
   t.equal(await stored(t, admin, 'type', 'wildberries'), undefined);
-  t.match(await admin.json(['type', 'undo', 'wildberries', yes]), {
+  t.match(await admin.json(['type', 'undo', 'wildberries', '--change', '3', yes]), {
     changes: [/^\+ type wildberries: https:\/\/api.example.com/],
   });
   t.same(await stored(t, admin, 'type', 'wildberries'), before);
@@ -97,7 +104,7 @@ t.test('never brings keys back', async (t) => {
   await admin.json(grant);
   await admin.json(['app', 'rotate', 'reports', '--overlap', '1h']);
   const rotated = await stored(t, admin, 'app', 'reports');
-  t.match(await admin.json(['app', 'undo', 'reports', yes]), {
+  t.match(await admin.json(['app', 'undo', 'reports', '--change', '3', yes]), {
     changes: ['- grant of reports: client shop-1, type wildberries, all methods, all paths'],
   });
   t.same(
@@ -105,7 +112,7 @@ t.test('never brings keys back', async (t) => {
     { ...rotated, grants: [] },
     'the keys, and the end of the overlap, are those of now',
   );
-  await admin.json(['app', 'undo', 'reports', yes]);
+  await admin.json(['app', 'undo', 'reports', '--change', '5', yes]);
   await admin.json(['app', 'revoke', 'reports', yes]);
   const back = await admin.run(['app', 'undo', 'reports', yes]);
   t.match(back, {
@@ -223,4 +230,119 @@ t.test('takes back what a restore has put over a document', async (t) => {
   t.match(await admin.json(['type', 'undo', 'wildberries', yes]), {
     changes: ['~ type wildberries: destinations + https://second.example'],
   });
+});
+
+t.test('goes back to before a change, whatever came after, and only once', async (t) => {
+  const admin = await setUp(t);
+  const before = await stored(t, admin, 'type', 'wildberries');
+  for (const origin of ['https://second.example', 'https://third.example']) {
+    await admin.json(edit(origin));
+  }
+  await admin.json(['type', 'edit', 'wildberries', '--cache-seconds', '5']);
+  const undo = ['type', 'undo', 'wildberries', '--change', '3'];
+  const later = [
+    /^with it goes change 5, of .*: ~ type wildberries: cacheSeconds not set -> 5$/m,
+    /^with it goes change 4, of .*: ~ type wildberries: destinations \+ https:\/\/third.example$/m,
+  ];
+  const asked = await admin.run(undo, { stdin: 'n\n', stdinIsTerminal: true });
+  for (const line of later) t.match(asked.stderr, line, 'what came after is told first');
+  const failed = await admin.failure(undo);
+  t.match(failed, { exit: 2, code: 'confirmation_required' });
+  for (const line of later) t.match(failed.message.replaceAll('  - ', ''), line);
+  const dry = await admin.run([...undo, '--dry-run']);
+  t.match(
+    dry.stdout,
+    /^would undo change 3 of the type wildberries, of .*, and 2 changes after it$/m,
+  );
+  t.match(await admin.json([...undo, yes]), {
+    undone: 3,
+    later: [{ change: 5 }, { change: 4 }],
+    changes: [/- https:\/\/second.example - https:\/\/third.example$/, /cacheSeconds 5 -> not set/],
+  });
+  t.same(await stored(t, admin, 'type', 'wildberries'), before);
+  const seq = await admin.context(t).store.lastSeq();
+  t.match(await admin.run([...undo, yes]), {
+    code: 0,
+    stdout: 'nothing to undo: the type wildberries is as it was before change 3\n',
+  });
+  t.match(await admin.json(undo), { undone: null, changes: [] });
+  t.equal(await admin.context(t).store.lastSeq(), seq);
+  t.match(await admin.failure([...undo.slice(0, -1), '2', yes]), {
+    ...{
+      exit: 1,
+      code: 'not_found',
+      message: /has no change 2 that is kept/,
+      hint: /type history/,
+    },
+  });
+  t.match(await admin.failure([...undo.slice(0, -1), '3x', yes]), {
+    exit: 2,
+    code: 'input_invalid',
+  });
+});
+
+t.test('undoes once, however often and from wherever it is asked for', async (t) => {
+  const admin = await setUp(t);
+  await admin.json(edit('https://second.example'));
+  await admin.json(edit('https://third.example'));
+  const undo = ['type', 'undo', 'wildberries', yes];
+  const runs = await Promise.all(Array.from({ length: 6 }, () => admin.run(undo)));
+  t.equal(runs.filter(({ code }) => code === 0).length, 1);
+  for (const { code, stderr } of runs.filter((one) => one.code !== 0)) {
+    t.match(stderr, code === 1 ? /somebody else has changed/ : /5, has undone change 4 already/);
+  }
+  t.match(await stored(t, admin, 'type', 'wildberries'), { destinations: { length: 2 } });
+  t.match(await admin.failure(undo), {
+    ...{ exit: 2, code: 'input_invalid', message: /5, has undone change 4 already/ },
+    hint: /put back .* wildberries --change 5; to go further back: .* wildberries --change 3$/,
+  });
+  await admin.json([...undo, '--change', '3']);
+  t.match(await stored(t, admin, 'type', 'wildberries'), { destinations: { length: 1 } });
+  t.match(await admin.failure(undo), { hint: /--change 6; .*back: .*--change 1$/ });
+});
+
+t.test('does not take a creation back after a change of keys, and says how', async (t) => {
+  const admin = await setUp(t);
+  await admin.json(['app', 'rotate', 'reports', yes]);
+  const rotated = await stored(t, admin, 'app', 'reports');
+  const undo = ['app', 'undo', 'reports'];
+  t.match(await admin.failure([...undo, yes]), {
+    ...{ exit: 2, code: 'input_invalid', message: /of its keys, which no undo takes back/ },
+    hint: /keyserver-admin app undo reports --change 2$/,
+  });
+  t.same(await stored(t, admin, 'app', 'reports'), rotated);
+  t.match((await admin.run(['app', 'history', 'reports'])).stdout, /^2 .*; keys changed at 2027/m);
+  t.match(await admin.failure([...undo, '--change', '2']), {
+    code: 'confirmation_required',
+    message:
+      /undoing change 2 of .*, which deletes the app:\n.*- app reports\n.*is deleted with 1 key that works and 0 grants$/,
+  });
+  t.match(await admin.run([...undo, '--change', '2', yes]), {
+    ...{ code: 0, stdout: /which deletes the app/, stderr: /deleted with 1 key that works/ },
+  });
+  t.match((await admin.run([...undo, '--change', '2', yes])).stdout, /^nothing to undo/);
+});
+
+t.test('takes the last change back after a new history, by its own number', async (t) => {
+  const admin = await setUp(t);
+  await admin.json(grant);
+  await admin.json(['history', 'new']);
+  t.match(await admin.json(['app', 'undo', 'reports', '--dry-run']), { undone: 3 });
+  t.match(await admin.json(['app', 'undo', 'reports', '--change', '3', yes]), { undone: 3 });
+});
+
+t.test('notices a deleted document that was restored and deleted again meanwhile', async (t) => {
+  const admin = await setUp(t);
+  await admin.json(['app', 'revoke', 'reports', yes]);
+  async function* answerAfterChanges() {
+    await admin.json(['app', 'undo', 'reports', yes]);
+    await admin.json(['app', 'revoke', 'reports', yes]);
+    yield Buffer.from('y\n');
+  }
+  const ran = await admin.run(['app', 'undo', 'reports'], {
+    stdin: answerAfterChanges(),
+    stdinIsTerminal: true,
+  });
+  t.match(ran, { code: 1, stderr: /somebody else has changed the app "reports" meanwhile/ });
+  t.equal(await stored(t, admin, 'app', 'reports'), undefined);
 });

@@ -92,7 +92,7 @@ async function commit(
   if (drafts.length === 0) return [];
   folder.check(keys);
   try {
-    await commitDrafts(context, drafts, () => folder.write(keys));
+    await commitDrafts(context, drafts, { beforeCommit: () => folder.write(keys) });
   } catch (error) {
     if (error instanceof OperationError) folder.discard();
     if (error instanceof OperationError || !folder.hasKeys) throw error;

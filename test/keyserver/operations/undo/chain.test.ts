@@ -34,7 +34,7 @@ async function chainOf<N extends DocumentName>({ store, keyring }: OperationCont
     const images = { names: await snapshot.imageNames(name), snapshot };
     return readChain<N['kind']>(keyring, name, current, images, (one) => changes.push(one));
   });
-  return { ...chain, changes: changes.map(({ revision, image }) => ({ revision, image })) };
+  return { ...chain, changes };
 }
 
 t.test('keeps what each of the last ten changes replaced, also of a deletion', (t) =>
@@ -73,8 +73,14 @@ t.test('keeps no keys, and no image of a change of keys alone', (t) =>
     await beginHistory(context);
     const { changes, ...rest } = await chainOf(context, app);
     t.same(rest, { faults: [], gaps: [], isCurrent: true });
-    t.equal(changes.length, 2);
+    t.match(changes, [
+      { number: 3, image: { change: 3, keysChangedAt: '2027-03-04T05:06:07.000Z' } },
+      { number: 1, revision: 1 },
+    ]);
     t.same(changes[0]?.image?.before, { grants: [] });
+    const [ofProxy] = (await chainOf(context, { kind: 'proxy', id: 'dc-1' })).changes;
+    t.equal(ofProxy?.number, 2);
+    t.equal(ofProxy?.image?.keysChangedAt, undefined, 'a new history changes no keys');
     await remove(context, app);
     await remove(context, { kind: 'proxy', id: 'dc-1' });
     const bodies = (await storedImages(context.store)).map(({ body }) => body).join();

@@ -44,8 +44,8 @@ t.test('reads the images of a long document one by one, and keeps none', async (
     await changeDocument(context, 'app', app.id, () => ({ keys: [], grants: grants.slice(n) }));
   }
   const readers: Record<string, (context: OperationContext) => Promise<unknown>> = {
-    history: (context) => readKeptChanges(context, app, { listsAll: true }),
-    undo: (context) => readKeptChanges(context, app),
+    history: (context) => readKeptChanges(context, app, 'none'),
+    undo: (context) => readKeptChanges(context, app, 'last'),
     doctor: (context) => checkImages(context, new MissingKeys(context.keyring)),
   };
   for (const [name, read] of Object.entries(readers)) {
