@@ -114,7 +114,7 @@ async function explain(
     const rooms = await limits.rooms(terms.policy, { clientId, tokenType, url });
     if (rooms.length > 0) {
       steps.begin('limits');
-      steps.record({ limits: rooms.map(roomOf) });
+      steps.record({ limits: rooms.map(shownRoom) });
     }
     steps.begin('address');
     await deadline.bound('connection', pools.checkHost(url.origin, terms.policy));
@@ -125,9 +125,18 @@ async function explain(
   return explained(steps, sent);
 }
 
-function roomOf({ bucket, calls, closedMs }: Awaited<ReturnType<Limits['rooms']>>[number]) {
-  const limit = bucket.name;
-  return { limit, calls: Number.isFinite(calls) ? calls : null, closedMs: Math.ceil(closedMs) };
+function shownRoom({
+  bucket,
+  used,
+  calls,
+  closedMs,
+  waitMs,
+}: Awaited<ReturnType<Limits['rooms']>>[number]) {
+  const finite = (number: number) => (Number.isFinite(number) ? Math.ceil(number) : null);
+  return {
+    ...{ limit: bucket.name, used, calls: finite(calls) },
+    ...{ waitMs: finite(waitMs), closedMs: Math.ceil(closedMs) },
+  };
 }
 
 function explained({ taken }: Steps, request?: Explained['request']): Explained {

@@ -20,11 +20,10 @@ export function arrivalAfter(rate: Rate, arrivalMs: number, startMs: number, cos
   return Math.max(arrivalMs, startMs) + cost * intervalOf(rate);
 }
 
-/** How many requests of cost 1 could start at `nowMs`. */
-export function roomOf(rate: Rate, arrivalMs: number, nowMs: number): number {
-  const used = Math.max(0, arrivalMs - nowMs) / intervalOf(rate);
+/** How many requests of cost 1 count still at `nowMs`: more than the burst if some wait for their time. */
+export function usedOf(rate: Rate, arrivalMs: number, nowMs: number): number {
   // Sums of intervals are off by less than this.
-  return Math.max(0, Math.floor(rate.burst - used + 1e-6));
+  return Math.max(0, Math.ceil((arrivalMs - nowMs) / intervalOf(rate) - 1e-6));
 }
 
 /** The part of a rate that one of several processes may use by itself. */

@@ -88,7 +88,10 @@ export class Limits {
     const buckets = bucketsOf(demandsOf(policy, call));
     if (buckets.length === 0) return [];
     const rooms = await this.#options.store.rooms(buckets);
-    return buckets.map((bucket, at) => ({ bucket, ...(rooms[at] ?? { calls: 0, closedMs: 0 }) }));
+    return buckets.flatMap((bucket, at) => {
+      const room = rooms[at];
+      return room === undefined ? [] : [{ bucket, ...room }];
+    });
   }
 
   async #enter(

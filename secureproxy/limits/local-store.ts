@@ -1,6 +1,6 @@
 import type { Clock } from '../../shared/clock.ts';
 import type { Rate } from '../../shared/policy/limit.ts';
-import { arrivalAfter, roomOf, shareOf, startOf } from './gcra.ts';
+import { arrivalAfter, shareOf, startOf } from './gcra.ts';
 import {
   type Bucket,
   bucketsOf,
@@ -9,6 +9,8 @@ import {
   type Lease,
   type LimitStore,
   type Room,
+  rateRoomOf,
+  roomOf,
   slotPollMs,
   type Taken,
 } from './store.ts';
@@ -107,10 +109,11 @@ export class LocalStore implements LimitStore {
       const { arrival, leases } = this.#states.get(bucket.key) ?? unused;
       const closedMs = this.closedMs(bucket);
       const rate = this.#rateOf(bucket);
-      const ofRate = rate === undefined ? Infinity : roomOf(rate, arrival, now);
-      const held = [...(leases?.values() ?? [])].filter((until) => until > now).length;
-      const ofSlots = Math.max(0, this.#slotsOf(bucket) - held);
-      return { calls: closedMs > 0 ? 0 : Math.min(ofRate, ofSlots), closedMs };
+      if (rate === undefined) {
+        const held = [...(leases?.values() ?? [])].filter((until) => until > now).length;
+        return roomOf(this.#slotsOf(bucket), held, closedMs);
+      }
+      return rateRoomOf(rate, arrival - now, closedMs);
     });
   }
 

@@ -1,4 +1,4 @@
-import { intervalOf, roomOf } from './gcra.ts';
+import { intervalOf } from './gcra.ts';
 import type { LocalStore } from './local-store.ts';
 import type { RedisLink } from './redis-link.ts';
 import {
@@ -16,6 +16,8 @@ import {
   type Lease,
   type LimitStore,
   type Room,
+  rateRoomOf,
+  roomOf,
   slotPollMs,
   type Taken,
 } from './store.ts';
@@ -95,8 +97,9 @@ export class RedisStore implements LimitStore {
       const { rate, concurrent } = bucket;
       const used = finite(Number(answer[2 * at]));
       const closedMs = Math.max(finite(Number(answer[2 * at + 1])), this.#local.closedMs(bucket));
-      const left = rate === undefined ? (concurrent ?? Infinity) - used : roomOf(rate, used, 0);
-      return { calls: closedMs > 0 ? 0 : Math.max(0, left), closedMs };
+      return rate === undefined
+        ? roomOf(concurrent ?? Infinity, used, closedMs)
+        : rateRoomOf(rate, used, closedMs);
     });
   }
 }

@@ -1,4 +1,5 @@
 import type { Rate } from '../../shared/policy/limit.ts';
+import { startOf, usedOf } from './gcra.ts';
 
 /** The count of the calls of one limit: of one client, or of the whole type. */
 export interface Bucket {
@@ -48,10 +49,31 @@ export interface Taken {
 
 /** The calls left in a bucket. */
 export interface Room {
+  /** Calls of cost 1 that count now, waiting ones too. */
+  readonly used: number;
   /** Calls of cost 1 that could start now. */
   readonly calls: number;
   /** Milliseconds until a closed bucket opens; 0: it is open. */
   readonly closedMs: number;
+  /** Milliseconds until a call of cost 1 could start; Infinity if that is when one in progress ends. */
+  readonly waitMs: number;
+}
+
+/** The room of slots. */
+export function roomOf(max: number, used: number, closedMs: number): Room {
+  const calls = Math.max(0, max - used);
+  return {
+    used,
+    calls: closedMs > 0 ? 0 : calls,
+    closedMs,
+    waitMs: calls === 0 ? Infinity : closedMs,
+  };
+}
+
+/** The room of a rate whose next request of a steady flow is due in so many milliseconds. */
+export function rateRoomOf(rate: Rate, dueMs: number, closedMs: number): Room {
+  const room = roomOf(rate.burst, usedOf(rate, dueMs, 0), closedMs);
+  return { ...room, waitMs: startOf(rate, dueMs, closedMs, 1) };
 }
 
 type Eventual<T> = T | Promise<T>;

@@ -80,15 +80,23 @@ export const StepSchema = Type.Object({
         limit: Type.String({
           description: 'Its text; `signal`: only the marketplace limits the call',
         }),
+        used: Type.Integer({
+          minimum: 0,
+          description: 'Calls of cost 1 that count now, also those that wait for their time',
+        }),
         calls: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()], {
           description: 'Calls of cost 1 that could start now; null: any number',
+        }),
+        waitMs: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()], {
+          description:
+            'Time until a call of cost 1 could start, milliseconds; null: until one in progress ends',
         }),
         closedMs: Type.Integer({
           minimum: 0,
           description: 'Time until it opens again after a signal of the marketplace, milliseconds',
         }),
       }),
-      { description: 'The limits that the call is under' },
+      { description: 'The limits that the call is under, as this proxy counts them' },
     ),
   ),
 });

@@ -96,12 +96,16 @@ export type Explained = {
       /** `injected`: the proxy sets it; `dropped`: the type drops it; `connection`: named in `Connection`; `not_sent`: callers may not set it */
       readonly why: "injected" | "dropped" | "connection" | "not_sent";
     })[];
-    /** The limits that the call is under */
+    /** The limits that the call is under, as this proxy counts them */
     readonly limits?: readonly ({
       /** Its text; `signal`: only the marketplace limits the call */
       readonly limit: string;
+      /** Calls of cost 1 that count now, also those that wait for their time */
+      readonly used: number;
       /** Calls of cost 1 that could start now; null: any number */
       readonly calls: number | null;
+      /** Time until a call of cost 1 could start, milliseconds; null: until one in progress ends */
+      readonly waitMs: number | null;
       /** Time until it opens again after a signal of the marketplace, milliseconds */
       readonly closedMs: number;
     })[];

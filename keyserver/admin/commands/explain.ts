@@ -26,20 +26,30 @@ Exit code 1 if the call would be rejected. Only the proxy checks the addresses t
     )
     .action(async (request: ExplainRequest) => {
       await session.withContext(async (context) => {
-        const { allowed, steps, remedy: suggestion } = await explainCall(context, request);
+        const {
+          allowed,
+          steps,
+          limits = [],
+          remedy: suggestion,
+        } = await explainCall(context, request);
         if (!allowed) session.exitCode = faultsFoundExitCode;
         const { code, reason, detail } = steps.at(-1) ?? {};
         const remedy = suggestion && inShell(suggestion);
         const rejection = allowed ? {} : { code, reason, detail, remedy };
         const verdict = allowed
-          ? 'allowed'
+          ? `allowed${describeLimits(limits)}`
           : `rejected: ${code}${reason === undefined ? '' : ` (${reason})`}\n  ${remedy}`;
         session.out.result(
-          { allowed, ...rejection, steps },
+          { allowed, ...rejection, steps, ...(allowed && { limits }) },
           `${describe(session, steps)}\n${verdict}`,
         );
       });
     });
+}
+
+function describeLimits(limits: readonly string[]): string {
+  if (limits.length === 0) return '';
+  return `, within ${limits.join(', ')}\n  SecureProxy counts the calls: POST /explain there tells what is left`;
 }
 
 function describe({ out }: Session, steps: readonly Step[]): string {

@@ -1,6 +1,10 @@
 import { pino } from 'pino';
 import { ServiceError } from '../../../shared/errors.ts';
 import { matchingGrants } from '../../../shared/policy/grant.ts';
+import { isLimitedBy, parseLimit } from '../../../shared/policy/limit.ts';
+import type { Policy } from '../../../shared/policy/schema.ts';
+import { parseTargetUrl } from '../../../shared/policy/url.ts';
+import { checkAllowed } from '../../../shared/policy/verdict.ts';
 import { type Step, Steps } from '../../../shared/protocol/explanation.ts';
 import { Registry } from '../../registry/registry.ts';
 import { anonymousApp, hasKeyExpired } from '../../release/callers.ts';
@@ -26,6 +30,8 @@ export interface ExplainRequest {
 export interface CallExplanation {
   readonly allowed: boolean;
   readonly steps: readonly Step[];
+  /** Texts of the limits that an allowed call is under; only a proxy knows what is left of them. */
+  readonly limits?: readonly string[];
   /** For a last step that is not ok. */
   readonly remedy?: Suggestion;
 }
@@ -50,8 +56,9 @@ export async function explainCall(
     await registry.refresh();
     const { store, keyring, clock, legacyKey } = context;
     const served = context.servesLegacyRows ? legacyKey : undefined;
-    await takeSteps({ registry, store, keyring, clock, legacyKey: served }, asked, steps);
-    return { allowed: true, steps: steps.taken };
+    const sources = { registry, store, keyring, clock, legacyKey: served };
+    const policy = await takeSteps(sources, asked, steps);
+    return { allowed: true, steps: steps.taken, limits: limitsOf(policy, steps) };
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error;
     if (error.cause instanceof StoreError) throw error.cause;
@@ -59,6 +66,13 @@ export async function explainCall(
     steps.reject(error);
     return { allowed: false, steps: steps.taken, remedy: remedyFor(error, steps, asked) };
   }
+}
+
+function limitsOf({ limits = [] }: Policy, { taken }: Steps): string[] {
+  const { url = '' } = taken.find(({ step }) => step === 'url') ?? {};
+  const target = checkAllowed(parseTargetUrl(url));
+  const isOver = (limit: string) => isLimitedBy(parseLimit(limit), target);
+  return [...new Set(limits)].filter(isOver);
 }
 
 async function askedBy(

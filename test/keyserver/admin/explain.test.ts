@@ -76,6 +76,21 @@ t.test('prints the grant that is missing, and that does it', async (t) => {
   }
 });
 
+t.test('names the limits that an allowed call is under', async (t) => {
+  const admin = await installAll(t);
+  t.same((await admin.json(explain)).limits, []);
+  const limits = ['10/h burst 3', '4 at once /v1/*', '5/h /v2/*'];
+  const options = limits.flatMap((limit) => ['--add-limit', limit]);
+  await admin.json(['type', 'edit', 'wildberries', ...options]);
+  t.same((await admin.json(explain)).limits, ['10/h burst 3', '4 at once /v1/*']);
+  const { stdout } = await admin.run(explain);
+  t.match(
+    stdout,
+    /^allowed, within 10\/h burst 3, 4 at once \/v1\/\*\n {2}SecureProxy counts .*\n$/m,
+  );
+  t.notOk('limits' in (await refused(t, admin, explain.with(8, 'POST'))));
+});
+
 t.test('says that no path rule matches an ambiguous path', async (t) => {
   const admin = await installAll(t);
   const { reason, remedy } = await refused(t, admin, explain.with(10, `${url}/..%3Fx`));

@@ -33,9 +33,9 @@ t.test('a rate grants its burst, then takes slots ahead as far as the call may w
       { granted: true, waitMs: 200 },
     ],
   );
-  t.same(store.rooms([b]), [{ calls: 0, closedMs: 0 }]);
+  t.same(store.rooms([b]), [{ used: 4, calls: 0, closedMs: 0, waitMs: 300 }]);
   clock.advance(400);
-  t.same(store.rooms([b]), [{ calls: 2, closedMs: 0 }]);
+  t.same(store.rooms([b]), [{ used: 0, calls: 2, closedMs: 0, waitMs: 0 }]);
 });
 
 t.test('a call takes of all its limits, or of none', async (t) => {
@@ -55,6 +55,7 @@ t.test('slots are held until they are given back, or their leases end', async (t
   const take = (id: string) => store.take([{ bucket: b, cost: 1 }], { id, ms: 10_000 }, 0);
   t.match([take('a'), take('b')], [{ granted: true }, { granted: true }]);
   t.match(take('c'), { granted: false, by: b });
+  t.same(store.rooms([b]), [{ used: 2, calls: 0, closedMs: 0, waitMs: Infinity }]);
   store.leave([b], 'a');
   t.match([take('c'), take('d')], [{ granted: true }, { granted: false }]);
   clock.advance(10_001);
@@ -76,7 +77,7 @@ t.test('a signal closes a bucket, and a later one does not open it earlier', asy
     waitMs: 5000,
     isClosed: true,
   });
-  t.same(store.rooms([b]), [{ calls: 0, closedMs: 5000 }]);
+  t.same(store.rooms([b]), [{ used: 0, calls: 0, closedMs: 5000, waitMs: 5000 }]);
   clock.advance(5000);
   t.match(store.take([{ bucket: b, cost: 1 }], lease, 0), { granted: true, waitMs: 0 });
 });

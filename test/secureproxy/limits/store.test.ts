@@ -29,7 +29,7 @@ function contract(t: Test, name: string, open: (t: Test) => Promise<LimitStore>)
     const slots = bucket('crowded', { concurrent: 1000 });
     const ids = Array.from({ length: 200 }, (_, at) => `crowd-${at}`);
     await Promise.all(ids.map((id) => store.take([demand(slots)], lease(id), 0)));
-    t.match(await store.rooms([slots]), [{ calls: 800 }]);
+    t.match(await store.rooms([slots]), [{ used: 200, calls: 800, waitMs: 0 }]);
   });
 
   t.test(`${name}: a call that waits for a limit holds up nobody in its others`, async (t) => {
@@ -56,6 +56,14 @@ function contract(t: Test, name: string, open: (t: Test) => Promise<LimitStore>)
     for (const one of [rate, slots]) store.charge(one, 4);
     const left = async () => (await store.rooms([rate, slots])).map(({ calls }) => calls);
     t.same(await pollUntil('it is charged', left, ([calls]) => calls === 6), [6, 10]);
+    for (let more = 0; more < 6; more++) store.charge(rate, 1);
+    const room = await pollUntil(
+      'it is full',
+      async () => (await store.rooms([rate]))[0],
+      (one) => one?.calls === 0,
+    );
+    t.equal(room?.used, 10);
+    t.ok((room?.waitMs ?? 0) > 30_000 && (room?.waitMs ?? 0) <= 60_000, `${room?.waitMs}`);
   });
 
   t.test(`${name}: a slot is taken only when the call may start`, async (t) => {

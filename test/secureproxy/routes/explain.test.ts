@@ -280,17 +280,21 @@ t.test('shows the room of each limit, and takes nothing of it', async (t) => {
     const { json } = await post('/explain');
     return json.steps.find(({ step }: { step: string }) => step === 'limits');
   };
-  const rooms = (calls: number) => ({
+  const rooms = (used: number) => ({
     step: 'limits',
     ok: true,
     limits: [
-      { limit: '10/h burst 3', calls, closedMs: 0 },
-      { limit: '4 at once', calls: 4, closedMs: 0 },
+      { limit: '10/h burst 3', used, calls: 3 - used, waitMs: 0, closedMs: 0 },
+      { limit: '4 at once', used: 0, calls: 4, waitMs: 0, closedMs: 0 },
     ],
   });
-  t.strictSame(await room(), rooms(3));
-  t.strictSame(await room(), rooms(3));
+  t.strictSame(await room(), rooms(0));
+  t.strictSame(await room(), rooms(0));
   t.equal((await post('/request_api')).status, 200);
-  t.strictSame(await room(), rooms(2));
+  t.strictSame(await room(), rooms(1));
   t.equal(upstream.requests.length, 1);
+  for (let call = 0; call < 2; call++) await post('/request_api');
+  const [full] = (await room()).limits;
+  t.match(full, { used: 3, calls: 0, closedMs: 0 });
+  t.ok(full.waitMs > 300_000 && full.waitMs <= 360_000, `${full.waitMs} until one may start`);
 });
