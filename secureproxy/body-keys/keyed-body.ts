@@ -44,7 +44,7 @@ export class KeyedBody {
       at = Math.max(at, end);
     }
     const left = Buffer.concat([...kept, this.bytes.subarray(at)]);
-    if (holdsKey(left.toString('latin1'))) throw misplacedKey('The body');
+    if (holdsKey(left)) throw misplacedKey('The body');
     return left;
   }
 }

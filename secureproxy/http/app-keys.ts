@@ -50,13 +50,11 @@ const maxDecodings = 8;
 export function decodeAscii(text: string): string {
   let decoded = text;
   for (let depth = 0; depth < maxDecodings && decoded.includes('%'); depth++) {
-    const once = decoded.replace(/%([2-7][0-9a-f])/gi, (_all, hex: string) => fromHex(hex));
+    const once = decoded.replace(/%([2-7][0-9a-f])/gi, (_all, hex: string) =>
+      String.fromCharCode(Number.parseInt(hex, 16)),
+    );
     if (once === decoded) break;
     decoded = once;
   }
   return decoded;
-}
-
-export function fromHex(hex: string): string {
-  return String.fromCharCode(Number.parseInt(hex, 16));
 }

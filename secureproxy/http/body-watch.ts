@@ -26,7 +26,7 @@ export class StreamedKeyWatch implements BodyWatch {
     const bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
     // A text, since texts fill the young generation: its collection frees chunks, too, before they force a full one.
     const text = bytes.toString('latin1');
-    if (holdsKey(text)) throw misplacedKey('The body');
+    if (holdsKey(bytes)) throw misplacedKey('The body');
     const passed = bytes.length - begunKeyLength(text.slice(-searchedBytes));
     // Copied, since a view would keep its whole piece in memory.
     this.#held = Buffer.from(bytes.subarray(passed));

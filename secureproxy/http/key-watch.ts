@@ -1,6 +1,7 @@
 import { isCallerKey } from '../../shared/crypto/caller-key.ts';
 import { ServiceError } from '../../shared/errors.ts';
-import { appKeysIn, decodeAscii, fromHex, mayHoldKey } from './app-keys.ts';
+import { appKeysIn, decodeAscii, mayHoldKey } from './app-keys.ts';
+import { containsKey } from './key-search.ts';
 import type { CallerHeaders } from './request-headers.ts';
 
 /** The parts of a request for a marketplace that the caller wrote. */
@@ -25,7 +26,7 @@ export function checkNoAppKey({ url, headers, body, base }: OutwardRequest): voi
       : 'The path'
     : headersHoldKey(headers)
       ? 'Headers'
-      : body !== null && bodyHoldsKey(body)
+      : body !== null && holdsKey(body)
         ? 'Body'
         : undefined;
   if (place !== undefined) throw misplacedKey(place);
@@ -44,7 +45,7 @@ function urlHoldsKey(url: string): boolean {
   if (!mayHoldKey(url)) return false;
   const [path = '', ...query] = url.split('?');
   const values = [...path.split('/'), ...query.join('?').split(/[&=]/)];
-  return holdsKey(decodeAscii(url)) || values.some((value) => appKeysIn(value).some(isAppKey));
+  return textHoldsKey(decodeAscii(url)) || values.some((value) => appKeysIn(value).some(isAppKey));
 }
 
 function headersHoldKey(headers: CallerHeaders): boolean {
@@ -56,7 +57,7 @@ function headersHoldKey(headers: CallerHeaders): boolean {
 }
 
 function valueHoldsKey(value: string): boolean {
-  return mayHoldKey(value) && (appKeysIn(value).some(isAppKey) || holdsKey(value));
+  return mayHoldKey(value) && (appKeysIn(value).some(isAppKey) || textHoldsKey(value));
 }
 
 /** Case and `_` of a name can change on its way, so that no checksum is left to test. */
@@ -72,8 +73,6 @@ const spelled = (plain: string, hex: string) => `(?:${plain}|\\\\+u00${hex}|%(?:
 const s = String.raw`(?:s|\\u0073|%(?:25)*73)`;
 const [p, k, _] = [spelled('p', '70'), spelled('k', '6[bB]'), spelled('_', '5[fF]')];
 const letter = spelled('[0-9A-Za-z]', '[3-7][0-9A-Fa-f]');
-// Its letters are looked at only, since another key may begin among them.
-const keyPattern = new RegExp(`(${s}${p}${k}${_})(?=(${letter}{36}))`, 'g');
 const cutLetter = (backslashes: string) =>
   `(?:${backslashes}(?:u(?:0(?:0[3-7]?)?)?)?|%(?:25)*[2-7]?)`;
 const one = String.raw`\\`;
@@ -87,24 +86,15 @@ export function begunKeyLength(text: string): number {
   return begunKey.exec(text)?.[0].length ?? 0;
 }
 
-const escapes = /(?:\\+u00|%(?:25)*)([0-9A-Fa-f]{2})/g;
-
-/** @param text latin1 */
-export function holdsKey(text: string): boolean {
-  // A cheap test first, since most texts hold none of what is in every spelling; `spk_` would stop at each `s`.
-  if (!/k_|[%\\]/.test(text)) return false;
-  for (const [, prefix, letters] of text.matchAll(keyPattern)) {
-    if (isAppKey(`${prefix}${letters}`.replace(escapes, (_all, hex: string) => fromHex(hex))))
-      return true;
-  }
-  return false;
+/** Searches natively at first, since most bodies hold none of what is in every spelling. */
+export function holdsKey(bytes: Buffer): boolean {
+  const isLikely =
+    (bytes.includes('k_') && bytes.includes('spk_')) ||
+    bytes.includes('%') ||
+    bytes.includes(String.raw`\u00`);
+  return isLikely && containsKey(bytes);
 }
 
-function bodyHoldsKey(body: Buffer): boolean {
-  // Native searches for what is in every spelling: a text is made of few large bodies.
-  const isLikely =
-    (body.includes('k_') && body.includes('spk_')) ||
-    body.includes('%') ||
-    body.includes(String.raw`\u00`);
-  return isLikely && holdsKey(body.toString('latin1'));
+function textHoldsKey(text: string): boolean {
+  return containsKey(Buffer.from(text));
 }

@@ -134,23 +134,3 @@ t.test('finds it with any characters escaped in any way', (t) => {
   );
   t.end();
 });
-
-t.test('searches hostile bodies in linear time', (t) => {
-  // A quadratic search would outlast the test.
-  for (const unit of [
-    'spk_',
-    'spk_a',
-    `spk_${'a'.repeat(35)}`,
-    '\\',
-    's\\',
-    '\\u0073',
-    '%25',
-    '%',
-    '25',
-    's%2525',
-  ]) {
-    const body = Buffer.from(unit.repeat(4_000_000 / unit.length));
-    t.equal(found({ body: Buffer.concat([body, Buffer.from('\\u00')]) }), undefined, unit);
-  }
-  t.end();
-});
