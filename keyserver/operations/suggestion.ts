@@ -70,6 +70,8 @@ export type Action =
   | ({ readonly do: 'put_token' } & TokenName)
   /** For a token whose fields do not fill its type. */
   | ({ readonly do: 'refill_token' } & TokenName)
+  /** For one that filled it before a change. */
+  | ({ readonly do: 'undo_or_refill'; readonly change: number } & TokenName)
   /** For a token that does not open. */
   | ({ readonly do: 'inspect_token' } & TokenName);
 

@@ -87,7 +87,9 @@ function commandFor(action: Action): string {
     case 'put_token':
       return `store it: ${tokenPut(action)} < token.txt`;
     case 'refill_token':
-      return `store the token again with the fields that keyserver-admin type show ${quoted(action.type)} names: ${tokenPut(action)} < token.json`;
+      return refill(action);
+    case 'undo_or_refill':
+      return undoOrRefill(action);
     case 'inspect_token':
       return `see keyserver-admin token show ${tokenOptions(action)}; a row of the earlier system opens only with UNSAFE_LEGACY_ROWS=1; otherwise delete the token and store it again: ${tokenPut(action)}`;
   }
@@ -105,6 +107,16 @@ function undoAgain(action: Extract<Action, { do: 'undo_again' }>): string {
   const { change, further } = action;
   const back = further === undefined ? '' : `; to go further back: ${undoChange(action, further)}`;
   return `nothing was changed; to put back what was undone: ${undoChange(action, change)}${back}`;
+}
+
+function undoOrRefill(action: Extract<Action, { do: 'undo_or_refill' }>): string {
+  const { type, change } = action;
+  const undo = undoChange({ kind: 'type', id: type }, change);
+  return `the token filled the type before change ${change}; if that was a mistake, take it back: ${undo}; if not, ${refill(action)}`;
+}
+
+function refill(token: TokenName): string {
+  return `store the token again with the fields that keyserver-admin type show ${quoted(token.type)} names: ${tokenPut(token)} < token.json`;
 }
 
 function undoChange({ kind, id }: DocumentName, change: number): string {

@@ -14,6 +14,7 @@ import type { OperationContext } from '../context.ts';
 import { checkName, readDocument } from '../documents.ts';
 import { parseMethod } from '../grants.ts';
 import type { Suggestion } from '../suggestion.ts';
+import { misfitRemedy } from './misfit-remedy.ts';
 import { type Asked, remedyFor } from './remedies.ts';
 
 /** A call that an operator asks about, not yet validated. */
@@ -64,7 +65,11 @@ export async function explainCall(
     if (error.cause instanceof StoreError) throw error.cause;
     if (error.code !== 'caller_unauthenticated' && !isRefusal(error)) throw error;
     steps.reject(error);
-    return { allowed: false, steps: steps.taken, remedy: remedyFor(error, steps, asked) };
+    const remedy =
+      steps.taken.at(-1)?.step === 'injection'
+        ? await misfitRemedy(context, request)
+        : remedyFor(error, steps, asked);
+    return { allowed: false, steps: steps.taken, remedy };
   }
 }
 

@@ -8,7 +8,7 @@ import type { Suggestion } from '../suggestion.ts';
 /** A call that an operator asks about. */
 export type Asked = TokenQuery & { readonly target: Target };
 
-/** Suggests how to get past the step that began last, which rejected the call. */
+/** Suggests how to get past the step that began last, which rejected the call; of an injection {@link misfitRemedy} does. */
 export function remedyFor(error: ServiceError, steps: Steps, asked: Asked): Suggestion {
   const { step } = steps.taken.at(-1) ?? {};
   const { clientId: client, tokenType: type, requester } = asked;
@@ -33,8 +33,6 @@ export function remedyFor(error: ServiceError, steps: Steps, asked: Asked): Sugg
         client,
         type,
       };
-    case 'injection':
-      return { do: 'refill_token', client, type };
     default:
       return 'let the app spell the URL as the detail says';
   }

@@ -190,3 +190,22 @@ t.test('applies the limits of the proxy that is named', async (t) => {
   t.equal((await admin.run(through)).code, 0);
   t.match(await admin.failure([...explain, '--proxy', 'none']), { exit: 1, code: 'not_found' });
 });
+
+t.test('advises to undo the change that made a token unfit, or to store it again', async (t) => {
+  const admin = await installAll(t);
+  const edit = (...options: string[]) => admin.json(['type', 'edit', 'wildberries', ...options]);
+  await edit('--header', 'Authorization: Bearer {apiKey}', '--yes');
+  await edit('--cache-seconds', '5');
+  const { step, remedy } = await refused(t, admin, explain);
+  t.equal(step, 'injection');
+  t.match(
+    remedy,
+    /^the token filled the type before change 5; if that was a mistake, take it back: keyserver-admin type undo wildberries --change 5; if not, store the token again .* token put /,
+  );
+  admin.sql("UPDATE document_images SET mac = 'x' WHERE kind = 'type' AND revision = 6");
+  t.match((await refused(t, admin, explain)).remedy, /^store the token again/, 'nothing is undone');
+  admin.sql("DELETE FROM document_images WHERE kind = 'type'");
+  t.match((await refused(t, admin, explain)).remedy, /^store the token again/);
+  admin.sql('DROP TABLE document_images');
+  t.match((await refused(t, admin, explain)).remedy, /^store the token again/);
+});

@@ -48,6 +48,7 @@ const actions: { readonly [Do in Action['do']]: Extract<Action, { do: Do }> } = 
   provide_secret: { do: 'provide_secret' },
   put_token: { do: 'put_token', ...token },
   refill_token: { do: 'refill_token', ...token },
+  undo_or_refill: { do: 'undo_or_refill', ...token, change: 3 },
   inspect_token: { do: 'inspect_token', ...token },
 };
 
