@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { GenericContainer, getContainerRuntimeClient } from 'testcontainers';
 import { freePort } from './free-port.ts';
 import type { StartedServer } from './mysql-server.ts';
 import { serverReady } from './server-ready.ts';
@@ -9,6 +8,8 @@ const readyLimitMs = 60_000;
 
 /** Starts a container of `TEST_DATABASE_IMAGE`, of MySQL's or MariaDB's kind. */
 export async function startContainer(): Promise<StartedServer> {
+  // Loading it takes longer than the tests of most files that could need it.
+  const { GenericContainer, getContainerRuntimeClient } = await import('testcontainers');
   const image = process.env.TEST_DATABASE_IMAGE ?? defaultImage;
   const password = randomBytes(12).toString('hex');
   // A port of our choice, as one that the engine chooses would change when it starts again.
