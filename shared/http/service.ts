@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { ServerOptions } from 'node:https';
 import swagger from '@fastify/swagger';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import fastJsonStringify from 'fast-json-stringify';
 import fastify, {
   type FastifyBaseLogger,
   type FastifyReply,
@@ -18,11 +19,13 @@ import {
   newLogFields,
 } from '../log/request-log.ts';
 import { RequestLogger } from '../log/request-logger.ts';
+import { memoize } from '../memoize.ts';
+import { quickStart } from '../schema/compile.ts';
 import { notFound, watchRoutes } from './allowed-methods.ts';
 import { BrokenHttp } from './broken-http.ts';
 import { endConnectionsOnClose } from './connections.ts';
 import { pipelineInTurn } from './pipelining.ts';
-import { ProblemSchema } from './problem.ts';
+import { ProblemSchema, problemMediaType } from './problem.ts';
 import { sendProblem } from './problem-replies.ts';
 import { requestIdOf } from './request-id.ts';
 import type { Service } from './service-type.ts';
@@ -67,6 +70,8 @@ const requestTimeoutMs = 60_000;
 /** Turns off a check that Node would answer itself, without problem+json or a log entry. */
 const noOwnChecks = { requireHostHeader: false };
 
+const writerOf = memoize((schema: object) => fastJsonStringify(schema));
+
 /**
  * Creates the app that both services build on: strict parsing (Fastify would coerce types and drop unknown
  * members), problem+json for every error, a log entry per request, request ids and OpenAPI.
@@ -97,7 +102,14 @@ export async function createService(options: ServiceOptions): Promise<Service> {
     genReqId: requestIdOf,
     childLoggerFactory: (parent, { request_id }, _options, request) =>
       new RequestLogger(parent, () => logIds(String(request_id), request)),
-    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
+    ajv: {
+      customOptions: {
+        ...quickStart,
+        coerceTypes: false,
+        removeAdditional: false,
+        useDefaults: false,
+      },
+    },
     frameworkErrors: (error, request, reply) => {
       // The URL cannot be parsed: no hook runs for this request.
       request.logFields = newLogFields();
@@ -108,6 +120,10 @@ export async function createService(options: ServiceOptions): Promise<Service> {
     clientErrorHandler: (error, socket) => brokenHttp.reject(error, socket),
   }).withTypeProvider<TypeBoxTypeProvider>() as unknown as Service;
   app.removeContentTypeParser('text/plain');
+  // Problems, which most answers of the schemas are, are written without (problem-replies.ts).
+  app.setSerializerCompiler(({ schema, contentType }) =>
+    contentType === problemMediaType ? JSON.stringify : writerOf(schema),
+  );
   app.decorateRequest('logFields');
   app.decorateRequest('problemBody', null);
   const methodsOf = watchRoutes(app);
