@@ -1,5 +1,6 @@
 import { isIP, type Socket } from 'node:net';
 import { connect, createSecureContext } from 'node:tls';
+import { memoize } from '../../shared/memoize.ts';
 import { handshakeError } from './connect-errors.ts';
 
 export interface HandshakeOptions {
@@ -11,6 +12,15 @@ export interface HandshakeOptions {
 /** Node's TLS never reads more at once. */
 const highWaterMark = 16 * 1024;
 
+/** Parsing the CAs for every connection, or for every host, would cost milliseconds. */
+const contextOf = memoize((ca: readonly string[]) =>
+  createSecureContext({
+    ca: [...ca],
+    // Operators often have only the issuing CA, not its root.
+    allowPartialTrustChain: true,
+  }),
+);
+
 /**
  * Makes a function that secures connections to one host, and resumes its last TLS session.
  * @throws ServiceError upstream_unreachable (the function)
@@ -19,14 +29,7 @@ export function handshakeWith({
   hostname,
   ca,
 }: HandshakeOptions): (tcp: Socket) => Promise<Socket> {
-  // Parsing the CAs for every connection would cost milliseconds.
-  const secureContext =
-    ca &&
-    createSecureContext({
-      ca: [...ca],
-      // Operators often have only the issuing CA, not its root.
-      allowPartialTrustChain: true,
-    });
+  const secureContext = ca && contextOf(ca);
   let session: Buffer | undefined;
   return (tcp) =>
     new Promise((resolve, reject) => {
