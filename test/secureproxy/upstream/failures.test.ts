@@ -71,8 +71,8 @@ t.test('a body that falls silent breaks off', async (t) => {
 t.test('a call that as a whole takes too long ends, before its head and after', async (t) => {
   const upstream = await startUpstream(t);
   upstream.script(() => undefined);
-  const { call, proxy } = await setUp(t, upstream.url, { UPSTREAM_TOTAL_TIMEOUT_MS: '100' });
-  for (const more of [{}, { TimeoutMs: 50 }, { TimeoutMs: 3_600_000 }]) {
+  const { call, proxy } = await setUp(t, upstream.url, { UPSTREAM_TOTAL_TIMEOUT_MS: '1000' });
+  for (const more of [{}, { TimeoutMs: 500 }, { TimeoutMs: 3_600_000 }]) {
     const answer = await call(more);
     t.match(answer, {
       status: 504,
