@@ -82,7 +82,7 @@ export const secureproxySettings = Type.Object({
   ),
   REPLICAS: Whole(
     { default: 1, minimum: 1, maximum: 1000 },
-    'Number of SecureProxies that share the limits of token types: without Redis, or while it is away, each of their WORKERS takes an equal part',
+    'Least number of SecureProxies that share the limits of token types; KeyServer tells each how many it hears of. Without Redis, or while it is away, each of their WORKERS takes an equal part',
   ),
   UPSTREAM_DNS_SERVERS: Type.String({
     default: '',

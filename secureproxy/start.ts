@@ -172,6 +172,7 @@ export async function wireSecureproxy(
     known,
     clock,
     log: logger,
+    onProcesses: counting.tell,
     onAsked: () => void running.check(),
   });
   metrics.gauge(certificateGauge(expiry));

@@ -9,7 +9,7 @@ import { findProxy, recognize } from '../release/callers.ts';
 const form = {
   aad: changesRequestAad,
   validator: Compile(ChangesCredentialSchema),
-  members: '{proxy, since, pins?}',
+  members: '{proxy, since, pins?, process?}',
 };
 
 /**
@@ -31,13 +31,15 @@ export async function announceChanges(
   );
   await spendNonce(dependencies, session, `proxy ${id}`, request);
   if (credential.pins !== undefined) registry.proxyPins.note(id, credential.pins);
+  if (credential.process !== undefined) registry.proxyProcesses.note(credential.process);
   const { changes, ...rest } = registry.changesSince(credential.since);
   const answer: Changes = {
     ...rest,
     // A proxy learns of changes to itself, not to other proxies.
     changes: changes.filter((change) => change.kind !== 'proxy' || change.id === id),
     ageMs: registry.ageMs,
-    takesPins: true,
+    processes: registry.proxyProcesses.count,
+    takesMore: true,
     ...(session.issueTicket ? { session: session.issueTicket() } : {}),
   };
   return sealText(session.key, JSON.stringify(answer), changesResponseAad(request));

@@ -13,6 +13,7 @@ import { KeyUses } from './key-uses.ts';
 import { completeRange, unlisted } from './listed-changes.ts';
 import { OldKeys } from './old-key-use.ts';
 import { ProxyPins } from './proxy-pins.ts';
+import { ProxyProcesses } from './proxy-processes.ts';
 import { type ChangesSince, RecentChanges } from './recent-changes.ts';
 import { StrangeCertificates } from './strange-certificates.ts';
 
@@ -31,6 +32,7 @@ export class Registry {
   readonly strangeCertificates: StrangeCertificates;
   readonly keyUses: KeyUses;
   readonly proxyPins: ProxyPins;
+  readonly proxyProcesses: ProxyProcesses;
   readonly #store: Store;
   readonly #loader: DocumentLoader;
   readonly #log: Logger;
@@ -65,6 +67,7 @@ export class Registry {
     this.oldKeys = new OldKeys(log, clock);
     this.keyUses = new KeyUses(wallClock);
     this.proxyPins = new ProxyPins(clock);
+    this.proxyProcesses = new ProxyProcesses(clock);
     this.strangeCertificates = new StrangeCertificates(log, clock);
   }
 

@@ -11,18 +11,20 @@ import type { KeyUses } from '../registry/key-uses.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Store } from '../store/store.ts';
 import { isStoreError } from '../store/store-error.ts';
-import { beatMs, type Report, sealReport } from './report.ts';
+import { beatMs, type Report, readReport, sealReport } from './report.ts';
 
+/** Later reports tell nothing of proxies. */
+const lateSeconds = 10;
 /** Pause after a lock, which lasts for one transaction. */
 const lockedMs = 500;
 /** After so many locks in a row a warning is logged, as of any other fault. */
 const maxLocked = 10;
 
 export interface HeartbeatOptions extends Pick<PollOptions, 'sleep'> {
-  readonly store: Pick<Store, 'putReplica' | 'putKeyUses'>;
+  readonly store: Pick<Store, 'putReplica' | 'putKeyUses' | 'replicas'>;
   readonly keyring: Keyring;
   readonly rsaKeys: LoadedRsaKeys;
-  readonly registry: Pick<Registry, 'history' | 'seq' | 'proxyPins'>;
+  readonly registry: Pick<Registry, 'history' | 'seq' | 'proxyPins' | 'proxyProcesses'>;
   readonly keyUses: KeyUses;
   readonly clock: Pick<Clock, 'now'>;
   readonly log: Logger;
@@ -31,7 +33,7 @@ export interface HeartbeatOptions extends Pick<PollOptions, 'sleep'> {
   readonly servesLegacyRows: boolean;
 }
 
-/** Tells the operator's tool, by the database, which keys this process has loaded, and what it knows. */
+/** Tells the operator's tool and other KeyServers, by the database, which keys this process has loaded, and what it knows. */
 export class Heartbeat {
   readonly #options: HeartbeatOptions;
   readonly #id = randomUUID();
@@ -67,8 +69,18 @@ export class Heartbeat {
 
   /** Reports once. @throws StoreError */
   async beat(): Promise<void> {
+    const { store, keyUses, registry } = this.#options;
     await this.#put(false);
-    await this.#options.keyUses.flush((uses) => this.#options.store.putKeyUses(uses));
+    registry.proxyProcesses.learn(await this.#proxiesElsewhere());
+    await keyUses.flush((uses) => store.putKeyUses(uses));
+  }
+
+  async #proxiesElsewhere(): Promise<string[]> {
+    const { store, keyring } = this.#options;
+    return (await store.replicas())
+      .filter(({ id, ageSeconds }) => id !== this.#id && ageSeconds < lateSeconds)
+      .map((row) => readReport(keyring, row).report)
+      .flatMap((report) => (report?.stopped === false && report.proxies) || []);
   }
 
   async #attempt(): Promise<number> {
@@ -103,6 +115,7 @@ export class Heartbeat {
       seq: registry.seq,
       servesLegacyRows,
       rejectedBy: registry.proxyPins.rejecting(rsaKeys.keyIds),
+      proxies: [...registry.proxyProcesses.here],
       stopped,
     };
     await store.putReplica(sealReport(keyring, this.#id, this.#beat, report));

@@ -39,6 +39,8 @@ const ReportSchema = Type.Object({
   servesLegacyRows: Type.Optional(Type.Boolean()),
   /** Ids of proxies that lately told pins without an RSA key, by the key's id; earlier versions do not tell. */
   rejectedBy: Type.Optional(Type.Record(Type.String(), Type.Array(Type.String()))),
+  /** Ids of processes of proxies that lately asked it for changes; earlier versions do not tell. */
+  proxies: Type.Optional(Type.Array(Type.String())),
   /** True for the last report of a process that stops. */
   stopped: Type.Boolean(),
 });

@@ -35,7 +35,7 @@ import type { KeyserverHttp, TraceHeaders } from './http.ts';
 import { PublicKeys } from './public-keys.ts';
 import { type Answered, type Question, SealedExchange } from './sealed-exchange.ts';
 import type { ProxySession, SessionAnswer } from './sessions.ts';
-import { ToldPins } from './told-pins.ts';
+import { ToldMembers } from './told-members.ts';
 
 const publicKeyAnswer = Compile(PublicKeyAnswerSchema);
 const releaseValidator = Compile(ReleaseSchema);
@@ -104,13 +104,13 @@ export class KeyserverClient {
   readonly #whoamiUrl: URL;
   readonly #exchange: SealedExchange;
   readonly #questions: FairQueue;
-  readonly #toldPins: ToldPins;
+  readonly #told: ToldMembers;
 
   constructor(options: KeyserverClientOptions) {
     const { http, clock, log } = options;
     this.#options = options;
     this.acceptance = new Acceptance(clock);
-    this.#toldPins = new ToldPins(options.pins, clock);
+    this.#told = new ToldMembers(options.pins, clock);
     this.#changesUrl = new URL('changes', options.tokenRequestUrl);
     this.#whoamiUrl = new URL('whoami', options.tokenRequestUrl);
     const publicKeys = new PublicKeys(() => this.#fetchPublicKey(), options.pins);
@@ -206,10 +206,10 @@ export class KeyserverClient {
     }
   }
 
-  /** Asks for the changes after `since`, and tells the pins. @throws ServiceError, which the caller logs */
+  /** Asks for the changes after `since`, and tells of this process. @throws ServiceError, which the caller logs */
   changes(since: number): Promise<Changes> {
-    return this.#toldPins.tellWith((pins) =>
-      this.#askChanges({ proxy: this.#options.proxyKey(), since, ...pins }),
+    return this.#told.tellWith((members) =>
+      this.#askChanges({ proxy: this.#options.proxyKey(), since, ...members }),
     );
   }
 

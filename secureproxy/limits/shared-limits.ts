@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Clock } from '../../shared/clock.ts';
+import { LatelyTold } from './lately-told.ts';
 import { Limits } from './limits.ts';
 import { LocalStore } from './local-store.ts';
 import { RedisLink } from './redis-link.ts';
@@ -9,7 +10,7 @@ import { RedisStore } from './redis-store.ts';
 export interface SharedLimitsOptions {
   /** Undefined: each process counts its share. */
   readonly redisUrl: string | undefined;
-  /** Processes that share the limits, as the settings say. */
+  /** Processes that share the limits at least, as the settings say. */
   readonly processes: number;
   readonly clock: Clock;
   readonly log: Logger;
@@ -17,6 +18,8 @@ export interface SharedLimitsOptions {
 
 export interface SharedLimits {
   readonly limits: Limits;
+  /** Takes how many processes KeyServer has heard of lately. */
+  readonly tell: (processes: number) => void;
   /** Connects to Redis. */
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -29,17 +32,26 @@ export function sharedLimits({
   clock,
   log,
 }: SharedLimitsOptions): SharedLimits {
+  const told = new LatelyTold(clock);
   if (redisUrl === undefined) {
-    const limits = new Limits({ store: new LocalStore(clock, () => processes), clock });
+    const share = () => Math.max(processes, told.most);
+    let said = 1;
+    const say = () => {
+      if (share() === said) return;
+      said = share();
+      log.info({ share: said }, 'each process takes its share of limits');
+    };
     return {
-      limits,
-      start: async () => {
-        if (processes > 1) log.info({ share: processes }, 'each process takes its share of limits');
+      limits: new Limits({ store: new LocalStore(clock, share), clock }),
+      tell: (count) => {
+        told.note(count);
+        say();
       },
+      start: async () => say(),
       stop: async () => undefined,
     };
   }
-  const share = () => Math.max(processes, link.members);
+  const share = () => Math.max(processes, told.most, link.members);
   const link: RedisLink = new RedisLink({
     ...{ url: redisUrl, memberId: randomUUID(), clock, log },
     processes: share,
@@ -47,6 +59,7 @@ export function sharedLimits({
   const store = new RedisStore(link, new LocalStore(clock, share));
   return {
     limits: new Limits({ store, clock }),
+    tell: (count) => told.note(count),
     start: () => link.start(),
     stop: () => link.stop(),
   };

@@ -16,6 +16,8 @@ export interface ChangeFeedOptions extends Pick<PollOptions, 'sleep'> {
   readonly known: KnownChanges;
   readonly clock: Pick<Clock, 'monotonic'>;
   readonly log: Logger;
+  /** Called with the number of proxies' processes that KeyServer has heard of, if it tells. */
+  readonly onProcesses?: (count: number) => void;
   /** Called after every question. */
   readonly onAsked?: () => void;
 }
@@ -49,7 +51,7 @@ export class ChangeFeed {
 
   /** Asks once; resolves to the interval, in milliseconds, from this question to the next. */
   async ask(): Promise<number> {
-    const { client, known, clock, log } = this.#options;
+    const { client, known, clock, log, onProcesses } = this.#options;
     // The lease counts from here: the answer lacks anything revoked while it is on its way.
     const askedAt = clock.monotonic();
     try {
@@ -58,6 +60,7 @@ export class ChangeFeed {
       if (!known.take(changes, askedAt) && this.#repeats.isNew('behind')) {
         log.warn({ seq: changes.seq, seen }, 'KeyServer is behind what another has told');
       }
+      if (changes.processes !== undefined) onProcesses?.(changes.processes);
       if (this.#said !== undefined) log.info('change feed is back');
       this.#said = undefined;
       return pollIntervalMs;

@@ -14,6 +14,8 @@ export const ChangesCredentialSchema = Type.Object(
     since: Type.Integer({ minimum: 0 }),
     /** The only key ids that the proxy accepts; empty: any. Only for a KeyServer that {@link ChangesSchema} says takes them. */
     pins: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: maxToldPins })),
+    /** Random id of the proxy's process, as `pins` only for some KeyServers. */
+    process: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9_-]{1,64}$' })),
   },
   { additionalProperties: false },
 );
@@ -41,8 +43,10 @@ export const ChangesSchema = Type.Object({
   reset: Type.Optional(Type.Boolean()),
   /** Age of the answer: time since KeyServer last looked for changes. */
   ageMs: Type.Integer({ minimum: 0 }),
-  /** True if the next question may tell pins: an earlier KeyServer rejects the member. */
-  takesPins: Type.Optional(Type.Boolean()),
+  /** Processes of proxies, of any, that lately told their ids. */
+  processes: Type.Optional(Type.Integer({ minimum: 0 })),
+  /** True if the next question may have `pins` and `process`: an earlier KeyServer rejects them. */
+  takesMore: Type.Optional(Type.Boolean()),
   session: Type.Optional(IssuedTicketSchema),
 });
 export type Changes = Static<typeof ChangesSchema>;

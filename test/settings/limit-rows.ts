@@ -7,15 +7,15 @@ import { startUpstream } from '../support/upstream.ts';
 import { call, putType, startProxy } from './secureproxy-scene.ts';
 import type { Row } from './table.ts';
 
-/** Proxies with these settings; each round has them take, in turn, from a new limit of four calls an hour. */
+/** Proxies with these settings; each round has them take, in turn, from a new limit. */
 async function limitedProxies(t: Test, settings: readonly Environment[]) {
   const { port } = await startUpstream(t);
   const target = `http://127.0.0.1:${port}`;
   const proxies = await Promise.all(
     settings.map((one) => startProxy(t, { ...one, KEYSERVER_TIMEOUT_MS: '25000' })),
   );
-  return async (calls: number) => {
-    const type = await putType({ destinations: [target], limits: ['4/h burst 4'] });
+  return async (calls: number, limit: string) => {
+    const type = await putType({ destinations: [target], limits: [limit] });
     const statuses: number[][] = [];
     for (const { url } of proxies) {
       const answers = Array.from({ length: calls }, () => call(url, type, target));
@@ -28,10 +28,11 @@ async function limitedProxies(t: Test, settings: readonly Environment[]) {
 /** Rows of the settings of limits. */
 export const limitRows: Readonly<Record<'REDIS_URL' | 'REPLICAS', Row>> = {
   REPLICAS: async (t) => {
-    const round = await limitedProxies(t, [{ REPLICAS: '1' }, { REPLICAS: '2' }]);
-    t.same(await round(5), [
+    // KeyServer hears of the other tests' proxies, too, which are far fewer.
+    const round = await limitedProxies(t, [{ REPLICAS: '1' }, { REPLICAS: '1000' }]);
+    t.same(await round(5, '4000/h burst 4000'), [
+      [200, 200, 200, 200, 200],
       [200, 200, 200, 200, 429],
-      [200, 200, 429, 429, 429],
     ]);
   },
 
@@ -49,7 +50,7 @@ export const limitRows: Readonly<Record<'REDIS_URL' | 'REPLICAS', Row>> = {
     // On a busy machine an answer may be late: then each counts its part by itself for a second.
     await pollUntil(
       'both take from one limit',
-      () => round(3),
+      () => round(3, '4/h burst 4'),
       (statuses) => isDeepStrictEqual(statuses, together),
     );
   },

@@ -85,8 +85,8 @@ function openedBy(sessionByte: number, { path, request }: RecordedExchange, answ
   if (aad === undefined) throw new Error(`an answer of ${path}`);
   const key = importKey(Buffer.alloc(32, sessionByte));
   const opened = JSON.parse(openText(key, JSON.parse(answer).token, aad()));
-  // An earlier proxy ignores the last one.
-  const { session, ageMs, takesPins: _, ...rest } = opened;
+  // An earlier proxy ignores the last ones.
+  const { session, ageMs, takesMore: _, processes: __, ...rest } = opened;
   return { ...rest, hasAge: ageMs !== undefined, expiresIn: session?.expiresIn };
 }
 

@@ -35,7 +35,7 @@ function refusal({ status, problem: { code, reason } }: ChangesExchange) {
 
 t.test('takes the pins that a proxy tells, and says so', async (t) => {
   const { keyserver, since, proxy } = await setUp(t);
-  t.equal((await since(0)).changes.takesPins, true);
+  t.equal((await since(0)).changes.takesMore, true);
   const { proxyPins } = keyserver.registry;
   const tell = (credential: object) => askChanges(keyserver, { credential });
   t.equal((await tell({ proxy: makeCallerKey('spx_'), since: 0, pins: ['old'] })).status, 401);
@@ -47,6 +47,22 @@ t.test('takes the pins that a proxy tells, and says so', async (t) => {
   const many = Array.from({ length: 65 }, (_, n) => `pin-${n}`);
   for (const pins of ['old', null, [1], ['x'.repeat(65)], many]) {
     t.match(refusal(await tell({ proxy, since: 0, pins })), {
+      ...{ status: 400, code: 'request_invalid', reason: 'credential' },
+    });
+  }
+});
+
+t.test('tells a proxy how many processes tell their ids', async (t) => {
+  const { keyserver, since, proxy } = await setUp(t);
+  t.equal((await since(0)).changes.processes, 0);
+  const tell = (process: unknown, key = proxy) =>
+    askChanges(keyserver, { credential: { proxy: key, since: 0, process } });
+  t.equal((await tell('a', makeCallerKey('spx_'))).status, 401);
+  t.equal((await since(0)).changes.processes, 0, 'strangers count nothing');
+  for (const process of ['a', 'b', 'a']) await tell(process);
+  t.equal((await since(0)).changes.processes, 2);
+  for (const process of ['', 'x'.repeat(65), 'a b', 1, null]) {
+    t.match(refusal(await tell(process)), {
       ...{ status: 400, code: 'request_invalid', reason: 'credential' },
     });
   }

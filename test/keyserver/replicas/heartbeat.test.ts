@@ -23,6 +23,7 @@ t.test('a process reports every three seconds, tells once that it cannot, and a 
     const heartbeat = new Heartbeat({
       store: {
         putKeyUses: store.putKeyUses,
+        replicas: store.replicas,
         putReplica: async (row) => {
           if (fault) throw fault;
           await store.putReplica(row);
@@ -154,5 +155,26 @@ t.test('the day of a key’s last use is written once, and again the next day', 
     await call(app);
     await keyserver.heartbeat.beat();
     t.same(await days(), new Set([dayOf(clock.now())]));
+  }),
+);
+
+t.test('KeyServers tell each other which processes of proxies ask them', (t) =>
+  eachStore(t, async (t, openStore) => {
+    const store = await openStore();
+    const first = await startKeyserver(t, { store });
+    const { KEYRING_DIR = '' } = first.settings;
+    const second = await startKeyserver(t, { store, settings: { KEYRING_DIR } });
+    const counts = () => [first, second].map(({ registry }) => registry.proxyProcesses.count);
+    for (const process of ['a', 'b']) first.registry.proxyProcesses.note(process);
+    for (const process of ['b', 'c']) second.registry.proxyProcesses.note(process);
+    t.same(counts(), [2, 2]);
+    await first.heartbeat.beat();
+    await second.heartbeat.beat();
+    t.same(counts(), [2, 3]);
+    await first.heartbeat.beat();
+    t.same(counts(), [3, 3]);
+    await second.heartbeat.stop();
+    await first.heartbeat.beat();
+    t.same(counts(), [2, 3], 'one that stops hears of none');
   }),
 );

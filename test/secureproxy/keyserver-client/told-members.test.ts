@@ -1,31 +1,34 @@
 import t, { type Test } from 'tap';
-import { ToldPins } from '../../../secureproxy/keyserver-client/told-pins.ts';
+import { ToldMembers } from '../../../secureproxy/keyserver-client/told-members.ts';
 import { ServiceError } from '../../../shared/errors.ts';
 import { testClock } from '../../support/clock.ts';
 import { startKeyserver } from '../../support/keyserver.ts';
 import { startProxy } from '../../support/proxy.ts';
 
-type Members = { readonly pins?: string[] };
+type Members = { readonly pins?: string[]; readonly process?: string };
 
 const answer = { seq: 0, changes: [], ageMs: 0 };
-const newer = async (_: Members) => ({ ...answer, takesPins: true });
+const newer = async (_: Members) => ({ ...answer, takesMore: true });
 /** As 0.1.0 answers: a credential has no other members than it knows. */
-const older = async ({ pins }: Members) => {
-  if (pins !== undefined) throw new ServiceError('request_invalid', { reason: 'credential' });
+const older = async (members: Members) => {
+  if (Object.keys(members).length > 0)
+    throw new ServiceError('request_invalid', { reason: 'credential' });
   return answer;
 };
 
 /** Notes what is asked with. */
 function setUp(pins: readonly string[] = ['a', 'b']) {
   const clock = testClock();
-  const told = new ToldPins(new Set(pins), clock);
+  const told = new ToldMembers(new Set(pins), clock);
   const asked: (readonly string[] | undefined)[] = [];
+  const processes: (string | undefined)[] = [];
   const ask = (keyserver: (members: Members) => ReturnType<typeof newer | typeof older>) =>
     told.tellWith((members) => {
       asked.push(members.pins);
+      processes.push(members.process);
       return keyserver(members);
     });
-  return { clock, asked, ask };
+  return { clock, asked, processes, ask };
 }
 
 t.test('tells pins once KeyServer has said that it takes them', async (t) => {
@@ -69,10 +72,15 @@ t.test('passes other errors on, and asks once', async (t) => {
   t.equal(asked.length, 2);
 });
 
-t.test('tells no more pins than KeyServer takes', async (t) => {
-  const { asked, ask } = setUp(Array.from({ length: 65 }, (_, n) => `pin-${n}`));
-  for (let n = 0; n < 2; n++) await ask(newer);
-  t.same(asked, [undefined, undefined]);
+t.test('tells no more pins than KeyServer takes, but its process', async (t) => {
+  const { processes, asked, ask } = setUp(Array.from({ length: 65 }, (_, n) => `pin-${n}`));
+  for (let n = 0; n < 3; n++) await ask(newer);
+  t.same(asked, [undefined, undefined, undefined]);
+  t.match(processes, [undefined, /^[0-9a-f-]{36}$/, /^[0-9a-f-]{36}$/]);
+  t.equal(processes[1], processes[2]);
+  const other = setUp();
+  for (let n = 0; n < 2; n++) await other.ask(newer);
+  t.not(other.processes[1], processes[1], 'each process has an id of its own');
 });
 
 /** KeyServer with a proxy that pins as told, after two questions. */
