@@ -65,7 +65,8 @@ async function widened(scene: Scene): Promise<Outcome> {
     ['http://shop.myshopify.com', '--unsafe-plaintext'],
   ] as const) {
     const { code, said } = await run(scene, ...put, place, ...options);
-    const isShown = /confirmation needed: widening/.test(said) && said.includes(place);
+    const isShown =
+      /confirmation needed: .*\n.*the limit of the type/.test(said) && said.includes(place);
     if (code !== 2 || !isShown) return { held: false, happened: `${place}: ${code}` };
   }
   const { code } = await run(scene, 'type', 'show', 'widened');

@@ -17,7 +17,7 @@ import { typeConsequences } from './type-consequences.ts';
 
 /**
  * Says what changes would cut: apps and proxies that work, rights that stored tokens match, and tokens
- * that would not be released any more. Empty if they only add. Reads tokens only if it must.
+ * that would not be released any more; and safeguards of tokens. Empty if they only add. Reads tokens only if it must.
  */
 export async function consequencesOf(
   context: OperationContext,
@@ -34,7 +34,31 @@ export async function consequencesOf(
     context,
     losses.flatMap(({ questions }) => questions),
   );
-  return [...losses.flatMap(({ sentences }) => sentences), ...answers];
+  return [
+    ...(await lostPresetHosts(drafts)),
+    ...losses.flatMap(({ sentences }) => sentences),
+    ...answers,
+  ];
+}
+
+/** Limits to the verified hosts of presets. Presets are loaded only if a type of one gets a destination. */
+async function lostPresetHosts(drafts: readonly Draft[]): Promise<string[]> {
+  const sentences: string[] = [];
+  for (const draft of drafts) {
+    if (draft.kind !== 'type') continue;
+    const { id, before, after } = draft;
+    const preset = after?.preset ?? before?.preset;
+    const added = after?.destinations.filter((one) => before?.destinations.includes(one) !== true);
+    if (preset === undefined || added === undefined || added.length === 0) continue;
+    const { outsideOf } = await import('../presets/outside.ts');
+    sentences.push(
+      ...outsideOf(preset, added).map(
+        (one) =>
+          `the limit of the type ${JSON.stringify(id)} to hosts of the preset ${preset.id}: its tokens may go to ${one}`,
+      ),
+    );
+  }
+  return sentences;
 }
 
 function lossesOf(

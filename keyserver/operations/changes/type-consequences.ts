@@ -52,6 +52,10 @@ export function typeConsequences(
                 `calls of ${name} to ${url} go there no more: the proxy answers them; granted to ${named(granted)}`,
             ),
             ...lostCalls(id, before, after, apps),
+            ...lostRedactions(before, after).map(
+              (what) =>
+                `the redaction of ${what} in answers of ${name}; granted to ${named(granted)}`,
+            ),
           ],
     // No token of a type that is new was released before.
     questions:
@@ -150,6 +154,19 @@ function lostEndpoints(
   { tokenEndpoints: after = [] }: Policy,
 ): string[] {
   return before.filter((lost) => !after.includes(lost));
+}
+
+function lostRedactions(before: Policy, after: Policy): string[] {
+  const newIn = (some: readonly string[] = [], others: readonly string[] = []) =>
+    others.filter((one) => !some.includes(one));
+  const isScrubbed = after.scrub !== false;
+  return [
+    ...(before.scrub !== false && !isScrubbed ? ['tokens'] : []),
+    ...(isScrubbed
+      ? newIn(before.publicFields, after.publicFields).map((one) => `the field ${one}`)
+      : []),
+    ...newIn(after.redactMembers, before.redactMembers).map((one) => `the member ${one}`),
+  ];
 }
 
 /** New token endpoints that calls went to. */

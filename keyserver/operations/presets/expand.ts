@@ -7,7 +7,7 @@ import { parseTargetUrl } from '../../../shared/policy/url.ts';
 import type { Auth, Preset } from '../../presets/preset.ts';
 import { inputInvalid, type OperationError } from '../operation-error.ts';
 import { findAuth } from './find.ts';
-import { hostsOf, widening } from './hosts.ts';
+import { hostsOf } from './hosts.ts';
 import { needTable, unmetNeed } from './needs.ts';
 import { tokenEndpoints } from './token-endpoints.ts';
 
@@ -25,8 +25,6 @@ export interface PresetChoice {
 
 export interface Expanded {
   readonly policy: Policy;
-  /** Destinations outside of the preset's hosts. */
-  readonly widened: readonly string[];
   /** Remarks for the operator, a sentence each. */
   readonly remarks: readonly string[];
 }
@@ -39,8 +37,7 @@ export function expandPreset(preset: Preset, choice: PresetChoice): Expanded {
   const auth = findAuth(preset, choice.auth);
   const injection = servedInjection(preset, auth, choice);
   const { sandbox = false } = choice;
-  const hosts = hostsOf(preset, auth, sandbox);
-  const { destinations, patterns, unverified } = hosts;
+  const { destinations, patterns, unverified } = hostsOf(preset, auth, sandbox);
   if (sandbox && destinations.length + patterns.length === 0) {
     throw inputInvalid(
       `the preset ${preset.id} knows no sandbox`,
@@ -75,7 +72,6 @@ export function expandPreset(preset: Preset, choice: PresetChoice): Expanded {
   };
   return {
     policy,
-    widened: widening(hosts, choice.destinations ?? []),
     remarks: remarksOf(preset, auth, choice, unverified),
   };
 }

@@ -137,16 +137,15 @@ t.test('destinations that widen a preset are shown before they are written', asy
   const wide = put('ozon', 'ozon-seller', '--destination', 'https://evil.example');
   const { code, stderr } = await admin.run(wide);
   t.equal(code, 2);
-  t.match(stderr, /confirmation needed: widening the preset ozon-seller:/);
-  t.match(
-    stderr,
-    /tokens of the type "ozon" may go to https:\/\/evil.example, which is no host of/,
-  );
+  const limit =
+    'the limit of the type "ozon" to hosts of the preset ozon-seller: its tokens may go to https://evil.example';
+  const asked = `error: confirmation needed: changing the type ozon takes away:\n  - ${limit}\n`;
+  t.ok(stderr.includes(asked), stderr);
   t.equal((await admin.run(['type', 'show', 'ozon'])).code, 1, 'nothing was written');
   const dry = await admin.run([...wide, '--dry-run']);
-  t.match(dry.stderr, /may go to https:\/\/evil.example/);
+  t.match(dry.stderr, limit);
   const done = await admin.run([...wide, '--yes']);
-  t.match(done.stderr, /may go to https:\/\/evil.example/);
+  t.match(done.stderr, limit);
   t.equal(done.stdout, 'created ozon\n');
   for (const fewer of [
     put('wb', 'wildberries', '--destination', 'https://content-api.wildberries.ru'),
@@ -175,7 +174,7 @@ t.test('destinations that widen a preset are shown before they are written', asy
     put('wb', 'wildberries', '--destination', 'https://*.wildberries.ru'),
     put('wb', 'wildberries', '--destination', 'https://content-api-sandbox.wildberries.ru'),
   ]) {
-    t.match((await admin.run(other)).stderr, /confirmation needed: widening/, other.join(' '));
+    t.match((await admin.run(other)).stderr, /takes away:\n {2}- the limit of/, other.join(' '));
   }
   // Nobody is asked about a type that is refused anyway.
   for (const faulty of [
@@ -186,6 +185,39 @@ t.test('destinations that widen a preset are shown before they are written', asy
     const { stderr } = await admin.run(put('shop', 'shopify-admin', '--destination', faulty));
     t.match(stderr, /^error: destination .*\n.*--unsafe-plaintext/, faulty);
   }
+});
+
+t.test('every command that widens a type of a preset is asked alike', async (t) => {
+  const admin = await install(t);
+  await admin.json(put('ozon', 'ozon-seller'));
+  const evil = 'https://evil.example';
+  const limit = `  - the limit of the type "ozon" to hosts of the preset ozon-seller: its tokens may go to ${evil}\n`;
+  const edit = ['type', 'edit', 'ozon', '--add-destination'];
+  const { stdout: file } = await admin.run(['export']);
+  const wide = file.replace(
+    '- https://api-seller.ozon.ru',
+    `- https://api-seller.ozon.ru\n      - ${evil}`,
+  );
+  const withoutPreset = wide.replace(/ {4}preset:\n(?: {6}.*\n)+/, '');
+  t.notMatch(withoutPreset, 'revision');
+  for (const [argv, stdin] of [
+    [[...edit, evil], ''],
+    [['apply', '--file', '-'], wide],
+    [['apply', '--file', '-'], withoutPreset],
+  ] as const) {
+    const { code, stderr } = await admin.run(argv, { stdin });
+    t.equal(code, 2, argv.join(' '));
+    t.ok(stderr.includes(limit), stderr);
+  }
+  t.match((await admin.run(['plan', '--file', '-'], { stdin: wide })).stderr, limit);
+  await admin.json([...edit, evil, '--yes']);
+  await admin.json(['type', 'edit', 'ozon', '--cache-seconds', '5'], {});
+  await admin.json(['type', 'edit', 'ozon', '--remove-destination', evil]);
+  await admin.json([...edit, 'https://api-seller.ozon.ru/v3']);
+  await admin.json(['type', 'undo', 'ozon', '--yes']);
+  await admin.json(['type', 'delete', 'ozon', '--yes']);
+  const { stderr } = await admin.run(['type', 'undo', 'ozon', '--dry-run']);
+  t.notMatch(stderr, 'the limit of');
 });
 
 t.test('a preset of accounts with hosts of their own asks for one', async (t) => {
@@ -256,6 +288,7 @@ t.test('diff says how a type differs from its preset', async (t) => {
     '--add-destination',
     'https://evil.example',
     '--no-probe',
+    '--yes',
   ]);
   const { changes } = await admin.json(['preset', 'diff', 'ozon']);
   t.same(

@@ -520,3 +520,27 @@ t.test('a dry run rejects a name that the type could not have', async (t) => {
     t.match(await admin.failure([...put, ...options]), { code: 'input_invalid', message });
   }
 });
+
+t.test('less redaction of a type that is granted is confirmed', async (t) => {
+  const admin = await install(t);
+  const edit = (...more: string[]) => admin.run(['type', 'edit', 'wildberries', ...more]);
+  await admin.json([...wildberries, '--redact-member', 'access_token']);
+  t.equal((await edit('--add-public-field', 'shop')).code, 0, 'nobody uses it yet');
+  await admin.json(['app', 'create', 'reports']);
+  await admin.json(['grant', 'add', 'reports', '--client', '*', '--type', 'wild*']);
+  for (const [option, what] of [
+    [['--no-scrub'], 'tokens'],
+    [['--add-public-field', 'login'], 'the field login'],
+    [['--remove-redact-member', 'access_token'], 'the member access_token'],
+  ] as const) {
+    const { code, stderr } = await edit(...option);
+    t.equal(code, 2);
+    t.match(
+      stderr,
+      `takes away:\n  - the redaction of ${what} in answers of the type "wildberries"; granted to the app reports\n`,
+    );
+  }
+  t.equal((await edit('--no-scrub', '--yes')).code, 0);
+  t.equal((await edit('--add-public-field', 'login')).code, 0, 'nothing is redacted');
+  t.equal((await edit('--scrub', '--remove-public-field', 'login')).code, 0);
+});

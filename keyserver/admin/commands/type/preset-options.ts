@@ -3,7 +3,6 @@ import type { Injection } from '../../../../shared/policy/injection/schema.ts';
 import type { Policy } from '../../../../shared/policy/schema.ts';
 import { inputInvalid } from '../../../operations/operation-error.ts';
 import { checkPolicyAlone } from '../../../operations/types.ts';
-import { confirm } from '../../shell/confirmation.ts';
 import type { Session } from '../../shell/session.ts';
 import { injectionFromOptions } from './injection-options.ts';
 import { type PolicyOptions, policyFromOptions } from './policy-options.ts';
@@ -32,39 +31,23 @@ export function checkPresetOptions({ auth, sandbox, renewedElsewhere }: PresetOp
   });
 }
 
-interface Asked {
-  readonly dryRun?: boolean;
-  readonly yes?: boolean;
-}
-
-/**
- * The policy of a preset with what other options override. Destinations outside of the preset's hosts are shown, and
- * confirmed. @throws OperationError input_invalid, not_found, confirmation_required
- */
+/** The policy of a preset with what other options override. @throws OperationError input_invalid, not_found */
 export async function policyOfPreset(
   session: Session,
-  id: string,
   name: string,
-  options: PresetOptions & PolicyOptions & Asked,
+  options: PresetOptions & PolicyOptions,
 ): Promise<Policy> {
   const { findPreset } = await import('../../../operations/presets/find.ts');
   const { expandPreset } = await import('../../../operations/presets/expand.ts');
   const preset = findPreset(name);
-  const { auth, sandbox, renewedElsewhere, destination: destinations, dryRun, yes } = options;
+  const { auth, sandbox, renewedElsewhere, destination: destinations } = options;
   const injection = injectionFromOptions<Injection | undefined>(options, undefined);
-  const { policy, widened, remarks } = expandPreset(preset, {
+  const { policy, remarks } = expandPreset(preset, {
     ...{ auth, sandbox, renewedElsewhere, destinations, injection },
   });
   const whole = policyFromOptions(options, session.io.folder, policy);
-  // Nobody should confirm what is then refused.
+  // Remarks on what is then refused would mislead.
   checkPolicyAlone(whole);
-  const consequences = widened.map(
-    (one) => `tokens of the type ${JSON.stringify(id)} may go to ${one}, which is no host of it`,
-  );
-  if (consequences.length > 0 && !dryRun) {
-    await confirm(session, { doing: `widening the preset ${preset.id}`, consequences, yes });
-  }
-  if (dryRun) for (const one of consequences) session.out.note(`note: ${one}`);
   for (const remark of remarks) session.out.note(`note: ${remark}`);
   return whole;
 }

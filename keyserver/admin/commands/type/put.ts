@@ -144,18 +144,18 @@ ${defaultInjectionNote}`,
           "error: neither '--destination <origin...>', '--preset <name>' nor '--file <path>' specified",
         );
       }
-      const policy = await readPolicy(session, id, options);
+      const policy = await readPolicy(session, options);
       await session.withContext((context) =>
         changeType(session, context, id, { ...options, next: () => policy }),
       );
     });
 }
 
-async function readPolicy(session: Session, id: string, options: PutOptions): Promise<Policy> {
+async function readPolicy(session: Session, options: PutOptions): Promise<Policy> {
   const { file, force, yes, dryRun, scrub, ...others } = options;
   const { preset } = options;
   if (file === undefined && preset !== undefined) {
-    return policyOfPreset(session, id, preset, options);
+    return policyOfPreset(session, preset, options);
   }
   checkPresetOptions(options);
   if (file === undefined) return policyFromOptions(options, session.io.folder);
