@@ -36,6 +36,8 @@ export type Action =
       readonly further?: number | undefined;
     } & DocumentName)
   | { readonly do: 'list_keys' }
+  /** For a proxy that tells pins without an RSA key: an operator's, or the thief's of its key. */
+  | { readonly do: 'complete_pins'; readonly proxy: string }
   | { readonly do: 'make_key' }
   | { readonly do: 'rewrap' }
   | { readonly do: 'count_replicas' }

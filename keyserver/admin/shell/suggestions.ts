@@ -38,6 +38,8 @@ function commandFor(action: Action): string {
       return undoAgain(action);
     case 'list_keys':
       return 'give all KeyServers the same key files, start those that are down, and try again; keyserver-admin keys list shows who has loaded what';
+    case 'complete_pins':
+      return `add the key's id to its PUBLIC_KEY_PINS, and restart it; if no machine of yours runs it with such pins, its key was stolen: keyserver-admin proxy revoke ${quoted(action.proxy)}`;
     case 'make_key':
       return 'name one of them, or make one: keyserver-admin keys new';
     case 'rewrap':

@@ -9,6 +9,7 @@ import {
 import type { OperationContext } from '../context.ts';
 import { count } from '../count.ts';
 import { OperationError } from '../operation-error.ts';
+import type { Suggestion } from '../suggestion.ts';
 
 const pollMs = 500;
 /** Long enough for every live process to report once more; those that stand still are not live. */
@@ -16,11 +17,18 @@ const minPolls = Math.ceil((1.5 * beatMs) / pollMs);
 /** Long enough for files that are being distributed, and for a process to count as dead. */
 const maxPolls = 60;
 
+/** Why a process does not confirm: words that follow its host. */
+export interface Objection {
+  readonly why: string;
+  /** To see which key files are where, by default. */
+  readonly suggestion?: Suggestion;
+}
+
 export interface ConfirmOptions {
   /** Number of KeyServers that must confirm. */
   readonly needed: number;
-  /** Why a process does not confirm; undefined if it does. */
-  readonly objection: (report: Report) => string | undefined;
+  /** Undefined if a process confirms. */
+  readonly objection: (report: Report) => Objection | undefined;
   /** The system's timer by default. */
   readonly pause?: ((ms: number) => Promise<unknown>) | undefined;
 }
@@ -48,7 +56,7 @@ export async function confirm(
   for (const { id, beat } of await readReplicas(context)) {
     seen.set(id, { beat, poll: -minPolls, since: 0 });
   }
-  let found = { hosts: [] as string[], objections: [] as string[] };
+  let found = { hosts: [] as string[], objections: [] as Objection[] };
   for (let polls = 1; polls <= maxPolls; polls += 1) {
     await pause(pollMs);
     const replicas = await readReplicas(context);
@@ -71,9 +79,9 @@ export async function confirm(
     'not_confirmed',
     [
       `${count(found.hosts.length, 'KeyServer')} confirmed, of ${needed} that must`,
-      ...found.objections,
+      ...found.objections.map(({ why }) => why),
     ].join('; '),
-    { do: 'list_keys' },
+    found.objections.find(({ suggestion }) => suggestion)?.suggestion ?? { do: 'list_keys' },
   );
 }
 
@@ -82,14 +90,13 @@ function judge(
   objection: ConfirmOptions['objection'],
   isNew: (one: KnownReplica) => boolean,
 ) {
-  const objections = moved.flatMap(({ report, kid }) => {
+  const objections = moved.flatMap(({ report, kid }): Objection[] => {
     if (report === undefined) {
-      return [
-        `a KeyServer cannot be asked whose key ${JSON.stringify(kid)} this keyring lacks, or has another of`,
-      ];
+      const why = `a KeyServer cannot be asked whose key ${JSON.stringify(kid)} this keyring lacks, or has another of`;
+      return [{ why }];
     }
-    const why = objection(report);
-    return why === undefined ? [] : [`${report.host} ${why}`];
+    const found = objection(report);
+    return found === undefined ? [] : [{ ...found, why: `${report.host} ${found.why}` }];
   });
   const reports = moved.flatMap((one) => (isNew(one) ? [] : (one.report ?? [])));
   const instances = [...Map.groupBy(reports, ({ instance }) => instance).values()];
@@ -97,5 +104,8 @@ function judge(
     .filter((workers) => workers.length >= Math.max(...workers.map((one) => one.workers)))
     .filter((workers) => workers.every((one) => objection(one) === undefined))
     .map(([one]) => one?.host ?? '');
-  return { hosts: hosts.sort(), objections: [...new Set(objections)] };
+  return {
+    hosts: hosts.sort(),
+    objections: [...new Map(objections.map((one) => [one.why, one])).values()],
+  };
 }

@@ -4,7 +4,7 @@ import type { Report } from '../../replicas/report.ts';
 import type { OperationContext } from '../context.ts';
 import { count } from '../count.ts';
 import { inputInvalid, OperationError } from '../operation-error.ts';
-import { type ConfirmOptions, confirm, readReplicas } from './confirm.ts';
+import { type ConfirmOptions, confirm, type Objection, readReplicas } from './confirm.ts';
 import {
   addKey,
   isRetired,
@@ -70,9 +70,10 @@ export async function promoteKey(
     objection: (report) => {
       const { keys } = keysOf(report, kind);
       if (keys.includes(id)) return kind === 'rsa' ? rejection(report, id) : undefined;
-      return keys.some((one) => kidOf(one) === name)
+      const why = keys.some((one) => kidOf(one) === name)
         ? `has another key of the name ${name}: copy the file, make none there`
         : `has not loaded the key ${name}`;
+      return { why };
     },
   });
   if (folder.primary === name) return { isWritten: true, isNew: false, confirmedBy };
@@ -80,11 +81,15 @@ export async function promoteKey(
 }
 
 /** Why publishing an RSA key would end calls of proxies. */
-function rejection({ rejectedBy = {} }: Report, keyId: string): string | undefined {
+function rejection({ rejectedBy = {} }: Report, keyId: string): Objection | undefined {
   const proxies = rejectedBy[keyId] ?? [];
-  if (proxies.length === 0) return undefined;
+  const [proxy] = proxies;
+  if (proxy === undefined) return undefined;
   const names = proxies.map((id) => JSON.stringify(id)).join(', ');
-  return `is asked by a proxy whose pins lack ${keyId}, so that all its calls would fail: ${names}`;
+  return {
+    why: `is asked by a proxy whose pins lack ${keyId}, so that all its calls would fail: ${names}`,
+    suggestion: { do: 'complete_pins', proxy },
+  };
 }
 
 /**
@@ -111,7 +116,7 @@ export async function retireKey(
     pause,
     objection: (report) =>
       isSameName(keysOf(report, kind).primary, id)
-        ? `still uses ${name} as its primary key`
+        ? { why: `still uses ${name} as its primary key` }
         : undefined,
   });
   await checkRested(context, kind, id);

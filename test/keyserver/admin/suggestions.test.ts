@@ -23,6 +23,7 @@ const actions: { readonly [Do in Action['do']]: Extract<Action, { do: Do }> } = 
   undo_earlier: { do: 'undo_earlier', kind: 'app', id: 'two words', change: 3 },
   undo_again: { do: 'undo_again', kind: 'type', id: 'a type', change: 3, further: 1 },
   list_keys: { do: 'list_keys' },
+  complete_pins: { do: 'complete_pins', proxy: 'two words' },
   make_key: { do: 'make_key' },
   rewrap: { do: 'rewrap' },
   count_replicas: { do: 'count_replicas' },

@@ -143,6 +143,7 @@ t.test('an RSA key is published once no live proxy tells pins that lack it', (t)
     await t.rejects(promoteKey(context, step), {
       code: 'not_confirmed',
       message: new RegExp(`is asked by a proxy whose pins lack ${next}, .*: "edge"$`),
+      suggestion: { do: 'complete_pins', proxy: 'edge' },
     });
     const { keys } = await listKeys(context, [['rsa', path]]);
     const rejected = new Map(keys.map(({ id, rejectedBy }) => [id, rejectedBy]));
