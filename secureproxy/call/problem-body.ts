@@ -12,6 +12,10 @@ export function problemBodyOf(
   { errorBody }: Pick<Policy, 'errorBody'>,
 ): FastifyRequest['problemBody'] {
   if (base === undefined || errorBody === undefined) return null;
-  return ({ code, title, status, detail = title, reason = '', requestId }) =>
-    fillErrorBody(errorBody, { code, title, detail, reason, requestId, status: String(status) });
+  // SDKs that read seconds there read a number, whatever the error.
+  return ({ code, title, status, detail = title, reason = '', requestId }, seconds = 0) =>
+    fillErrorBody(errorBody, {
+      ...{ code, title, detail, reason, requestId },
+      ...{ status: String(status), retryAfter: String(seconds) },
+    });
 }

@@ -5,8 +5,8 @@ import { mediaTypeOf, type Problem, toProblem, toServiceError } from './problem.
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Makes what an error is answered with of its problem, if the caller expects another form. */
-    problemBody: ((problem: Problem) => unknown) | null;
+    /** Makes what an error is answered with of its problem and seconds, if the caller expects another form. */
+    problemBody: ((problem: Problem, retryAfterSeconds: number | undefined) => unknown) | null;
   }
 }
 
@@ -22,7 +22,7 @@ export function sendProblem(
   reply: FastifyReply,
 ): void {
   const error = disconnection(request, thrown) ?? toServiceError(thrown);
-  const { reason, cause, oauthError } = error.options;
+  const { reason, cause, oauthError, retryAfterSeconds } = error.options;
   request.logFields['error.type'] = error.code;
   request.logFields['error.reason'] = reason;
   if (error.code === 'internal' || cause !== undefined) {
@@ -41,7 +41,7 @@ export function sendProblem(
     .code(error.status)
     .type(problemBody ? 'application/json' : mediaTypeOf(error))
     .serializer(JSON.stringify)
-    .send(problemBody ? problemBody(problem) : problem);
+    .send(problemBody ? problemBody(problem, retryAfterSeconds) : problem);
 }
 
 /** Headers of an error's answer other than content type and length; names in lower case. */

@@ -3,7 +3,7 @@ import type { Policy } from '../schema.ts';
 
 export type ErrorBody = NonNullable<Policy['errorBody']>;
 
-const names = ['code', 'reason', 'title', 'detail', 'status', 'requestId'] as const;
+const names = ['code', 'reason', 'title', 'detail', 'status', 'retryAfter', 'requestId'] as const;
 
 /** The parts of an error by the placeholders that stand for them. */
 export type ErrorParts = Readonly<Record<(typeof names)[number], string>>;
@@ -12,12 +12,19 @@ const maxLength = 4096;
 /** SDKs read a few levels; each costs stack. */
 const maxDepth = 16;
 
-/** Fills the texts of a body. One that is the status alone becomes a number; one of a later version stays as it is. */
+/** Of parts that are numbers: a text of one alone becomes a number. */
+const numeric = { '{status}': 'status', '{retryAfter}': 'retryAfter' } as const;
+
+/** Fills the texts of a body. A text of a later version stays as it is. */
 export function fillErrorBody(body: ErrorBody, parts: ErrorParts): unknown {
   return mapTexts(body, (text) => {
-    if (text === '{status}') return Number(parts.status);
+    if (isNumeric(text)) return Number(parts[numeric[text]]);
     return placeholders(text).every(isPart) ? fill(text, parts) : text;
   });
+}
+
+function isNumeric(text: string): text is keyof typeof numeric {
+  return Object.hasOwn(numeric, text);
 }
 
 function isPart(name: string): boolean {

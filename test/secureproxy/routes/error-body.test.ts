@@ -4,7 +4,9 @@ import { startKeyserver } from '../../support/keyserver.ts';
 import { loopback, startProxy } from '../../support/proxy.ts';
 import { answer, startUpstream } from '../../support/upstream.ts';
 
-const errorBody = { errors: [{ code: '{code}', message: '{detail}', status: '{status}' }] };
+const errorBody = {
+  errors: [{ code: '{code}', message: '{detail}', status: '{status}', wait: '{retryAfter}' }],
+};
 
 /** A pair before a marketplace whose type has errors of its own form. */
 async function setUp(t: Test, policy: Partial<Policy> = {}) {
@@ -49,7 +51,9 @@ t.test(
     t.same(ours.all('x-secureproxy-error'), ['rate_limited']);
     t.same(ours.all('x-secureproxy-reason'), ['limit_reached']);
     t.match(ours.all('proxy-status'), [/^secureproxy; error=/]);
-    t.match(ours.all('retry-after'), [/^\d+$/]);
+    const [seconds = ''] = ours.all('retry-after');
+    t.match(seconds, /^[1-9]\d*$/);
+    t.equal(JSON.parse(ours.text).errors[0].wait, Number(seconds));
     t.match(ours.all('x-request-id'), [/./]);
     const head = await forward('/v1', 'HEAD');
     t.match(head, { status: 429, text: '' });
@@ -63,7 +67,7 @@ t.test('so does one of a marketplace that cannot be reached', async (t) => {
   const { forward } = await setUp(t, { destinations: ['http://127.0.0.1:9'] });
   const { status, text } = await forward();
   t.equal(status, 502);
-  t.match(JSON.parse(text), { errors: [{ code: 'upstream_unreachable', status: 502 }] });
+  t.match(JSON.parse(text), { errors: [{ code: 'upstream_unreachable', status: 502, wait: 0 }] });
 });
 
 t.test('who has no grant reads problems alone, and learns nothing of the type', async (t) => {

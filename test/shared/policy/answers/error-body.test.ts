@@ -7,13 +7,21 @@ const parts = {
   title: 'The limit of the type is reached',
   detail: 'He said "{code}\\"',
   status: '429',
+  retryAfter: '7',
   requestId: 'id-1',
 };
 
 t.test('texts at any depth are filled once, and other values stay', (t) => {
   const body = {
     errors: [{ code: '{code}', message: '{title}: {detail}', details: '', retry: true }],
-    data: { status: '{status}', text: 'status {status}', none: null, n: 7 },
+    data: {
+      status: '{status}',
+      text: 'status {status}',
+      wait: '{retryAfter}',
+      in: '{retryAfter} s',
+      none: null,
+      n: 7,
+    },
     '{code}': ['{reason}', '{requestId}'],
   };
   t.strictSame(fillErrorBody(body, parts), {
@@ -25,14 +33,14 @@ t.test('texts at any depth are filled once, and other values stay', (t) => {
         retry: true,
       },
     ],
-    data: { status: 429, text: 'status 429', none: null, n: 7 },
+    data: { status: 429, text: 'status 429', wait: 7, in: '7 s', none: null, n: 7 },
     '{code}': ['limit_reached', 'id-1'],
   });
   t.end();
 });
 
 t.test('a part that only later versions know does not end an answer', (t) => {
-  const body = { code: '{code}', m: '{detail} {retryAfter}', n: '{constructor}' };
+  const body = { code: '{code}', m: '{detail} {retryAt}', n: '{constructor}' };
   t.strictSame(fillErrorBody(body, parts), { ...body, code: 'rate_limited' });
   t.end();
 });
