@@ -29,7 +29,7 @@ import { type Lookup, maxSystemLookups, systemLookup } from './guard/lookup.ts';
 import { createOwnListeners } from './guard/own-listeners.ts';
 import { sharedLookup } from './guard/shared-lookup.ts';
 import { KeyserverClient } from './keyserver-client/client.ts';
-import { KeyserverHttp } from './keyserver-client/http.ts';
+import { KeyserverHttp, type RetryTimer } from './keyserver-client/http.ts';
 import { KeyserverLink } from './keyserver-client/link.ts';
 import { reloadedProxyKey } from './keyserver-client/proxy-key.ts';
 import { sharedLimits } from './limits/shared-limits.ts';
@@ -68,6 +68,8 @@ export interface SecureproxySurroundings {
   readonly authority?: Pick<KeyserverClient, 'obtain' | 'whoami'>;
   /** If this is one of several processes. */
   readonly primary?: Primary | undefined;
+  /** Of questions to KeyServer; default: the system's. */
+  readonly retryTimer?: RetryTimer | undefined;
 }
 
 /**
@@ -83,6 +85,7 @@ export async function wireSecureproxy(
     lookup = systemLookup,
     authority,
     primary,
+    retryTimer,
   }: SecureproxySurroundings,
 ) {
   const metrics = new Metrics(
@@ -100,6 +103,7 @@ export async function wireSecureproxy(
     tls: tlsToKeyserver,
     connections: config.KEYSERVER_CONNECTIONS,
     timeoutMs: config.KEYSERVER_TIMEOUT_MS,
+    timer: retryTimer,
   });
   const upstreamCa = readUpstreamCa(config);
   const expiry = new ExpiryWatch(

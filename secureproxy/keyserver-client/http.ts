@@ -15,12 +15,22 @@ const firstPauseMs = 25;
 /** Caps the doubling: otherwise the last pause would take half of the timeout. */
 const maxPauseMs = 200;
 
+/** Time for pauses between attempts; an attempt itself has the system's. */
+export interface RetryTimer {
+  readonly monotonic: () => number;
+  readonly sleep: (ms: number) => Promise<unknown>;
+}
+
+const systemTimer: RetryTimer = { monotonic: systemClock.monotonic, sleep };
+
 export interface KeyserverHttpOptions {
   readonly connections: number;
   /** Timeout of one answer, retries and pauses included. */
   readonly timeoutMs: number;
   /** The only trusted CA and the client certificate, each if there is one. */
   readonly tls?: Pick<ReloadedTls, 'use'> | undefined;
+  /** Default: the system's. */
+  readonly timer?: RetryTimer | undefined;
 }
 
 export interface KeyserverAnswer {
@@ -76,11 +86,11 @@ export class KeyserverHttp {
     trace: TraceHeaders,
     onRetry?: () => void,
   ): Promise<KeyserverAnswer> {
-    const { timeoutMs } = this.#options;
-    const deadline = systemClock.monotonic() + timeoutMs;
+    const { timeoutMs, timer = systemTimer } = this.#options;
+    const deadline = timer.monotonic() + timeoutMs;
     let cause: unknown;
     for (let pause = firstPauseMs; ; pause = Math.min(pause * 2, maxPauseMs)) {
-      const leftMs = deadline - systemClock.monotonic();
+      const leftMs = deadline - timer.monotonic();
       try {
         const answer = await this.#attempt(url, makeBody(), trace, leftMs);
         this.#fault = undefined;
@@ -89,9 +99,9 @@ export class KeyserverHttp {
         // The timeout cuts an attempt that begins shortly before it: the one before tells what is wrong.
         if (cause === undefined || leftMs >= maxPauseMs) cause = error;
         this.#fault = unavailable('keyserver_unreachable', 'KeyServer does not answer.', cause);
-        if (systemClock.monotonic() + pause >= deadline) throw this.#fault;
+        if (timer.monotonic() + pause >= deadline) throw this.#fault;
       }
-      await sleep(pause);
+      await timer.sleep(pause);
       onRetry?.();
     }
   }

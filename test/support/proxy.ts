@@ -10,6 +10,7 @@ import type { RunningCalls } from '../../secureproxy/call/running-calls.ts';
 import type { SecureproxyConfig } from '../../secureproxy/config.ts';
 import type { Lookup } from '../../secureproxy/guard/lookup.ts';
 import type { KeyserverClient, ReleaseQuery } from '../../secureproxy/keyserver-client/client.ts';
+import type { RetryTimer } from '../../secureproxy/keyserver-client/http.ts';
 import type { KeyserverLink } from '../../secureproxy/keyserver-client/link.ts';
 import { readSecureproxySettings } from '../../secureproxy/read-settings.ts';
 import type { ChangeFeed } from '../../secureproxy/releases/change-feed.ts';
@@ -40,6 +41,7 @@ export interface TestProxyOptions {
   /** Settings by name, as in the environment. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly clock?: Clock;
+  readonly retryTimer?: RetryTimer;
   /** Default: every name is 127.0.0.1. */
   readonly lookup?: Lookup;
   /** Text of `UPSTREAM_CA_FILE`. */
@@ -128,6 +130,7 @@ export async function startProxy(test: Test, options: TestProxyOptions): Promise
     logger: captured.logger,
     clock,
     lookup,
+    retryTimer: options.retryTimer,
     ...(obtain && { authority: authorityOf(obtain) }),
   });
   const { app, client, pools, feed, link, known, releases, running } = proxy;
