@@ -21,7 +21,7 @@ export interface RetryTimer {
   readonly sleep: (ms: number) => Promise<unknown>;
 }
 
-const systemTimer: RetryTimer = { monotonic: systemClock.monotonic, sleep };
+const systemTimer: RetryTimer = { monotonic: () => systemClock.monotonic(), sleep };
 
 export interface KeyserverHttpOptions {
   readonly connections: number;
