@@ -7,6 +7,7 @@ import {
   readString,
   skipBlanks,
   skipColon,
+  terminated,
 } from '../envelope/json-scan.ts';
 import { minKeyLike } from '../http/app-keys.ts';
 import { type KeyPlace, MemberList } from './key-place.ts';
@@ -28,7 +29,7 @@ const maxPathLength = 1 + 256;
  */
 export function jsonPlaces(bytes: Buffer): readonly KeyPlace[] {
   try {
-    return isUtf8(bytes) ? placesIn(bytes) : [];
+    return isUtf8(bytes) ? placesIn(terminated(bytes)) : [];
   } catch (error) {
     if (error instanceof ServiceError) return [];
     throw error;
@@ -41,7 +42,7 @@ function placesIn(bytes: Buffer): readonly KeyPlace[] {
   const scan = new JsonScan(bytes, places);
   const start = skipBlanks(bytes, 0);
   const end = scan.value(start, '', 0);
-  if (skipBlanks(bytes, end) !== bytes.length) throw notJson();
+  if (skipBlanks(bytes, end) !== bytes.length - 1) throw notJson();
   const text = scan.textOf(start, end);
   new MemberList(places).add({ member: undefined, text }, [start, end], undefined);
   return places;

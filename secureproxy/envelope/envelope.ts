@@ -8,6 +8,7 @@ import {
   readString,
   skipBlanks,
   skipColon,
+  terminated,
 } from './json-scan.ts';
 import { sentBody } from './sent-body.ts';
 
@@ -31,14 +32,15 @@ type Span = readonly [start: number, end: number];
  */
 export function parseEnvelope(received: Buffer): unknown {
   const mark = received.subarray(0, byteOrderMark.length);
-  const bytes = mark.equals(byteOrderMark) ? received.subarray(mark.length) : received;
-  if (!isUtf8(bytes)) throw invalid('not_utf8', 'The body is not UTF-8.');
+  const text = mark.equals(byteOrderMark) ? received.subarray(mark.length) : received;
+  if (!isUtf8(text)) throw invalid('not_utf8', 'The body is not UTF-8.');
+  const bytes = terminated(text);
   const start = skipBlanks(bytes, 0);
   if (bytes[start] !== openBrace) return parseOther(bytes, start);
   const body = membersOf(bytes, start).get('Body');
-  if (body === undefined) return checked(parse(bytes, start, bytes.length));
+  if (body === undefined) return checked(JSON.parse(text.toString('utf8', start)));
   const [from, to] = body;
-  const others = `${bytes.toString('utf8', start, from)}null${bytes.toString('utf8', to)}`;
+  const others = `${bytes.toString('utf8', start, from)}null${text.toString('utf8', to)}`;
   return { ...checked(JSON.parse(others)), Body: sentBody(bytes.subarray(from, to)) };
 }
 
@@ -50,8 +52,8 @@ function checked(envelope: { readonly Headers?: unknown }): object {
 /** Parses a value that is no object; the schema rejects it. */
 function parseOther(bytes: Buffer, start: number): unknown {
   checkEnd(bytes, endOfValue(bytes, start));
-  checkSmall(bytes.length);
-  return parse(bytes, start, bytes.length);
+  checkSmall(bytes.length - 1);
+  return JSON.parse(bytes.toString('utf8', start, bytes.length - 1));
 }
 
 /** Scans the members of the object that begins at `start`. */
@@ -82,7 +84,7 @@ function membersOf(bytes: Buffer, start: number): ReadonlyMap<string, Span> {
 }
 
 function checkEnd(bytes: Buffer, end: number): void {
-  if (skipBlanks(bytes, end) !== bytes.length) throw notJson();
+  if (skipBlanks(bytes, end) !== bytes.length - 1) throw notJson();
 }
 
 function checkSmall(smallBytes: number): void {
@@ -91,8 +93,4 @@ function checkSmall(smallBytes: number): void {
     'members_limit',
     `The members other than Body and BodyBase64 have more than ${maxSmallBytes} bytes.`,
   );
-}
-
-function parse(bytes: Buffer, start: number, end: number) {
-  return JSON.parse(bytes.toString('utf8', start, end));
 }

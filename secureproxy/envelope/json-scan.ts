@@ -30,6 +30,22 @@ const isEscaped = tableOf((code) => '"\\/bfnrt'.includes(String.fromCharCode(cod
 const closers = new Uint8Array(maxDepth);
 
 /**
+ * Returns the bytes and a zero, which the functions below need, and where all of them stop: once bytes that are none
+ * were read behind the last one, engines read all bytes of all calls several times more slowly.
+ */
+export function terminated(bytes: Buffer): Buffer {
+  const { buffer, byteOffset, length } = bytes;
+  if (byteOffset + length < buffer.byteLength) {
+    const longer = Buffer.from(buffer, byteOffset, length + 1);
+    if (longer[length] === 0) return longer;
+  }
+  const copy = Buffer.allocUnsafe(length + 1);
+  copy.set(bytes);
+  copy[length] = 0;
+  return copy;
+}
+
+/**
  * Returns the end of the JSON value (RFC 8259) that begins at `start`, without building it: in linear
  * time, constant memory and no recursion. The bytes must be UTF-8.
  * @throws ServiceError request_invalid

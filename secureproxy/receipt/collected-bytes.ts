@@ -17,7 +17,7 @@ export class CollectedBytes {
     this.#expected = expected;
   }
 
-  /** Returns the bytes, and lets go of them. */
+  /** Returns the bytes, and lets go of them. A zero follows in memory if they came in more than one chunk. */
   take(): Buffer {
     const bytes = this.#memory.subarray(0, this.#length);
     this.#memory = none;
@@ -33,13 +33,14 @@ export class CollectedBytes {
       this.#memory = chunk;
       return;
     }
-    if (this.#length > this.#memory.length) this.#grow(before);
+    if (this.#length >= this.#memory.length) this.#grow(before);
     chunk.copy(this.#memory, before);
+    this.#memory[this.#length] = 0;
     free(chunk);
   }
 
   #grow(used: number): void {
-    const grown = Buffer.allocUnsafeSlow(Math.max(this.#expected, this.#length, used * 2));
+    const grown = Buffer.allocUnsafeSlow(Math.max(this.#expected, this.#length, used * 2) + 1);
     this.#memory.copy(grown, 0, 0, used);
     free(this.#memory);
     this.#memory = grown;

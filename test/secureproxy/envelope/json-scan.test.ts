@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { endOfValue } from '../../../secureproxy/envelope/json-scan.ts';
+import { endOfValue as endIn, terminated } from '../../../secureproxy/envelope/json-scan.ts';
+
+const endOfValue = (bytes: Buffer, start: number) => endIn(terminated(bytes), start);
 
 /** True if the scanner takes the whole text as one value. */
 function isTaken(text: string): boolean {
@@ -142,5 +144,62 @@ t.test('long strings end where they end, wherever they begin', (t) => {
   ]) {
     t.equal(isTaken(text), isJson(text));
   }
+  t.end();
+});
+
+/** Scans a text, and says how many bytes it read, and whether one of them was behind the last. */
+function readsOf(text: string) {
+  let reads = 0;
+  let isBeyond = false;
+  const bytes = terminated(Buffer.from(text));
+  const watched = new Proxy(bytes, {
+    get(target, name) {
+      if (typeof name === 'string' && /^\d+$/.test(name)) {
+        reads += 1;
+        isBeyond ||= Number(name) >= target.length;
+      }
+      return Reflect.get(target, name, target);
+    },
+  });
+  try {
+    endIn(watched, 0);
+  } catch {}
+  return { reads, isBeyond };
+}
+
+t.test('reads each byte a few times, and none behind the last', (t) => {
+  const shapes = [
+    '1e1,',
+    '"",',
+    '"\\n\\u0061",',
+    '[],',
+    '{"a":1},',
+    '-0.5 ,',
+    'true ,',
+    ' [ null ]\n,',
+  ];
+  for (const shape of shapes) {
+    const whole = `[${shape.repeat(1000)}1]`;
+    const { reads } = readsOf(whole);
+    t.ok(reads > 1000 && reads < whole.length * 8, `${shape}: ${reads}`);
+    for (let length = 0; length <= shape.length * 3 + 1; length++)
+      t.equal(readsOf(whole.slice(0, length)).isBeyond, false, whole.slice(0, length));
+  }
+  for (const text of [`"${'a'.repeat(999)}`, ' '.repeat(9), '12', '-', '1e', '"\\', '"\\u12', 'tr'])
+    t.equal(readsOf(text).isBeyond, false, text);
+  t.end();
+});
+
+t.test('a zero ends the bytes, without a copy if one follows them', (t) => {
+  const memory = new ArrayBuffer(8);
+  const bytes = Buffer.from(memory, 2, 4).fill('a');
+  const ended = terminated(bytes);
+  t.equal(ended.toString('latin1'), 'aaaa\0');
+  t.equal(ended.buffer, memory);
+  Buffer.from(memory).fill('b', 6);
+  t.equal(terminated(bytes).toString('latin1'), 'aaaa\0', "what follows is not the sender's");
+  t.equal(Buffer.from(memory).toString('latin1', 6), 'bb', 'and not written to');
+  t.equal(terminated(Buffer.from(memory)).length, 9);
+  t.equal(terminated(Buffer.alloc(0)).toString('latin1'), '\0');
   t.end();
 });
