@@ -20,7 +20,7 @@ import {
 } from '../log/request-log.ts';
 import { RequestLogger } from '../log/request-logger.ts';
 import { memoize } from '../memoize.ts';
-import { quickStart } from '../schema/compile.ts';
+import { checkOf } from '../schema/compile.ts';
 import { notFound, watchRoutes } from './allowed-methods.ts';
 import { BrokenHttp } from './broken-http.ts';
 import { endConnectionsOnClose } from './connections.ts';
@@ -102,14 +102,6 @@ export async function createService(options: ServiceOptions): Promise<Service> {
     genReqId: requestIdOf,
     childLoggerFactory: (parent, { request_id }, _options, request) =>
       new RequestLogger(parent, () => logIds(String(request_id), request)),
-    ajv: {
-      customOptions: {
-        ...quickStart,
-        coerceTypes: false,
-        removeAdditional: false,
-        useDefaults: false,
-      },
-    },
     frameworkErrors: (error, request, reply) => {
       // The URL cannot be parsed: no hook runs for this request.
       request.logFields = newLogFields();
@@ -120,6 +112,7 @@ export async function createService(options: ServiceOptions): Promise<Service> {
     clientErrorHandler: (error, socket) => brokenHttp.reject(error, socket),
   }).withTypeProvider<TypeBoxTypeProvider>() as unknown as Service;
   app.removeContentTypeParser('text/plain');
+  app.setValidatorCompiler(({ schema }) => checkOf(schema));
   // Problems, which most answers of the schemas are, are written without (problem-replies.ts).
   app.setSerializerCompiler(({ schema, contentType }) =>
     contentType === problemMediaType ? JSON.stringify : writerOf(schema),

@@ -1,4 +1,4 @@
-import { Ajv, type ErrorObject } from 'ajv';
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import type { Static, TSchema } from './type.ts';
 
 /** A fault of a value: a JSON Pointer (RFC 6901), and a sentence without the value. */
@@ -29,13 +29,18 @@ export const quickStart = {
 let first: Ajv | undefined;
 let all: Ajv | undefined;
 
+/** The check of a schema as Fastify calls it; its `errors` has the first fault of the value that it was given last. */
+export function checkOf(schema: object): ValidateFunction {
+  first ??= new Ajv(quickStart);
+  return first.compile(schema);
+}
+
 /** Makes the checks of a schema, by the library that Fastify and the settings use as well. */
 export function Compile<T extends TSchema>(schema: T): Validator<Static<T>> {
   let check: ((value: unknown) => boolean) | undefined;
   return {
     Check(value): value is Static<T> {
-      first ??= new Ajv(quickStart);
-      check ??= first.compile(schema);
+      check ??= checkOf(schema);
       return check(value);
     },
     Errors(value) {
