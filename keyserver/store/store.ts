@@ -58,7 +58,10 @@ export interface Change {
 }
 
 /** A before-image without its content: whose it is, the change that it is of, and the key that sealed it. */
-export type ImageName = Pick<DocumentRow, 'kind' | 'id' | 'revision' | 'kid'>;
+export interface ImageName extends Pick<DocumentRow, 'kind' | 'id' | 'revision' | 'kid'> {
+  /** Length of its content, in the units of the database. */
+  readonly size: number;
+}
 
 /** A point in a history of changes. */
 export interface Position {
@@ -155,8 +158,11 @@ export interface Snapshot {
   documents(): Promise<DocumentRow[]>;
   /** As {@link Store.imageNames}; of one document if it is named. */
   imageNames(of?: DocumentName): Promise<ImageName[]>;
-  /** Undefined if there is none, or its name or number is not one that this tool writes. */
-  image(name: ImageName): Promise<DocumentRow | undefined>;
+  /**
+   * Images in the order of their names, read in pieces, since all can be longer than memory; undefined if there is none,
+   * or its name or number is none that this tool writes.
+   */
+  images(names: readonly ImageName[]): AsyncIterable<DocumentRow | undefined>;
   /** As {@link Store.listTokens}. */
   listTokens(): AsyncIterable<TokenRow>;
 }

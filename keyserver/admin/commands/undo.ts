@@ -111,7 +111,8 @@ async function undo(session: Session, name: DocumentName, options: UndoOptions):
     const shown = [...later.map(alsoUndone), ...changes];
     const consequences = await consequencesOf(context, kept.stored, [draft]);
     const what = described(undo, draft, later.length);
-    for (const gap of later.length > 0 ? kept.chain.gaps : []) session.out.note(`note: ${gap}`);
+    // Others may have come after the one that is named.
+    for (const gap of sought === 'last' ? [] : kept.chain.gaps) session.out.note(`note: ${gap}`);
     if (dryRun) noteLosses(session, consequences);
     else {
       const isAsked = canAsk(session.io);

@@ -5,6 +5,7 @@ import type {
   DocumentEdit,
   DocumentKind,
   DocumentRow,
+  ImagesEdit,
   PutTokens,
   TokenRow,
 } from '../../store/store.ts';
@@ -147,11 +148,15 @@ async function putDocuments(
     const found = openedDocument(keyring, row);
     return found === undefined ? [] : [{ id: row.id, ...found }];
   });
+  const keep = keepImages(context);
+  // To undo what the backup was made of would be to delete it.
+  const images: ImagesEdit = (change, kept) =>
+    change.before === undefined && kept.length === 0 ? [] : keep(change, kept);
   for (const wanted of ['type', 'proxy', 'app'] as const) {
     for (const { kind, id, content } of opened.filter(({ kind }) => kind === wanted)) {
       const seal: DocumentEdit = (_, revision) =>
         sealDocument<DocumentKind>(keyring, kind, id, revision, content);
-      await store.editDocument(kind, id, seal, keepImages(context));
+      await store.editDocument(kind, id, seal, images);
     }
   }
   return opened.length;

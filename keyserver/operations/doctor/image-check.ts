@@ -1,5 +1,5 @@
 import { check } from '../../../shared/doctor/check.ts';
-import { type ImageName, isDocumentKind } from '../../store/store.ts';
+import { type DocumentName, type ImageName, isDocumentKind } from '../../store/store.ts';
 import { StoredDocuments } from '../changes/drafts.ts';
 import type { ReadContext } from '../context.ts';
 import { count } from '../count.ts';
@@ -16,6 +16,7 @@ export async function checkImages(context: ReadContext, missingKeys: MissingKeys
   const number = await store.snapshot(async (snapshot) => {
     const stored = new StoredDocuments(context, await snapshot.documents());
     const all = await snapshot.imageNames();
+    const histories: { name: DocumentName; names: ImageName[] }[] = [];
     for (const names of Map.groupBy(all, ({ kind, id }) => `${kind} ${id}`).values()) {
       const [{ kind, id }] = names as [ImageName, ...ImageName[]];
       if (!isDocumentKind(kind)) {
@@ -25,9 +26,12 @@ export async function checkImages(context: ReadContext, missingKeys: MissingKeys
       const name = `a before-image of the ${kind} ${JSON.stringify(id)}`;
       // Each is counted, hence no `some`.
       const keyless = names.filter(({ kid }) => missingKeys.note('images', kid, name));
-      if (keyless.length > 0) continue;
-      const current = stored.row({ kind, id });
-      const chain = await readChain(keyring, { kind, id }, current, { names, snapshot });
+      if (keyless.length === 0) histories.push({ name: { kind, id }, names });
+    }
+    const wanted = histories.flatMap(({ names }) => names);
+    const rows = snapshot.images(wanted)[Symbol.asyncIterator]();
+    for (const { name, names } of histories) {
+      const chain = await readChain(keyring, name, stored.row(name), { names, rows });
       faults.push(...chain.faults);
       gaps.push(...chain.gaps);
     }

@@ -27,7 +27,8 @@ async function misfitBy(
   let change: number | undefined;
   try {
     const { faults } = await store.snapshot(async (snapshot) => {
-      const images = { names: await snapshot.imageNames(name), snapshot };
+      const names = await snapshot.imageNames(name);
+      const images = { names, rows: snapshot.images(names)[Symbol.asyncIterator]() };
       return readChain(keyring, name, undefined, images, ({ number, image }) => {
         const { injection } = image?.before ?? {};
         if (injection && injectionMisfit(token, injection) === undefined) change ??= number;

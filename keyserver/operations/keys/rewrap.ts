@@ -6,7 +6,7 @@ import { resealRow } from '../../at-rest/secret.ts';
 import {
   type DocumentKind,
   type DocumentName,
-  type ImageName,
+  type DocumentRow,
   isDocumentKind,
   type TokenSwap,
 } from '../../store/store.ts';
@@ -99,7 +99,7 @@ async function rewrapImages(
   pause: (ms: number) => Promise<unknown>,
 ) {
   const found = { done: 0, broken: 0 };
-  const isOld = ({ kid }: ImageName) => kid !== keyring.primaryKid;
+  const isOld = ({ kid }: Pick<DocumentRow, 'kid'>) => kid !== keyring.primaryKid;
   const names = new Map<string, DocumentName>();
   for (const image of await store.imageNames()) {
     const { kind, id } = image;

@@ -2,13 +2,7 @@ import { type DocumentImage, openImage } from '../../at-rest/document-image.ts';
 import { keptImages } from '../../at-rest/image-chain.ts';
 import { tryOpen } from '../../at-rest/try-open.ts';
 import type { Keyring } from '../../keys/keyring.ts';
-import type {
-  DocumentKind,
-  DocumentName,
-  DocumentRow,
-  ImageName,
-  Snapshot,
-} from '../../store/store.ts';
+import type { DocumentKind, DocumentName, DocumentRow, ImageName } from '../../store/store.ts';
 
 /** A change that has a before-image; `image` is undefined if it does not open. */
 export interface KeptChange<K extends DocumentKind> {
@@ -32,10 +26,11 @@ export interface ImageChain {
   readonly isCurrent: boolean;
 }
 
-/** The before-images of one document, the newest first, and the snapshot that they are read from. */
+/** The before-images of one document, the newest first. */
 export interface StoredImages {
   readonly names: readonly ImageName[];
-  readonly snapshot: Pick<Snapshot, 'image'>;
+  /** The next row is that of the first name. */
+  readonly rows: AsyncIterator<DocumentRow | undefined>;
 }
 
 /** Told each change with the next newer one, and whether the newest of all is the document's last. */
@@ -45,12 +40,12 @@ export type Visit<K extends DocumentKind> = (
   isCurrent: boolean,
 ) => void;
 
-/** Reads images one by one: no more than two, each as long as its document, are in memory unless `visit` keeps them. */
+/** Opens images one by one: of no more than two, each as long as its document, is the content held unless `visit` does. */
 export async function readChain<K extends DocumentKind>(
   keyring: Keyring,
   { kind, id }: DocumentName & { readonly kind: K },
   current: DocumentRow | undefined,
-  { names, snapshot }: StoredImages,
+  { names, rows }: StoredImages,
   visit: Visit<K> = () => {},
 ): Promise<ImageChain> {
   const document = `the ${kind} ${JSON.stringify(id)}`;
@@ -71,7 +66,8 @@ export async function readChain<K extends DocumentKind>(
   let lacksLast = false;
   let newer: ReadChange<K> | undefined;
   for (const name of names) {
-    const change = await readChange(keyring, kind, snapshot, name);
+    const { value: row } = await rows.next();
+    const change = openedChange(keyring, kind, name, row);
     if (newer) judge(newer, change);
     else {
       isCurrent = isLast(change, current);
@@ -90,15 +86,13 @@ export async function readChain<K extends DocumentKind>(
   return { faults, gaps, isCurrent };
 }
 
-async function readChange<K extends DocumentKind>(
+function openedChange<K extends DocumentKind>(
   keyring: Keyring,
   kind: K,
-  snapshot: StoredImages['snapshot'],
-  name: ImageName,
-): Promise<ReadChange<K>> {
-  const row = await snapshot.image(name);
+  { revision }: ImageName,
+  row: DocumentRow | undefined,
+): ReadChange<K> {
   const image = row && tryOpen(() => openImage(keyring, kind, row));
-  const { revision } = name;
   return { number: image?.change ?? revision, revision, image, mac: row?.mac };
 }
 

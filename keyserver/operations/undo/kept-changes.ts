@@ -52,7 +52,7 @@ export async function readKeptChanges<K extends DocumentKind>(
     let target: KeptChange<K> | undefined;
     const later: ListedChange[] = [];
     const earlier: number[] = [];
-    const images = { names, snapshot };
+    const images = { names, rows: snapshot.images(names)[Symbol.asyncIterator]() };
     const chain = await readChain(
       context.keyring,
       name,

@@ -16,7 +16,7 @@ export function noImage(name: DocumentName): OperationError {
   return new OperationError(
     'not_found',
     `the last change of ${nameOf(name)} has no before-image`,
-    'it was made before images were kept, or by an earlier version, or its image was removed: change the document by hand, or name a change that its history lists',
+    'it was made before images were kept, by an earlier version or by a restore, or its image was too long, or removed: change the document by hand, or name a change that its history lists',
   );
 }
 

@@ -36,26 +36,33 @@ export function* allDocuments(): SqlCoroutine<DocumentRow[]> {
 export function* imageNames(of: DocumentName | undefined): SqlCoroutine<ImageName[]> {
   const { where, params } = of === undefined ? { where: 'TRUE', params: [] } : ofNames([of]);
   const { rows } = yield {
-    sql: `SELECT ${nameColumns} FROM document_images WHERE ${where} ${byName}`,
+    sql: `SELECT ${nameColumns}, LENGTH(body) AS size FROM document_images WHERE ${where} ${byName}`,
     params,
   };
   return rows
     .filter((row) => of === undefined || isNamed(row, of))
     .map((row) => ({
       ...{ kind: text(row, 'kind'), id: text(row, 'id') },
-      ...{ revision: integer(row, 'revision'), kid: text(row, 'kid') },
+      ...{ revision: integer(row, 'revision'), kid: text(row, 'kid'), size: integer(row, 'size') },
     }));
 }
 
-export function* image(name: ImageName): SqlCoroutine<DocumentRow | undefined> {
-  if (Number.isNaN(name.revision)) return undefined;
-  const { where, params } = ofNames([name]);
+/** Images in the order of their names. */
+export function* images(names: readonly ImageName[]): SqlCoroutine<(DocumentRow | undefined)[]> {
+  const numbered = names.filter(({ revision }) => !Number.isNaN(revision));
+  if (numbered.length === 0) return names.map(() => undefined);
   const { rows } = yield {
-    sql: select('document_images', `WHERE ${where} AND revision = ?`),
-    params: [...params, name.revision],
+    sql: select(
+      'document_images',
+      `WHERE ${numbered.map(() => '(kind = ? AND id = ? AND revision = ?)').join(' OR ')}`,
+    ),
+    params: numbered.flatMap(({ kind, id, revision }) => [kind, id, revision]),
   };
-  const row = rows.find((one) => isNamed(one, name));
-  return row && documentRow(row);
+  return names.map((name) => {
+    const isIts = (row: Row) => isNamed(row, name) && integer(row, 'revision') === name.revision;
+    const row = rows.find(isIts);
+    return row && documentRow(row);
+  });
 }
 
 /**
@@ -123,7 +130,7 @@ function ofNames(names: readonly Pick<DocumentRow, 'kind' | 'id'>[]) {
 }
 
 /** In pieces that one statement takes. */
-function* chunks<T>(all: readonly T[], chars: (one: T) => number): Generator<T[]> {
+export function* chunks<T>(all: readonly T[], chars: (one: T) => number): Generator<T[]> {
   let some: T[] = [];
   let length = 0;
   for (const one of all) {

@@ -3,7 +3,7 @@ import { integer, text } from '../rows.ts';
 import type { Dialect, Outcome, SqlCoroutine } from '../statements.ts';
 import type { DocumentName, DocumentRow, Snapshot, Store } from '../store.ts';
 import type { WalkedStore } from '../table-walk.ts';
-import { image, imageNames, insertRows, lockedRows } from './document-tables.ts';
+import { chunks, imageNames, images, insertRows, lockedRows } from './document-tables.ts';
 
 /** Stores the before-images that `edit` makes of those stored for each name; only what differs is written. */
 export function* replaceImages<N extends DocumentName>(
@@ -34,7 +34,9 @@ export function* replaceImages<N extends DocumentName>(
 export function imageReads(read: <T>(steps: () => SqlCoroutine<T>) => Promise<T>) {
   return {
     imageNames: (of) => read(() => imageNames(of)),
-    image: (name) => read(() => image(name)),
+    async *images(names) {
+      for (const some of chunks(names, ({ size }) => size)) yield* await read(() => images(some));
+    },
   } satisfies Partial<Snapshot>;
 }
 

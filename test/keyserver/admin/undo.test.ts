@@ -346,3 +346,32 @@ t.test('notices a deleted document that was restored and deleted again meanwhile
   t.match(ran, { code: 1, stderr: /somebody else has changed the app "reports" meanwhile/ });
   t.equal(await stored(t, admin, 'app', 'reports'), undefined);
 });
+
+t.test('deletes no document that a restore has brought into an empty database', async (t) => {
+  const admin = await setUp(t);
+  await admin.json(['backup', 'whole.backup']);
+  for (const table of ['documents', 'document_images']) admin.sql(`DELETE FROM ${table}`);
+  await admin.json(['restore', 'whole.backup']);
+  t.match(await admin.failure(['type', 'undo', 'wildberries', yes]), {
+    ...{ exit: 1, code: 'not_found', message: /has no before-image/, hint: /by a restore/ },
+  });
+  t.match((await admin.run(['doctor'])).stdout, /^before-images +ok +of 0 changes/m);
+  await admin.json(edit('https://second.example'));
+  t.match(await admin.json(['type', 'undo', 'wildberries', yes]), { undone: Number });
+  t.match(await stored(t, admin, 'type', 'wildberries'), { destinations: { length: 1 } });
+});
+
+t.test('tells of a change without an image that goes with the one that is named', async (t) => {
+  const admin = await setUp(t);
+  await admin.json(edit('https://second.example'));
+  await admin.json(edit('https://third.example'));
+  admin.sql('DELETE FROM document_images WHERE revision = 4');
+  t.match(await admin.failure(['type', 'undo', 'wildberries', yes]), { code: 'not_found' });
+  t.match(await admin.run(['type', 'undo', 'wildberries', '--change', '3', yes]), {
+    ...{
+      code: 0,
+      stderr: /^note: the last change of the type "wildberries" has no before-image$/m,
+    },
+    stdout: /- https:\/\/second.example - https:\/\/third.example$/m,
+  });
+});

@@ -1,4 +1,6 @@
 import t from 'tap';
+import { imageReads } from '../../../keyserver/store/documents/image-statements.ts';
+import type { Statement } from '../../../keyserver/store/statements.ts';
 import type { DocumentChange, DocumentRow, ImagesEdit } from '../../../keyserver/store/store.ts';
 import { eachStore } from '../../support/database.ts';
 import { storedImages } from '../../support/stored-images.ts';
@@ -114,3 +116,22 @@ t.test('needs no images for what KeyServer asks, beside an earlier schema', (t) 
     t.same(await storedImages(store), []);
   }),
 );
+
+t.test('reads images in pieces, each of some rows or as many characters', async (t) => {
+  const pieces: number[] = [];
+  const { images } = imageReads(async (steps) => {
+    const statement = steps();
+    const { value } = statement.next() as { value: Statement };
+    pieces.push(value.params.length / 3);
+    return (statement.next({ rows: [], affected: 0 }) as IteratorReturnResult<never>).value;
+  });
+  const read = async (sizes: readonly number[]) => {
+    const names = sizes.map((size, at) => ({ ...app, revision: at, kid: 'k', size }));
+    let rows = 0;
+    for await (const _ of images(names)) rows += 1;
+    t.equal(rows, sizes.length);
+    return pieces.splice(0);
+  };
+  t.same(await read([500_000, 400_000, 200_000, 4_000_000, 1]), [2, 1, 1, 1]);
+  t.same(await read(Array<number>(250).fill(1)), [100, 100, 50]);
+});

@@ -31,7 +31,8 @@ async function chainOf<N extends DocumentName>({ store, keyring }: OperationCont
   const current = (await store.documents()).find(isIts);
   const changes: KeptChange<N['kind']>[] = [];
   const chain = await store.snapshot(async (snapshot) => {
-    const images = { names: await snapshot.imageNames(name), snapshot };
+    const names = await snapshot.imageNames(name);
+    const images = { names, rows: snapshot.images(names)[Symbol.asyncIterator]() };
     return readChain<N['kind']>(keyring, name, current, images, (one) => changes.push(one));
   });
   return { ...chain, changes };
