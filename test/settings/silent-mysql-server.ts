@@ -25,9 +25,13 @@ export interface Logins {
 
 /**
  * A MySQL server of which the login goes as far as `caching_sha2_password` without a cached password: it wants the
- * password itself, and leaves the client waiting.
+ * password itself, and leaves the client waiting. With `endsHandshakes` it ends the connection instead of a TLS handshake.
  */
-export async function startSilentMysql(t: Test, identity: ServerIdentity): Promise<Logins> {
+export async function startSilentMysql(
+  t: Test,
+  identity: ServerIdentity,
+  { endsHandshakes = false } = {},
+): Promise<Logins> {
   const seen = { encrypted: 0, plain: 0, passwords: 0, keyRequests: 0 };
   const open = new Set<Socket>();
   const secureContext = createSecureContext(identity);
@@ -40,6 +44,7 @@ export async function startSilentMysql(t: Test, identity: ServerIdentity): Promi
         seen.plain += 1;
         return void askForPassword(socket).catch(() => undefined);
       }
+      if (endsHandshakes) return void socket.end();
       // The ClientHello may have come with the request for TLS, which is a packet of 32 bytes.
       socket.pause();
       socket.unshift(first.subarray(4 + 32));

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import type { PoolConfig } from 'mariadb';
 import type { StoreOptions } from '../store.ts';
+import { withHandshakeErrors } from './handshake-errors.ts';
 
 /** Address of the server, and how to log in. */
 export interface MysqlServer {
@@ -54,7 +55,7 @@ export function connectionConfig(server: MysqlAccess, timeoutMs: number): PoolCo
 }
 
 function tlsSettings(host: string, ca: string) {
-  return {
+  return withHandshakeErrors({
     ca,
     rejectUnauthorized: true,
     // SNI takes no addresses (RFC 6066 §3).
@@ -63,7 +64,7 @@ function tlsSettings(host: string, ca: string) {
     // the certificate with the name "localhost".
     checkServerIdentity: (_: string, certificate: PeerCertificate) =>
       checkServerIdentity(host, certificate),
-  };
+  });
 }
 
 /** Strict, so that no value is truncated, with timeouts; each server skips the other's comment. */

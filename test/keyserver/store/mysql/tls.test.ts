@@ -1,6 +1,8 @@
 import t from 'tap';
 import { openMysqlStore } from '../../../../keyserver/store/mysql/mysql.ts';
+import { StoreError } from '../../../../keyserver/store/store-error.ts';
 import { createAuthority } from '../../../../local/certificate.ts';
+import { startSilentMysql } from '../../../settings/silent-mysql-server.ts';
 import { findMariadbd, startMariadbd } from '../../../support/mariadbd.ts';
 import { ask } from '../../../support/mysql-server.ts';
 
@@ -54,4 +56,16 @@ t.test('speaks TLS with a server that its CA vouches for, and no other', { skip 
     t.teardown(() => store.close());
     await t.rejects(store.needsKeyring(), { message: /no TLS.* \(ER_SERVER_SSL_DISABLED\)/ });
   });
+});
+
+t.test('lives on if the server ends the connection during the handshake', async (t) => {
+  const { ca: tlsCa, issue } = await createAuthority('database CA', new Date());
+  const { certificate: cert, privateKey: key } = await issue(['127.0.0.1']);
+  const { port } = await startSilentMysql(t, { cert, key }, { endsHandshakes: true });
+  const server = { host: '127.0.0.1', port, user: 'app', password: 'wrong', database: 'tokens' };
+  const timeoutMs = 1500;
+  const store = openMysqlStore({ ...server, tokenTable: 'storage', timeoutMs, tlsCa });
+  t.teardown(() => store.close());
+  // An error that nobody hears would fail this test.
+  await t.rejects(store.needsKeyring(), StoreError);
 });
