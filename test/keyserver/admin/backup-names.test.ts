@@ -60,7 +60,7 @@ t.test('a merge tells of a stored name that a table takes for one of the backup'
   const listed = await admin.json(['token', 'list'], { environment });
   t.same(
     listed.map(({ client }: { client: string }) => client),
-    ['SHOP-1499', 'shop-7'],
+    ['shop-7', 'SHOP-1499'],
     'nothing is written',
   );
   await connection.query("DELETE FROM storage WHERE client_id = 'SHOP-1499'");

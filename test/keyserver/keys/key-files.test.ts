@@ -99,6 +99,8 @@ t.test('says what is missing', async (t) => {
   const folder = join(t.testdir({}), 'keys');
   t.same(await faultsOf(() => read(folder)), [`cannot read ${folder} (ENOENT)`]);
   mkdirSync(folder);
+  t.same(await faultsOf(() => read(folder)), [`${folder} has no keys`]);
+  writeFileSync(join(folder, 'a.key'), 'x', { mode: 0o600 });
   const primary = join(folder, 'primary');
   t.same(await faultsOf(() => read(folder)), [`cannot read ${primary} (ENOENT)`]);
   t.same(await faultsOf(() => readPrivateFile(join(folder, 'x'))), [
