@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import t from 'tap';
+import { makeCallerKey } from '../../shared/crypto/caller-key.ts';
 import { pageBlocks } from '../docs/page-blocks.ts';
 import { root } from '../docs/sources.ts';
 import { createAuthority } from '../support/certificates.ts';
@@ -28,12 +29,15 @@ interface Sdk {
   readonly printed?: unknown;
   /** The grant of OAuth by which it fetches its token. */
   readonly asks?: 'client_credentials';
+  /** It has fixed hosts, so that its key is a bound one, and speaks TLS alone. */
+  readonly isBound?: true;
 }
 
 const random = () => randomBytes(12).toString('hex');
 const [apiKey, amazon, shopify] = [random(), random(), `shpat_${random()}`];
 const [consumerKey, consumerSecret] = [`ck_${random()}`, `cs_${random()}`];
 const [keystring, sharedSecret, etsy, ebay] = [random(), random(), random(), random()];
+const meli = `APP_USR-${random()}`;
 
 /** By the heading of the page. */
 const sdks: Readonly<Record<string, Sdk>> = {
@@ -82,6 +86,22 @@ const sdks: Readonly<Record<string, Sdk>> = {
     answer: { itemId: 'v1|254188828753|0', title: 'A product' },
     asks: 'client_credentials',
   },
+  'amazon-sp-api': {
+    host: 'sellingpartnerapi-na.amazon.com',
+    fields: { accessToken: amazon },
+    call: 'GET /sellers/v1/marketplaceParticipations',
+    headers: { 'x-amz-access-token': amazon },
+    answer: { payload: [{ storeName: 'A shop' }] },
+    printed: [{ storeName: 'A shop' }],
+    isBound: true,
+  },
+  mercadolibre: {
+    host: 'api.mercadolibre.com',
+    fields: { accessToken: meli },
+    call: 'GET /users/me',
+    headers: { authorization: `Bearer ${meli}` },
+    answer: { id: 7, nickname: 'A shop' },
+  },
 };
 
 const page = readFileSync(join(root, 'docs/sdks.md'), 'utf8');
@@ -117,6 +137,9 @@ t.test('SDKs of marketplaces', { skip }, async (t) => {
     });
     return { code, text: written.map(({ text }) => text).join('') };
   }
+
+  const answerOf = ({ answer }: Pick<Sdk, 'answer'>) =>
+    answers(200, JSON.stringify(answer), [['Content-Type', 'application/json']]);
 
   /** The grants of OAuth by which SDKs got their tokens over https. */
   const asked = () => proxy.log().flatMap(({ token_request: grant }) => grant ?? []);
@@ -156,16 +179,18 @@ t.test('SDKs of marketplaces', { skip }, async (t) => {
       t.equal(code, 0, text);
       await keyserver.putToken('shop-1', type, sdk.fields);
       await keyserver.refresh();
-      upstream.script(
-        answers(200, JSON.stringify(sdk.answer), [['Content-Type', 'application/json']]),
-      );
+      upstream.script(answerOf(sdk));
 
-      const path = `/forward/shop-1/${type}`;
+      const path = sdk.isBound ? '' : `/forward/shop-1/${type}`;
+      const bound = { clientId: 'shop-1', tokenType: type };
+      const key = sdk.isBound
+        ? await keyserver.putApp(name, { key: makeCallerKey('spk_', { isBound: true }), bound })
+        : appKey;
       const before = asked().length;
       // Over http some SDKs sign, and put their key into the query.
-      for (const origin of [https, http]) {
+      for (const origin of sdk.isBound ? [https] : [https, http]) {
         upstream.requests.length = 0;
-        t.equal(await run(name, origin + path, appKey), JSON.stringify(sdk.printed ?? sdk.answer));
+        t.equal(await run(name, origin + path, key), JSON.stringify(sdk.printed ?? sdk.answer));
         const request = upstream.only();
         const call = origin === http ? (sdk.callOverHttp ?? sdk.call) : sdk.call;
         t.equal(`${request.method} ${request.target}`, call);
@@ -173,19 +198,21 @@ t.test('SDKs of marketplaces', { skip }, async (t) => {
         for (const [header, value] of Object.entries(sdk.headers)) {
           t.same(request.all(header), [value]);
         }
-        t.notOk(`${request.head}${request.body}`.includes(appKey));
+        t.notOk(`${request.head}${request.body}`.includes(key));
       }
 
       t.strictSame(asked().slice(before), sdk.asks === undefined ? [] : [sdk.asks]);
 
       const token = Object.values(sdk.fields).at(-1) ?? '';
-      t.equal(await run(name, https + path, token), 'caller_unauthenticated');
+      const refusal = sdk.isBound ? 'route_not_found' : 'caller_unauthenticated';
+      t.equal(await run(name, https + path, token), refusal);
       t.equal(upstream.requests.length, 1, 'a token in place of the app key goes nowhere');
     });
   }
 
   await t.test('ebay-api renews a token of a user by itself', async (t) => {
     upstream.requests.length = 0;
+    upstream.script(answerOf(sdks['ebay-api'] ?? { answer: null }));
     const more = `
       eBay.OAuth2.setCredentials({ access_token: 'ended', refresh_token: 'any' });
       await eBay.OAuth2.refreshToken();
@@ -197,6 +224,18 @@ t.test('SDKs of marketplaces', { skip }, async (t) => {
     t.equal(upstream.requests.length, 2, 'the two calls alone arrive');
     for (const request of upstream.requests)
       t.same(request.all('authorization'), [`Bearer ${ebay}`]);
+  });
+
+  await t.test('mercadolibre renews its token at the proxy', async (t) => {
+    const more = `
+      await promisify(client.refreshAccessToken.bind(client))();
+      console.log(JSON.stringify(await promisify(client.get)('/users/me')));
+    `;
+    const before = asked().length;
+    upstream.script(answerOf(sdks.mercadolibre ?? { answer: null }));
+    const printed = await run('mercadolibre', `${https}/forward/shop-1/meli`, appKey, more);
+    t.equal(printed.split('\n').at(-1), JSON.stringify(sdks.mercadolibre?.answer));
+    t.same(asked().slice(before), ['refresh_token']);
   });
 
   await t.test("woocommerce's client tells an error of the proxy as one of its shop", async () => {
