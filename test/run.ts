@@ -13,6 +13,7 @@ import { Durations } from './runner/durations.ts';
 import { readTestOptions } from './runner/options.ts';
 import { runFiles } from './runner/run-files.ts';
 import type { FileResult } from './runner/tap-output.ts';
+import { isCovered } from './runner/test-files.ts';
 import { thresholds } from './runner/thresholds.ts';
 import { rsaPem } from './support/key-folders.ts';
 
@@ -81,8 +82,9 @@ async function runGroups(groups: readonly string[][], withCoverage: boolean): Pr
     for (let next = left.shift(); next; next = left.shift()) {
       const [place, files] = next;
       const folder = join(scratch, `v8-${place}`);
-      const results = await runFiles(root, files, withCoverage ? folder : undefined);
-      if (withCoverage) keepCoverage(root, sourceFolders, folder, coverage);
+      const isRecorded = withCoverage && isCovered(files);
+      const results = await runFiles(root, files, isRecorded ? folder : undefined);
+      if (isRecorded) keepCoverage(root, sourceFolders, folder, coverage);
       for (const result of results) report(result);
       durations.note(results);
     }

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { changedSince, TestFiles } from './test-files.ts';
+import { changedSince, isCovered, TestFiles } from './test-files.ts';
 
 const source = (path: string, ...imports: string[]) => ({
   path,
@@ -52,6 +52,12 @@ t.test('those that start processes run alone, the others together and first', as
     [11, 11, 11],
   );
   t.strictSame(groups.flat(), many);
+});
+
+t.test('coverage is recorded of processes with a test that may add to it', async (t) => {
+  t.notOk(isCovered(['test/docs/page.test.ts', 'test/e2e/nginx.test.ts']));
+  t.ok(isCovered(['test/docs/page.test.ts', 'test/shared/clock.test.ts']));
+  t.ok(isCovered(['test/e2e/nginx-x.test.ts']));
 });
 
 t.test('a unit test starts no process, whatever the product could start', async (t) => {

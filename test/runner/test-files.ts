@@ -23,6 +23,9 @@ const databaseServer = /^test\/support\/(?:mariadbd|mariadb-data|mysql-container
 const maxGroup = 16;
 /** Tests that change what a process has loaded, or measure it. */
 const alone = ['test/e2e/', 'test/shared/growth.test.ts'];
+/** Tests that reach no code which others do not, so that what they run need not be slowed by coverage. */
+const uncovered =
+  /^test\/(?:bench|clients|docs|examples|fuzz|local|openapi|runner|sdks)\/|^test\/e2e\/(?:nginx|streaming-memory)\./;
 const product = /^(?:shared|keyserver|secureproxy)\//;
 const isTest = (path: string) => path.endsWith('.test.ts');
 const isLong = (path: string) => path.endsWith('.long.test.ts');
@@ -109,6 +112,11 @@ export class TestFiles {
     this.#reachedBy.set(test, reached);
     return reached;
   }
+}
+
+/** Whether coverage is to be recorded of a process with these test files. */
+export function isCovered(files: readonly string[]): boolean {
+  return !files.every((path) => uncovered.test(path));
 }
 
 /** Files that differ from `commit`, new ones included. @throws if git does not know it */

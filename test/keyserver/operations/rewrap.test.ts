@@ -33,10 +33,10 @@ async function fill(store: Store) {
   const context = contextOf(store, before);
   await putType(context, 'plain', plainPolicy('http://127.0.0.1:1'));
   await createApp(context, 'orders');
-  for (let i = 0; i < tokens; i += 1) {
-    const row = sealSecret(before, { clientId: `c${i}`, tokenType: 'plain' }, secretOf(i));
-    await store.putToken(row);
-  }
+  const rows = Array.from({ length: tokens }, (_, i) =>
+    sealSecret(before, { clientId: `c${i}`, tokenType: 'plain' }, secretOf(i)),
+  );
+  await store.putTokens({ rows, isSame: () => false, announce: true });
 }
 const secretOf = (i: number) => ({
   fields: { token: `secret ${i}` },
