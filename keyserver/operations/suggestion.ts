@@ -27,8 +27,12 @@ export type Action =
   | { readonly do: 'rotate_or_revoke'; readonly kind: 'app' | 'proxy' }
   | { readonly do: 'end_overlap'; readonly kind: 'app' | 'proxy'; readonly id: string }
   | ({ readonly do: 'list_changes' } & DocumentName)
-  /** For a last change that is no change to take back. */
-  | ({ readonly do: 'undo_earlier'; readonly change: number } & DocumentName)
+  /** For a last change that is no change to take back; the one before may have created the document. */
+  | ({
+      readonly do: 'undo_earlier';
+      readonly change: number;
+      readonly creates?: boolean;
+    } & DocumentName)
   /** For a last change that has undone one; `further` is the change before that one. */
   | ({
       readonly do: 'undo_again';

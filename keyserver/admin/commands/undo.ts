@@ -51,8 +51,8 @@ export function addUndo(parent: Command, session: Session, kind: DocumentKind): 
     .command('undo')
     .summary('take the last change back, or all since one')
     .description(
-      `Takes the last change back, by a new one, also a deletion. With --change it is put back to what it was before
-that change, whatever came after; nothing is changed if it is so already. After an undo, the next needs --change.${keysStay[kind]}`,
+      `Takes the last change back, by a new one, also a deletion. With --change the ${kind} is put back to what it was before
+that change, whatever came after; nothing is changed if it is so already. After an undo the next needs --change.${keysStay[kind]}`,
     )
     .argument(argument, 'its name')
     .option('--change <n>', `the oldest change to take back, as ${kind} history numbers it`)

@@ -33,7 +33,7 @@ function commandFor(action: Action): string {
     case 'list_changes':
       return `see keyserver-admin ${action.kind} history ${quoted(action.id)}`;
     case 'undo_earlier':
-      return `nothing was changed; to take back the change before: ${undoChange(action, action.change)}`;
+      return `nothing was changed; to take back the change before${action.creates ? `, which created the ${action.kind}` : ''}: ${undoChange(action, action.change)}`;
     case 'undo_again':
       return undoAgain(action);
     case 'list_keys':

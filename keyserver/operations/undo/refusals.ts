@@ -30,6 +30,8 @@ export function noChange(name: DocumentName, change: number | 'last'): Operation
 /** The newest change that has an image, and how to go on from it. */
 export interface LastImage {
   readonly change: number;
+  /** Whether there was no document before it. */
+  readonly creates: boolean;
   /** The change that it has undone, and the one before that. */
   readonly undid: number | undefined;
   readonly further: number | undefined;
@@ -51,9 +53,12 @@ export function undoneAlready(name: DocumentName, last: LastImage): OperationErr
   );
 }
 
-function wayOn({ kind, id }: DocumentName, { change, undid, further }: LastImage): Suggestion {
+function wayOn(
+  { kind, id }: DocumentName,
+  { change, creates, undid, further }: LastImage,
+): Suggestion {
   return undid === undefined
-    ? { do: 'undo_earlier', kind, id, change }
+    ? { do: 'undo_earlier', kind, id, change, creates }
     : { do: 'undo_again', kind, id, change, further };
 }
 

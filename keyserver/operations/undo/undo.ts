@@ -74,11 +74,11 @@ export async function commitUndo(
 function checkLast(
   name: DocumentName,
   change: number,
-  { keysChangedAt, undid }: DocumentImage<DocumentKind>,
+  { before, keysChangedAt, undid }: DocumentImage<DocumentKind>,
   earlier: readonly number[],
 ): void {
   const further = undid === undefined ? undefined : earlier.find((one) => one < undid);
-  const way = { change, undid, further };
+  const way = { change, creates: before === undefined, undid, further };
   if (keysChangedAt !== undefined) throw refusals.keysAlone(name, keysChangedAt, way);
   if (undid !== undefined) throw refusals.undoneAlready(name, way);
 }

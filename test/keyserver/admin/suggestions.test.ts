@@ -20,7 +20,7 @@ const actions: { readonly [Do in Action['do']]: Extract<Action, { do: Do }> } = 
   rotate_or_revoke: { do: 'rotate_or_revoke', kind: 'app' },
   end_overlap: { do: 'end_overlap', kind: 'app', id: 'two words' },
   list_changes: { do: 'list_changes', kind: 'type', id: 'a type' },
-  undo_earlier: { do: 'undo_earlier', kind: 'app', id: 'two words', change: 3 },
+  undo_earlier: { do: 'undo_earlier', kind: 'app', id: 'two words', change: 3, creates: true },
   undo_again: { do: 'undo_again', kind: 'type', id: 'a type', change: 3, further: 1 },
   list_keys: { do: 'list_keys' },
   complete_pins: { do: 'complete_pins', proxy: 'two words' },

@@ -308,7 +308,7 @@ t.test('does not take a creation back after a change of keys, and says how', asy
   const undo = ['app', 'undo', 'reports'];
   t.match(await admin.failure([...undo, yes]), {
     ...{ exit: 2, code: 'input_invalid', message: /of its keys, which no undo takes back/ },
-    hint: /keyserver-admin app undo reports --change 2$/,
+    hint: /change before, which created the app: keyserver-admin app undo reports --change 2$/,
   });
   t.same(await stored(t, admin, 'app', 'reports'), rotated);
   t.match((await admin.run(['app', 'history', 'reports'])).stdout, /^2 .*; keys changed at 2027/m);
