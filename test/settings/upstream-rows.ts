@@ -67,7 +67,7 @@ export const upstreamRows: Readonly<Record<UpstreamSetting, Row>> = {
   },
 
   UPSTREAM_TOTAL_TIMEOUT_MS: async (t) => {
-    const outcome = await outcomeOf(t, { UPSTREAM_TOTAL_TIMEOUT_MS: '1500' }, neverAnswers);
+    const outcome = await outcomeOf(t, { UPSTREAM_TOTAL_TIMEOUT_MS: '5000' }, neverAnswers);
     t.match(outcome, { status: 504, code: 'upstream_timeout', reason: 'total_timeout' });
   },
 

@@ -44,7 +44,6 @@ async function setUp(t: Test) {
   });
   const proxy = await startProxy(t, {
     keyserverUrl: keyserver.url.replace('localhost', '127.0.0.1'),
-    settings: { KEYSERVER_TIMEOUT_MS: '1500' },
   });
   return {
     proxy,

@@ -155,7 +155,7 @@ t.test('a call that the proxy delays itself is an error: nothing was asked', asy
   const goOn = Promise.withResolvers<void>();
   const findTokens = keyserver.store.findTokens.bind(keyserver.store);
   keyserver.store.findTokens = (...names) => goOn.promise.then(() => findTokens(...names));
-  const { status, json } = await check({ TimeoutMs: 500 });
+  const { status, json } = await check({ TimeoutMs: 3000 });
   t.equal(status, 504);
   t.match(json, { code: 'upstream_timeout', reason: 'keyserver_timeout' });
   t.equal(upstream.requests.length, 0);

@@ -9,6 +9,8 @@ t.test('calls that ended without a connection are few at an origin that gives no
   const unanswered: (() => void)[] = [];
   let isSilent = true;
   const proxy = await startProxy(t, {
+    // The origin gives no connection until the test says so.
+    settings: { UPSTREAM_CONNECT_TIMEOUT_MS: '600000' },
     obtain: async () => releaseOf({ destinations: [upstream.url] }),
     lookup: async () => {
       if (isSilent) await new Promise<void>((done) => unanswered.push(done));

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { openMysqlStore } from '../../../../keyserver/store/mysql/mysql.ts';
 import type { Store } from '../../../../keyserver/store/store.ts';
+import { StoreError } from '../../../../keyserver/store/store-error.ts';
 import { outageTest, scratchDatabase } from '../../../support/database.ts';
 
 /** Many calls run into it here, one after the other. */
@@ -20,18 +21,28 @@ function everyCall(store: Store): Promise<unknown>[] {
   ]).flat();
 }
 
-/** Resolves once the store answers; rejects with its last refusal. */
-async function heals(store: Store): Promise<void> {
+/** Resolves once these calls are answered; rejects with the last refusal, or the first that is not forgiven. */
+async function heals(
+  calls: () => Promise<unknown>,
+  isForgiven: (error: unknown) => boolean = () => true,
+): Promise<void> {
   for (let left = healingAttempts; ; left -= 1) {
     try {
-      await store.lastSeq();
+      await calls();
       return;
     } catch (error) {
-      if (left === 0) throw error;
+      if (left === 0 || !isForgiven(error)) throw error;
       await sleep(100);
     }
   }
 }
+
+/** A busy machine may be late; any other fault tells of a connection that is of no use. */
+const allAnswered = (store: Store) =>
+  heals(
+    () => Promise.all(everyCall(store)),
+    (error) => error instanceof StoreError && error.kind === 'timeout',
+  );
 
 /** Gone or just slow, as far as a client can tell. */
 async function rejectsAsAway(t: Test, call: Promise<unknown>): Promise<void> {
@@ -54,8 +65,8 @@ await outageTest(t, 'rejects in time while the server is away, and heals', async
     await t.test(`a server that ${outage}`, async (t) => {
       const store = openMysqlStore({ ...(await scratchDatabase(t)), timeoutMs });
       t.teardown(() => store.close());
-      await store.migrate();
-      await Promise.all(everyCall(store));
+      await heals(() => store.migrate());
+      await allAnswered(store);
       await control[begin]();
       for (let round = 0; round < 2; round += 1) {
         const calls = everyCall(store);
@@ -63,8 +74,8 @@ await outageTest(t, 'rejects in time while the server is away, and heals', async
       }
       await rejectsAsAway(t, store.migrate());
       await control[end]();
-      await t.resolves(heals(store));
-      await t.resolves(Promise.all(everyCall(store)));
+      await t.resolves(heals(() => store.lastSeq()));
+      await t.resolves(allAnswered(store));
       t.equal((await store.findTokens('acme', 'ozon')).length, 1);
     });
   }
@@ -76,13 +87,13 @@ await outageTest(t, 'rejects in time while the server is away, and heals', async
     t.teardown(() => store.close());
     await t.rejects(store.needsKeyring(), { message: /cannot be reached \(ECONNREFUSED\)/ });
     await control.start();
-    await t.resolves(store.migrate());
-    await t.resolves(heals(store));
+    await t.resolves(heals(() => store.migrate()));
+    await t.resolves(heals(() => store.lastSeq()));
   });
 
   await t.test('and a store closes while the server stands still', async (t) => {
     const store = openMysqlStore({ ...(await scratchDatabase(t)), timeoutMs });
-    await store.migrate();
+    await heals(() => store.migrate());
     await control.pause();
     await t.resolves(store.close());
     await control.resume();
