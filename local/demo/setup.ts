@@ -53,6 +53,7 @@ export async function setUpDemo(
       scheme: 'headers',
       headers: { 'Client-Id': '{clientId}', 'Api-Key': '{apiKey}' },
     },
+    publicFields: ['clientId'],
   });
   await putType(context, wildberriesType, {
     ...local,

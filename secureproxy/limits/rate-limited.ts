@@ -4,12 +4,12 @@ import type { Bucket } from './store.ts';
 /** Why a call was not let through; a reason of `rate_limited`. */
 export type LimitReason = 'limit_reached' | 'limit_closed' | 'limit_queue';
 
-const details: Readonly<Record<LimitReason, string>> = {
-  limit_reached:
-    'Other calls use up a limit of the token type, and this one would have to wait for too long.',
-  limit_closed:
-    'The marketplace asked for no calls for a while, and this one would have to wait for too long.',
-  limit_queue: 'Too many calls wait for a limit of the token type.',
+const details: Readonly<Record<LimitReason, (limit: string, seconds: number) => string>> = {
+  limit_reached: (limit, seconds) =>
+    `Other calls use up ${limit} of the token type, and this one would have to wait for ${seconds} s, which is too long.`,
+  limit_closed: (_limit, seconds) =>
+    `The marketplace asked for no calls for another ${seconds} s, which is too long to wait.`,
+  limit_queue: (limit) => `Too many calls wait for ${limit} of the token type.`,
 };
 
 /** Our 429. `RateLimit` and `RateLimit-Policy` are those of draft-ietf-httpapi-ratelimit-headers-10. */
@@ -21,7 +21,10 @@ export function rateLimited(
   const seconds = Math.max(1, Math.ceil(waitMs / 1000));
   return new ServiceError('rate_limited', {
     reason,
-    detail: details[reason],
+    detail: details[reason](
+      bucket && hasQuota(bucket) ? `the limit ${bucket.name}` : 'a limit',
+      seconds,
+    ),
     retryAfterSeconds: seconds,
     ...(bucket && {
       headers: {

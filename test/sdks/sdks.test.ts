@@ -109,6 +109,8 @@ const blocks = pageBlocks(page);
 const section = (name: string) => page.split(`\n## ${name}\n`)[1]?.split('\n## ')[0] ?? '';
 const blockOf = (name: string, wanted: string) =>
   blocks.find(({ place, language }) => place === name && language === wanted)?.text ?? '';
+// Some thirty processes, each with an SDK to load.
+t.setTimeout(600_000);
 const { installed, skip } = await installSdks();
 
 t.test('SDKs of marketplaces', { skip }, async (t) => {

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import leven from 'leven';
 import { isUnlimited, matchesPattern } from '../../../shared/policy/grant.ts';
 import { grantId } from '../../../shared/policy/grant-id.ts';
 import type { Grant } from '../../../shared/policy/schema.ts';
@@ -61,6 +62,15 @@ interface OptionsOfAdd extends Pick<GrantRequest, 'client' | 'type'> {
   readonly path?: readonly string[];
 }
 
+function noType(type: string, types: readonly { readonly id: string }[]): string {
+  const near = types.find(({ id }) => leven(type, id) <= maxTypingErrors);
+  const meant = near === undefined ? '' : `; is ${JSON.stringify(near.id)} meant?`;
+  return `no type matches ${JSON.stringify(type)} yet${meant}`;
+}
+
+/** A swap of two letters counts as two. */
+const maxTypingErrors = 2;
+
 async function grantWarnings(
   context: OperationContext,
   grant: Grant,
@@ -70,7 +80,7 @@ async function grantWarnings(
   const warnings: string[] = [];
   const types = await listDocuments(context, 'type');
   const matching = types.filter(({ id }) => matchesPattern(type, id));
-  if (matching.length === 0) warnings.push(`no type matches ${JSON.stringify(type)} yet`);
+  if (matching.length === 0) warnings.push(noType(type, types));
   warnings.push(...matching.flatMap(({ id, content }) => routedFault(grant, id, content) ?? []));
   if (direct && !isUnlimited(grant)) {
     warnings.push('a direct app receives tokens only by a grant without methods and paths');

@@ -21,8 +21,10 @@ export function addCheck(token: Command, session: Session): void {
 expired, revoked, wrong_kind, limited, unreachable or unclear. Exit code 0 for valid alone.
 The app key comes from a file, APP_KEY_FILE or APP_KEY; the app needs a grant for the probe. No database is used.`,
     )
-    .argument('<client>', 'whose token')
-    .argument('<type>', 'its token type')
+    .argument('[client]', 'whose token')
+    .argument('[type]', 'its token type')
+    .option('--client <id>', 'the client, in place of the argument')
+    .option('--type <type>', 'the type, likewise')
     .requiredOption('--proxy <url>', 'where SecureProxy is')
     .option('--key-file <path>', 'the file of the app key, in place of APP_KEY_FILE and APP_KEY')
     .addHelpText(
@@ -30,14 +32,35 @@ The app key comes from a file, APP_KEY_FILE or APP_KEY; the app needs a grant fo
         'keyserver-admin token check shop-1 ozon --proxy http://127.0.0.1:5004 --key-file app.key',
       ),
     )
-    .action(async (client: string, type: string, options: { proxy: string; keyFile?: string }) => {
-      const { askProxy } = await import('../../operations/check/ask-proxy.ts');
-      const appKey = readAppKey(session.io, options.keyFile);
-      const answer = await askProxy({ client, type, proxy: options.proxy, appKey });
-      const { verdict, detail } = answer;
-      if (verdict !== 'valid') session.exitCode = faultsFoundExitCode;
-      session.out.result({ client, type, ...answer }, `${verdict}${cause(answer)}\n  ${detail}`);
-    });
+    .action(
+      async (first: string | undefined, second: string | undefined, options: CheckOptions) => {
+        const client = given('client', first, options.client);
+        const type = given('type', second, options.type);
+        const { askProxy } = await import('../../operations/check/ask-proxy.ts');
+        const appKey = readAppKey(session.io, options.keyFile);
+        const answer = await askProxy({ client, type, proxy: options.proxy, appKey });
+        const { verdict, detail } = answer;
+        if (verdict !== 'valid') session.exitCode = faultsFoundExitCode;
+        session.out.result({ client, type, ...answer }, `${verdict}${cause(answer)}\n  ${detail}`);
+      },
+    );
+}
+
+interface CheckOptions {
+  readonly proxy: string;
+  readonly keyFile?: string;
+  readonly client?: string;
+  readonly type?: string;
+}
+
+/** An argument, or the option that stands for it as in the other commands of tokens. @throws OperationError input_invalid */
+function given(what: string, argument: string | undefined, option: string | undefined): string {
+  const value = argument ?? option;
+  if (value !== undefined && (argument === undefined || option === undefined)) return value;
+  throw inputInvalid(
+    value === undefined ? `no ${what} is given` : `the ${what} is given twice`,
+    'keyserver-admin token check CLIENT TYPE --proxy URL, or --client CLIENT --type TYPE',
+  );
 }
 
 function cause({ status, code, reason }: CheckAnswer): string {

@@ -100,6 +100,12 @@ t.test('warns of a grant that does nothing yet', async (t) => {
     ].join('\n'),
   );
   t.equal((await admin.json(grant)).warnings.length, 2);
+  const misspelt = ['grant', 'add', 'reports', '--client', 'a', '--type'];
+  const warningsOf = async (type: string) => (await admin.json([...misspelt, type])).warnings;
+  t.same(await warningsOf('wildberies'), [
+    'no type matches "wildberies" yet; is "wildberries" meant?',
+  ]);
+  t.same(await warningsOf('berries'), ['no type matches "berries" yet']);
   t.same((await admin.json(add)).warnings, []);
 });
 

@@ -216,3 +216,18 @@ t.test('takes the key from the environment, or a file that it names', async (t) 
   t.equal(unknown.code, 1);
   t.match(unknown.stderr, /caller_unauthenticated.*\n.*app list/);
 });
+
+t.test(
+  'takes client and type as options, as the other commands do, and neither twice',
+  async (t) => {
+    const rest = `--proxy ${proxy} --key-file app.key`;
+    const { code, stdout } = await run(`token check --client shop-1 --type ozon ${rest}`);
+    t.equal(code, 0, stdout);
+    const mixed = await run(`token check shop-1 --type ozon ${rest}`);
+    t.equal(mixed.code, 0);
+    t.match((await run(`token check ${rest}`)).stderr, /^error: no client is given\n/);
+    t.match((await run(`token check shop-1 ${rest}`)).stderr, /^error: no type is given\n/);
+    const twice = await run(`token check shop-1 ozon --type ozon ${rest}`);
+    t.match(twice, { code: 2, stderr: /^error: the type is given twice\n/ });
+  },
+);

@@ -42,6 +42,10 @@ t.test('a call over the limit is answered 429, with what there is to know', asyn
   t.match([await call(), await call()], [{ status: 200 }, { status: 200 }]);
   const over = await call();
   t.match(over, { status: 429, problem: { code: 'rate_limited', reason: 'limit_reached' } });
+  t.equal(
+    over.problem.detail,
+    'Other calls use up the limit 2/h burst 2 of the token type, and this one would have to wait for 1800 s, which is too long.',
+  );
   t.same(over.all('retry-after'), ['1800']);
   t.same(over.all('ratelimit'), ['"2/h burst 2";r=0;t=1800']);
   t.same(over.all('ratelimit-policy'), ['"2/h burst 2";q=2;w=3600']);
