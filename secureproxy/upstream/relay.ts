@@ -1,61 +1,17 @@
-import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { ServiceError } from '../../shared/errors.ts';
 import { nextBatch } from '../../shared/event-loop.ts';
 import { type AnswerBody, type AnswerOutput, PlainBody } from '../http/answer-body.ts';
 import { scrubbedBody } from '../scrub/scrubbed-body.ts';
-import type { Scrubber } from '../scrub/scrubber.ts';
 import { countAbandoned, refuseMoreAbandoned } from './abandoned.ts';
 import { checkStatus, checkTransferCoding, correctLength } from './answer-head.ts';
 import type { AnswerTarget } from './answer-target.ts';
 import type { CarriedHandler } from './connection.ts';
-import type { Deadline } from './deadline.ts';
 import { callerGone, upstreamError } from './errors.ts';
+import { ReadingTimeout } from './reading-timeout.ts';
+import type { RelayOptions, RelayOutcome, UpstreamRequest } from './relay-options.ts';
 import { StreamedBody } from './streamed-body.ts';
-
-/** The request to send upstream; `headers` alternates names and values. */
-export interface UpstreamRequest {
-  readonly path: string;
-  readonly method: string;
-  readonly headers: string[];
-  readonly body: Buffer | StreamedBody | null;
-}
-
-export interface RelayOptions {
-  readonly deadline: Deadline;
-  /** The caller's request is the upstream's: HEAD is HEAD, and the deadline ends with the answer's head. */
-  readonly isForwarded: boolean;
-  /** Timeout of each pause in which the caller does not read: of a forwarded answer, and of the end of any. */
-  readonly idleTimeoutMs: number;
-  /**
-   * Called when a connection is free for the request, with what ends the call from then on. False: nothing is sent.
-   */
-  readonly onStart: (cut: (error: ServiceError) => void) => boolean;
-  /** True if an answer with this head is not wanted: the request is to be sent again. */
-  readonly isRefused: (status: number, headers: IncomingHttpHeaders) => boolean;
-  /** Makes the headers of the answer from the upstream's. */
-  readonly answerHeaders: (headers: IncomingHttpHeaders, status: number) => OutgoingHttpHeaders;
-  /** Redacts the answer; undefined: it passes unchanged. */
-  readonly scrubber: Scrubber | undefined;
-  /** Called with the body as it is sent on, piece by piece. */
-  readonly onBody: (bytes: Buffer) => void;
-  /** Called once the head was written: from then on, no error can be answered. */
-  readonly onAnswer: () => void;
-  /** Called once, before the caller sees the end; not called if the caller was gone before the call. */
-  readonly onEnd: (outcome: RelayOutcome) => void;
-}
-
-/** How a relayed call ended. `error` is set if no answer began, or if it broke off. */
-export interface RelayOutcome {
-  /** Undefined if no answer began. */
-  readonly status: number | undefined;
-  readonly bytesReceived: number;
-  readonly bytesSent: number;
-  readonly scrubbed: number;
-  /** How often the request was sent again. */
-  readonly retries: number;
-  readonly error?: ServiceError;
-}
 
 /**
  * An upload of this size may have been answered before it was read: nothing tells whether its rest is still in the
@@ -108,11 +64,12 @@ class RelayHandler implements CarriedHandler {
   readonly #sent: UpstreamRequest['body'];
   readonly #response: AnswerTarget;
   readonly #options: RelayOptions;
+  readonly #reading: ReadingTimeout;
   readonly #done: PromiseWithResolvers<boolean>;
   readonly #onClose = () => this.#cancel(callerGone());
   readonly #onStalled = () => this.#cancel(callerGone());
   readonly #onDrain = () => {
-    this.#awaitCaller(0);
+    this.#reading.end();
     this.#body?.drained();
   };
   #controller: Dispatcher.DispatchController | undefined;
@@ -140,6 +97,7 @@ class RelayHandler implements CarriedHandler {
     this.#sent = body;
     this.#response = response;
     this.#options = options;
+    this.#reading = new ReadingTimeout(response, options.idleTimeoutMs);
     this.#done = done;
     options.deadline.begin('connection', (error) => this.#cancel(error));
     response.once('close', this.#onClose).on('drain', this.#onDrain).on('timeout', this.#onStalled);
@@ -212,11 +170,6 @@ class RelayHandler implements CarriedHandler {
       socket.destroy();
   }
 
-  /** Bounds the time until the caller reads; 0: does not. */
-  #awaitCaller(timeoutMs: number): void {
-    if (this.#options.isForwarded) this.#response.setTimeout(timeoutMs);
-  }
-
   #output(status: number): AnswerOutput {
     return {
       head: (headers) => {
@@ -230,7 +183,7 @@ class RelayHandler implements CarriedHandler {
         this.#bytesSent += bytes.length;
         this.#options.onBody(bytes);
         if (this.#response.write(bytes)) return true;
-        this.#awaitCaller(this.#options.idleTimeoutMs);
+        if (this.#options.isForwarded) this.#reading.begin();
         return false;
       },
       end: () => this.#finish(),
@@ -270,8 +223,7 @@ class RelayHandler implements CarriedHandler {
     this.#options.onEnd(this.#outcome());
     // As a text it goes out with its head in one piece; bytes would be gathered, which costs more.
     this.#response.end(last?.toString('latin1'), 'latin1');
-    // Without a listener Node ends the connection itself; once all is sent, the timeout of kept connections counts.
-    this.#response.setTimeout(this.#options.idleTimeoutMs);
+    this.#reading.boundRest();
     this.#done.resolve(true);
   }
 
@@ -324,7 +276,7 @@ class RelayHandler implements CarriedHandler {
     this.#settled = true;
     this.#options.deadline.pause();
     this.#body?.destroy();
-    this.#awaitCaller(0);
+    this.#reading.end();
     this.#response
       .off('close', this.#onClose)
       .off('drain', this.#onDrain)
