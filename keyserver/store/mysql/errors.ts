@@ -103,7 +103,9 @@ export function isIncomparable(error: unknown): boolean {
 
 /** The {@link StoreError} for an error of the connector, without its text; any other error as it is. */
 export function mysqlError(error: unknown): unknown {
-  if (!(error instanceof SqlError)) return error;
+  // The connector rejects so if an answer does not fit to what it asked.
+  if (typeof error === 'number') return new StoreError('failed', `The database failed (${error})`);
+  if (!isOfConnector(error)) return error;
   const origin = rootCause(error);
   const { kind, sentence } = byNumber.get(origin.errno) ?? {
     kind: 'failed' as const,
@@ -113,7 +115,14 @@ export function mysqlError(error: unknown): unknown {
   return new StoreError(kind, `${message} (${origin.code})`, { cause: error });
 }
 
-function otherMessage(error: SqlError, { code }: Origin): string {
+/** An error of the socket, such as a reset, is the system's own, which the connector only marks. */
+type ConnectorError = SqlError | (Error & { readonly fatal: boolean });
+
+function isOfConnector(error: unknown): error is ConnectorError {
+  return error instanceof SqlError || (error instanceof Error && 'fatal' in error);
+}
+
+function otherMessage(error: ConnectorError, { code }: Origin): string {
   if (/CERT|VERIFY|_SSL_|TLS/.test(code))
     return 'The database offers no TLS that the CA vouches for';
   return error.fatal || error.cause !== undefined
@@ -130,7 +139,7 @@ interface Origin {
 }
 
 /** The innermost cause: the pool wraps the error that kept it from connecting. */
-function rootCause(error: SqlError): Origin {
+function rootCause(error: Error): Origin {
   let inner: Error = error;
   while (inner.cause instanceof Error) inner = inner.cause;
   const { errno, code, sqlMessage } = inner as Error & Partial<Record<string, unknown>>;
