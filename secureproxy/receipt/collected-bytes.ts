@@ -8,13 +8,18 @@ const none: Buffer = Buffer.alloc(0);
  * Holding them until the end would take twice the memory.
  */
 export class CollectedBytes {
-  readonly #expected: number;
+  readonly #announced: number;
+  readonly #reserved: number;
   #memory = none;
   #length = 0;
 
-  /** @param expected size to reserve once more than one chunk comes; 0: unknown */
-  constructor(expected: number) {
-    this.#expected = expected;
+  /**
+   * @param announced size; 0: unknown
+   * @param reserved size to reserve once more than one chunk comes
+   */
+  constructor(announced: number, reserved: number) {
+    this.#announced = announced;
+    this.#reserved = reserved;
   }
 
   /** Returns the bytes, and lets go of them. A zero follows in memory if they came in more than one chunk. */
@@ -39,8 +44,10 @@ export class CollectedBytes {
     free(chunk);
   }
 
+  /** Four times what came is not more than that in the machine's memory, as long as it is not written to. */
   #grow(used: number): void {
-    const grown = Buffer.allocUnsafeSlow(Math.max(this.#expected, this.#length, used * 2) + 1);
+    const more = this.#announced === 0 ? used * 2 : Math.min(used * 4, this.#announced);
+    const grown = Buffer.allocUnsafeSlow(Math.max(this.#reserved, this.#length, more) + 1);
     this.#memory.copy(grown, 0, 0, used);
     free(this.#memory);
     this.#memory = grown;

@@ -27,7 +27,8 @@ export function receiveBody(
   const announced = Number(payload.headers['content-length'] ?? 0);
   const isStranger = 'source' in owner;
   // Of a stranger, nothing is allocated before it comes.
-  const collected = new CollectedBytes(isStranger ? 0 : Math.min(announced, limitBytes));
+  const size = Math.min(announced, limitBytes);
+  const collected = new CollectedBytes(size, isStranger ? 0 : size);
   let received = 0;
   let taken = 0;
   const check = (bytes: number) => {
