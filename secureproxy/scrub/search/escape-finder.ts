@@ -56,7 +56,7 @@ export class EscapeFinder {
     for (const byte of this.#begins) {
       let at = nextByte(bytes, byte, from, to);
       for (; at < to; at = nextByte(bytes, byte, at + 1, to)) {
-        if (byte !== backslash || !isInRow(bytes, at)) this.#read(bytes, byte, at, report);
+        if (!isInRow(bytes, at)) this.#read(bytes, byte, at, report);
       }
     }
   }
@@ -126,9 +126,15 @@ export class EscapeFinder {
   }
 }
 
-/** Whether a backslash stands within a row: an escape that begins there is found by the row's first or last two. */
-function isInRow(bytes: Buffer, at: number): boolean {
-  return bytes[at - 1] === backslash && bytes[at + 1] === backslash && bytes[at + 2] === backslash;
+/**
+ * Whether a backslash or a line feed stands within a row: an escape that begins there is found by the row's first or
+ * last two, and what a line break interrupts by its first or last line feed.
+ */
+export function isInRow(bytes: Uint8Array, at: number): boolean {
+  const byte = bytes[at];
+  if (byte !== backslash && byte !== lineFeed) return false;
+  const isLonger = bytes[at - 1] === byte && bytes[at + 1] === byte;
+  return isLonger && (byte === lineFeed || bytes[at + 2] === byte);
 }
 
 /** Three letters as a number, in lower case. */

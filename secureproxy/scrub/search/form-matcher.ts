@@ -146,7 +146,8 @@ export class FormMatcher {
       direction === 1 ? readingsAt(bytes, at, steps) : readingsBefore(bytes, at, steps);
     for (const reading of readings) {
       const next = direction === 1 ? reading.to : reading.from;
-      if (isLoose && isOfLineBreak(bytes, reading)) pending.push({ at: next, unit });
+      if (isLoose && isOfLineBreak(bytes, reading.utf8[0], reading.from, reading.to))
+        pending.push({ at: next, unit });
       const count = this.#agreeing(reading, unit, direction);
       if (count > 0) pending.push({ at: next, unit: unit + count * direction });
     }
@@ -167,9 +168,16 @@ export class FormMatcher {
   }
 }
 
-/** Mail breaks lines at 76 characters (RFC 2045 §6.7, §6.8); headers and YAML indent the rest. */
-export function isOfLineBreak(bytes: Uint8Array, { utf8, from, to }: Reading): boolean {
-  const [byte] = utf8;
+/**
+ * True for what is read as `byte` from `from` to `to` if it is a part of a line break. Mail breaks lines at 76
+ * characters (RFC 2045 §6.7, §6.8); headers and YAML indent the rest.
+ */
+export function isOfLineBreak(
+  bytes: Uint8Array,
+  byte: number | undefined,
+  from: number,
+  to: number,
+): boolean {
   if (byte === lineFeed || byte === carriageReturn) return true;
   if (byte === equals) return bytes[to] === lineFeed || bytes[to] === carriageReturn;
   if (byte !== space && byte !== tab) return false;

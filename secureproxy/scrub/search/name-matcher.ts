@@ -1,4 +1,4 @@
-import { EscapeFinder } from './escape-finder.ts';
+import { EscapeFinder, isInRow } from './escape-finder.ts';
 import { FormMatcher, type Text } from './form-matcher.ts';
 import { introducers, isIntroducer } from './readings.ts';
 import { exactForm, type SecretForm } from './secret-forms.ts';
@@ -37,7 +37,7 @@ export class NameMatcher {
   /** End of the longest name that begins at `at`; -1 if there is none. */
   end(bytes: Buffer, at: number, accept = anywhere): number {
     let longest = -1;
-    if (this.mayBegin[bytes[at] as number] === 0) return longest;
+    if (this.mayBegin[bytes[at] as number] === 0 || isInRow(bytes, at)) return longest;
     for (const matcher of this.#matchers) {
       if (!this.#mayBe(bytes, at, matcher.form)) continue;
       const text: Text = { bytes, isLast: true, steps: { taken: 0, max: Infinity } };

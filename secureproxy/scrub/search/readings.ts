@@ -181,10 +181,11 @@ function codeUnits(text: Syntax): Escape | undefined {
     const more = new Syntax(stretch, behind + 1);
     const low = behind > at && bytes[behind] === lowerU ? more.number(16, 4, 4) : 0;
     if (low >= 0xdc00 && low < 0xe000) {
-      return { utf8: utf8Of(String.fromCharCode(unit, low)), to: more.at };
+      const codePoint = 0x10000 + (unit - 0xd800) * 0x400 + low - 0xdc00;
+      return { utf8: utf8Of(codePoint), to: more.at };
     }
   }
-  return { utf8: utf8Of(String.fromCharCode(unit)), to: at };
+  return { utf8: utf8Of(unit), to: at };
 }
 
 /** Reads behind `&`: `#43;`, `#x2B;`, `plus;`. */
@@ -193,7 +194,7 @@ function reference(text: Syntax): Escape | undefined {
     const isHex = text.skip(lowerX) || text.skip(lowerX - 0x20);
     const code = text.number(isHex ? 16 : 10, 1, 8);
     if (!(code <= 0x10ffff) || !text.skip(semicolon)) return undefined;
-    return { utf8: utf8Of(String.fromCodePoint(code)), to: text.at };
+    return { utf8: utf8Of(code), to: text.at };
   }
   let name = '';
   while (name.length < maxNameChars && isLetter(text.next)) {
@@ -216,4 +217,6 @@ function isLetter(byte: number): boolean {
   return letter >= 0x61 && letter <= 0x7a;
 }
 
-const utf8Of = (text: string) => [...Buffer.from(text)];
+/** Most are of ASCII. */
+const utf8Of = (codePoint: number) =>
+  codePoint < 0x80 ? [codePoint] : [...Buffer.from(String.fromCodePoint(codePoint))];

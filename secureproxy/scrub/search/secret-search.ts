@@ -177,14 +177,14 @@ function gramBehind({ bytes, steps }: Text, from: number, first: readonly number
     const byte = bytes[at];
     if (byte === undefined || at >= end) return 0;
     steps.taken++;
-    if (isPlain(byte)) {
-      gram.push(byte);
+    if (!isIntroducer(byte)) {
+      if (!isOfLineBreak(bytes, byte, at, at + 1)) gram.push(byte);
       at++;
       continue;
     }
-    const reading = readingsAt(bytes, at, steps).at(-1) as Reading;
-    if (!isOfLineBreak(bytes, reading)) gram.push(...reading.utf8);
-    at = reading.to;
+    const { utf8, to } = readingsAt(bytes, at, steps).at(-1) as Reading;
+    if (!isOfLineBreak(bytes, utf8[0], at, to)) gram.push(...utf8);
+    at = to;
   }
   return gramOf(gram[0] as number, gram[1] as number, gram[2] as number);
 }

@@ -46,6 +46,16 @@ export function escapeSteps(
     t.end();
   });
 
+  t.test('rows of line feeds or backslashes take hardly a step', (t) => {
+    for (const unit of ['\n', '\\']) {
+      for (const secret of ['kJ8sd7Fh2Kq0Zp4L', token, '9f1b7c1e-5a3d-4e2f-8b6a-0c9d8e7f6a5b']) {
+        const { stepsPerByte } = search(secret, Buffer.alloc(again, unit));
+        t.ok(stepsPerByte < 1, `${JSON.stringify(unit)}: ${stepsPerByte} steps a byte`);
+      }
+    }
+    t.end();
+  });
+
   t.test('escapes that begin again and again are read in linear time', (t) => {
     for (const unit of [
       '&#',

@@ -164,3 +164,15 @@ t.test('holds back as many bytes as the longest pattern of a secret of this leng
   t.equal(filter.write(Buffer.alloc(1000)).length, 1000 - (longestForm * 8 + 64));
   t.end();
 });
+
+t.test('finds a secret that a row of line feeds interrupts', (t) => {
+  for (const secret of ['kJ8sd7Fh2Kq0Zp4L', token]) {
+    for (let at = 1; at < secret.length; at++) {
+      for (const length of [1, 2, 3, 60]) {
+        const text = `${secret.slice(0, at)}${'\n'.repeat(length)}${secret.slice(at)}`;
+        t.strictSame(scrub(` ${text} `, secret), { out: ' [redacted] ', redactions: 1 });
+      }
+    }
+  }
+  t.end();
+});
