@@ -7,6 +7,13 @@ export function patternCovers(pattern: string, other: string): boolean {
   return prefix.startsWith(pattern.slice(0, -1));
 }
 
+/** The patterns that cover one: the text of each, for a look-up among many. */
+export function coveringPatterns(pattern: string): string[] {
+  const prefix = pattern.endsWith('*') ? pattern.slice(0, -1) : pattern;
+  const shorter = Array.from({ length: prefix.length + 1 }, (_, end) => `${prefix.slice(0, end)}*`);
+  return [...new Set([pattern, ...shorter])];
+}
+
 /** {@link patternCovers} for path patterns: one without an origin holds for every origin. */
 export function pathPatternCovers(pattern: string, other: string): boolean {
   if (!pattern.startsWith('/') || other.startsWith('/')) return patternCovers(pattern, other);

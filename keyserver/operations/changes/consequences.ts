@@ -111,9 +111,8 @@ function limitedReleases(
   after: readonly Grant[],
 ): TokenQuestion[] {
   const unlimited = before.filter((grant) => judgeDirectGrants([grant]).allowed);
-  if (unlimited.every((grant) => after.some((other) => grantId(other) === grantId(grant)))) {
-    return [];
-  }
+  const left = new Set(after.map(grantId));
+  if (unlimited.every((grant) => left.has(grantId(grant)))) return [];
   return [
     {
       affects: ({ clientId, tokenType }) => {

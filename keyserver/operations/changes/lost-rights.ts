@@ -1,15 +1,24 @@
-import { pathPatternCovers, patternCovers } from '../../../shared/policy/destination-cover.ts';
+import {
+  coveringPatterns,
+  pathPatternCovers,
+  patternCovers,
+} from '../../../shared/policy/destination-cover.ts';
+import { canonicalGrant } from '../../../shared/policy/grant-id.ts';
 import { type Grant, methods } from '../../../shared/policy/schema.ts';
 
 /**
  * The parts of grants that other grants do not allow: each has the methods that are lost for one of its
- * paths, or for all.
+ * paths, or for all. Grants are looked up, since each of tens of thousands cannot be compared with each.
  */
 export function lostRights(before: readonly Grant[], after: readonly Grant[]): Grant[] {
+  const key = (grant: Grant) => JSON.stringify(canonicalGrant(grant));
+  const left = new Set(after.map(key));
+  const byClient = Map.groupBy(after, ({ client }) => client);
   return before.flatMap((grant) => {
-    const others = after.filter(
-      (other) => patternCovers(other.client, grant.client) && patternCovers(other.type, grant.type),
-    );
+    if (left.has(key(grant))) return [];
+    const others = coveringPatterns(grant.client)
+      .flatMap((client) => byClient.get(client) ?? [])
+      .filter((other) => patternCovers(other.type, grant.type));
     return (grant.paths ?? [undefined]).flatMap((path) => {
       const lost = (grant.methods ?? methods).filter(
         (method) =>

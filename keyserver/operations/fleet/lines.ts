@@ -1,4 +1,4 @@
-import { grantId } from '../../../shared/policy/grant-id.ts';
+import { canonicalGrant } from '../../../shared/policy/grant-id.ts';
 import { describeInjection } from '../../../shared/policy/injection/injection.ts';
 import type { Grant, Policy } from '../../../shared/policy/schema.ts';
 import type { Binding } from '../../../shared/protocol/messages.ts';
@@ -83,10 +83,12 @@ function text(member: string, value: unknown): string {
 
 /** A removed grant and an added one that differ in one member are a change of it. */
 function grantLines(app: string, before: readonly Grant[], after: readonly Grant[]): string[] {
-  const kept = new Set(before.map(grantId));
-  const left = new Set(after.map(grantId));
-  const added = after.filter((grant) => !kept.has(grantId(grant)));
-  const removed = before.filter((grant) => !left.has(grantId(grant)));
+  // Not their ids: an app may have tens of thousands, and hashing takes longest.
+  const key = (grant: Grant) => JSON.stringify(canonicalGrant(grant));
+  const kept = new Set(before.map(key));
+  const left = new Set(after.map(key));
+  const added = after.filter((grant) => !kept.has(key(grant)));
+  const removed = before.filter((grant) => !left.has(key(grant)));
   const changed: string[] = [];
   const gone = removed.filter((grant) => {
     const at = added.findIndex((other) => policyChanges(grant, other).length === 1);

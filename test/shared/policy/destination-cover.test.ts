@@ -1,5 +1,6 @@
 import t from 'tap';
 import {
+  coveringPatterns,
   destinationCovers,
   pathPatternCovers,
   patternCovers,
@@ -23,6 +24,7 @@ t.test('a pattern covers what is as narrow', async (t) => {
   ];
   for (const [pattern, other, covers] of rows) {
     t.equal(patternCovers(pattern, other), covers, `${pattern} ${other}`);
+    t.equal(coveringPatterns(other).includes(pattern), covers, `${pattern} ${other}`);
   }
 });
 

@@ -38,6 +38,35 @@ t.test('loses the methods and paths that no other grant allows', async (t) => {
   ]);
 });
 
+t.test('compares no grant with all of the others', async (t) => {
+  let looks = 0;
+  const many = (clientOf: (at: number) => string, pathOf: (at: number) => string) =>
+    Array.from({ length: 1000 }, (_, at) => ({
+      paths: [pathOf(at)],
+      get client() {
+        looks += 1;
+        return clientOf(at);
+      },
+      get type() {
+        looks += 1;
+        return 'wildberries';
+      },
+    }));
+  const ofClients = many(
+    (at) => `shop-${at}`,
+    () => '/v1',
+  );
+  const ofPaths = many(
+    () => 'shop-*',
+    (at) => `/v${at}`,
+  );
+  for (const grants of [ofClients, ofPaths]) {
+    t.equal(lostRights(grants, grants.slice(1)).length, 1);
+  }
+  t.equal(lostRights(ofClients, [...ofClients.slice(500), all]).length, 0);
+  t.ok(looks < 20 * ofClients.length, `${looks} looks`);
+});
+
 t.test('describes a grant in a line', async (t) => {
   t.equal(describeGrant(all), 'client *, type *, all methods, all paths');
   t.equal(describeGrant(reading), 'client shop-*, type wildberries, GET POST, /v1/* /v2/stocks');
