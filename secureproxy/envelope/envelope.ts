@@ -67,11 +67,11 @@ function membersOf(bytes: Buffer, start: number): ReadonlyMap<string, Span> {
     // `Body` and `B\u006fdy` are one.
     const name = readString(bytes, at, nameEnd);
     const from = skipColon(bytes, nameEnd);
-    const to = endOfValue(bytes, from);
+    const isLarge = name === 'Body' || (name === 'BodyBase64' && bytes[from] === quote);
+    const to = endOfValue(bytes, from, isLarge ? undefined : from + maxSmallBytes);
     if (spans.has(name)) throw invalid('duplicate_member', 'The body has a member twice.');
     spans.set(name, [from, to]);
     if (name === 'Headers') checkHeaderBytes(to - from);
-    const isLarge = name === 'Body' || (name === 'BodyBase64' && bytes[from] === quote);
     if (isLarge) largeBytes += to - from;
     checkSmall(to - largeBytes);
     at = skipBlanks(bytes, to);

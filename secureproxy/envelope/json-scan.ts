@@ -48,9 +48,10 @@ export function terminated(bytes: Buffer): Buffer {
 /**
  * Returns the end of the JSON value (RFC 8259) that begins at `start`, without building it: in linear
  * time, constant memory and no recursion. The bytes must be UTF-8.
+ * @param maxEnd from here on, an array or object is not scanned to its end, and the result is a place within
  * @throws ServiceError request_invalid
  */
-export function endOfValue(bytes: Uint8Array, start: number): number {
+export function endOfValue(bytes: Uint8Array, start: number, maxEnd = bytes.length): number {
   let at = start;
   let depth = 0;
   let closer = 0;
@@ -80,6 +81,7 @@ export function endOfValue(bytes: Uint8Array, start: number): number {
       at = skipBlanks(bytes, at + 1);
     }
     if (bytes[at] !== comma) throw notJson();
+    if (at > maxEnd) return at;
     at = skipBlanks(bytes, at + 1);
     if (closer === closeBrace) at = startOfMemberValue(bytes, at);
   }

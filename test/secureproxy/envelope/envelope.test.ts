@@ -170,5 +170,16 @@ t.test('members that are not bodies are small', (t) => {
       options: { reason: 'members_limit' },
     });
   }
+  for (const [name, reason] of [
+    ['A', 'members_limit'],
+    ['Headers', 'headers_limit'],
+  ]) {
+    for (const items of ['"a":"b",', '"a":[1],', '"a":{"b":[]},'])
+      t.throws(
+        () => parsed(`{"${name}":{${items.repeat(600_000 / items.length)}!`),
+        { code: 'request_invalid', options: { reason } },
+        'the rest is not read',
+      );
+  }
   t.end();
 });
