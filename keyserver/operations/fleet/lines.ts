@@ -7,6 +7,7 @@ import { describeCa } from '../changes/describe-ca.ts';
 import type { Draft } from '../changes/drafts.ts';
 import { describeGrant } from '../changes/lost-rights.ts';
 import { policyChanges } from '../types.ts';
+import { AddedGrants } from './added-grants.ts';
 
 /** The lines of a plan for one document. */
 export function linesOf(draft: Draft): string[] {
@@ -83,24 +84,23 @@ function text(member: string, value: unknown): string {
 
 /** A removed grant and an added one that differ in one member are a change of it. */
 function grantLines(app: string, before: readonly Grant[], after: readonly Grant[]): string[] {
-  // Not their ids: an app may have tens of thousands, and hashing takes longest.
+  // Neither by their ids nor each with each: an app may have tens of thousands, and hashing takes long.
   const key = (grant: Grant) => JSON.stringify(canonicalGrant(grant));
   const kept = new Set(before.map(key));
   const left = new Set(after.map(key));
-  const added = after.filter((grant) => !kept.has(key(grant)));
+  const added = new AddedGrants(after.filter((grant) => !kept.has(key(grant))));
   const removed = before.filter((grant) => !left.has(key(grant)));
   const changed: string[] = [];
   const gone = removed.filter((grant) => {
-    const at = added.findIndex((other) => policyChanges(grant, other).length === 1);
-    const [other] = at < 0 ? [] : added.splice(at, 1);
+    const other = added.takeSimilar(grant);
     if (other === undefined) return true;
-    const [change] = policyChanges(grant, other);
+    const [change] = policyChanges(canonicalGrant(grant), canonicalGrant(other));
     const subject = `grant of ${app} (${describeGrant(grant)})`;
     if (change !== undefined) changed.push(`~ ${subject}: ${memberLine(change)}`);
     return false;
   });
   return [
-    ...added.map((grant) => `+ grant of ${app}: ${describeGrant(grant)}`),
+    ...added.left.map((grant) => `+ grant of ${app}: ${describeGrant(grant)}`),
     ...changed,
     ...gone.map((grant) => `- grant of ${app}: ${describeGrant(grant)}`),
   ];
