@@ -1,5 +1,11 @@
+import { existsSync } from 'node:fs';
 import { listenerTlsFiles } from '../shared/listen/listener-settings.ts';
-import { type Environment, parseSettings, type Settings } from '../shared/settings/config.ts';
+import {
+  ConfigError,
+  type Environment,
+  parseSettings,
+  type Settings,
+} from '../shared/settings/config.ts';
 import { faultsOf, ofSetting } from '../shared/settings/faults.ts';
 import { examineTlsFiles } from '../shared/tls/files.ts';
 import { type KeyserverConfig, keyserverFaults, keyserverSettings } from './config.ts';
@@ -38,6 +44,9 @@ function keyFileFaults(config: Partial<KeyserverConfig>): string[] {
     faultsOf(() =>
       ofSetting(setting, () => {
         if (folder === undefined || (mayBeEmpty && isKeyFolderEmpty(folder))) return;
+        if (existsSync(folder) && isKeyFolderEmpty(folder)) {
+          throw new ConfigError([`${folder} has no keys; GENERATE_KEYS=1 makes the first one`]);
+        }
         load(folder);
       }),
     );

@@ -1,4 +1,4 @@
-import { chmodSync } from 'node:fs';
+import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { keyserverSettings } from '../../keyserver/config.ts';
@@ -158,6 +158,12 @@ t.test('lets key folders be empty only if keys are to be made', async (t) => {
   t.same(startFaults({ ...settings, GENERATE_KEYS: '1' }), []);
   t.match(startFaults({ ...settings, GENERATE_KEYS: 'yes' }), [/^GENERATE_KEYS must be boolean/]);
   t.equal(startFaults({ ...settings, GENERATE_KEYS: 'yes' }).length, 1);
+  const empty = join(folder, 'empty');
+  mkdirSync(empty, { mode: 0o700 });
+  t.same(startFaults({ ...settings, RSA_KEY_DIR: empty, KEYRING_DIR: empty }), [
+    `KEYRING_DIR: ${empty} has no keys; GENERATE_KEYS=1 makes the first one`,
+    `RSA_KEY_DIR: ${empty} has no keys; GENERATE_KEYS=1 makes the first one`,
+  ]);
   const KEYRING_DIR = join(folder, 'file');
   t.same(startFaults({ ...settings, KEYRING_DIR, GENERATE_KEYS: '1' }), [
     `KEYRING_DIR: cannot read ${KEYRING_DIR} (ENOTDIR)`,
