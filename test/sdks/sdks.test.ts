@@ -149,7 +149,10 @@ t.test('SDKs of marketplaces', { skip }, async (t) => {
   /** Runs a program of the page as a process that knows nothing but this; resolves to what it prints. */
   async function run(name: string, base: string, key: string, more = ''): Promise<string> {
     const [, code] = section(name).match(/^The code of an error .* is `(.+)`/m) ?? [];
-    const shown = `process.on('uncaughtException', async (error) => console.log(${code}))`;
+    // An error without a code would be thrown by the listener, and come to it again for ever.
+    const shown = `process.on('uncaughtException', async (error) => {
+      try { console.log(${code}); } catch { console.error(error); process.exit(1); }
+    })`;
     const args = ['--import', `data:text/javascript,${encodeURIComponent(shown)}`];
     const child = await promisify(execFile)(
       process.execPath,
