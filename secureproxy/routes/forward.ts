@@ -120,17 +120,18 @@ function hasBody({ headers }: IncomingMessage): boolean {
 
 /** The caller's headers in the order and spelling of its own, without the app key and what is for the proxy. */
 function headersOf(raw: readonly string[]): Pick<Call, 'timeoutMs'> & { headers: CallerHeaders } {
-  const headers: Record<string, string | string[]> = Object.create(null);
+  // Made an object at the end, since one without a prototype would be slow to read, and it is read several times.
+  const headers = new Map<string, string | string[]>();
   let timeoutMs: number | undefined;
   for (let i = 0; i < raw.length; i += 2) {
     const [name = '', value = ''] = [raw[i], raw[i + 1]];
     if (name.toLowerCase() === timeoutHeader) timeoutMs = readTimeout(value);
     else if (appKeysIn(value).length === 0) {
-      const before = headers[name];
-      headers[name] = before === undefined ? value : [before, value].flat();
+      const before = headers.get(name);
+      headers.set(name, before === undefined ? value : [before, value].flat());
     }
   }
-  return { headers, timeoutMs };
+  return { headers: Object.fromEntries(headers), timeoutMs };
 }
 
 function readTimeout(text: string): number {

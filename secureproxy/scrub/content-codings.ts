@@ -21,7 +21,7 @@ export function searchableRequest(headers: CallerHeaders): CallerHeaders {
     const read = name.toLowerCase();
     if (unsearchableHeaders.has(read)) continue;
     const restrict = restrictions.get(read);
-    sent[name] = restrict === undefined ? value : restrict([value].flat().join(','));
+    sent[name] = restrict === undefined ? value : restrict(String(value));
   }
   return sent;
 }
@@ -40,7 +40,7 @@ function decodable(accepted: string): string {
 }
 
 const restrictions = new Map([
-  ['accept-encoding', decodable],
+  ['accept-encoding', memoizeByText(decodable)],
   ['accept', searchableTypes],
 ]);
 
