@@ -9,6 +9,7 @@ import { type Attack, ownOf, type Scene } from '../../scene/attack.ts';
 import { newRequest } from '../../scene/keyserver.ts';
 import { awaitSeq } from '../../scene/seen.ts';
 import { amidFlood, floodAddress, sender, unmetAddress } from './flood.ts';
+import { heavyBodiesAttack } from './heavy-bodies.ts';
 import { keylessBodiesAttack } from './keyless-bodies.ts';
 
 const concurrency = 64;
@@ -146,4 +147,5 @@ export const strangerAttacks: readonly Attack[] = [
     run: unknownQuestions,
   },
   keylessBodiesAttack,
+  heavyBodiesAttack,
 ];
