@@ -9,7 +9,10 @@ import { freePort } from '../../support/free-port.ts';
 import { until } from '../../support/until.ts';
 import { startUpstream, writes, writesAndEnds } from '../../support/upstream.ts';
 
-function newHttp(t: Test, timeoutMs = 300): KeyserverHttp {
+/** For calls that end by it. */
+const shortMs = 300;
+
+function newHttp(t: Test, timeoutMs = 30_000): KeyserverHttp {
   const http = new KeyserverHttp({ connections: 4, timeoutMs });
   t.teardown(() => http.close());
   return http;
@@ -91,7 +94,7 @@ t.test('tries a broken connection again, with a new body each time', async (t) =
   const url = new URL(upstream.url);
   let retries = 0;
   const makeBody = () => `{"n":${made++}}`;
-  const answer = await newHttp(t, 5000).post(url, makeBody, {}, () => {
+  const answer = await newHttp(t).post(url, makeBody, {}, () => {
     retries += 1;
   });
   t.equal(answer.status, 200);
@@ -104,7 +107,7 @@ t.test('tries a broken connection again, with a new body each time', async (t) =
 
 t.test('waits for a server that is just starting', async (t) => {
   const port = await freePort();
-  const http = newHttp(t, 5000);
+  const http = newHttp(t);
   let retries = 0;
   const answered = http.post(
     new URL(`http://127.0.0.1:${port}/`),
@@ -124,14 +127,14 @@ t.test('waits for a server that is just starting', async (t) => {
 t.test('gives up when the time is over: refused, silent, stalled', async (t) => {
   const port = await freePort();
   await t.rejects(
-    newHttp(t).post(new URL(`http://127.0.0.1:${port}/`), () => '{}', {}),
+    newHttp(t, shortMs).post(new URL(`http://127.0.0.1:${port}/`), () => '{}', {}),
     unreachable,
   );
   const upstream = await startUpstream(t);
   for (const bytes of ['', 'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{']) {
     upstream.script(writes(bytes));
     await t.rejects(
-      newHttp(t).post(new URL(upstream.url), () => '{}', {}),
+      newHttp(t, shortMs).post(new URL(upstream.url), () => '{}', {}),
       unreachable,
     );
   }
@@ -147,7 +150,7 @@ t.test('all attempts have one time together', async (t) => {
     if (passedMs === 0) socket.resetAndDestroy();
     passedMs = passedMs === 0 ? 29_700 : 30_000;
   });
-  const answered = newHttp(t, 30_000).post(new URL(upstream.url), () => '{}', {});
+  const answered = newHttp(t).post(new URL(upstream.url), () => '{}', {});
   const outcome = answered.catch((error) => error);
   t.match(await Promise.race([outcome, sleep(10_000, 'waits', { ref: false })]), unreachable);
   t.ok(upstream.requests.length > 1);
@@ -156,7 +159,7 @@ t.test('all attempts have one time together', async (t) => {
 t.test('takes an answer of four megabytes, as of many changes', async (t) => {
   const text = JSON.stringify('x'.repeat(4_000_000));
   const url = await serve(t, (_request, response) => response.end(text));
-  const { body } = await newHttp(t, 10_000).post(url, () => '{}', {});
+  const { body } = await newHttp(t).post(url, () => '{}', {});
   t.ok(body === JSON.parse(text));
 });
 
@@ -171,7 +174,7 @@ t.test('rejects an answer that is cut short, too large or not HTTP', async (t) =
   ]) {
     upstream.script(writesAndEnds(bytes));
     await t.rejects(
-      newHttp(t).post(new URL(upstream.url), () => '{}', {}),
+      newHttp(t, shortMs).post(new URL(upstream.url), () => '{}', {}),
       unreachable,
     );
   }
@@ -193,7 +196,7 @@ t.test(
         seen += 1;
         response.writeHead(seen === 1 ? status : 200).end(seen === 1 ? body : '{}');
       });
-      const answer = await newHttp(t, 5000).post(url, () => '{}', {});
+      const answer = await newHttp(t).post(url, () => '{}', {});
       t.equal(seen, calls, `${status} ${body}`);
       t.equal(answer.status, calls === 1 ? status : 200);
     }
