@@ -133,7 +133,10 @@ export const restartingParts: Readonly<Record<string, Part>> = {
       await machine.run('keyserver-admin token list'),
       new RegExp(`^shop-17 +trial +${after} `, 'm'),
     );
-    t.match(await machine.run('keyserver-admin doctor'), /^all is well$/m);
+    t.match(
+      await machine.run('keyserver-admin doctor'),
+      /^no faults, \d checks found warnings: exit code 0$/m,
+    );
     const retired = machine.run(`keyserver-admin keys retire ${before} --replicas 1 2>&1 || true`);
     t.match(await retired, /a session that the key sealed may be open until/);
     await callUntilShown(t, pair);
