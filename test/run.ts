@@ -25,6 +25,7 @@ const coverage = join(scratch, 'coverage');
 const databaseLog = join(scratch, 'databases');
 writeFileSync(databaseLog, '');
 process.env.TEST_DATABASE_LOG = databaseLog;
+process.env.TEST_PORTS = mkdtempSync(join(scratch, 'ports-'));
 // The project's own Node and tools come first, also if npm did not start this.
 process.env.PATH = join(root, 'node_modules/.bin') + delimiter + process.env.PATH;
 // Most of a test's time is the start of its process. Below node_modules, where others cannot plant code.
