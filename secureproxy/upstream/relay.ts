@@ -19,6 +19,11 @@ import { StreamedBody } from './streamed-body.ts';
  */
 const longBody = 1024 * 1024;
 const longRejectedBody = 64 * 1024;
+/**
+ * The kernel takes a request of this size at once. Over TLS it counts as waiting until Node is told so, which may be after
+ * the answer: half of all connections would be given up.
+ */
+const shortBody = 16 * 1024;
 /** Of an answer that is not wanted so much is read, for so long, to keep its connection. */
 const maxUnwanted = 64 * 1024;
 const unwantedMs = 1000;
@@ -166,8 +171,9 @@ class RelayHandler implements CarriedHandler {
   #leaveUnread(): void {
     const socket = this.carrier?.();
     const long = (this.#status ?? 0) >= 400 ? longRejectedBody : longBody;
-    if (socket && (socket.writableLength > 0 || (this.#sent?.length ?? 0) >= long))
-      socket.destroy();
+    const length = this.#sent?.length ?? 0;
+    const isWaiting = length > shortBody && (socket?.writableLength ?? 0) > 0;
+    if (isWaiting || length >= long) socket?.destroy();
   }
 
   #output(status: number): AnswerOutput {
