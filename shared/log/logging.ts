@@ -6,7 +6,7 @@ import type { LogLevel } from './levels.ts';
 import { prettyLines } from './pretty-log.ts';
 
 const stdoutFd = 1;
-const batchMs = 50;
+const batchMs = 10;
 /** Writes up to this size to a pipe are atomic, even if other processes write to it (PIPE_BUF of pipe(7)). */
 const atomicBytes = 4096;
 
@@ -68,7 +68,7 @@ export function flushLogs(): void {
 }
 
 /**
- * Buffers lines and writes them 50 ms after the first: waking the reader of the output costs more than
+ * Buffers lines and writes them 10 ms after the first: waking the reader of the output costs more than
  * making a line. {@link flushLogs} saves the buffered lines of a process that exits.
  */
 function inBatches(maxBytes = Infinity): DestinationStream & { flushSync(): void } {
