@@ -30,8 +30,8 @@ const isEscaped = tableOf((code) => '"\\/bfnrt'.includes(String.fromCharCode(cod
 const closers = new Uint8Array(maxDepth);
 
 /**
- * Returns the bytes and a zero, which the functions below need, and where all of them stop: once bytes that are none
- * were read behind the last one, engines read all bytes of all calls several times more slowly.
+ * Returns the bytes with a zero behind them, at which all functions below stop. Without it they would read behind the
+ * last byte, and one such read makes V8 read the bytes of all later calls several times more slowly.
  */
 export function terminated(bytes: Buffer): Buffer {
   const { buffer, byteOffset, length } = bytes;

@@ -12,7 +12,7 @@ const five = 0x35;
 /** A code that is no character of a key. */
 const other = 0;
 
-/** What the prefix may begin with, spelled in any way. */
+/** Bytes that a spelling of the prefix can begin with. */
 const isStart = tableOf(/[s%\\]/, () => 1);
 /** A character's place in the prefix, from 1, or 0. */
 const places = tableOf(/[spk_]/, (character) => prefix.indexOf(character) + 1);

@@ -20,7 +20,7 @@ const maxPolls = 60;
 /** Why a process does not confirm: words that follow its host. */
 export interface Objection {
   readonly why: string;
-  /** To see which key files are where, by default. */
+  /** Default: to list the keys. */
   readonly suggestion?: Suggestion;
 }
 

@@ -13,7 +13,7 @@ export function withHandshakeErrors<T extends object>(settings: T): T {
   return { ...settings, [marker]: true };
 }
 
-/** The connector shows nobody its socket, so that its listeners can be kept only where it is made. */
+/** The connector hides its socket, so the listeners are kept by the function that makes it. */
 function watchConnections(): void {
   if (isWatched) return;
   isWatched = true;
