@@ -54,7 +54,11 @@ t.test('reads the images of a long document one by one, and keeps none', async (
     const { store, heaps } = watched(context.store);
     await read({ ...context, store });
     t.equal(heaps.length, keptImages, name);
-    const [third = 0, ...later] = heaps.slice(2);
-    t.ok(Math.max(...later) - third < maxBytes, `${name} keeps no more than the first two`);
+    // What is kept is still there with the last images, while V8's own work comes and goes.
+    const [third = 0] = heaps.slice(2);
+    t.ok(
+      Math.min(...heaps.slice(-3)) - third < maxBytes,
+      `${name} keeps no more than the first two`,
+    );
   }
 });
