@@ -12,18 +12,8 @@ import { callerGone, upstreamError } from './errors.ts';
 import { ReadingTimeout } from './reading-timeout.ts';
 import type { RelayOptions, RelayOutcome, UpstreamRequest } from './relay-options.ts';
 import { StreamedBody } from './streamed-body.ts';
+import { giveUpUnread } from './unread-rest.ts';
 
-/**
- * An upload of this size may have been answered before it was read: nothing tells whether its rest is still in the
- * kernel, so its connection is not used again. Of rejected ones the smaller size is enough, since they often are.
- */
-const longBody = 1024 * 1024;
-const longRejectedBody = 64 * 1024;
-/**
- * The kernel takes a request of this size at once. Over TLS it counts as waiting until Node is told so, which may be after
- * the answer: half of all connections would be given up.
- */
-const shortBody = 16 * 1024;
 /** Of an answer that is not wanted so much is read, for so long, to keep its connection. */
 const maxUnwanted = 64 * 1024;
 const unwantedMs = 1000;
@@ -163,17 +153,9 @@ class RelayHandler implements CarriedHandler {
   onResponseEnd(): void {
     this.#received = true;
     clearTimeout(this.#unwanted);
-    this.#leaveUnread();
-    this.#body?.end();
-  }
-
-  /** Gives up a connection with an unread rest of this request, behind which the next request would have to wait. */
-  #leaveUnread(): void {
     const socket = this.carrier?.();
-    const long = (this.#status ?? 0) >= 400 ? longRejectedBody : longBody;
-    const length = this.#sent?.length ?? 0;
-    const isWaiting = length > shortBody && (socket?.writableLength ?? 0) > 0;
-    if (isWaiting || length >= long) socket?.destroy();
+    if (socket) giveUpUnread(socket, this.#status ?? 0, this.#sent?.length ?? 0);
+    this.#body?.end();
   }
 
   #output(status: number): AnswerOutput {

@@ -1,7 +1,9 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import t, { type Test } from 'tap';
 import { releaseOf, startProxy } from '../../support/proxy.ts';
+import { until } from '../../support/until.ts';
 
 /** An upstream that answers with a status as soon as it has a head, and reads no body. */
 async function setUp(t: Test, status: number, readsOn: boolean) {
@@ -50,3 +52,23 @@ t.test('a connection that took the whole request is used again', async (t) => {
   for (const bytes of [10, 100 * 1024, 10]) t.match(await call(bytes), { status: 200 });
   t.equal(sockets.length, 1);
 });
+
+t.test(
+  'a connection is closed if a part of the request has not left at the end of its answer',
+  async (t) => {
+    const { sockets, call } = await setUp(t, 200, true);
+    const held: Socket[] = [];
+    const hold = (message: unknown) => {
+      const { socket } = message as { readonly socket: Socket };
+      held.push(socket);
+      socket.cork();
+    };
+    subscribe('undici:client:sendHeaders', hold);
+    t.teardown(() => unsubscribe('undici:client:sendHeaders', hold));
+    const answered = call(10);
+    await until(() => held.length === 1 && sockets.length === 1);
+    sockets[0]?.write('HTTP/1.1 200 Some\r\nContent-Length: 2\r\n\r\nok');
+    t.match(await answered, { status: 200, text: 'ok' });
+    t.ok(held[0]?.destroyed);
+  },
+);

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { createAuthority } from '../../support/certificates.ts';
 import { releaseOf, startProxy } from '../../support/proxy.ts';
 
@@ -14,7 +14,7 @@ const upstream = `
   server.on('secureConnection', () => { connections += 1; });
   server.listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port));`;
 
-t.test('calls of many callers share few TLS connections', async (t) => {
+async function setUp(t: Test) {
   const authority = await createAuthority();
   const thread = new Worker(upstream, { eval: true, workerData: await authority.issue() });
   t.teardown(() => thread.terminate());
@@ -24,13 +24,23 @@ t.test('calls of many callers share few TLS connections', async (t) => {
     obtain: async () => releaseOf({ destinations: [url], unsafePlaintext: false }),
     ca: authority.ca,
   });
-  const call = () =>
-    proxy.call({ ClientId: 'a', TokenType: 'test', ApiUri: `${url}/`, Method: 'POST', Body: {} });
-  const callers = 16;
-  let connections = 0;
-  for (let round = 0; round < 50; round += 1) {
-    for (const { text } of await Promise.all(Array.from({ length: callers }, call)))
-      connections = Number(text);
+  return (Body: unknown) =>
+    proxy.call({ ClientId: 'a', TokenType: 'test', ApiUri: `${url}/`, Method: 'POST', Body });
+}
+
+t.test('calls of many callers share few TLS connections', async (t) => {
+  for (const bytes of [2, 100 * 1024]) {
+    const call = await setUp(t);
+    const body = 'x'.repeat(bytes);
+    const callers = 16;
+    let connections = 0;
+    for (let round = 0; round < 50; round += 1) {
+      const answers = await Promise.all(Array.from({ length: callers }, () => call(body)));
+      for (const { status, text } of answers) {
+        t.equal(status, 200);
+        connections = Number(text);
+      }
+    }
+    t.ok(connections <= callers, `${connections} connections for ${bytes} bytes`);
   }
-  t.ok(connections <= callers, `${connections} connections`);
 });
