@@ -11,9 +11,7 @@ import type { Row } from './table.ts';
 async function limitedProxies(t: Test, settings: readonly Environment[]) {
   const { port } = await startUpstream(t);
   const target = `http://127.0.0.1:${port}`;
-  const proxies = await Promise.all(
-    settings.map((one) => startProxy(t, { ...one, KEYSERVER_TIMEOUT_MS: '25000' })),
-  );
+  const proxies = await Promise.all(settings.map((one) => startProxy(t, one)));
   return async (calls: number, limit: string) => {
     const type = await putType({ destinations: [target], limits: [limit] });
     const statuses: number[][] = [];

@@ -179,7 +179,6 @@ export const secureproxyRows: Readonly<
     const { call } = await startScene(t, {
       ...settingsAt(`http://127.0.0.1:${forwarder.port}`),
       KEYSERVER_CONNECTIONS: '3',
-      KEYSERVER_TIMEOUT_MS: '30000',
     });
     // The session is there before the others ask.
     t.equal((await call()).status, 200);
@@ -216,7 +215,7 @@ export const secureproxyRows: Readonly<
     const target = `http://127.0.0.1:${port}`;
     const type = await putType({ destinations: [target] });
     const settings = { TOKEN_CACHE_MAX: '2' };
-    const { url } = await startUnpolled(t, { ...asProxy, settings });
+    const { url } = await startUnpolled(t, { ...asProxy, clock: testClock(), settings });
     const clients = ['shop-1', 'shop-2', 'shop-3'];
     for (const client of clients) await keyserver.putToken(client, type, 'fixture-token');
     const times: number[] = [];

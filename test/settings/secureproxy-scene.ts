@@ -23,12 +23,13 @@ export async function putType(policy: Partial<Policy>): Promise<string> {
   return type;
 }
 
-/** Settings of a SecureProxy that asks the KeyServer at `origin`. */
+/** Settings of a SecureProxy that asks the KeyServer at `origin`, once even if the machine is slow. */
 export function settingsAt(origin = keyserver.url): Readonly<Record<string, string>> {
   return {
     PUBLIC_KEY_URL: `${origin}/public_key`,
     TOKEN_REQUEST_URL: `${origin}/`,
     PROXY_KEY: proxyKey,
+    KEYSERVER_TIMEOUT_MS: '25000',
   };
 }
 
