@@ -72,7 +72,7 @@ export class Places {
   open(response: ServerResponse, deadline: Deadline): Place {
     if (response.closed) throw callerGone();
     const place: Place = { response, deadline, held: undefined };
-    response.once('close', () => this.#hold(place, undefined));
+    response.on('close', () => this.#hold(place, undefined));
     return place;
   }
 

@@ -17,9 +17,7 @@ export async function askForCall<T extends object>(
   deadline: Deadline,
   ask: (query: ReleaseQuery) => T | Promise<T>,
 ): Promise<T> {
-  const { logFields: log } = request;
-  log.client = call.clientId;
-  log.token_type = call.tokenType;
+  logNames(call, request);
   let retries = 0;
   const asked = ask(
     queryOf(call, request, () => {
@@ -28,6 +26,12 @@ export async function askForCall<T extends object>(
   );
   if (!(asked instanceof Promise)) return asked;
   return timed(request, reply, deadline.bound('keyserver', asked), () => retries);
+}
+
+/** Names the call's client and type in its log entry. */
+export function logNames({ clientId, tokenType }: Call, { logFields: log }: FastifyRequest): void {
+  log.client = clientId;
+  log.token_type = tokenType;
 }
 
 export function queryOf(

@@ -29,7 +29,8 @@ export async function inPlace<T>(
   try {
     const place = places.open(raw, deadline);
     // If KeyServer is of an earlier version, the app is not known yet.
-    await takePlace(places, place, { app: log.app ?? '' }, log);
+    const wait = takePlace(places, place, { app: log.app ?? '' }, log);
+    if (wait !== undefined) await wait;
     return await work(place);
   } finally {
     deadline.end();

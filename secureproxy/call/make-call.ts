@@ -1,9 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { nextBatch } from '../../shared/event-loop.ts';
+import type { Place } from '../bulkheads/places.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { Pass } from '../limits/pass.ts';
 import { answerTokenRequest } from '../token-endpoint/answer-token-request.ts';
-import { askForCall } from './ask-keyserver.ts';
+import { askForCall, logNames } from './ask-keyserver.ts';
 import type { Call } from './call.ts';
 import { inPlace, type PlaceDependencies, takePlace } from './in-place.ts';
 import { prepare } from './prepare.ts';
@@ -36,13 +37,15 @@ export async function makeCall(
   log['upstream.request.method'] = call.method;
   let pass: Pass | undefined;
   const retries = new Retries(call, dependencies.retryBudget);
-  const work = inPlace(dependencies, call, request, reply, async (place) => {
+  const work = async (place: Place) => {
     const { deadline } = place;
     let isOver = false;
     while (!isOver) {
-      const obtained = await askForCall(call, request, reply, deadline, (query) =>
-        releases.get(query),
-      );
+      logNames(call, request);
+      // Nothing is awaited for a cached release.
+      const obtained =
+        releases.cached(call) ??
+        (await askForCall(call, request, reply, deadline, (query) => releases.get(query)));
       log.app = obtained.release.app;
       log.release = obtained.source;
       const prepared = prepare(obtained.release, call);
@@ -78,16 +81,21 @@ export async function makeCall(
       }
       const context = { request, reply, deadline, pass, retries };
       const before = retries.count;
-      isOver = await send(dependencies, call, obtained, prepared, context).catch((error) => {
-        if (retries.afterFailure(obtained.release.policy, error, deadline)) return false;
-        throw error;
-      });
+      try {
+        isOver = await send(dependencies, call, obtained, prepared, context);
+      } catch (error) {
+        if (!retries.afterFailure(obtained.release.policy, error, deadline)) throw error;
+      }
       if (retries.count === before) continue;
       log['upstream.retries'] = (log['upstream.retries'] ?? 0) + 1;
       pass?.end();
       pass = undefined;
       await retries.pause(reply.raw);
     }
-  });
-  await work.finally(() => pass?.end());
+  };
+  try {
+    await inPlace(dependencies, call, request, reply, work);
+  } finally {
+    pass?.end();
+  }
 }

@@ -1,4 +1,5 @@
 import { ServiceError } from '../../shared/errors.ts';
+import { Slots } from '../../shared/overload/slots.ts';
 
 /** A call whose request has started. */
 export interface RunningCall {
@@ -12,25 +13,17 @@ export interface RunningCall {
 
 /** Running calls, which are cut if app, token, grant, type or proxy is taken away. */
 export class RunningCalls {
-  /**
-   * In slots, since a `Set` moves to a new table every few calls: an old one that survived young collections would
-   * keep the tables after it, and their calls, until the next full collection.
-   */
-  readonly #calls: (RunningCall | undefined)[] = [];
-  readonly #freeSlots: number[] = [];
+  readonly #calls = new Slots<RunningCall>();
   #isChecking = false;
 
   /** Returns the slot, for {@link remove}. */
   add(call: RunningCall): number {
-    const slot = this.#freeSlots.pop() ?? this.#calls.length;
-    this.#calls[slot] = call;
-    return slot;
+    return this.#calls.add(call);
   }
 
   /** To be called once per slot. */
   remove(slot: number): void {
-    this.#calls[slot] = undefined;
-    this.#freeSlots.push(slot);
+    this.#calls.remove(slot);
   }
 
   /** Judges again the calls that known changes concern, one after another, since KeyServer may be asked for each. */
@@ -39,7 +32,7 @@ export class RunningCalls {
     this.#isChecking = true;
     try {
       for (const call of this.#calls) {
-        if (call !== undefined && !call.isCurrent()) await this.#judge(call);
+        if (!call.isCurrent()) await this.#judge(call);
       }
     } finally {
       this.#isChecking = false;

@@ -21,6 +21,8 @@ export interface CachedRelease {
   readonly startLifetime: Lifetime;
 }
 
+type ReleaseNames = Pick<ReleaseQuery, 'appKey' | 'clientId' | 'tokenType'>;
+
 export interface ReleaseCacheOptions {
   readonly client: Pick<KeyserverClient, 'obtain'>;
   readonly known: KnownChanges;
@@ -55,9 +57,14 @@ export class ReleaseCache {
     return known.isLeased || (this.#newest !== undefined && known.isUsable(this.#newest));
   }
 
+  /** The release of a call if it is cached. */
+  cached(names: ReleaseNames): CachedRelease | undefined {
+    return this.#fresh(nameOf(names), names);
+  }
+
   /** The release itself if it is cached. @throws ServiceError as KeyserverClient.obtain */
   get(query: ReleaseQuery): CachedRelease | Promise<CachedRelease> {
-    const name = JSON.stringify([query.appKey, query.clientId, query.tokenType]);
+    const name = nameOf(query);
     const fresh = this.#fresh(name, query);
     if (fresh !== undefined) return fresh;
     // Another call's fetch may wait for its turn.
@@ -136,6 +143,10 @@ export class ReleaseCache {
     const [oldest] = this.#entries.keys();
     if (this.#entries.size > maxEntries && oldest !== undefined) this.#entries.delete(oldest);
   }
+}
+
+function nameOf({ appKey, clientId, tokenType }: ReleaseNames): string {
+  return JSON.stringify([appKey, clientId, tokenType]);
 }
 
 /**

@@ -114,7 +114,7 @@ export function admitCaller(
     checkLoop(request);
     checkPage(headers, server.trustedHosts);
     const appKey = findAppKey(request.raw.rawHeaders, queryOf(request.originalUrl));
-    reply.raw.once('close', () => request.giveBodyBack?.());
+    reply.raw.on('close', () => request.giveBodyBack?.());
     const identify = (appKey: string | null) => {
       request.appKey = appKey;
       const admit = (caller: KnownApp | undefined) => {

@@ -68,7 +68,7 @@ export function forwardRoutes(
           response: relayedAnswers,
         },
         onRequest: [checkUpgrade, admitCaller(dependencies, { isKeyRequired: true }), hideType],
-        handler: async (request, reply) => {
+        handler: (request, reply) => {
           app.bodyKeys.countForApp(request, reply);
           return makeCall(dependencies, forwardedCall(request, method), request, reply);
         },

@@ -22,7 +22,7 @@ export function requestApiRoute(
       },
       onRequest: admitCaller(dependencies),
     },
-    async (request, reply) =>
+    (request, reply) =>
       makeCall(dependencies, toCall(request.appKey, request.body), request, reply),
   );
 }

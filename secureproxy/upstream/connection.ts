@@ -5,8 +5,8 @@ import { type buildConnector, Client, type Dispatcher } from 'undici';
 export interface CarriedHandler extends Dispatcher.DispatchHandler {
   /** Set before {@link Dispatcher.DispatchHandler.onRequestStart}; returns the connection's socket. */
   carrier?: (() => Socket | null) | undefined;
-  /** Called if the request is to be sent again: its controller is void until the next start. */
-  onRepeat?(): void;
+  /** Set if the request may be sent once more, on a new connection; does so. */
+  repeat?: (() => void) | undefined;
 }
 
 export interface ConnectionOptions extends Client.Options {

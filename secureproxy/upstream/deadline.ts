@@ -1,4 +1,5 @@
 import { ServiceError } from '../../shared/errors.ts';
+import { Slots } from '../../shared/overload/slots.ts';
 
 /** The phases of a call, one of which it waits for when its time is up. */
 export type Wait = 'request' | 'keyserver' | 'place' | 'connection' | 'answer';
@@ -22,8 +23,8 @@ function expiry(reason: string, wait: string, proxyError = 'proxy_internal_respo
 
 /** The deadline of one call. It bounds everything that the call waits for, one thing after another. */
 export class Deadline {
-  readonly #timer: NodeJS.Timeout | undefined;
   readonly #endsAt: number;
+  #slot: number | undefined;
   #wait: Wait = 'request';
   #onExpiry: ((error: ServiceError) => void) | undefined;
   #expired: ServiceError | undefined;
@@ -31,8 +32,17 @@ export class Deadline {
   /** @param leftMs milliseconds until then; may be negative */
   constructor(leftMs: number) {
     this.#endsAt = performance.now() + leftMs;
-    if (leftMs > 0) this.#timer = setTimeout(() => this.#expire(), leftMs);
-    else this.#expire();
+    if (leftMs > 0) this.#slot = alarm.add(this);
+    else this.expire();
+  }
+
+  /** Time by `performance.now`. */
+  get endsAt(): number {
+    return this.#endsAt;
+  }
+
+  get isExpired(): boolean {
+    return this.#expired !== undefined;
   }
 
   /** Milliseconds until then; 0 afterwards. */
@@ -67,11 +77,53 @@ export class Deadline {
 
   end(): void {
     this.pause();
-    clearTimeout(this.#timer);
+    if (this.#slot !== undefined) alarm.remove(this.#slot);
+    this.#slot = undefined;
   }
 
-  #expire(): void {
+  /** The time is up. */
+  expire(): void {
     this.#expired = expiries[this.#wait]();
     this.#onExpiry?.(this.#expired);
   }
 }
+
+/** Expires deadlines by one timer, that of the earliest: a call ends long before its own, and timers cost much. */
+class Alarm {
+  readonly #deadlines = new Slots<Deadline>();
+  #timer: NodeJS.Timeout | undefined;
+  #ringsAt = Infinity;
+
+  add(deadline: Deadline): number {
+    if (deadline.endsAt < this.#ringsAt) this.#set(deadline.endsAt);
+    if (this.#deadlines.size === 0) this.#timer?.ref();
+    return this.#deadlines.add(deadline);
+  }
+
+  remove(slot: number): void {
+    this.#deadlines.remove(slot);
+    // A process without calls does not wait for it.
+    if (this.#deadlines.size === 0) this.#timer?.unref();
+  }
+
+  #set(at: number): void {
+    clearTimeout(this.#timer);
+    this.#ringsAt = at;
+    this.#timer = setTimeout(() => this.#ring(), Math.ceil(at - performance.now()));
+  }
+
+  #ring(): void {
+    const now = performance.now();
+    this.#ringsAt = Infinity;
+    this.#timer = undefined;
+    let next = Infinity;
+    for (const deadline of this.#deadlines) {
+      if (deadline.isExpired) continue;
+      if (deadline.endsAt <= now) deadline.expire();
+      else next = Math.min(next, deadline.endsAt);
+    }
+    if (next < this.#ringsAt) this.#set(next);
+  }
+}
+
+const alarm = new Alarm();

@@ -6,6 +6,7 @@ import { type AnswerBody, type AnswerOutput, PlainBody } from '../http/answer-bo
 import { scrubbedBody } from '../scrub/scrubbed-body.ts';
 import { countAbandoned, refuseMoreAbandoned } from './abandoned.ts';
 import { checkStatus, checkTransferCoding, correctLength } from './answer-head.ts';
+import { isStale } from './answer-start.ts';
 import type { AnswerTarget } from './answer-target.ts';
 import type { CarriedHandler } from './connection.ts';
 import { callerGone, upstreamError } from './errors.ts';
@@ -54,6 +55,7 @@ function dispatched({ body, ...request }: UpstreamRequest): Dispatcher.DispatchO
 
 class RelayHandler implements CarriedHandler {
   carrier?: CarriedHandler['carrier'];
+  repeat?: CarriedHandler['repeat'];
   readonly #pool: Dispatcher;
   readonly #isHead: boolean;
   readonly #sent: UpstreamRequest['body'];
@@ -95,7 +97,7 @@ class RelayHandler implements CarriedHandler {
     this.#reading = new ReadingTimeout(response, options.idleTimeoutMs);
     this.#done = done;
     options.deadline.begin('connection', (error) => this.#cancel(error));
-    response.once('close', this.#onClose).on('drain', this.#onDrain).on('timeout', this.#onStalled);
+    response.on('close', this.#onClose).on('drain', this.#onDrain).on('timeout', this.#onStalled);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -110,10 +112,6 @@ class RelayHandler implements CarriedHandler {
     if (this.#sent instanceof StreamedBody) this.#sent.begin();
     this.#starts += 1;
     this.#options.deadline.goOn('answer');
-  }
-
-  onRepeat(): void {
-    this.#controller = undefined;
   }
 
   onResponseStart(
@@ -226,6 +224,12 @@ class RelayHandler implements CarriedHandler {
   }
 
   onResponseError(_controller: unknown, thrown: Error): void {
+    if (this.repeat !== undefined && isStale(thrown)) {
+      // Void until the next start.
+      this.#controller = undefined;
+      this.repeat();
+      return;
+    }
     clearTimeout(this.#unwanted);
     if (this.#isAbandoned) countAbandoned(this.#pool, -1);
     this.#isAbandoned = false;

@@ -1,12 +1,11 @@
 import { Client, type Dispatcher, Pool } from 'undici';
-import { isStale } from './answer-start.ts';
 import { type CarriedHandler, type ConnectionOptions, connection } from './connection.ts';
 
 /** Safe methods (RFC 9110 §9.2.1): to carry one out twice is harmless. */
 export const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
- * A pool that sends a safe request without a body once more, on a new connection, if the upstream had
+ * A pool that lets a safe request without a body be sent once more, on a new connection, if the upstream had
  * closed the pooled one: no byte of an answer came (RFC 9110 §9.2.2).
  */
 export class RepeatingPool extends Pool {
@@ -22,48 +21,14 @@ export class RepeatingPool extends Pool {
   }
 
   override dispatch(options: Dispatcher.DispatchOptions, handler: CarriedHandler) {
-    if (options.body !== null || !safeMethods.has(options.method))
-      return super.dispatch(options, handler);
-    return super.dispatch(
-      options,
-      new Repeatable(handler, () => {
-        handler.onRepeat?.();
+    if (options.body === null && safeMethods.has(options.method))
+      handler.repeat = () => {
+        handler.repeat = undefined;
         const client = this.#fresh();
         client.dispatch(options, handler);
         // Ends the connection after the call.
         void client.close();
-      }),
-    );
-  }
-}
-
-class Repeatable implements Dispatcher.DispatchHandler {
-  readonly #handler: Dispatcher.DispatchHandler;
-  readonly #repeat: () => void;
-
-  constructor(handler: Dispatcher.DispatchHandler, repeat: () => void) {
-    this.#handler = handler;
-    this.#repeat = repeat;
-  }
-
-  onRequestStart(...args: Parameters<Required<Dispatcher.DispatchHandler>['onRequestStart']>) {
-    this.#handler.onRequestStart?.(...args);
-  }
-
-  onResponseStart(...args: Parameters<Required<Dispatcher.DispatchHandler>['onResponseStart']>) {
-    this.#handler.onResponseStart?.(...args);
-  }
-
-  onResponseData(...args: Parameters<Required<Dispatcher.DispatchHandler>['onResponseData']>) {
-    this.#handler.onResponseData?.(...args);
-  }
-
-  onResponseEnd(...args: Parameters<Required<Dispatcher.DispatchHandler>['onResponseEnd']>) {
-    this.#handler.onResponseEnd?.(...args);
-  }
-
-  onResponseError(controller: Dispatcher.DispatchController, error: Error) {
-    if (isStale(error)) this.#repeat();
-    else this.#handler.onResponseError?.(controller, error);
+      };
+    return super.dispatch(options, handler);
   }
 }

@@ -25,6 +25,15 @@ interface Exchange {
   readonly reply: FastifyReply;
 }
 
+const newest = Symbol('newest exchange');
+
+declare module 'node:net' {
+  interface Socket {
+    /** On the socket itself: an entry in a weak map for each request costs more. */
+    [newest]?: Exchange;
+  }
+}
+
 function isStreamed(pending: Exchange | undefined): boolean {
   return pending?.request.routeOptions.config.takesAnyBody === true;
 }
@@ -34,7 +43,6 @@ export class BrokenHttp {
   readonly #proxyName: string | undefined;
   readonly #log: Logger;
   readonly #count: CountRequest;
-  readonly #newest = new WeakMap<Duplex, Exchange>();
   readonly #rejected = new WeakSet<Duplex>();
 
   /** @param proxyName adds `Proxy-Status` (RFC 9209) to the answers */
@@ -46,7 +54,7 @@ export class BrokenHttp {
 
   /** Remembers the newest request of a connection, which may be in progress when the connection breaks. */
   watch(request: FastifyRequest, reply: FastifyReply): void {
-    if (reply.raw.socket !== null) this.#newest.set(reply.raw.socket, { request, reply });
+    if (reply.raw.socket !== null) reply.raw.socket[newest] = { request, reply };
   }
 
   reject(error: Error & { code?: string }, socket: Duplex): void {
@@ -76,8 +84,8 @@ export class BrokenHttp {
   }
 
   #pendingOn(socket: Duplex): Exchange | undefined {
-    const newest = this.#newest.get(socket);
-    return newest?.reply.raw.writableFinished ? undefined : newest;
+    const exchange = socket instanceof Socket ? socket[newest] : undefined;
+    return exchange?.reply.raw.writableFinished ? undefined : exchange;
   }
 
   /** Returns the size of the answer's body in bytes. */

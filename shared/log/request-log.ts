@@ -1,7 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Logger } from 'pino';
 import type { ErrorCode } from '../errors.ts';
 import type { TokenGrant } from '../policy/token-endpoint.ts';
+import { logPlain } from './logging.ts';
 import { traceContextOf } from './trace-context.ts';
 
 function optional<T>(): T | undefined {
@@ -91,7 +93,7 @@ export type CountRequest = (fields: LogFields) => void;
 
 /** Logs a request when it ends; Fastify's onResponse does not run for aborted answers or disconnected callers. */
 export function logOnce(request: FastifyRequest, reply: FastifyReply, count: CountRequest): void {
-  reply.raw.once('close', () => {
+  reply.raw.on('close', () => {
     if (reply.raw.writableFinished) logRequest(request, reply, count);
     // Later, so that the entry includes the effects of the disconnection.
     else setImmediate(() => logRequest(request, reply, count));
@@ -118,7 +120,8 @@ export function logRequest(
   if (reply.raw.writableFinished || !reply.raw.destroyed)
     fields['http.response.body.size'] ??= announcedBytes(reply.getHeader('content-length'));
   fields.parent_span_id = traceContextOf(raw).parentSpanId;
-  log[requestLine === 'debug' && reply.statusCode < 400 ? 'debug' : 'info'](fields, 'request');
+  const level = requestLine === 'debug' && reply.statusCode < 400 ? 'debug' : 'info';
+  logPlain(log as Logger, level, fields, 'request');
   count(fields);
 }
 

@@ -102,7 +102,7 @@ export class CallQueue implements CallsInProgress {
   /** Counts a call that has begun as in progress until its response closes. */
   enter(response: ServerResponse): void {
     this.#underWay += 1;
-    response.once('close', this.#leave);
+    response.on('close', this.#leave);
   }
 
   /** Keeps this turn short. */

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { describeError } from '../../../shared/log/logging.ts';
+import { describeError, logPlain } from '../../../shared/log/logging.ts';
 import { nameFault } from '../../../shared/names.ts';
 import { capturedLog } from '../../support/log.ts';
 
@@ -19,6 +19,29 @@ t.test('keeps to its level', async (t) => {
     lines().map(({ msg }) => msg),
     ['above'],
   );
+});
+
+t.test('a plain entry is the line that the logger would write', async (t) => {
+  const { logger, text } = capturedLog('test', 'info');
+  const child = logger.child({ 'process.pid': 1, '"': '\u202e' });
+  const fields = {
+    text: 'a"\\\n\u0000é\u202e\u{1f600}',
+    number: 1.5,
+    none: undefined,
+    more: [Infinity],
+  };
+  for (const one of [logger, child]) {
+    one.info(fields, 'said "so"');
+    logPlain(one, 'info', fields, 'said "so"');
+    logPlain(one, 'debug', fields, 'below the level');
+  }
+  const lines = text()
+    .replace(/"time":"[^"]*"/g, '')
+    .split('\n');
+  t.equal(lines.length, 5);
+  t.equal(lines[1], lines[0]);
+  t.equal(lines[3], lines[2]);
+  t.match(lines[3], /\\u202e.*\\u202e/, 'no line has a character that reorders text');
 });
 
 t.test('an error is shown by known members only, causes too', async (t) => {
