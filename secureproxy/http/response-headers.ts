@@ -54,10 +54,12 @@ export function responseHeaders(
   links: LinkContext,
 ): OutgoingHttpHeaders {
   const dropped = connectionNamed(headers);
-  const returned: OutgoingHttpHeaders = {};
-  for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined && isReturned(name) && !dropped.has(name)) returned[name] = value;
-  }
+  // Not set one by one, since that would lose `__proto__`, which is a name like others.
+  const returned: OutgoingHttpHeaders = Object.fromEntries(
+    Object.entries(headers).filter(
+      ([name, value]) => value !== undefined && isReturned(name) && !dropped.has(name),
+    ),
+  );
   absoluteLinks(returned, status, links);
   // The caller's `X-Request-Id` is the proxy's, but the marketplace's support asks for its own.
   const upstreamId = headers[requestIdHeader];

@@ -16,14 +16,15 @@ const unsearchableHeaders = new Set(['range', 'if-range', 'accept-charset']);
  * in charsets that keep ASCII. `Accept-Charset` is deprecated (RFC 9110 §12.5.2).
  */
 export function searchableRequest(headers: CallerHeaders): CallerHeaders {
-  const sent: Record<string, string | readonly string[]> = {};
+  const sent: [name: string, value: string | readonly string[]][] = [];
   for (const [name, value] of Object.entries(headers)) {
     const read = name.toLowerCase();
     if (unsearchableHeaders.has(read)) continue;
     const restrict = restrictions.get(read);
-    sent[name] = restrict === undefined ? value : restrict(String(value));
+    sent.push([name, restrict === undefined ? value : restrict(String(value))]);
   }
-  return sent;
+  // Not set one by one, since that would lose `__proto__`, which is a name like others.
+  return Object.fromEntries(sent);
 }
 
 /** Reduces `Accept-Encoding` to codings that can be decoded; `q=0` still rejects one. */

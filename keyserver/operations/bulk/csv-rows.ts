@@ -84,13 +84,17 @@ function columnsFault(columns: readonly string[]): string | undefined {
 }
 
 function membersOf(columns: readonly string[], record: readonly string[]): RawRow['members'] {
-  const members: Record<string, unknown> = {};
-  const fields: Record<string, string> = {};
+  const members: [name: string, cell: string][] = [];
+  const fields: [name: string, cell: string][] = [];
   for (const [i, column] of columns.entries()) {
     const cell = record[i] ?? '';
     if (cell === '') continue;
-    if (column.startsWith(fieldPrefix)) fields[column.slice(fieldPrefix.length)] = cell;
-    else members[column] = cell;
+    if (column.startsWith(fieldPrefix)) fields.push([column.slice(fieldPrefix.length), cell]);
+    else members.push([column, cell]);
   }
-  return Object.keys(fields).length === 0 ? members : { ...members, secret: fields };
+  // Not set one by one, since that would lose a field `__proto__`.
+  return {
+    ...Object.fromEntries(members),
+    ...(fields.length > 0 && { secret: Object.fromEntries(fields) }),
+  };
 }

@@ -94,6 +94,19 @@ t.test('imports lines of JSON and CSV alike, from stdin or a file', async (t) =>
   }
 });
 
+t.test('imports fields with names of objects from a CSV', async (t) => {
+  const admin = await installTypes(t);
+  await admin.json([
+    ...['type', 'put', 'odd', '--destination', 'https://api.example.com'],
+    ...['--header', 'X-Key: {__proto__}{constructor}'],
+  ]);
+  const values = [generated(), generated()];
+  const csv = `client,type,secret.__proto__,secret.constructor\nshop-1,odd,${values}\n`;
+  t.match(await admin.json(importing, { stdin: csv }), { added: 1 });
+  const [{ fields = {} }] = Object.values(await stored(t, admin)) as [{ fields?: object }];
+  t.strictSame(Object.values(fields).sort(), values.sort());
+});
+
 t.test('judges every row before it stores one, and names lines without values', async (t) => {
   const admin = await installTypes(t);
   await admin.json(importing, { stdin: jsonLines(shop(0)) });

@@ -17,6 +17,16 @@ t.test('returns end-to-end headers, several of a name included', (t) => {
   t.end();
 });
 
+t.test('returns headers with names of objects, once or twice', (t) => {
+  const received = JSON.parse('{"__proto__":"a","constructor":"b","x":"c"}');
+  t.match(Object.entries(responseHeaders(received, 200)), Object.entries(received));
+  const twice = JSON.parse('{"__proto__":["a","b"]}');
+  const returned = responseHeaders(twice, 200);
+  t.match(Object.entries(returned), Object.entries(twice));
+  t.equal(Object.getPrototypeOf(returned), Object.prototype);
+  t.end();
+});
+
 for (const name of [
   'connection',
   'keep-alive',

@@ -88,6 +88,8 @@ t.test('gives headers as they are, several of a name and old letters included', 
         ['Date', 'Tue, 15 Nov 1994 08:12:31 GMT'],
         ['Server', 'nginx'],
         ['constructor', 'x'],
+        ['__proto__', 'y'],
+        ['__proto__', 'z'],
       ]),
     ),
   );
@@ -100,6 +102,7 @@ t.test('gives headers as they are, several of a name and old letters included', 
   t.strictSame(given.all('date'), ['Tue, 15 Nov 1994 08:12:31 GMT']);
   t.strictSame(given.all('server'), ['nginx']);
   t.strictSame(given.all('constructor'), ['x']);
+  t.strictSame(given.all('__proto__'), ['y', 'z']);
 });
 
 t.test('leaves encodings alone', async (t) => {
