@@ -24,10 +24,9 @@ export class StreamedKeyWatch implements BodyWatch {
   write(chunk: Buffer): Buffer {
     // Seldom a copy, since few chunks follow such an end.
     const bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
-    // A text, since texts fill the young generation: its collection frees chunks, too, before they force a full one.
-    const text = bytes.toString('latin1');
     if (holdsKey(bytes)) throw misplacedKey('The body');
-    const passed = bytes.length - begunKeyLength(text.slice(-searchedBytes));
+    const end = bytes.toString('latin1', Math.max(0, bytes.length - searchedBytes));
+    const passed = bytes.length - begunKeyLength(end);
     // Copied, since a view would keep its whole piece in memory.
     this.#held = Buffer.from(bytes.subarray(passed));
     return bytes.subarray(0, passed);

@@ -1,5 +1,4 @@
-/** Chunks of this size and more are freed at once, since collecting them as garbage costs more. */
-const minFreedBytes = 32 * 1024;
+import { freeMemory } from './free-memory.ts';
 
 const none: Buffer = Buffer.alloc(0);
 
@@ -41,7 +40,7 @@ export class CollectedBytes {
     if (this.#length >= this.#memory.length) this.#grow(before);
     chunk.copy(this.#memory, before);
     this.#memory[this.#length] = 0;
-    free(chunk);
+    freeMemory(chunk);
   }
 
   /** Four times what came is not more than that in the machine's memory, as long as it is not written to. */
@@ -49,13 +48,7 @@ export class CollectedBytes {
     const more = this.#announced === 0 ? used * 2 : Math.min(used * 4, this.#announced);
     const grown = Buffer.allocUnsafeSlow(Math.max(this.#reserved, this.#length, more) + 1);
     this.#memory.copy(grown, 0, 0, used);
-    free(this.#memory);
+    freeMemory(this.#memory);
     this.#memory = grown;
   }
-}
-
-/** Frees memory at once, if it is no part of a pool. */
-function free({ buffer, byteLength }: Buffer): void {
-  const isOwn = buffer.byteLength === byteLength && byteLength >= minFreedBytes;
-  if (isOwn) (buffer as ArrayBuffer).transfer(0);
 }

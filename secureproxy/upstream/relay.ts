@@ -114,6 +114,12 @@ class RelayHandler implements CarriedHandler {
     this.#options.deadline.goOn('answer');
   }
 
+  onBodySent(chunk: Buffer): void {
+    const socket = this.carrier?.();
+    if (socket && this.#sent instanceof StreamedBody)
+      this.#sent.sent.add(chunk, socket.writableLength);
+  }
+
   onResponseStart(
     controller: Dispatcher.DispatchController,
     status: number,

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { isShort } from '../../shared/http/early-answer.ts';
 import type { BodyWatch } from '../http/body-watch.ts';
+import { SentChunks } from '../receipt/sent-chunks.ts';
 
 /**
  * A body that is read from the caller's connection as fast as the upstream takes it, and never held. It can be opened
@@ -16,6 +17,8 @@ export class StreamedBody {
   readonly announced: number | undefined;
   /** Number of bytes read so far. */
   length = 0;
+  /** To be told of each chunk that a connection was given. */
+  readonly sent = new SentChunks();
 
   constructor(source: IncomingMessage, watch: BodyWatch) {
     this.#source = source;
