@@ -32,6 +32,20 @@ const code = (text: string) => text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/\/
 const touchesProcess = (text: string) =>
   /(?<!worker\.|')\bprocess\.\w/.test(code(text)) || text.includes("'node:process'");
 
+t.test(
+  'no function is assigned to a property where it is written (young-objects.ts)',
+  async (t) => {
+    const assigned =
+      /^\s*[\w.#]+(?:\.#?\w+|\[[^\]]*\]) (?:\?\?|\|\|)?= (?:async )?(?:function\b|(?:\([^()]*\)|\w+) =>)/m;
+    t.match('  this.#end = () => {', assigned);
+    const old = sources.filter(({ path }) => services.some((folder) => isIn(folder, path)));
+    t.same(
+      old.filter(({ text }) => assigned.test(text)).map(({ path }) => path),
+      [],
+    );
+  },
+);
+
 t.test('the sources and their imports are found', async (t) => {
   const count = [...files.values()].reduce((sum, { size }) => sum + size, 0);
   t.ok(files.size > 250, `${files.size} sources`);

@@ -70,7 +70,8 @@ export class BodyKeys {
     request.giveBodyBack?.();
     request.giveBodyBack = null;
     this.#budget.take(owner, length);
-    request.giveBodyBack = () => this.#budget.give(owner, length);
+    const giveBack = () => this.#budget.give(owner, length);
+    request.giveBodyBack = giveBack;
   }
 }
 

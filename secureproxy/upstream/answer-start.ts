@@ -32,7 +32,7 @@ export function withPreparedHeads(socket: Socket): Socket {
   const start = new AnswerStart();
   watched.set(socket, start);
   const read = socket.read.bind(socket);
-  socket.read = (size) => {
+  const readPrepared: Socket['read'] = (size) => {
     for (;;) {
       const chunk: Buffer | null = read(size);
       if (chunk === null || !start.isAwaited) return chunk;
@@ -40,6 +40,7 @@ export function withPreparedHeads(socket: Socket): Socket {
       if (rest.length > 0) return rest;
     }
   };
+  socket.read = readPrepared;
   return socket
     .prependListener('error', (error) => {
       if (start.isUntouched && isClosing(error)) stale.add(error);

@@ -27,9 +27,10 @@ export function connection(origin: URL, options: ConnectionOptions): Client {
   });
   const carrier = () => socket;
   const dispatch = client.dispatch.bind(client);
-  client.dispatch = (request, handler: CarriedHandler) => {
+  const dispatchCarried: Client['dispatch'] = (request, handler: CarriedHandler) => {
     handler.carrier = carrier;
     return dispatch(request, handler);
   };
+  client.dispatch = dispatchCarried;
   return client;
 }

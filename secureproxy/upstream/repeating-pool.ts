@@ -9,7 +9,8 @@ export const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS
  * closed the pooled one: no byte of an answer came (RFC 9110 §9.2.2).
  */
 export class RepeatingPool extends Pool {
-  readonly #fresh: () => Client;
+  readonly #origin: string;
+  readonly #options: Client.Options;
 
   constructor(origin: string, connections: number, options: Client.Options) {
     super(origin, {
@@ -17,18 +18,19 @@ export class RepeatingPool extends Pool {
       connections,
       factory: (to, given) => connection(to, given as ConnectionOptions),
     });
-    this.#fresh = () => new Client(origin, options);
+    this.#origin = origin;
+    this.#options = options;
   }
 
   override dispatch(options: Dispatcher.DispatchOptions, handler: CarriedHandler) {
-    if (options.body === null && safeMethods.has(options.method))
-      handler.repeat = () => {
-        handler.repeat = undefined;
-        const client = this.#fresh();
-        client.dispatch(options, handler);
-        // Ends the connection after the call.
-        void client.close();
-      };
+    const repeat = () => {
+      handler.repeat = undefined;
+      const client = new Client(this.#origin, this.#options);
+      client.dispatch(options, handler);
+      // Ends the connection after the call.
+      void client.close();
+    };
+    if (options.body === null && safeMethods.has(options.method)) handler.repeat = repeat;
     return super.dispatch(options, handler);
   }
 }

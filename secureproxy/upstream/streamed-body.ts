@@ -71,11 +71,12 @@ export class StreamedBody {
       });
     // The end of the call reports what went wrong, also when undici no longer listens.
     opened.on('error', () => {});
-    this.#begin = () => {
+    const begin = () => {
       this.#isBegun = true;
       source.on('data', onData).on('end', onEnd);
       source.resume();
     };
+    this.#begin = begin;
     return opened;
   }
 }

@@ -30,14 +30,15 @@ export function closeAfterAnswer(
   if (complete || isShort(request)) return;
   const announced = Number(request.headers['content-length'] ?? 0);
   response.shouldKeepAlive = false;
-  // Node calls this once the answer is written.
-  socket.destroySoon = () => {
+  const endSoon = () => {
     const maxBytes = status === 413 ? maxLargeBytes : maxLingerBytes;
     const isRead = announced <= maxBytes;
     const isFull = isRead ? lingering.read >= maxRead : lingering.unread >= maxUnread;
     if (isFull) Socket.prototype.destroySoon.call(socket);
     else linger(socket, isRead ? maxBytes : 0);
   };
+  // Node calls this once the answer is written.
+  socket.destroySoon = endSoon;
 }
 
 /** True for a body that is read to its end even if the answer comes before it, so that the connection is kept. */

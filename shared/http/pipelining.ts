@@ -27,8 +27,9 @@ export function pipelineInTurn(server: Pick<Server, 'emit'>): void {
     });
     return true;
   };
-  server.emit = (event: string, ...args: unknown[]) =>
+  const emitInTurn = (event: string, ...args: unknown[]) =>
     event === 'request'
       ? begin(args[0] as IncomingMessage, args[1] as ServerResponse)
       : emit(event, ...args);
+  server.emit = emitInTurn;
 }

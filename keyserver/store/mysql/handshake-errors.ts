@@ -22,7 +22,8 @@ function watchConnections(): void {
     const socket = connect(...settings);
     if (!(marker in Object(settings[0]))) return socket;
     const removeAll = socket.removeAllListeners.bind(socket);
-    socket.removeAllListeners = (...events) => removeAll(...events).on('error', () => undefined);
+    const removeOthers = (...events: string[]) => removeAll(...events).on('error', () => undefined);
+    socket.removeAllListeners = removeOthers;
     return socket;
   };
   tls.connect = watched as typeof connect;
