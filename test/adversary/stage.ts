@@ -52,7 +52,7 @@ export async function eachStage(
         test.testdir({}),
         'mysql',
         openMysqlStore(options),
-        mysqlSettings(options),
+        { ...mysqlSettings(options), DB_TIMEOUT_MS: String(options.timeoutMs) },
         execute,
       ),
     );

@@ -30,6 +30,7 @@ import type { Service } from '../../shared/http/service-type.ts';
 import type { LogLevel } from '../../shared/log/levels.ts';
 import { defaultInjection } from '../../shared/policy/injection/schema.ts';
 import type { Policy } from '../../shared/policy/schema.ts';
+import { testTimeoutMs } from './database.ts';
 import { sharedRsaPem, writeKeyFolder, writeKeyring } from './key-folders.ts';
 import { legacyFiles } from './legacy-rows.ts';
 import { capturedLog, type LogLine } from './log.ts';
@@ -225,7 +226,7 @@ export async function scratchStore(test: Test): Promise<Store> {
   const store = openSqliteStore({
     file: join(folder, 'store.db'),
     tokenTable: 'storage',
-    timeoutMs: 1500,
+    timeoutMs: testTimeoutMs,
   });
   test.teardown(async () => {
     await store.close();

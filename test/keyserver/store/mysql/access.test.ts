@@ -6,7 +6,7 @@ import { rawConnection, scratchDatabase } from '../../../support/database.ts';
 import { ask } from '../../../support/mysql-server.ts';
 
 function open(t: Test, options: MysqlStoreOptions): Store {
-  const store = openMysqlStore({ ...options, timeoutMs: 1500 });
+  const store = openMysqlStore(options);
   t.teardown(() => store.close());
   return store;
 }
@@ -93,7 +93,7 @@ t.test('says that the token table has other columns', async (t) => {
 
 t.test('gives up on a row that others hold, in time', async (t) => {
   const options = await scratchDatabase(t);
-  const store = open(t, options);
+  const store = open(t, { ...options, timeoutMs: 1500 });
   await store.migrate();
   const row = { clientId: 'acme', tokenType: 'ozon', token: 'x' };
   const other = await rawConnection(t, options);
