@@ -84,6 +84,9 @@ export function buildInertSecureproxy(): Promise<Service> {
       maxSeconds: 0,
       maxEntries: 1,
       onObtained: () => undefined,
+      onRefreshed: () => undefined,
+      isEnding: () => false,
+      random: Math.random,
     }),
     pools: new UpstreamPools({
       ownListeners: createOwnListeners([]),

@@ -133,12 +133,20 @@ export async function wireSecureproxy(
     log: logger,
     maxEntries,
   });
+  const drain = new Drain();
   const releases = new ReleaseCache({
     client: authority ?? client,
     known,
     maxSeconds: config.TOKEN_CACHE_SECONDS,
     maxEntries,
     onObtained: (...obtained) => callers.learn(...obtained),
+    onRefreshed: metrics.counter(
+      'refreshes_total',
+      'Releases in use that were asked for again before they lapse: renewed, refused, or failed without an answer',
+      'outcome',
+    ),
+    isEnding: () => drain.hasBegun,
+    random: Math.random,
   });
   const { UPSTREAM_CONNECT_TIMEOUT_MS: connectTimeoutMs } = config;
   const systemNames = sharedLookup(lookup, {
@@ -186,7 +194,6 @@ export async function wireSecureproxy(
     aggregator: 'max',
     read: () => known.ageMs / 1000,
   });
-  const drain = new Drain();
   const readiness = () => drain.over(link.readiness());
   const app = await buildSecureproxy(config, {
     logger,

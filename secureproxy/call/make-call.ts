@@ -4,7 +4,7 @@ import type { Place } from '../bulkheads/places.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { Pass } from '../limits/pass.ts';
 import { answerTokenRequest } from '../token-endpoint/answer-token-request.ts';
-import { askForCall, logNames } from './ask-keyserver.ts';
+import { askForCall, logNames, queryOf } from './ask-keyserver.ts';
 import type { Call } from './call.ts';
 import { inPlace, type PlaceDependencies, takePlace } from './in-place.ts';
 import { prepare } from './prepare.ts';
@@ -49,6 +49,7 @@ export async function makeCall(
       log.app = obtained.release.app;
       log.release = obtained.source;
       const prepared = prepare(obtained.release, call);
+      releases.refreshIfDue(obtained, () => queryOf(call, request));
       log.grant = prepared.grantId;
       if (prepared.isTokenEndpoint) {
         await answerTokenRequest(

@@ -1,5 +1,6 @@
 import { ServiceError } from '../../shared/errors.ts';
 import { Slots } from '../../shared/overload/slots.ts';
+import { isRefusal } from '../keyserver-client/errors.ts';
 
 /** A call whose request has started. */
 export interface RunningCall {
@@ -47,13 +48,6 @@ export class RunningCalls {
       if (isRefusal(error)) call.cut(takenAway(error));
     }
   }
-}
-
-function isRefusal(error: unknown): error is ServiceError {
-  if (!(error instanceof ServiceError)) return false;
-  const { code, options } = error;
-  if (code === 'keyserver_unavailable') return options.reason === 'proxy_unknown';
-  return code !== 'overloaded' && code !== 'internal';
 }
 
 function takenAway({ code }: ServiceError): ServiceError {

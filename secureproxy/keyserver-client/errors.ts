@@ -56,3 +56,11 @@ function clockFault(now: unknown, timestamp: number | undefined): string {
 export function unavailable(reason: string, detail: string, cause?: unknown): ServiceError {
   return new ServiceError('keyserver_unavailable', { reason, detail, cause, retryAfterSeconds: 1 });
 }
+
+/** True if KeyServer said no, and not that it cannot tell now. */
+export function isRefusal(error: unknown): error is ServiceError {
+  if (!(error instanceof ServiceError)) return false;
+  const { code, options } = error;
+  if (code === 'keyserver_unavailable') return options.reason === 'proxy_unknown';
+  return code !== 'overloaded' && code !== 'internal';
+}

@@ -16,6 +16,10 @@ export class Drain {
     this.#hasBegun = true;
   }
 
+  get hasBegun(): boolean {
+    return this.#hasBegun;
+  }
+
   /** The readiness to report, given that of the service itself. */
   over(readiness: Readiness): Readiness {
     if (!this.#hasBegun) return readiness;

@@ -1,62 +1,6 @@
 import t from 'tap';
-import type { Obtained, ReleaseQuery } from '../../../secureproxy/keyserver-client/client.ts';
-import { KnownChanges } from '../../../secureproxy/releases/known-changes.ts';
-import { ReleaseCache } from '../../../secureproxy/releases/release-cache.ts';
 import { ServiceError } from '../../../shared/errors.ts';
-import type { Changes } from '../../../shared/protocol/change-messages.ts';
-import type { Release } from '../../../shared/protocol/messages.ts';
-import { testClock } from '../../support/clock.ts';
-import { releaseOf } from '../../support/proxy.ts';
-import { until } from '../../support/until.ts';
-
-const target = { method: 'GET', url: 'https://shop.example/' } as const;
-const query = (more: Partial<ReleaseQuery> = {}): ReleaseQuery => ({
-  appKey: 'key-a',
-  clientId: 'acme',
-  tokenType: 'test',
-  target,
-  trace: {},
-  ...more,
-});
-
-/** A cache before a KeyServer whose answers are given out by hand. */
-function setUp(options: { maxSeconds?: number; maxEntries?: number } = {}) {
-  const clock = testClock();
-  const asked: ReleaseQuery[] = [];
-  const learned: (readonly [string | null, string])[] = [];
-  const waiting: PromiseWithResolvers<Obtained>[] = [];
-  const known = new KnownChanges(clock);
-  const cache = new ReleaseCache({
-    known,
-    client: {
-      obtain: (asking) => {
-        asked.push(asking);
-        const next = Promise.withResolvers<Obtained>();
-        waiting.push(next);
-        return next.promise;
-      },
-    },
-    onObtained: (appKey, { app }) => learned.push([appKey, app]),
-    maxSeconds: 5,
-    maxEntries: 100,
-    ...options,
-  });
-  const give = (more: Partial<Release> = {}) =>
-    waiting.shift()?.resolve({ release: release(more), source: 'rsa' });
-  const refuse = (error: Error) => waiting.shift()?.reject(error);
-  return { cache, known, clock, asked, learned, give, refuse };
-}
-
-function release(more: Partial<Release>): Release {
-  return releaseOf({ destinations: ['https://shop.example'] }, more);
-}
-
-/** Gets a release from the cache, and answers if it asks KeyServer. */
-async function obtain({ cache, give }: ReturnType<typeof setUp>, more = {}, answer = {}) {
-  const got = cache.get(query(more));
-  give(answer);
-  return got;
-}
+import { type AskedCache, announce, asks, obtain, query, setUp, target } from './asked-cache.ts';
 
 t.test('keeps a release for so long and no longer', async (t) => {
   const it = setUp();
@@ -218,11 +162,6 @@ t.test('is bounded, and the least recently used goes first', async (t) => {
   t.equal((await obtain(it, { clientId: 'b' })).source, 'rsa');
 });
 
-/** Applies an announcement of KeyServer, requested now. */
-function announce({ known, clock }: ReturnType<typeof setUp>, more: Partial<Changes> = {}) {
-  known.take({ seq: known.seq, changes: [], ageMs: 0, ...more }, clock.monotonic());
-}
-
 t.test('under a lease it is kept for its own time, and no longer', async (t) => {
   for (const [cacheSeconds, expiresIn, kept] of [
     [60, null, 60],
@@ -324,7 +263,7 @@ t.test('a change of the proxy itself, a reset and its end drop everything', asyn
     proxy: (it) => announce(it, { seq: 2, changes: [{ seq: 2, kind: 'proxy', id: 'p' }] }),
     reset: (it) => announce(it, { reset: true }),
     revoked: (it) => it.known.revoke(),
-  } satisfies Record<string, (it: ReturnType<typeof setUp>) => void>)) {
+  } satisfies Record<string, (it: AskedCache) => void>)) {
     const it = setUp();
     announce(it);
     for (const clientId of ['a', 'b']) await obtain(it, { clientId });
@@ -334,11 +273,6 @@ t.test('a change of the proxy itself, a reset and its end drop everything', asyn
     }
   }
 });
-
-/** Waits until KeyServer was asked so many times. */
-async function asks({ asked }: ReturnType<typeof setUp>, count: number) {
-  await until(() => asked.length >= count);
-}
 
 t.test('a release that was revoked on its way is neither used nor cached', async (t) => {
   const it = setUp();
