@@ -1,8 +1,4 @@
-/** Smaller ones are left to the garbage collector, which costs less. */
-const minFreedBytes = 32 * 1024;
-
-/** Frees memory at once, if it is no part of a pool. */
+/** Frees memory at once, if it is no part of a pool: to collect it as garbage would cost several times as much. */
 export function freeMemory({ buffer, byteLength }: Buffer): void {
-  const isOwn = buffer.byteLength === byteLength && byteLength >= minFreedBytes;
-  if (isOwn) (buffer as ArrayBuffer).transfer(0);
+  if (buffer.byteLength === byteLength) (buffer as ArrayBuffer).transfer(0);
 }
