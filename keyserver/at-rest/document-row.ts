@@ -20,7 +20,7 @@ const AppSchema = Type.Object(
     grants: Type.Array(GrantSchema),
     /** May call KeyServer without a proxy, and so receives tokens itself. */
     direct: Type.Optional(Type.Boolean()),
-    /** Where its calls go that name neither client nor type. */
+    /** The client and type of its calls that name neither. */
     bound: Type.Optional(BindingSchema),
   },
   { additionalProperties: false },

@@ -23,7 +23,7 @@ export interface KeyOptions {
 export interface AppOptions {
   /** The app may ask KeyServer itself, and so receives tokens. */
   readonly direct?: boolean;
-  /** Where calls with its key go that name neither client nor type (docs/bound-keys.md). */
+  /** The client and type of calls that name neither (docs/bound-keys.md). */
   readonly bound?: Binding | undefined;
 }
 

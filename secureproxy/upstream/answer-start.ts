@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { errors } from 'undici';
 
 const headEnd = '\r\n\r\n';
-/** Where the status stands: behind `HTTP/1.1 `. */
+/** Offset of the status, behind `HTTP/1.1 `. */
 const statusAt = 9;
 const one = 0x31;
 /** As undici limits a head. A longer one passes as it is, for undici to reject. */

@@ -27,7 +27,7 @@ interface WaitingCall {
   readonly begin: RequestListener;
   readonly since: number;
   readonly timer: NodeJS.Timeout;
-  /** Where it waits. */
+  /** The line in which it waits. */
   readonly line: Set<WaitingCall>;
 }
 

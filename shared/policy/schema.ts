@@ -106,7 +106,7 @@ export type RoutedBy = Static<typeof RoutedBySchema>;
 export const PolicySchema = Type.Object(
   {
     destinations: Type.Array(Type.String({ minLength: 1, maxLength: 2048 }), { maxItems: 1000 }),
-    /** Where calls may go without the token, in the form of destinations. */
+    /** Destinations of calls without the token. */
     plainDestinations: Type.Optional(
       Type.Array(Type.String({ minLength: 1, maxLength: 2048 }), { minItems: 1, maxItems: 1000 }),
     ),

@@ -13,7 +13,7 @@ const appGone = [
 ];
 const fine = ['200', '200'];
 
-/** What the adversary sets in the row of a type or an app of the same name. */
+/** Columns that the adversary sets in the row of a type or an app of the same name. */
 const manipulations: Readonly<Record<string, string>> = {
   'sent elsewhere': "body = REPLACE(body, 'http://localhost', 'http://evil.example')",
   'given more': `body = REPLACE(body, '"client":"nobody"', '"client":"*"')`,
@@ -42,7 +42,7 @@ for (const kind of ['type', 'app'] as const) {
         const pair = await startPairOn(t, stage);
         const { keyserver, upstream } = pair;
         const names = [...Object.keys(manipulations), ...Object.keys(moved), 'huge'];
-        // What does not touch this kind's body is no manipulation of it.
+        // An edit that leaves this kind's body alone is no manipulation.
         const victims = names.filter(
           (name) => name !== (kind === 'type' ? 'given more' : 'sent elsewhere'),
         );

@@ -31,7 +31,7 @@ export interface Stage {
   readonly store: Store;
   readonly keyringFolder: string;
   readonly keyring: Keyring;
-  /** What `keyserver-admin doctor` comes to, run as the operator does. */
+  /** The outcome of `keyserver-admin doctor`, run as the operator runs it. */
   doctor(): Promise<{ readonly code: number; readonly text: string }>;
   /** Runs another command of the operator's. */
   admin(...argv: string[]): Promise<number>;
@@ -120,7 +120,7 @@ export interface Pair {
   readonly proxyKey: string;
   /** The key of the app `orders`, which may use everything. */
   readonly appKey: string;
-  /** What KeyServer and SecureProxy answer to one wish: status, code and reason, or status alone. */
+  /** The answers of KeyServer and SecureProxy to one request: status, code and reason, or status alone. */
   answers(
     clientId: string,
     tokenType?: string,
@@ -128,7 +128,7 @@ export interface Pair {
   ): Promise<readonly [string, string]>;
 }
 
-/** Starts a pair. Where `seeded`, the documents are there already, as at a restart. */
+/** Starts a pair. If `seeded`, the documents are there already, as at a restart. */
 export async function startPairOn(
   test: Test,
   { store, keyringFolder }: Stage,

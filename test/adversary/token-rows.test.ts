@@ -9,7 +9,7 @@ const fine = ['200', '200'];
 
 const legacyKey = newLegacyKey();
 
-/** What the adversary does to the row of a client of the same name. */
+/** The adversary's edit of the row of a client of the same name. */
 const manipulations: Readonly<Record<string, (row: string) => string>> = {
   edited: (row) =>
     `UPDATE storage SET token = CONCAT(SUBSTR(token, 1, 30), 'AAAA', SUBSTR(token, 35)) WHERE ${row}`,

@@ -8,7 +8,7 @@ import { readBenchOptions } from '../../bench/options.ts';
 import { arrange } from '../../bench/pair/arrangement.ts';
 import { checkLoadTest, checkResults } from './checks.ts';
 
-/** What is judged, and of what is not a kind each; the others run in bench.long.test.ts. */
+/** The judged cases, and one of each kind of the rest; the others run in bench.long.test.ts. */
 const cases = ['peer', 'warm', 'forward-100k-up', 'cold', 'keyserver-ticket', 'keyserver-rsa'];
 const brief = ['--seconds', '0.1', '--rounds', '1', '--only'];
 const quiet = () => undefined;

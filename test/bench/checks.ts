@@ -2,7 +2,7 @@ import type { Test } from 'tap';
 import type { LoadTest, LoadTestReport } from '../../bench/measure/overload.ts';
 import { loadTestToMarkdown, type Report } from '../../bench/report/report.ts';
 
-/** What holds for every case and target, whatever was measured. */
+/** Invariants of every case and target, whatever was measured. */
 export function checkResults(t: Test, { results, targets }: Report): void {
   for (const one of results) {
     const { name, requests, errors, cpuMicroseconds, cpuByPart, residentMib, p50Ms, p99Ms } = one;
@@ -17,7 +17,7 @@ export function checkResults(t: Test, { results, targets }: Report): void {
   }
 }
 
-/** What holds for an overload or a soak of any length. */
+/** Invariants of an overload or a soak of any length. */
 export function checkLoadTest(t: Test, test: LoadTest, report: LoadTestReport): void {
   const { stretches } = report;
   t.equal(stretches.length, test === 'overload' ? 6 : 9);

@@ -11,7 +11,7 @@ t.setTimeout(600_000);
 
 const runbook = readFileSync(join(root, 'docs/operations.md'), 'utf8');
 
-// What restarts services, or moves all rows, is in operations.long.test.ts.
+// Tests that restart services, or move all rows, are in operations.long.test.ts.
 t.test('a deployment with systemd and its runbook, as the pages have them', (t) =>
   followRunbook(t, { ...quickParts, ...lastParts }, { startsTool: false }),
 );

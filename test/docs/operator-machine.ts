@@ -7,7 +7,7 @@ import { toolInProcess } from './tool-in-process.ts';
 
 /** A folder in place of an operator's machine, and a shell on it. */
 export interface OperatorMachine extends ShellSession {
-  /** Where an absolute path of the machine really is. */
+  /** The real location of an absolute path of the machine. */
   path(absolute: string): string;
   /** A page's commands with the paths and names of this machine. */
   translate(text: string): string;

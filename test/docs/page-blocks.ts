@@ -2,7 +2,7 @@
 export interface PageBlock {
   /** The headings above it, from the second level on, joined by ` / `. */
   readonly place: string;
-  /** What stands behind the fence: `sh`, `sql`, … */
+  /** The language behind the fence: `sh`, `sql`, … */
   readonly language: string;
   readonly text: string;
 }
@@ -23,7 +23,7 @@ export function pageBlocks(page: string): PageBlock[] {
 export interface Step {
   readonly place: string;
   readonly commands: string;
-  /** Undefined where the page shows no output. */
+  /** Undefined if the page shows no output. */
   readonly output: string | undefined;
 }
 

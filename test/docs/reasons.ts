@@ -7,7 +7,7 @@ interface Maker {
   readonly path: string;
   readonly exported: boolean;
   readonly reasonAt: number;
-  /** Undefined where the code is the first argument. */
+  /** Undefined if the code is the first argument. */
   readonly code: string | undefined;
 }
 

@@ -9,14 +9,14 @@ const usualLimitMs = 240_000;
 
 /** A bash in which an operator types a page's commands: folders, variables and functions stay. */
 export interface ShellSession {
-  /** Runs commands; resolves to their stdout. @throws Error with all output, where one of them fails */
+  /** Runs commands; resolves to their stdout. @throws Error with all output, if one of them fails */
   run(commands: string): Promise<string>;
 }
 
 export interface ShellOptions {
   /** An empty folder for what the session writes down. */
   readonly scratch: string;
-  /** Where it starts. */
+  /** The folder in which it starts. */
   readonly folder: string;
   /** The longest that one run may take; default four minutes. */
   readonly limitMs?: number;
@@ -46,7 +46,7 @@ export function openShell(test: Test, options: ShellOptions): ShellSession {
       shell.stdin.write(
         `. ${file('sh')} </dev/null >${file('out')} 2>${file('err')}; echo finished\n`,
       );
-      // What the commands wait for may never come.
+      // The commands may wait forever.
       const limit = setTimeout(() => shell.kill(), options.limitMs ?? usualLimitMs);
       const { value } = await done.next();
       clearTimeout(limit);

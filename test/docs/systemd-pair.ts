@@ -26,7 +26,7 @@ export interface SystemdPair {
   scheme: 'http' | 'https';
   /** Of the app `orders`. */
   readonly appKey: string;
-  /** What a call is answered if the client's token arrived. */
+  /** The answer to a call if the client's token arrived. */
   readonly shown: string;
   /** KeyServer's own user of the database. */
   readonly reader: ServerAddress & { readonly database: string };

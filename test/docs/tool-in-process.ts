@@ -5,7 +5,7 @@ import { buffer } from 'node:stream/consumers';
 import type { Test } from 'tap';
 import { runToolHere, type ToolCall } from '../support/tool-here.ts';
 
-/** What a shell hands over: folder, arguments, environment, then stdin; all but the last end with NUL. */
+/** A shell's handover: folder, arguments, environment, then stdin; all but the last end with NUL. */
 function parseCall(call: Buffer): ToolCall {
   let rest = call;
   const next = () => {

@@ -10,7 +10,7 @@ const inFlight = 8;
 const half = 'x'.repeat(100_000);
 const uploadBytes = 300_000;
 
-/** Sends `/request_api` on a connection that both would keep; rejects where none can be made. */
+/** Sends `/request_api` on a connection that both would keep; rejects if none can be made. */
 async function callKept(pair: TestPair, agent: Agent, ApiUri: string): Promise<IncomingMessage> {
   const sent = httpRequest(`${pair.secureproxy.origin}/request_api`, {
     method: 'POST',

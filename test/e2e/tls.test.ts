@@ -25,7 +25,7 @@ const clientFiles = (files: IdentityPaths) => ({
   KEYSERVER_CLIENT_KEY_FILE: files.key,
 });
 
-/** Where a service listens, by the name of its certificate. */
+/** The URL of a service, by the name of its certificate. */
 async function originOf(service: ServiceProcess): Promise<string> {
   return `https://localhost:${new URL(await service.listening()).port}`;
 }

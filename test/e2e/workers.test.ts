@@ -31,7 +31,7 @@ async function post(
   return [answer.statusCode, Object(await json(answer)).reason];
 }
 
-/** What makes requests for tokens as a proxy does. */
+/** Makes requests for tokens as a proxy does. */
 async function asProxy({ settings, proxyKey, appKey }: TestPair, upstream: string) {
   const rsaKeys = await loadRsaKeys(settings.RSA_KEY_DIR ?? '');
   const target = { method: 'POST', url: `${upstream}/v1/orders` };

@@ -21,7 +21,7 @@ export const faultPaths = Object.keys(faults);
 
 const statuses = [200, 201, 204, 301, 304, 400, 401, 404, 409, 429];
 
-/** An upstream that fails where its path says so, and else answers one status or another. */
+/** An upstream that fails if its path says so, and else answers one status or another. */
 export async function startFailingUpstream(
   t: Test,
   secrets: { readonly tokens: () => readonly string[]; readonly appKey: () => string },
@@ -47,7 +47,7 @@ export async function startFailingUpstream(
   });
   return {
     origin: upstream.url,
-    /** What came in as it must not. */
+    /** Input that must not have arrived. */
     wrong,
     requests: () => requests,
   };

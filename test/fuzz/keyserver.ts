@@ -30,7 +30,7 @@ import { checkState, measureState, smallHeap } from './service-state.ts';
 const clients = ['shop-1', 'магазин', "o'neill"];
 const origin = 'https://api.marketplace.example';
 const json = [['content-type', 'application/json']] as const;
-/** What is answered to those only whose request was granted. */
+/** Content of answers to granted requests only. */
 const beyondGrants = /"code":"(?:token_not_found|token_expired|type_not_found|integrity_failed)"/;
 
 /** KeyServer answers whatever it is asked, and stays as it was. */
@@ -169,7 +169,7 @@ export async function fuzzKeyserver(t: Test, size: FuzzSize): Promise<void> {
       : { answer, fault: "the release is not the client's token" };
   }
 
-  /** What is wrong with an answer: a fault of the service, an undescribed form, or a secret in it. */
+  /** The fault of an answer: an error of the service, an undescribed form, or a secret in it. */
   function judge(
     faultOf: ((answer: HttpAnswer) => string | undefined) | undefined,
     answer: HttpAnswer,

@@ -23,7 +23,7 @@ const seedOfRun = Number(process.env.FUZZ_SEED ?? randomInt(2 ** 31));
 export interface FuzzRun<T> {
   readonly title: string;
   readonly inputs: fc.Arbitrary<T>;
-  /** Resolves to what is wrong with what an input came to; undefined where all is well. */
+  /** Resolves to what is wrong with what an input came to; undefined if all is well. */
   readonly judge: (input: T) => Promise<string | undefined>;
   /** Never printed. */
   readonly secrets: readonly string[];

@@ -18,7 +18,7 @@ const clients = ['shop-1', 'магазин', "o'neill"];
 const json = [['content-type', 'application/json']] as const;
 /** Statuses that faults of the upstream may become. */
 const faultStatuses = [502, 503, 504];
-/** What is answered to those only whose call was granted. */
+/** Content of answers to granted calls only. */
 const beyondGrants = /"code":"(?:upstream_\w+|token_not_found|token_expired)"/;
 /** Below it, a call that `TimeoutMs` ends is no wonder. */
 const patientMs = 60_000;
@@ -156,7 +156,7 @@ export async function fuzzSecureproxy(t: Test, size: FuzzSize): Promise<void> {
   checkState(t, secureproxy, pids.secureproxy, { before, after }, secrets);
   checkState(t, keyserver, pids.keyserver, { before, after }, secrets);
 
-  /** The answer; undefined where it broke off before its head had been passed on, by a fault that was asked for. */
+  /** The answer; undefined if it broke off before its head had been passed on, by a fault that was asked for. */
   async function sendCall(input: CallInput): Promise<HttpAnswer | undefined> {
     try {
       return await sender.send(withKey(input));
@@ -170,7 +170,7 @@ export async function fuzzSecureproxy(t: Test, size: FuzzSize): Promise<void> {
     return body.includes('/fault/') || body.includes(absent.origin);
   }
 
-  /** The request with the app key where the input wants it. */
+  /** The request with the app key if the input wants it. */
   function withKey({ caller: { key, place }, request }: CallInput): HttpInput {
     const value = keys[key];
     if (value === '') return request;
@@ -186,7 +186,7 @@ export async function fuzzSecureproxy(t: Test, size: FuzzSize): Promise<void> {
     };
   }
 
-  /** What is wrong with the status, by the faults that the input asked for. */
+  /** The fault of the status, given the faults that the input asked for. */
   function faultOf(input: CallInput, answer: HttpAnswer, isRelayed: boolean): string | undefined {
     const { body = '' } = input.request;
     const isFault = asksForFault(input);

@@ -18,7 +18,7 @@ import { open, pae, seal } from './sealing.ts';
 /** At-rest keys by their kid. */
 export type Keyring = ReadonlyMap<string, Bytes>;
 
-/** HKDF-SHA256 with the empty salt. @throws Refused where the at-rest key has not 32 bytes */
+/** HKDF-SHA256 with the empty salt. @throws Refused if the at-rest key has not 32 bytes */
 export async function deriveKey(atRestKey: Bytes, info: string): Promise<Bytes> {
   check(atRestKey.length === 32, 'an at-rest key has 32 bytes');
   const key = await crypto.subtle.importKey('raw', atRestKey, 'HKDF', false, ['deriveBits']);

@@ -2,7 +2,7 @@
 
 export type Bytes = Uint8Array<ArrayBuffer>;
 
-/** What was read is not what the protocol allows. One error for every cause. */
+/** The input breaks the protocol. One error for every cause. */
 export class Refused extends Error {
   override readonly name = 'Refused';
 }
@@ -22,7 +22,7 @@ export function concat(parts: readonly Uint8Array[]): Bytes {
   return joined;
 }
 
-/** @throws Refused where the text has a lone surrogate, which the encoder would replace */
+/** @throws Refused if the text has a lone surrogate, which the encoder would replace */
 export function utf8(text: string): Bytes {
   check(text.isWellFormed(), 'not well-formed Unicode');
   return new TextEncoder().encode(text);

@@ -85,7 +85,7 @@ export class DirectClient {
     this.#app = app;
   }
 
-  /** The answer of §5. It asks once more with a new session where the first was refused (§7). */
+  /** The answer of §5. It asks once more with a new session if the first was refused (§7). */
   async ask(clientId: string, tokenType: string) {
     try {
       return await this.#askOnce({ clientId, tokenType });

@@ -16,7 +16,7 @@ const sessionKeyBytes = 32;
 
 export type Key = Awaited<ReturnType<typeof importPrivateKey>>;
 
-/** What the AADs bind: `nonce` and `timestamp` are absent in a bare request. */
+/** Values bound by the AADs; `nonce` and `timestamp` are absent in a bare request. */
 export interface Context {
   readonly clientId: string;
   readonly tokenType: string;

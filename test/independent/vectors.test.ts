@@ -69,7 +69,7 @@ function read(file: string) {
   return JSON.parse(readFileSync(join(folder, file), 'utf8'));
 }
 
-/** What is done with the vectors of one file. */
+/** The checks of one file's vectors. */
 interface Runner {
   /** Makes the vector's values again and reads them. */
   success(t: Test, vector: object): Promise<void> | void;

@@ -16,7 +16,7 @@ export interface Scene {
   readonly keyserver: TestKeyserver;
   readonly proxy: string;
   readonly app: string;
-  /** What the proxy sends for the app. */
+  /** The proxy's request for the app. */
   readonly credential: { readonly proxy: string; readonly app: string; readonly target: object };
   /** The proxy asks for the token; what differs from that is given. */
   ask(differently?: Partial<Ask>, session?: ClientSession): Promise<Exchange>;

@@ -15,12 +15,12 @@ export async function freePorts(): Promise<LocalPorts> {
 
 export interface LocalCommand {
   readonly child: ChildProcess;
-  /** What it has said so far. */
+  /** Its output so far. */
   readonly stdout: () => string;
   readonly stderr: () => string;
-  /** Resolves once stdout has the text; rejects where the command ends without it. */
+  /** Resolves once stdout has the text; rejects if the command ends without it. */
   readonly said: (text: string) => Promise<void>;
-  /** Resolves to the exit code, null where a signal ended it. */
+  /** Resolves to the exit code, null if a signal ended it. */
   readonly ended: Promise<number | null>;
 }
 
@@ -62,7 +62,7 @@ export function runLocal(
   return { child, stdout: () => stdout, stderr: () => stderr, said, ended };
 }
 
-/** True where something answers on one of the ports. */
+/** True if something answers on one of the ports. */
 export async function anythingAnswers(ports: LocalPorts): Promise<boolean> {
   const answers = await Promise.all(
     Object.values(ports).map((port) =>

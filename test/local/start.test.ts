@@ -28,7 +28,7 @@ async function started(t: Test, ports: LocalPorts, others: Record<string, string
   return command;
 }
 
-/** Why a call without any app key is refused: `proxy_unknown` where the proxy's own key is not good. */
+/** Why a call without any app key is refused: `proxy_unknown` if the proxy's own key is not good. */
 async function refusalOfNobody({ SECUREPROXY_PORT }: LocalPorts): Promise<unknown> {
   const call = { ClientId: 'shop-17', TokenType: 'none', ApiUri: 'https://api.example.com/' };
   const answer = await fetch(`http://127.0.0.1:${SECUREPROXY_PORT}/request_api`, {

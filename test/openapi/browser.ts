@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { chromium, type Page } from 'playwright-core';
 import type { Test } from 'tap';
 
-/** The Chromium to test with: the one that `CHROMIUM` names, else Debian's; undefined where there is none. */
+/** The Chromium to test with: the one that `CHROMIUM` names, else Debian's; undefined if there is none. */
 export function findChromium(): string | undefined {
   return [process.env.CHROMIUM, '/usr/bin/chromium'].find(
     (path) => path !== undefined && existsSync(path),
   );
 }
 
-/** What a page did besides showing itself. */
+/** The side effects of a page. */
 export interface WatchedPage {
   readonly page: Page;
   /** Addresses that the page asked for. */

@@ -25,7 +25,7 @@ function operations(document: (typeof services)[number]['document']) {
   );
 }
 
-/** True where the answer of this status is described and names the code. */
+/** True if the answer of this status is described and names the code. */
 function describes({ responses }: Operation, status: number, code: string): boolean {
   const answer = responses[String(status)] ?? responses.default;
   return answer?.description.includes(`\`${code}\``) === true;

@@ -38,7 +38,7 @@ function examplesOf(value: unknown, pointer = '#'): Example[] {
   ];
 }
 
-/** What is wrong with the examples of a document; empty where all fit. */
+/** The faults of a document's examples; empty if all fit. */
 function faultsOf(document: object): string[] {
   const ajv = new Ajv2020({ strict: false, validateSchema: false });
   ajv.addSchema(document, 'document');

@@ -12,7 +12,7 @@ interface Finding {
   readonly location: readonly { readonly pointer?: string }[];
 }
 
-/** What the linter finds in a document, as `rule: message (place)`. It talks to nobody. */
+/** The linter's findings in a document, as `rule: message (place)`. It uses no network. */
 async function lint(file: string): Promise<string[]> {
   const output = await new Promise<string>((done, fail) => {
     execFile(

@@ -97,7 +97,7 @@ export function covered(root: string, folders: readonly string[], summary: Summa
   });
 }
 
-/** What is below a threshold; of several that a file matches the last one holds. */
+/** Files below their threshold; of several thresholds that match a file, the last one holds. */
 export function belowThresholds(
   all: readonly Covered[],
   thresholds: Thresholds,

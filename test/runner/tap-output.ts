@@ -1,10 +1,10 @@
-/** What a test file came to, in assertions. */
+/** The outcome of a test file, in assertions. */
 export interface TapResult {
   readonly passed: number;
   readonly failed: number;
   /** Names of the tests that did not run, each with its reason. */
   readonly skipped: readonly string[];
-  /** What the file printed, but for what passed. */
+  /** The output of the file without its passed assertions. */
   readonly said: readonly string[];
 }
 

@@ -16,7 +16,7 @@ import { root } from '../docs/sources.ts';
 /** Under the project's packages, where nothing takes them for its sources. */
 const cache = join(root, 'node_modules/.cache');
 
-/** What npm says then, of the network alone. */
+/** npm's messages for a failing network. */
 const unreachablePattern =
   /\b(?:ENOTFOUND|EAI_AGAIN|ECONN\w+|ENETUNREACH|EHOSTUNREACH|E\w*TIMEDOUT)\b/;
 

@@ -24,7 +24,7 @@ interface Sdk {
   /** Over http, if it differs: this SDK repeats parameters there. */
   readonly callOverHttp?: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** What the marketplace answers, and the program prints. */
+  /** The marketplace's answer, which the program prints. */
   readonly answer: unknown;
   readonly printed?: unknown;
   /** The grant of OAuth by which it fetches its token. */
@@ -246,7 +246,7 @@ t.test('SDKs of marketplaces', { skip }, async (t) => {
   await t.test("woocommerce's client tells an error of the proxy as one of its shop", async () => {
     await admin('keyserver-admin type edit woo', '--add-limit', '1/h burst 1', '--yes');
     await keyserver.refresh();
-    // What was released before has no limit.
+    // A release from before has no limit.
     await proxy.feed.ask();
     const more = `
       const { response } = await client.get('products').catch((error) => error);

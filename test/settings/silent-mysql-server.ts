@@ -10,7 +10,7 @@ const clientSsl = 0x800;
 const capabilities = 0x1 | 0x8 | 0x200 | clientSsl | 0x2000 | 0x8000 | 0x80000;
 const plugin = 'caching_sha2_password';
 
-/** What a client did at its login. */
+/** A client's behaviour at its login. */
 export interface Logins {
   readonly port: number;
   /** Logins over TLS, which began once the client had accepted the certificate. */

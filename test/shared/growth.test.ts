@@ -49,7 +49,7 @@ const lanes = new Lanes<object>();
 const calls = { free: 1, stepAside() {}, stepBack() {}, onLeave() {} };
 const shares = new Shares({ max: 16, connections: 16, calls });
 
-/** What lives as long as the process and has an entry for each of many; others are bounded in their own tests. */
+/** Collections that live as long as the process, with an entry for each of many; others are bounded in their own tests. */
 const acts: Readonly<Record<string, (i: number) => unknown>> = {
   'questions of a worker to its primary process': (i) => primary.ask({ nonce: `nonce-${i}` }),
   'bodies of apps': (i) => {

@@ -17,7 +17,7 @@ import {
 } from './exchange-client.ts';
 import type { TestKeyserver } from './keyserver.ts';
 
-/** What of a request for changes is not as usual. */
+/** Overrides of the usual request for changes. */
 export interface AskChanges {
   /** Sealed as it is, wrong members too. */
   readonly credential: unknown;

@@ -19,7 +19,7 @@ export function newSession(publicKeyPem: string, raw: Uint8Array = randomBytes(3
   return { key: importKey(raw), named: { sessionKey: wrapped.toString('base64') } };
 }
 
-/** What a caller wants; a credential that is left out makes the bare request of three members. */
+/** A caller's request; without a credential it is the bare request of three members. */
 export interface Ask {
   readonly clientId: string;
   readonly tokenType: string;
@@ -72,15 +72,15 @@ export function openRelease(session: ClientSession, request: ReleaseRequest, ans
   return JSON.parse(openText(session.key, token, responseAad(request))) as Release;
 }
 
-/** What one exchange came to: either the opened release, or the problem. */
+/** The outcome of one exchange: the opened release, or the problem. */
 export interface Exchange {
   readonly session: ClientSession;
   readonly request: ReleaseRequest;
   readonly answer: Answer;
   readonly status: number;
-  /** Empty where the answer is a problem. */
+  /** Empty if the answer is a problem. */
   readonly release: Partial<Release>;
-  /** Empty where the answer is a release. */
+  /** Empty if the answer is a release. */
   readonly problem: Partial<Problem>;
 }
 

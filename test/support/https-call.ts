@@ -7,7 +7,7 @@ import type { ServerIdentity } from './certificates.ts';
 export interface HttpsCallOptions {
   /** The CA that the server's certificate is checked by, PEM. */
   readonly ca: string;
-  /** What is shown to a server that asks for a certificate. */
+  /** The client certificate, for a server that asks for one. */
   readonly identity?: ServerIdentity;
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -21,7 +21,7 @@ export interface HttpsAnswer {
   readonly serial: string;
 }
 
-/** Calls over TLS, on a connection and a TLS session of its own. Rejects where there is no answer. */
+/** Calls over TLS, on a connection and a TLS session of its own. Rejects if there is no answer. */
 export async function callHttps(url: string, options: HttpsCallOptions): Promise<HttpsAnswer> {
   const { ca, identity, method = 'GET', headers = {}, body } = options;
   const sent = request(url, { ca, ...identity, method, headers, agent: false });

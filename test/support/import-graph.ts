@@ -4,7 +4,7 @@ import type { Source } from '../docs/sources.ts';
 /** Files or folders, each with those that it imports. */
 export type ImportGraph = ReadonlyMap<string, ReadonlySet<string>>;
 
-/** What a source imports, types included: paths from the project's folder, and names of packages. */
+/** The imports of a source, types included: paths from the project's folder, and names of packages. */
 export function importsOf({ path, text }: Source): string[] {
   const names = [...text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*'([^']+)'/g)];
   return names.map(([, name = '']) =>

@@ -4,7 +4,7 @@ export type Secrets = Readonly<Record<string, string | Uint8Array>>;
 export interface Leak {
   readonly secret: string;
   readonly form: string;
-  /** Where it was found, with what stands around it. */
+  /** The place where it was found, with its surroundings. */
   readonly excerpt: string;
 }
 

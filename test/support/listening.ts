@@ -3,7 +3,7 @@ import type { ServiceProcess } from './service-process.ts';
 
 const probesAt = 'Probes answered at ';
 
-/** Where a service with `OPS_PORT` answers probes, as its log says; without a path. */
+/** The origin at which a service with `OPS_PORT` answers probes, as its log says. */
 export async function opsOrigin(service: ServiceProcess): Promise<string> {
   const said = await pollUntil(
     'where probes are answered',

@@ -15,7 +15,7 @@ const readyLimitMs = 120_000;
 const isRoot = process.getuid?.() === 0;
 const asRoot = isRoot ? ['--user=root'] : [];
 
-/** The path of a `mariadbd`, or undefined where there is none. */
+/** The path of a `mariadbd`, or undefined if there is none. */
 export function findMariadbd(): string | undefined {
   return findProgram('mariadbd');
 }
@@ -38,7 +38,7 @@ function isExecutable(path: string): boolean {
   }
 }
 
-/** Installs Debian's package, as root, and gives the path; undefined where that cannot be done. */
+/** Installs Debian's package, as root, and gives the path; undefined if that cannot be done. */
 export function installMariadbd(): string | undefined {
   if (!isRoot || !existsSync('/etc/debian_version')) return undefined;
   const install =

@@ -12,7 +12,7 @@ export interface ServerAddress {
   readonly password: string;
 }
 
-/** What can be done to a server that the tests started themselves. */
+/** Controls of a server that the tests started themselves. */
 export interface ServerControl {
   stop(): Promise<void>;
   /** Starts it again after `stop` or `kill`: on the same port, with the same data. */
@@ -26,7 +26,7 @@ export interface ServerControl {
 /** A server as started or found, before it can make databases. */
 export interface StartedServer {
   readonly address: ServerAddress;
-  /** Where it runs, for the end of the description. */
+  /** Its host, for the end of the description. */
   readonly place: string;
   /** Undefined for a server that was there already. */
   readonly control?: ServerControl;
@@ -58,7 +58,7 @@ export async function ensureServer(): Promise<string> {
 
 /**
  * A server for tests: `TEST_DATABASE_URL`, else a container of `TEST_DATABASE_IMAGE`, else a
- * `mariadbd` of this machine, which is installed where that is possible. `TEST_DATABASE_WAY` leaves
+ * `mariadbd` of this machine, which is installed if that is possible. `TEST_DATABASE_WAY` leaves
  * only one of the latter two: `container` or `mariadbd`.
  */
 export async function startServer(): Promise<MysqlTestServer> {
@@ -94,7 +94,7 @@ function fromUrl(value: string): StartedServer {
   };
 }
 
-/** True where something listens at `DOCKER_HOST` or at the engine's usual socket. */
+/** True if something listens at `DOCKER_HOST` or at the engine's usual socket. */
 function engineAnswers(): Promise<boolean> {
   const host = process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock';
   const url = new URL(host);

@@ -25,7 +25,7 @@ const rsaBits = 3072;
 /** A database with its keys, and what the operator's tool works on. */
 export interface PairState {
   readonly folder: string;
-  /** Where rows and keys are, as KeyServer's settings name it. */
+  /** The places of rows and keys, as KeyServer's settings name them. */
   readonly settings: Readonly<Record<string, string>>;
   readonly admin: OperationContext;
 }

@@ -16,7 +16,7 @@ export interface PairOptions {
   readonly secureproxy?: Environment;
   /** Resolves to the port where SecureProxy finds KeyServer, given KeyServer's own; default: that one. */
   readonly between?: (keyserverPort: number) => Promise<number>;
-  /** What else to store before the services start. */
+  /** Stores more before the services start. */
   readonly prepare?: (state: PairState) => Promise<unknown>;
 }
 

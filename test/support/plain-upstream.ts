@@ -24,7 +24,7 @@ export const showAuthorization: RequestListener = (request, response) => {
   response.end(JSON.stringify(showOf(request.headers.authorization)));
 };
 
-/** Tells which Authorization came, where the proxy would not let the header itself pass. */
+/** Tells which Authorization came, if the proxy would not let the header itself pass. */
 export function showOf(authorization = ''): { authorizationHash: string } {
   return { authorizationHash: createHash('sha256').update(authorization).digest('hex') };
 }

@@ -26,17 +26,17 @@ import type { Release } from '../../shared/protocol/messages.ts';
 import { capturedLog, type LogLine } from './log.ts';
 import { until } from './until.ts';
 
-/** What loopback upstreams need of a policy. */
+/** The policy members that loopback upstreams need. */
 export const loopback = ['127.0.0.0/8', '::1/128'];
 
 /** How releases are obtained: the seam behind which KeyServer stands. */
 export type Obtain = (query: ReleaseQuery) => Promise<Release>;
 
 export interface TestProxyOptions {
-  /** Where KeyServer is, without a path; absent: `obtain` alone is asked. */
+  /** KeyServer's origin; absent: `obtain` alone is asked. */
   readonly keyserverUrl?: string;
   readonly proxyKey?: string;
-  /** Stands in for KeyServer where its decisions are not what is tested. */
+  /** Stands in for KeyServer if its decisions are not what is tested. */
   readonly obtain?: Obtain;
   /** Settings by name, as in the environment. */
   readonly settings?: Readonly<Record<string, string>>;
@@ -199,7 +199,7 @@ export interface ProxyAnswer {
   all(name: string): string[];
   readonly body: Buffer;
   readonly text: string;
-  /** False where the answer broke off. */
+  /** False if the answer broke off. */
   readonly whole: boolean;
   /** The body of problem+json; empty for anything else. */
   readonly problem: Readonly<Record<string, unknown>>;

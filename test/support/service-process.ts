@@ -15,7 +15,7 @@ export interface ServiceProcess {
   stderr(): string;
   /** The lines of its log so far. */
   lines(): LogLine[];
-  /** Resolves to its address once it listens; rejects where it ends before. */
+  /** Resolves to its address once it listens; rejects if it ends before. */
   listening(): Promise<string>;
   /** Resolves once it said this. */
   said(message: string): Promise<void>;

@@ -2,7 +2,7 @@ import { constants, createPublicKey, publicEncrypt, randomBytes } from 'node:cry
 import { importKey } from '../../shared/crypto/aead.ts';
 import type { Answer, ClientSession } from './exchange-client.ts';
 
-/** Flips a bit of the byte at `at`, which counts from the end where it is negative. */
+/** Flips a bit of the byte at `at`, which counts from the end if it is negative. */
 export function flip(base64: string, at: number): string {
   const bytes = Buffer.from(base64, 'base64');
   const index = at < 0 ? bytes.length + at : at;
@@ -27,7 +27,7 @@ export function wrappedBy(publicKeyPem: string, options: object, bytes = 32): Cl
   };
 }
 
-/** What a caller can see of an answer, but for what differs from one request to the next. */
+/** The visible parts of an answer without those that differ from request to request. */
 export function visible({ status, headers, text }: Answer) {
   const seen = [...headers].filter(([name]) => name !== 'date' && name !== 'x-request-id');
   return { status, headers: seen, text: text.replace(/(?<="requestId":")[^"]+/, '') };

@@ -10,7 +10,7 @@ export interface ToolCall {
   readonly stdin: Uint8Array;
 }
 
-/** What the tool wrote, in its order. */
+/** The tool's output, in order. */
 export interface ToolRan {
   readonly code: number;
   readonly written: readonly { readonly to: 'stdout' | 'stderr'; readonly text: string }[];

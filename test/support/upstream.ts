@@ -42,7 +42,7 @@ export interface Upstream {
   /** Connections that were opened so far. */
   connections(): number;
   open: Set<Socket>;
-  /** The server names of the TLS connections, in order; false where none was sent. */
+  /** The server names of the TLS connections, in order; false if none was sent. */
   readonly serverNames: readonly (string | false | null)[];
   /** Sets how requests are answered from now on. */
   script(answer: Script): void;

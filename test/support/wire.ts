@@ -12,7 +12,7 @@ export interface WireMessage {
   readonly isWhole: boolean;
 }
 
-/** What an upstream does: write bytes, wait for the request, end the connection. */
+/** A step of an upstream: write bytes, wait for the request, end the connection. */
 export type Act = (socket: Socket, whole: Promise<WireMessage>) => void | Promise<void>;
 
 export interface WireUpstream {

@@ -69,7 +69,7 @@ export const headerAttacks: readonly Attack[] = [
   ),
 ];
 
-/** What a browser sends for a page at a name that resolves to the proxy. */
+/** A browser's headers for a page at a name that resolves to the proxy. */
 async function rebound(scene: Scene, hasOrigin: boolean): Promise<Outcome> {
   const before = scene.upstream.requests.length;
   const host = `evil.example:${new URL(scene.proxy).port}`;

@@ -5,7 +5,7 @@ import { fromMarketplace, NoAnswerError, ProxyError } from './errors.ts';
 const graceMs = 1000;
 
 export interface SecureProxyOptions {
-  /** Where SecureProxy is, such as `https://proxy.example`. */
+  /** SecureProxy's URL, such as `https://proxy.example`. */
   readonly url: string | URL;
   /** `spk_…` */
   readonly appKey: string;

@@ -31,7 +31,7 @@ export class NameLines {
     return undefined;
   }
 
-  /** Where the digest is, or would be: the place is free then. */
+  /** The place of the digest; a free one if it is not stored. */
   #placeOf(digest: bigint): number {
     const mask = this.#lines.length - 1;
     let at = Number(digest & BigInt(mask));

@@ -38,7 +38,7 @@ export interface Desired {
   readonly kinds: ReadonlySet<DocumentKind>;
 }
 
-/** Where a file has the documents of each kind. */
+/** The member of a file that has the documents of each kind. */
 export const sections = { type: 'types', app: 'apps', proxy: 'proxies' } as const;
 
 /** Reads a file of types, apps and proxies. @throws OperationError input_invalid with lines and columns */

@@ -174,7 +174,7 @@ function storedFaults(context: OperationContext, draft: Draft): string[] {
   );
 }
 
-/** What calls of a bound app need besides its binding. */
+/** The requirement of a bound app's calls besides its binding. */
 function bindingWarnings(draft: Draft): string[] {
   const { kind, id, before, after } = draft;
   if (kind !== 'app' || after?.bound === undefined) return [];

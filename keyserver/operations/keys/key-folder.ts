@@ -44,7 +44,7 @@ export function keyIdOf({ keys, path }: KeyFolder, name: string): string {
   );
 }
 
-/** Where retired keys are kept, within the folder; KeyServer does not read it. */
+/** The subfolder of retired keys, which KeyServer does not read. */
 const retired = 'retired';
 
 /**

@@ -14,7 +14,7 @@ interface NeedRow {
   readonly suggestion: Suggestion;
 }
 
-/** What this version does not do by itself; first that which no option mends. */
+/** Features that this version lacks, first those that no option makes up for. */
 export const needTable: Readonly<Record<Need, NeedRow>> = {
   cookies: {
     text: 'calls are repeated with a cookie, and no cookies are kept here',

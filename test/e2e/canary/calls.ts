@@ -9,7 +9,7 @@ export interface Target {
   readonly keyserver: string;
   readonly upstream: string;
   readonly appKey: string;
-  /** What callers send for the marketplace's eyes only. */
+  /** Values that callers send for the marketplace's eyes only. */
   readonly callerSecret: string;
 }
 
@@ -54,7 +54,7 @@ async function callPastHttp(target: Target): Promise<void> {
   );
 }
 
-/** What a service said of itself: a problem, or an explanation. */
+/** A service's own text: a problem, or an explanation. */
 async function readProblem(call: Promise<Response>): Promise<string | undefined> {
   const answer = await call;
   const text = await answer.text();

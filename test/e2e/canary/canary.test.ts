@@ -102,7 +102,7 @@ t.test('no secret is printed or told, at the level trace, whatever goes wrong', 
     problems: problems.join('\n'),
   };
   for (const [where, text] of Object.entries(texts)) {
-    // Who asked may be told again what he asked.
+    // A caller may get its own values back.
     const leaks = findLeaks(text, where === 'problems' ? mine : secrets);
     t.same(leaks, [], `${where}: ${text.length} characters`);
   }

@@ -3,7 +3,7 @@ import { answer, type Script } from '../../support/upstream.ts';
 /** Path of the one that is never answered. */
 export const silent = '/silent';
 
-/** What an upstream does with the token that it got, by path. */
+/** The upstream's treatment of the token, by path. */
 const behaviours: Readonly<Record<string, (token: string, socket: Parameters<Script>[0]) => void>> =
   {
     '/ok': (token, socket) => socket.write(answer(200, token)),

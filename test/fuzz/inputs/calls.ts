@@ -16,7 +16,7 @@ export interface CallInput {
   readonly request: HttpInput;
 }
 
-/** What an app may call, and where the test makes it fail. */
+/** The calls that an app may make, and the points at which the test makes them fail. */
 export interface Granted {
   readonly clientIds: readonly string[];
   readonly tokenType: string;

@@ -16,11 +16,11 @@ export interface DescribedOperation {
   readonly method: string;
   readonly body: Schema | undefined;
   readonly pathParameters: readonly { readonly name: string; readonly schema: Schema }[];
-  /** What is wrong with an answer of the service itself, by what the document says of it. */
+  /** The fault of an answer of the service itself, by the document's description. */
   faultOf(answer: HttpAnswer): string | undefined;
 }
 
-/** What may answer any request, before its operation is found. */
+/** Answers that any request may get before its operation is found. */
 const anywhere = ['route_not_found', 'method_not_allowed'];
 
 /** The operations of `openapi/<name>.json`. */

@@ -17,7 +17,7 @@ export interface HttpAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly text: string;
-  /** False where it broke off. */
+  /** False if it broke off. */
   readonly whole: boolean;
 }
 

@@ -4,7 +4,7 @@ import { mediaTypeHeader, someMediaType } from './http-input.ts';
 import { arbitraryOf, type Schema } from './schema-arbitrary.ts';
 import { anyText } from './texts.ts';
 
-/** Who asks, by name: keys stay out of inputs, which may be printed. */
+/** The caller's name: keys stay out of inputs, which may be printed. */
 const caller = fc.oneof(
   { weight: 6, arbitrary: fc.constant('known' as const) },
   { weight: 1, arbitrary: fc.constantFrom('unknown' as const, 'cut' as const, 'none' as const) },
@@ -40,7 +40,7 @@ export interface UnsealedInput {
   readonly headers: readonly (readonly [string, string])[];
 }
 
-/** What KeyServer is asked: most of it as a proxy asks it, the rest from the schema and beside it. */
+/** Requests to KeyServer: most as a proxy sends them, the rest made from the schema, valid or not. */
 export function releaseInputs(
   schema: Schema,
   granted: {

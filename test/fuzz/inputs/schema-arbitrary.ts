@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { anyText } from './texts.ts';
 
-/** What of JSON Schema our documents use; anything else is refused rather than left out. */
+/** The part of JSON Schema that our documents use; anything else is rejected, not ignored. */
 const known = new Set([
   ...['type', 'enum', 'anyOf', 'items', 'properties', 'required', 'additionalProperties'],
   ...['minLength', 'maxLength', 'pattern', 'minimum', 'maximum'],

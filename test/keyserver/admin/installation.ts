@@ -106,7 +106,7 @@ export class Installation {
     }
   }
 
-  /** What the operations work on, for tests that call them without the tool. */
+  /** The operations' context, for tests that call them without the tool. */
   context(t: Test): OperationContext {
     const { config } = readSettings({ environment: this.environment, folder: this.folder });
     const { DB_TOKEN_TABLE: tokenTable, DB_TIMEOUT_MS: timeoutMs } = config;

@@ -40,7 +40,7 @@ await outageTest(t, 'without its database KeyServer is unready, and heals', asyn
   t.ok(await isReady(scene));
   await control.stop();
   const { answer, problem } = await scene.ask({}, session);
-  // The second where the server took long to stop.
+  // The second if the server took long to stop.
   const reason = /^(?:database|documents_unread)$/;
   t.match(problem, { status: 503, code: 'keyserver_unavailable', reason });
   t.equal(answer.headers.get('retry-after'), '1');

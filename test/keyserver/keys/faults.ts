@@ -1,6 +1,6 @@
 import { ConfigError } from '../../../shared/settings/config.ts';
 
-/** The faults that a loader names; empty where it loads. */
+/** The faults that a loader names; empty if it loads. */
 export async function faultsOf(load: () => unknown): Promise<readonly string[]> {
   try {
     await load();

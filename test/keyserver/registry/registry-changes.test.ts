@@ -6,7 +6,7 @@ import { testClock } from '../../support/clock.ts';
 import { startKeyserver } from '../../support/keyserver.ts';
 import { capturedLog } from '../../support/log.ts';
 
-/** What an untrusted database, or one that fails, does otherwise than the real one. */
+/** Overrides of the real database, for an untrusted or failing one. */
 type Changed = (real: Store) => Partial<Store>;
 
 /** A registry that has long been in step with a real database of two apps and a token. */

@@ -9,7 +9,7 @@ import { refusal, type Scene, secretText, startScene, target, wanted } from '../
 
 const grant = { client: 'shop-1', type: 'ozon-seller' };
 
-/** What an exchange that asked to explain came to. */
+/** The outcome of an exchange that asked to explain. */
 function explanationOf(exchange: Exchange): Explanation {
   const opened: unknown = exchange.release;
   if (!Check(ExplanationSchema, opened)) throw new Error(exchange.answer.text);
@@ -121,7 +121,7 @@ t.test('ends at the step that refuses, with the code of the release', async (t) 
       ...names,
       credential: { ...scene.credential, ...credential },
     });
-    // What the release does not judge, the proxy does.
+    // The proxy judges the steps that the release does not.
     if (step === 'injection') continue;
     const { code: refused, reason, detail } = real.problem;
     t.match(steps.at(-1), { code: refused, detail, ...(reason && { reason }) }, title);

@@ -36,7 +36,7 @@ function reportOf(keyring: Keyring, members: Partial<Report> = {}): Report {
   };
 }
 
-/** What a process with the key `a` alone says of its readiness when it starts. */
+/** The readiness that a starting process with the key `a` alone reports. */
 async function start(t: Test, store: Store) {
   const { logger, lines } = capturedLog('keyserver');
   const keyring = ring('a', ['a']);

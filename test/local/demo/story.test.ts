@@ -10,7 +10,7 @@ import { makeCallerKey } from '../../../shared/crypto/caller-key.ts';
 
 const credentials = makeUpCredentials();
 
-/** The claims that do not hold where something else than SecureProxy answers. */
+/** The claims that do not hold if something other than SecureProxy answers. */
 async function failedClaims(t: Test, impostor: Server): Promise<string[]> {
   impostor.listen(0, '127.0.0.1');
   await once(impostor, 'listening');

@@ -5,7 +5,7 @@ import { makeCallerKey } from '../../../shared/crypto/caller-key.ts';
 const key = makeCallerKey('spk_');
 const misplaced = { code: 'request_invalid', options: { reason: 'app_key_misplaced' } };
 
-/** What passes of a text that comes in chunks of this size. */
+/** The output for a text that comes in chunks of this size. */
 function pass(text: string, size: number): { passed: string; error?: unknown } {
   const watch = new StreamedKeyWatch();
   const bytes = Buffer.from(text, 'latin1');

@@ -22,7 +22,7 @@ const pong = 'return {1}';
 const lease = (id: string) => ({ id, ms: 60_000 });
 const demand = (one: Bucket) => ({ bucket: one, cost: 1 });
 
-/** What both stores have in common; `name` keeps the buckets of tests apart. */
+/** The contract of both stores; `name` keeps the buckets of tests apart. */
 function contract(t: Test, name: string, open: (t: Test) => Promise<LimitStore>): void {
   t.test(`${name}: slots that are taken at the same time are all taken`, async (t) => {
     const store = await open(t);

@@ -57,7 +57,7 @@ function secretOf({ fields }: Auth): Record<string, string> {
   return Object.fromEntries(names.map((name) => [name, `made-up-${name}-0f1e2d3c4b5a`]));
 }
 
-/** What a template becomes, worked out by other means than the product's. */
+/** The expansion of a template, computed independently of the product. */
 function filled(text: string, secret: Readonly<Record<string, string>>): string {
   return Object.entries(secret).reduce(
     (all, [name, value]) => all.replaceAll(`{${name}}`, value),

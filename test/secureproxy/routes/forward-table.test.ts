@@ -22,7 +22,7 @@ interface Behaviour {
   readonly act?: Act;
 }
 
-/** What a proxy adds or changes on the way to the upstream (docs/forward.md, "Differences"). */
+/** Headers that a proxy adds or changes on the way to the upstream (docs/forward.md, "Differences"). */
 const notSame = new Set(['host', 'connection', 'via', 'authorization', 'keep-alive', 'expect']);
 /** The same on the way back. */
 const notSameBack = new Set([

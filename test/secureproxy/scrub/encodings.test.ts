@@ -102,7 +102,7 @@ const encodings: Readonly<Record<string, Encode>> = {
   'in the other case': (text) => text.toUpperCase(),
 };
 
-/** What is not found: only a UUID is one in either case, and a password's signs are a part of it. */
+/** Texts that are not found: only a UUID matches in either case, and a password's punctuation is a part of it. */
 const missed: Readonly<Record<string, readonly string[]>> = {
   'without signs': ['password'],
   'in the other case': ['JWT', 'base64 with +/=', 'password'],

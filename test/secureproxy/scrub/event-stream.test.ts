@@ -7,7 +7,7 @@ const token = 'made-up-token-1234567890';
 const scrubber = new Scrubber([token], []);
 const newFilter = (of = scrubber) => new EventStreamFilter(of.bodyFilter());
 
-/** What passes of a body in chunks that end at these places. */
+/** The output for a body in chunks that end at these places. */
 function pass(filter: EventStreamFilter, body: string, cuts: readonly number[]): string {
   const at = [0, ...cuts.toSorted((a, b) => a - b), body.length];
   const chunks = at.slice(1).map((to, i) => Buffer.from(body.slice(at[i], to)));

@@ -1,6 +1,6 @@
 import { OpenError } from '../../../shared/crypto/open-error.ts';
 
-/** True where `attempt` throws OpenError itself; false where it returns. Any other error goes on. */
+/** True if `attempt` throws OpenError itself; false if it returns. Any other error goes on. */
 export function isRefused(attempt: () => unknown): boolean {
   try {
     attempt();

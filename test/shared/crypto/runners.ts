@@ -97,7 +97,7 @@ interface SealedText {
 
 /** How one format's vectors are run. */
 export interface Runner {
-  /** Opens or decodes, compares, and encodes again where that is deterministic. */
+  /** Opens or decodes, compares, and encodes again if that is deterministic. */
   readonly succeed: (t: Test, vector: Vector) => void | Promise<void>;
   /** Must throw, or reject with, an error of the class `fault`. */
   readonly fail: (vector: Vector) => unknown;

@@ -44,7 +44,7 @@ for (const fileName of names) {
   });
 }
 
-/** What `action` throws or rejects with; undefined where it does neither. */
+/** The error that `action` throws or rejects with; undefined if it does neither. */
 async function attempt(action: () => unknown): Promise<unknown> {
   try {
     await action();

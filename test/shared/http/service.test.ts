@@ -320,7 +320,7 @@ t.test('a whole request is not told that it is broken for the bytes behind it', 
   await requestLines(log, 1);
 });
 
-/** The lines of requests that are over, once there are so many. @throws Error where there are more */
+/** The lines of requests that are over, once there are so many. @throws Error if there are more */
 async function requestLines(log: Awaited<ReturnType<typeof startApp>>['log'], count: number) {
   const requests = () => log.lines().filter(({ msg }) => msg === 'request');
   const lines = await pollUntil('the lines', requests, ({ length }) => length >= count);

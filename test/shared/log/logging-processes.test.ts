@@ -7,7 +7,7 @@ const logging = join(import.meta.dirname, '../../../shared/log/logging.ts');
 const writers = 3;
 const linesEach = 4000;
 
-/** The shell's pipe, unlike Node's sockets, takes a part of what is written where it is nearly full. */
+/** The shell's pipe, unlike Node's sockets, takes a part of what is written if it is nearly full. */
 const script = `
   for i in $(seq ${writers}); do "$0" "$1" & done | {
     for i in 1 2 3 4 5; do sleep 0.2; head --bytes=100000; done

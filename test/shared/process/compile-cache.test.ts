@@ -15,7 +15,7 @@ for (const service of ['keyserver', 'secureproxy']) {
       });
     await start();
     const modules = ['shared/process/run.ts', `${service}/start.ts`, 'fastify/fastify.js'];
-    // What tests beside this one write at the same moment is not accepted.
+    // Files that other tests write at the same moment are not accepted.
     const { code, output } = await pollUntil('all is accepted', start, (ended) =>
       modules.every((module) =>
         new RegExp(`code cache for \\S+ \\S*/${module} was accepted`).test(ended.output),

@@ -165,7 +165,7 @@ t.test('what does not finish in time is cut off, with code 1', async (t) => {
     main.lines().find(({ msg }) => msg === 'not finished in time: cut off'),
     { level: 'warn', connections: 1 },
   );
-  // What is cut off may close while the warning is on its way.
+  // A connection that is cut may close while the warning is on its way.
   for (const said of ['rest closed', 'stopped']) t.ok(messages(main).includes(said), said);
 });
 

@@ -44,7 +44,7 @@ export interface RecordedQuestion {
   readonly random: number;
   /** In order: `/public_key` may come before the question itself. */
   readonly exchanges: readonly RecordedExchange[];
-  /** What SecureProxy made of the last answer; a code and a reason if it was a problem. */
+  /** SecureProxy's verdict on the last answer; a code and a reason if it was a problem. */
   readonly outcome: unknown;
 }
 

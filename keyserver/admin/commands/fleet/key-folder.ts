@@ -70,7 +70,7 @@ export class KeyFolder {
     this.#written = keys;
     try {
       for (const caller of keys) rmSync(this.#pathOf(caller) + partial, { force: true });
-      // Where a file system takes two names for one file, the second key is rejected here.
+      // If the file system takes two names for one file, the second key is rejected here.
       for (const { key, ...caller } of keys) {
         writeKeyFile(this.#pathOf(caller) + partial, key, option);
       }

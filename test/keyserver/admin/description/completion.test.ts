@@ -10,7 +10,7 @@ async function scriptFor(test: Test, shell: Shell): Promise<string> {
   return stdout;
 }
 
-/** What bash offers for the last of these words. */
+/** bash's completions of the last of these words. */
 function offers(script: string, words: readonly string[], folder: string): string[] {
   const call = `COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _keyserver_admin; printf '%s\\n' "\${COMPREPLY[@]}"`;
   const argv = ['--norc', '-c', `${script}\n${call}`, 'bash', 'keyserver-admin', ...words];

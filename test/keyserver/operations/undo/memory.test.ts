@@ -54,7 +54,7 @@ t.test('reads the images of a long document one by one, and keeps none', async (
     const { store, heaps } = watched(context.store);
     await read({ ...context, store });
     t.equal(heaps.length, keptImages, name);
-    // What is kept is still there with the last images, while V8's own work comes and goes.
+    // Retained memory is still there with the last images, while V8's own comes and goes.
     const [third = 0] = heaps.slice(2);
     t.ok(
       Math.min(...heaps.slice(-3)) - third < maxBytes,
