@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { ConfigError } from '../../shared/settings/config.ts';
 import { faultsOf, ofSetting } from '../../shared/settings/faults.ts';
-import { secretFileFault, writableFault } from '../../shared/settings/file-mode.ts';
+import { kindFault, secretFileFault, writableFault } from '../../shared/settings/file-mode.ts';
 import { checkMode } from '../../shared/settings/private-file.ts';
 import { readCaFile } from '../../shared/tls/files.ts';
 import type { Store, StoreOptions } from '../store/store.ts';
@@ -73,6 +73,7 @@ function checkDatabaseFile({ DB_FILE: file }: Partial<DatabaseConfig>): void {
   }
   ofSetting('DB_FILE', () => {
     checkMode(writableFault, folder);
+    if (existsSync(file)) checkMode(kindFault, file);
     for (const suffix of ['', '-wal', '-shm']) checkMode(secretFileFault, file + suffix);
   });
 }

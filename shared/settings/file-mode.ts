@@ -19,6 +19,14 @@ export function secretFileFault(file: string): string | undefined {
     : `${file} can be read by others: run chmod o-rwx on it`;
 }
 
+/** Why a path is no file that can be read at any time: reading a pipe may never end, and all else would wait for it. */
+export function kindFault(path: string): string | undefined {
+  const found = statSync(path);
+  return found.isFile() || found.isDirectory()
+    ? undefined
+    : `${path} is a pipe or a device, not a file`;
+}
+
 /** Why a file or folder cannot be trusted: users outside its group can change it. */
 export function writableFault(path: string): string | undefined {
   const found = statSync(path);

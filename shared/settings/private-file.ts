@@ -1,15 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { ConfigError } from './config.ts';
-import { secretFileFault, writableFault } from './file-mode.ts';
+import { kindFault, secretFileFault, writableFault } from './file-mode.ts';
 
 /** Reads a secret file. @throws ConfigError if it cannot be read, or users outside its group can read it */
 export function readPrivateFile(file: string): Buffer {
+  checkMode(kindFault, file);
   checkMode(secretFileFault, file);
   return readOrFault(file, () => readFileSync(file));
 }
 
 /** Reads a file that is no secret. @throws ConfigError if it cannot be read, or users outside its group can change it */
 export function readTrustedFile(file: string): string {
+  checkMode(kindFault, file);
   checkMode(writableFault, file);
   return readOrFault(file, () => readFileSync(file, 'utf8'));
 }

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -42,6 +43,19 @@ t.test('refuses a file that others can read, write or run, but not the group', a
     t.equal(String(readPrivateFile(file)), 'x', mode.toString(8));
   }
 });
+
+t.test(
+  'refuses a pipe in place of a key or of primary, whose reading would halt all else',
+  async (t) => {
+    for (const name of ['a.key', 'primary']) {
+      const folder = writeKeyFolder(join(t.testdir({}), 'keys'), { 'a.key': 'x' });
+      const file = join(folder, name);
+      rmSync(file);
+      execFileSync('mkfifo', ['-m', '600', file]);
+      t.same(await faultsOf(() => read(folder)), [`${file} is a pipe or a device, not a file`]);
+    }
+  },
+);
 
 t.test('refuses a folder or a primary that others can write', async (t) => {
   const folder = writeKeyFolder(join(t.testdir({}), 'keys'), { 'a.key': 'x' });

@@ -74,6 +74,16 @@ t.test('refuses an embedded database that others can read or write', async (t) =
   await (await open({ DB_FILE: file })).close();
 });
 
+t.test(
+  'refuses a device in place of an embedded database, without advice that would harm',
+  async (t) => {
+    await t.rejects(open({ DB_FILE: '/dev/null' }), {
+      name: 'ConfigError',
+      faults: ['DB_FILE: /dev/null is a pipe or a device, not a file'],
+    });
+  },
+);
+
 t.test('refuses a CA that others can write', async (t) => {
   const { ca } = await createAuthority();
   const file = join(t.testdir({ 'ca.pem': ca }), 'ca.pem');

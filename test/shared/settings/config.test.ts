@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
@@ -126,6 +127,19 @@ t.test('says which secret’s file cannot be read, or that there are two', async
     'API_KEY and API_KEY_FILE are both set: keep one',
   ]);
 });
+
+t.test(
+  'refuses a pipe in place of a secret’s file, whose reading would halt all else',
+  async (t) => {
+    const pipe = join(t.testdir({}), 'pipe');
+    execFileSync('mkfifo', ['-m', '600', pipe]);
+    for (const file of [pipe, '/dev/null']) {
+      t.same(faultsOf({ ...good, API_KEY: undefined, API_KEY_FILE: file }), [
+        `API_KEY_FILE: ${file} is a pipe or a device, not a file`,
+      ]);
+    }
+  },
+);
 
 t.test('takes only secrets from files', async (t) => {
   const KEYRING_DIR_FILE = join(t.testdir({ dir: '/keys' }), 'dir');
