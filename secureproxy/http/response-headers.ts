@@ -17,6 +17,7 @@ const notReturned = new Set<string>([
   'set-cookie',
   'set-cookie2',
   'accept-ch',
+  'activate-storage-access',
   'critical-ch',
   'alt-svc',
   'alternate-protocol',
@@ -24,6 +25,7 @@ const notReturned = new Set<string>([
   'content-security-policy-report-only',
   'expect-ct',
   'nel',
+  'observe-browsing-topics',
   'onion-location',
   'public-key-pins',
   'public-key-pins-report-only',
@@ -32,17 +34,22 @@ const notReturned = new Set<string>([
   'reporting-endpoints',
   'service-worker-allowed',
   'set-login',
+  'shared-storage-write',
+  'sourcemap',
   'speculation-rules',
   'strict-transport-security',
   'timing-allow-origin',
   'use-as-dictionary',
   'cache-tag',
+  'cdn-tag',
+  'x-esi',
+  'x-sourcemap',
   'xkey',
   requestIdHeader,
 ]);
-/** The same by prefix or suffix: Envoy's, nginx's and LiteSpeed's commands grow in number (RFC 9213 §3 names `…-cache-control`). */
+/** The same by prefix or suffix: Envoy's, nginx's and Fly's commands grow in number (RFC 9213 §3 names `…-cache-control`). */
 const notReturnedClass =
-  /^(?:access-control|cf-edge|edge|l5d|(?:secure|sec)-session|surrogate|x-(?:accel|appengine|envoy|istio|lighttpd|litespeed|reproxy|secureproxy|upstream))-|^x-sendfile|-cache-control$/;
+  /^(?:access-control|ad-auction|attribution-reporting|cf-edge|edge|fly|l5d|netlify|(?:secure|sec)-session|surrogate|x-(?:accel|appengine|body|envoy|istio|lighttpd|litespeed|reproxy|secureproxy|upstream))-|^x-sendfile|-cache-control$/;
 
 /** Memoized, since an upstream's header names recur. */
 const isReturned = memoizeByText((name) => !notReturned.has(name) && !notReturnedClass.test(name));
