@@ -131,13 +131,14 @@ async function reportCoverage(): Promise<void> {
 async function runAll(groups: readonly string[][]): Promise<void> {
   process.env.TEST_RSA_KEY = join(scratch, 'rsa.pem');
   writeFileSync(process.env.TEST_RSA_KEY, rsaPem(), { mode: 0o600 });
-  const [types, lint] = await Promise.all([
+  const [types, lint, database] = await Promise.all([
     run('tsc'),
-    run('biome', 'check', '--error-on-warnings'),
+    run('node', 'test/lint.ts'),
+    databaseServer(),
   ]);
   demand('types', types);
   demand('lint and format', lint);
-  demand('a MySQL-protocol server is to be had', await databaseServer());
+  demand('a MySQL-protocol server is to be had', database);
   await runGroups(groups, true);
   reportDatabases();
   await reportCoverage();
