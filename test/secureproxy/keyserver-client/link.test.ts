@@ -2,8 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import t, { type Test } from 'tap';
-import type { RetryTimer } from '../../../secureproxy/keyserver-client/http.ts';
-import { testClock } from '../../support/clock.ts';
+import { noPauses, testClock } from '../../support/clock.ts';
 import { startKeyserver } from '../../support/keyserver.ts';
 import { plainPolicy } from '../../support/pair-state.ts';
 import { startProxy } from '../../support/proxy.ts';
@@ -14,12 +13,6 @@ const ready = { status: 'ready', checks: { keyserver: 'reached' } };
 
 const readyMessage = 'ready: calls work';
 const unreadyMessage = 'not ready: calls fail';
-
-/** Questions to a KeyServer that is away time out by a few pauses, which take no time. */
-function noPauses(): RetryTimer {
-  const { monotonic, advance } = testClock();
-  return { monotonic, sleep: async (ms) => advance(50 * ms) };
-}
 
 /** Both services on one clock, the proxy's wall clock apart from it at will; the test asks for changes. */
 async function setUp(t: Test, settings: Readonly<Record<string, string>> = {}) {

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { makeCallerKey } from '../../../shared/crypto/caller-key.ts';
+import { noPauses } from '../../support/clock.ts';
 import { freePort } from '../../support/free-port.ts';
 import { startKeyserver } from '../../support/keyserver.ts';
 import { begin, loopback, readAnswer, startProxy } from '../../support/proxy.ts';
@@ -109,7 +110,10 @@ t.test('a revoked call is cut at once, however much its app asks meanwhile', asy
 });
 
 t.test('an outage is told as such to each that waits for its turn', async (t) => {
-  const { client } = await startProxy(t, { keyserverUrl: `http://127.0.0.1:${await freePort()}` });
+  const { client } = await startProxy(t, {
+    keyserverUrl: `http://127.0.0.1:${await freePort()}`,
+    retryTimer: noPauses(),
+  });
   const target = { method: 'GET', url: 'https://api.example/' } as const;
   const asked = Array.from({ length: 100 }, (_, i) =>
     client.obtain({ appKey: null, clientId: `c-${i}`, tokenType: 'test', target, trace: {} }),
