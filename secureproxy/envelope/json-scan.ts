@@ -1,33 +1,21 @@
 import type { ServiceError } from '../../shared/errors.ts';
+import { AutomatonRun, maxDepth } from '../automaton/automaton-run.ts';
 import { invalid } from './faults.ts';
+import { json } from './json-automaton.ts';
 
-/** Maximum nesting of arrays and objects: more than calls have, less than parsers fail at. */
-const maxDepth = 1000;
-
-// Constants, since this is the one loop over every byte of a call.
 const quote = 0x22;
 const backslash = 0x5c;
-const comma = 0x2c;
 const colon = 0x3a;
-const minus = 0x2d;
-const plus = 0x2b;
 const space = 0x20;
-const zero = 0x30;
-const openBracket = 0x5b;
-const openBrace = 0x7b;
-const closeBrace = 0x7d;
-/** Plain characters of a string from which on it is worth a view of words. */
+/** Characters of a string from which on it is worth a view of words. */
 const longRun = 256;
-/** `]` and `}` come two after their openers. */
-const closerOffset = 2;
 
 const isPlain = tableOf((code) => code >= space && code !== quote && code !== backslash);
-const isDigit = tableOf((code) => code >= zero && code <= 0x39);
 const isBlank = tableOf((code) => ' \t\n\r'.includes(String.fromCharCode(code)));
-const isHex = tableOf((code) => /[0-9A-Fa-f]/.test(String.fromCharCode(code)));
-const isEscaped = tableOf((code) => '"\\/bfnrt'.includes(String.fromCharCode(code)));
-/** The closers of the open arrays and objects; one for all, since a scan is synchronous. */
-const closers = new Uint8Array(maxDepth);
+
+const topValue = json.numberOf('top.value');
+const topString = json.numberOf('top.string');
+const end = json.numberOf('end');
 
 /**
  * Returns the bytes with a zero behind them, at which all functions below stop. Without it they would read behind the
@@ -52,61 +40,26 @@ export function terminated(bytes: Buffer): Buffer {
  * @throws ServiceError request_invalid
  */
 export function endOfValue(bytes: Uint8Array, start: number, maxEnd = bytes.length): number {
-  let at = start;
-  let depth = 0;
-  let closer = 0;
-  for (;;) {
-    const first = bytes[at] as number;
-    if (first === openBrace || first === openBracket) {
-      if (depth === maxDepth)
-        throw notJson(`The body is nested more than ${maxDepth} levels deep.`);
-      closers[depth] = closer;
-      depth += 1;
-      closer = first + closerOffset;
-      at = skipBlanks(bytes, at + 1);
-      if (bytes[at] !== closer) {
-        if (closer === closeBrace) at = startOfMemberValue(bytes, at);
-        continue;
-      }
-    } else {
-      at = first === quote ? endOfString(bytes, at) : endOfWord(bytes, at, first);
-      if (depth === 0) return at;
-      at = skipBlanks(bytes, at);
-    }
-    // A value may end the arrays and objects around it.
-    while (bytes[at] === closer) {
-      depth -= 1;
-      closer = closers[depth] as number;
-      if (depth === 0) return at + 1;
-      at = skipBlanks(bytes, at + 1);
-    }
-    if (bytes[at] !== comma) throw notJson();
-    if (at > maxEnd) return at;
-    at = skipBlanks(bytes, at + 1);
-    if (closer === closeBrace) at = startOfMemberValue(bytes, at);
-  }
-}
-
-/** Returns the start of the value of the member whose name begins at `at`. @throws ServiceError request_invalid */
-function startOfMemberValue(bytes: Uint8Array, at: number): number {
-  return skipColon(bytes, endOfString(bytes, at));
+  if (bytes[start] === quote) return endOfString(bytes, start);
+  return endFrom(topValue, bytes, start, Math.min(bytes.length, maxEnd + 1));
 }
 
 /** Returns the end of the string that begins at `start`. @throws ServiceError request_invalid */
 export function endOfString(bytes: Uint8Array, start: number): number {
   if (bytes[start] !== quote) throw notJson();
-  let at = start + 1;
-  for (;;) {
-    const soon = at + longRun;
-    while (at < soon && isPlain[bytes[at] as number] === 1) at += 1;
-    if (at === soon) {
-      at = skipPlainWords(bytes, at);
-      while (isPlain[bytes[at] as number] === 1) at += 1;
-    }
-    if (bytes[at] === quote) return at + 1;
-    if (bytes[at] !== backslash) throw notJson();
-    at = endOfEscape(bytes, at + 1);
-  }
+  // Faster than the automaton is: most strings are plain from end to end.
+  const at = skipPlain(bytes, start + 1);
+  return bytes[at] === quote ? at + 1 : endFrom(topString, bytes, at, bytes.length);
+}
+
+/** Runs from `start` to the end of a value, or to `maxEnd`. */
+function endFrom(state: number, bytes: Uint8Array, start: number, maxEnd: number): number {
+  const run = new AutomatonRun(json, bytes, start, state);
+  const stop = run.toStop(maxEnd);
+  if (stop === undefined || stop === end) return run.at;
+  throw notJson(
+    stop === json.tooDeep ? `The body is nested more than ${maxDepth} levels deep.` : undefined,
+  );
 }
 
 /** The text of the string from `start` to `end`, unescaped. */
@@ -116,11 +69,11 @@ export function readString(bytes: Buffer, start: number, end: number): string {
 }
 
 /**
- * Skips plain characters, four at a time while all of a word are: none is below a space, and a quote or a backslash
- * would be zero after the exclusive or (the tests of Hacker's Delight, section 6-1, for a byte below n).
+ * Skips plain characters, from the 257th on four at a time while all of a word are: none is below a space, and a quote
+ * or a backslash would be zero after the exclusive or (the tests of Hacker's Delight, section 6-1, for a byte below n).
  */
-function skipPlainWords(bytes: Uint8Array, start: number): number {
-  const aligned = start + ((4 - ((bytes.byteOffset + start) & 3)) & 3);
+function skipPlain(bytes: Uint8Array, start: number): number {
+  const aligned = start + longRun + ((4 - ((bytes.byteOffset + start) & 3)) & 3);
   for (let at = start; at < aligned; at++) if (isPlain[bytes[at] as number] !== 1) return at;
   const words = new Int32Array(
     bytes.buffer,
@@ -157,45 +110,6 @@ export function skipBlanks(bytes: Uint8Array, start: number): number {
 
 export function notJson(detail = 'The body is not JSON.'): ServiceError {
   return invalid('json', detail);
-}
-
-function endOfEscape(bytes: Uint8Array, start: number): number {
-  if (isEscaped[bytes[start] as number] === 1) return start + 1;
-  const end = start + 'uXXXX'.length;
-  if (bytes[start] !== 0x75) throw notJson();
-  for (let at = start + 1; at < end; at++) if (isHex[bytes[at] as number] !== 1) throw notJson();
-  return end;
-}
-
-/** Returns the end of a number or a literal. */
-function endOfWord(bytes: Uint8Array, at: number, first: number): number {
-  if (first === 0x74) return endOfLetters(bytes, at + 1, 0x72, 0x75, 0x65);
-  if (first === 0x6e) return endOfLetters(bytes, at + 1, 0x75, 0x6c, 0x6c);
-  if (first !== 0x66) return endOfNumber(bytes, first === minus ? at + 1 : at);
-  if (bytes[at + 1] !== 0x61) throw notJson();
-  return endOfLetters(bytes, at + 2, 0x6c, 0x73, 0x65);
-}
-
-function endOfLetters(bytes: Uint8Array, at: number, a: number, b: number, c: number): number {
-  if (bytes[at] !== a || bytes[at + 1] !== b || bytes[at + 2] !== c) throw notJson();
-  return at + 3;
-}
-
-function endOfNumber(bytes: Uint8Array, start: number): number {
-  let at = bytes[start] === zero ? start + 1 : endOfDigits(bytes, start);
-  if (bytes[at] === 0x2e) at = endOfDigits(bytes, at + 1);
-  if (bytes[at] === 0x65 || bytes[at] === 0x45) {
-    const isSigned = bytes[at + 1] === plus || bytes[at + 1] === minus;
-    at = endOfDigits(bytes, isSigned ? at + 2 : at + 1);
-  }
-  return at;
-}
-
-function endOfDigits(bytes: Uint8Array, start: number): number {
-  let at = start;
-  while (isDigit[bytes[at] as number] === 1) at += 1;
-  if (at === start) throw notJson();
-  return at;
 }
 
 /** A table by byte: one look-up in place of comparisons. */

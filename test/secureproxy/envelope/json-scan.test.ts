@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
+import { longRun } from '../../../secureproxy/automaton/automaton-run.ts';
 import { endOfValue as endIn, terminated } from '../../../secureproxy/envelope/json-scan.ts';
 
 const endOfValue = (bytes: Buffer, start: number) => endIn(terminated(bytes), start);
@@ -105,10 +106,31 @@ t.test('agrees with JSON.parse on JSON with a change anywhere', (t) => {
         const changed = text.slice(0, at) + added.join('') + text.slice(at + removed);
         // Half a surrogate pair, and blanks around a value, are not the scanner's.
         const one = changed.toWellFormed().trim();
-        return isTaken(one) === isJson(one);
+        // Bytes far behind the start are read by two.
+        const far = `[${' '.repeat(longRun + (place % 2))}${one}]`;
+        return isTaken(one) === isJson(one) && isTaken(far) === isJson(far);
       },
     ),
     { numRuns: 5000 },
+  );
+  t.end();
+});
+
+t.test('ends where each value of long JSON ends', (t) => {
+  fc.assert(
+    fc.property(fc.array(fc.json({ maxDepth: 6 }), { maxLength: 30 }), fc.nat(3), (values, odd) => {
+      let text = ' '.repeat(longRun + odd);
+      const spans = values.map((value) => {
+        const start = Buffer.byteLength(text);
+        text += `${value},`;
+        return [start, Buffer.byteLength(text) - 1];
+      });
+      const bytes = Buffer.from(text);
+      for (const [start = 0, end] of spans) t.equal(endOfValue(bytes, start), end);
+      const all = Buffer.from(`{"a":[${text}0]}]`);
+      t.equal(endOfValue(all, 0), all.length - 1);
+    }),
+    { numRuns: 200 },
   );
   t.end();
 });
@@ -167,7 +189,7 @@ function readsOf(text: string) {
   return { reads, isBeyond };
 }
 
-t.test('reads each byte a few times, and none behind the last', (t) => {
+t.test('reads each byte once or twice, and none behind the last', (t) => {
   const shapes = [
     '1e1,',
     '"",',
@@ -179,9 +201,9 @@ t.test('reads each byte a few times, and none behind the last', (t) => {
     ' [ null ]\n,',
   ];
   for (const shape of shapes) {
-    const whole = `[${shape.repeat(1000)}1]`;
+    const whole = `[${shape.repeat(longRun)}1]`;
     const { reads } = readsOf(whole);
-    t.ok(reads > 1000 && reads < whole.length * 8, `${shape}: ${reads}`);
+    t.ok(reads > longRun && reads < whole.length * 2, `${shape}: ${reads}`);
     for (let length = 0; length <= shape.length * 3 + 1; length++)
       t.equal(readsOf(whole.slice(0, length)).isBeyond, false, whole.slice(0, length));
   }
