@@ -1,12 +1,12 @@
 import { systemClock } from '../../shared/clock.ts';
 import { runAdmin } from './program.ts';
+import { exitCodes } from './shell/exit-codes.ts';
 import { hiddenLines } from './shell/streams/hidden-lines.ts';
 import { isNullDevice } from './shell/streams/null-device.ts';
 import { writeFully } from './shell/streams/write-fully.ts';
 
-// Node ends without a word if nothing is left to wait for, and a script would take that for success. The number is that
-// of `internal` in shell/failure.ts, whose modules help does without.
-process.exitCode = 70;
+// Node ends without a word if nothing is left to wait for, and a script would take that for success.
+process.exitCode = exitCodes.internal;
 process.exitCode = await runAdmin(process.argv.slice(2), {
   environment: process.env,
   folder: process.cwd(),

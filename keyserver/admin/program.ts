@@ -5,6 +5,7 @@ import { version } from '../../shared/settings/version.ts';
 import { commandRows } from './command-rows.ts';
 import { examples } from './commands/examples.ts';
 import type { Shell } from './description/completion.ts';
+import { exitCodes } from './shell/exit-codes.ts';
 import type { AdminIo } from './shell/io.ts';
 import { Output } from './shell/output.ts';
 import { Session } from './shell/session.ts';
@@ -51,7 +52,7 @@ export async function runAdmin(argv: readonly string[], io: AdminIo): Promise<nu
   } catch (thrown) {
     // Help was requested and printed.
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
-    const { exitCodes, toFailure } = await import('./shell/failure.ts');
+    const { toFailure } = await import('./shell/failure.ts');
     const failure = toFailure((await misspeltOption(thrown, argv, session)) ?? thrown);
     // Usage errors quote arguments, which may be misplaced secrets.
     if (failure.code !== 'usage') debug('%O', thrown);

@@ -1,4 +1,4 @@
-import { minKeyLike } from '../http/app-keys.ts';
+import { minKeyLike } from '../http/keys-in-value.ts';
 import { type KeyPlace, MemberList } from './key-place.ts';
 
 /** Finds key-like texts in the values of an urlencoded form, decoded, but not in names. */

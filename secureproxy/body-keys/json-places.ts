@@ -9,7 +9,7 @@ import {
   skipColon,
   terminated,
 } from '../envelope/json-scan.ts';
-import { minKeyLike } from '../http/app-keys.ts';
+import { minKeyLike } from '../http/keys-in-value.ts';
 import { type KeyPlace, MemberList } from './key-place.ts';
 
 const quote = 0x22;

@@ -1,4 +1,4 @@
-import { appKeysIn } from '../http/app-keys.ts';
+import { appKeysIn } from '../http/keys-in-value.ts';
 
 /** Start and end of bytes. */
 export type Span = readonly [start: number, end: number];

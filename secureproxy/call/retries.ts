@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ServiceError } from '../../shared/errors.ts';
 import type { Policy } from '../../shared/policy/schema.ts';
-import { announcedWait } from '../limits/signals.ts';
+import { announcedWait } from '../limits/rate-limit-headers.ts';
 import type { Deadline } from '../upstream/deadline.ts';
 import { callerGone } from '../upstream/errors.ts';
 import { safeMethods } from '../upstream/repeating-pool.ts';

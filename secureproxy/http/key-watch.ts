@@ -1,7 +1,7 @@
 import { isCallerKey } from '../../shared/crypto/caller-key.ts';
 import { ServiceError } from '../../shared/errors.ts';
-import { appKeysIn, decodeAscii, mayHoldKey } from './app-keys.ts';
 import { containsKey } from './key-search.ts';
+import { appKeysIn, decodeAscii, mayHoldKey } from './keys-in-value.ts';
 import type { CallerHeaders } from './request-headers.ts';
 
 /** The parts of a request for a marketplace that the caller wrote. */

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { LimitSignal } from '../../shared/policy/schema.ts';
 import { type LimitDemand, signalledOf } from './demands.ts';
 import { type BodyObserver, limitBodyObserver } from './limit-bodies.ts';
-import { bodySignalOf, signalOf } from './signals.ts';
+import { bodySignalOf, signalOf } from './rate-limit-headers.ts';
 import { bucketsOf, hasSlots, type Lease, type LimitStore } from './store.ts';
 
 /** A call's share of the limits of its type, once taken. */

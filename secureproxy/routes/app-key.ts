@@ -1,6 +1,6 @@
 import { isCallerKey } from '../../shared/crypto/caller-key.ts';
 import { ServiceError } from '../../shared/errors.ts';
-import { appKeysIn } from '../http/app-keys.ts';
+import { appKeysIn } from '../http/keys-in-value.ts';
 
 /**
  * Finds the app key in a request's own headers and query parameters; null if there is none. Any value

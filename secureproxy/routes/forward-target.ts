@@ -2,7 +2,7 @@ import { ServiceError } from '../../shared/errors.ts';
 import { nameFault } from '../../shared/names.ts';
 import type { Binding } from '../../shared/protocol/messages.ts';
 import { invalid } from '../envelope/faults.ts';
-import { appKeysIn } from '../http/app-keys.ts';
+import { appKeysIn } from '../http/keys-in-value.ts';
 
 /** Path under which marketplaces are forwarded to. */
 export const forwardPrefix = '/forward/';

@@ -9,7 +9,7 @@ import { count } from '../../operations/count.ts';
 import { inputInvalid } from '../../operations/operation-error.ts';
 import { writeNewFile } from '../bulk/new-file.ts';
 import { withProgress } from '../bulk/progress.ts';
-import { faultsFoundExitCode } from '../shell/failure.ts';
+import { faultsFoundExitCode } from '../shell/exit-codes.ts';
 import type { Session } from '../shell/session.ts';
 import { examples } from './examples.ts';
 

@@ -3,7 +3,7 @@ import { check, isSound, verdict } from '../../../shared/doctor/check.ts';
 import { ConfigError } from '../../../shared/settings/config.ts';
 import type { Check, Finding } from '../../operations/doctor/check.ts';
 import { diagnose } from '../../operations/doctor/diagnose.ts';
-import { faultsFoundExitCode } from '../shell/failure.ts';
+import { faultsFoundExitCode } from '../shell/exit-codes.ts';
 import type { AdminIo } from '../shell/io.ts';
 import type { Session } from '../shell/session.ts';
 import { type DatabaseSettings, readDatabaseSettings, readSettings } from '../shell/settings.ts';

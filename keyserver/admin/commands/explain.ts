@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Step } from '../../../shared/protocol/explanation.ts';
 import { type ExplainRequest, explainCall } from '../../operations/explain/explain.ts';
-import { faultsFoundExitCode } from '../shell/failure.ts';
+import { faultsFoundExitCode } from '../shell/exit-codes.ts';
 import type { Session } from '../shell/session.ts';
 import { inShell } from '../shell/suggestions.ts';
 import { examples } from './examples.ts';

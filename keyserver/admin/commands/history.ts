@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { count } from '../../operations/count.ts';
 import { beginHistory } from '../../operations/history.ts';
-import { faultsFoundExitCode } from '../shell/failure.ts';
+import { faultsFoundExitCode } from '../shell/exit-codes.ts';
 import type { Session } from '../shell/session.ts';
 import { examples } from './examples.ts';
 

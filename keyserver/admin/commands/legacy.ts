@@ -12,7 +12,7 @@ import { giveBack } from '../../operations/legacy/give-back.ts';
 import type { LeftGroup } from '../../operations/legacy/left-rows.ts';
 import { takeOver } from '../../operations/legacy/take-over.ts';
 import { showProgress } from '../bulk/progress.ts';
-import { faultsFoundExitCode } from '../shell/failure.ts';
+import { faultsFoundExitCode } from '../shell/exit-codes.ts';
 import type { Session } from '../shell/session.ts';
 import { describeChecks, inWords } from './doctor.ts';
 import { examples } from './examples.ts';

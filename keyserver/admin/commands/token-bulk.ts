@@ -10,7 +10,7 @@ import { inputInvalid } from '../../operations/operation-error.ts';
 import type { TokenName } from '../../operations/suggestion.ts';
 import { TextBuffer, writeNewFile } from '../bulk/new-file.ts';
 import { withProgress } from '../bulk/progress.ts';
-import { faultsFoundExitCode } from '../shell/failure.ts';
+import { faultsFoundExitCode } from '../shell/exit-codes.ts';
 import type { Session } from '../shell/session.ts';
 import { examples } from './examples.ts';
 

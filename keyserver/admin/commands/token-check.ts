@@ -6,7 +6,7 @@ import { parseSettings, readSecretFile } from '../../../shared/settings/config.t
 import { readEnvironment } from '../../../shared/settings/dot-env.ts';
 import type { CheckAnswer } from '../../operations/check/ask-proxy.ts';
 import { inputInvalid } from '../../operations/operation-error.ts';
-import { faultsFoundExitCode } from '../shell/failure.ts';
+import { faultsFoundExitCode } from '../shell/exit-codes.ts';
 import type { AdminIo } from '../shell/io.ts';
 import type { Session } from '../shell/session.ts';
 import { examples } from './examples.ts';

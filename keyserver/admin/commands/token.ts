@@ -14,7 +14,7 @@ import {
   type TokenSummary,
 } from '../../operations/tokens.ts';
 import { parseDuration } from '../shell/duration.ts';
-import { faultsFoundExitCode } from '../shell/failure.ts';
+import { faultsFoundExitCode } from '../shell/exit-codes.ts';
 import type { AdminIo } from '../shell/io.ts';
 import type { Session } from '../shell/session.ts';
 import { record } from '../shell/text/table.ts';

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { signalOf } from '../../../secureproxy/limits/signals.ts';
+import { signalOf } from '../../../secureproxy/limits/rate-limit-headers.ts';
 
 const now = Date.parse('2026-11-28T10:00:00Z');
 const after = (seconds: number) => new Date(now + seconds * 1000);

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { noteLosses } from '../../shell/confirmation.ts';
-import { changesExitCode } from '../../shell/failure.ts';
+import { changesExitCode } from '../../shell/exit-codes.ts';
 import { type Session, unverifiedNote } from '../../shell/session.ts';
 import { examples } from '../examples.ts';
 import { addUnverified, type UnverifiedOption, verificationOf } from '../unverified.ts';

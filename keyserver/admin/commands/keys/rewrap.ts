@@ -3,7 +3,7 @@ import { count } from '../../../operations/count.ts';
 import { hasLiveReplica } from '../../../operations/keys/check-loaded.ts';
 import { rewrap } from '../../../operations/keys/rewrap.ts';
 import { showProgress } from '../../bulk/progress.ts';
-import { faultsFoundExitCode } from '../../shell/failure.ts';
+import { faultsFoundExitCode } from '../../shell/exit-codes.ts';
 import type { Session } from '../../shell/session.ts';
 import { examples } from '../examples.ts';
 
