@@ -76,16 +76,21 @@ export class RedisLink {
   /**
    * Resolves to a script's answer; to undefined if Redis is away. It is sent as a text, since one that Redis lacks by its
    * digest would be sent again, behind what gives its slots back.
+   * @param length of its answer; what answers otherwise is taken for away
    */
   async run(
     script: string,
     keys: readonly string[],
     args: readonly (string | number)[],
+    length = 0,
   ): Promise<readonly unknown[] | undefined> {
     const options = { keys: [...keys], arguments: args.map(String) };
-    return this.#ask(
-      async (client) => (await client.eval(script, options)) as unknown as readonly unknown[],
-    );
+    return this.#ask(async (client) => {
+      const answer: unknown = await client.eval(script, options);
+      if (length === 0) return [];
+      if (isFlat(answer) && answer.length === length) return answer;
+      throw new Error('Redis answers a script as none of ours does');
+    });
   }
 
   /** Sent also while Redis counts as away, since it may still do what it was asked before. */
@@ -121,6 +126,7 @@ export class RedisLink {
       membersScript,
       [membersKey],
       [this.#options.memberId, memberTtlMs],
+      1,
     );
     if (answer !== undefined) this.#members = Math.max(1, Number(answer[0]) || 1);
   }
@@ -139,6 +145,11 @@ export class RedisLink {
     this.#isAway = false;
     this.#options.log.info('Redis is back: limits are counted for all proxies');
   }
+}
+
+function isFlat(answer: unknown): answer is readonly unknown[] {
+  const isPlain = (one: unknown) => typeof one === 'number' || typeof one === 'string';
+  return Array.isArray(answer) && answer.every(isPlain);
 }
 
 function clientOf(create: typeof createClient, url: string) {

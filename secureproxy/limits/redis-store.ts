@@ -49,12 +49,8 @@ export class RedisStore implements LimitStore {
       concurrent,
       cost,
     ]);
-    const answer = await this.#link.run(takeScript, keysOf(buckets), [
-      horizonMs,
-      lease.id,
-      lease.ms,
-      ...numbers,
-    ]);
+    const args = [horizonMs, lease.id, lease.ms, ...numbers];
+    const answer = await this.#link.run(takeScript, keysOf(buckets), args, 4);
     if (answer === undefined) return this.#local.take(demands, lease, horizonMs);
     const [granted, wait, by, closed] = answer.map(Number);
     const waitMs = Math.max(finite(wait), granted === 1 ? 0 : slotPollMs);
@@ -91,7 +87,7 @@ export class RedisStore implements LimitStore {
 
   async rooms(buckets: readonly Bucket[]): Promise<readonly Room[]> {
     const kinds = buckets.map((bucket) => Number(hasSlots(bucket)));
-    const answer = await this.#link.run(roomsScript, keysOf(buckets), kinds);
+    const answer = await this.#link.run(roomsScript, keysOf(buckets), kinds, 2 * buckets.length);
     if (answer === undefined) return this.#local.rooms(buckets);
     return buckets.map((bucket, at) => {
       const { rate, concurrent } = bucket;

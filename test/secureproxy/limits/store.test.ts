@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import pino from 'pino';
 import t, { type Test } from 'tap';
 import { LocalStore } from '../../../secureproxy/limits/local-store.ts';
@@ -5,6 +7,7 @@ import { RedisLink } from '../../../secureproxy/limits/redis-link.ts';
 import { RedisStore } from '../../../secureproxy/limits/redis-store.ts';
 import type { Bucket, LimitStore } from '../../../secureproxy/limits/store.ts';
 import { systemClock } from '../../../shared/clock.ts';
+import { capturedLog } from '../../support/log.ts';
 import { pollUntil } from '../../support/poll-until.ts';
 import { noRedis, startRedis } from '../../support/redis.ts';
 
@@ -17,6 +20,20 @@ const bucket = (name: string, more: Partial<Bucket>): Bucket => ({
 });
 const hour = 3_600_000;
 const perHour = (requests: number, burst: number) => ({ rate: { requests, seconds: 3600, burst } });
+/** A server that answers every script so, in the protocol of Redis. */
+async function startLiar(t: Test, answer: string): Promise<string> {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.on('data', (bytes) => {
+      for (const [, name = ''] of String(bytes).matchAll(/\*\d+\r\n\$\d+\r\n([A-Za-z]+)/g))
+        socket.write(/eval/i.test(name) ? answer : '+OK\r\n');
+    });
+  }).listen(0, '127.0.0.1');
+  t.teardown(() => server.close());
+  await once(server, 'listening');
+  return `redis://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
 /** A script that needs nothing. */
 const pong = 'return {1}';
 const lease = (id: string) => ({ id, ms: 60_000 });
@@ -102,6 +119,40 @@ function contract(t: Test, name: string, open: (t: Test) => Promise<LimitStore>)
 
 contract(t, 'local', async () => new LocalStore(systemClock, () => 1));
 
+t.test('a Redis whose scripts answer otherwise counts as away', async (t) => {
+  const answers = [
+    '$-1',
+    '*-1',
+    ':1',
+    '$2\r\nOK',
+    '*0',
+    '*1\r\n*1\r\n:1',
+    '*4\r\n$-1\r\n$-1\r\n$-1\r\n$-1',
+  ];
+  for (const answer of answers) {
+    const log = capturedLog('secureproxy');
+    const link = new RedisLink({
+      url: await startLiar(t, `${answer}\r\n`),
+      memberId: 'one',
+      clock: systemClock,
+      log: log.logger,
+      processes: () => 1,
+    });
+    await link.start();
+    await pollUntil(
+      'it is away',
+      async () => log.lines().length,
+      (lines) => lines > 0,
+    );
+    t.match(log.lines(), [{ msg: /^Redis is away/, err: { message: /answers a script/ } }], answer);
+    const store = new RedisStore(link, new LocalStore(systemClock, () => 1));
+    const slots = bucket('slots', { concurrent: 1 });
+    t.match(await store.take([demand(slots)], lease('a'), 0), { granted: true, waitMs: 0 });
+    t.match(await store.rooms([slots]), [{ used: 1, calls: 0 }]);
+    await link.stop();
+  }
+});
+
 t.test('on Redis', { skip: noRedis }, async (t) => {
   const redis = await startRedis(t);
   const open = async (t: Test) => {
@@ -116,7 +167,7 @@ t.test('on Redis', { skip: noRedis }, async (t) => {
     t.teardown(() => link.stop());
     await pollUntil(
       'Redis answers',
-      () => link.run(pong, [], []),
+      () => link.run(pong, [], [], 1),
       (answer) => answer !== undefined,
     );
     return new RedisStore(link, new LocalStore(systemClock, () => 1));
