@@ -16,7 +16,7 @@ import type { ExplainDependencies } from './call/explain-call.ts';
 import type { CallDependencies } from './call/make-call.ts';
 import { type SecureproxyConfig, secureproxySettings, trustedHosts } from './config.ts';
 import { BodyBudget, bodyBudgetOptions } from './receipt/body-budget.ts';
-import { type AdmissionDependencies, acceptCalls, hasKnownKey } from './routes/admission.ts';
+import { type AdmissionDependencies, acceptCalls, knownApp } from './routes/admission.ts';
 import { checkRoute } from './routes/check.ts';
 import { docsPage } from './routes/docs-page.ts';
 import { explainRoute } from './routes/explain.ts';
@@ -84,7 +84,7 @@ export async function buildSecureproxy(
   };
   await shedding(app, callRoutes, {
     proxyName: 'secureproxy',
-    isKnown: (request) => hasKnownKey(dependencies, request),
+    callerOf: (request) => knownApp(dependencies, request),
   });
   if (config.OPS_PORT === undefined) {
     healthRoutes(app, dependencies.readiness);

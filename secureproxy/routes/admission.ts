@@ -144,17 +144,17 @@ export function admitCaller(
   };
 }
 
-/** True for a request with an app key that KeyServer accepted. */
-export function hasKnownKey(
+/** The app of a request with a key that KeyServer accepted. */
+export function knownApp(
   { callers }: AdmissionDependencies,
   { rawHeaders, url = '', originalUrl = url }: IncomingMessage & { originalUrl?: string },
-): boolean {
+): string | undefined {
   try {
     const appKey = findAppKey(rawHeaders, queryOf(originalUrl));
-    return appKey !== null && callers.known(appKey) !== undefined;
+    return appKey === null ? undefined : callers.known(appKey)?.app;
   } catch {
     // Admission will reject it.
-    return false;
+    return undefined;
   }
 }
 

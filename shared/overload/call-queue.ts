@@ -1,4 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { Turns } from './turns.ts';
 
 export interface CallQueueOptions {
   /** Maximum number of calls in progress. */
@@ -6,8 +7,11 @@ export interface CallQueueOptions {
   /** A call that has waited this long is rejected, unless there are places for all that wait. */
   readonly queueTimeoutMs: number;
   readonly reject: RequestListener;
-  /** True for a call that goes before others; asked only if it has to wait. By default none goes before another. */
-  readonly isKnown?: (request: IncomingMessage) => boolean;
+  /**
+   * The known caller of a call, undefined for a stranger's; asked only if the call has to wait. By default all calls are
+   * of one known caller.
+   */
+  readonly callerOf?: (request: IncomingMessage) => string | undefined;
 }
 
 /** The calls in progress, for a queue behind this one. */
@@ -27,8 +31,8 @@ interface WaitingCall {
   readonly begin: RequestListener;
   readonly since: number;
   readonly timer: NodeJS.Timeout;
-  /** The line in which it waits. */
-  readonly line: Set<WaitingCall>;
+  /** Undefined: a stranger. */
+  readonly caller: string | undefined;
 }
 
 /**
@@ -46,14 +50,14 @@ const maxStrangersByMax = 3;
 const strangersShare = 4;
 
 /**
- * Begins calls in order of arrival, a limited number per turn of the event loop and `max` at once. Other calls
- * wait up to `queueTimeoutMs`, then are rejected if more wait than there are places; a call that finds the queue full
- * is rejected at once. Known callers wait in a line of their own, which is served first, so that a burst of
- * strangers does not delay them.
+ * Begins calls, a limited number per turn of the event loop and `max` at once. Other calls wait up to
+ * `queueTimeoutMs`, then are rejected if more wait than there are places. Known callers go before strangers and take
+ * turns, so that nobody's burst delays another; each one's calls, and all of strangers, are in order of arrival. If the
+ * queue is full, the caller with the most has its newest call rejected.
  */
 export class CallQueue implements CallsInProgress {
   readonly #options: CallQueueOptions;
-  readonly #known = new Set<WaitingCall>();
+  readonly #known = new Turns<WaitingCall>();
   readonly #strangers = new Set<WaitingCall>();
   readonly #waitedMs = new WeakMap<IncomingMessage, number>();
   #underWay = 0;
@@ -69,17 +73,16 @@ export class CallQueue implements CallsInProgress {
 
   /** @param begin called when it is the call's turn */
   take(request: IncomingMessage, response: ServerResponse, begin: RequestListener): void {
-    const { max, reject, isKnown = () => true } = this.#options;
+    const { max, callerOf = () => '' } = this.#options;
     if (this.#waiting === 0 && this.#hasRoom()) {
       this.#begin(request, response, begin);
       return;
     }
-    const line = isKnown(request) ? this.#known : this.#strangers;
-    const isFull =
-      this.#waiting >= maxWaitingByMax * max ||
-      (line === this.#strangers && line.size >= maxStrangersByMax * max);
-    if (isFull) reject(request, response);
-    else this.#wait(request, response, begin, line);
+    const call = this.#wait(request, response, begin, callerOf(request));
+    const isFull = this.#waiting > maxWaitingByMax * max;
+    if (call.caller !== undefined) {
+      if (isFull) this.#reject(this.#known.newestOfLongest ?? call);
+    } else if (isFull || this.#strangers.size > maxStrangersByMax * max) this.#reject(call);
   }
 
   get #waiting(): number {
@@ -136,11 +139,13 @@ export class CallQueue implements CallsInProgress {
     request: IncomingMessage,
     response: ServerResponse,
     begin: RequestListener,
-    line: WaitingCall['line'],
-  ): void {
+    caller: WaitingCall['caller'],
+  ): WaitingCall {
     const timer = setTimeout(() => this.#timeOut(call), this.#options.queueTimeoutMs);
-    const call = { request, response, begin, since: performance.now(), timer, line };
-    line.add(call);
+    const call = { request, response, begin, since: performance.now(), timer, caller };
+    if (caller === undefined) this.#strangers.add(call);
+    else this.#known.add(caller, call);
+    return call;
   }
 
   /** If there are places for all, the call waits for the event loop alone: a busy machine is not a crowd. */
@@ -150,7 +155,9 @@ export class CallQueue implements CallsInProgress {
   }
 
   #reject(call: WaitingCall): void {
-    call.line.delete(call);
+    clearTimeout(call.timer);
+    if (call.caller === undefined) this.#strangers.delete(call);
+    else this.#known.remove(call.caller, call);
     this.#options.reject(call.request, call.response);
   }
 
@@ -174,20 +181,21 @@ export class CallQueue implements CallsInProgress {
   #next(): WaitingCall | undefined {
     const isStrangersTurn = this.#sinceStranger + 1 >= strangersShare;
     const isKnownFirst = this.#strangers.size === 0 || (!isStrangersTurn && this.#known.size > 0);
-    const [call] = isKnownFirst ? this.#known : this.#strangers;
+    if (isKnownFirst) return this.#known.take();
+    const [call] = this.#strangers;
+    if (call !== undefined) this.#strangers.delete(call);
     return call;
   }
 
   #resume(call: WaitingCall): void {
-    const { request, response, begin, since, timer, line } = call;
+    const { request, response, begin, since, timer, caller } = call;
     clearTimeout(timer);
     // A call whose caller disconnected is counted as rejected.
     if (response.destroyed) {
       this.#reject(call);
       return;
     }
-    line.delete(call);
-    this.#sinceStranger = line === this.#strangers ? 0 : this.#sinceStranger + 1;
+    this.#sinceStranger = caller === undefined ? 0 : this.#sinceStranger + 1;
     this.#waitedMs.set(request, performance.now() - since);
     this.#begin(request, response, begin);
   }

@@ -1,4 +1,5 @@
 import type { ServiceError } from '../errors.ts';
+import { Turns } from './turns.ts';
 
 export interface FairQueueOptions {
   readonly maxRunning: number;
@@ -22,9 +23,7 @@ interface Waiting {
  */
 export class FairQueue {
   readonly #options: FairQueueOptions;
-  /** By source, in the order of their turns. */
-  readonly #waiting = new Map<string, Waiting[]>();
-  #waitingCount = 0;
+  readonly #waiting = new Turns<Waiting>();
   #running = 0;
 
   constructor(options: FairQueueOptions) {
@@ -32,7 +31,7 @@ export class FairQueue {
   }
 
   get waiting(): number {
-    return this.#waitingCount;
+    return this.#waiting.size;
   }
 
   /**
@@ -55,11 +54,10 @@ export class FairQueue {
   #turnOf(source: string, signal: AbortSignal | undefined): Promise<void> {
     const { queueTimeoutMs, maxWaiting, rejection } = this.#options;
     const turn = Promise.withResolvers<void>();
-    const ofSource = this.#waiting.get(source) ?? [];
     const end = () => {
       clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);
-      this.#remove(source, waiting);
+      this.#waiting.remove(source, waiting);
     };
     const waiting: Waiting = {
       start: () => {
@@ -74,39 +72,16 @@ export class FairQueue {
     const onAbort = () => waiting.reject(signal?.reason);
     const timer = setTimeout(() => waiting.reject(rejection()), queueTimeoutMs);
     signal?.addEventListener('abort', onAbort);
-    ofSource.push(waiting);
-    this.#waiting.set(source, ofSource);
-    this.#waitingCount += 1;
-    if (this.#waitingCount > maxWaiting) this.#longest().at(-1)?.reject(rejection());
+    this.#waiting.add(source, waiting);
+    if (this.waiting > maxWaiting) this.#waiting.newestOfLongest?.reject(rejection());
     return turn.promise;
-  }
-
-  #longest(): readonly Waiting[] {
-    let longest: readonly Waiting[] = [];
-    for (const one of this.#waiting.values()) if (one.length >= longest.length) longest = one;
-    return longest;
   }
 
   /** Hands the place on to the next source, so that nobody slips in between. */
   #leave(): void {
-    const [next] = this.#waiting;
-    const [source, [waiting] = []] = next ?? [''];
-    if (waiting === undefined) {
-      this.#running -= 1;
-      return;
-    }
-    waiting.start();
-    const rest = this.#waiting.get(source);
-    if (rest === undefined) return;
-    this.#waiting.delete(source);
-    this.#waiting.set(source, rest);
-  }
-
-  #remove(source: string, waiting: Waiting): void {
-    const ofSource = this.#waiting.get(source) ?? [];
-    ofSource.splice(ofSource.indexOf(waiting), 1);
-    this.#waitingCount -= 1;
-    if (ofSource.length === 0) this.#waiting.delete(source);
+    const next = this.#waiting.take();
+    if (next === undefined) this.#running -= 1;
+    else next.start();
   }
 }
 

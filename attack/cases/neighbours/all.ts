@@ -1,5 +1,6 @@
 import { Agent, type ClientRequest, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { leaseMs } from '../../../shared/protocol/change-messages.ts';
 import { type Attack, type Outcome, type OwnScene, ownOf, type Scene } from '../../scene/attack.ts';
 import { stillServes } from '../../scene/still-serves.ts';
 import { type Market, startMarkets } from './markets.ts';
@@ -114,6 +115,8 @@ async function besideNeighbours(scene: Scene): Promise<Outcome> {
   const over = new AbortController();
   let open: readonly Sent[] = [];
   try {
+    // Until then KeyServer, if it has just begun, has every release dropped again and again.
+    await sleep(leaseMs);
     const [quiet, greedy] = [caller(scene, keys.quiet), caller(scene, keys.greedy)];
     const alone = await callQuietly(quiet, markets.healthy);
     const neighbours = startNeighbours(ownOf(scene), greedy, started, over.signal);

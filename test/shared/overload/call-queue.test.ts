@@ -31,9 +31,8 @@ t.test('a new call does not overtake a queued one when there is room again', asy
   t.ok(begun.length === 3 && begun[2] === newcomer);
 });
 
-/** A queue, and calls to it by name: `k…` are of a known caller, `s…` of strangers. */
+/** A queue, and calls to it by name: `s…` are of strangers, others of the caller of the first letter. */
 function queueOf(max: number, queueTimeoutMs = 60_000) {
-  const known = new WeakSet<IncomingMessage>();
   const order: string[] = [];
   const rejected: string[] = [];
   const names = new WeakMap<IncomingMessage, string>();
@@ -42,13 +41,15 @@ function queueOf(max: number, queueTimeoutMs = 60_000) {
     max,
     queueTimeoutMs,
     reject: (request) => rejected.push(names.get(request) ?? ''),
-    isKnown: (request) => known.has(request),
+    callerOf: (request) => {
+      const [caller] = names.get(request) ?? '';
+      return caller === 's' ? undefined : caller;
+    },
   });
   const come = (name: string) => {
     const request = new IncomingMessage(new Socket());
     const response = new ServerResponse(request);
     names.set(request, name);
-    if (name.startsWith('k')) known.add(request);
     queue.take(request, response, () => {
       order.push(name);
       running.push(response);
@@ -82,6 +83,27 @@ t.test('strangers leave room for known callers to wait', async (t) => {
   for (let i = 0; i < 10; i++) await end();
   t.equal(order[2], 'k3');
   t.equal(order.length, 10, 'all that waited began');
+});
+
+t.test('known callers take turns, so that no burst of one delays another', async (t) => {
+  const { come, end, order } = queueOf(2);
+  for (const name of ['k0', 'k0']) come(name);
+  for (const name of ['a1', 'a2', 'a3', 'a4', 'b1', 'b2', 'c1']) come(name);
+  for (let i = 0; i < 7; i++) await end();
+  t.strictSame(order.slice(2), ['a1', 'b1', 'c1', 'a2', 'b2', 'a3', 'a4']);
+});
+
+t.test('a caller who fills the queue leaves room in it for others', async (t) => {
+  const { come, end, order, rejected } = queueOf(2);
+  for (const name of ['k0', 'k0']) come(name);
+  for (let i = 1; i <= 9; i++) come(`a${i}`);
+  t.strictSame(rejected, ['a9']);
+  come('b1');
+  come('b2');
+  t.strictSame(rejected, ['a9', 'a8', 'a7']);
+  for (let i = 0; i < 8; i++) await end();
+  t.strictSame(order.slice(2, 6), ['a1', 'b1', 'a2', 'b2']);
+  t.equal(order.length, 10);
 });
 
 /** Keeps the event loop busy for longer than calls may wait, so that their timers are due before their turn. */
