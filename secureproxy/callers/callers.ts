@@ -57,8 +57,8 @@ export class Callers {
   }
 
   /** The app of a key, or of its absence, if KeyServer need not be asked. */
-  known(appKey: string | null): KnownApp | undefined {
-    return this.#known.appOf(callerName(appKey));
+  known(appKey: string | null, name = callerName(appKey)): KnownApp | undefined {
+    return this.#known.appOf(name);
   }
 
   /** Notes that KeyServer accepted a key. */

@@ -9,10 +9,12 @@ const none: ReadonlySet<string> = new Set();
 export function connectionNamed(
   headers: Readonly<Record<string, string | readonly string[] | undefined>>,
 ): ReadonlySet<string> {
-  const listed = Object.keys(headers)
-    .filter(isConnection)
-    .flatMap((name) => headers[name] ?? []);
-  return listed.length === 0 ? none : namesIn(listed.join(','));
+  let listed: string | undefined;
+  for (const name of Object.keys(headers)) {
+    const value = isConnection(name) ? headers[name] : undefined;
+    if (value !== undefined) listed = listed === undefined ? `${value}` : `${listed},${value}`;
+  }
+  return listed === undefined ? none : namesIn(listed);
 }
 
 /** Memoized, since most connections say the same. */

@@ -8,11 +8,12 @@ import { askForCaller } from '../call/ask-keyserver.ts';
 import type { Callers } from '../callers/callers.ts';
 import type { KnownApp } from '../callers/known-callers.ts';
 import { parseEnvelope } from '../envelope/envelope.ts';
+import { headOf } from '../http/caller-head.ts';
 import { isLoop } from '../http/via.ts';
 import type { BodyBudget } from '../receipt/body-budget.ts';
 import { bodyOwnerOf } from '../receipt/body-owner.ts';
 import { type BodyReceiver, receiveBody } from '../receipt/receive-body.ts';
-import { findAppKey, queryOf } from './app-key.ts';
+import { findAppKey, type NamedKey, namedKey, queryOf } from './app-key.ts';
 import { BodyKeys } from './body-key.ts';
 import { checkKeylessHost, checkPage, type TrustedHosts } from './cross-site.ts';
 
@@ -113,9 +114,9 @@ export function admitCaller(
     const { headers, server } = request;
     checkLoop(request);
     checkPage(headers, server.trustedHosts);
-    const appKey = findAppKey(request.raw.rawHeaders, queryOf(request.originalUrl));
+    const key = findAppKey(headOf(request.raw), queryOf(request.originalUrl));
     reply.raw.on('close', () => request.giveBodyBack?.());
-    const identify = (appKey: string | null) => {
+    const identify = ({ appKey, name }: NamedKey) => {
       request.appKey = appKey;
       const admit = (caller: KnownApp | undefined) => {
         request.logFields.app = caller?.app;
@@ -123,7 +124,7 @@ export function admitCaller(
         request.isKnownCaller = caller !== undefined && appKey !== null;
         done();
       };
-      const caller = callers.known(appKey);
+      const caller = callers.known(appKey, name);
       if (caller !== undefined) admit(caller);
       else
         askForCaller(appKey, request, reply, (query) => callers.ask(query, request.ip)).then(
@@ -131,15 +132,15 @@ export function admitCaller(
           done,
         );
     };
-    if (appKey !== null) identify(appKey);
+    if (key.appKey !== null) identify(key);
     else if (isKeyRequired) {
       server.bodyKeys.find(request).then((found) => {
         if (found === null) done(keyMissing());
-        else identify(found);
+        else identify(namedKey(found));
       }, done);
     } else {
       checkKeylessHost(headers, server.trustedHosts);
-      identify(null);
+      identify(key);
     }
   };
 }
@@ -147,11 +148,12 @@ export function admitCaller(
 /** The app of a request with a key that KeyServer accepted. */
 export function knownApp(
   { callers }: AdmissionDependencies,
-  { rawHeaders, url = '', originalUrl = url }: IncomingMessage & { originalUrl?: string },
+  request: IncomingMessage & { originalUrl?: string },
 ): string | undefined {
+  const { url = '', originalUrl = url } = request;
   try {
-    const appKey = findAppKey(rawHeaders, queryOf(originalUrl));
-    return appKey === null ? undefined : callers.known(appKey)?.app;
+    const { appKey, name } = findAppKey(headOf(request), queryOf(originalUrl));
+    return appKey === null ? undefined : callers.known(appKey, name)?.app;
   } catch {
     // Admission will reject it.
     return undefined;

@@ -1,16 +1,33 @@
 import { isCallerKey } from '../../shared/crypto/caller-key.ts';
 import { ServiceError } from '../../shared/errors.ts';
-import { appKeysIn } from '../http/keys-in-value.ts';
+import { callerName } from '../callers/known-callers.ts';
+import type { CallerHead } from '../http/caller-head.ts';
+import { appKeysIn, mayHoldKey } from '../http/keys-in-value.ts';
+
+/** An app key, or its absence, with the name by which callers are known. */
+export interface NamedKey {
+  readonly appKey: string | null;
+  readonly name: string;
+}
+
+export function namedKey(appKey: string | null): NamedKey {
+  return { appKey, name: callerName(appKey) };
+}
 
 /**
  * Finds the app key in a request's own headers and query parameters; null if there is none. Any value
  * may carry it, and it may stand there more than once, so that an SDK can send the app key in place of
- * the marketplace's credentials (docs/protocol.md §9). `rawHeaders` alternates names and values: Node's
- * parsed headers keep only the first `Authorization` of several.
+ * the marketplace's credentials (docs/protocol.md §9). The raw headers are searched: Node's parsed ones
+ * keep only the first `Authorization` of several.
  * @throws ServiceError as {@link oneAppKey}
  */
-export function findAppKey(rawHeaders: readonly string[], query: string): string | null {
-  return oneAppKey(allAppKeys(rawHeaders, query));
+export function findAppKey(head: CallerHead, query: string): NamedKey {
+  if (!mayHoldKey(query)) return head.derive(keyOfHeaders);
+  return namedKey(oneAppKey(allAppKeys(head.raw, query)));
+}
+
+function keyOfHeaders(rawHeaders: readonly string[]): NamedKey {
+  return namedKey(oneAppKey(allAppKeys(rawHeaders, '')));
 }
 
 /** @throws ServiceError request_invalid for two different keys, caller_unauthenticated for a malformed one */

@@ -8,6 +8,7 @@ import type { Call } from '../call/call.ts';
 import { type CallDependencies, makeCall } from '../call/make-call.ts';
 import { invalid } from '../envelope/faults.ts';
 import { StreamedKeyWatch } from '../http/body-watch.ts';
+import { headOf } from '../http/caller-head.ts';
 import { checkNoAppKey } from '../http/key-watch.ts';
 import { appKeysIn } from '../http/keys-in-value.ts';
 import type { CallerHeaders } from '../http/request-headers.ts';
@@ -96,7 +97,7 @@ function hideType({ headers }: FastifyRequest, _reply: unknown, done: () => void
 
 function forwardedCall(request: FastifyRequest, method: Call['method']): Call {
   const { raw, appKey, keyedBody } = request;
-  const { headers, timeoutMs } = headersOf(raw.rawHeaders);
+  const { headers, timeoutMs } = headOf(raw).derive(headersOf);
   const call = { ...targetOf(request), appKey, method, headers, timeoutMs };
   checkNoAppKey({ ...call, body: null });
   const streamed = () => (hasBody(raw) ? new StreamedBody(raw, new StreamedKeyWatch()) : null);
@@ -131,7 +132,8 @@ function headersOf(raw: readonly string[]): Pick<Call, 'timeoutMs'> & { headers:
       headers.set(name, before === undefined ? value : [before, value].flat());
     }
   }
-  return { headers: Object.fromEntries(headers), timeoutMs };
+  // Requests with equal heads share it.
+  return { headers: Object.freeze(Object.fromEntries(headers)), timeoutMs };
 }
 
 function readTimeout(text: string): number {
