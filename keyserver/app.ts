@@ -9,14 +9,15 @@ import { decorateConfig } from '../shared/listen/app-config.ts';
 import { trustedProxies } from '../shared/listen/listener-settings.ts';
 import type { Metrics } from '../shared/metrics/metrics.ts';
 import { shedding } from '../shared/overload/shedding.ts';
+import { changesQuestion } from './changes/announce.ts';
 import { type KeyserverConfig, keyserverSettings } from './config.ts';
 import type { RsaKeys } from './keys/rsa-keys.ts';
 import type { ReleaseDependencies } from './release/release.ts';
-import { changesRoute } from './routes/changes.ts';
+import { whoamiQuestion } from './release/whoami.ts';
 import { refusePages } from './routes/cross-site.ts';
 import { publicKeyRoutes } from './routes/public-key.ts';
+import { questionRoute } from './routes/question-route.ts';
 import { releaseRoute } from './routes/release.ts';
-import { whoamiRoute } from './routes/whoami.ts';
 
 /** Enough for the largest credential, which contains the target's URL. */
 const bodyLimitBytes = 128 * 1024;
@@ -57,11 +58,11 @@ export async function buildKeyserver(
   });
   await shedding(app, (scope) => {
     releaseRoute(scope, dependencies);
-    whoamiRoute(scope, dependencies);
+    questionRoute(scope, dependencies, whoamiQuestion);
   });
   // Served under any load: proxies must learn of revocations, and both routes are cheap.
   publicKeyRoutes(app, dependencies.rsaKeys);
-  changesRoute(app, dependencies);
+  questionRoute(app, dependencies, changesQuestion);
   if (config.OPS_PORT === undefined) {
     healthRoutes(app, dependencies.readiness);
     metricsRoute(app, dependencies.metrics.text);

@@ -1,4 +1,6 @@
 import type { Clock } from '../../shared/clock.ts';
+import { sealText } from '../../shared/crypto/exchange.ts';
+import type { LogFields } from '../../shared/log/request-log.ts';
 import type { QuestionRequest } from '../../shared/protocol/messages.ts';
 import type { Registry } from '../registry/registry.ts';
 import { checkFresh, checkNamesSession, openCredential } from './credential.ts';
@@ -13,41 +15,62 @@ export interface QuestionDependencies {
   readonly clock: Clock;
 }
 
-/** How the credential of a question is opened. */
-export interface QuestionForm<T> {
-  readonly aad: (request: QuestionRequest) => Uint8Array;
-  readonly validator: { Check(value: unknown): value is T };
+/** The sender of a request, as its connection shows it. */
+export interface Sender {
+  readonly log: LogFields;
+  readonly address: string;
+  readonly certificateNames: readonly string[];
+}
+
+/** A kind of question that a proxy asks, and that releases no token (docs/protocol.md §5). */
+export interface Question<C> {
+  readonly path: string;
+  readonly operationId: string;
+  readonly summary: string;
+  readonly requestAad: (request: QuestionRequest) => Uint8Array;
+  readonly responseAad: (request: QuestionRequest) => Uint8Array;
+  readonly validator: { Check(value: unknown): value is C };
   /** The members of the credential, for an error's detail. */
   readonly members: string;
+  /** Authenticates the sender. @throws ServiceError */
+  readonly authenticate: (
+    dependencies: QuestionDependencies,
+    credential: C,
+    sender: Sender,
+  ) => Promise<Asker>;
 }
 
-/** Opens a fresh question and its credential. @throws ServiceError request_invalid, request_stale, session_invalid */
-export async function openQuestion<T>(
-  { sessions, clock }: Pick<QuestionDependencies, 'sessions' | 'clock'>,
+export interface Asker {
+  /** The name under which its nonces are remembered. */
+  readonly requester: string;
+  /** Makes the answer, once the nonce is spent. */
+  readonly answer: () => object;
+}
+
+/**
+ * Answers a question from memory: session → authentication → replay check → sealed answer. Resolves to base64.
+ * @throws ServiceError
+ */
+export async function answerQuestion<C>(
+  dependencies: QuestionDependencies,
+  { requestAad, responseAad, validator, members, authenticate }: Question<C>,
   request: QuestionRequest,
-  address: string,
-  { aad, validator, members }: QuestionForm<T>,
-): Promise<{ session: Session; credential: T }> {
+  sender: Sender,
+): Promise<string> {
   checkNamesSession(request);
-  checkFresh(request, clock);
-  const session = await sessions.open(request, address);
-  const credential = openCredential(
-    session.key,
-    request.credential,
-    aad(request),
-    validator,
-    members,
-  );
-  return { session, credential };
+  checkFresh(request, dependencies.clock);
+  const session = await dependencies.sessions.open(request, sender.address);
+  const { credential: sealed, nonce } = request;
+  const aad = requestAad(request);
+  const credential = openCredential(session.key, sealed, aad, validator, members);
+  const { requester, answer } = await authenticate(dependencies, credential, sender);
+  await spendNonce(dependencies.nonces, session, requester, nonce);
+  const ticket = session.issueTicket && { session: session.issueTicket() };
+  return sealText(session.key, JSON.stringify({ ...answer(), ...ticket }), responseAad(request));
 }
 
-/** Spends the nonce of a question; the sender of one that opened a session is known from then on. @throws ServiceError */
-export async function spendNonce(
-  { nonces }: Pick<QuestionDependencies, 'nonces'>,
-  session: Session,
-  requester: string,
-  { nonce }: QuestionRequest,
-): Promise<void> {
+/** The sender of a question that opened a session is known from then on. @throws ServiceError */
+async function spendNonce(nonces: Nonces, session: Session, requester: string, nonce: string) {
   if (session.source !== 'rsa') {
     nonces.useWithTicket(requester, nonce);
     return;

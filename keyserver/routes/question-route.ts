@@ -1,36 +1,19 @@
 import { problemResponses } from '../../shared/http/problem.ts';
 import type { Service } from '../../shared/http/service-type.ts';
-import type { LogFields } from '../../shared/log/request-log.ts';
-import {
-  type QuestionRequest,
-  QuestionRequestSchema,
-  ReleaseAnswerSchema,
-} from '../../shared/protocol/messages.ts';
+import { QuestionRequestSchema, ReleaseAnswerSchema } from '../../shared/protocol/messages.ts';
 import { peerNames } from '../../shared/tls/client-names.ts';
+import { answerQuestion, type Question, type QuestionDependencies } from '../exchange/question.ts';
 
 /** Enough for a question, and little to parse before its sender is known. */
 export const questionLimitBytes = 8 * 1024;
 
-export interface QuestionRoute<D> {
-  readonly path: string;
-  readonly operationId: string;
-  readonly summary: string;
-  /** Resolves to base64. @throws ServiceError */
-  readonly answer: (
-    dependencies: D,
-    request: QuestionRequest,
-    log: LogFields,
-    address: string,
-    certificateNames: readonly string[],
-  ) => Promise<string>;
-}
-
 /** `POST` of a proxy's sealed question that releases no token (docs/protocol.md §5). */
-export function questionRoute<D>(
+export function questionRoute<C>(
   app: Service,
-  dependencies: D,
-  { path, operationId, summary, answer }: QuestionRoute<D>,
+  dependencies: QuestionDependencies,
+  question: Question<C>,
 ): void {
+  const { path, operationId, summary } = question;
   app.post(
     path,
     {
@@ -58,7 +41,9 @@ export function questionRoute<D>(
     },
     async ({ body, logFields, ip, socket }, reply) => {
       reply.header('cache-control', 'no-store');
-      return { token: await answer(dependencies, body, logFields, ip, peerNames(socket)) };
+      const certificateNames = peerNames(socket);
+      const sender = { log: logFields, address: ip, certificateNames };
+      return { token: await answerQuestion(dependencies, question, body, sender) };
     },
   );
 }
