@@ -5,6 +5,7 @@ import {
   Whole,
 } from '../shared/listen/listener-settings.ts';
 import { type Static, Type } from '../shared/schema/type.ts';
+import { commaList } from '../shared/settings/comma-list.ts';
 import { faultsOf, ofSetting } from '../shared/settings/faults.ts';
 import { readCaFile, type TlsFiles } from '../shared/tls/files.ts';
 import type { Lookup } from './guard/lookup.ts';
@@ -110,14 +111,14 @@ export type SecureproxyConfig = Static<typeof secureproxySettings> & {
 export function publicKeyPins({
   PUBLIC_KEY_PINS = '',
 }: Partial<SecureproxyConfig>): ReadonlySet<string> {
-  return new Set(listOf(PUBLIC_KEY_PINS));
+  return new Set(commaList(PUBLIC_KEY_PINS));
 }
 
 /** A lookup at `UPSTREAM_DNS_SERVERS`; undefined: the system's. @throws TypeError if one is not an IP address */
 export function upstreamLookup({
   UPSTREAM_DNS_SERVERS = '',
 }: Partial<SecureproxyConfig>): Lookup | undefined {
-  const servers = listOf(UPSTREAM_DNS_SERVERS);
+  const servers = commaList(UPSTREAM_DNS_SERVERS);
   return servers.length === 0 ? undefined : lookupAt(servers);
 }
 
@@ -126,22 +127,15 @@ export function trustedHosts({
   TRUSTED_HOSTS = '',
 }: Partial<SecureproxyConfig>): ReadonlySet<string> {
   return new Set(
-    listOf(TRUSTED_HOSTS).map((host) => URL.parse(`http://${host}`)?.hostname ?? host),
+    commaList(TRUSTED_HOSTS).map((host) => URL.parse(`http://${host}`)?.hostname ?? host),
   );
 }
 
 function trustedHostFaults({ TRUSTED_HOSTS = '' }: Partial<SecureproxyConfig>): string[] {
   const isName = (text: string) => /^[^\s/:?#@*\\]+$/.test(text) && URL.canParse(`http://${text}`);
-  return listOf(TRUSTED_HOSTS).every(isName)
+  return commaList(TRUSTED_HOSTS).every(isName)
     ? []
     : ['TRUSTED_HOSTS must list host names, without scheme, port or *'];
-}
-
-function listOf(text: string): string[] {
-  return text
-    .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item !== '');
 }
 
 export function keyserverTlsFiles(config: Partial<SecureproxyConfig>): TlsFiles {

@@ -1,6 +1,7 @@
 import { addressSet, familyOf } from '../address/address-set.ts';
 import { logLevels } from '../log/levels.ts';
 import { type Static, Type } from '../schema/type.ts';
+import { commaList } from '../settings/comma-list.ts';
 import { parseClientNames } from '../tls/client-names.ts';
 import type { TlsFiles } from '../tls/files.ts';
 
@@ -112,9 +113,7 @@ export function listenerFaults(
 
 /** The addresses and networks of `TRUST_PROXY`. */
 export function trustedProxies({ TRUST_PROXY = '' }: Partial<ListenerConfig>): string[] {
-  return TRUST_PROXY.split(',')
-    .map((text) => text.trim())
-    .filter((text) => text !== '');
+  return commaList(TRUST_PROXY);
 }
 
 function trustFaults(config: Partial<ListenerConfig>): string[] {

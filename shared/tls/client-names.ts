@@ -5,6 +5,7 @@ import { TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
 import { systemClock } from '../clock.ts';
 import { Repeats } from '../log/repeats.ts';
+import { commaList } from '../settings/comma-list.ts';
 
 /**
  * Returns the names of a certificate's subject: its DNS names, in lower case, and URIs; its common name
@@ -65,9 +66,5 @@ export function allowClientNames(server: Server, allowed: readonly string[], log
 
 /** Parses `TLS_CLIENT_NAMES` to names in the form of {@link certificateNames}. */
 export function parseClientNames(list: string): string[] {
-  return list
-    .split(',')
-    .map((name) => name.trim())
-    .filter((name) => name !== '')
-    .map((name) => (name.includes(':') ? name : name.toLowerCase()));
+  return commaList(list).map((name) => (name.includes(':') ? name : name.toLowerCase()));
 }
