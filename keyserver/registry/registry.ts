@@ -8,14 +8,13 @@ import type { AppDocument } from '../at-rest/document-row.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import type { Position, Store } from '../store/store.ts';
 import { StoreError } from '../store/store-error.ts';
+import { CallerWarnings } from './caller-warnings.ts';
 import { type Caller, DocumentLoader, differences, type Loaded } from './document-loader.ts';
 import { KeyUses } from './key-uses.ts';
 import { completeRange, unlisted } from './listed-changes.ts';
-import { OldKeys } from './old-key-use.ts';
 import { ProxyPins } from './proxy-pins.ts';
 import { ProxyProcesses } from './proxy-processes.ts';
 import { type ChangesSince, RecentChanges } from './recent-changes.ts';
-import { StrangeCertificates } from './strange-certificates.ts';
 
 /** Interval of full reloads. An attacker who can write to the database could keep the change counter unchanged. */
 const rereadMs = 10_000;
@@ -28,8 +27,7 @@ const lookTimeoutMs = 1000;
 
 /** All documents, in memory, verified at every load, since the database is not trusted. */
 export class Registry {
-  readonly oldKeys: OldKeys;
-  readonly strangeCertificates: StrangeCertificates;
+  readonly callerWarnings: CallerWarnings;
   readonly keyUses: KeyUses;
   readonly proxyPins: ProxyPins;
   readonly proxyProcesses: ProxyProcesses;
@@ -64,11 +62,10 @@ export class Registry {
     this.#log = log;
     this.#clock = clock;
     this.#recent = new RecentChanges(clock);
-    this.oldKeys = new OldKeys(log, clock);
+    this.callerWarnings = new CallerWarnings(log, clock);
     this.keyUses = new KeyUses(wallClock);
     this.proxyPins = new ProxyPins(clock);
     this.proxyProcesses = new ProxyProcesses(clock);
-    this.strangeCertificates = new StrangeCertificates(log, clock);
   }
 
   /** The latest change that the documents in memory include. */

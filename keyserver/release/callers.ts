@@ -83,7 +83,7 @@ export function findProxy(
   const keyHash = hashOf(key, 'spx_');
   const found = keyHash === undefined ? undefined : registry.proxyByKeyHash(keyHash);
   log.proxy = found?.id;
-  if (found !== undefined) registry.oldKeys.note('proxy', found.id, found.key);
+  if (found !== undefined) registry.callerWarnings.noteKey('proxy', found.id, found.key);
   if (
     found === undefined ||
     hasKeyExpired(found.key, clock) ||
@@ -136,14 +136,14 @@ function hasCertificate(
   if (certificateNames === undefined || certificateNames.some((name) => names.includes(name))) {
     return true;
   }
-  registry.strangeCertificates.note(id, names);
+  registry.callerWarnings.noteCertificate(id, names);
   return false;
 }
 
 function findApp(registry: Registry, clock: Clock, key: string, log: CallerFields): Caller<'app'> {
   const keyHash = hashOf(key, 'spk_');
   const found = keyHash === undefined ? undefined : registry.appByKeyHash(keyHash);
-  if (found !== undefined) registry.oldKeys.note('app', found.id, found.key);
+  if (found !== undefined) registry.callerWarnings.noteKey('app', found.id, found.key);
   if (found === undefined || hasKeyExpired(found.key, clock)) {
     log.app = found?.id;
     log.key_fingerprint = keyHash && keyFingerprint(keyHash);
