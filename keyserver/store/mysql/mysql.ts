@@ -1,8 +1,8 @@
-import { editDocument, editDocuments } from '../documents/document-statements.ts';
+import { statementAccess } from '../access/statement-access.ts';
 import { allDocuments } from '../documents/document-tables.ts';
-import { imageAccess, imageReads } from '../documents/image-statements.ts';
+import { imageReads } from '../documents/image-statements.ts';
 import { kidCounts } from '../keys/kid-counts.ts';
-import { keyUses, putKeyUses, putReplica, replicas } from '../keys/replicas.ts';
+import { putKeyUses, putReplica } from '../keys/replicas.ts';
 import type { MigrationDatabase } from '../migrations/database.ts';
 import { migrate, migrateDown, pendingMigrations } from '../migrations/migrate.ts';
 import { integer, text } from '../rows.ts';
@@ -12,7 +12,7 @@ import type { MigrateDownOptions, Store, StoreOptions } from '../store.ts';
 import { isStoreError } from '../store-error.ts';
 import { parseTableName, type TableName } from '../table-name.ts';
 import { tableWalk, type WalkedStore } from '../table-walk.ts';
-import { announceAll, putTokens } from '../token-batch.ts';
+import { putTokens } from '../token-batch.ts';
 import { maxTokenChars, type TokenColumn, tableFindings } from '../token-columns.ts';
 import { listTokens } from '../token-pages.ts';
 import * as tokens from '../token-statements.ts';
@@ -58,6 +58,8 @@ export function openMysqlStore(options: MysqlStoreOptions): Store {
   return {
     description: `mysql://${options.host}:${options.port}/${options.database}, table ${options.tokenTable}`,
 
+    ...statementAccess({ dialect, read, change }),
+
     migrate: () => migrating(options, tokenTable, pool, migrate),
     migrateDown: (down?: MigrateDownOptions) =>
       migrating(options, tokenTable, pool, (database) => migrateDown(database, down)),
@@ -65,9 +67,7 @@ export function openMysqlStore(options: MysqlStoreOptions): Store {
 
     findTokens: (clientId, tokenType) => lookups.find({ clientId, tokenType }),
     listTokens: () => listTokens({ dialect, key, read }),
-    putToken: (row) => change(() => tokens.putToken(dialect, row)),
     putTokens: (batch) => patientWork.change(() => putTokens(dialect, batch)),
-    announceAll: () => change(announceAll),
     snapshot: (readAll) =>
       patiently().hold(async (session) => {
         const readRows = <T>(steps: () => SqlCoroutine<T>) => drive(session, steps());
@@ -84,33 +84,15 @@ export function openMysqlStore(options: MysqlStoreOptions): Store {
           await session.query('ROLLBACK').catch(() => {});
         }
       }),
-    deleteToken: (clientId, tokenType) =>
-      change(() => tokens.deleteToken(dialect, clientId, tokenType)),
     ...tableWalk({ ...patientWork, dialect, key }),
     missingIndex: (rows) => missingIndex(keyed, rows),
     maxTokenChars: async () => maxTokenChars(await tokenColumns(pool, tokenTable)),
     tokenTableFindings: async () => tableFindings(await tokenColumns(pool, tokenTable)),
 
-    documents: () => read(allDocuments),
-    editDocument: (kind, id, edit, images) =>
-      change(() => editDocument(dialect, { kind, id }, edit, images)),
-    editDocuments: async (names, edit, images) => {
-      await change(() => editDocuments(dialect, names, edit, images));
-    },
-    ...imageAccess({ dialect, read, change }),
-
     kidCounts: () => patientWork.read(() => kidCounts(dialect)),
 
     putReplica: (row) => alone(() => putReplica(dialect, row)),
-    replicas: () => read(() => replicas(dialect)),
     putKeyUses: (uses) => alone(() => putKeyUses(uses)),
-    keyUses: () => read(keyUses),
-
-    position: () => read(statements.position),
-    newHistory: (history, atLeast) => change(() => statements.newHistory(history, atLeast)),
-    lastSeq: () => read(statements.lastSeq),
-    changesSince: (seq) => read(() => statements.changesSince(seq)),
-    needsKeyring: () => read(() => statements.needsKeyring(dialect)),
 
     async close() {
       await pool.close();

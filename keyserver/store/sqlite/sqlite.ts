@@ -1,8 +1,8 @@
-import { editDocument, editDocuments } from '../documents/document-statements.ts';
+import { statementAccess } from '../access/statement-access.ts';
 import { allDocuments } from '../documents/document-tables.ts';
-import { imageAccess, imageReads } from '../documents/image-statements.ts';
+import { imageReads } from '../documents/image-statements.ts';
 import { kidCounts } from '../keys/kid-counts.ts';
-import { keyUses, putKeyUses, putReplica, replicas } from '../keys/replicas.ts';
+import { putKeyUses, putReplica } from '../keys/replicas.ts';
 import type { MigrationDatabase } from '../migrations/database.ts';
 import { migrate, migrateDown, pendingMigrations } from '../migrations/migrate.ts';
 import { integer, text } from '../rows.ts';
@@ -12,7 +12,7 @@ import { always } from '../statements.ts';
 import type { MigrateDownOptions, Store, StoreOptions } from '../store.ts';
 import { parseTableName, type TableName } from '../table-name.ts';
 import { tableWalk, type WalkedStore } from '../table-walk.ts';
-import { announceAll, putTokens } from '../token-batch.ts';
+import { putTokens } from '../token-batch.ts';
 import { type TokenColumn, tableFindings } from '../token-columns.ts';
 import { listTokens, type PagedTable, sortingKey, type TableKey } from '../token-pages.ts';
 import * as tokens from '../token-statements.ts';
@@ -39,29 +39,30 @@ export function openSqliteStore(options: SqliteStoreOptions): Store {
   const note = async (steps: SqlCoroutine<void>): Promise<void> => hasty.transact(always(steps));
   const dialect = sqliteDialect(tokenTable, exactText);
   const database = migrationDatabase(tokenTable, connection);
-  const read = async <T>(steps: SqlCoroutine<T>): Promise<T> => connection.drive(steps);
-  const change = async <T>(steps: SqlCoroutine<Outcome<T>>): Promise<T> =>
-    connection.transact(steps);
   const paged = (from: SqliteConnection): PagedTable => ({
     dialect,
     key: async () => tableKey(from, tokenTable, dialect),
     read: async (steps) => from.drive(steps()),
   });
-
-  const work: WalkedStore = { ...paged(connection), change: (steps) => change(steps()) };
+  const work: WalkedStore = {
+    ...paged(connection),
+    change: async (steps) => connection.transact(steps()),
+  };
+  const { read, change } = work;
 
   return {
     description: `sqlite ${file}, table ${name}`,
+
+    ...statementAccess(work),
 
     migrate: () => migrate(database),
     migrateDown: (down?: MigrateDownOptions) => migrateDown(database, down),
     pendingMigrations: () => pendingMigrations(database),
 
-    findTokens: (clientId, tokenType) => read(tokens.findTokens(dialect, clientId, tokenType)),
-    listTokens: () => listTokens(paged(connection)),
-    putToken: (row) => change(tokens.putToken(dialect, row)),
-    putTokens: (batch) => change(putTokens(dialect, batch)),
-    announceAll: () => change(announceAll()),
+    findTokens: (clientId, tokenType) =>
+      read(() => tokens.findTokens(dialect, clientId, tokenType)),
+    listTokens: () => listTokens(work),
+    putTokens: (batch) => change(() => putTokens(dialect, batch)),
     snapshot: async (readAll) => {
       // A connection of its own, since the other one's changes would join its transaction.
       const reader = new SqliteConnection(file, timeoutMs, mode);
@@ -77,32 +78,15 @@ export function openSqliteStore(options: SqliteStoreOptions): Store {
         reader.close();
       }
     },
-    deleteToken: (clientId, tokenType) => change(tokens.deleteToken(dialect, clientId, tokenType)),
     ...tableWalk(work),
     missingIndex: async () => undefined,
     maxTokenChars: async () => undefined,
     tokenTableFindings: async () => tableFindings(tokenColumns(connection, tokenTable)),
 
-    documents: () => read(allDocuments()),
-    editDocument: (kind, id, edit, images) =>
-      change(editDocument(dialect, { kind, id }, edit, images)),
-    editDocuments: async (names, edit, images) => {
-      await change(editDocuments(dialect, names, edit, images));
-    },
-    ...imageAccess(work),
-
-    kidCounts: () => read(kidCounts(dialect)),
+    kidCounts: () => read(() => kidCounts(dialect)),
 
     putReplica: (row) => note(putReplica(dialect, row)),
-    replicas: () => read(replicas(dialect)),
     putKeyUses: (uses) => note(putKeyUses(uses)),
-    keyUses: () => read(keyUses()),
-
-    position: () => read(statements.position()),
-    newHistory: (history, atLeast) => change(statements.newHistory(history, atLeast)),
-    lastSeq: () => read(statements.lastSeq()),
-    changesSince: (seq) => read(statements.changesSince(seq)),
-    needsKeyring: () => read(statements.needsKeyring(dialect)),
 
     close: async () => {
       hasty.close();
