@@ -43,7 +43,7 @@ export class ByteAutomaton implements ByteTable {
     for (const [state, name] of names.entries()) {
       for (const rule of (rules[name] ?? []).toReversed()) {
         const next = this.numberOf(nameOf(rule));
-        for (const { index } of everyByte.matchAll(new RegExp(rule[0], 'g')))
+        for (const { index } of everyByte.matchAll(new RegExp(rule[0], `${rule[0].flags}g`)))
           this.next[state * bytes + index] = next;
       }
     }

@@ -1,6 +1,8 @@
 import { isCallerKey } from '../../shared/crypto/caller-key.ts';
+import { AutomatonRun } from '../automaton/automaton-run.ts';
+import { keyStart, lettersBefore, prefix } from '../automaton/key-automaton.ts';
 
-const prefix = 'spk_';
+const nothingBegun = keyStart.numberOf('0');
 /** Base62 characters behind it. */
 const keyLetters = 36;
 const percent = 0x25;
@@ -12,11 +14,9 @@ const five = 0x35;
 /** A code that is no character of a key. */
 const other = 0;
 
-/** Bytes that a spelling of the prefix can begin with. */
-const isStart = tableOf(/[s%\\]/, () => 1);
-/** A character's place in the prefix, from 1, or 0. */
-const places = tableOf(/[spk_]/, (character) => prefix.indexOf(character) + 1);
 const isLetter = tableOf(/[0-9A-Za-z]/, () => 1);
+/** The characters of the text that may be a key: one array for all, since a flood of such texts is searched in one go. */
+const letters: number[] = Array(keyLetters).fill(0);
 /** The value of a hexadecimal digit plus one, or 0. */
 const hexPlusOne = tableOf(/[0-9A-Fa-f]/, (digit) => Number.parseInt(digit, 16) + 1);
 
@@ -30,52 +30,28 @@ export function containsKey(
   bytes: Uint8Array,
   isKey: (text: string) => boolean = (text) => isCallerKey(text, prefix),
 ): boolean {
-  const { length } = bytes;
-  /** Characters of the prefix that came last. */
-  let begun = 0;
-  let at = 0;
-  while (at < length) {
-    if (begun === 0) {
-      while (at < length && isStart[bytes[at] as number] === 0) at += 1;
-      if (at === length) return false;
-    }
-    const end = endOfCharacter(bytes, at);
-    const place = places[characterAt(bytes, at, end)] as number;
-    at = end;
-    if (place === begun + 1) begun = place;
-    else begun = place === 1 ? 1 : 0;
-    if (begun < prefix.length) continue;
-    begun = 0;
-    const lettersEnd = endOfLetters(bytes, at);
-    if (lettersEnd !== undefined && isKey(prefix + unescaped(bytes, at, lettersEnd))) return true;
+  const run = new AutomatonRun(keyStart, bytes, 0, nothingBegun);
+  for (;;) {
+    const stop = run.toStop(bytes.length);
+    if (stop === undefined) return false;
+    run.at -= lettersBefore(stop);
+    run.state = nothingBegun;
+    if (readLetters(bytes, run.at) && isKey(prefix + String.fromCharCode(...letters))) return true;
   }
-  return false;
 }
 
-/** The end of the letters of a key whose prefix ends at `start`; undefined if there are fewer. */
-function endOfLetters(bytes: Uint8Array, start: number): number | undefined {
+/** Reads the letters of a key whose prefix ends at `start` into `letters`; false if there are fewer. */
+function readLetters(bytes: Uint8Array, start: number): boolean {
   let at = start;
   for (let count = 0; count < keyLetters; count++) {
-    if (at >= bytes.length) return undefined;
-    if (isLetter[bytes[at] as number] === 1) {
-      at += 1;
-      continue;
-    }
-    const end = endOfCharacter(bytes, at);
-    if (isLetter[characterAt(bytes, at, end)] !== 1) return undefined;
+    if (at >= bytes.length) return false;
+    const end = isLetter[bytes[at] as number] === 1 ? at + 1 : endOfCharacter(bytes, at);
+    const letter = characterAt(bytes, at, end);
+    if (isLetter[letter] !== 1) return false;
+    letters[count] = letter;
     at = end;
   }
-  return at;
-}
-
-function unescaped(bytes: Uint8Array, start: number, end: number): string {
-  const codes: number[] = [];
-  for (let at = start; at < end; ) {
-    const next = endOfCharacter(bytes, at);
-    codes.push(characterAt(bytes, at, next));
-    at = next;
-  }
-  return String.fromCharCode(...codes);
+  return true;
 }
 
 /**

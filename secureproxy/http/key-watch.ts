@@ -86,12 +86,16 @@ export function begunKeyLength(text: string): number {
   return begunKey.exec(text)?.[0].length ?? 0;
 }
 
+/** A native search for several bytes takes longer than the automaton does if the first is everywhere. */
+const maxNativeBytes = 64 * 1024;
+
 /** Searches natively at first, since most bodies hold none of what is in every spelling. */
 export function holdsKey(bytes: Buffer): boolean {
+  const escaped = bytes.length > maxNativeBytes ? '\\' : String.raw`\u00`;
   const isLikely =
     (bytes.includes('k_') && bytes.includes('spk_')) ||
     bytes.includes('%') ||
-    bytes.includes(String.raw`\u00`);
+    bytes.includes(escaped);
   return isLikely && containsKey(bytes);
 }
 

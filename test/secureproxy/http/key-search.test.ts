@@ -1,4 +1,6 @@
+import fc from 'fast-check';
 import t from 'tap';
+import { longRun } from '../../../secureproxy/automaton/automaton-run.ts';
 import { containsKey } from '../../../secureproxy/http/key-search.ts';
 import { makeCallerKey } from '../../../shared/crypto/caller-key.ts';
 
@@ -50,6 +52,52 @@ t.test('judges each text with the form of a key once', async (t) => {
   }
   t.equal(containsKey(Buffer.from(`a${key}b`)), true, 'a key is one by its checksum');
   t.equal(containsKey(Buffer.from(`aspk_${'0'.repeat(36)}b`)), false);
+});
+
+/** The texts with the form of a key, in another way: all is decoded at first. */
+function inForm(text: string): string[] {
+  const spelling = /%(?:25)*([0-9A-Fa-f]{2})?|\\+(?:u00([0-9A-Fa-f]{2}))?/g;
+  const decoded = text.replace(spelling, (_, percent = '00', backslash = percent) =>
+    String.fromCharCode(Number.parseInt(backslash, 16)),
+  );
+  return [...decoded.matchAll(/spk_(?=([0-9A-Za-z]{36}))/g)].map(([, found]) => `spk_${found}`);
+}
+
+t.test('finds what is found in the decoded text, near and far', async (t) => {
+  const parts = fc.constantFrom(
+    ...[
+      ...'spk_%\\257a-',
+      'spk_',
+      'spk',
+      letters,
+      letters.slice(1),
+      letters.slice(5),
+      '%73',
+      '%70',
+    ],
+    ...[
+      '%6B',
+      '%5f',
+      '%2573',
+      '%25256b',
+      '\\u0073',
+      '\\\\u005F',
+      '\\u006b',
+      '\\u00',
+      '%4',
+      '%41',
+      '73',
+    ],
+  );
+  fc.assert(
+    fc.property(fc.array(parts, { maxLength: 60 }), fc.nat(1), (found, odd) => {
+      const text = found.join('');
+      t.strictSame(search(text).judged, inForm(text), text);
+      const far = `${'-'.repeat(longRun + odd)}${text}`;
+      t.strictSame(search(far).judged, inForm(text), text);
+    }),
+    { numRuns: 2000 },
+  );
 });
 
 t.test('reads a byte a few times, and judges few texts, whatever the bytes are', async (t) => {

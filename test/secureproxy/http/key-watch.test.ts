@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { checkNoAppKey } from '../../../secureproxy/http/key-watch.ts';
+import { checkNoAppKey, holdsKey } from '../../../secureproxy/http/key-watch.ts';
 import { makeCallerKey } from '../../../shared/crypto/caller-key.ts';
 
 const key = makeCallerKey('spk_');
@@ -133,4 +133,14 @@ t.test('finds it with any characters escaped in any way', (t) => {
     { numRuns: 500 },
   );
   t.end();
+});
+
+t.test('finds a key in a long body, plain and escaped', async (t) => {
+  const key = makeCallerKey('spk_');
+  for (const filler of ['-', 'k', '\\', 'spk_', '%']) {
+    const before = filler.repeat(100_000);
+    for (const spelled of [key, `\\u0073${key.slice(1)}`, `%73${key.slice(1)}`])
+      t.equal(holdsKey(Buffer.from(`${before}-${spelled}`)), true, `${filler} ${spelled}`);
+    t.equal(holdsKey(Buffer.from(before)), false, filler);
+  }
 });
