@@ -50,10 +50,21 @@ function readKey<K>(name: string, file: string, parse: (file: string, bytes: Buf
 
 function readPrimary(folder: string, extension: string, names: readonly string[]): string {
   const file = join(folder, 'primary');
+  // The making of a first key, which ends with it, may have been killed.
+  if (!existsSync(file)) throw new ConfigError([primaryMissing(file, names)]);
   const primary = readTrustedFile(file).trim();
   checkMode(ownerFault, file);
   if (names.includes(primary)) return primary;
   throw new ConfigError([
     `${file} names ${JSON.stringify(primary)}, but there is no ${primary}${extension} beside it`,
   ]);
+}
+
+function primaryMissing(file: string, names: readonly string[]): string {
+  const sentence = `there is no ${file}, which names the key in use`;
+  const [name, ...others] = names;
+  if (name === undefined) return sentence;
+  return others.length > 0
+    ? `${sentence}, one of ${names.join(', ')}`
+    : `${sentence}: if it is ${name}, run echo ${name} > ${file}`;
 }

@@ -4,6 +4,7 @@ import {
   chownSync,
   lchownSync,
   mkdirSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -116,7 +117,16 @@ t.test('says what is missing', async (t) => {
   t.same(await faultsOf(() => read(folder)), [`${folder} has no keys`]);
   writeFileSync(join(folder, 'a.key'), 'x', { mode: 0o600 });
   const primary = join(folder, 'primary');
-  t.same(await faultsOf(() => read(folder)), [`cannot read ${primary} (ENOENT)`]);
+  t.same(await faultsOf(() => read(folder)), [
+    `there is no ${primary}, which names the key in use: if it is a, run echo a > ${primary}`,
+  ]);
+  writeFileSync(join(folder, 'b.key'), 'x', { mode: 0o600 });
+  t.match(await faultsOf(() => read(folder)), [
+    /which names the key in use, one of (?:a, b|b, a)$/,
+  ]);
+  rmSync(join(folder, 'b.key'));
+  renameSync(join(folder, 'a.key'), join(folder, 'a.pem'));
+  t.match(await faultsOf(() => read(folder)), [/primary, which names the key in use$/]);
   t.same(await faultsOf(() => readPrivateFile(join(folder, 'x'))), [
     `cannot read ${join(folder, 'x')} (ENOENT)`,
   ]);
