@@ -78,6 +78,8 @@ export function responseHeaders(
   // A marketplace's page must not run in the proxy's origin.
   returned['content-security-policy'] = append(headers['content-security-policy'], 'sandbox');
   returned['x-content-type-options'] = 'nosniff';
+  // A cache in front knows no app keys, and would answer strangers.
+  returned['cache-control'] = append(headers['cache-control'], 'private');
   return returned;
 }
 

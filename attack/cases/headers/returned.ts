@@ -89,6 +89,16 @@ export const returnedHeaderAttacks: readonly Attack[] = [
   },
   {
     class: 'headers',
+    name: 'the upstream lets caches in front answer strangers',
+    run: (scene) => {
+      scene.upstream.script(answers(200, 'ok', [['Cache-Control', 'public, s-maxage=60']]));
+      return arrives(scene, {}, (_request, { head }) =>
+        /^cache-control:.*\bprivate$/im.test(head) ? undefined : 'they may',
+      );
+    },
+  },
+  {
+    class: 'headers',
     name: "the upstream forges the proxy's own words",
     run: (scene) => {
       scene.upstream.script(

@@ -138,34 +138,39 @@ t.test('takes a long Connection list beside many headers in linear time', (t) =>
   t.end();
 });
 
-t.test('adds its own to Via, Proxy-Status, Content-Security-Policy and nosniff', (t) => {
-  const returned = responseHeaders(
-    {
-      via: '1.1 cdn',
-      'proxy-status': 'cdn; received-status=200',
-      'content-security-policy': "default-src 'none'",
-      'x-content-type-options': 'something',
-    },
-    404,
-  );
-  t.match(returned, {
-    via: '1.1 cdn, 1.1 secureproxy',
-    'proxy-status': 'cdn; received-status=200, secureproxy; received-status=404',
-    'content-security-policy': "default-src 'none', sandbox",
-    'x-content-type-options': 'nosniff',
-  });
-  t.strictSame(responseHeaders({ 'x-none': undefined }, 200), {
-    via: '1.1 secureproxy',
-    'proxy-status': 'secureproxy; received-status=200',
-    'content-security-policy': 'sandbox',
-    'x-content-type-options': 'nosniff',
-  });
-  t.end();
-});
+t.test(
+  'adds its own to Via, Proxy-Status, Content-Security-Policy, Cache-Control and nosniff',
+  (t) => {
+    const returned = responseHeaders(
+      {
+        via: '1.1 cdn',
+        'proxy-status': 'cdn; received-status=200',
+        'content-security-policy': "default-src 'none'",
+        'cache-control': 'public, max-age=60',
+        'x-content-type-options': 'something',
+      },
+      404,
+    );
+    t.match(returned, {
+      via: '1.1 cdn, 1.1 secureproxy',
+      'proxy-status': 'cdn; received-status=200, secureproxy; received-status=404',
+      'content-security-policy': "default-src 'none', sandbox",
+      'x-content-type-options': 'nosniff',
+      'cache-control': 'public, max-age=60, private',
+    });
+    t.strictSame(responseHeaders({ 'x-none': undefined }, 200), {
+      via: '1.1 secureproxy',
+      'proxy-status': 'secureproxy; received-status=200',
+      'content-security-policy': 'sandbox',
+      'x-content-type-options': 'nosniff',
+      'cache-control': 'private',
+    });
+    t.end();
+  },
+);
 
 t.test('returns headers whose names only resemble those', (t) => {
   const headers = {
-    'cache-control': 'no-store',
     expires: '0',
     'retry-after': '1',
     'www-authenticate': 'Bearer',

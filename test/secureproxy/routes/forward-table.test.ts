@@ -26,6 +26,7 @@ interface Behaviour {
 const notSame = new Set(['host', 'connection', 'via', 'authorization', 'keep-alive', 'expect']);
 /** The same on the way back. */
 const notSameBack = new Set([
+  'cache-control',
   'via',
   'proxy-status',
   'content-security-policy',
