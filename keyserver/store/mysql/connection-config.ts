@@ -1,7 +1,8 @@
-import { isIP } from 'node:net';
+import { connect, isIP } from 'node:net';
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import type { PoolConfig } from 'mariadb';
 import type { StoreOptions } from '../store.ts';
+import { containErrors } from './contained-errors.ts';
 import { withHandshakeErrors } from './handshake-errors.ts';
 
 /** Address of the server, and how to log in. */
@@ -34,6 +35,7 @@ export function connectionConfig(server: MysqlAccess, timeoutMs: number): PoolCo
     database,
     allowPublicKeyRetrieval: server.allowPublicKeyRetrieval ?? false,
     connectTimeout: timeoutMs,
+    stream: () => containErrors(connect(port, host).setNoDelay(true)),
     charset: 'utf8mb4',
     initSql: [
       sessionSettings(timeoutMs),

@@ -1,5 +1,6 @@
 import { SqlError } from 'mariadb';
 import { StoreError, type StoreErrorKind } from '../store-error.ts';
+import { unreadableAnswer } from './contained-errors.ts';
 
 /** A sentence, or one made of the server's own text, which can quote values. */
 type Sentence = string | ((text: string) => string);
@@ -125,6 +126,7 @@ function isOfConnector(error: unknown): error is ConnectorError {
 function otherMessage(error: ConnectorError, { code }: Origin): string {
   if (/CERT|VERIFY|_SSL_|TLS/.test(code))
     return 'The database offers no TLS that the CA vouches for';
+  if (code === unreadableAnswer) return 'The database answered what nothing can read';
   return error.fatal || error.cause !== undefined
     ? 'The database cannot be reached'
     : 'The database failed';

@@ -1,4 +1,5 @@
 import tls from 'node:tls';
+import { containErrors } from './contained-errors.ts';
 
 /** Marks the settings of the connector among all that this process connects with. */
 const marker = Symbol('connection of the connector');
@@ -24,7 +25,7 @@ function watchConnections(): void {
     const removeAll = socket.removeAllListeners.bind(socket);
     const removeOthers = (...events: string[]) => removeAll(...events).on('error', () => undefined);
     socket.removeAllListeners = removeOthers;
-    return socket;
+    return containErrors(socket);
   };
   tls.connect = watched as typeof connect;
 }
