@@ -76,7 +76,7 @@ function report({ file, seconds, ...result }: FileResult): void {
   skipped.push(...result.skipped.map((name) => `${file}: ${name}`));
 }
 
-/** Runs a process each, two at a time for each core, since many wait for the product's intervals. */
+/** Runs a process each, three at a time for each core, since many wait for the product's intervals. */
 async function runGroups(groups: readonly string[][], withCoverage: boolean): Promise<void> {
   const left = [...durations.longestFirst(groups).entries()];
   const runner = async () => {
@@ -90,7 +90,7 @@ async function runGroups(groups: readonly string[][], withCoverage: boolean): Pr
       durations.note(results);
     }
   };
-  await Promise.all(Array.from({ length: 2 * availableParallelism() }, runner));
+  await Promise.all(Array.from({ length: 3 * availableParallelism() }, runner));
   durations.save();
 }
 
