@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { makeCallerKey } from '../../../shared/crypto/caller-key.ts';
+import { noPauses } from '../../support/clock.ts';
 import { rsaPem, writeKeyFolder } from '../../support/key-folders.ts';
 import { startKeyserver } from '../../support/keyserver.ts';
 import type { LogLine } from '../../support/log.ts';
@@ -127,7 +128,7 @@ t.test('a pinned key is taken, and one that is put in its place later is not', a
 
 t.test('KeyServer away is keyserver_unavailable, and its return heals', async (t) => {
   const { upstream, first, line, call } = await setUp(t, {
-    settings: { KEYSERVER_TIMEOUT_MS: '1500' },
+    retryTimer: noPauses(),
   });
   t.equal((await call()).status, 200);
   line.connectTo(null);
@@ -147,7 +148,7 @@ t.test('KeyServer away is keyserver_unavailable, and its return heals', async (t
 
 t.test('KeyServer away at the start heals too', async (t) => {
   const { first, line, call, proxy } = await setUp(t, {
-    settings: { KEYSERVER_TIMEOUT_MS: '1500' },
+    retryTimer: noPauses(),
   });
   line.connectTo(null);
   t.equal((await call()).status, 503);
@@ -168,7 +169,8 @@ t.test('a call that begins while KeyServer restarts is answered once it is back'
 
 t.test('what is cached is served while KeyServer is away', async (t) => {
   const { line, call } = await setUp(t, {
-    settings: { TOKEN_CACHE_SECONDS: '5', KEYSERVER_TIMEOUT_MS: '1500' },
+    settings: { TOKEN_CACHE_SECONDS: '5' },
+    retryTimer: noPauses(),
   });
   t.equal((await call(1)).status, 200);
   line.connectTo(null);

@@ -1,15 +1,23 @@
 import { gzipSync } from 'node:zlib';
 import t, { type Test } from 'tap';
+import { type Clock, systemClock } from '../../../shared/clock.ts';
 import { ServiceError } from '../../../shared/errors.ts';
 import type { Policy } from '../../../shared/policy/schema.ts';
+import { testClock } from '../../support/clock.ts';
 import { begin, releaseOf, startProxy } from '../../support/proxy.ts';
 import { until } from '../../support/until.ts';
 import { answer, startUpstream } from '../../support/upstream.ts';
 
 /** A proxy before an upstream, whose type has these limits. */
-async function setUp(t: Test, policy: Partial<Policy>, app = (client: string) => `app-${client}`) {
+async function setUp(
+  t: Test,
+  policy: Partial<Policy>,
+  app = (client: string) => `app-${client}`,
+  clock: Clock = systemClock,
+) {
   const upstream = await startUpstream(t);
   const proxy = await startProxy(t, {
+    clock,
     obtain: async ({ clientId }) =>
       releaseOf(
         { destinations: [upstream.url], ...policy },
@@ -38,7 +46,8 @@ async function setUp(t: Test, policy: Partial<Policy>, app = (client: string) =>
 }
 
 t.test('a call over the limit is answered 429, with what there is to know', async (t) => {
-  const { call, upstream, proxy } = await setUp(t, { limits: ['2/h burst 2'] });
+  const limits = ['2/h burst 2'];
+  const { call, upstream, proxy } = await setUp(t, { limits }, undefined, testClock());
   t.match([await call(), await call()], [{ status: 200 }, { status: 200 }]);
   const over = await call();
   t.match(over, { status: 429, problem: { code: 'rate_limited', reason: 'limit_reached' } });

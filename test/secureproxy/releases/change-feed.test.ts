@@ -5,7 +5,7 @@ import { KnownChanges } from '../../../secureproxy/releases/known-changes.ts';
 import type { Clock } from '../../../shared/clock.ts';
 import { ServiceError } from '../../../shared/errors.ts';
 import type { Changes } from '../../../shared/protocol/change-messages.ts';
-import { testClock } from '../../support/clock.ts';
+import { noPauses, testClock } from '../../support/clock.ts';
 import { callerKey, everything, startKeyserver } from '../../support/keyserver.ts';
 import { capturedLog } from '../../support/log.ts';
 import { loopback, startProxy } from '../../support/proxy.ts';
@@ -36,6 +36,7 @@ async function setUp(t: Test, settings: Readonly<Record<string, string>> = {}) {
     keyserverUrl: line.url,
     proxyKey,
     clock,
+    retryTimer: noPauses(),
     settings: { KEYSERVER_TIMEOUT_MS: '1500', ...settings },
   });
   const call = async () => {

@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap';
 import { Callers } from '../../../secureproxy/callers/callers.ts';
+import type { RetryTimer } from '../../../secureproxy/keyserver-client/http.ts';
 import { BodyBudget } from '../../../secureproxy/receipt/body-budget.ts';
 import { KnownChanges } from '../../../secureproxy/releases/known-changes.ts';
 import { acceptCalls, admitCaller } from '../../../secureproxy/routes/admission.ts';
@@ -7,6 +8,7 @@ import { systemClock } from '../../../shared/clock.ts';
 import { makeCallerKey } from '../../../shared/crypto/caller-key.ts';
 import { ServiceError } from '../../../shared/errors.ts';
 import { startApp } from '../../shared/app.ts';
+import { noPauses } from '../../support/clock.ts';
 import { startKeyserver } from '../../support/keyserver.ts';
 import { plainPolicy } from '../../support/pair-state.ts';
 import { startProxy } from '../../support/proxy.ts';
@@ -62,7 +64,7 @@ t.test('a call is of a known caller if KeyServer accepted its own key', async (t
   );
 });
 
-async function startPair(t: Test) {
+async function startPair(t: Test, retryTimer?: RetryTimer) {
   const upstream = await startUpstream(t);
   const keyserver = await startKeyserver(t);
   await keyserver.putType('test', plainPolicy(upstream.url));
@@ -71,6 +73,7 @@ async function startPair(t: Test) {
   const proxy = await startProxy(t, {
     keyserverUrl: keyserver.url,
     proxyKey: await keyserver.putProxy('edge'),
+    ...(retryTimer && { retryTimer }),
   });
   /** A request whose body never comes. */
   const halted = (...headers: string[]) =>
@@ -117,7 +120,7 @@ t.test('a stranger is rejected before the body is read, with an entry that says 
 });
 
 t.test('without KeyServer a known app goes on, and an unknown one hears why not', async (t) => {
-  const { proxy, keyserver, upstream, appKey } = await startPair(t);
+  const { proxy, keyserver, upstream, appKey } = await startPair(t, noPauses());
   const late = await keyserver.putApp('late');
   const call = (key: string) =>
     proxy.call(
