@@ -108,7 +108,14 @@ export function listenerFaults(
   if (config.OPS_HOST !== undefined && config.OPS_PORT === undefined && !faulty.has('OPS_PORT')) {
     faults.push('OPS_HOST needs OPS_PORT');
   }
+  if (isSameListener(config)) faults.push('OPS_PORT must be another port than PORT');
   return faults;
+}
+
+/** True if no operating system could open both listeners. */
+function isSameListener({ PORT, OPS_PORT, HOST, OPS_HOST = HOST }: Partial<ListenerConfig>) {
+  if (PORT !== OPS_PORT || PORT === undefined || PORT === 0) return false;
+  return HOST === OPS_HOST || [HOST, OPS_HOST].some((host) => host === '0.0.0.0' || host === '::');
 }
 
 /** The addresses and networks of `TRUST_PROXY`. */

@@ -18,6 +18,8 @@ t.test('takes what goes together', async (t) => {
     { OPS_PORT: '0' },
     { TRUST_PROXY: '10.0.0.0/8, 192.0.2.1,2001:db8::/32, ::1,' },
     { OPS_PORT: '9000', OPS_HOST: '127.0.0.1' },
+    { PORT: '0', OPS_PORT: '0' },
+    { PORT: '9000', HOST: '192.0.2.1', OPS_PORT: '9000', OPS_HOST: '127.0.0.1' },
   ]) {
     t.same(faultsOf(environment), [], JSON.stringify(environment));
   }
@@ -31,6 +33,15 @@ t.test('names what has no effect without another', async (t) => {
     [{ TLS_CLIENT_CA_FILE: 'a' }, ['TLS_CLIENT_CA_FILE needs TLS_CERT_FILE and TLS_KEY_FILE']],
     [{ ...pair, TLS_CLIENT_NAMES: 'x' }, ['TLS_CLIENT_NAMES needs TLS_CLIENT_CA_FILE']],
     [{ OPS_HOST: '::1' }, ['OPS_HOST needs OPS_PORT']],
+    ...[
+      { HOST: '192.0.2.1' },
+      { HOST: '192.0.2.1', OPS_HOST: '192.0.2.1' },
+      { HOST: '0.0.0.0', OPS_HOST: '127.0.0.1' },
+      { HOST: '192.0.2.1', OPS_HOST: '::' },
+    ].map((hosts): [Environment, string[]] => [
+      { PORT: '9000', OPS_PORT: '9000', ...hosts },
+      ['OPS_PORT must be another port than PORT'],
+    ]),
     ...['lb.example', '10.0.0.0/33', '10.0.0.0/', '10.0.0.1:80'].map(
       (text): [Environment, string[]] => [
         { TRUST_PROXY: `::1, ${text}` },
