@@ -162,10 +162,13 @@ export function checkNames({
   ClientId,
   TokenType,
 }: Pick<CallRequest, 'ClientId' | 'TokenType'>): void {
-  for (const [name, value] of Object.entries({ ClientId, TokenType })) {
-    const fault = nameFault(value);
-    if (fault !== undefined) throw invalid('name', `${name} ${fault}.`);
-  }
+  checkName('ClientId', ClientId);
+  checkName('TokenType', TokenType);
+}
+
+function checkName(member: string, name: string): void {
+  const fault = nameFault(name);
+  if (fault !== undefined) throw invalid('name', `${member} ${fault}.`);
 }
 
 /** The schema counts characters, but KeyServer limits the URL's bytes. */

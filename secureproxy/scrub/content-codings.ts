@@ -16,6 +16,7 @@ const unsearchableHeaders = new Set(['range', 'if-range', 'accept-charset']);
  * in charsets that keep ASCII. `Accept-Charset` is deprecated (RFC 9110 §12.5.2).
  */
 export function searchableRequest(headers: CallerHeaders): CallerHeaders {
+  if (!Object.keys(headers).some(isRestricted)) return headers;
   const sent: [name: string, value: string | readonly string[]][] = [];
   for (const [name, value] of Object.entries(headers)) {
     const read = name.toLowerCase();
@@ -44,6 +45,11 @@ const restrictions = new Map([
   ['accept-encoding', memoizeByText(decodable)],
   ['accept', searchableTypes],
 ]);
+
+const isRestricted = memoizeByText((name) => {
+  const read = name.toLowerCase();
+  return unsearchableHeaders.has(read) || restrictions.has(read);
+});
 
 /** The coding of a body; undefined if it has none. @throws ServiceError if the body cannot be searched */
 export function codingOf(headers: IncomingHttpHeaders): Coding | undefined {

@@ -85,8 +85,11 @@ export class Scrubber {
     let values = '';
     for (const name of Object.keys(headers)) {
       if (this.isInLowerCase(name)) return true;
-      values += `${headers[name]}\n`;
+      const value = `${headers[name]}`;
+      // Most are shorter than any secret, but may have a member that is redacted.
+      if (value.length >= this.#shortest || this.#members !== undefined) values += `${value}\n`;
     }
+    if (values === '') return false;
     const bytes = Buffer.from(values, 'latin1');
     return (
       contains(this.#secrets, bytes) || (this.#members?.find(bytes, 0, bytes.length) ?? -1) >= 0
