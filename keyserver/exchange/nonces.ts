@@ -11,7 +11,7 @@ export class Nonces {
 
   /**
    * @param take for new sessions
-   * @param ofTickets this process's own: a question to another process for every release would be dear
+   * @param ofTickets this process's own: asking another process for every release would cost too much
    */
   constructor(take: TakeNonce, ofTickets: Pick<NonceMemory, 'take'>) {
     this.#take = take;

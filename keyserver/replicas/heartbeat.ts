@@ -17,7 +17,7 @@ import { beatMs, type Report, readReport, sealReport } from './report.ts';
 const lateSeconds = 10;
 /** Pause after a lock, which lasts for one transaction. */
 const lockedMs = 500;
-/** After so many locks in a row a warning is logged, as of any other fault. */
+/** Number of locks in a row after which a warning is logged, as after any other fault. */
 const maxLocked = 10;
 
 export interface HeartbeatOptions extends Pick<PollOptions, 'sleep'> {

@@ -83,7 +83,7 @@ export function readReport(keyring: Keyring, row: SeenReplica): KnownReplica {
   return { id, kid, beat, ageSeconds, report };
 }
 
-/** True unless the process is dead, or told that it stops. An age before the row was stored is nobody's. */
+/** True unless the process is dead or reported that it is stopping. An age far below zero counts as dead, too. */
 export function isLive({ ageSeconds, report }: KnownReplica): boolean {
   return Math.abs(ageSeconds) <= deadAfterSeconds && report?.stopped !== true;
 }

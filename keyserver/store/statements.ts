@@ -194,6 +194,6 @@ export function* needsKeyring(sql: Pick<Dialect, 'tokenTable'>): SqlCoroutine<bo
   };
   const found = rows[0] === undefined ? Number.NaN : integer(rows[0], 'found');
   // No answer is not the answer "no rows".
-  if (Number.isNaN(found)) throw new StoreError('failed', 'The database did not count its rows');
+  if (Number.isNaN(found)) throw new StoreError('failed', 'The database returned no row count');
   return found > 0;
 }

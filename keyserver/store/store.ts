@@ -57,7 +57,7 @@ export interface Change {
   readonly tokenType?: string;
 }
 
-/** A before-image without its content: whose it is, the change that it is of, and the key that sealed it. */
+/** A before-image without its content: its document, its change, and the key that sealed it. */
 export interface ImageName extends Pick<DocumentRow, 'kind' | 'id' | 'revision' | 'kid'> {
   /** Length of its content, in the units of the database. */
   readonly size: number;

@@ -34,7 +34,7 @@ const rejections: Readonly<Record<Lack, () => ServiceError>> = {
     'origin_share',
     'Other calls in progress to this origin use up its share.',
   ),
-  calls: rejection('calls', 'More calls at once than this service takes.'),
+  calls: rejection('calls', 'Too many calls are in progress; try again.'),
 };
 
 function rejection(reason: string, detail: string): () => ServiceError {

@@ -53,6 +53,6 @@ export class RunningCalls {
 function takenAway({ code }: ServiceError): ServiceError {
   return new ServiceError('grant_denied', {
     reason: 'taken_away',
-    detail: `What allowed this call was taken away while it ran (${code}); the upstream may have carried it out.`,
+    detail: `Permission for this call was revoked while it ran (${code}); the upstream may have carried it out.`,
   });
 }

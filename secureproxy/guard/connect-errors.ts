@@ -14,7 +14,7 @@ const timeout = (proxyError: string, reason: string) => (cause?: unknown) =>
   new ServiceError('upstream_timeout', {
     reason,
     proxyError,
-    detail: 'No connection to the upstream came about in time; nothing was sent.',
+    detail: 'Connecting to the upstream timed out; nothing was sent.',
     cause,
   });
 

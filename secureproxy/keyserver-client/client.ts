@@ -58,7 +58,7 @@ function queueFull(): ServiceError {
   return new ServiceError('overloaded', {
     reason: 'keyserver_queue',
     retryAfterSeconds: 1,
-    detail: 'More calls wait for KeyServer than it answers in time.',
+    detail: 'Too many calls are waiting for KeyServer; try again.',
   });
 }
 

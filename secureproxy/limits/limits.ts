@@ -40,7 +40,7 @@ export interface LimitWait {
   readonly app: string;
   readonly deadline: Deadline;
   readonly response: ServerResponse;
-  /** Called once if it had to wait, also in vain: for how long, milliseconds, and by which limit, if not behind others. */
+  /** Called once if the call had to wait, let through or not: milliseconds, and the limit, unless it waited behind others. */
   readonly onWaited?: (ms: number, limit: string | undefined) => void;
 }
 

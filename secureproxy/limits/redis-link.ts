@@ -31,7 +31,7 @@ export interface RedisLinkOptions {
   readonly processes: () => number;
 }
 
-/** A connection to Redis that is made again by itself. It says once when Redis is away, and when it is back. */
+/** A connection to Redis that reconnects. It logs once when Redis is away, and when it is back. */
 export class RedisLink {
   readonly #options: RedisLinkOptions;
   #client: Client | undefined;

@@ -164,7 +164,7 @@ function keyMissing(): ServiceError {
   return new ServiceError('caller_unauthenticated', {
     reason: 'app_key_missing',
     detail:
-      'The request has no app key: send one in Authorization, or wherever the SDK has its key. Of bodies, JSON and forms of up to 64 KiB with a Content-Length are searched.',
+      'The request has no app key: send one in Authorization, or wherever the SDK has its key. In a body, it is found only in JSON and forms of up to 64 KiB with a Content-Length.',
   });
 }
 

@@ -57,6 +57,7 @@ function keyMissing(): ServiceError {
   return new ServiceError('caller_unauthenticated', {
     reason: 'app_key_missing',
     oauthError: 'invalid_client',
-    detail: 'A token request is answered with the app key that it was sent with, and it has none.',
+    detail:
+      'The token request has no app key: send one, which the answer then has as the access token.',
   });
 }

@@ -19,6 +19,6 @@ export function refuseMoreAbandoned(pool: Dispatcher): ServiceError | undefined 
   return new ServiceError('overloaded', {
     reason: 'origin_connections',
     retryAfterSeconds: 1,
-    detail: 'Calls to this origin ended without a connection, and it still gives none.',
+    detail: 'Earlier calls to this origin got no connection, and new attempts still fail.',
   });
 }

@@ -4,7 +4,7 @@ import { Socket } from 'node:net';
 /** A shorter rest of a body is left to Node, which reads it and keeps the connection. */
 const maxKeptBytes = 64 * 1024;
 const lingerMs = 2000;
-/** Most of a body that is merely too large. */
+/** Maximum of a body that is read although it is too large. */
 const maxLargeBytes = 32 * 1024 * 1024;
 /** Less for other answers, such as 401: strangers could cause them at will. */
 const maxLingerBytes = 4 * 1024 * 1024;

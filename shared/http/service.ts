@@ -133,7 +133,7 @@ export async function createService(options: ServiceOptions): Promise<Service> {
     logOnce(request, reply, countRequest);
     done(hostMissing(request) ?? bodyCoded(request));
   });
-  // A missing route is told before its body is read, whose sender nobody would ask for a key.
+  // Answers 404 before the body is read: nobody would ask its sender for a key.
   app.addHook('preParsing', (request, reply, _payload, done) => {
     done(request.is404 ? missing(request, reply) : null);
   });

@@ -21,7 +21,7 @@ export function rejecter(
   const rejection = new ServiceError('overloaded', {
     reason: 'calls',
     retryAfterSeconds,
-    detail: 'More calls at once than this service takes.',
+    detail: 'Too many calls are in progress; try again.',
   });
   const headers = Object.entries(problemHeaders(proxyName, rejection)).flat();
   let refused = 0;

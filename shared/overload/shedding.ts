@@ -37,6 +37,6 @@ function overloaded(): ServiceError {
   return new ServiceError('overloaded', {
     reason: 'event_loop',
     retryAfterSeconds: 1,
-    detail: 'More work than this service can do.',
+    detail: 'The service is overloaded; try again.',
   });
 }

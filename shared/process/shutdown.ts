@@ -8,7 +8,7 @@ import type { ListenerConfig } from '../listen/listener-settings.ts';
 /** Maximum wait for connections that were cut off to close. */
 const cutGraceMs = 2000;
 
-/** Makes the service unready for good once it is told to end. */
+/** Makes the service unready from the signal to the end. */
 export class Drain {
   #hasBegun = false;
 
@@ -27,7 +27,7 @@ export class Drain {
   }
 }
 
-/** Milliseconds within which a process that was told to end ends by itself, if ever. */
+/** Maximum time in milliseconds that a process takes to end after the signal, if it ends. */
 export function shutdownLimitMs(
   config: Pick<ListenerConfig, 'DRAIN_DELAY_MS' | 'SHUTDOWN_TIMEOUT_MS'>,
 ): number {

@@ -110,7 +110,7 @@ export function expiryOf({ cert }: TlsMaterial): string | undefined {
 function checkCertificates(pem: string, file: string): void {
   const blocks = certificateBlocks(pem);
   if (blocks.length === 0) throw new ConfigError([`${file} holds no certificate`]);
-  if (hasBrokenBlock(pem)) throw new ConfigError([`a certificate in ${file} is cut off`]);
+  if (hasBrokenBlock(pem)) throw new ConfigError([`a certificate in ${file} is truncated`]);
   for (const block of blocks) parseCertificate(block, file);
 }
 

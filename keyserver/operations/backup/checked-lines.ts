@@ -97,7 +97,7 @@ export function otherKeyring(why: string, kid: string): OperationError {
 function altered(): OperationError {
   return new OperationError(
     'integrity_failed',
-    'the backup is not as it was written: it is cut off, or somebody altered it',
+    'the backup was changed since it was written: it is truncated or altered',
     'nothing was changed: take another backup',
   );
 }

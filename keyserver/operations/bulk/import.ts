@@ -23,7 +23,7 @@ const maxAtomicRows = 10_000;
 const maxAtomicBytes = 8_388_608;
 const batchRows = 1000;
 const batchBytes = 4_194_304;
-/** A screen of faults or warnings is told. */
+/** Maximum number of faults or warnings in the result: a screen of them. */
 const maxTold = 20;
 
 export interface ImportOptions {

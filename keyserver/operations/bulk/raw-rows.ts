@@ -7,7 +7,7 @@ export interface RawRow {
   readonly members: Readonly<Record<string, unknown>>;
 }
 
-/** A row that is none. */
+/** A row that cannot be read. */
 export interface RowFault {
   readonly line: number;
   /** A sentence without any value. */

@@ -17,7 +17,7 @@ export async function misfitRemedy(
     : { do: 'undo_or_refill', client, type, change };
 }
 
-/** The newest change of a type before which a token filled it; undefined if none that is kept, and can be undone. */
+/** The newest kept change whose before-image the token fills; undefined if none can be undone. */
 async function misfitBy(
   { store, keyring }: OperationContext,
   id: string,

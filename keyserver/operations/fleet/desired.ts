@@ -34,7 +34,7 @@ export interface Desired {
   readonly proxies: ReadonlyMap<string, Limits>;
   /** Faults of grants and limits, except of those that are stored already. */
   readonly newFaults: readonly NewFault[];
-  /** Kinds that the file is about: what it does not mention of others is none of its business. */
+  /** Kinds that have a section in the file; documents of other kinds stay. */
   readonly kinds: ReadonlySet<DocumentKind>;
 }
 

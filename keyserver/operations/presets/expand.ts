@@ -130,7 +130,7 @@ function probeOf(
   };
 }
 
-/** False also if a destination does not parse, which is told later. */
+/** False also if a destination does not parse, which is reported later. */
 function reaches(destinations: readonly string[], url: string): boolean {
   const parsed = parseTargetUrl(url);
   try {

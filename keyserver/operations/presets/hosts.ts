@@ -48,7 +48,7 @@ export function widening(
   return given.filter((one) => !allowed.some((other) => covers(other, one)));
 }
 
-/** A destination that does not parse is a fault of the policy, which is told later. */
+/** A destination that does not parse is a fault of the policy, which is reported later. */
 function covers(destination: string, given: string): boolean {
   try {
     return isUnder(destination, given) || destinationCovers(destination, given);

@@ -34,7 +34,7 @@ export function openSqliteStore(options: SqliteStoreOptions): Store {
   const tokenTable = parseTableName(name, { withDatabase: false });
   const mode = readOnly ? 'reading' : 'durable';
   const connection = new SqliteConnection(file, timeoutMs, mode);
-  // A service that tells of itself must neither wait for another's transaction nor for the disk.
+  // A service's report must wait neither for another process's transaction nor for the disk.
   const hasty = new SqliteConnection(file, 0, readOnly ? 'reading' : 'hasty');
   const note = async (steps: SqlCoroutine<void>): Promise<void> => hasty.transact(always(steps));
   const dialect = sqliteDialect(tokenTable, exactText);

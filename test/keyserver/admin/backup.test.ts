@@ -154,7 +154,7 @@ t.test(
     };
     const footer = lines.length - 3;
     const without = (...at: number[]) => lines.filter((_, i) => !at.includes(i)).join('\n');
-    const altered = /not as it was written/;
+    const altered = /truncated or altered/;
     const environment = await emptied(admin);
     const nothing = await contents(admin, environment);
     for (const [what, text, message] of [

@@ -66,7 +66,7 @@ t.test('refuses what is missing, cut short or something else, without showing it
     ['key', identity.cert, /tls\.key is not an unencrypted private key/],
     ['key', encryptedKey(), /tls\.key is not an unencrypted private key$/],
     ['ca', '', /ca\.crt holds no certificate$/],
-    ['ca', authority.ca + authority.ca.slice(0, 200), /^a certificate in .*ca\.crt is cut off$/],
+    ['ca', authority.ca + authority.ca.slice(0, 200), /^a certificate in .*ca\.crt is truncated$/],
     ['ca', identity.key, /ca\.crt holds no certificate$/],
     ['ca', authority.ca.replace(/[A-Z]{3}/g, 'AAA'), /ca\.crt holds no certificate$/],
   ];

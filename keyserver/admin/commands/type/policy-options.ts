@@ -195,7 +195,7 @@ export function readCa(file: string, folder: string): string {
   const text = readText(resolve(folder, file));
   if (hasBrokenBlock(text)) {
     throw inputInvalid(
-      'the file that --ca-file names holds a PEM block that is cut off or encrypted',
+      'the file of --ca-file has a PEM block that is truncated or encrypted',
       'name a PEM file of certificates',
     );
   }
