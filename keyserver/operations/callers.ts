@@ -84,11 +84,33 @@ export async function rotateCaller(
   { overlapSeconds = 0, handOver }: KeyOptions & { readonly overlapSeconds?: number } = {},
 ): Promise<string> {
   if (kind === 'app' && id === anonymousApp) throw keyless();
-  return withNewKey(context, kind, id, handOver, (current, newKey) => {
-    const caller = contentOf(kind, id, current);
-    const old = expireKeys(caller.keys, context.clock.now(), overlapSeconds);
-    return { ...caller, keys: [...old, newKey('bound' in caller)] };
-  });
+  try {
+    return await withNewKey(context, kind, id, handOver, (current, newKey) => {
+      const caller = contentOf(kind, id, current);
+      const old = expireKeys(caller.keys, context.clock.now(), overlapSeconds);
+      return { ...caller, keys: [...old, newKey('bound' in caller)] };
+    });
+  } catch (error) {
+    const isAbsent = error instanceof OperationError && error.code === 'not_found';
+    throw isAbsent ? await withWayBack(context, kind, id, error) : error;
+  }
+}
+
+/** The error for a caller that is not there; if it was revoked, an undo brings it back. */
+async function withWayBack(
+  { store }: OperationContext,
+  kind: CallerKind,
+  id: string,
+  error: OperationError,
+): Promise<OperationError> {
+  const names = await store.snapshot((snapshot) => snapshot.imageNames({ kind, id }));
+  return names.length === 0
+    ? error
+    : new OperationError('not_found', `the ${kind} ${JSON.stringify(id)} was revoked`, {
+        do: 'undo_revoked',
+        kind,
+        id,
+      });
 }
 
 function expireKeys(

@@ -24,6 +24,8 @@ export type Action =
   | { readonly do: 'limit_proxy'; readonly id: string }
   | { readonly do: 'create_or_revoke_app'; readonly id: string }
   | { readonly do: 'rotate'; readonly kind: 'app' | 'proxy'; readonly id: string }
+  /** For a caller that was revoked. */
+  | { readonly do: 'undo_revoked'; readonly kind: 'app' | 'proxy'; readonly id: string }
   | { readonly do: 'rotate_or_revoke'; readonly kind: 'app' | 'proxy' }
   | { readonly do: 'end_overlap'; readonly kind: 'app' | 'proxy'; readonly id: string }
   | ({ readonly do: 'list_changes' } & DocumentName)

@@ -26,6 +26,8 @@ function commandFor(action: Action): string {
       return `keyserver-admin app create ${action.id} creates it, app revoke ${action.id} deletes it`;
     case 'rotate':
       return `give it a new key: keyserver-admin ${action.kind} rotate ${quoted(action.id)}`;
+    case 'undo_revoked':
+      return `keyserver-admin ${action.kind} undo ${quoted(action.id)} brings it back without a key; then rotate it, or create it anew`;
     case 'rotate_or_revoke':
       return `${action.kind} rotate gives it a new key, ${action.kind} revoke deletes it`;
     case 'end_overlap':

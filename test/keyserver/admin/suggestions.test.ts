@@ -17,6 +17,7 @@ const actions: { readonly [Do in Action['do']]: Extract<Action, { do: Do }> } = 
   limit_proxy: { do: 'limit_proxy', id: 'two words' },
   create_or_revoke_app: { do: 'create_or_revoke_app', id: 'anonymous' },
   rotate: { do: 'rotate', kind: 'proxy', id: 'two words' },
+  undo_revoked: { do: 'undo_revoked', kind: 'app', id: 'reports' },
   rotate_or_revoke: { do: 'rotate_or_revoke', kind: 'app' },
   end_overlap: { do: 'end_overlap', kind: 'app', id: 'two words' },
   list_changes: { do: 'list_changes', kind: 'type', id: 'a type' },

@@ -59,6 +59,22 @@ t.test('hands over nothing if the caller exists, or does not', async (t) => {
   });
 });
 
+t.test('tells a rotation of a caller that was revoked how to bring it back', async (t) => {
+  const admin = await install(t);
+  const context = admin.context(t);
+  for (const kind of ['app', 'proxy'] as const) {
+    await (kind === 'app' ? createApp : createProxy)(context, 'gone');
+    await admin.json([kind, 'revoke', 'gone', '--yes']);
+    await t.rejects(rotateCaller(context, kind, 'gone'), {
+      code: 'not_found',
+      message: `the ${kind} "gone" was revoked`,
+      suggestion: { do: 'undo_revoked', kind, id: 'gone' },
+    });
+    await admin.json([kind, 'undo', 'gone', '--yes']);
+    await admin.json([kind, 'rotate', 'gone', '--yes']);
+  }
+});
+
 t.test('hands a key over once if its transaction loses a conflict', async (t) => {
   const options = await scratchDatabase(t);
   const store = openMysqlStore(options);
