@@ -83,12 +83,6 @@ t.test('the at-rest key is changed under calls, and none fails', async (t) => {
       { ClientId: 'shop-1', TokenType: tokenType, ApiUri: upstream, ...members },
       { authorization: `Bearer ${key}` },
     );
-  const callers = startCallers({ call }, clients, callPauseMs);
-  const calls = () => callers.statuses.get(200) ?? 0;
-  const more = async () => {
-    const goal = calls() + 20;
-    await pollUntil('calls succeed', calls, (count) => count >= goal);
-  };
   // A busy machine is no database that does not answer.
   const environment = { ...state.settings, DB_TIMEOUT_MS: '30000' };
   const tool = (...argv: string[]) => runTool(state.folder, argv, { environment });
@@ -101,6 +95,14 @@ t.test('the at-rest key is changed under calls, and none fails', async (t) => {
   t.equal(early.code, 1);
   t.match(early.stderr, /1 KeyServer confirmed, of 2 that must; .* has not loaded the key/);
   t.equal(readFileSync(join(first, 'primary'), 'utf8').trim(), old);
+
+  // Not before: until now the tool has waited half a minute for a confirmation, and changed nothing.
+  const callers = startCallers({ call }, clients, callPauseMs);
+  const calls = () => callers.statuses.get(200) ?? 0;
+  const more = async () => {
+    const goal = calls() + 20;
+    await pollUntil('calls succeed', calls, (count) => count >= goal);
+  };
 
   cpSync(join(first, `${key}.key`), join(second, `${key}.key`));
   const promoted = await tool('keys', 'promote', key, '--replicas', '2');
