@@ -5,8 +5,8 @@ import { killTakeOvers, startTakeOver } from './killed-take-over.ts';
 t.setTimeout(240_000);
 
 const tables = [
-  { place: 'mysql', clientType: 'BIGINT', rows: 6_000 },
-  { place: 'sqlite', clientType: 'TEXT', rows: 6_000 },
+  { place: 'mysql', clientType: 'BIGINT', rows: 3_000 },
+  { place: 'sqlite', clientType: 'TEXT', rows: 3_000 },
 ] as const;
 
 for (const table of tables) {
