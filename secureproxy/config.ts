@@ -1,16 +1,10 @@
-import {
-  File,
-  listenerFaults,
-  listenerSettings,
-  Whole,
-} from '../shared/listen/listener-settings.ts';
+import { File, listenerSettings, Whole } from '../shared/listen/listener-settings.ts';
 import { type Static, Type } from '../shared/schema/type.ts';
 import { commaList } from '../shared/settings/comma-list.ts';
-import { faultsOf, ofSetting } from '../shared/settings/faults.ts';
+import { ofSetting } from '../shared/settings/faults.ts';
 import { readCaFile, type TlsFiles } from '../shared/tls/files.ts';
 import type { Lookup } from './guard/lookup.ts';
 import { lookupAt } from './guard/name-servers.ts';
-import { checkProxyKey } from './keyserver-client/proxy-key.ts';
 
 const Milliseconds = (value: number, description: string) =>
   Whole({ default: value, minimum: 1, maximum: 3_600_000 }, `${description}, milliseconds`);
@@ -131,13 +125,6 @@ export function trustedHosts({
   );
 }
 
-function trustedHostFaults({ TRUSTED_HOSTS = '' }: Partial<SecureproxyConfig>): string[] {
-  const isName = (text: string) => /^[^\s/:?#@*\\]+$/.test(text) && URL.canParse(`http://${text}`);
-  return commaList(TRUSTED_HOSTS).every(isName)
-    ? []
-    : ['TRUSTED_HOSTS must list host names, without scheme, port or *'];
-}
-
 export function keyserverTlsFiles(config: Partial<SecureproxyConfig>): TlsFiles {
   return {
     cert: config.KEYSERVER_CLIENT_CERT_FILE,
@@ -157,93 +144,4 @@ export function readUpstreamCa({
 }: Partial<SecureproxyConfig>): string | undefined {
   if (file === undefined) return undefined;
   return ofSetting('UPSTREAM_CA_FILE', () => readCaFile(file));
-}
-
-function nameServerFaults(config: Partial<SecureproxyConfig>): string[] {
-  try {
-    upstreamLookup(config);
-    return [];
-  } catch {
-    return ['UPSTREAM_DNS_SERVERS must list IP addresses, each optionally with a port'];
-  }
-}
-
-const keyserverTlsNames = [
-  'KEYSERVER_CA_FILE',
-  'KEYSERVER_CLIENT_CERT_FILE',
-  'KEYSERVER_CLIENT_KEY_FILE',
-] as const;
-
-function keyserverTlsFaults(config: Partial<SecureproxyConfig>): string[] {
-  const faults: string[] = [];
-  const { KEYSERVER_CLIENT_CERT_FILE: cert, KEYSERVER_CLIENT_KEY_FILE: key } = config;
-  if ((cert === undefined) !== (key === undefined)) {
-    faults.push('KEYSERVER_CLIENT_CERT_FILE and KEYSERVER_CLIENT_KEY_FILE must be set together');
-  }
-  for (const name of keyserverTlsNames.filter((one) => config[one] !== undefined)) {
-    for (const url of keyserverUrls) {
-      if (config[url]?.startsWith('http:')) {
-        faults.push(`${name} has no effect while ${url} is plain http: use https`);
-      }
-    }
-  }
-  return faults;
-}
-
-const keyserverUrls = ['PUBLIC_KEY_URL', 'TOKEN_REQUEST_URL'] as const;
-const loopbackHosts = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
-
-/**
- * Returns the faults of combinations, and those that the schema cannot express; `faulty` has the names of the
- * settings with a fault of their own.
- */
-export function secureproxyFaults(
-  config: Partial<SecureproxyConfig>,
-  faulty: ReadonlySet<string> = new Set(),
-): string[] {
-  const faults = [
-    ...listenerFaults(config, faulty),
-    ...keyserverTlsFaults(config),
-    ...nameServerFaults(config),
-    ...trustedHostFaults(config),
-  ];
-  const { PROXY_KEY, REDIS_URL } = config;
-  // Not the text itself, which may have a password.
-  if (REDIS_URL !== undefined && !isRedisUrl(REDIS_URL)) {
-    faults.push(
-      'REDIS_URL is not redis://user:password@host:port/database: the database is a number, and % in a password is %25',
-    );
-  }
-  if (PROXY_KEY !== undefined) faults.push(...faultsOf(() => checkProxyKey(PROXY_KEY)));
-  for (const name of keyserverUrls) {
-    const url = config[name];
-    if (url !== undefined && !URL.canParse(url)) faults.push(`${name} is not a URL`);
-  }
-  if (config.UNSAFE_UNPINNED_KEY === false && isPublicKeyUnguarded(config)) {
-    faults.push(
-      'PUBLIC_KEY_URL is plain http to another machine, so an attacker on the network could substitute their own key: use https, set PUBLIC_KEY_PINS to the keyId that KeyServer shows, or accept the risk with UNSAFE_UNPINNED_KEY=1',
-    );
-  }
-  return faults;
-}
-
-/** True if the library takes it. */
-function isRedisUrl(text: string): boolean {
-  const { pathname, username, password } = URL.parse(text) ?? { pathname: '?' };
-  try {
-    decodeURIComponent(`${username}${password}`);
-    return /^\/?\d*$/.test(pathname);
-  } catch {
-    return false;
-  }
-}
-
-/** True if an attacker between the machines could replace the public key. */
-function isPublicKeyUnguarded(config: Partial<SecureproxyConfig>): boolean {
-  const url = URL.parse(config.PUBLIC_KEY_URL ?? '');
-  return (
-    url?.protocol === 'http:' &&
-    !loopbackHosts.test(url.hostname) &&
-    publicKeyPins(config).size === 0
-  );
 }

@@ -1,5 +1,6 @@
-import { listenerTlsFiles } from '../shared/listen/listener-settings.ts';
+import { listenerFaults, listenerTlsFiles } from '../shared/listen/listener-settings.ts';
 import { listenerCertificates } from '../shared/listen/tls-listener.ts';
+import { commaList } from '../shared/settings/comma-list.ts';
 import { type Environment, parseSettings, type Settings } from '../shared/settings/config.ts';
 import { faultsOf } from '../shared/settings/faults.ts';
 import type { NamedCertificate } from '../shared/tls/expiry.ts';
@@ -9,12 +10,21 @@ import {
   publicKeyPins,
   readUpstreamCa,
   type SecureproxyConfig,
-  secureproxyFaults,
   secureproxySettings,
   upstreamLookup,
 } from './config.ts';
 import type { Installation } from './doctor/diagnose.ts';
 import { systemLookup } from './guard/lookup.ts';
+import { checkProxyKey } from './keyserver-client/proxy-key.ts';
+
+const keyserverTlsNames = [
+  'KEYSERVER_CA_FILE',
+  'KEYSERVER_CLIENT_CERT_FILE',
+  'KEYSERVER_CLIENT_KEY_FILE',
+] as const;
+
+const keyserverUrls = ['PUBLIC_KEY_URL', 'TOKEN_REQUEST_URL'] as const;
+const loopbackHosts = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
 
 /**
  * Reads SecureProxy's settings and checks the files that they name.
@@ -67,4 +77,91 @@ export function outgoingCertificates(
     { name: 'KEYSERVER_CA_FILE', pem: ca },
     { name: 'UPSTREAM_CA_FILE', pem: upstreamCa },
   ];
+}
+
+/**
+ * Returns the faults of combinations, and those that the schema cannot express; `faulty` has the names of the
+ * settings with a fault of their own.
+ */
+export function secureproxyFaults(
+  config: Partial<SecureproxyConfig>,
+  faulty: ReadonlySet<string> = new Set(),
+): string[] {
+  const faults = [
+    ...listenerFaults(config, faulty),
+    ...keyserverTlsFaults(config),
+    ...nameServerFaults(config),
+    ...trustedHostFaults(config),
+  ];
+  const { PROXY_KEY, REDIS_URL } = config;
+  // Not the text itself, which may have a password.
+  if (REDIS_URL !== undefined && !isRedisUrl(REDIS_URL)) {
+    faults.push(
+      'REDIS_URL is not redis://user:password@host:port/database: the database is a number, and % in a password is %25',
+    );
+  }
+  if (PROXY_KEY !== undefined) faults.push(...faultsOf(() => checkProxyKey(PROXY_KEY)));
+  for (const name of keyserverUrls) {
+    const url = config[name];
+    if (url !== undefined && !URL.canParse(url)) faults.push(`${name} is not a URL`);
+  }
+  if (config.UNSAFE_UNPINNED_KEY === false && isPublicKeyUnguarded(config)) {
+    faults.push(
+      'PUBLIC_KEY_URL is plain http to another machine, so an attacker on the network could substitute their own key: use https, set PUBLIC_KEY_PINS to the keyId that KeyServer shows, or accept the risk with UNSAFE_UNPINNED_KEY=1',
+    );
+  }
+  return faults;
+}
+
+function nameServerFaults(config: Partial<SecureproxyConfig>): string[] {
+  try {
+    upstreamLookup(config);
+    return [];
+  } catch {
+    return ['UPSTREAM_DNS_SERVERS must list IP addresses, each optionally with a port'];
+  }
+}
+
+function keyserverTlsFaults(config: Partial<SecureproxyConfig>): string[] {
+  const faults: string[] = [];
+  const { KEYSERVER_CLIENT_CERT_FILE: cert, KEYSERVER_CLIENT_KEY_FILE: key } = config;
+  if ((cert === undefined) !== (key === undefined)) {
+    faults.push('KEYSERVER_CLIENT_CERT_FILE and KEYSERVER_CLIENT_KEY_FILE must be set together');
+  }
+  for (const name of keyserverTlsNames.filter((one) => config[one] !== undefined)) {
+    for (const url of keyserverUrls) {
+      if (config[url]?.startsWith('http:')) {
+        faults.push(`${name} has no effect while ${url} is plain http: use https`);
+      }
+    }
+  }
+  return faults;
+}
+
+function trustedHostFaults({ TRUSTED_HOSTS = '' }: Partial<SecureproxyConfig>): string[] {
+  const isName = (text: string) => /^[^\s/:?#@*\\]+$/.test(text) && URL.canParse(`http://${text}`);
+  return commaList(TRUSTED_HOSTS).every(isName)
+    ? []
+    : ['TRUSTED_HOSTS must list host names, without scheme, port or *'];
+}
+
+/** True if the library takes it. */
+function isRedisUrl(text: string): boolean {
+  const { pathname, username, password } = URL.parse(text) ?? { pathname: '?' };
+  try {
+    decodeURIComponent(`${username}${password}`);
+    return /^\/?\d*$/.test(pathname);
+  } catch {
+    return false;
+  }
+}
+
+/** True if an attacker between the machines could replace the public key. */
+function isPublicKeyUnguarded(config: Partial<SecureproxyConfig>): boolean {
+  const url = URL.parse(config.PUBLIC_KEY_URL ?? '');
+  return (
+    url?.protocol === 'http:' &&
+    !loopbackHosts.test(url.hostname) &&
+    publicKeyPins(config).size === 0
+  );
 }

@@ -2,8 +2,12 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createClient } from '@redis/client';
 import t from 'tap';
-import { publicKeyPins, secureproxyFaults, secureproxySettings } from '../../secureproxy/config.ts';
-import { installationOf, readSecureproxySettings } from '../../secureproxy/read-settings.ts';
+import { publicKeyPins, secureproxySettings } from '../../secureproxy/config.ts';
+import {
+  installationOf,
+  readSecureproxySettings,
+  secureproxyFaults,
+} from '../../secureproxy/read-settings.ts';
 import { makeCallerKey } from '../../shared/crypto/caller-key.ts';
 import { ConfigError, type Environment, parseSettings } from '../../shared/settings/config.ts';
 
