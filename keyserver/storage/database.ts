@@ -67,6 +67,12 @@ function checkTokenTable({ DB_FILE, DB_HOST, DB_TOKEN_TABLE }: Partial<DatabaseC
 /** The -wal and -shm files hold rows, too. */
 function checkDatabaseFile({ DB_FILE: file }: Partial<DatabaseConfig>): void {
   if (file === undefined) return;
+  // It would be the name of a new file, and all that is stored would seem lost.
+  if (/^(?:file:|:memory:)|^\s|\s$/.test(file)) {
+    throw new ConfigError([
+      `DB_FILE must be a path, without file: and white space around it (it is ${JSON.stringify(file)})`,
+    ]);
+  }
   const folder = dirname(resolve(file));
   if (!existsSync(folder)) {
     throw new ConfigError([`DB_FILE: there is no folder ${folder}`]);

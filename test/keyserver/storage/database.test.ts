@@ -74,6 +74,16 @@ t.test('refuses an embedded database that others can read or write', async (t) =
   await (await open({ DB_FILE: file })).close();
 });
 
+t.test('refuses what would name a new, empty database by mistake', async (t) => {
+  const file = join(t.testdir({}), 'store.db');
+  for (const named of [`file:${file}`, ':memory:', ` ${file}`, `${file} `, `${file}\n`]) {
+    await t.rejects(open({ DB_FILE: named }), {
+      name: 'ConfigError',
+      faults: [/^DB_FILE must be a path, without file: and white space around it/],
+    });
+  }
+});
+
 t.test(
   'refuses a device in place of an embedded database, without advice that would harm',
   async (t) => {
