@@ -12,6 +12,8 @@ import { problemHeaders } from './problem-replies.ts';
 const details: Readonly<Record<string, string>> = {
   HPE_HEADER_OVERFLOW: `Headers are limited to ${maxHeaderSize} bytes.`,
   ERR_HTTP_REQUEST_TIMEOUT: 'The request was not sent in time.',
+  CONNECT:
+    'CONNECT is for forward proxies, and this service is none: send requests to its own URL.',
 };
 
 /**
@@ -55,6 +57,12 @@ export class BrokenHttp {
   /** Remembers the newest request of a connection, which may be in progress when the connection breaks. */
   watch(request: FastifyRequest, reply: FastifyReply): void {
     if (reply.raw.socket !== null) reply.raw.socket[newest] = { request, reply };
+  }
+
+  /** Answers `CONNECT`, on a connection that Node has let go: it would close it without a word. */
+  rejectConnect(socket: Duplex): void {
+    socket.on('error', () => socket.destroy()).resume();
+    this.reject(Object.assign(new Error(), { code: 'CONNECT' }), socket);
   }
 
   reject(error: Error & { code?: string }, socket: Duplex): void {

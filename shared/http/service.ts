@@ -148,6 +148,7 @@ export async function createService(options: ServiceOptions): Promise<Service> {
   app.server.on('checkExpectation', (request, response) =>
     app.server.emit('request', request, response),
   );
+  app.server.on('connect', (_request, socket) => brokenHttp.rejectConnect(socket));
   pipelineInTurn(app.server);
   endConnectionsOnClose(app);
   app.setErrorHandler((error, request, reply) => sendProblem(proxyName, error, request, reply));

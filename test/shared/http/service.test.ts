@@ -272,6 +272,23 @@ t.test('bytes that are no HTTP have a line, found by the id of their answer', as
   );
 });
 
+t.test('a client that takes the service for a forward proxy is told that it is none', async (t) => {
+  const { app, log } = await startApp(t);
+  const url = await app.listen({ host: '127.0.0.1', port: 0 });
+  const text = 'CONNECT api.market.example:443 HTTP/1.1\r\nHost: api.market.example:443\r\n\r\n';
+  const { status, problem } = readRaw(await sendRaw(url, text));
+  t.match(
+    { status, problem },
+    { status: 400, problem: { reason: 'http', detail: /forward prox/ } },
+  );
+  t.match(await requestLines(log, 1), [{ 'client.address': '127.0.0.1', 'error.reason': 'http' }]);
+  const socket = connect({ host: '127.0.0.1', port: Number(new URL(url).port) });
+  socket.on('error', () => undefined).write(text);
+  await once(socket, 'data');
+  socket.resetAndDestroy();
+  t.equal(readRaw(await sendRaw(url, text)).status, 400, 'a reset ends nothing');
+});
+
 t.test('a connection that sent no HTTP is closed, although its peer keeps it open', async (t) => {
   const { app } = await startApp(t);
   const { port } = new URL(await app.listen({ host: '127.0.0.1', port: 0 }));
