@@ -64,12 +64,8 @@ function nameOf(member: string, spelled: string): string {
   let name: string;
   try {
     name = decodeURIComponent(spelled);
-  } catch (cause) {
-    throw new ServiceError('request_invalid', {
-      reason: 'name',
-      detail: `${member} is not percent-encoded UTF-8.`,
-      cause,
-    });
+  } catch {
+    throw invalid('name', `${member} is not percent-encoded UTF-8.`);
   }
   const fault = nameFault(name);
   if (fault !== undefined) throw invalid('name', `${member} ${fault}.`);

@@ -76,8 +76,8 @@ t.test('names are decoded once, and one slash too many at the seam is dropped', 
   );
 });
 
-t.test('refuses paths that are none', async (t) => {
-  const { send } = await setUp(t);
+t.test('refuses paths that are none, without an error in the log', async (t) => {
+  const { proxy, send } = await setUp(t);
   for (const [path, reason] of [
     // The router takes them, but the names would be cut elsewhere.
     ['/%66orward/c/t/v1', 'forward_path'],
@@ -92,6 +92,10 @@ t.test('refuses paths that are none', async (t) => {
   ]) {
     t.match((await send(path as string)).problem, { reason }, String(path));
   }
+  t.same(
+    proxy.log().filter(({ level }) => level === 'error'),
+    [],
+  );
 });
 
 t.test('a key in the path is told by the name of its place', async (t) => {
