@@ -22,7 +22,7 @@ import { releaseRoute } from './routes/release.ts';
 /** Enough for the largest credential, which contains the target's URL. */
 const bodyLimitBytes = 128 * 1024;
 
-export interface KeyserverDependencies extends ReleaseDependencies {
+interface KeyserverDependencies extends ReleaseDependencies {
   readonly logger: Logger;
   readonly rsaKeys: RsaKeys;
   readonly readiness: () => Readiness;

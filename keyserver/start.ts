@@ -65,7 +65,7 @@ async function startKeyserver(
   }
 }
 
-export interface KeyserverSurroundings {
+interface KeyserverSurroundings {
   /** The caller closes it. */
   readonly store: Store;
   readonly logger: Logger;

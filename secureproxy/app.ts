@@ -24,7 +24,7 @@ import { forwardRoutes, routedUrl } from './routes/forward.ts';
 import { requestApiRoute } from './routes/request-api.ts';
 import type { UpstreamPools } from './upstream/pools.ts';
 
-export interface SecureproxyDependencies
+interface SecureproxyDependencies
   extends Omit<CallDependencies, 'places'>,
     Omit<ExplainDependencies, 'places'>,
     AdmissionDependencies {

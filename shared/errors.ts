@@ -52,9 +52,9 @@ export function isErrorCode(value: unknown): value is ErrorCode {
 }
 
 /** Errors of a token endpoint (RFC 6749 §5.2). */
-export type OauthError = 'invalid_request' | 'invalid_client' | 'unsupported_grant_type';
+type OauthError = 'invalid_request' | 'invalid_client' | 'unsupported_grant_type';
 
-export interface ServiceErrorOptions {
+interface ServiceErrorOptions {
   /** A sentence for the caller about the fault and its remedy. Never a secret or another error's text. */
   readonly detail?: string;
   /** Stable snake_case name of the check that failed, for programs and logs. */

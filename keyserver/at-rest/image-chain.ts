@@ -10,7 +10,7 @@ import { tryOpen } from './try-open.ts';
 export const keptImages = 10;
 
 /** How a change was made. */
-export interface ChangeMade extends Pick<DocumentImage<DocumentKind>, 'at' | 'undid'> {
+interface ChangeMade extends Pick<DocumentImage<DocumentKind>, 'at' | 'undid'> {
   readonly change: DocumentChange;
 }
 

@@ -8,7 +8,7 @@ import { isStoreError } from '../store/store-error.ts';
 
 const pollIntervalMs = 500;
 
-export interface ChangePollOptions extends Pick<PollOptions, 'sleep'> {
+interface ChangePollOptions extends Pick<PollOptions, 'sleep'> {
   readonly migrate: boolean;
 }
 

@@ -40,7 +40,7 @@ export interface Question<C> {
   ) => Promise<Asker>;
 }
 
-export interface Asker {
+interface Asker {
   /** The name under which its nonces are remembered. */
   readonly requester: string;
   /** Makes the answer, once the nonce is spent. */

@@ -20,7 +20,7 @@ const pauseMs = 20;
 /** Of the log entry, by days. */
 const fields = { 1: 'within_1_day', 7: 'within_7_days', 30: 'within_30_days' } as const;
 
-export interface ExpiringTokensOptions extends Pick<PollOptions, 'sleep'> {
+interface ExpiringTokensOptions extends Pick<PollOptions, 'sleep'> {
   readonly store: Pick<Store, 'listTokens'>;
   readonly keyring: Keyring;
   readonly clock: Pick<Clock, 'now'>;

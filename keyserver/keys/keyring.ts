@@ -19,7 +19,7 @@ export function kidOf(id: string): string {
 }
 
 /** `isKept`: the folder lacks the key, and the memory still has it. */
-export type MissingListener = (kid: string, purpose: Purpose, isKept: boolean) => void;
+type MissingListener = (kid: string, purpose: Purpose, isKept: boolean) => void;
 
 /** The at-rest keys by kid. Only the keys derived from them are kept. */
 export class Keyring {

@@ -20,7 +20,7 @@ export interface KeyOptions {
   readonly handOver?: (key: string) => void;
 }
 
-export interface AppOptions {
+interface AppOptions {
   /** The app may ask KeyServer itself, and so receives tokens. */
   readonly direct?: boolean;
   /** The client and type of calls that name neither (docs/bound-keys.md). */

@@ -3,7 +3,7 @@ import type { DocumentKind, Position } from '../store/store.ts';
 import type { OperationContext } from './context.ts';
 import { changeDocument, listDocuments } from './documents.ts';
 
-export interface NewHistory extends Position {
+interface NewHistory extends Position {
   /** Numbers of documents that were carried over, and of those that do not open. */
   readonly carried: number;
   readonly broken: number;

@@ -134,13 +134,13 @@ export async function readToken(
   );
 }
 
-export interface PutToken extends TokenContext {
+interface PutToken extends TokenContext {
   readonly fields: Readonly<Record<string, string>>;
   /** See parseExpiry; if it is not given, a JWT's own counts. */
   readonly expiresAt?: string | undefined;
 }
 
-export interface PutTokenResult extends SecretReport {
+interface PutTokenResult extends SecretReport {
   readonly replaced: boolean;
 }
 

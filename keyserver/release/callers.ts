@@ -29,7 +29,7 @@ export interface Requester {
 }
 
 /** The fields of the log entry that name callers and keys that are refused. */
-export type CallerFields = Pick<LogFields, 'proxy' | 'app' | 'key_fingerprint'>;
+type CallerFields = Pick<LogFields, 'proxy' | 'app' | 'key_fingerprint'>;
 
 /**
  * Authenticates the sender of a request, whose client certificate has these names. Without a credential it is the app

@@ -20,7 +20,7 @@ const lockedMs = 500;
 /** Number of locks in a row after which a warning is logged, as after any other fault. */
 const maxLocked = 10;
 
-export interface HeartbeatOptions extends Pick<PollOptions, 'sleep'> {
+interface HeartbeatOptions extends Pick<PollOptions, 'sleep'> {
   readonly store: Pick<Store, 'putReplica' | 'putKeyUses' | 'replicas'>;
   readonly keyring: Keyring;
   readonly rsaKeys: LoadedRsaKeys;

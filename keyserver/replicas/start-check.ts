@@ -14,7 +14,7 @@ const watchedLooks = 60;
 /** A count reads the whole token table. */
 const looksPerCount = 30;
 
-export interface StartCheckOptions extends Pick<PollOptions, 'sleep'> {
+interface StartCheckOptions extends Pick<PollOptions, 'sleep'> {
   readonly store: Pick<Store, 'replicas' | 'kidCounts'>;
   readonly keyring: Keyring;
   readonly log: Logger;

@@ -17,7 +17,7 @@ import { StreamedBody } from '../upstream/streamed-body.ts';
 import type { Call, CallBody, SendableBody } from './call.ts';
 
 /** The policy and grants that a call is judged by; from a release or an explanation. */
-export type Authorization = NonNullable<Explanation['terms']>;
+type Authorization = NonNullable<Explanation['terms']>;
 
 /** A permitted call, before the injection. */
 export interface PreparedCall {

@@ -33,7 +33,7 @@ export interface SendDependencies {
   readonly sentSecrets: SentSecrets;
 }
 
-export interface SendContext {
+interface SendContext {
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
   readonly deadline: Deadline;

@@ -5,7 +5,7 @@ import type { TargetUrl } from '../../shared/policy/url.ts';
 import type { Scrubber } from '../scrub/scrubber.ts';
 
 /** A call as it was sent upstream, without the injection. */
-export interface SentByCaller {
+interface SentByCaller {
   readonly url: TargetUrl;
   /** Names and values in turn. */
   readonly headers: readonly string[];

@@ -26,7 +26,7 @@ const strangerQuestions: FairQueueOptions = {
     }),
 };
 
-export interface CallersOptions {
+interface CallersOptions {
   readonly client: Pick<KeyserverClient, 'whoami'>;
   readonly clock: Pick<Clock, 'monotonic'>;
   readonly known: KnownChanges;

@@ -29,7 +29,7 @@ export interface KeyserverAccess {
   readonly tls: TlsMaterial;
 }
 
-export interface KeyserverFindings {
+interface KeyserverFindings {
   readonly checks: readonly Check[];
   /** The certificate that KeyServer showed; undefined without TLS. */
   readonly certificate: NamedCertificate | undefined;

@@ -3,7 +3,7 @@ import { connect, createSecureContext } from 'node:tls';
 import { memoize } from '../../shared/memoize.ts';
 import { handshakeError } from './connect-errors.ts';
 
-export interface HandshakeOptions {
+interface HandshakeOptions {
   readonly hostname: string;
   /** All trusted CAs, PEM; undefined: the public ones. */
   readonly ca: readonly string[] | undefined;

@@ -28,7 +28,7 @@ const maxWaiting = 256;
 /** A slot whose process was killed is free after so long; calls in progress renew theirs. */
 const leaseMs = 30_000;
 
-export interface LimitsOptions {
+interface LimitsOptions {
   readonly store: LimitStore;
   readonly clock: Clock;
   /** Default: the system's timer. */
@@ -36,7 +36,7 @@ export interface LimitsOptions {
 }
 
 /** The app of a limited call, and how long the call may wait. */
-export interface LimitWait {
+interface LimitWait {
   readonly app: string;
   readonly deadline: Deadline;
   readonly response: ServerResponse;

@@ -13,7 +13,7 @@ export interface Pass {
   end(): void;
 }
 
-export interface PassOptions {
+interface PassOptions {
   readonly store: LimitStore;
   readonly now: () => number;
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<unknown>;

@@ -2,7 +2,7 @@ import { ServiceError } from '../../shared/errors.ts';
 import type { Bucket } from './store.ts';
 
 /** Why a call was not let through; a reason of `rate_limited`. */
-export type LimitReason = 'limit_reached' | 'limit_closed' | 'limit_queue';
+type LimitReason = 'limit_reached' | 'limit_closed' | 'limit_queue';
 
 const details: Readonly<Record<LimitReason, (limit: string, seconds: number) => string>> = {
   limit_reached: (limit, seconds) =>

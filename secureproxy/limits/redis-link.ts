@@ -21,7 +21,7 @@ const membersKey = 'secureproxy:limit-members';
 
 type Client = ReturnType<typeof clientOf>;
 
-export interface RedisLinkOptions {
+interface RedisLinkOptions {
   readonly url: string;
   /** Of this process, unlike any other's. */
   readonly memberId: string;

@@ -7,7 +7,7 @@ import { LocalStore } from './local-store.ts';
 import { RedisLink } from './redis-link.ts';
 import { RedisStore } from './redis-store.ts';
 
-export interface SharedLimitsOptions {
+interface SharedLimitsOptions {
   /** Undefined: each process counts its share. */
   readonly redisUrl: string | undefined;
   /** Processes that share the limits at least, as the settings say. */
@@ -16,7 +16,7 @@ export interface SharedLimitsOptions {
   readonly log: Logger;
 }
 
-export interface SharedLimits {
+interface SharedLimits {
   readonly limits: Limits;
   /** Takes how many processes KeyServer has heard of lately. */
   readonly tell: (processes: number) => void;

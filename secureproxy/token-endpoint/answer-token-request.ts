@@ -9,7 +9,7 @@ import { parseTokenRequest } from './token-request.ts';
 /** SDKs ask again after it; the app key itself lasts as long as its operator wants. */
 const expiresInSeconds = 3600;
 
-export interface TokenCall {
+interface TokenCall {
   readonly appKey: string | null;
   readonly method: string;
   readonly body: Buffer | StreamedBody | null;

@@ -4,7 +4,7 @@ import { OpenError } from './open-error.ts';
 import { pae } from './pae.ts';
 
 /** The input of a document's MAC; `body` is the stored JSON text, byte for byte. */
-export interface MacContext {
+interface MacContext {
   readonly kid: string;
   readonly kind: string;
   readonly id: string;

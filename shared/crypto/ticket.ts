@@ -5,7 +5,7 @@ import { OpenError } from './open-error.ts';
 import { pae } from './pae.ts';
 
 /** A ticket's content: the session key and its expiry (Unix seconds). */
-export interface TicketContent {
+interface TicketContent {
   readonly sessionKey: Uint8Array;
   readonly expiresAt: number;
 }

@@ -58,7 +58,7 @@ declare module 'fastify' {
 }
 
 /** OpenAPI's description of `Authorization: Bearer`. */
-export interface BearerScheme {
+interface BearerScheme {
   readonly type: 'http';
   readonly scheme: 'bearer';
   readonly description: string;

@@ -9,7 +9,7 @@ import type { Metrics } from '../metrics/metrics.ts';
 import { ConfigError } from '../settings/config.ts';
 import type { TlsListener } from './tls-listener.ts';
 
-export interface ListenersOptions {
+interface ListenersOptions {
   readonly name: ServiceOptions['name'];
   readonly app: Service;
   readonly tls: TlsListener | undefined;

@@ -6,7 +6,7 @@ import type {
 } from '@prometheus-io/client';
 
 /** A metric's name, help and the names of its labels. */
-export interface SeriesOptions {
+interface SeriesOptions {
   readonly name: string;
   readonly help: string;
   readonly labels: readonly string[];

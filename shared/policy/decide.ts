@@ -15,7 +15,7 @@ export interface Request {
 }
 
 /** A request that is allowed, and its destination. */
-export interface Approval extends Destined {
+interface Approval extends Destined {
   /** Its `href` is the only string to send. */
   readonly url: TargetUrl;
   /** The grant that allowed it. */

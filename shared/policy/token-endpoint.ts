@@ -8,7 +8,7 @@ import { parseTargetUrl, type TargetUrl } from './url.ts';
 export const tokenGrants = ['refresh_token', 'client_credentials'] as const;
 export type TokenGrant = (typeof tokenGrants)[number];
 
-export type TokenEndpoints = Pick<Policy, 'tokenEndpoints'>;
+type TokenEndpoints = Pick<Policy, 'tokenEndpoints'>;
 
 /** True for a URL at which an SDK gets access tokens, spelled as the policy has it; its query does not count. */
 export function isTokenEndpoint({ tokenEndpoints }: TokenEndpoints, url: TargetUrl): boolean {

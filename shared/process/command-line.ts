@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 export const usageExitCode = 64;
 
 /** A parsed command line. */
-export interface Wanted {
+interface Wanted {
   readonly action: 'serve' | 'check' | 'version' | 'help' | 'doctor';
   readonly json: boolean;
 }

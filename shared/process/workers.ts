@@ -18,7 +18,7 @@ cluster.schedulingPolicy = cluster.SCHED_NONE;
 
 export type Answer = (question: unknown) => unknown;
 
-export interface WorkersOptions {
+interface WorkersOptions {
   /** A worker that exceeds the time of its shutdown is killed. */
   readonly config: Pick<ListenerConfig, 'WORKERS' | 'DRAIN_DELAY_MS' | 'SHUTDOWN_TIMEOUT_MS'>;
   readonly logger: Logger;

@@ -18,7 +18,7 @@ const stepNames = [
   'limits',
   'address',
 ] as const;
-export type StepName = (typeof stepNames)[number];
+type StepName = (typeof stepNames)[number];
 
 const Names = (description: string) => Type.Optional(Type.Array(Type.String(), { description }));
 const Code = Type.Enum(errorCodes, { description: 'Error code that the call would get' });

@@ -8,7 +8,7 @@ import { ConfigError } from './config.ts';
 const pollIntervalMs = 2000;
 
 /** Content of files that a setting names. */
-export interface FileSource<T> {
+interface FileSource<T> {
   /** @throws ConfigError if a file cannot be read */
   read(): T;
   /** @throws ConfigError if the content cannot be used */

@@ -44,7 +44,7 @@ export function expiryFindings({ name, pem }: NamedCertificate, nowMs: number): 
 }
 
 /** A report on certificates for people. */
-export interface CertificateReport {
+interface CertificateReport {
   readonly severity: ExpiryFinding['severity'];
   readonly sentences: readonly string[];
   /** Each name with the first end of its certificates. */

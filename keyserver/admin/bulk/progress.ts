@@ -6,7 +6,7 @@ import { remark } from '../shell/output.ts';
 /** A line of JSON for so long, so that a log does not fill. */
 const lineIntervalMs = 5000;
 
-export interface ProgressDisplay {
+interface ProgressDisplay {
   readonly progress: Progress;
   /** To be called before anything else is printed. */
   end(): void;

@@ -2,7 +2,7 @@ import { OperationError } from '../../operations/operation-error.ts';
 import type { AdminIo } from './io.ts';
 import type { Session } from './session.ts';
 
-export interface Confirmation {
+interface Confirmation {
   /** The step to confirm, in one line. */
   readonly doing: string;
   /** Its losses, a sentence each. */

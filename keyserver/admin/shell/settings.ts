@@ -37,7 +37,7 @@ const storageSchema = Type.Object(storageSettings);
 const databaseSchema = Type.Object(databaseSettings);
 
 /** Returns the faults of the files that settings name. */
-export type FileFaults = (config: Partial<StorageConfig>) => readonly string[];
+type FileFaults = (config: Partial<StorageConfig>) => readonly string[];
 
 type Surroundings = Pick<AdminIo, 'environment' | 'folder'>;
 

@@ -43,7 +43,7 @@ const DocumentSchema = Type.Object(
   closed,
 );
 export type BackupHeader = Static<typeof HeaderSchema>;
-export type BackupFooter = Static<typeof FooterSchema>;
+type BackupFooter = Static<typeof FooterSchema>;
 
 const validators = {
   header: Compile(HeaderSchema),

@@ -5,7 +5,7 @@ import { isoTime, type OperationContext } from '../context.ts';
 import { backupLine } from './backup-line.ts';
 import { OpenedRows } from './opened-rows.ts';
 
-export interface BackupResult {
+interface BackupResult {
   readonly documents: number;
   readonly tokens: number;
   /** Number of rows that do not open now: they are in the backup as they lie. */

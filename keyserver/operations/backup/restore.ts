@@ -23,13 +23,13 @@ import { type VerifiedBackup, verifyBackup } from './verify-backup.ts';
 const batchRows = 1000;
 const batchChars = 4_194_304;
 
-export interface RestoreOptions {
+interface RestoreOptions {
   /** Puts the backup's rows over those stored, and leaves others; otherwise the database must have none. */
   readonly merge?: boolean;
   readonly progress?: Progress;
 }
 
-export interface RestoreResult {
+interface RestoreResult {
   readonly createdAt: string;
   readonly documents: number;
   readonly tokens: number;

@@ -4,7 +4,7 @@ import type { TokenName } from '../suggestion.ts';
 import type { Progress } from './progress.ts';
 import { sealedLine } from './sealed-line.ts';
 
-export interface ExportResult {
+interface ExportResult {
   readonly rows: number;
   /** Number of rows that are not sealed, such as those of the earlier system: no import takes them. */
   readonly leftOut: number;

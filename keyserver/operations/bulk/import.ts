@@ -26,13 +26,13 @@ const batchBytes = 4_194_304;
 /** Maximum number of faults or warnings in the result: a screen of them. */
 const maxTold = 20;
 
-export interface ImportOptions {
+interface ImportOptions {
   /** Judges and compares, and changes nothing. */
   readonly dryRun?: boolean;
   readonly progress?: Progress;
 }
 
-export interface ImportResult extends BatchOutcome {
+interface ImportResult extends BatchOutcome {
   readonly rows: number;
   /** The first of them. */
   readonly warnings: readonly string[];

@@ -35,7 +35,7 @@ interface DraftOf<K extends DocumentKind> {
 export type Draft<K extends DocumentKind = DocumentKind> = { [Kind in K]: DraftOf<Kind> }[K];
 
 /** A document as stored: its row, and its content if it opens. */
-export type Stored<K extends DocumentKind> = Pick<DraftOf<K>, 'row' | 'before'>;
+type Stored<K extends DocumentKind> = Pick<DraftOf<K>, 'row' | 'before'>;
 
 /** All documents of this version's kinds, as they are stored at one time. */
 export class StoredDocuments {

@@ -4,7 +4,7 @@ import { type ProbeVerdict, probeVerdicts } from '../../../shared/policy/schema.
 import { inputInvalid, OperationError } from '../operation-error.ts';
 import type { Suggestion, TokenName } from '../suggestion.ts';
 
-export interface CheckQuestion extends TokenName {
+interface CheckQuestion extends TokenName {
   /** URL of SecureProxy, without a path. */
   readonly proxy: string;
   readonly appKey: string;

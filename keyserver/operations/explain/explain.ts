@@ -28,7 +28,7 @@ export interface ExplainRequest {
   readonly url: string;
 }
 
-export interface CallExplanation {
+interface CallExplanation {
   readonly allowed: boolean;
   readonly steps: readonly Step[];
   /** Texts of the limits that an allowed call is under; only a proxy knows what is left of them. */

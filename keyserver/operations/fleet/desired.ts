@@ -14,7 +14,7 @@ import { documentFaults, type Fleet, type FleetType, fleetFaults, isObject } fro
 import { type Path, Source, type SourceFault } from './source.ts';
 
 /** An app as a file has it: all of it but its keys. */
-export interface DesiredApp {
+interface DesiredApp {
   readonly direct: boolean;
   readonly bound?: Binding | undefined;
   readonly grants: readonly Grant[];

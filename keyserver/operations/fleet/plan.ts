@@ -36,7 +36,7 @@ export interface Plan {
   readonly warnings: readonly string[];
 }
 
-export interface PlanOptions {
+interface PlanOptions {
   /** Deletes documents that the file does not have, of the kinds that it has; default false. */
   readonly prune?: boolean | undefined;
 }

@@ -23,7 +23,7 @@ export interface ListedKey {
   readonly images: number | null;
 }
 
-export interface ListedReplica {
+interface ListedReplica {
   readonly host: string;
   readonly instance: string;
   readonly workers: number;

@@ -19,7 +19,7 @@ import { describeNeeds } from './needs.ts';
 /** Tickets live for 600 s, and clocks may be 60 s apart. */
 const retireAfterSeconds = 660;
 
-export interface NewKeyFile {
+interface NewKeyFile {
   readonly name: string;
   /** Name of the file, with its extension. */
   readonly file: string;
@@ -37,7 +37,7 @@ export async function newKey(kind: KeyKind, path: string, now: Date): Promise<Ne
   return { name, file, folder: path, content: isWritten ? undefined : content };
 }
 
-export interface StepOptions extends Pick<ConfirmOptions, 'pause'> {
+interface StepOptions extends Pick<ConfirmOptions, 'pause'> {
   readonly kind: KeyKind;
   /** The folder of the keys. */
   readonly path: string;

@@ -19,7 +19,7 @@ import { Pace } from './pace.ts';
 /** Each takes a change number, which all KeyServers and proxies hear of. */
 const maxDocumentsPerSecond = 100;
 
-export interface Rewrapped {
+interface Rewrapped {
   /** Numbers of tokens and documents that are sealed with the primary key now, and were not. */
   readonly tokens: number;
   readonly documents: number;
@@ -31,7 +31,7 @@ export interface Rewrapped {
   readonly broken: number;
 }
 
-export interface RewrapOptions {
+interface RewrapOptions {
   /** Told the numbers of tokens that are done, and that there were to do. */
   readonly onProgress?: (done: number, total: number) => void;
   /** The system's timer by default. */

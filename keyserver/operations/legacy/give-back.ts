@@ -16,7 +16,7 @@ import { legacyKeyIn } from './check.ts';
 import type { Left, LeftGroup } from './left-rows.ts';
 import { swapInPasses } from './passes.ts';
 
-export interface GivenBack {
+interface GivenBack {
   /** Rows that this run gave back. */
   readonly restored: number;
   /** Rows that somebody else changed meanwhile, time and again. */

@@ -8,7 +8,7 @@ const maxPasses = 10;
 /** Chooses the swaps of a page's rows, and adds those that it leaves to `left`. */
 type Choose = (page: readonly PlacedToken[], left: LeftRows) => Promise<readonly TokenSwap[]>;
 
-export interface PassOptions extends SwapOptions {
+interface PassOptions extends SwapOptions {
   /** Begins a pass. */
   readonly begin: () => Promise<Choose>;
   /** Told how many rows are swapped. */
@@ -16,7 +16,7 @@ export interface PassOptions extends SwapOptions {
   readonly pause: (ms: number) => Promise<unknown>;
 }
 
-export interface Passed {
+interface Passed {
   readonly swapped: number;
   /** Rows of the last pass that somebody else changed before they were swapped. */
   readonly unsettled: number;

@@ -8,7 +8,7 @@ import type { LeftGroup, LeftRows } from './left-rows.ts';
 import { swapInPasses } from './passes.ts';
 import { type PlanContext, planRow } from './plan.ts';
 
-export interface TakenOver {
+interface TakenOver {
   /** Rows that this run sealed. */
   readonly sealed: number;
   /** Rows that somebody else changed meanwhile, time and again. */

@@ -6,7 +6,7 @@ import { PolicyError } from '../../../shared/policy/policy-error.ts';
 import type { Policy } from '../../../shared/policy/schema.ts';
 
 /** A destination whose host is an address that SecureProxy refuses to connect to. Names are left to it. */
-export interface AddressFault {
+interface AddressFault {
   readonly sentence: string;
   /** The CIDR block of the address, if the type may allow it. */
   readonly block: string | undefined;

@@ -5,7 +5,7 @@ import { type PolicyChange, policyChanges } from '../types.ts';
 import { expandPreset } from './expand.ts';
 import { findAuth, findPreset } from './find.ts';
 
-export interface PresetDiff {
+interface PresetDiff {
   readonly preset: Preset;
   /** The revision that the type was made of. */
   readonly revision: number;

@@ -23,7 +23,7 @@ export interface PresetChoice {
   readonly injection?: Injection | undefined;
 }
 
-export interface Expanded {
+interface Expanded {
   readonly policy: Policy;
   /** Remarks for the operator, a sentence each. */
   readonly remarks: readonly string[];

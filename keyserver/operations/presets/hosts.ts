@@ -10,7 +10,7 @@ const unsure: ReadonlySet<Certainty> = new Set(['unverified', 'inferred', 'unkno
 /** `{shop}` of a host stands for one label, as the `*` of a destination does. */
 const label = '{shop}';
 
-export interface PresetHosts {
+interface PresetHosts {
   readonly destinations: readonly string[];
   /** With `*` for the label that each account has of its own. */
   readonly patterns: readonly string[];

@@ -2,7 +2,7 @@ import type { Auth } from '../../presets/preset.ts';
 import { listPresets } from './find.ts';
 import { needTable } from './needs.ts';
 
-export interface PresetSummary {
+interface PresetSummary {
   readonly id: string;
   readonly name: string;
   readonly revision: number;

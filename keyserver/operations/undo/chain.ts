@@ -27,14 +27,14 @@ export interface ImageChain {
 }
 
 /** The before-images of one document, the newest first. */
-export interface StoredImages {
+interface StoredImages {
   readonly names: readonly ImageName[];
   /** The next row is that of the first name. */
   readonly rows: AsyncIterator<DocumentRow | undefined>;
 }
 
 /** Told each change with the next newer one, and whether the newest of all is the document's last. */
-export type Visit<K extends DocumentKind> = (
+type Visit<K extends DocumentKind> = (
   change: KeptChange<K>,
   newer: KeptChange<K> | undefined,
   isCurrent: boolean,

@@ -28,7 +28,7 @@ export function noChange(name: DocumentName, change: number | 'last'): Operation
 }
 
 /** The newest change that has an image, and how to go on from it. */
-export interface LastImage {
+interface LastImage {
   readonly change: number;
   /** Whether there was no document before it. */
   readonly creates: boolean;

@@ -7,7 +7,7 @@ import type { MysqlConnections } from './connections.ts';
 /** InnoDB's longest index. */
 const maxIndexBytes = 3072;
 
-export interface KeyedTable {
+interface KeyedTable {
   readonly pool: MysqlConnections;
   readonly tokenTable: TableName;
   readonly dialect: Dialect;

@@ -6,7 +6,7 @@ export type ErrorBody = NonNullable<Policy['errorBody']>;
 const names = ['code', 'reason', 'title', 'detail', 'status', 'retryAfter', 'requestId'] as const;
 
 /** The parts of an error by the placeholders that stand for them. */
-export type ErrorParts = Readonly<Record<(typeof names)[number], string>>;
+type ErrorParts = Readonly<Record<(typeof names)[number], string>>;
 
 const maxLength = 4096;
 /** SDKs read a few levels; each costs stack. */

@@ -8,7 +8,7 @@ export interface Fact {
   readonly how?: string;
 }
 
-export interface FactGroup {
+interface FactGroup {
   readonly heading: string;
   readonly facts: readonly Fact[];
 }

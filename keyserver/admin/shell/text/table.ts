@@ -14,7 +14,7 @@ export function printableLines(text: string): string {
 }
 
 /** Rows that are made when they are printed, since a list of them may be long. */
-export interface TableRows {
+interface TableRows {
   readonly headings: readonly string[];
   readonly rows: () => Iterable<readonly string[]>;
 }
