@@ -19,7 +19,7 @@ const page = readFileSync(join(root, 'docs/migrating.md'), 'utf8');
 const blocks = pageBlocks(page);
 const steps = consoleSteps(blocks);
 
-t.setTimeout(300_000);
+t.setTimeout(600_000);
 
 t.test(
   'the page leads there and back, and every call of the earlier caller is answered',

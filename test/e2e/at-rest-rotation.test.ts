@@ -21,7 +21,7 @@ import { showAuthorization, showOf, startPlainUpstream } from '../support/plain-
 import { pollUntil } from '../support/poll-until.ts';
 import { startTcpForwarder } from '../support/tcp-forwarder.ts';
 
-t.setTimeout(300_000);
+t.setTimeout(600_000);
 
 const clients = ['shop-1', 'shop-2', 'shop-3', 'shop-4'];
 const otherTokens = 4000;

@@ -4,7 +4,7 @@ import { type FileResult, readGroup, readTap } from './tap-output.ts';
 
 /** A generous limit for each file: no test may depend on how fast a machine is. */
 const maxSeconds = 900;
-const testTimeoutSeconds = 400;
+const testTimeoutSeconds = 800;
 const maxSecondsAfterExit = 5;
 
 /**

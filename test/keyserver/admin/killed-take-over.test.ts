@@ -2,7 +2,7 @@ import t from 'tap';
 import { earlierTable } from './earlier-table.ts';
 import { killTakeOvers, startTakeOver } from './killed-take-over.ts';
 
-t.setTimeout(240_000);
+t.setTimeout(600_000);
 
 const tables = [
   { place: 'mysql', clientType: 'BIGINT', rows: 3_000 },
