@@ -14,7 +14,7 @@ import {
 
 /** Longer than a burst needs, shorter than callers wait before they retry. */
 const maxWaitMs = 2000;
-/** Maximum number of calls that start in one turn of the event loop, as in the queue before this one. */
+/** Maximum number of calls that start, or are rejected, in one turn of the event loop, as in the queue before this one. */
 const maxPerTurn = 32;
 /** Maximum number of waiting calls, as a multiple of `max`: they are in memory. */
 const maxWaitingByMax = 4;
@@ -58,6 +58,8 @@ export class Places {
   readonly shares: Shares;
   readonly #options: SharesOptions;
   readonly #lanes = new Lanes<WaitingCall>();
+  /** Ends of waits whose time is over: a burst's are over at once, and rejections cost time. */
+  readonly #overdue = new Set<() => void>();
   #waiting = 0;
   #isTurnComing = false;
 
@@ -115,6 +117,7 @@ export class Places {
     const since = performance.now();
     const end = () => {
       clearTimeout(timer);
+      this.#overdue.delete(timeOut);
       deadline.pause();
       response.off('close', onClose);
       leave();
@@ -131,11 +134,12 @@ export class Places {
       waited.reject(error);
     };
     const onClose = () => fail(callerGone());
-    const timer = setTimeout(() => {
+    const timeOut = () => {
       const lack = this.shares.lack(claimants, 0, false);
       if (lack === undefined) start();
       else fail(rejections[lack]());
-    }, maxWaitMs);
+    };
+    const timer = setTimeout(() => this.#putOff(timeOut), maxWaitMs);
     const leave = this.#lanes.add(claim, claimants, { start });
     this.#hold(place, undefined);
     this.#count(claimants, 1);
@@ -144,6 +148,16 @@ export class Places {
     response.once('close', onClose);
     deadline.begin('place', fail);
     return waited.promise;
+  }
+
+  #putOff(timeOut: () => void): void {
+    if (this.#overdue.size === 0) setImmediate(() => this.#timeOutSome());
+    this.#overdue.add(timeOut);
+  }
+
+  #timeOutSome(): void {
+    for (const timeOut of [...this.#overdue].slice(0, maxPerTurn)) timeOut();
+    if (this.#overdue.size > 0) setImmediate(() => this.#timeOutSome());
   }
 
   #count(claimants: Claimants, by: 1 | -1): void {

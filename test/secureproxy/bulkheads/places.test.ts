@@ -342,3 +342,25 @@ t.test('a call waits two seconds for its place', async (t) => {
   await turnOn(1);
   t.match(outcome, overloaded('origin_connections'));
 });
+
+t.test(
+  'calls of a burst are rejected in several turns, so that others go on between them',
+  async (t) => {
+    const turnOn = await stillTimers(t);
+    const { come, places } = setUp(t, { max: 1024 });
+    const waits = Array.from({ length: 1100 }, () => come().wait).filter(
+      (wait) => wait !== undefined,
+    );
+    t.ok(waits.length > 300);
+    let rejected = 0;
+    for (const wait of waits) {
+      wait.catch(() => {
+        rejected += 1;
+      });
+    }
+    await turnOn(2000);
+    t.ok(rejected > 0 && rejected < 200, 'not all in five turns');
+    while (rejected < waits.length) await nextTurn();
+    t.equal(places.shares.lack(places.shares.claimants({ app: 'b' }), 1, false), undefined);
+  },
+);
