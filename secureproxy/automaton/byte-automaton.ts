@@ -1,7 +1,7 @@
 import { type ByteTable, bytes, makePairTables, type PairTables } from './pair-tables.ts';
 
 /**
- * What a state does with bytes (latin1): it goes to the state `next`, or stops there if that is a stop. With `back` it
+ * The action of a state on bytes (latin1): it goes to the state `next`, or stops there if that is a stop. With `back` it
  * is called as a function is: `pop` leads to the state `back` later.
  */
 export type Rule = readonly [bytes: RegExp, next: string, back?: string];

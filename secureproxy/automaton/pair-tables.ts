@@ -4,10 +4,10 @@ export const firstCall = 0x8000;
 export const stepAndPop = 0xfffd;
 /** The end of a call, and a step from the state that it comes back to. */
 export const popAndStep = 0xfffe;
-/** What must be taken byte by byte. */
+/** Entry of a pair that must be taken byte by byte. */
 export const noPair = 0xffff;
 
-/** What two bytes at once lead to. */
+/** Transitions on pairs of bytes. */
 export interface PairTables {
   /** The class of a pair, by the 16-bit number that its bytes are in memory. */
   readonly classes: Uint16Array;
@@ -31,12 +31,12 @@ export const noPairs: PairTables = {
 /** Number of different bytes. */
 export const bytes = 256;
 
-/** What single bytes lead to. */
+/** Transitions on single bytes. */
 export interface ByteTable {
   readonly states: number;
   /** By state and byte the next state, or from `states` on a call, then `pop`, then stops. */
   readonly next: Uint16Array;
-  /** Where each call goes. */
+  /** The state that each call goes to. */
   readonly called: Uint16Array;
   /** The states that they come back to. */
   readonly backs: Uint16Array;

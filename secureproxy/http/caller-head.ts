@@ -11,7 +11,7 @@ export class CallerHead {
     this.raw = raw;
   }
 
-  /** What `make` makes of the headers, made once; other requests may share it. @throws what `make` throws */
+  /** The result of `make` for the headers, made once; other requests may share it. @throws what `make` throws */
   derive<V>(make: (raw: RawHeaders) => V): V {
     if (!this.#made.has(make)) this.#made.set(make, make(this.raw));
     return this.#made.get(make) as V;

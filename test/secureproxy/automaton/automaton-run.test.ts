@@ -33,7 +33,7 @@ const words = new ByteAutomaton(
   ['called'],
 );
 
-/** Where a run stops, how, and in which state, if it is asked to run this far each time. */
+/** The stops of a run, with their kinds and states, if it is asked to run this far each time. */
 function runs(bytes: Uint8Array, stride: number) {
   const run = new AutomatonRun(words, bytes, 0, words.numberOf('top'));
   const stops: object[] = [];
