@@ -58,7 +58,10 @@ export const groups: readonly Group[] = [
     ['keyed-body', 'json-places', 'form-places', 'key-place'],
     ['keyed-body', '../routes/body-key'],
   ),
-  http(['app-keys', 'key-search', 'key-watch'], ['key-search', 'key-watch', '../routes/app-key']),
+  http(
+    ['keys-in-value', 'key-search', 'key-watch'],
+    ['key-search', 'key-watch', '../routes/app-key'],
+  ),
   releases(['known-changes']),
   settings(['private-file'], ['../../keyserver/keys/key-files']),
   http(['proxy-status', 'via'], ['proxy-status', 'request-headers', 'response-headers']),

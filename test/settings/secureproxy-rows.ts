@@ -210,7 +210,7 @@ export const secureproxyRows: Readonly<
       return times;
     };
     t.same(await askedBy('0', [0, 0]), [1, 2], 'none is cached');
-    t.same(await askedBy('3', [0, 2900, 200]), [1, 1, 2]);
+    t.same(await askedBy('3', [0, 2200, 900]), [1, 1, 2]);
   },
 
   TOKEN_CACHE_MAX: async (t) => {

@@ -57,10 +57,10 @@ t.test('refuses a file of anything else, and changes nothing', async (t) => {
     ['both.pem', ca + privateKey, /only certificates/],
     ['trusted.pem', ca.replaceAll('CERTIFICATE', 'TRUSTED CERTIFICATE'), /only certificates/],
     ['torn.pem', ca.replace(/^[A-Za-z0-9+/]{64}\n/m, ''), /cannot be read/],
-    ['cut.pem', ca.slice(0, 200) + ca, /cut off/],
-    ['endless.pem', ca + ca.replace('-----END CERTIFICATE-----', ''), /cut off/],
-    ['dash.pem', ca.replace('MII', 'M-I') + ca, /cut off/],
-    ['encrypted.pem', encryptedKey + ca, /cut off or encrypted/],
+    ['cut.pem', ca.slice(0, 200) + ca, /truncated/],
+    ['endless.pem', ca + ca.replace('-----END CERTIFICATE-----', ''), /truncated/],
+    ['dash.pem', ca.replace('MII', 'M-I') + ca, /truncated/],
+    ['encrypted.pem', encryptedKey + ca, /truncated or encrypted/],
     ['long.pem', ca.repeat(80), /ca must not have more than 32768/],
   ];
   for (const [name, text, message] of files) {

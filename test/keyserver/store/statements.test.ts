@@ -15,6 +15,6 @@ t.test('takes no answer for the answer "no rows"', async (t) => {
   t.equal(answered([{ found: 0n }]), false);
   t.equal(answered([{ found: 2n }]), true);
   for (const rows of [[], [{}], [{ found: null }]]) {
-    t.throws(() => answered(rows), { name: 'StoreError', message: /did not count/ });
+    t.throws(() => answered(rows), { name: 'StoreError', message: /no row count/ });
   }
 });
