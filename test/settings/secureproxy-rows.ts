@@ -68,6 +68,8 @@ const keyserverTls: Row = once(async (t) => {
     KEYSERVER_CA_FILE: ofProxy.ca,
     KEYSERVER_CLIENT_CERT_FILE: ofProxy.cert,
     KEYSERVER_CLIENT_KEY_FILE: ofProxy.key,
+    // It asks again, so that a slow machine does no harm.
+    KEYSERVER_TIMEOUT_MS: '1800',
   };
   const comesTo = async (state: string, further: Environment = {}) => {
     const { url } = await startService(t, secureproxyProgram, { ...settings, ...further });
