@@ -67,12 +67,10 @@ t.test('two proxies with one Redis', { skip: noRedis }, async (t) => {
     await Promise.all(callers);
     // The burst of a full bucket is the one call that it has beyond its rate.
     t.ok(granted <= 50 * took * 1.05 + 2, `${granted} calls in ${took} s`);
-    const fair = [...counts.values()];
-    t.equal(fair.length, 4);
-    t.ok(
-      Math.min(...fair) * 10 > Math.max(...fair),
-      `calls of each app: ${JSON.stringify([...counts])}`,
-    );
+    t.equal(counts.size, 4);
+    // Those of one proxy take turns; in order of arrival each of the crowds would have eight times as many as the lone one.
+    const [lone = 0, ...crowds] = ['lone', 'b', 'c'].map((client) => counts.get(client) ?? 0);
+    t.ok(lone * 7 > Math.max(...crowds), `calls of each app: ${JSON.stringify([...counts])}`);
   });
 
   t.test('a signal at one proxy stops the other', async (t) => {
