@@ -15,8 +15,8 @@ export interface PairTables {
   readonly next: Uint16Array;
   readonly shift: number;
   /**
-   * Four numbers for each call: where it goes; the state that it comes back to, as in the automaton; for two calls the
-   * second one's; and how many they are, 0 for one that ended at once. In one array, since a processor has few registers.
+   * Each call has four numbers: the state that it leads to, the state that it comes back to, that of a second call, and
+   * the number of calls (0 if it ended at once). They are in one array, since a processor has few registers.
    */
   readonly calls: Uint16Array;
 }

@@ -4,8 +4,9 @@ import type { Socket } from 'node:net';
 export const unreadableAnswer = 'UNREADABLE_ANSWER';
 
 /**
- * Has the connector's errors at bytes that it cannot read end their connection. It reads on the socket's events, where
- * such an error would end the process. Statements that wait on the connection fail, and the pool makes another one.
+ * An error of the connector at bytes that it cannot read ends their connection: the connector reads on the socket's
+ * events, where such an error would end the process. Statements that wait on the connection fail, and the pool makes
+ * another one.
  */
 export function containErrors<T extends Socket>(socket: T): T {
   const emit = socket.emit.bind(socket);

@@ -1,34 +1,14 @@
-import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { mysqlError } from '../../../../keyserver/store/mysql/errors.ts';
-import { openMysqlStore } from '../../../../keyserver/store/mysql/mysql.ts';
-import { scratchDatabase } from '../../../support/database.ts';
-
-/** A relay to a database that can reset connections as soon as a statement comes. */
-async function startRelay(t: Test, port: number) {
-  const relay = { port: 0, resets: false };
-  const open = new Set<Socket>();
-  const server = createServer((near) => {
-    const far = connect(port, '127.0.0.1');
-    for (const socket of [near, far]) open.add(socket.on('error', () => undefined));
-    near.on('data', (bytes) => void (relay.resets ? near.resetAndDestroy() : far.write(bytes)));
-    far.on('data', (bytes) => void near.write(bytes));
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.teardown(() => {
-    for (const socket of open) socket.destroy();
-    server.close();
-  });
-  return Object.assign(relay, { port: (server.address() as AddressInfo).port });
-}
+import { relayedStore } from './relay.ts';
 
 t.test('a connection that is reset is a database that cannot be reached', async (t) => {
-  const options = await scratchDatabase(t);
-  const relay = await startRelay(t, options.port);
-  const store = openMysqlStore({ ...options, host: '127.0.0.1', port: relay.port });
-  t.teardown(() => store.close());
+  let resets = false;
+  const store = await relayedStore(t, (near, statement) => {
+    if (!resets || statement === undefined) return false;
+    near.resetAndDestroy();
+    return true;
+  });
   await store.migrate();
   const away = { name: 'StoreError', kind: 'failed', message: /cannot be reached \(ECONNRESET\)/ };
   const calls: (() => Promise<unknown>)[] = [
@@ -38,9 +18,9 @@ t.test('a connection that is reset is a database that cannot be reached', async 
   ];
   for (const call of calls) {
     await call();
-    relay.resets = true;
+    resets = true;
     await t.rejects(call(), away);
-    relay.resets = false;
+    resets = false;
     await t.resolves(call(), 'another connection serves');
   }
 });
