@@ -13,7 +13,14 @@ import { isLoop } from '../http/via.ts';
 import type { BodyBudget } from '../receipt/body-budget.ts';
 import { bodyOwnerOf } from '../receipt/body-owner.ts';
 import { type BodyReceiver, receiveBody } from '../receipt/receive-body.ts';
-import { findAppKey, type NamedKey, namedKey, queryOf } from './app-key.ts';
+import {
+  findAppKey,
+  hasBegunKey,
+  malformedKey,
+  type NamedKey,
+  namedKey,
+  queryOf,
+} from './app-key.ts';
 import { BodyKeys } from './body-key.ts';
 import { checkKeylessHost, checkPage, type TrustedHosts } from './cross-site.ts';
 
@@ -114,7 +121,9 @@ export function admitCaller(
     const { headers, server } = request;
     checkLoop(request);
     checkPage(headers, server.trustedHosts);
-    const key = findAppKey(headOf(request.raw), queryOf(request.originalUrl));
+    const query = queryOf(request.originalUrl);
+    const key = findAppKey(headOf(request.raw), query);
+    const isBegun = () => hasBegunKey(request.raw.rawHeaders, query);
     reply.raw.on('close', () => request.giveBodyBack?.());
     const identify = ({ appKey, name }: NamedKey) => {
       request.appKey = appKey;
@@ -127,7 +136,7 @@ export function admitCaller(
       const caller = callers.known(appKey, name);
       if (caller !== undefined) admit(caller);
       else
-        askForCaller(appKey, request, reply, (query) => callers.ask(query, request.ip)).then(
+        askForCaller(appKey, request, reply, (whoami) => callers.ask(whoami, request.ip)).then(
           admit,
           done,
         );
@@ -135,10 +144,11 @@ export function admitCaller(
     if (key.appKey !== null) identify(key);
     else if (isKeyRequired) {
       server.bodyKeys.find(request).then((found) => {
-        if (found === null) done(keyMissing());
-        else identify(namedKey(found));
+        if (found !== null) identify(namedKey(found));
+        else done(isBegun() ? malformedKey() : keyMissing());
       }, done);
     } else {
+      if (isBegun()) throw malformedKey();
       checkKeylessHost(headers, server.trustedHosts);
       identify(key);
     }

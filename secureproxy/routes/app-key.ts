@@ -39,27 +39,33 @@ export function oneAppKey(found: ReadonlySet<string>): string | null {
       detail: 'The request has two different app keys: send one.',
     });
   }
-  if (key !== null && !isCallerKey(key, 'spk_')) {
-    throw new ServiceError('caller_unauthenticated', {
-      reason: 'app_key_form',
-      detail: 'The app key is mistyped or cut short: its checksum does not match.',
-    });
-  }
+  if (key !== null && !isCallerKey(key, 'spk_')) throw malformedKey();
   return key;
+}
+
+/** Matches the value of a credential that begins as an app key does, alone or behind a scheme. */
+const begunKey = /^\s*(?:\S+\s+)?["']?spk_/;
+
+/** True if a request without a key has a value that begins as one does, but is too short to be taken for one elsewhere. */
+export function hasBegunKey(rawHeaders: readonly string[], query: string): boolean {
+  return valuesOf(rawHeaders, query).some((value) => begunKey.test(value));
+}
+
+export function malformedKey(): ServiceError {
+  return new ServiceError('caller_unauthenticated', {
+    reason: 'app_key_form',
+    detail: 'The app key is mistyped or cut short: its checksum does not match.',
+  });
 }
 
 /** All key-like texts of headers and query parameters, each once. */
 export function allAppKeys(rawHeaders: readonly string[], query: string): Set<string> {
-  const found = new Set<string>();
-  for (let i = 1; i < rawHeaders.length; i += 2) {
-    for (const key of appKeysIn(rawHeaders[i] ?? '')) found.add(key);
-  }
-  if (query !== '') {
-    for (const value of new URLSearchParams(query).values()) {
-      for (const key of appKeysIn(value)) found.add(key);
-    }
-  }
-  return found;
+  return new Set(valuesOf(rawHeaders, query).flatMap(appKeysIn));
+}
+
+function valuesOf(rawHeaders: readonly string[], query: string): string[] {
+  const values = rawHeaders.filter((_, at) => at % 2 === 1);
+  return query === '' ? values : [...values, ...new URLSearchParams(query).values()];
 }
 
 /** The query of a request's target, with its `?`; empty if it has none. */

@@ -58,6 +58,10 @@ export const groups: readonly Group[] = [
     ['keyed-body', 'json-places', 'form-places', 'key-place'],
     ['keyed-body', '../routes/body-key'],
   ),
+  inFolder('secureproxy/automaton')(
+    ['automaton-run', 'byte-automaton', 'key-automaton', 'pair-tables'],
+    ['automaton-run', '../http/key-search', '../envelope/json-scan'],
+  ),
   http(
     ['keys-in-value', 'key-search', 'key-watch'],
     ['key-search', 'key-watch', '../routes/app-key'],

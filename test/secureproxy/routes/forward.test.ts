@@ -64,6 +64,32 @@ t.test('without a key nobody is served, whatever anonymous may do', async (t) =>
   t.equal(upstream.requests.length, 0);
 });
 
+t.test('what is left of a key is told from no key', async (t) => {
+  const { upstream, proxy, asked } = await setUp(t);
+  const lefts = ['spk_', someAppKey.slice(0, 23), `spk_${'-'.repeat(36)}`];
+  for (const left of lefts) {
+    for (const [path, headers] of [
+      ['/forward/shop-1/ozon/v1', ['authorization', `Bearer ${left}`]],
+      ['/forward/shop-1/ozon/v1', ['api-key', ` "${left}"`]],
+      [`/forward/shop-1/ozon/v1?key=${left}`, []],
+    ] as const) {
+      const { status, problem } = await proxy.send(path, { headers });
+      t.match([status, problem], [401, { code: 'caller_unauthenticated', reason: 'app_key_form' }]);
+    }
+  }
+  const headers = ['x-order', 'a text of spk_', 'x-more', 'xspk_a'];
+  const { problem } = await proxy.send('/forward/shop-1/ozon/v1', { headers });
+  t.equal(problem.reason, 'app_key_missing');
+  t.equal(asked() + upstream.requests.length, 0);
+});
+
+t.test('a value that begins as a key does goes on with a call that has one', async (t) => {
+  const { upstream, send } = await setUp(t);
+  const headers = [...bearer, 'x-table', 'spk_orders'];
+  t.match(await send('/forward/shop-1/ozon/v1?a=spk_b', { headers }), { status: 200 });
+  t.match(upstream.only().head, /spk_orders/);
+});
+
 t.test('names are decoded once, and one slash too many at the seam is dropped', async (t) => {
   const { upstream, proxy, send } = await setUp(t);
   await send('/forward/a%2Fb%2525/%D0%BE%D0%B7/v1');

@@ -311,9 +311,10 @@ t.test('two keys are malformed, and a wrong one is 401 and nothing more', async 
     status: 400,
     problem: { code: 'request_invalid', reason: 'two_app_keys' },
   });
-  for (const wrong of [`${someAppKey}x`, `spk_${'a'.repeat(20)}`]) {
+  for (const wrong of [`${someAppKey}x`, `spk_${'a'.repeat(20)}`, someAppKey.slice(0, 20)]) {
     const answer = await proxy.call(required, { headers: ['authorization', `Bearer ${wrong}`] });
-    t.match(answer, { status: 401, problem: { code: 'caller_unauthenticated' } });
+    const problem = { code: 'caller_unauthenticated', reason: 'app_key_form' };
+    t.match(answer, { status: 401, problem });
     t.strictSame(answer.all('www-authenticate'), ['Bearer']);
     t.strictSame(answer.all('proxy-status'), ['secureproxy; error=http_request_denied']);
     // The body is not even read.
