@@ -1,7 +1,7 @@
 import { checkDocumentMac, documentMac } from '../../shared/crypto/document-mac.ts';
 import { OpenError } from '../../shared/crypto/open-error.ts';
 import { Compile } from '../../shared/schema/compile.ts';
-import { type Static, Type } from '../../shared/schema/type.ts';
+import { ClosedObject, type Static, Type } from '../../shared/schema/type.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import type { DocumentKind, DocumentName, DocumentRow } from '../store/store.ts';
 import { type DocumentBody, isDocumentBody } from './document-row.ts';
@@ -9,26 +9,23 @@ import { type DocumentBody, isDocumentBody } from './document-row.ts';
 /** The content of a document without callers' keys, which no image brings back. */
 export type Keyless<K extends DocumentKind> = Omit<DocumentBody<K>, 'keys'>;
 
-const ImageSchema = Type.Object(
-  {
-    /** When the change was made, ISO 8601. */
-    at: Type.String(),
-    /** The MAC of the next older image; absent: there was none. */
-    previous: Type.Optional(Type.String()),
-    /** The revision of the document before the change, and its content; absent: there was no document. */
-    from: Type.Optional(Type.Integer()),
-    before: Type.Optional(Type.Unknown()),
-    /** The change deleted the document. */
-    deleted: Type.Optional(Type.Boolean()),
-    /** The number of the change that was undone. */
-    undid: Type.Optional(Type.Integer()),
-    /** The change's own number; absent: the row's. A later one without an image gives the row its number. */
-    change: Type.Optional(Type.Integer()),
-    /** When keys alone were changed since, ISO 8601. */
-    keysChangedAt: Type.Optional(Type.String()),
-  },
-  { additionalProperties: false },
-);
+const ImageSchema = ClosedObject({
+  /** When the change was made, ISO 8601. */
+  at: Type.String(),
+  /** The MAC of the next older image; absent: there was none. */
+  previous: Type.Optional(Type.String()),
+  /** The revision of the document before the change, and its content; absent: there was no document. */
+  from: Type.Optional(Type.Integer()),
+  before: Type.Optional(Type.Unknown()),
+  /** The change deleted the document. */
+  deleted: Type.Optional(Type.Boolean()),
+  /** The number of the change that was undone. */
+  undid: Type.Optional(Type.Integer()),
+  /** The change's own number; absent: the row's. A later one without an image gives the row its number. */
+  change: Type.Optional(Type.Integer()),
+  /** When keys alone were changed since, ISO 8601. */
+  keysChangedAt: Type.Optional(Type.String()),
+});
 const validator = Compile(ImageSchema);
 
 /** A document as it was before a change (docs/protocol.md §6). */

@@ -3,41 +3,36 @@ import { OpenError } from '../../shared/crypto/open-error.ts';
 import { GrantSchema, PolicySchema } from '../../shared/policy/schema.ts';
 import { BindingSchema } from '../../shared/protocol/messages.ts';
 import { Compile, type Validator } from '../../shared/schema/compile.ts';
-import { type Static, type TSchema, Type } from '../../shared/schema/type.ts';
+import { ClosedObject, type Static, type TSchema, Type } from '../../shared/schema/type.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import type { DocumentKind, DocumentRow } from '../store/store.ts';
 
 /** A caller's stored key: its hash, and an expiry (ISO 8601) if a rotation gave it an overlap. */
-const CallerKeySchema = Type.Object(
-  { hash: Type.String(), createdAt: Type.String(), expiresAt: Type.Optional(Type.String()) },
-  { additionalProperties: false },
-);
+const CallerKeySchema = ClosedObject({
+  hash: Type.String(),
+  createdAt: Type.String(),
+  expiresAt: Type.Optional(Type.String()),
+});
 export type CallerKey = Static<typeof CallerKeySchema>;
 
-const AppSchema = Type.Object(
-  {
-    keys: Type.Array(CallerKeySchema),
-    grants: Type.Array(GrantSchema),
-    /** May call KeyServer without a proxy, and so receives tokens itself. */
-    direct: Type.Optional(Type.Boolean()),
-    /** The client and type of its calls that name neither. */
-    bound: Type.Optional(BindingSchema),
-  },
-  { additionalProperties: false },
-);
+const AppSchema = ClosedObject({
+  keys: Type.Array(CallerKeySchema),
+  grants: Type.Array(GrantSchema),
+  /** May call KeyServer without a proxy, and so receives tokens itself. */
+  direct: Type.Optional(Type.Boolean()),
+  /** The client and type of its calls that name neither. */
+  bound: Type.Optional(BindingSchema),
+});
 const Patterns = Type.Optional(Type.Array(Type.String({ minLength: 1 }), { minItems: 1 }));
 /** A stored proxy. An empty list is no value: it would open what it seems to close. */
-export const ProxySchema = Type.Object(
-  {
-    keys: Type.Array(CallerKeySchema),
-    /** Patterns, as in grants, of the clients whose tokens it may obtain; absent: all. */
-    clients: Patterns,
-    types: Patterns,
-    /** Names of which its client certificate must have one; absent: it needs none. */
-    certificateNames: Patterns,
-  },
-  { additionalProperties: false },
-);
+export const ProxySchema = ClosedObject({
+  keys: Type.Array(CallerKeySchema),
+  /** Patterns, as in grants, of the clients whose tokens it may obtain; absent: all. */
+  clients: Patterns,
+  types: Patterns,
+  /** Names of which its client certificate must have one; absent: it needs none. */
+  certificateNames: Patterns,
+});
 
 const schemas = { type: PolicySchema, app: AppSchema, proxy: ProxySchema } satisfies Record<
   DocumentKind,

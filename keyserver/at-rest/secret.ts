@@ -8,19 +8,16 @@ import {
 } from '../../shared/crypto/token-row.ts';
 import type { Injection } from '../../shared/policy/injection/schema.ts';
 import { Compile } from '../../shared/schema/compile.ts';
-import { type Static, Type } from '../../shared/schema/type.ts';
+import { ClosedObject, type Static, Type } from '../../shared/schema/type.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import type { TokenRow } from '../store/store.ts';
 import { legacyFields } from './legacy-fields.ts';
 
 /** Content of an opened token row; `expiresAt` is UTC, in the form `2030-01-01T00:00:00.000Z`. */
-const SecretSchema = Type.Object(
-  {
-    fields: Type.Record(Type.String(), Type.String()),
-    expiresAt: Type.Optional(Type.String()),
-  },
-  { additionalProperties: false },
-);
+const SecretSchema = ClosedObject({
+  fields: Type.Record(Type.String(), Type.String()),
+  expiresAt: Type.Optional(Type.String()),
+});
 export type Secret = Static<typeof SecretSchema>;
 const validator = Compile(SecretSchema);
 

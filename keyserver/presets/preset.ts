@@ -1,8 +1,7 @@
 import { InjectionSchema } from '../../shared/policy/injection/schema.ts';
 import { LimitBodySchema, MethodSchema, ProbeMeaningSchema } from '../../shared/policy/schema.ts';
-import { type Static, Type } from '../../shared/schema/type.ts';
+import { ClosedObject, optional, type Static, Type } from '../../shared/schema/type.ts';
 
-const closed = { additionalProperties: false } as const;
 const Text = Type.String({ minLength: 1, maxLength: 2000 });
 const Name = Type.String({ pattern: '^[a-z0-9]+(?:-[a-z0-9]+)*$' });
 const Names = Type.Array(Type.String({ minLength: 1, maxLength: 256 }), { minItems: 1 });
@@ -24,173 +23,139 @@ const fact = {
   certainty: Type.Enum(Object.keys(certainties) as Certainty[]),
   from: Type.Array(Type.Integer({ minimum: 1 })),
 };
-const Remark = Type.Object({ text: Text, ...fact }, closed);
+const Remark = ClosedObject({ text: Text, ...fact });
 
-const HostSchema = Type.Object(
-  {
-    /** A host name; `{shop}` stands for one label, which differs by account. */
-    host: Type.String({ pattern: '^(?:\\{shop\\}|[a-z0-9-]+)(?:\\.[a-z0-9-]+)+$' }),
-    /** Tokens go to paths under it alone. */
-    path: Type.Optional(Type.String({ pattern: '^(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$' })),
-    /** Tokens go to hosts of `production`, or of `sandbox`, alone. */
-    is: Type.Enum(['production', 'sandbox', 'sign-in', 'other']),
-    use: Type.Optional(Text),
-    /** The ways to authenticate that it is for; absent: all. */
-    auth: Type.Optional(Type.Array(Name, { minItems: 1 })),
-    ...fact,
-  },
-  closed,
-);
+const HostSchema = ClosedObject({
+  /** A host name; `{shop}` stands for one label, which differs by account. */
+  host: Type.String({ pattern: '^(?:\\{shop\\}|[a-z0-9-]+)(?:\\.[a-z0-9-]+)+$' }),
+  /** Tokens go to paths under it alone. */
+  path: Type.Optional(Type.String({ pattern: '^(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$' })),
+  /** Tokens go to hosts of `production`, or of `sandbox`, alone. */
+  is: Type.Enum(['production', 'sandbox', 'sign-in', 'other']),
+  use: Type.Optional(Text),
+  /** The ways to authenticate that it is for; absent: all. */
+  auth: Type.Optional(Type.Array(Name, { minItems: 1 })),
+  ...fact,
+});
 
 /** Needs of a way to authenticate that this version does not meet. */
 const needs = ['renewal', 'signing', 'body', 'cookies', 'injection'] as const;
 export type Need = (typeof needs)[number];
 
-const OauthSchema = Type.Object(
-  {
-    tokenUrl: Text,
-    refreshUrl: Type.Optional(Text),
-    authorizeUrl: Type.Optional(Text),
-    grants: Names,
-    /** The place of the client's credentials in a token request. */
-    clientAuth: Text,
-    format: Text,
-    scope: Type.Optional(Text),
-    accessSeconds: Type.Optional(Type.Integer({ minimum: 1 })),
-    refreshSeconds: Type.Optional(Type.Integer({ minimum: 1 })),
-    /** `none`: a refresh token stays; `grace`: the old one works for a while; `single`: it is used once. */
-    rotation: Type.Enum(['none', 'grace', 'single', 'unknown']),
-    /** The effect of a refresh token that is used again. */
-    reuse: Type.Optional(Type.Enum(['harmless', 'revokes'])),
-  },
-  closed,
-);
+const OauthSchema = ClosedObject({
+  tokenUrl: Text,
+  refreshUrl: Type.Optional(Text),
+  authorizeUrl: Type.Optional(Text),
+  grants: Names,
+  /** The place of the client's credentials in a token request. */
+  clientAuth: Text,
+  format: Text,
+  scope: Type.Optional(Text),
+  accessSeconds: Type.Optional(Type.Integer({ minimum: 1 })),
+  refreshSeconds: Type.Optional(Type.Integer({ minimum: 1 })),
+  /** `none`: a refresh token stays; `grace`: the old one works for a while; `single`: it is used once. */
+  rotation: Type.Enum(['none', 'grace', 'single', 'unknown']),
+  /** The effect of a refresh token that is used again. */
+  reuse: Type.Optional(Type.Enum(['harmless', 'revokes'])),
+});
 
-const SigningSchema = Type.Object(
-  {
-    algorithm: Text,
-    key: Text,
-    text: Text,
-    encoding: Text,
-    bodySigned: Type.Boolean(),
-    skewSeconds: Type.Optional(Type.Integer({ minimum: 1 })),
-    parameters: Names,
-  },
-  closed,
-);
+const SigningSchema = ClosedObject({
+  algorithm: Text,
+  key: Text,
+  text: Text,
+  encoding: Text,
+  bodySigned: Type.Boolean(),
+  skewSeconds: Type.Optional(Type.Integer({ minimum: 1 })),
+  parameters: Names,
+});
 
-const FieldSchema = Type.Object(
-  {
-    what: Text,
-    /** It is not secret: answers may contain it. */
-    isPublic: Type.Optional(Type.Literal(true)),
-    /** The form that every such secret has. */
-    form: Type.Optional(Type.Enum(['jwt', 'uuid', 'wildberries-token'])),
-    /** A pattern of secrets that no other marketplace issues. */
-    own: Type.Optional(Text),
-  },
-  closed,
-);
+const FieldSchema = ClosedObject({
+  what: Text,
+  /** It is not secret: answers may contain it. */
+  isPublic: Type.Optional(Type.Literal(true)),
+  /** The form that every such secret has. */
+  form: Type.Optional(Type.Enum(['jwt', 'uuid', 'wildberries-token'])),
+  /** A pattern of secrets that no other marketplace issues. */
+  own: Type.Optional(Text),
+});
 
-const AuthSchema = Type.Object(
-  {
-    id: Name,
-    /** Absent if it has none in this version. */
-    injection: Type.Optional(InjectionSchema),
-    fields: Type.Record(Type.String(), FieldSchema, { minProperties: 1 }),
-    needs: Type.Optional(Type.Array(Type.Enum([...needs]), { minItems: 1 })),
-    oauth: Type.Optional(OauthSchema),
-    signing: Type.Optional(SigningSchema),
-    note: Type.Optional(Text),
-    ...fact,
-  },
-  closed,
-);
+const AuthSchema = ClosedObject({
+  id: Name,
+  /** Absent if it has none in this version. */
+  injection: Type.Optional(InjectionSchema),
+  fields: Type.Record(Type.String(), FieldSchema, { minProperties: 1 }),
+  needs: Type.Optional(Type.Array(Type.Enum([...needs]), { minItems: 1 })),
+  oauth: Type.Optional(OauthSchema),
+  signing: Type.Optional(SigningSchema),
+  note: Type.Optional(Text),
+  ...fact,
+});
 export type Auth = Static<typeof AuthSchema>;
 
 /** The known facts of a marketplace's API: a file of this folder (docs/presets.md). */
-export const PresetSchema = Type.Object(
-  {
-    id: Name,
-    name: Text,
-    /** Grows with each change that a type would notice. */
-    revision: Type.Integer({ minimum: 1 }),
-    /** The month of the last check. */
-    checked: Type.String({ pattern: '^20\\d\\d-[01]\\d$' }),
-    sources: Type.Array(Text, { minItems: 1 }),
-    /** The credential to create at the marketplace. */
-    create: Remark,
-    /** Empty if every account has a host of its own. */
-    hosts: Type.Array(HostSchema),
-    /** The first one is the default. */
-    auth: Type.Array(AuthSchema, { minItems: 1 }),
-    /** Headers that the app sends itself. */
-    callerHeaders: Type.Optional(
-      Type.Array(Type.Object({ name: Text, value: Text, why: Text, ...fact }, closed)),
-    ),
-    limits: Type.Array(
-      /** `limit`: as a type has it, if it holds for every account. */
-      Type.Object({ text: Text, limit: Type.Optional(Text), ...fact }, closed),
-    ),
-    /** How the marketplace says that a limit is reached. */
-    signals: Type.Object(
-      {
-        status: Type.Array(Type.Integer({ minimum: 200, maximum: 599 })),
-        headers: Type.Optional(Type.Record(Type.String(), Text)),
-        body: Type.Optional(Text),
-        /** Texts of bodies that say it, beside the statuses that every type has. */
-        bodies: Type.Optional(Type.Array(LimitBodySchema, { minItems: 1 })),
-        ...fact,
-      },
-      closed,
-    ),
-    expiry: Type.Object(
-      { text: Text, seconds: Type.Optional(Type.Integer({ minimum: 1 })), ...fact },
-      closed,
-    ),
+export const PresetSchema = ClosedObject({
+  id: Name,
+  name: Text,
+  /** Grows with each change that a type would notice. */
+  revision: Type.Integer({ minimum: 1 }),
+  /** The month of the last check. */
+  checked: Type.String({ pattern: '^20\\d\\d-[01]\\d$' }),
+  sources: Type.Array(Text, { minItems: 1 }),
+  /** The credential to create at the marketplace. */
+  create: Remark,
+  /** Empty if every account has a host of its own. */
+  hosts: Type.Array(HostSchema),
+  /** The first one is the default. */
+  auth: Type.Array(AuthSchema, { minItems: 1 }),
+  /** Headers that the app sends itself. */
+  callerHeaders: Type.Optional(
+    Type.Array(ClosedObject({ name: Text, value: Text, why: Text, ...fact })),
+  ),
+  limits: Type.Array(
+    /** `limit`: as a type has it, if it holds for every account. */
+    ClosedObject({ text: Text, limit: Type.Optional(Text), ...fact }),
+  ),
+  /** How the marketplace says that a limit is reached. */
+  signals: ClosedObject({
+    status: Type.Array(Type.Integer({ minimum: 200, maximum: 599 })),
+    headers: Type.Optional(Type.Record(Type.String(), Text)),
+    body: Type.Optional(Text),
+    /** Texts of bodies that say it, beside the statuses that every type has. */
+    bodies: Type.Optional(Type.Array(LimitBodySchema, { minItems: 1 })),
+    ...fact,
+  }),
+  expiry: ClosedObject({
+    text: Text,
+    seconds: Type.Optional(Type.Integer({ minimum: 1 })),
+    ...fact,
+  }),
+  ...optional({
     /** A call that shows whether a credential works and changes nothing. */
-    probe: Type.Optional(
-      Type.Object(
-        {
-          method: MethodSchema,
-          path: Type.String({ pattern: '^/' }),
-          /** Absent: the first destination. */
-          host: Type.Optional(Text),
-          auth: Type.Optional(Type.Array(Name, { minItems: 1 })),
-          headers: Type.Optional(Type.Record(Type.String(), Type.String())),
-          body: Type.Optional(Type.String()),
-          meanings: Type.Optional(Type.Array(ProbeMeaningSchema)),
-          ...fact,
-        },
-        closed,
-      ),
-    ),
+    probe: ClosedObject({
+      method: MethodSchema,
+      path: Type.String({ pattern: '^/' }),
+      /** Absent: the first destination. */
+      host: Type.Optional(Text),
+      auth: Type.Optional(Type.Array(Name, { minItems: 1 })),
+      headers: Type.Optional(Type.Record(Type.String(), Type.String())),
+      body: Type.Optional(Type.String()),
+      meanings: Type.Optional(Type.Array(ProbeMeaningSchema)),
+      ...fact,
+    }),
     /** Members that select the operation, beside method and path. */
-    routedBy: Type.Optional(
-      Type.Object(
-        {
-          query: Type.Optional(Names),
-          form: Type.Optional(Names),
-          body: Type.Optional(Type.Literal(true)),
-          ...fact,
-        },
-        closed,
-      ),
-    ),
+    routedBy: ClosedObject({
+      query: Type.Optional(Names),
+      form: Type.Optional(Names),
+      body: Type.Optional(Type.Literal(true)),
+      ...fact,
+    }),
     /** Parts of a signature that an SDK makes for itself. */
-    drops: Type.Optional(
-      Type.Object({ query: Type.Optional(Names), headers: Type.Optional(Names), ...fact }, closed),
-    ),
+    drops: ClosedObject({ query: Type.Optional(Names), headers: Type.Optional(Names), ...fact }),
     /** How its own errors look, for those of the proxy (docs/protocol.md §8, "Error bodies"). */
-    errors: Type.Optional(
-      Type.Object({ body: Type.Record(Type.String(), Type.Unknown()), ...fact }, closed),
-    ),
+    errors: ClosedObject({ body: Type.Record(Type.String(), Type.Unknown()), ...fact }),
     /** Lines of a program that change; PROXY, CLIENT and TYPE stand for its values. */
-    sdks: Type.Optional(
-      Type.Array(Type.Object({ language: Text, name: Text, lines: Names, ...fact }, closed)),
-    ),
-    notes: Type.Array(Remark),
-  },
-  closed,
-);
+    sdks: Type.Array(ClosedObject({ language: Text, name: Text, lines: Names, ...fact })),
+  }),
+  notes: Type.Array(Remark),
+});
 export type Preset = Static<typeof PresetSchema>;

@@ -1,4 +1,4 @@
-import { type Static, Type } from '../schema/type.ts';
+import { ClosedObject, optional, type Static, Type } from '../schema/type.ts';
 import { InjectionSchema } from './injection/schema.ts';
 import { HeaderName } from './injection/values.ts';
 
@@ -25,133 +25,109 @@ export type ProbeVerdict = (typeof probeVerdicts)[number];
 
 const AnswerStatus = Type.Integer({ minimum: 200, maximum: 599 });
 const AnswerText = Type.String({ minLength: 1, maxLength: 256 });
+/** The longest URL, or pattern of one, in a policy. */
+const maxUrl = 2048;
+/** One or more texts. */
+const Texts = (maxLength: number, maxItems: number) =>
+  Type.Array(Type.String({ minLength: 1, maxLength }), { minItems: 1, maxItems });
 
 /** The meaning of an answer of this status; with `contains`, only if its body has that text. */
-export const ProbeMeaningSchema = Type.Object(
-  {
-    status: AnswerStatus,
-    contains: Type.Optional(AnswerText),
-    means: Type.Enum([...probeVerdicts]),
-  },
-  { additionalProperties: false },
-);
+export const ProbeMeaningSchema = ClosedObject({
+  status: AnswerStatus,
+  contains: Type.Optional(AnswerText),
+  means: Type.Enum([...probeVerdicts]),
+});
 
 /** A call that shows whether a token works, and changes nothing at the marketplace. */
-export const ProbeSchema = Type.Object(
-  {
-    method: MethodSchema,
-    url: Type.String({ minLength: 1, maxLength: 2048 }),
-    headers: Type.Optional(
-      Type.Record(HeaderName, Type.String({ maxLength: 1024 }), {
-        maxProperties: 20,
-        additionalProperties: false,
-      }),
-    ),
-    body: Type.Optional(Type.String({ maxLength: 4096 })),
-    /** The first one that fits counts, before those of the statuses themselves. */
-    meanings: Type.Optional(Type.Array(ProbeMeaningSchema, { maxItems: 50 })),
-  },
-  { additionalProperties: false },
-);
+export const ProbeSchema = ClosedObject({
+  method: MethodSchema,
+  url: Type.String({ minLength: 1, maxLength: maxUrl }),
+  headers: Type.Optional(
+    Type.Record(HeaderName, Type.String({ maxLength: 1024 }), {
+      maxProperties: 20,
+      additionalProperties: false,
+    }),
+  ),
+  body: Type.Optional(Type.String({ maxLength: 4096 })),
+  /** The first one that fits counts, before those of the statuses themselves. */
+  meanings: Type.Optional(Type.Array(ProbeMeaningSchema, { maxItems: 50 })),
+});
 export type Probe = Static<typeof ProbeSchema>;
 /** How often a request is sent again, and of which methods besides GET, HEAD and OPTIONS. */
-const RetrySchema = Type.Object(
-  {
-    /** Absent: 2. */
-    max: Type.Optional(Type.Integer({ minimum: 1, maximum: 5 })),
-    methods: Type.Optional(Type.Array(MethodSchema, { minItems: 1, maxItems: 10 })),
-  },
-  { additionalProperties: false },
-);
+const RetrySchema = ClosedObject({
+  /** Absent: 2. */
+  max: Type.Optional(Type.Integer({ minimum: 1, maximum: 5 })),
+  methods: Type.Optional(Type.Array(MethodSchema, { minItems: 1, maxItems: 10 })),
+});
 
 /** An answer of this status whose body has that text says that a limit was reached. */
-export const LimitBodySchema = Type.Object(
-  { status: AnswerStatus, contains: AnswerText },
-  { additionalProperties: false },
-);
+export const LimitBodySchema = ClosedObject({ status: AnswerStatus, contains: AnswerText });
 export type LimitBody = Static<typeof LimitBodySchema>;
 
 /** How a marketplace says that a limit was reached (docs/protocol.md §8, "Limits"). */
-const LimitSignalSchema = Type.Object(
-  {
-    /** Statuses of such answers; absent: 420 and 429. */
-    statuses: Type.Optional(Type.Array(AnswerStatus, { minItems: 1, maxItems: 20 })),
-    /** Answers that say it by a text at the start of their body, besides those of the statuses. */
-    bodies: Type.Optional(Type.Array(LimitBodySchema, { minItems: 1, maxItems: 20 })),
-    /** Maximum time that one signal stops calls for; absent: 300 seconds. */
-    maxSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 86_400 })),
-  },
-  { additionalProperties: false },
-);
+const LimitSignalSchema = ClosedObject({
+  /** Statuses of such answers; absent: 420 and 429. */
+  statuses: Type.Optional(Type.Array(AnswerStatus, { minItems: 1, maxItems: 20 })),
+  /** Answers that say it by a text at the start of their body, besides those of the statuses. */
+  bodies: Type.Optional(Type.Array(LimitBodySchema, { minItems: 1, maxItems: 20 })),
+  /** Maximum time that one signal stops calls for; absent: 300 seconds. */
+  maxSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 86_400 })),
+});
 export type LimitSignal = Static<typeof LimitSignalSchema>;
 
 const ParameterName = Type.String({ maxLength: 128, pattern: '^[!-)+-~]+[*]?$' });
-const ParameterNames = Type.Optional(Type.Array(ParameterName, { minItems: 1, maxItems: 100 }));
+const ParameterNames = Type.Array(ParameterName, { minItems: 1, maxItems: 100 });
 
 /**
  * Parts of a call that select its operation besides method and path (docs/protocol.md §8, "What selects the
  * operation").
  */
-const RoutedBySchema = Type.Object(
-  {
-    query: ParameterNames,
-    form: ParameterNames,
-    body: Type.Optional(Type.Literal(true)),
-  },
-  { additionalProperties: false, minProperties: 1 },
+const RoutedBySchema = ClosedObject(
+  optional({ query: ParameterNames, form: ParameterNames, body: Type.Literal(true) }),
+  { minProperties: 1 },
 );
 export type RoutedBy = Static<typeof RoutedBySchema>;
 
 /** A type's document: the destinations of its tokens and their injection (docs/protocol.md §8). */
-export const PolicySchema = Type.Object(
-  {
-    destinations: Type.Array(Type.String({ minLength: 1, maxLength: 2048 }), { maxItems: 1000 }),
-    /** Destinations of calls without the token. */
-    plainDestinations: Type.Optional(
-      Type.Array(Type.String({ minLength: 1, maxLength: 2048 }), { minItems: 1, maxItems: 1000 }),
-    ),
-    injection: InjectionSchema,
+export const PolicySchema = ClosedObject({
+  destinations: Type.Array(Type.String({ minLength: 1, maxLength: maxUrl }), { maxItems: 1000 }),
+  /** Destinations of calls without the token. */
+  plainDestinations: Type.Optional(Texts(maxUrl, 1000)),
+  injection: InjectionSchema,
+  ...optional({
     /** Allows `http:` destinations: everyone between can then read the token. */
-    unsafePlaintext: Type.Optional(Type.Boolean()),
+    unsafePlaintext: Type.Boolean(),
     /** CIDR blocks of private addresses that destinations may resolve to. */
-    unsafeAllowPrivate: Type.Optional(Type.Array(Type.String(), { maxItems: 100 })),
+    unsafeAllowPrivate: Type.Array(Type.String(), { maxItems: 100 }),
     /** Certificates, PEM: with them, no other CA is trusted for connections to the destinations. */
-    ca: Type.Optional(Type.String({ minLength: 1, maxLength: 32_768 })),
+    ca: Type.String({ minLength: 1, maxLength: 32_768 }),
     /** How long a proxy may cache a release, in seconds. */
-    cacheSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 300 })),
+    cacheSeconds: Type.Integer({ minimum: 0, maximum: 300 }),
     /** Whether answers are searched for the token's fields; absent means yes. */
-    scrub: Type.Optional(Type.Boolean()),
+    scrub: Type.Boolean(),
     /** Fields of the secret that answers may contain, such as a client id. */
-    publicFields: Type.Optional(
-      Type.Array(Type.String({ minLength: 1, maxLength: 64 }), { minItems: 1, maxItems: 100 }),
-    ),
+    publicFields: Texts(64, 100),
     /** JSON members whose values are redacted in answers, such as `access_token`. */
-    redactMembers: Type.Optional(
-      Type.Array(Type.String({ minLength: 2, maxLength: 256 }), { minItems: 1, maxItems: 100 }),
-    ),
+    redactMembers: Type.Array(Type.String({ minLength: 2, maxLength: 256 }), {
+      minItems: 1,
+      maxItems: 100,
+    }),
     /** The call of `/check`. */
-    probe: Type.Optional(ProbeSchema),
+    probe: ProbeSchema,
     /** The preset that it was made of, for operators alone. */
-    preset: Type.Optional(
-      Type.Object(
-        {
-          id: Type.String({ minLength: 1, maxLength: 64 }),
-          revision: Type.Integer({ minimum: 1 }),
-          /** The way to authenticate. */
-          auth: Type.String({ minLength: 1, maxLength: 64 }),
-          sandbox: Type.Optional(Type.Literal(true)),
-        },
-        { additionalProperties: false },
-      ),
-    ),
+    preset: ClosedObject({
+      id: Type.String({ minLength: 1, maxLength: 64 }),
+      revision: Type.Integer({ minimum: 1 }),
+      /** The way to authenticate. */
+      auth: Type.String({ minLength: 1, maxLength: 64 }),
+      sandbox: Type.Optional(Type.Literal(true)),
+    }),
     /** Limits of calls, as `parseLimit` reads them (shared/policy/limit.ts). */
-    limits: Type.Optional(
-      Type.Array(Type.String({ minLength: 1, maxLength: 2048 }), { minItems: 1, maxItems: 32 }),
-    ),
-    limitSignal: Type.Optional(LimitSignalSchema),
+    limits: Texts(maxUrl, 32),
+    limitSignal: LimitSignalSchema,
     /** Requests that failed are sent again (docs/protocol.md §8, "Retries"); absent: they are not. */
-    retry: Type.Optional(RetrySchema),
-    routedBy: Type.Optional(RoutedBySchema),
+    retry: RetrySchema,
+    routedBy: RoutedBySchema,
     /** Query parameters and headers of callers that are not sent, such as an SDK's own signature. */
     dropQuery: ParameterNames,
     dropHeaders: ParameterNames,
@@ -159,39 +135,29 @@ export const PolicySchema = Type.Object(
      * URLs at which SDKs get access tokens: the proxy answers such requests itself, with the caller's own app key
      * (docs/protocol.md §8, "Token endpoints").
      */
-    tokenEndpoints: Type.Optional(
-      Type.Array(Type.String({ minLength: 1, maxLength: 2048 }), { minItems: 1, maxItems: 100 }),
-    ),
+    tokenEndpoints: Texts(maxUrl, 100),
     /** Members of JSON and forms in which SDKs have the app key, such as `auth.token`; they are not sent. */
-    keyMembers: Type.Optional(
-      Type.Array(Type.String({ minLength: 1, maxLength: 256 }), { minItems: 1, maxItems: 100 }),
-    ),
+    keyMembers: Texts(256, 100),
     /** The proxy's own errors at `/forward`, as the marketplace's would look (docs/protocol.md §8, "Error bodies"). */
-    errorBody: Type.Optional(
-      Type.Record(Type.String(), Type.Unknown(), { minProperties: 1, maxProperties: 20 }),
-    ),
-  },
-  { additionalProperties: false },
-);
+    errorBody: Type.Record(Type.String(), Type.Unknown(), { minProperties: 1, maxProperties: 20 }),
+  }),
+});
 export type Policy = Static<typeof PolicySchema>;
 
 /** The methods and paths that an app may call with tokens of matching clients and types. */
-export const GrantSchema = Type.Object(
-  {
-    client: Type.String({ minLength: 1 }),
-    type: Type.String({ minLength: 1 }),
-    /** Absent: every method. */
-    methods: Type.Optional(Type.Array(MethodSchema, { minItems: 1 })),
-    /** Patterns such as `/v1/orders/*`, optionally with an origin in front; absent: every path. */
-    paths: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { minItems: 1 })),
-  },
-  { additionalProperties: false },
-);
+export const GrantSchema = ClosedObject({
+  client: Type.String({ minLength: 1 }),
+  type: Type.String({ minLength: 1 }),
+  /** Absent: every method. */
+  methods: Type.Optional(Type.Array(MethodSchema, { minItems: 1 })),
+  /** Patterns such as `/v1/orders/*`, optionally with an origin in front; absent: every path. */
+  paths: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { minItems: 1 })),
+});
 export type Grant = Static<typeof GrantSchema>;
 
 /** The request that an app wants a token for. */
-export const TargetSchema = Type.Object(
-  { method: MethodSchema, url: Type.String({ maxLength: 65_536 }) },
-  { additionalProperties: false },
-);
+export const TargetSchema = ClosedObject({
+  method: MethodSchema,
+  url: Type.String({ maxLength: 65_536 }),
+});
 export type Target = Static<typeof TargetSchema>;

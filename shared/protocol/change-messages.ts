@@ -1,4 +1,4 @@
-import { type Static, Type } from '../schema/type.ts';
+import { ClosedObject, type Static, Type } from '../schema/type.ts';
 import { IssuedTicketSchema } from './messages.ts';
 
 /** Validity of an answer of `/changes`, counted from KeyServer's latest look at the changes (docs/protocol.md §5). */
@@ -8,17 +8,14 @@ export const leaseMs = 5_000;
 export const maxToldPins = 64;
 
 /** Content of the credential of `POST /changes`: the proxy's key, and the last `seq` that it received. */
-export const ChangesCredentialSchema = Type.Object(
-  {
-    proxy: Type.String(),
-    since: Type.Integer({ minimum: 0 }),
-    /** The only key ids that the proxy accepts; empty: any. Only for a KeyServer that {@link ChangesSchema} says takes them. */
-    pins: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: maxToldPins })),
-    /** Random id of the proxy's process, as `pins` only for some KeyServers. */
-    process: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9_-]{1,64}$' })),
-  },
-  { additionalProperties: false },
-);
+export const ChangesCredentialSchema = ClosedObject({
+  proxy: Type.String(),
+  since: Type.Integer({ minimum: 0 }),
+  /** The only key ids that the proxy accepts; empty: any. Only for a KeyServer that {@link ChangesSchema} says takes them. */
+  pins: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: maxToldPins })),
+  /** Random id of the proxy's process, as `pins` only for some KeyServers. */
+  process: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9_-]{1,64}$' })),
+});
 export type ChangesCredential = Static<typeof ChangesCredentialSchema>;
 
 /** One change. `kind` is token, type, app or proxy. Treat an unknown kind as "anything may have changed". */

@@ -1,6 +1,6 @@
 import { errorCodes, type ServiceError } from '../errors.ts';
 import { GrantSchema, PolicySchema } from '../policy/schema.ts';
-import { type Static, Type } from '../schema/type.ts';
+import { optional, type Static, Type } from '../schema/type.ts';
 import { IssuedTicketSchema } from './messages.ts';
 
 /** The steps of a decision in order. `direct` is for direct apps, `operation` for types that say what selects it; SecureProxy adds `request`, `limits` and `address`. */
@@ -20,7 +20,7 @@ const stepNames = [
 ] as const;
 type StepName = (typeof stepNames)[number];
 
-const Names = (description: string) => Type.Optional(Type.Array(Type.String(), { description }));
+const Names = (description: string) => Type.Array(Type.String(), { description });
 const Code = Type.Enum(errorCodes, { description: 'Error code that the call would get' });
 
 /** Why a step rejects the call, in the members of the problem that the call would get. */
@@ -35,35 +35,29 @@ export const StepSchema = Type.Object({
   step: Type.Enum([...stepNames]),
   ok: Type.Boolean(),
   ...RefusalSchema.properties,
-  app: Type.Optional(Type.String({ description: 'Id of the app' })),
-  url: Type.Optional(Type.String({ description: 'The parsed URL' })),
-  grant: Type.Optional(
-    Type.Object(
+  ...optional({
+    app: Type.String({ description: 'Id of the app' }),
+    url: Type.String({ description: 'The parsed URL' }),
+    grant: Type.Object(
       { id: Type.String(), ...GrantSchema.properties },
       { description: 'The grant of the app that allows the call' },
     ),
-  ),
-  destination: Type.Optional(
-    Type.String({ description: 'The destination of the type that allows the URL' }),
-  ),
-  plain: Type.Optional(
-    Type.Literal(true, { description: 'The call goes to this destination without the token' }),
-  ),
-  tokenEndpoint: Type.Optional(
-    Type.Literal(true, {
+    destination: Type.String({ description: 'The destination of the type that allows the URL' }),
+    plain: Type.Literal(true, {
+      description: 'The call goes to this destination without the token',
+    }),
+    tokenEndpoint: Type.Literal(true, {
       description: 'This is a token endpoint: nothing is sent, the proxy answers with the app key',
     }),
-  ),
-  ca: Names('Subjects of the CAs that alone are trusted for the type; absent: those of the proxy'),
-  expiresIn: Type.Optional(
-    Type.Union([Type.Integer(), Type.Null()], {
+    ca: Names(
+      'Subjects of the CAs that alone are trusted for the type; absent: those of the proxy',
+    ),
+    expiresIn: Type.Union([Type.Integer(), Type.Null()], {
       description: 'Seconds until the token expires; null: never',
     }),
-  ),
-  headers: Names('Headers that the proxy injects the token into'),
-  query: Names('Query parameters that the proxy injects the token into'),
-  dropped: Type.Optional(
-    Type.Array(
+    headers: Names('Headers that the proxy injects the token into'),
+    query: Names('Query parameters that the proxy injects the token into'),
+    dropped: Type.Array(
       Type.Object({
         name: Type.String(),
         why: Type.Enum(['injected', 'dropped', 'connection', 'not_sent'], {
@@ -73,9 +67,7 @@ export const StepSchema = Type.Object({
       }),
       { description: "The caller's headers that would not be forwarded" },
     ),
-  ),
-  limits: Type.Optional(
-    Type.Array(
+    limits: Type.Array(
       Type.Object({
         limit: Type.String({
           description: 'Its text; `signal`: only the marketplace limits the call',
@@ -98,7 +90,7 @@ export const StepSchema = Type.Object({
       }),
       { description: 'The limits that the call is under, as this proxy counts them' },
     ),
-  ),
+  }),
 });
 export type Step = Static<typeof StepSchema>;
 type StepFacts = Omit<Step, 'step' | 'ok' | 'code' | 'reason' | 'detail'>;

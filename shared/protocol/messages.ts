@@ -1,5 +1,5 @@
 import { GrantSchema, PolicySchema, TargetSchema } from '../policy/schema.ts';
-import { type Static, Type } from '../schema/type.ts';
+import { ClosedObject, optional, type Static, Type } from '../schema/type.ts';
 
 /** Maximum age of a cached answer under a lease (docs/protocol.md §5). */
 export const maxCacheSeconds = 300;
@@ -24,25 +24,25 @@ export const PublicKeyAnswerSchema = Type.Object(
 export type PublicKeyAnswer = Static<typeof PublicKeyAnswerSchema>;
 
 /** Members that name the session of a request. */
-const sessionMembers = {
-  sessionKey: Type.Optional(
-    Type.String({
-      maxLength: 2048,
-      description: 'base64 of 32 random bytes wrapped with RSA-OAEP',
-    }),
-  ),
-  session: Type.Optional(
-    Type.String({
-      maxLength: 1024,
-      description: 'Ticket from an earlier answer, instead of sessionKey',
-    }),
-  ),
-  keyId: Type.Optional(
-    Type.String({
-      maxLength: 64,
-      description: 'Id of the public key that wrapped sessionKey; absent: the primary key',
-    }),
-  ),
+const sessionMembers = optional({
+  sessionKey: Type.String({
+    maxLength: 2048,
+    description: 'base64 of 32 random bytes wrapped with RSA-OAEP',
+  }),
+  session: Type.String({
+    maxLength: 1024,
+    description: 'Ticket from an earlier answer, instead of sessionKey',
+  }),
+  keyId: Type.String({
+    maxLength: 64,
+    description: 'Id of the public key that wrapped sessionKey; absent: the primary key',
+  }),
+});
+
+/** Members that name a token. */
+const tokenMembers = {
+  clientId: Type.String({ minLength: 1, maxLength: 255 }),
+  tokenType: Type.String({ minLength: 1, maxLength: 255 }),
 };
 
 /** Members that carry a credential and bind it to its request. */
@@ -58,6 +58,9 @@ const credentialMembers = {
   }),
 };
 
+const sessionKey = 'wrapped+session+key+in+base64';
+const session = 'ticket-of-an-earlier-answer';
+const tokenExample = { clientId: 'shop-1', tokenType: 'ozon-seller' };
 const credentialExample = {
   timestamp: 1_767_225_600,
   nonce: 'new-for-every-request',
@@ -65,42 +68,24 @@ const credentialExample = {
 };
 
 /** Body of KeyServer's `POST /changes` and `POST /whoami` (docs/protocol.md §5). */
-export const QuestionRequestSchema = Type.Object(
+export const QuestionRequestSchema = ClosedObject(
   { ...sessionMembers, ...credentialMembers },
-  {
-    additionalProperties: false,
-    examples: [{ session: 'ticket-of-an-earlier-answer', ...credentialExample }],
-  },
+  { examples: [{ session, ...credentialExample }] },
 );
 export type QuestionRequest = Static<typeof QuestionRequestSchema>;
 
 /** Body of KeyServer's `POST /` (docs/protocol.md §4). */
-export const ReleaseRequestSchema = Type.Object(
+export const ReleaseRequestSchema = ClosedObject(
   {
     ...sessionMembers,
-    clientId: Type.String({ minLength: 1, maxLength: 255 }),
-    tokenType: Type.String({ minLength: 1, maxLength: 255 }),
-    timestamp: Type.Optional(credentialMembers.timestamp),
-    nonce: Type.Optional(credentialMembers.nonce),
-    credential: Type.Optional(credentialMembers.credential),
+    ...tokenMembers,
+    ...optional(credentialMembers),
   },
   {
-    additionalProperties: false,
     examples: [
-      {
-        sessionKey: 'wrapped+session+key+in+base64',
-        keyId: 'key-id-in-base64url',
-        clientId: 'shop-1',
-        tokenType: 'ozon-seller',
-        ...credentialExample,
-      },
-      {
-        session: 'ticket-of-an-earlier-answer',
-        clientId: 'shop-1',
-        tokenType: 'ozon-seller',
-        ...credentialExample,
-      },
-      { sessionKey: 'wrapped+session+key+in+base64', clientId: 'shop-1', tokenType: 'ozon-seller' },
+      { sessionKey, keyId: 'key-id-in-base64url', ...tokenExample, ...credentialExample },
+      { session, ...tokenExample, ...credentialExample },
+      { sessionKey, ...tokenExample },
     ],
   },
 );
@@ -120,28 +105,19 @@ export const IssuedTicketSchema = Type.Object({
 export type IssuedTicket = Static<typeof IssuedTicketSchema>;
 
 /** Content of a sealed credential (docs/protocol.md §4). */
-export const CredentialSchema = Type.Object(
-  {
-    proxy: Type.Union([Type.String(), Type.Null()]),
-    app: Type.Union([Type.String(), Type.Null()]),
-    target: Type.Optional(TargetSchema),
-    /** Asks for the type's probe, in place of a target: the asker does not know the policy yet. */
-    probe: Type.Optional(Type.Literal(true)),
-    /** Requests the steps of the decision instead of a token (shared/protocol/explanation.ts). */
-    explain: Type.Optional(Type.Boolean()),
-  },
-  { additionalProperties: false },
-);
+export const CredentialSchema = ClosedObject({
+  proxy: Type.Union([Type.String(), Type.Null()]),
+  app: Type.Union([Type.String(), Type.Null()]),
+  target: Type.Optional(TargetSchema),
+  /** Asks for the type's probe, in place of a target: the asker does not know the policy yet. */
+  probe: Type.Optional(Type.Literal(true)),
+  /** Requests the steps of the decision instead of a token (shared/protocol/explanation.ts). */
+  explain: Type.Optional(Type.Boolean()),
+});
 export type Credential = Static<typeof CredentialSchema>;
 
 /** The client and type that calls go to whose app key alone tells where (docs/bound-keys.md). */
-export const BindingSchema = Type.Object(
-  {
-    clientId: Type.String({ minLength: 1, maxLength: 255 }),
-    tokenType: Type.String({ minLength: 1, maxLength: 255 }),
-  },
-  { additionalProperties: false },
-);
+export const BindingSchema = ClosedObject(tokenMembers);
 export type Binding = Static<typeof BindingSchema>;
 
 /** Content of a sealed answer (docs/protocol.md §5). A proxy must reject it if the policy has an unknown member. */

@@ -1,4 +1,4 @@
-import { type Static, Type } from '../schema/type.ts';
+import { ClosedObject, type Static, Type } from '../schema/type.ts';
 import {
   BindingSchema,
   CredentialSchema,
@@ -9,10 +9,7 @@ import {
 const { app } = CredentialSchema.properties;
 
 /** Content of the credential of `POST /whoami`: the proxy's key, and the app's or null (docs/protocol.md §5). */
-export const WhoamiCredentialSchema = Type.Object(
-  { proxy: Type.String(), app },
-  { additionalProperties: false },
-);
+export const WhoamiCredentialSchema = ClosedObject({ proxy: Type.String(), app });
 export type WhoamiCredential = Static<typeof WhoamiCredentialSchema>;
 
 /** Content of the sealed answer of `POST /whoami`: the app that the key, or its absence, belongs to. */

@@ -1,4 +1,4 @@
-import type { Type as TypeBox } from 'typebox';
+import type { TObject, TOptional, TProperties, Type as TypeBox } from 'typebox';
 
 export type { Static, TLiteral, TObject, TSchema } from 'typebox';
 
@@ -6,7 +6,7 @@ type Options = object | undefined;
 type Properties = Readonly<Record<string, object>>;
 
 /** As TypeBox marks it: enumerable, it would be a keyword. */
-const optional = '~optional';
+const mark = '~optional';
 
 const builders = {
   String: (options: Options) => ({ type: 'string', ...options }),
@@ -29,7 +29,7 @@ const builders = {
     ...options,
   }),
   Object: (properties: Properties, options: Options) => {
-    const required = Object.keys(properties).filter((name) => !(optional in at(properties, name)));
+    const required = Object.keys(properties).filter((name) => !(mark in at(properties, name)));
     return {
       type: 'object',
       ...(required.length > 0 && { required }),
@@ -37,7 +37,7 @@ const builders = {
       ...options,
     };
   },
-  Optional: (schema: object) => Object.defineProperty({ ...schema }, optional, { value: true }),
+  Optional: (schema: object) => Object.defineProperty({ ...schema }, mark, { value: true }),
   Unsafe: (schema: object) => ({ ...schema }),
 };
 
@@ -50,3 +50,14 @@ function at(properties: Properties, name: string): object {
  * take a quarter of a second of CPU at each start, since they come with those of every other kind.
  */
 export const Type = builders as unknown as Pick<typeof TypeBox, keyof typeof builders>;
+
+/** An object with no members but these. */
+export function ClosedObject<P extends TProperties>(properties: P, options?: object): TObject<P> {
+  return Type.Object(properties, { additionalProperties: false, ...options });
+}
+
+/** Members that may all be missing. */
+export function optional<P extends TProperties>(properties: P) {
+  const entries = Object.entries(properties).map(([name, schema]) => [name, Type.Optional(schema)]);
+  return Object.fromEntries(entries) as { [K in keyof P]: TOptional<P[K]> };
+}

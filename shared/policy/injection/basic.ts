@@ -1,12 +1,13 @@
-import { type Static, Type } from '../../schema/type.ts';
+import { ClosedObject, type Static, Type } from '../../schema/type.ts';
 import type { Scheme } from './scheme.ts';
 import { type Fields, fill, TemplateSchema } from './template.ts';
 import { encodedValueFault } from './values.ts';
 
-const schema = Type.Object(
-  { scheme: Type.Literal('basic'), username: TemplateSchema, password: TemplateSchema },
-  { additionalProperties: false },
-);
+const schema = ClosedObject({
+  scheme: Type.Literal('basic'),
+  username: TemplateSchema,
+  password: TemplateSchema,
+});
 
 /** HTTP basic authentication (RFC 7617), in UTF-8. */
 export const basic: Scheme<typeof schema> = {

@@ -1,18 +1,15 @@
-import { Type } from '../../schema/type.ts';
+import { ClosedObject, Type } from '../../schema/type.ts';
 import type { Scheme } from './scheme.ts';
 import { fillAll, TemplateSchema } from './template.ts';
 import { HeaderName, headerValueFault, isHeaderValue } from './values.ts';
 
-const schema = Type.Object(
-  {
-    scheme: Type.Literal('headers'),
-    headers: Type.Record(HeaderName, TemplateSchema, {
-      minProperties: 1,
-      additionalProperties: false,
-    }),
-  },
-  { additionalProperties: false },
-);
+const schema = ClosedObject({
+  scheme: Type.Literal('headers'),
+  headers: Type.Record(HeaderName, TemplateSchema, {
+    minProperties: 1,
+    additionalProperties: false,
+  }),
+});
 
 export const headers: Scheme<typeof schema> = {
   schema,

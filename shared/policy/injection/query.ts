@@ -1,19 +1,16 @@
-import { Type } from '../../schema/type.ts';
+import { ClosedObject, Type } from '../../schema/type.ts';
 import type { Scheme } from './scheme.ts';
 import { fillAll, TemplateSchema } from './template.ts';
 import { encodedValueFault } from './values.ts';
 
 const ParameterName = Type.String({ pattern: '^[\\x21-\\x7e]{1,256}$' });
-const schema = Type.Object(
-  {
-    scheme: Type.Literal('query'),
-    query: Type.Record(ParameterName, TemplateSchema, {
-      minProperties: 1,
-      additionalProperties: false,
-    }),
-  },
-  { additionalProperties: false },
-);
+const schema = ClosedObject({
+  scheme: Type.Literal('query'),
+  query: Type.Record(ParameterName, TemplateSchema, {
+    minProperties: 1,
+    additionalProperties: false,
+  }),
+});
 
 export const query: Scheme<typeof schema> = {
   schema,

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { Type as TypeBox } from 'typebox';
-import { Type } from '../../../shared/schema/type.ts';
+import { ClosedObject, optional, Type } from '../../../shared/schema/type.ts';
 
 type Builders = typeof Type;
 
@@ -46,4 +46,15 @@ t.test('marks what is optional for TypeBox, too, and changes no schema', async (
   t.same(Type.Object({ a: text, b: optional, c: Type.Optional(optional) }).required, ['a']);
   t.equal(JSON.stringify(TypeBox.Object({ a: text, b: optional }).required), '["a"]');
   t.same(Object.keys(optional), ['type']);
+});
+
+t.test('makes a closed object, and members that may all be missing', async (t) => {
+  const closed = ClosedObject({ a: Type.String(), ...optional({ b: Type.String() }) });
+  t.same(closed, {
+    type: 'object',
+    required: ['a'],
+    properties: { a: { type: 'string' }, b: { type: 'string' } },
+    additionalProperties: false,
+  });
+  t.match(ClosedObject(optional({ b: Type.String() }), { minProperties: 1 }), { minProperties: 1 });
 });
