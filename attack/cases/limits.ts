@@ -10,6 +10,8 @@ const spellings: readonly string[] = [
   '/v1/supply%2Fx',
   '/v1/%2573upply/x',
   '//v1/supply/x',
+  '/v1//supply/x',
+  '/V1/Supply/x',
   '/v1/supply;a=b/x',
   '/v1/%EF%BD%93upply/x',
   '/other/..%2fv1/supply/x',

@@ -78,8 +78,8 @@ export function responseHeaders(
   // A marketplace's page must not run in the proxy's origin.
   returned['content-security-policy'] = append(headers['content-security-policy'], 'sandbox');
   returned['x-content-type-options'] = 'nosniff';
-  // A cache in front knows no app keys, and would answer strangers.
-  returned['cache-control'] = append(headers['cache-control'], 'private');
+  // A cache in front knows no app keys, and would answer strangers. First, since a quote that is left open hides the rest.
+  returned['cache-control'] = ['private', headers['cache-control'] ?? []].flat().join(', ');
   return returned;
 }
 

@@ -134,12 +134,25 @@ function covers(pattern: string, url: TargetUrl): boolean {
   if (url.isAmbiguous) return true;
   const origin = pattern.startsWith('/') ? '' : url.origin;
   if (matchesPattern(pattern, origin + url.pathname)) return true;
-  const folded = foldedPath(url.pathname);
-  return folded !== undefined && matchesPattern(foldedPattern(pattern), origin + folded);
+  const path = loosePath(url.pathname);
+  if (path === undefined) return false;
+  const loose = loosePattern(pattern);
+  return matchesPattern(loose, origin + path) || loose === origin + withoutLastSlash(path);
+}
+
+/** As the most lenient router reads it: case, empty pieces and what is cut off do not count. */
+function loosePath(pathname: string): string | undefined {
+  return foldedPath(pathname)
+    ?.toLowerCase()
+    .replace(/\/{2,}/g, '/');
+}
+
+function withoutLastSlash(path: string): string {
+  return path.replace(/\/$/, '');
 }
 
 /** Patterns are few, and have no letters that a cut at `;` would lose. */
-const foldedPattern = memoizeByText((pattern) => {
+const loosePattern = memoizeByText((pattern) => {
   const [, origin = '', path = pattern] = /^([a-z]+:\/\/[^/]+)(\/.*)$/.exec(pattern) ?? [];
-  return origin + (foldedPath(path) ?? path);
+  return withoutLastSlash(origin + (loosePath(path) ?? path));
 });

@@ -138,6 +138,11 @@ t.test('takes a long Connection list beside many headers in linear time', (t) =>
   t.end();
 });
 
+t.test('no quote that is left open hides the `private` of Cache-Control', async (t) => {
+  const { 'cache-control': sent } = responseHeaders({ 'cache-control': 'public, x="' }, 200);
+  t.equal(sent, 'private, public, x="');
+});
+
 t.test(
   'adds its own to Via, Proxy-Status, Content-Security-Policy, Cache-Control and nosniff',
   (t) => {
@@ -156,7 +161,7 @@ t.test(
       'proxy-status': 'cdn; received-status=200, secureproxy; received-status=404',
       'content-security-policy': "default-src 'none', sandbox",
       'x-content-type-options': 'nosniff',
-      'cache-control': 'public, max-age=60, private',
+      'cache-control': 'private, public, max-age=60',
     });
     t.strictSame(responseHeaders({ 'x-none': undefined }, 200), {
       via: '1.1 secureproxy',

@@ -77,14 +77,24 @@ t.test('a limit of paths holds for every spelling of them', async (t) => {
     '/v1/supply;a=b/x',
     '/v1/%73upply/%D1%8F',
     '//v1/other/x',
+    '/v1//supply/x',
+    '/v1/;a/supply//x',
+    '/V1/Supply/x',
+    '/v1/%53UPPLY/x',
   ]) {
     t.ok(isLimitedBy(limit, url(path)), path);
   }
   for (const path of ['/v1/supply', '/v2/supply/x', '/v1/supplies', '/']) {
     t.notOk(isLimitedBy(limit, url(path)), path);
   }
+  const exact = parseLimit('20/min /v1/Orders');
+  for (const path of ['/v1/Orders', '/v1/orders', '/v1/Orders/', '/v1//orders//']) {
+    t.ok(isLimitedBy(exact, url(path)), path);
+  }
+  t.notOk(isLimitedBy(exact, url('/v1/orders/1')));
   t.ok(isLimitedBy(parseLimit('20/min'), url('/anything')));
   t.ok(isLimitedBy(parseLimit('20/min /v1/caf%C3%A9/*'), url('/v1/caf%C3%A9/x')));
+  t.ok(isLimitedBy(parseLimit('20/min https://api.example.com/V1/*'), url('/v1//x')));
   t.notOk(isLimitedBy(parseLimit('20/min https://other.example.com/v1/*'), url('/v1/x')));
 });
 
