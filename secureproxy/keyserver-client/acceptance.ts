@@ -9,23 +9,15 @@ export interface Fault {
 
 /** Whether KeyServer answers this proxy and accepts its key and clock, as the latest exchange showed. */
 export class Acceptance {
+  /** True once an exchange was accepted. */
+  hasAccepted = false;
+  /** The fault that keeps exchanges from succeeding. */
+  fault: Fault | undefined;
   readonly #clock: Pick<Clock, 'monotonic'>;
   #latestAskedAt = -Infinity;
-  #hasAccepted = false;
-  #fault: Fault | undefined;
 
   constructor(clock: Pick<Clock, 'monotonic'>) {
     this.#clock = clock;
-  }
-
-  /** True once an exchange was accepted. */
-  get hasAccepted(): boolean {
-    return this.#hasAccepted;
-  }
-
-  /** The fault that keeps exchanges from succeeding; undefined if there is none. */
-  get fault(): Fault | undefined {
-    return this.#fault;
   }
 
   /** Makes an exchange and notes how it ends. @throws what the exchange throws */
@@ -48,10 +40,10 @@ export class Acceptance {
     if (askedAt < this.#latestAskedAt) return;
     this.#latestAskedAt = askedAt;
     if (error === undefined) {
-      this.#hasAccepted = true;
-      this.#fault = undefined;
+      this.hasAccepted = true;
+      this.fault = undefined;
     } else {
-      this.#fault = { error, since: this.#fault?.since ?? this.#clock.monotonic() };
+      this.fault = { error, since: this.fault?.since ?? this.#clock.monotonic() };
     }
   }
 }
@@ -60,6 +52,6 @@ export class Acceptance {
 const saysNothing: ReadonlySet<string> = new Set(['request_invalid', 'overloaded']);
 
 /** A KeyServer without a change feed is older, but its releases work. */
-function isFault({ code, options }: ServiceError): boolean {
+export function isFault({ code, options }: ServiceError): boolean {
   return code === 'keyserver_unavailable' && options.reason !== 'route_not_found';
 }

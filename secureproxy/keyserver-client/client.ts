@@ -29,7 +29,7 @@ import {
   WhoamiSchema,
 } from '../../shared/protocol/whoami-messages.ts';
 import { Compile } from '../../shared/schema/compile.ts';
-import { Acceptance } from './acceptance.ts';
+import { Acceptance, isFault } from './acceptance.ts';
 import { unavailable } from './errors.ts';
 import type { KeyserverHttp, TraceHeaders } from './http.ts';
 import { PublicKeys } from './public-keys.ts';
@@ -42,6 +42,8 @@ const releaseValidator = Compile(ReleaseSchema);
 const explanationValidator = Compile(ExplanationSchema);
 const changesValidator = Compile(ChangesSchema);
 const whoamiValidator = Compile(WhoamiSchema);
+
+const unknownHere = 'that this proxy does not know: run the same version of both services.';
 
 /** Connections for questions about callers, changes and running calls; without changes, releases are hardly cached. */
 const reservedConnections = 2;
@@ -140,41 +142,32 @@ export class KeyserverClient {
     wanted: Pick<Credential, 'explain'>,
     validator: Question<T>['validator'],
   ): Promise<Answered<T>> {
-    const asked = () => this.#askNow(query, wanted, validator);
-    return query.isUrgent ? asked() : this.#questions.run(query.app ?? query.appKey ?? '', asked);
-  }
-
-  async #askNow<T extends Release | Explanation>(
-    { clientId, tokenType, appKey, target, trace, onRetry }: ReleaseQuery,
-    wanted: Pick<Credential, 'explain'>,
-    validator: Question<T>['validator'],
-  ): Promise<Answered<T>> {
+    const { clientId, tokenType, appKey, target, trace, onRetry } = query;
     const names = { clientId, tokenType };
     const { proxyKey, tokenRequestUrl } = this.#options;
-    try {
-      return await this.#exchanged<T>({
+    const asked = () => {
+      const credential: Credential = {
+        ...{ proxy: proxyKey(), app: appKey },
+        ...(target === 'probe' ? { probe: true } : { target }),
+        ...wanted,
+      };
+      return this.#exchangedForCaller<T>({
         url: tokenRequestUrl,
         members: names,
-        credential: {
-          ...{ proxy: proxyKey(), app: appKey },
-          ...(target === 'probe' ? { probe: true } : { target }),
-          ...wanted,
-        } satisfies Credential,
+        credential,
         requestAad: (freshness) => requestAad({ ...names, ...freshness }),
         responseAad: ({ nonce }) => responseAad({ ...names, nonce }),
         validator,
         unknownAnswer: () =>
           unavailable(
             'release_unknown',
-            'KeyServer released a token under a policy that this proxy does not know: run the same version of both services.',
+            `KeyServer released a token under a policy ${unknownHere}`,
           ),
         trace,
         onRetry,
       });
-    } catch (error) {
-      this.#logForOperator(error);
-      throw error;
-    }
+    };
+    return query.isUrgent ? asked() : this.#questions.run(query.app ?? appKey ?? '', asked);
   }
 
   /**
@@ -183,27 +176,19 @@ export class KeyserverClient {
    */
   async whoami({ appKey, trace, onRetry }: WhoamiQuery): Promise<Whoami> {
     const credential: WhoamiCredential = { proxy: this.#options.proxyKey(), app: appKey };
-    try {
-      const { answer } = await this.#exchanged<Whoami>({
-        url: this.#whoamiUrl,
-        members: {},
-        credential,
-        requestAad: whoamiRequestAad,
-        responseAad: whoamiResponseAad,
-        validator: whoamiValidator,
-        unknownAnswer: () =>
-          unavailable(
-            'whoami_unknown',
-            'KeyServer named an app in a format that this proxy does not know: run the same version of both services.',
-          ),
-        trace,
-        onRetry,
-      });
-      return answer;
-    } catch (error) {
-      this.#logForOperator(error);
-      throw error;
-    }
+    const { answer } = await this.#exchangedForCaller<Whoami>({
+      url: this.#whoamiUrl,
+      members: {},
+      credential,
+      requestAad: whoamiRequestAad,
+      responseAad: whoamiResponseAad,
+      validator: whoamiValidator,
+      unknownAnswer: () =>
+        unavailable('whoami_unknown', `KeyServer named an app in a format ${unknownHere}`),
+      trace,
+      onRetry,
+    });
+    return answer;
   }
 
   /** Asks for the changes after `since`, and tells of this process. @throws ServiceError, which the caller logs */
@@ -222,10 +207,7 @@ export class KeyserverClient {
       responseAad: changesResponseAad,
       validator: changesValidator,
       unknownAnswer: () =>
-        unavailable(
-          'changes_unknown',
-          'KeyServer announced changes in a format that this proxy does not know: run the same version of both services.',
-        ),
+        unavailable('changes_unknown', `KeyServer announced changes in a format ${unknownHere}`),
       trace: {},
     });
     return answer;
@@ -236,11 +218,15 @@ export class KeyserverClient {
   }
 
   /** Logs faults that only the operator can fix, such as a wrong PROXY_KEY, pin or clock; errors with a cause are logged elsewhere. */
-  #logForOperator(error: unknown): void {
-    if (!(error instanceof ServiceError) || error.cause !== undefined) return;
-    const { code, options, message } = error;
-    if (code === 'keyserver_unavailable' && options.reason !== 'route_not_found') {
-      this.#options.log.error({ 'error.type': code, 'error.reason': options.reason }, message);
+  async #exchangedForCaller<T extends SessionAnswer>(question: Question<T>): Promise<Answered<T>> {
+    try {
+      return await this.#exchanged(question);
+    } catch (error) {
+      if (error instanceof ServiceError && error.cause === undefined && isFault(error)) {
+        const { code, options, message } = error;
+        this.#options.log.error({ 'error.type': code, 'error.reason': options.reason }, message);
+      }
+      throw error;
     }
   }
 

@@ -47,11 +47,13 @@ export type TraceHeaders = Readonly<Record<string, string>>;
  * valid once.
  */
 export class KeyserverHttp {
+  /** keyserver_unavailable; undefined if the last attempt was answered. */
+  fault: ServiceError | undefined;
+  /** The certificate that KeyServer showed last; undefined without TLS. */
+  shownCertificate: NamedCertificate | undefined;
   readonly #options: KeyserverHttpOptions;
   readonly #pools = new Map<string, Pool>();
   #connect: buildConnector.connector;
-  #shown: NamedCertificate | undefined;
-  #fault: ServiceError | undefined;
 
   constructor(options: KeyserverHttpOptions) {
     this.#options = options;
@@ -61,19 +63,8 @@ export class KeyserverHttp {
     });
   }
 
-  /** Maximum number of connections. */
   get connections(): number {
     return this.#options.connections;
-  }
-
-  /** keyserver_unavailable; undefined if the last attempt was answered. */
-  get fault(): ServiceError | undefined {
-    return this.#fault;
-  }
-
-  /** The certificate that KeyServer showed last; undefined without TLS. */
-  get shownCertificate(): NamedCertificate | undefined {
-    return this.#shown;
   }
 
   /**
@@ -93,13 +84,13 @@ export class KeyserverHttp {
       const leftMs = deadline - timer.monotonic();
       try {
         const answer = await this.#attempt(url, makeBody(), trace, leftMs);
-        this.#fault = undefined;
+        this.fault = undefined;
         return answer;
       } catch (error) {
         // The timeout cuts an attempt that begins shortly before it: the one before tells what is wrong.
         if (cause === undefined || leftMs >= maxPauseMs) cause = error;
-        this.#fault = unavailable('keyserver_unreachable', 'KeyServer does not answer.', cause);
-        if (timer.monotonic() + pause >= deadline) throw this.#fault;
+        this.fault = unavailable('keyserver_unreachable', 'KeyServer does not answer.', cause);
+        if (timer.monotonic() + pause >= deadline) throw this.fault;
       }
       await timer.sleep(pause);
       onRetry?.();
@@ -163,7 +154,8 @@ export class KeyserverHttp {
         if (error !== null) return callback(plainFault(error, options.hostname), null);
         const certificate = socket instanceof TLSSocket && socket.getPeerX509Certificate();
         if (certificate) {
-          this.#shown = { name: `KeyServer at ${options.hostname}`, pem: certificate.toString() };
+          const name = `KeyServer at ${options.hostname}`;
+          this.shownCertificate = { name, pem: certificate.toString() };
         }
         callback(null, socket);
       });

@@ -55,24 +55,23 @@ export class SealedExchange {
    * @throws ServiceError
    */
   async ask<T extends SessionAnswer>(question: Question<T>): Promise<Answered<T>> {
-    try {
-      return await this.#askInSession(question);
-    } catch (error) {
-      if (!(error instanceof SessionInvalid)) throw error;
-      if (this.#sessions.drop(error.session)) {
-        this.#options.log.warn(
-          { 'error.type': 'session_invalid', release: error.session.source },
-          'session not opened by KeyServer: fetching its public key again',
-        );
+    for (let isRetried = false; ; isRetried = true) {
+      try {
+        return await this.#askInSession(question);
+      } catch (error) {
+        if (!(error instanceof SessionInvalid)) throw error;
+        const isDropped = this.#sessions.drop(error.session);
+        if (isRetried) {
+          throw unavailable('session_invalid', 'KeyServer cannot open any session of this proxy.');
+        }
+        if (isDropped) {
+          this.#options.log.warn(
+            { 'error.type': 'session_invalid', release: error.session.source },
+            'session not opened by KeyServer: fetching its public key again',
+          );
+        }
       }
-    }
-    question.onRetry?.();
-    try {
-      return await this.#askInSession(question);
-    } catch (error) {
-      if (!(error instanceof SessionInvalid)) throw error;
-      this.#sessions.drop(error.session);
-      throw unavailable('session_invalid', 'KeyServer cannot open any session of this proxy.');
+      question.onRetry?.();
     }
   }
 

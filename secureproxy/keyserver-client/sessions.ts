@@ -22,11 +22,6 @@ export interface SessionAnswer {
   readonly session?: IssuedTicket;
 }
 
-interface Ticketed {
-  readonly session: ProxySession;
-  readonly usableUntil: number;
-}
-
 /**
  * Sessions with KeyServer. One with a ticket serves all calls until shortly before the ticket
  * expires. While the first one is being opened, other calls wait for it, which saves wrapping a key
@@ -35,7 +30,7 @@ interface Ticketed {
 export class Sessions {
   readonly #publicKeys: PublicKeys;
   readonly #clock: Clock;
-  #ticketed: Ticketed | undefined;
+  #ticketed: (ProxySession & { readonly usableUntil: number }) | undefined;
   #opening: PromiseWithResolvers<void> | undefined;
 
   constructor(publicKeys: PublicKeys, clock: Clock) {
@@ -62,15 +57,13 @@ export class Sessions {
 
   /** Drops a session that KeyServer rejected, and its public key. False if another call dropped the key already. */
   drop({ key, publicKey }: ProxySession): boolean {
-    if (this.#ticketed?.session.key === key) this.#ticketed = undefined;
+    if (this.#ticketed?.key === key) this.#ticketed = undefined;
     return this.#publicKeys.drop(publicKey);
   }
 
   #usable(): ProxySession | undefined {
     const ticketed = this.#ticketed;
-    return ticketed && this.#clock.monotonic() < ticketed.usableUntil
-      ? ticketed.session
-      : undefined;
+    return ticketed && this.#clock.monotonic() < ticketed.usableUntil ? ticketed : undefined;
   }
 
   async #open<T extends SessionAnswer>(
@@ -91,7 +84,7 @@ export class Sessions {
     if (answer.session !== undefined) {
       const { ticket, expiresIn } = answer.session;
       this.#ticketed = {
-        session: { key, source: 'ticket', request: { session: ticket }, publicKey },
+        ...{ key, source: 'ticket', request: { session: ticket }, publicKey },
         usableUntil: askedAt + expiresIn * 1000 - marginMs,
       };
     }
