@@ -36,31 +36,20 @@ export class AddressGuard {
    * @throws ServiceError destination_denied; upstream_unreachable or upstream_timeout if the name does not resolve
    */
   async checkHost(): Promise<readonly string[]> {
-    const found = await this.#resolve();
+    const { allowed, lookup, ownListeners } = this.#options;
+    const unresolved = (cause: unknown): never => {
+      throw lookupError(cause);
+    };
+    const found =
+      this.#address === undefined ? await lookup(this.hostname).catch(unresolved) : [this.#address];
     if (found.length === 0) throw lookupError(new Error(`no address of ${this.hostname}`));
     for (const address of found) {
-      const verdict = addressVerdict(address, this.#options.allowed);
+      const verdict = addressVerdict(address, allowed);
       if (verdict !== undefined) throw addressDenied(verdict);
-      if (await this.#isOwnListener(address)) throw addressDenied('own_listener');
+      const isOwn = await ownListeners.includes(address, this.#port).catch(unresolved);
+      if (isOwn) throw addressDenied('own_listener');
     }
     return found;
-  }
-
-  async #resolve(): Promise<readonly string[]> {
-    if (this.#address !== undefined) return [this.#address];
-    try {
-      return await this.#options.lookup(this.hostname);
-    } catch (error) {
-      throw lookupError(error);
-    }
-  }
-
-  async #isOwnListener(address: string): Promise<boolean> {
-    try {
-      return await this.#options.ownListeners.includes(address, this.#port);
-    } catch (error) {
-      throw lookupError(error);
-    }
   }
 }
 

@@ -17,15 +17,7 @@ export interface SharedLookupOptions {
 /** The error's code if a name is not resolved in time. */
 export const lookupTimedOut = 'ETIMEOUT';
 
-/**
- * Shares look-ups: a name is looked up once at a time for all who wait, and its failure is remembered for a
- * second. A look-up that was given up counts until it ends, since getaddrinfo cannot be cancelled, and
- * the name fails at once until then.
- */
-export function sharedLookup(lookup: Lookup, options: SharedLookupOptions): Lookup {
-  const lookups = new SharedLookups(lookup, options);
-  return (hostname) => lookups.find(hostname);
-}
+type Found = PromiseWithResolvers<readonly string[]>;
 
 /** A registrable domain with look-ups. */
 interface Domain {
@@ -33,87 +25,81 @@ interface Domain {
   readonly waiting: Map<string, Found>;
 }
 
-type Found = PromiseWithResolvers<readonly string[]>;
-
-class SharedLookups {
-  readonly #lookup: Lookup;
-  readonly #timeoutMs: number;
-  readonly #maxConcurrent: number;
+/**
+ * Shares look-ups: a name is looked up once at a time for all who wait, and its failure is remembered for a
+ * second. A look-up that was given up counts until it ends, since getaddrinfo cannot be cancelled, and
+ * the name fails at once until then.
+ */
+export function sharedLookup(
+  lookup: Lookup,
+  { timeoutMs, maxConcurrent = Infinity }: SharedLookupOptions,
+): Lookup {
   /** Look-ups that have not ended, and failures that are remembered. */
-  readonly #known = new Map<string, Promise<readonly string[]>>();
-  readonly #domains = new Map<string, Domain>();
-  #running = 0;
+  const known = new Map<string, Promise<readonly string[]>>();
+  const domains = new Map<string, Domain>();
+  let running = 0;
 
-  constructor(lookup: Lookup, options: SharedLookupOptions) {
-    this.#lookup = lookup;
-    this.#timeoutMs = options.timeoutMs;
-    this.#maxConcurrent = options.maxConcurrent ?? Number.POSITIVE_INFINITY;
-  }
+  const forgetLater = (hostname: string) =>
+    void setTimeout(() => known.delete(hostname), failureMs).unref();
 
-  find(hostname: string): Promise<readonly string[]> {
-    let found = this.#known.get(hostname);
-    if (found === undefined) {
-      found = this.#ask(hostname);
-      this.#known.set(hostname, found);
+  const domainOf = (hostname: string): Domain => {
+    const name = getDomain(hostname) ?? hostname;
+    const domain = domains.get(name) ?? { running: 0, waiting: new Map() };
+    domains.set(name, domain);
+    return domain;
+  };
+
+  const run = async (hostname: string, domain: Domain, found: Found) => {
+    domain.running += 1;
+    running += 1;
+    try {
+      found.resolve(await lookup(hostname));
+      known.delete(hostname);
+    } catch (error) {
+      found.reject(error);
+      forgetLater(hostname);
     }
-    return found;
-  }
+    domain.running -= 1;
+    running -= 1;
+    startWaiting();
+  };
 
-  #ask(hostname: string): Promise<readonly string[]> {
-    const { waiting } = this.#domainOf(hostname);
+  const startWaiting = () => {
+    for (const [name, domain] of domains) {
+      for (const [hostname, found] of domain.waiting) {
+        if (running >= maxConcurrent) return;
+        if (domain.running >= maxPerDomain) break;
+        domain.waiting.delete(hostname);
+        void run(hostname, domain, found);
+      }
+      if (domain.running === 0 && domain.waiting.size === 0) domains.delete(name);
+    }
+  };
+
+  const ask = (hostname: string) => {
+    const { waiting } = domainOf(hostname);
     const found: Found = Promise.withResolvers();
+    const fail = (what: string, code: string) => {
+      found.reject(Object.assign(new Error(`${hostname}: ${what}`), { code }));
+    };
     const timer = setTimeout(() => {
-      found.reject(Object.assign(new Error(`${hostname}: no answer`), { code: lookupTimedOut }));
-      if (waiting.delete(hostname)) this.#forgetLater(hostname);
-    }, this.#timeoutMs);
+      fail('no answer', lookupTimedOut);
+      if (waiting.delete(hostname)) forgetLater(hostname);
+    }, timeoutMs);
     const stop = () => clearTimeout(timer);
     found.promise.then(stop, stop);
     if (waiting.size < maxWaitingPerDomain) waiting.set(hostname, found);
     else {
-      found.reject(
-        Object.assign(new Error(`${hostname}: too many look-ups`), { code: 'EAI_AGAIN' }),
-      );
-      this.#forgetLater(hostname);
+      fail('too many look-ups', 'EAI_AGAIN');
+      forgetLater(hostname);
     }
-    this.#startWaiting();
+    startWaiting();
     return found.promise;
-  }
+  };
 
-  #startWaiting(): void {
-    for (const [name, domain] of this.#domains) {
-      for (const [hostname, found] of domain.waiting) {
-        if (this.#running >= this.#maxConcurrent) return;
-        if (domain.running >= maxPerDomain) break;
-        domain.waiting.delete(hostname);
-        void this.#run(hostname, domain, found);
-      }
-      if (domain.running === 0 && domain.waiting.size === 0) this.#domains.delete(name);
-    }
-  }
-
-  async #run(hostname: string, domain: Domain, found: Found): Promise<void> {
-    domain.running += 1;
-    this.#running += 1;
-    try {
-      found.resolve(await this.#lookup(hostname));
-      this.#known.delete(hostname);
-    } catch (error) {
-      found.reject(error);
-      this.#forgetLater(hostname);
-    }
-    domain.running -= 1;
-    this.#running -= 1;
-    this.#startWaiting();
-  }
-
-  #forgetLater(hostname: string): void {
-    setTimeout(() => this.#known.delete(hostname), failureMs).unref();
-  }
-
-  #domainOf(hostname: string): Domain {
-    const name = getDomain(hostname) ?? hostname;
-    const domain = this.#domains.get(name) ?? { running: 0, waiting: new Map() };
-    this.#domains.set(name, domain);
-    return domain;
-  }
+  return (hostname) => {
+    const found = known.get(hostname) ?? ask(hostname);
+    known.set(hostname, found);
+    return found;
+  };
 }
