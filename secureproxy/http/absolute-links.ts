@@ -1,7 +1,5 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 
-type Value = OutgoingHttpHeaders[string];
-
 /** The URL of the call, and a judge of what the parser makes of a link: whether it has a secret. */
 export interface LinkContext {
   readonly url: string;
@@ -14,8 +12,8 @@ export interface LinkContext {
  * Rewrites the links of an answer, in place: a caller would resolve relative ones against the
  * proxy. `Location`, `Content-Location` and the targets of `Link` become absolute. A 3xx has its
  * `Location` as `X-Upstream-Location`, since clients that follow redirects take app key and body
- * along. If answers are those of a server under a path of the proxy, links of its own are rewritten instead. A `Location` or `Content-Location` that does not parse, or would have a secret, is dropped,
- * and so is a `Link` with too many targets, or too long ones.
+ * along. If answers are those of a server under a path of the proxy, links of its own are rewritten instead. A
+ * `Location` or `Content-Location` that does not parse, or would have a secret, is dropped, and so is a `Link` with too many targets, or too long ones.
  */
 export function absoluteLinks(
   headers: OutgoingHttpHeaders,
@@ -25,14 +23,16 @@ export function absoluteLinks(
   const { location, 'content-location': contentLocation, link } = headers;
   if (location !== undefined) {
     delete headers.location;
+    const href = first(location, context);
+    const own = href && context.forwarded?.(href);
     const isRedirect = status >= 300 && status < 400;
-    if (context.forwarded === undefined)
-      set(headers, isRedirect ? 'x-upstream-location' : 'location', location, context);
-    else setForwarded(headers, location, context, context.forwarded);
+    const isKept = context.forwarded === undefined ? !isRedirect : own !== undefined;
+    if (href !== undefined) headers[isKept ? 'location' : 'x-upstream-location'] = own ?? href;
   }
   if (contentLocation !== undefined) {
     delete headers['content-location'];
-    set(headers, 'content-location', contentLocation, context);
+    const href = first(contentLocation, context);
+    if (href !== undefined) headers['content-location'] = href;
   }
   if (link !== undefined) {
     const links = absoluteTargets([link].flat(), context);
@@ -41,23 +41,9 @@ export function absoluteLinks(
   }
 }
 
-function set(headers: OutgoingHttpHeaders, name: string, value: Value, context: LinkContext) {
-  // Of several, clients take different ones.
-  const [first] = [value].flat();
-  const href = absolute(`${first}`, context);
-  if (href !== undefined) headers[name] = href;
-}
-
-function setForwarded(
-  headers: OutgoingHttpHeaders,
-  value: Value,
-  context: LinkContext,
-  forwarded: (href: string) => string | undefined,
-) {
-  const href = absolute(`${[value].flat()[0]}`, context);
-  if (href === undefined) return;
-  const own = forwarded(href);
-  headers[own === undefined ? 'x-upstream-location' : 'location'] = own ?? href;
+/** Of several, clients take different ones. */
+function first(links: OutgoingHttpHeaders[string], context: LinkContext): string | undefined {
+  return absolute(`${[links].flat()[0]}`, context);
 }
 
 /** Header values are latin1; encoded byte by byte, UTF-8 stays UTF-8. */

@@ -4,9 +4,10 @@ import { byteHeaders, withoutHeaders } from './answer-headers.ts';
 import { CharsetSniffer, checkCharset } from './charsets.ts';
 import { CollectedBody } from './collected-body.ts';
 import { checkWhole, codingOf } from './content-codings.ts';
+import { DecodedBody } from './decoded-body.ts';
 import { EventStreamFilter, isEventStream } from './event-stream.ts';
 import type { Scrubber } from './scrubber.ts';
-import { DecodedBody, StreamedBody } from './streamed-body.ts';
+import { StreamedBody } from './streamed-body.ts';
 
 /** An answer's head, as the upstream sent it. */
 export interface ReceivedHead {

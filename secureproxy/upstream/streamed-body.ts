@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { isShort } from '../../shared/http/early-answer.ts';
-import type { BodyWatch } from '../http/body-watch.ts';
+import type { StreamedKeyWatch } from '../http/body-watch.ts';
 import { SentChunks } from '../receipt/sent-chunks.ts';
 
 /**
@@ -10,7 +10,7 @@ import { SentChunks } from '../receipt/sent-chunks.ts';
  */
 export class StreamedBody {
   readonly #source: IncomingMessage;
-  readonly #watch: BodyWatch;
+  readonly #watch: StreamedKeyWatch;
   #begin = () => {};
   #isBegun = false;
   /** Its size in bytes, if the caller told it. */
@@ -20,7 +20,7 @@ export class StreamedBody {
   /** To be told of each chunk that a connection was given. */
   readonly sent = new SentChunks();
 
-  constructor(source: IncomingMessage, watch: BodyWatch) {
+  constructor(source: IncomingMessage, watch: StreamedKeyWatch) {
     this.#source = source;
     this.#watch = watch;
     const length = source.headers['content-length'];
