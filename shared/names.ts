@@ -27,5 +27,12 @@ const unseen = /[\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]|(?! )\p{Zs}/u;
  * stay valid.
  */
 export function newNameFault(name: string): string | undefined {
-  return nameFault(name) ?? (unseen.test(name) ? 'has a character that does not show' : undefined);
+  const fault = nameFault(name);
+  if (fault !== undefined) return fault;
+  if (unseen.test(name)) return 'has a character that does not show';
+  // Cells of a sheet have them by mistake, and some databases ignore those at the end.
+  if (name.trim() !== name) return 'begins or ends with a space';
+  return name.normalize('NFC') === name
+    ? undefined
+    : 'is not in the Unicode form NFC, and looks like the name that is';
 }

@@ -151,7 +151,7 @@ function rejectName(what: string, fault: string | undefined): void {
   if (fault === undefined) return;
   throw inputInvalid(
     `the name of the ${what} ${fault}`,
-    'names have 1 to 255 characters of any language that show, or are spaces',
+    'names have 1 to 255 characters of any language that show, or are spaces between such',
   );
 }
 

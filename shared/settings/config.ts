@@ -3,7 +3,7 @@ import { Ajv, type ErrorObject } from 'ajv';
 import { memoize } from '../memoize.ts';
 import { quickStart } from '../schema/compile.ts';
 import type { Static, TObject } from '../schema/type.ts';
-import { kindFault, writableFault } from './file-mode.ts';
+import { writableFault } from './file-mode.ts';
 import { nearMisses } from './near-misses.ts';
 import { isSecret, settingNames } from './setting-names.ts';
 
@@ -146,7 +146,7 @@ export function readSecretFile(name: string, file: string): string {
   let fault: string | undefined;
   let text = '';
   try {
-    fault = kindFault(file) ?? writableFault(file);
+    fault = writableFault(file);
     if (fault === undefined) text = readFileSync(file, 'utf8');
   } catch (error) {
     fault = `cannot read ${file} (${(error as NodeJS.ErrnoException).code})`;

@@ -11,7 +11,6 @@ export function readPrivateFile(file: string): Buffer {
 
 /** Reads a file that is no secret. @throws ConfigError if it cannot be read, or users outside its group can change it */
 export function readTrustedFile(file: string): string {
-  checkMode(kindFault, file);
   checkMode(writableFault, file);
   return readOrFault(file, () => readFileSync(file, 'utf8'));
 }

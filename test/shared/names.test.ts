@@ -78,8 +78,27 @@ t.test('a new name has no character that does not show, an old one may', async (
     t.equal(nameFault(name), undefined, code.toString(16));
     t.equal(newNameFault(name), 'has a character that does not show', code.toString(16));
   }
-  for (const name of ['shop 1', 'ООО «Чай» № 1', '店舗', 'חנות', 'é', 'e\u0301', '🛒', 'शॉप']) {
+  for (const name of ['shop 1', 'ООО «Чай» № 1', '店舗', 'חנות', 'é', '🛒', 'शॉप']) {
     t.equal(newNameFault(name), undefined, name);
   }
   t.equal(newNameFault(''), 'is empty');
 });
+
+t.test(
+  'a new name does not look like another by spaces at an end or by its form, an old one may',
+  async (t) => {
+    for (const name of [' shop', 'shop ', ' ', 'shop  ']) {
+      t.equal(nameFault(name), undefined, name);
+      t.equal(newNameFault(name), 'begins or ends with a space', name);
+    }
+    for (const name of ['e\u0301', 'Мои\u0306', '\u212b', '\u1112\u1161\u11ab']) {
+      t.equal(nameFault(name), undefined, name);
+      t.equal(
+        newNameFault(name),
+        'is not in the Unicode form NFC, and looks like the name that is',
+        name,
+      );
+      t.equal(newNameFault(name.normalize('NFC')), undefined, name);
+    }
+  },
+);

@@ -72,6 +72,10 @@ function faultOf(code: string): string {
 
 /** By number: without a first row of names, a cell is a secret. */
 function columnsFault(columns: readonly string[]): string | undefined {
+  if (columns.some((name) => name.includes('\0'))) return 'it is not text in UTF-8, but in UTF-16';
+  const [only = '', ...others] = columns;
+  if (others.length === 0 && /[;\t]/.test(only))
+    return 'its cells are separated by semicolons or tabs: separate them by commas';
   const isUnknown = (name: string) => !memberNames.includes(name) && !name.startsWith(fieldPrefix);
   const unknown = columns.findIndex(isUnknown);
   if (unknown >= 0)

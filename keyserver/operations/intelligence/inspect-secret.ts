@@ -66,17 +66,25 @@ function mixUps(name: string, value: string, places: readonly Place[]): string[]
   const field = `the field ${JSON.stringify(name)}`;
   if (own !== undefined) {
     const others = known.filter((place) => !place.marketplaces.includes(own));
-    return others.map(
-      ({ hostname }) => `${field} looks like a secret of ${own.name}, but goes to ${hostname}`,
-    );
+    return eachOnce(others, () => `${field} looks like a secret of ${own.name}`);
   }
-  return known.flatMap(({ hostname, marketplaces: [marketplace, ...others] }) => {
+  return eachOnce(known, ({ marketplaces: [marketplace, ...others] }) => {
     const form = others.length === 0 ? marketplace?.formOf(name) : undefined;
     return form === undefined || form.isMet(value)
-      ? []
-      : [
-          `${field} is not ${form.name}, as secrets of ${marketplace?.name} are, but goes to ${hostname}`,
-        ];
+      ? undefined
+      : `${field} is not ${form.name}, as secrets of ${marketplace?.name} are`;
+  });
+}
+
+/** A finding with the first of its places: a marketplace has up to twenty hosts, and other findings would drown. */
+function eachOnce(
+  places: readonly Place[],
+  findingAt: (place: Place) => string | undefined,
+): string[] {
+  return [...Map.groupBy(places, findingAt)].flatMap(([finding, [first, ...others]]) => {
+    if (finding === undefined) return [];
+    const also = others.length === 0 ? '' : `, as to ${others.length} more`;
+    return [`${finding}, but goes to ${first?.hostname}${also}`];
   });
 }
 

@@ -169,6 +169,17 @@ t.test('names the faults of CSV by line and column', async (t) => {
       `client,type,secret\na,wildberries,${secret}\nb,wildberries\n`,
       /line 3: it has 2 cells, and the first row 3/,
     ],
+    [
+      `client;type;secret\na;wildberries;${secret}\n`,
+      /line 1: its cells are separated by semicolons or tabs: separate them by commas/,
+    ],
+    [`client\ttype\tsecret\na\twildberries\t${secret}\n`, /line 1: its cells .* by commas/],
+    [
+      Buffer.from(`client,type,secret\na,wildberries,${secret}\n`, 'utf16le'),
+      /line 1: it is not text in UTF-8, but in UTF-16/,
+    ],
+    [`client,type,secret\n"shop-1 ",wildberries,${secret}\n`, /line 2: .* ends with a space/],
+    [`client,type,secret\nshop-Мои\u0306,wildberries,${secret}\n`, /line 2: .* form NFC/],
     [`client,type,secret\na,wildberries,"${secret}\n`, /it is not CSV/],
     [`client,type,secret\na,wild"b,${secret}\n`, /line 2: it is not CSV/],
     [

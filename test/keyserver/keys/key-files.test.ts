@@ -13,6 +13,7 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { readKeyFiles } from '../../../keyserver/keys/key-files.ts';
+import { secretFileFault } from '../../../shared/settings/file-mode.ts';
 import { readPrivateFile } from '../../../shared/settings/private-file.ts';
 import { writeKeyFolder } from '../../support/key-folders.ts';
 import { faultsOf } from './faults.ts';
@@ -43,6 +44,11 @@ t.test('refuses a file that others can read, write or run, but not the group', a
     chmodSync(file, mode);
     t.equal(String(readPrivateFile(file)), 'x', mode.toString(8));
   }
+});
+
+t.test('refuses a device in place of a folder, and advises no change of its mode', async (t) => {
+  t.same(await faultsOf(() => read('/dev/null')), ['/dev/null is a pipe or a device, not a file']);
+  t.equal(secretFileFault('/dev/null'), undefined);
 });
 
 t.test(

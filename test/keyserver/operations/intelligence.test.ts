@@ -193,6 +193,19 @@ t.test('warns of a secret of another marketplace than its destinations', async (
   }
 });
 
+t.test('says once of a field what holds at many hosts', async (t) => {
+  const hosts = ['content-api', 'marketplace-api', 'statistics-api'].map(
+    (name) => `https://${name}.wildberries.ru`,
+  );
+  const random = randomUUID();
+  t.same(warningsOf(random, ...hosts, 'https://api.megamarket.tech'), [
+    'the field "token" is not a JWT, as secrets of Wildberries are, but goes to content-api.wildberries.ru, as to 2 more',
+  ]);
+  t.same(warningsOf(`ACMA:${random}:1`, ...hosts.slice(1)), [
+    'the field "token" looks like a secret of Yandex Market, but goes to marketplace-api.wildberries.ru, as to 1 more',
+  ]);
+});
+
 t.test('asks once a type to which marketplaces its hosts belong', async (t) => {
   let reads = 0;
   for (const marketplace of marketplaces()) {
