@@ -30,6 +30,8 @@ export function newNameFault(name: string): string | undefined {
   const fault = nameFault(name);
   if (fault !== undefined) return fault;
   if (unseen.test(name)) return 'has a character that does not show';
+  // Node reads an argument so, whatever the bytes were.
+  if (name.includes('\ufffd')) return 'has a character that stands for bytes that are not UTF-8';
   // Cells of a sheet have them by mistake, and some databases ignore those at the end.
   if (name.trim() !== name) return 'begins or ends with a space';
   return name.normalize('NFC') === name

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { Ajv, type ErrorObject } from 'ajv';
 import { memoize } from '../memoize.ts';
 import { quickStart } from '../schema/compile.ts';
@@ -6,6 +5,7 @@ import type { Static, TObject } from '../schema/type.ts';
 import { writableFault } from './file-mode.ts';
 import { nearMisses } from './near-misses.ts';
 import { isSecret, settingNames } from './setting-names.ts';
+import { readText, unreadable } from './text-file.ts';
 
 /** Settings before parsing: names to texts. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -147,9 +147,9 @@ export function readSecretFile(name: string, file: string): string {
   let text = '';
   try {
     fault = writableFault(file);
-    if (fault === undefined) text = readFileSync(file, 'utf8');
+    if (fault === undefined) text = readText(file);
   } catch (error) {
-    fault = `cannot read ${file} (${(error as NodeJS.ErrnoException).code})`;
+    fault = unreadable(file, error);
   }
   if (fault !== undefined) throw new ConfigError([`${name}_FILE: ${fault}`]);
   return text.replace(/\r?\n$/, '');

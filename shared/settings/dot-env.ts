@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { ConfigError, type Environment } from './config.ts';
+import { readText, unreadable } from './text-file.ts';
 
 /**
  * Returns the settings of a process: its environment, then the `.env` of `folder`, which is not read in
@@ -17,11 +17,11 @@ export function readEnvironment(processEnv: Environment, folder: string): Enviro
 function readEnvFile(file: string): Environment {
   let text: string;
   try {
-    text = readFileSync(file, 'utf8');
+    text = readText(file);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return {};
-    throw new ConfigError([`cannot read ${file} (${code})`]);
+    throw new ConfigError([unreadable(file, error)]);
   }
   return parseEnv(text);
 }

@@ -84,6 +84,12 @@ t.test('a new name has no character that does not show, an old one may', async (
   t.equal(newNameFault(''), 'is empty');
 });
 
+t.test('a new name has none of the characters that bytes of other text become', async (t) => {
+  const name = Buffer.from('caf\u00e9', 'latin1').toString('utf8');
+  t.equal(nameFault(name), undefined);
+  t.equal(newNameFault(name), 'has a character that stands for bytes that are not UTF-8');
+});
+
 t.test(
   'a new name does not look like another by spaces at an end or by its form, an old one may',
   async (t) => {

@@ -500,3 +500,17 @@ t.test('a file that cannot be read is named', async (t) => {
     t.match(stderr, /^error: cannot read none\.yaml \(ENOENT\)$/m);
   }
 });
+
+t.test(
+  'rejects a file that is not UTF-8, whose names would not be those that it has',
+  async (t) => {
+    const admin = await install(t);
+    const text = 'apps:\n  café: {}\n';
+    for (const stdin of [Buffer.from(text, 'latin1'), Buffer.from(text, 'utf16le')]) {
+      t.match(await admin.failure(['apply', '--file', '-'], { stdin }), {
+        ...{ exit: 2, code: 'input_invalid', message: 'stdin is not text in UTF-8' },
+      });
+    }
+    t.same(await admin.json(['app', 'list']), []);
+  },
+);

@@ -129,6 +129,18 @@ t.test('says which secret’s file cannot be read, or that there are two', async
 });
 
 t.test(
+  'reads a secret past a byte order mark, and changes no byte of one that is not UTF-8',
+  async (t) => {
+    const file = join(t.testdir({}), 'secret');
+    writeFileSync(file, '\ufeffkey-1\r\n');
+    const environment = { KEYRING_DIR: '/keys', API_KEY_FILE: file };
+    t.equal(parseSettings(schema, environment).config.API_KEY, 'key-1');
+    writeFileSync(file, Buffer.from('clé-1', 'latin1'));
+    t.same(faultsOf(environment), [`API_KEY_FILE: ${file} is not text in UTF-8`]);
+  },
+);
+
+t.test(
   'refuses a pipe in place of a secret’s file, whose reading would halt all else',
   async (t) => {
     const pipe = join(t.testdir({}), 'pipe');

@@ -32,3 +32,18 @@ t.test('says which .env cannot be read', async (t) => {
     new ConfigError([`cannot read ${join(folder, '.env')} (EISDIR)`]),
   );
 });
+
+t.test('reads past the mark that editors put before UTF-8, and rejects other text', async (t) => {
+  const folder = t.testdir();
+  const file = join(folder, '.env');
+  writeFileSync(file, '\ufeffPORT=6001\r\nHOST=::1\r\n');
+  t.same(readEnvironment({}, folder), { PORT: '6001', HOST: '::1' });
+  for (const other of [
+    Buffer.from('DB_PASSWORD=p\u00e4ss\n', 'latin1'),
+    Buffer.from('\ufeffPORT=6001\n', 'utf16le'),
+    Buffer.from('PORT=6001\n', 'utf16le'),
+  ]) {
+    writeFileSync(file, other);
+    t.throws(() => readEnvironment({}, folder), new ConfigError([`${file} is not text in UTF-8`]));
+  }
+});
