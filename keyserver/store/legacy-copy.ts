@@ -1,8 +1,9 @@
 import type { TokenContext } from '../../shared/crypto/token-row.ts';
 import { text, tokenRow } from './rows.ts';
-import type { Dialect, Outcome, SqlCoroutine } from './statements.ts';
+import { chunks, insertion } from './sql-lists.ts';
+import { type Dialect, type Outcome, query, type SqlCoroutine } from './statements.ts';
 import type { TokenRow } from './store.ts';
-import { nameKey } from './token-statements.ts';
+import { nameKey, ofNames } from './token-statements.ts';
 
 /** Rows of one statement; longer ones save hardly anything per row. */
 const maxRows = 50;
@@ -10,7 +11,7 @@ const maxRows = 50;
 /** Creates the table of rows as the earlier system had them if it is missing; returns its name. */
 export function* createLegacyCopy({ legacyCopy }: Dialect): SqlCoroutine<string> {
   const { quoted, definition, name } = legacyCopy;
-  yield { sql: `CREATE TABLE IF NOT EXISTS ${quoted} ${definition}`, params: [] };
+  yield* query(`CREATE TABLE IF NOT EXISTS ${quoted} ${definition}`);
   return name;
 }
 
@@ -29,14 +30,10 @@ export function copyTokens(sql: Dialect, rows: readonly TokenRow[]): SqlCoroutin
 }
 
 function* write(sql: Dialect, verb: string, rows: readonly TokenRow[]): SqlCoroutine<void> {
-  for (let from = 0; from < rows.length; from += maxRows) {
-    const some = rows.slice(from, from + maxRows);
-    yield {
-      sql:
-        `${verb} INTO ${sql.legacyCopy.quoted} (client_id, token_type, token) ` +
-        `VALUES ${some.map(() => '(?, ?, ?)').join(', ')}`,
-      params: some.flatMap(({ clientId, tokenType, token }) => [clientId, tokenType, token]),
-    };
+  for (const some of chunks(rows, maxRows)) {
+    const values = some.map(({ clientId, tokenType, token }) => [clientId, tokenType, token]);
+    const into = `${verb} INTO ${sql.legacyCopy.quoted}`;
+    yield insertion(into, ['client_id', 'token_type', 'token'], values);
   }
 }
 
@@ -46,14 +43,12 @@ export function* copiedTokens(
   names: readonly TokenContext[],
 ): SqlCoroutine<(string | undefined)[]> {
   const found = new Map<string, string>();
-  for (let from = 0; from < names.length; from += maxRows) {
-    const some = names.slice(from, from + maxRows);
-    const { rows } = yield {
-      sql:
-        `SELECT client_id, token_type, token FROM ${sql.legacyCopy.quoted} WHERE ` +
-        some.map(() => '(client_id = ? AND token_type = ?)').join(' OR '),
-      params: some.flatMap(({ clientId, tokenType }) => [clientId, tokenType]),
-    };
+  for (const some of chunks(names, maxRows)) {
+    const { sql: where, params } = ofNames(some);
+    const rows = yield* query(
+      `SELECT client_id, token_type, token FROM ${sql.legacyCopy.quoted} WHERE ${where}`,
+      params,
+    );
     for (const row of rows) found.set(nameKey(tokenRow(row)), text(row, 'token'));
   }
   return names.map((name) => found.get(nameKey(name)));

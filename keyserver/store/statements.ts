@@ -1,11 +1,10 @@
 import { changeRow, integer, type Row, text } from './rows.ts';
+import { chunks, insertion, type SqlPart } from './sql-lists.ts';
 import type { Change, Position } from './store.ts';
 import { StoreError } from './store-error.ts';
 import type { Value } from './value.ts';
 
-export interface Statement {
-  readonly sql: string;
-  readonly params: readonly Value[];
+export interface Statement extends SqlPart {
   /** If given, the statement, which returns no rows, runs once for each of these in place of `params`. */
   readonly sets?: readonly (readonly Value[])[];
 }
@@ -23,6 +22,16 @@ export interface Result {
  * written once and driven synchronously over SQLite, asynchronously over the network.
  */
 export type SqlCoroutine<T> = Generator<Statement, T, Result>;
+
+/** Runs one statement; returns its rows. */
+export function* query(sql: string, params: readonly Value[] = []): SqlCoroutine<readonly Row[]> {
+  return (yield { sql, params }).rows;
+}
+
+/** Runs a statement that returns no rows, once for each of these lists of parameters. */
+export function* repeat(sql: string, sets: NonNullable<Statement['sets']>): SqlCoroutine<void> {
+  if (sets.length > 0) yield { sql, params: [], sets };
+}
 
 /** Result of a changing transaction, which is rolled back if nothing `changed`. */
 export interface Outcome<T> {
@@ -79,11 +88,16 @@ export const maxNameChars = 1_024;
 /** Far beyond any counter that grew by counting; above it integers would soon not be exact. */
 const maxRevision = 2 ** 52;
 
-/** The first number after every change and revision, which a counter that was set back would repeat. */
-const afterAllKnown =
-  'SELECT MAX(n) + 1 AS seq FROM (' +
-  'SELECT MAX(seq) AS n FROM changes WHERE seq < ? UNION ALL ' +
-  'SELECT MAX(revision) AS n FROM documents WHERE revision < ?) AS known';
+/** The first number after every change and revision, which a counter that was set back would repeat; 0 if there is none. */
+function* afterAllKnown(): SqlCoroutine<number> {
+  const [row] = yield* query(
+    'SELECT MAX(n) + 1 AS seq FROM (' +
+      'SELECT MAX(seq) AS n FROM changes WHERE seq < ? UNION ALL ' +
+      'SELECT MAX(revision) AS n FROM documents WHERE revision < ?) AS known',
+    [maxRevision, maxRevision],
+  );
+  return (row && integer(row, 'seq')) || 0;
+}
 
 /**
  * Takes the next `seq`, or several in a row. A changing transaction must do this first: the counter's
@@ -96,11 +110,10 @@ export function* nextSeqs(count: number): SqlCoroutine<number[]> {
   };
   if (affected !== 1) throw counterMissing();
   const counted = yield* lastSeq();
-  const { rows } = yield { sql: afterAllKnown, params: [maxRevision, maxRevision] };
-  const first = Math.max(counted - count + 1, (rows[0] && integer(rows[0], 'seq')) || 0);
+  const first = Math.max(counted - count + 1, yield* afterAllKnown());
   const last = first + count - 1;
   if (last > counted) {
-    yield { sql: 'UPDATE change_counter SET seq = ? WHERE id = 1', params: [last] };
+    yield* query('UPDATE change_counter SET seq = ? WHERE id = 1', [last]);
   }
   return Array.from({ length: count }, (_, at) => first + at);
 }
@@ -111,35 +124,27 @@ export function* nextSeq(): SqlCoroutine<number> {
   return seq as number;
 }
 
-export function* recordChange(change: Change): SqlCoroutine<void> {
-  yield* recordChanges([change]);
-}
-
 const maxChangesAtOnce = 100;
 
 /** Records changes with consecutive numbers. */
 export function* recordChanges(changes: readonly Change[]): SqlCoroutine<void> {
-  for (let at = 0; at < changes.length; at += maxChangesAtOnce) {
-    const some = changes.slice(at, at + maxChangesAtOnce);
-    yield {
-      sql: `INSERT INTO changes (seq, kind, id, token_type) VALUES ${some.map(() => '(?, ?, ?, ?)').join(', ')}`,
-      params: some.flatMap(({ seq, kind, id, tokenType }) => [seq, kind, id, tokenType ?? null]),
-    };
+  for (const some of chunks(changes, maxChangesAtOnce)) {
+    const values = some.map(({ seq, kind, id, tokenType }) => [seq, kind, id, tokenType ?? null]);
+    yield insertion('INSERT INTO changes', ['seq', 'kind', 'id', 'token_type'], values);
   }
   const last = changes.at(-1)?.seq ?? 0;
-  yield { sql: 'DELETE FROM changes WHERE seq <= ?', params: [last - keptChanges] };
+  yield* query('DELETE FROM changes WHERE seq <= ?', [last - keptChanges]);
 }
 
 export function* lastSeq(): SqlCoroutine<number> {
-  const { rows } = yield { sql: 'SELECT seq FROM change_counter WHERE id = 1', params: [] };
+  const rows = yield* query('SELECT seq FROM change_counter WHERE id = 1');
   return countedIn(rows);
 }
 
 export function* position(): SqlCoroutine<Position> {
-  const { rows } = yield {
-    sql: 'SELECT seq, (SELECT history FROM change_history WHERE id = 1) AS history FROM change_counter WHERE id = 1',
-    params: [],
-  };
+  const rows = yield* query(
+    'SELECT seq, (SELECT history FROM change_history WHERE id = 1) AS history FROM change_counter WHERE id = 1',
+  );
   const seq = countedIn(rows);
   return { seq, history: text(rows[0] ?? {}, 'history') };
 }
@@ -156,18 +161,17 @@ function countedIn([row]: readonly Row[]): number {
 /** Numbers of rows that somebody forged do not count, and its changes are forgotten. */
 export function* newHistory(history: string, atLeast: number): SqlCoroutine<Outcome<Position>> {
   // Locks the row first, as every change does.
-  yield { sql: 'UPDATE change_counter SET seq = 0 WHERE id = 1', params: [] };
-  const { rows } = yield { sql: afterAllKnown, params: [maxRevision, maxRevision] };
-  const seq = Math.max(atLeast, (rows[0] && integer(rows[0], 'seq')) || 0);
+  yield* query('UPDATE change_counter SET seq = 0 WHERE id = 1');
+  const seq = Math.max(atLeast, yield* afterAllKnown());
   for (const sql of [
     'DELETE FROM changes',
     'DELETE FROM change_counter',
     'DELETE FROM change_history',
   ]) {
-    yield { sql, params: [] };
+    yield* query(sql);
   }
-  yield { sql: 'INSERT INTO change_counter (id, seq) VALUES (1, ?)', params: [seq] };
-  yield { sql: 'INSERT INTO change_history (id, history) VALUES (1, ?)', params: [history] };
+  yield* query('INSERT INTO change_counter (id, seq) VALUES (1, ?)', [seq]);
+  yield* query('INSERT INTO change_history (id, history) VALUES (1, ?)', [history]);
   return { changed: true, value: { history, seq } };
 }
 
@@ -176,22 +180,20 @@ function counterMissing(): StoreError {
 }
 
 export function* changesSince(seq: number): SqlCoroutine<Change[]> {
-  const { rows } = yield {
-    // Limited, since others can write to the table.
-    sql: `SELECT seq, kind, id, token_type FROM changes WHERE seq > ? ORDER BY seq LIMIT ${keptChanges}`,
-    params: [seq],
-  };
+  // Limited, since others can write to the table.
+  const rows = yield* query(
+    `SELECT seq, kind, id, token_type FROM changes WHERE seq > ? ORDER BY seq LIMIT ${keptChanges}`,
+    [seq],
+  );
   return rows.map(changeRow).filter((change) => change !== undefined);
 }
 
 export function* needsKeyring(sql: Pick<Dialect, 'tokenTable'>): SqlCoroutine<boolean> {
-  const { rows } = yield {
-    // The format's version is one character; the earlier system's base64 has no dot.
-    sql:
-      `SELECT EXISTS (SELECT 1 FROM ${sql.tokenTable} WHERE token LIKE 'skt_.%') + ` +
+  // The format's version is one character; the earlier system's base64 has no dot.
+  const rows = yield* query(
+    `SELECT EXISTS (SELECT 1 FROM ${sql.tokenTable} WHERE token LIKE 'skt_.%') + ` +
       'EXISTS (SELECT 1 FROM documents) AS found',
-    params: [],
-  };
+  );
   const found = rows[0] === undefined ? Number.NaN : integer(rows[0], 'found');
   // No answer is not the answer "no rows".
   if (Number.isNaN(found)) throw new StoreError('failed', 'The database returned no row count');

@@ -44,3 +44,19 @@ export class StoreError extends Error {
 export function isStoreError(error: unknown, kind: StoreErrorKind): error is StoreError {
   return error instanceof StoreError && error.kind === kind;
 }
+
+const columnCalled = (name: string | undefined) =>
+  `${name === undefined ? 'A column' : `The column ${name}`} of the token table`;
+
+/** Sentences of errors that both databases have; a column without a name is one that is not known. */
+export const sentences = {
+  schemaMissing: 'The schema is missing: migrations must be applied',
+  columnMissing: 'A table lacks a column: another schema version, or another token table',
+  columnMistyped: (name?: string) =>
+    `${columnCalled(name)} is of a type that cannot hold this value`,
+  columnRequired: (name?: string) =>
+    `${columnCalled(name)} must have a value that nobody gives: let it be NULL, or give it a default`,
+  columnShort: (name?: string) => `${columnCalled(name)} is too short for this value: widen it`,
+  columnNarrow: (name?: string) =>
+    `${columnCalled(name)} cannot hold these characters: make it utf8mb4`,
+};

@@ -1,9 +1,11 @@
-import type { TokenContext } from '../../shared/crypto/token-row.ts';
+import { chunks } from './sql-lists.ts';
 import {
   type Dialect,
   nextSeq,
   type Outcome,
-  recordChange,
+  query,
+  recordChanges,
+  repeat,
   type SqlCoroutine,
 } from './statements.ts';
 import type { BatchOutcome, PutTokens, TokenRow } from './store.ts';
@@ -23,12 +25,8 @@ export function* putTokens(
   const seq = dryRun ? Number.NaN : announce ? yield* nextSeq() : yield* lockCounter();
   const changed: TokenRow[] = [];
   let added = 0;
-  for (let at = 0; at < rows.length; at += namesAtOnce) {
-    const { add, replace, repeated } = yield* compare(
-      sql,
-      rows.slice(at, at + namesAtOnce),
-      isSame,
-    );
+  for (const some of chunks(rows, namesAtOnce)) {
+    const { add, replace, repeated } = yield* compare(sql, some, isSame);
     added += add.length;
     changed.push(...add, ...replace, ...repeated);
     if (!dryRun) yield* write(sql, { add, replace, repeated });
@@ -49,14 +47,14 @@ export function* announceAll(): SqlCoroutine<Outcome<void>> {
 }
 
 function* lockCounter(): SqlCoroutine<number> {
-  yield { sql: 'UPDATE change_counter SET seq = seq WHERE id = 1', params: [] };
+  yield* query('UPDATE change_counter SET seq = seq WHERE id = 1');
   return Number.NaN;
 }
 
 function* announceEach(first: number, changed: readonly TokenRow[]): SqlCoroutine<void> {
   for (const [i, { clientId, tokenType }] of changed.entries()) {
     const seq = i === 0 ? first : yield* nextSeq();
-    yield* recordChange({ seq, kind: 'token', id: clientId, tokenType });
+    yield* recordChanges([{ seq, kind: 'token', id: clientId, tokenType }]);
   }
 }
 
@@ -84,28 +82,18 @@ function* compare(
 
 function* write(sql: Dialect, { add, replace, repeated }: Writes): SqlCoroutine<void> {
   const exact = exactKeys(sql);
-  const keysOf = (row: TokenContext) => exact.params(row);
-  yield* each(`UPDATE ${sql.tokenTable} SET token = ? WHERE ${exact.sql}`, replace, (row) => [
-    row.token,
-    ...keysOf(row),
-  ]);
-  yield* each(`DELETE FROM ${sql.tokenTable} WHERE ${exact.sql}`, repeated, keysOf);
-  yield* each(
+  yield* repeat(
+    `UPDATE ${sql.tokenTable} SET token = ? WHERE ${exact.sql}`,
+    replace.map((row) => [row.token, ...exact.params(row)]),
+  );
+  yield* repeat(`DELETE FROM ${sql.tokenTable} WHERE ${exact.sql}`, repeated.map(exact.params));
+  yield* repeat(
     `INSERT INTO ${sql.tokenTable} (client_id, token_type, token) VALUES (?, ?, ?)`,
-    [...repeated, ...add],
-    ({ clientId, tokenType, token }) => [clientId, tokenType, token],
+    [...repeated, ...add].map(({ clientId, tokenType, token }) => [clientId, tokenType, token]),
   );
   const written = [...add, ...replace, ...repeated];
   const stored = yield* findTokensOfAll(sql, written);
   const isKept = ({ token }: TokenRow, i: number) =>
     stored[i]?.length === 1 && stored[i][0]?.token === token;
   if (!written.every(isKept)) throw rewritten();
-}
-
-function* each(
-  statement: string,
-  rows: readonly TokenRow[],
-  paramsOf: (row: TokenRow) => (string | Uint8Array)[],
-): SqlCoroutine<void> {
-  if (rows.length > 0) yield { sql: statement, params: [], sets: rows.map(paramsOf) };
 }

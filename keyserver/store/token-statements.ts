@@ -1,13 +1,14 @@
 import type { TokenContext } from '../../shared/crypto/token-row.ts';
 import { isExactly, type Row, text, tokenRow } from './rows.ts';
+import { anyOf, type SqlPart } from './sql-lists.ts';
 import {
   type Dialect,
   maxNameChars,
   nextSeq,
   type Outcome,
-  recordChange,
+  query,
+  recordChanges,
   type SqlCoroutine,
-  type Statement,
 } from './statements.ts';
 import type { TokenRow } from './store.ts';
 import { StoreError } from './store-error.ts';
@@ -33,10 +34,10 @@ export function* findTokens(
   // PRIMARY for our own VARBINARY columns and for VARCHAR ones (MariaDB 10.11). Under a collation it
   // also finds other names, hence the comparison by bytes.
   const keys = exactly(sql, { clientId, tokenType });
-  const { rows } = yield {
-    sql: `SELECT ${tokenColumns} FROM ${sql.tokenTable} WHERE ${keys.sql} LIMIT ${rowsToTell}`,
-    params: keys.params,
-  };
+  const rows = yield* query(
+    `SELECT ${tokenColumns} FROM ${sql.tokenTable} WHERE ${keys.sql} LIMIT ${rowsToTell}`,
+    keys.params,
+  );
   return rows.filter((row) => isToken(row, clientId, tokenType)).map(tokenRow);
 }
 
@@ -74,13 +75,20 @@ function* rowsOfAll(
   const length = 2 ** Math.ceil(Math.log2(names.length));
   const asked = Array.from({ length }, (_, i) => names[i % names.length] as TokenContext);
   const limit = rowsToTell * length;
+  const { sql: where, params } = ofNames(asked);
   const { rows, isIncomparable = false } = yield {
-    sql:
-      `SELECT ${tokenColumns} FROM ${sql.tokenTable} WHERE ` +
-      `${asked.map(() => '(client_id = ? AND token_type = ?)').join(' OR ')} LIMIT ${limit}`,
-    params: asked.flatMap(({ clientId, tokenType }) => [clientId, tokenType]),
+    sql: `SELECT ${tokenColumns} FROM ${sql.tokenTable} WHERE ${where} LIMIT ${limit}`,
+    params,
   };
   return isIncomparable || rows.length === limit ? undefined : rows;
+}
+
+/** A condition for rows that have one of these names by the columns' collation. */
+export function ofNames(names: readonly TokenContext[]): SqlPart {
+  return anyOf(
+    ['client_id', 'token_type'],
+    names.map(({ clientId, tokenType }) => [clientId, tokenType]),
+  );
 }
 
 export function nameKey({ clientId, tokenType }: TokenContext): string {
@@ -95,13 +103,11 @@ function isToken(row: Row, clientId: string, tokenType: string): boolean {
 export function* repeatedTokens(sql: Dialect, limit: number): SqlCoroutine<TokenContext[]> {
   const client = sql.exact('client_id');
   const type = sql.exact('token_type');
-  const { rows } = yield {
-    sql:
-      `SELECT ${client} AS client_id, ${type} AS token_type FROM ${sql.tokenTable} ` +
+  const rows = yield* query(
+    `SELECT ${client} AS client_id, ${type} AS token_type FROM ${sql.tokenTable} ` +
       `WHERE client_id IS NOT NULL AND token_type IS NOT NULL ` +
       `GROUP BY ${client}, ${type} HAVING COUNT(*) > 1 LIMIT ${limit}`,
-    params: [],
-  };
+  );
   return rows.map((row) => ({
     clientId: text(row, 'client_id'),
     tokenType: text(row, 'token_type'),
@@ -123,17 +129,17 @@ export function exactKeys(sql: Dialect) {
   };
 }
 
-function exactly(sql: Dialect, name: TokenContext): Statement {
+function exactly(sql: Dialect, name: TokenContext): SqlPart {
   const keys = exactKeys(sql);
   return { sql: keys.sql, params: keys.params(name) };
 }
 
 /** Number of rows of exactly this name, locked until the transaction ends. */
 function* rowsPresent(sql: Dialect, clientId: string, tokenType: string): SqlCoroutine<number> {
-  const { rows } = yield {
-    sql: `SELECT ${nameColumns} FROM ${sql.tokenTable} WHERE client_id = ? AND token_type = ?${sql.forUpdate}`,
-    params: [clientId, tokenType],
-  };
+  const rows = yield* query(
+    `SELECT ${nameColumns} FROM ${sql.tokenTable} WHERE client_id = ? AND token_type = ?${sql.forUpdate}`,
+    [clientId, tokenType],
+  );
   return rows.filter((row) => isToken(row, clientId, tokenType)).length;
 }
 
@@ -144,22 +150,23 @@ export function* putToken(sql: Dialect, row: TokenRow): SqlCoroutine<Outcome<boo
   const present = yield* rowsPresent(sql, clientId, tokenType);
   const keys = exactly(sql, { clientId, tokenType });
   if (present === 1) {
-    yield {
-      sql: `UPDATE ${sql.tokenTable} SET token = ? WHERE ${keys.sql}`,
-      params: [token, ...keys.params],
-    };
+    yield* query(`UPDATE ${sql.tokenTable} SET token = ? WHERE ${keys.sql}`, [
+      token,
+      ...keys.params,
+    ]);
   } else {
     if (present > 1) {
-      yield { sql: `DELETE FROM ${sql.tokenTable} WHERE ${keys.sql}`, params: keys.params };
+      yield* query(`DELETE FROM ${sql.tokenTable} WHERE ${keys.sql}`, keys.params);
     }
-    yield {
-      sql: `INSERT INTO ${sql.tokenTable} (client_id, token_type, token) VALUES (?, ?, ?)`,
-      params: [clientId, tokenType, token],
-    };
+    yield* query(`INSERT INTO ${sql.tokenTable} (client_id, token_type, token) VALUES (?, ?, ?)`, [
+      clientId,
+      tokenType,
+      token,
+    ]);
   }
   const stored = yield* findTokens(sql, clientId, tokenType);
   if (stored.length !== 1 || stored[0]?.token !== token) throw rewritten();
-  yield* recordChange({ seq, kind: 'token', id: clientId, tokenType });
+  yield* recordChanges([{ seq, kind: 'token', id: clientId, tokenType }]);
   return { changed: true, value: present > 0 };
 }
 
@@ -182,7 +189,7 @@ export function* deleteToken(
   // Without a row no DELETE: comparing a column of numbers with another text would be an error there.
   if ((yield* rowsPresent(sql, clientId, tokenType)) === 0) return { changed: false, value: false };
   const keys = exactly(sql, { clientId, tokenType });
-  yield { sql: `DELETE FROM ${sql.tokenTable} WHERE ${keys.sql}`, params: keys.params };
-  yield* recordChange({ seq, kind: 'token', id: clientId, tokenType });
+  yield* query(`DELETE FROM ${sql.tokenTable} WHERE ${keys.sql}`, keys.params);
+  yield* recordChanges([{ seq, kind: 'token', id: clientId, tokenType }]);
   return { changed: true, value: true };
 }

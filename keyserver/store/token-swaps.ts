@@ -1,6 +1,13 @@
 import { copiedTokens, copyTokens } from './legacy-copy.ts';
 import { isExactly, tokenRow } from './rows.ts';
-import type { Dialect, Outcome, SqlCoroutine, Statement } from './statements.ts';
+import { chunks } from './sql-lists.ts';
+import {
+  type Dialect,
+  type Outcome,
+  query,
+  type SqlCoroutine,
+  type Statement,
+} from './statements.ts';
 import type { PlacedToken, SwapOptions, TokenSwap } from './store.ts';
 import type { TableKey } from './token-pages.ts';
 import { findTokens, nameKey, rewritten, tokenColumns } from './token-statements.ts';
@@ -38,9 +45,7 @@ export function* swapTokens(
     swapped.push(affected > 0);
   }
   const done = swaps.filter((_, i) => swapped[i]);
-  for (let from = 0; from < done.length; from += maxRead) {
-    yield* checkStored(sql, key, done.slice(from, from + maxRead));
-  }
+  for (const some of chunks(done, maxRead)) yield* checkStored(sql, key, some);
   if (keepsOld) {
     const old = done.map(({ row }) => row);
     yield* copyTokens(sql, old);
@@ -86,10 +91,10 @@ function* checkStored(
   swaps: readonly TokenSwap[],
 ): SqlCoroutine<void> {
   const places = swaps.map(({ row }) => placeOf(key, row));
-  const { rows } = yield {
-    sql: `SELECT ${tokenColumns} FROM ${sql.tokenTable} WHERE ${places.map((place) => `(${place.sql})`).join(' OR ')}`,
-    params: places.flatMap(({ params }) => params),
-  };
+  const rows = yield* query(
+    `SELECT ${tokenColumns} FROM ${sql.tokenTable} WHERE ${places.map((place) => `(${place.sql})`).join(' OR ')}`,
+    places.flatMap(({ params }) => params),
+  );
   const byName = Map.groupBy(rows, (row) => nameKey(tokenRow(row)));
   for (const { row, token } of swaps) {
     const found = byName.get(nameKey(row)) ?? [];

@@ -1,5 +1,6 @@
 import { documentRow, integer, isExactly, type Row, text } from '../rows.ts';
-import { type Dialect, maxNameChars, type SqlCoroutine, type Statement } from '../statements.ts';
+import { anyOf, chunks, insertion, type SqlPart } from '../sql-lists.ts';
+import { type Dialect, maxNameChars, query, type SqlCoroutine } from '../statements.ts';
 import type { DocumentName, DocumentRow, ImageName } from '../store.ts';
 
 /** Tables of rows that are documents, or were. */
@@ -8,11 +9,9 @@ type DocumentTable = 'documents' | 'document_images';
 /** Longest body of a document, which holds all of an app's grants; a longer one is truncated when read. */
 export const maxBodyChars = 4_194_304;
 
-/** Rows of one statement, and characters of their bodies, since servers limit the length of a packet. */
-const maxRowsAtOnce = 100;
-const maxCharsAtOnce = 1_000_000;
+/** Rows of one statement. */
+export const maxRowsAtOnce = 100;
 
-const columns = 'kind, id, revision, kid, body, mac';
 const nameColumns =
   `SUBSTR(kind, 1, ${maxNameChars}) AS kind, SUBSTR(id, 1, ${maxNameChars}) AS id, revision, ` +
   `SUBSTR(kid, 1, ${maxNameChars}) AS kid`;
@@ -28,17 +27,17 @@ const byName = 'ORDER BY kind, id, revision DESC';
 
 /** All documents, by name, the newest of a name first. */
 export function* allDocuments(): SqlCoroutine<DocumentRow[]> {
-  const { rows } = yield { sql: select('documents', byName), params: [] };
+  const rows = yield* query(select('documents', byName));
   return rows.map(documentRow);
 }
 
 /** Names of before-images, of one document or all, the newest of a document first. */
 export function* imageNames(of: DocumentName | undefined): SqlCoroutine<ImageName[]> {
-  const { where, params } = of === undefined ? { where: 'TRUE', params: [] } : ofNames([of]);
-  const { rows } = yield {
-    sql: `SELECT ${nameColumns}, LENGTH(body) AS size FROM document_images WHERE ${where} ${byName}`,
+  const { sql: where, params } = of === undefined ? { sql: 'TRUE', params: [] } : ofNames([of]);
+  const rows = yield* query(
+    `SELECT ${nameColumns}, LENGTH(body) AS size FROM document_images WHERE ${where} ${byName}`,
     params,
-  };
+  );
   return rows
     .filter((row) => of === undefined || isNamed(row, of))
     .map((row) => ({
@@ -51,13 +50,11 @@ export function* imageNames(of: DocumentName | undefined): SqlCoroutine<ImageNam
 export function* images(names: readonly ImageName[]): SqlCoroutine<(DocumentRow | undefined)[]> {
   const numbered = names.filter(({ revision }) => !Number.isNaN(revision));
   if (numbered.length === 0) return names.map(() => undefined);
-  const { rows } = yield {
-    sql: select(
-      'document_images',
-      `WHERE ${numbered.map(() => '(kind = ? AND id = ? AND revision = ?)').join(' OR ')}`,
-    ),
-    params: numbered.flatMap(({ kind, id, revision }) => [kind, id, revision]),
-  };
+  const wanted = anyOf(
+    ['kind', 'id', 'revision'],
+    numbered.map(({ kind, id, revision }) => [kind, id, revision]),
+  );
+  const rows = yield* query(select('document_images', `WHERE ${wanted.sql}`), wanted.params);
   return names.map((name) => {
     const isIts = (row: Row) => isNamed(row, name) && integer(row, 'revision') === name.revision;
     const row = rows.find(isIts);
@@ -75,9 +72,9 @@ export function* lockedRows(
   names: readonly DocumentName[],
 ): SqlCoroutine<DocumentRow[][]> {
   const found: DocumentRow[][] = [];
-  for (const some of chunks(names, () => 0)) {
-    const { where, params } = ofNames(some);
-    const { rows } = yield { sql: select(table, `WHERE ${where}${sql.forUpdate}`), params };
+  for (const some of chunks(names, maxRowsAtOnce)) {
+    const { sql: where, params } = ofNames(some);
+    const rows = yield* query(select(table, `WHERE ${where}${sql.forUpdate}`), params);
     for (const name of some) {
       const exact = rows.filter((row) => isNamed(row, name));
       found.push(exact.map(documentRow).sort(newestFirst));
@@ -95,9 +92,9 @@ export function* deleteRows(
   table: DocumentTable,
   names: readonly DocumentName[],
 ): SqlCoroutine<void> {
-  for (const some of chunks(names, () => 0)) {
-    const { where, params } = ofNames(some);
-    yield { sql: `DELETE FROM ${table} WHERE ${where}`, params };
+  for (const some of chunks(names, maxRowsAtOnce)) {
+    const { sql: where, params } = ofNames(some);
+    yield* query(`DELETE FROM ${table} WHERE ${where}`, params);
   }
 }
 
@@ -105,16 +102,16 @@ export function* insertRows(
   table: DocumentTable,
   rows: readonly DocumentRow[],
 ): SqlCoroutine<void> {
-  for (const some of chunks(rows, ({ body }) => body.length)) yield insertion(table, some);
-}
-
-function insertion(table: DocumentTable, rows: readonly DocumentRow[]): Statement {
-  return {
-    sql: `INSERT INTO ${table} (${columns}) VALUES ${rows.map(() => '(?, ?, ?, ?, ?, ?)').join(', ')}`,
-    params: rows.flatMap(({ kind, id, revision, kid, body, mac }) => [
+  for (const some of chunks(rows, maxRowsAtOnce, ({ body }) => body.length)) {
+    const values = some.map(({ kind, id, revision, kid, body, mac }) => [
       ...[kind, id, revision, kid, body, mac],
-    ]),
-  };
+    ]);
+    yield insertion(
+      `INSERT INTO ${table}`,
+      ['kind', 'id', 'revision', 'kid', 'body', 'mac'],
+      values,
+    );
+  }
 }
 
 /** Under a collation a query also finds rows of other names. */
@@ -122,25 +119,9 @@ function isNamed(row: Row, { kind, id }: Pick<DocumentRow, 'kind' | 'id'>): bool
   return isExactly(row, 'kind', kind) && isExactly(row, 'id', id);
 }
 
-function ofNames(names: readonly Pick<DocumentRow, 'kind' | 'id'>[]) {
-  return {
-    where: names.map(() => '(kind = ? AND id = ?)').join(' OR '),
-    params: names.flatMap(({ kind, id }) => [kind, id]),
-  };
-}
-
-/** In pieces that one statement takes. */
-export function* chunks<T>(all: readonly T[], chars: (one: T) => number): Generator<T[]> {
-  let some: T[] = [];
-  let length = 0;
-  for (const one of all) {
-    length += chars(one);
-    if (some.length === maxRowsAtOnce || (some.length > 0 && length > maxCharsAtOnce)) {
-      yield some;
-      some = [];
-      length = chars(one);
-    }
-    some.push(one);
-  }
-  if (some.length > 0) yield some;
+function ofNames(names: readonly DocumentName[]): SqlPart {
+  return anyOf(
+    ['kind', 'id'],
+    names.map(({ kind, id }) => [kind, id]),
+  );
 }

@@ -1,5 +1,5 @@
-import { integer, type Row, text } from '../rows.ts';
-import { type Dialect, maxNameChars, type SqlCoroutine } from '../statements.ts';
+import { integer, text } from '../rows.ts';
+import { type Dialect, maxNameChars, query, repeat, type SqlCoroutine } from '../statements.ts';
 import type { KeyUse, ReplicaRow, SeenReplica } from '../store.ts';
 
 /** Kept for longer than tickets live, since a process that ended may have issued some. */
@@ -16,56 +16,42 @@ const beatsPerCleaning = 100;
  */
 export function* putReplica(sql: Dialect, row: ReplicaRow): SqlCoroutine<void> {
   const { id, beat, kid, body, mac } = row;
-  yield {
-    sql: `REPLACE INTO replicas (id, beat, kid, body, mac, seen_at) VALUES (?, ?, ?, ?, ?, ${sql.now})`,
-    params: [id, beat, kid, body, mac],
-  };
+  yield* query(
+    `REPLACE INTO replicas (id, beat, kid, body, mac, seen_at) VALUES (?, ?, ?, ?, ?, ${sql.now})`,
+    [id, beat, kid, body, mac],
+  );
   if (beat % beatsPerCleaning !== 1) return;
   const isOld = `seen_at < ${sql.now} - ${keptSeconds}`;
-  const { rows } = yield {
-    sql: `SELECT SUBSTR(id, 1, ${maxNameChars}) AS id FROM replicas WHERE ${isOld} LIMIT ${maxReplicas}`,
-    params: [],
-  };
-  if (rows.length === 0) return;
-  yield {
-    sql: `DELETE FROM replicas WHERE id = ? AND ${isOld}`,
-    params: [],
-    sets: rows.map((old) => [text(old, 'id')]),
-  };
+  const rows = yield* query(
+    `SELECT SUBSTR(id, 1, ${maxNameChars}) AS id FROM replicas WHERE ${isOld} LIMIT ${maxReplicas}`,
+  );
+  yield* repeat(
+    `DELETE FROM replicas WHERE id = ? AND ${isOld}`,
+    rows.map((old) => [text(old, 'id')]),
+  );
 }
 
 export function* replicas(sql: Dialect): SqlCoroutine<SeenReplica[]> {
-  const { rows } = yield {
-    sql:
-      `SELECT SUBSTR(id, 1, ${maxNameChars}) AS id, beat, SUBSTR(kid, 1, ${maxNameChars}) AS kid, ` +
+  const rows = yield* query(
+    `SELECT SUBSTR(id, 1, ${maxNameChars}) AS id, beat, SUBSTR(kid, 1, ${maxNameChars}) AS kid, ` +
       `SUBSTR(body, 1, ${maxBodyChars}) AS body, SUBSTR(mac, 1, ${maxNameChars}) AS mac, ` +
       `${sql.now} - seen_at AS age FROM replicas ORDER BY id LIMIT ${maxReplicas}`,
-    params: [],
-  };
-  return rows.map(seenReplica);
-}
-
-function seenReplica(row: Row): SeenReplica {
-  return {
-    id: text(row, 'id'),
-    beat: integer(row, 'beat'),
-    kid: text(row, 'kid'),
-    body: text(row, 'body'),
-    mac: text(row, 'mac'),
-    ageSeconds: integer(row, 'age'),
-  };
+  );
+  return rows.map((row) => ({
+    ...{ id: text(row, 'id'), beat: integer(row, 'beat'), kid: text(row, 'kid') },
+    ...{ body: text(row, 'body'), mac: text(row, 'mac'), ageSeconds: integer(row, 'age') },
+  }));
 }
 
 export function* putKeyUses(uses: readonly KeyUse[]): SqlCoroutine<void> {
   for (const { hash, day } of uses) {
-    yield { sql: 'REPLACE INTO key_uses (hash, day) VALUES (?, ?)', params: [hash, day] };
+    yield* query('REPLACE INTO key_uses (hash, day) VALUES (?, ?)', [hash, day]);
   }
 }
 
 export function* keyUses(): SqlCoroutine<KeyUse[]> {
-  const { rows } = yield {
-    sql: 'SELECT SUBSTR(hash, 1, 64) AS hash, SUBSTR(day, 1, 10) AS day FROM key_uses LIMIT 100000',
-    params: [],
-  };
+  const rows = yield* query(
+    'SELECT SUBSTR(hash, 1, 64) AS hash, SUBSTR(day, 1, 10) AS day FROM key_uses LIMIT 100000',
+  );
   return rows.map((row) => ({ hash: text(row, 'hash'), day: text(row, 'day') }));
 }

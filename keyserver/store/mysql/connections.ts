@@ -46,59 +46,33 @@ export function mysqlConnections(
     initializationTimeout: maxTimerMs,
   });
   return {
-    use: (work) => within(pool, timeoutMs, work),
-    hold: (work) => hold(pool, timeoutMs, work),
-    close: () => end(pool, timeoutMs),
+    use: (work) => byDeadline(timeoutMs, (race) => withSession(pool, race, work)),
+    hold: (work) => {
+      const each: Race = (pending, abandon) =>
+        byDeadline(timeoutMs, (race) => race(pending, abandon));
+      return withSession(pool, each, work);
+    },
+    // The pool is closed either way; a server that does not answer just misses the goodbye.
+    close: () => byDeadline(timeoutMs, (race) => race(pool.end(), () => {})).catch(() => {}),
   };
 }
 
-async function within<T>(
+async function withSession<T>(
   pool: Pool,
-  timeoutMs: number,
+  race: Race,
   work: (session: MysqlSession) => Promise<T>,
 ): Promise<T> {
-  const deadline = new Deadline(timeoutMs);
   try {
     const acquiring = pool.getConnection();
-    const connection = await deadline.race(acquiring, () => {
+    const connection = await race(acquiring, () => {
       acquiring.then(release, () => {});
     });
-    try {
-      return await deadline.race(work(session(connection)), () => abandon(connection));
-    } finally {
-      release(connection);
-    }
-  } catch (error) {
-    throw mysqlError(error);
-  } finally {
-    deadline.clear();
-  }
-}
-
-async function hold<T>(
-  pool: Pool,
-  timeoutMs: number,
-  work: (session: MysqlSession) => Promise<T>,
-): Promise<T> {
-  const timed = async <R>(running: Promise<R>, abandon: () => void): Promise<R> => {
-    const deadline = new Deadline(timeoutMs);
-    try {
-      return await deadline.race(running, abandon);
-    } finally {
-      deadline.clear();
-    }
-  };
-  try {
-    const acquiring = pool.getConnection();
-    const connection = await timed(acquiring, () => {
-      acquiring.then(release, () => {});
-    });
-    const giveUp = () => abandon(connection);
     const untimed = session(connection);
+    const giveUp = () => abandon(connection);
     try {
       return await work({
-        execute: (statement) => timed(untimed.execute(statement), giveUp),
-        query: (sql) => timed(untimed.query(sql), giveUp),
+        execute: (statement) => race(untimed.execute(statement), giveUp),
+        query: (sql) => race(untimed.query(sql), giveUp),
       });
     } finally {
       release(connection);
@@ -132,16 +106,21 @@ interface ConnectionInformation {
 function session(connection: Connection): MysqlSession {
   return {
     async execute({ sql, params, sets }) {
-      if (sets !== undefined) return executeSets(connection, sql, sets);
-      // As BIGINT: the connector sends integers above 32 bits as DOUBLE.
-      const values = params.map((value) => (typeof value === 'number' ? BigInt(value) : value));
       try {
+        if (sets !== undefined) {
+          // In one message on MariaDB, elsewhere in several without waiting for each answer.
+          await connection.batch(sql, sets as Value[][]);
+          return { rows: [], affected: sets.length };
+        }
+        // As BIGINT: the connector sends integers above 32 bits as DOUBLE.
+        const values = params.map((value) => (typeof value === 'number' ? BigInt(value) : value));
         const result = await connection.execute(sql, values);
         return Array.isArray(result)
           ? { rows: result, affected: 0 }
           : { rows: [], affected: result.affectedRows };
       } catch (error) {
-        if (isIncomparable(error)) return { rows: [], affected: 0, isIncomparable: true };
+        if (sets === undefined && isIncomparable(error))
+          return { rows: [], affected: 0, isIncomparable: true };
         throw mysqlError(error);
       }
     },
@@ -155,62 +134,32 @@ function session(connection: Connection): MysqlSession {
   };
 }
 
-/** In one message on MariaDB, elsewhere in several without waiting for each answer. */
-async function executeSets(
-  connection: Connection,
-  sql: string,
-  sets: readonly (readonly Value[])[],
-): Promise<Result> {
-  try {
-    await connection.batch(sql, sets as Value[][]);
-    return { rows: [], affected: sets.length };
-  } catch (error) {
-    throw mysqlError(error);
-  }
-}
+/** Settles as `pending` does, or rejects at the deadline after calling `abandon`. */
+type Race = <T>(pending: Promise<T>, abandon: () => void) => Promise<T>;
 
-async function end(pool: Pool, timeoutMs: number): Promise<void> {
-  const deadline = new Deadline(timeoutMs);
+/** Runs `work`, all of whose awaits have one deadline. */
+async function byDeadline<T>(timeoutMs: number, work: (race: Race) => Promise<T>): Promise<T> {
+  const { promise: expired, reject } = Promise.withResolvers<never>();
+  expired.catch(() => {});
+  const timer = setTimeout(
+    () => reject(new StoreError('timeout', `The database did not answer in ${timeoutMs} ms`)),
+    timeoutMs,
+  );
   try {
-    await deadline.race(pool.end(), () => {});
-  } catch {
-    // The pool is closed either way; a server that does not answer just misses the goodbye.
+    return await work(async (pending, abandon) => {
+      let settled = false;
+      const mark = () => {
+        settled = true;
+      };
+      pending.then(mark, mark);
+      try {
+        return await Promise.race([pending, expired]);
+      } catch (error) {
+        if (!settled) abandon();
+        throw error;
+      }
+    });
   } finally {
-    deadline.clear();
-  }
-}
-
-/** One timeout for several awaits. */
-class Deadline {
-  readonly #expired: Promise<never>;
-  readonly #timer: NodeJS.Timeout;
-
-  constructor(timeoutMs: number) {
-    const { promise, reject } = Promise.withResolvers<never>();
-    this.#expired = promise;
-    this.#expired.catch(() => {});
-    this.#timer = setTimeout(
-      () => reject(new StoreError('timeout', `The database did not answer in ${timeoutMs} ms`)),
-      timeoutMs,
-    );
-  }
-
-  /** Settles as `pending` does, or rejects at the deadline after calling `abandon`. */
-  async race<T>(pending: Promise<T>, abandon: () => void): Promise<T> {
-    let settled = false;
-    const mark = () => {
-      settled = true;
-    };
-    pending.then(mark, mark);
-    try {
-      return await Promise.race([pending, this.#expired]);
-    } catch (error) {
-      if (!settled) abandon();
-      throw error;
-    }
-  }
-
-  clear(): void {
-    clearTimeout(this.#timer);
+    clearTimeout(timer);
   }
 }

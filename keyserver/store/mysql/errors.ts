@@ -1,82 +1,70 @@
 import { SqlError } from 'mariadb';
-import { StoreError, type StoreErrorKind } from '../store-error.ts';
+import { StoreError, type StoreErrorKind, sentences } from '../store-error.ts';
 import { unreadableAnswer } from './contained-errors.ts';
 
 /** A sentence, or one made of the server's own text, which can quote values. */
 type Sentence = string | ((text: string) => string);
-type Meaning = readonly [sentence: Sentence, numbers: readonly number[]];
 
 /** Error numbers of MySQL, MariaDB and, from 45000, the connector. */
-const meanings: Readonly<Partial<Record<StoreErrorKind, readonly Meaning[]>>> = {
-  timeout: [['The database timed out', [1317, 1969, 3024, 45012, 45026, 45028]]],
+const meanings: readonly (readonly [StoreErrorKind, Sentence, ...numbers: number[]])[] = [
+  ['timeout', 'The database timed out', 1317, 1969, 3024, 45012, 45026, 45028],
   // Deadlock, lock wait timeout, MariaDB's snapshot check, and certification conflicts between
   // nodes (Galera: 1213, 1180; group replication: 3101). The transaction was rolled back.
-  locked: [['The row stayed locked by others', [1020, 1180, 1205, 1213, 3101]]],
-  table_missing: [['The schema is missing: migrations must be applied', [1146]]],
-  privilege_missing: [
-    [deniedPrivilege, [1142, 1143]],
-    ['The database user lacks a privilege', [1044, 1227, 1370]],
+  ['locked', 'The row stayed locked by others', 1020, 1180, 1205, 1213, 3101],
+  ['table_missing', sentences.schemaMissing, 1146],
+  ['privilege_missing', deniedPrivilege, 1142, 1143],
+  ['privilege_missing', 'The database user lacks a privilege', 1044, 1227, 1370],
+  ['read_only', 'The database is read-only', 1290, 1792, 1836],
+  [
+    'too_large',
+    'The row is longer than max_allowed_packet of the database: raise it',
+    ...[1153, 45046],
   ],
-  read_only: [['The database is read-only', [1290, 1792, 1836]]],
-  too_large: [
-    ['The row is longer than max_allowed_packet of the database: raise it', [1153, 45046]],
+  ['row_unfit', sameKey, 1062],
+  ['row_unfit', unstorable, 1366],
+  ['row_unfit', (text) => sentences.columnMistyped(columnIn(text)), 1264, 1265, 1292],
+  ['row_unfit', (text) => sentences.columnShort(columnIn(text)), 1406],
+  ['row_unfit', requiredColumn, 1048, 1364],
+  [
+    'row_unfit',
+    'A constraint or a trigger of the token table rejects this row',
+    ...[1216, 1452, 1644, 3819, 4025],
   ],
-  row_unfit: [
-    [
-      (text) =>
-        `Another row has the same value in ${keyIn(text)} of the token table. If the key ignores case, ` +
-        'accents or trailing spaces, or holds numbers, give client_id and token_type a binary type or ' +
-        'collation; if it lacks one of them, add it',
-      [1062],
-    ],
-    [unstorable, [1366]],
-    [
-      (text) => `${columnIn(text)} of the token table is of a type that cannot hold this value`,
-      [1264, 1265, 1292],
-    ],
-    [
-      (text) => `${columnIn(text)} of the token table is too short for this value: widen it`,
-      [1406],
-    ],
-    [requiredColumn, [1048, 1364]],
-    [
-      'A constraint or a trigger of the token table rejects this row',
-      [1216, 1452, 1644, 3819, 4025],
-    ],
+  ['failed', 'The database rejects the user or the password', 1045, 1251, 1524, 1698, 4151],
+  [
+    'failed',
+    'The database takes the password only over TLS, or with allowPublicKeyRetrieval',
+    45044,
   ],
-  failed: [
-    ['The database rejects the user or the password', [1045, 1251, 1524, 1698, 4151]],
-    ['The database takes the password only over TLS, or with allowPublicKeyRetrieval', [45044]],
-    ['The database does not exist', [1049]],
-    ['A table lacks a column: another schema version, or another token table', [1054]],
-    ['The database has too many connections', [1040, 1203, 1226]],
-    ['The cluster node is not ready', [1047]],
-    ['The database has no room left', [1021, 1114]],
-    ['The store is closed', [45027, 45035, 45037]],
-  ],
-};
+  ['failed', 'The database does not exist', 1049],
+  ['failed', sentences.columnMissing, 1054],
+  ['failed', 'The database has too many connections', 1040, 1203, 1226],
+  ['failed', 'The cluster node is not ready', 1047],
+  ['failed', 'The database has no room left', 1021, 1114],
+  ['failed', 'The store is closed', 45027, 45035, 45037],
+];
 
 /** The names in these texts are of the schema; only the last place is looked at, after every value. */
-function columnIn(text: string): string {
-  const [, column] = /\b(client_id|token_type|token)\W+at row \d+$/.exec(text) ?? [];
-  return column === undefined ? 'A column' : `The column ${column}`;
+function columnIn(text: string): string | undefined {
+  return /\b(client_id|token_type|token)\W+at row \d+$/.exec(text)?.[1];
 }
 
-function keyIn(text: string): string {
+function sameKey(text: string): string {
   const [, key] = / for key '(?:[\w$]+\.)?([\w$]+)'$/.exec(text) ?? [];
-  return key === undefined ? 'a unique key' : `the unique key ${key}`;
+  return (
+    `Another row has the same value in ${key === undefined ? 'a unique key' : `the unique key ${key}`} ` +
+    'of the token table. If the key ignores case, accents or trailing spaces, or holds numbers, give ' +
+    'client_id and token_type a binary type or collation; if it lacks one of them, add it'
+  );
 }
 
 function unstorable(text: string): string {
-  return text.startsWith('Incorrect string value')
-    ? `${columnIn(text)} of the token table cannot hold these characters: make it utf8mb4`
-    : `${columnIn(text)} of the token table is of a type that cannot hold this value`;
+  const isText = text.startsWith('Incorrect string value');
+  return (isText ? sentences.columnNarrow : sentences.columnMistyped)(columnIn(text));
 }
 
 function requiredColumn(text: string): string {
-  const [, column] = /^(?:Field|Column) '([\w$]+)'/.exec(text) ?? [];
-  const subject = column === undefined ? 'A column' : `The column ${column}`;
-  return `${subject} of the token table must have a value that nobody gives: let it be NULL, or give it a default`;
+  return sentences.columnRequired(/^(?:Field|Column) '([\w$]+)'/.exec(text)?.[1]);
 }
 
 function deniedPrivilege(text: string): string {
@@ -87,10 +75,8 @@ function deniedPrivilege(text: string): string {
 }
 
 const byNumber = new Map(
-  (Object.keys(meanings) as StoreErrorKind[]).flatMap((kind) =>
-    (meanings[kind] ?? []).flatMap(([sentence, numbers]) =>
-      numbers.map((number) => [number, { kind, sentence }] as const),
-    ),
+  meanings.flatMap(([kind, sentence, ...numbers]) =>
+    numbers.map((number) => [number, { kind, sentence }] as const),
   ),
 );
 

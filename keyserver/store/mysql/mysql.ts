@@ -1,21 +1,12 @@
-import { statementAccess } from '../access/statement-access.ts';
-import { allDocuments } from '../documents/document-tables.ts';
-import { imageReads } from '../documents/image-statements.ts';
-import { kidCounts } from '../keys/kid-counts.ts';
-import { putKeyUses, putReplica } from '../keys/replicas.ts';
+import { type Database, storeOn, type Work } from '../access/store-on.ts';
 import type { MigrationDatabase } from '../migrations/database.ts';
-import { migrate, migrateDown, pendingMigrations } from '../migrations/migrate.ts';
 import { integer, text } from '../rows.ts';
-import type { Dialect, Outcome, SqlCoroutine } from '../statements.ts';
-import * as statements from '../statements.ts';
-import type { MigrateDownOptions, Store, StoreOptions } from '../store.ts';
+import type { Dialect, KeyColumn, Outcome, SqlCoroutine, Statement } from '../statements.ts';
+import type { Store, StoreOptions } from '../store.ts';
 import { isStoreError } from '../store-error.ts';
 import { parseTableName, type TableName } from '../table-name.ts';
-import { tableWalk, type WalkedStore } from '../table-walk.ts';
-import { putTokens } from '../token-batch.ts';
-import { maxTokenChars, type TokenColumn, tableFindings } from '../token-columns.ts';
-import { listTokens } from '../token-pages.ts';
-import * as tokens from '../token-statements.ts';
+import type { TokenColumn } from '../token-columns.ts';
+import { findTokensOfAll } from '../token-statements.ts';
 import type { Value } from '../value.ts';
 import { TokenLookups } from './coalesced-lookups.ts';
 import type { MysqlServer } from './connection-config.ts';
@@ -40,74 +31,54 @@ const patientTimeoutMs = 60_000;
 export function openMysqlStore(options: MysqlStoreOptions): Store {
   const { timeoutMs, connections = 8 } = options;
   const tokenTable = parseTableName(options.tokenTable, { withDatabase: true });
-  const dialect = mysqlDialect(tokenTable, exactText);
+  const dialect = mysqlDialect(tokenTable);
   const pool = mysqlConnections(options, { connections, timeoutMs });
-  const { read, change } = workOn(() => pool);
-  // Each statement is a transaction of its own, so that none waits with a lock.
-  const alone = <T>(steps: () => SqlCoroutine<T>) => retryConflicts(() => read(steps));
+  const work = workOn(() => pool);
   let patient: MysqlConnections | undefined;
   const patiently = () => {
     patient ??= mysqlConnections(options, { connections: 2, timeoutMs: patientTimeoutMs });
     return patient;
   };
-  const patientWork = workOn(patiently);
   const keyed = { pool, tokenTable, dialect };
   const key = () => tableKey(keyed);
-  const lookups = new TokenLookups((names) => read(() => tokens.findTokensOfAll(dialect, names)));
-
-  return {
+  const lookups = new TokenLookups((names) => work.read(() => findTokensOfAll(dialect, names)));
+  const database: Database = {
     description: `mysql://${options.host}:${options.port}/${options.database}, table ${options.tokenTable}`,
-
-    ...statementAccess({ dialect, read, change }),
-
-    migrate: () => migrating(options, tokenTable, pool, migrate),
-    migrateDown: (down?: MigrateDownOptions) =>
-      migrating(options, tokenTable, pool, (database) => migrateDown(database, down)),
-    pendingMigrations: () => pendingMigrations(migrationDatabase(tokenTable, pool)),
-
+    ...{ dialect, key, ...work },
+    patient: workOn(patiently),
+    // Each statement is a transaction of its own, so that none waits with a lock.
+    note: (steps) => retryConflicts(() => work.read(steps)),
     findTokens: (clientId, tokenType) => lookups.find({ clientId, tokenType }),
-    listTokens: () => listTokens({ dialect, key, read }),
-    putTokens: (batch) => patientWork.change(() => putTokens(dialect, batch)),
-    snapshot: (readAll) =>
+    atOnce: (read) =>
       patiently().hold(async (session) => {
-        const readRows = <T>(steps: () => SqlCoroutine<T>) => drive(session, steps());
         await session.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ');
         await session.query('START TRANSACTION WITH CONSISTENT SNAPSHOT');
         try {
-          return await readAll({
-            position: await readRows(statements.position),
-            documents: () => readRows(allDocuments),
-            ...imageReads(readRows),
-            listTokens: () => listTokens({ dialect, key, read: readRows }),
-          });
+          return await read({ dialect, key, read: (steps) => drive(session, steps()) });
         } finally {
           await session.query('ROLLBACK').catch(() => {});
         }
       }),
-    ...tableWalk({ ...patientWork, dialect, key }),
+    columns: () => tokenColumns(pool, tokenTable),
     missingIndex: (rows) => missingIndex(keyed, rows),
-    maxTokenChars: async () => maxTokenChars(await tokenColumns(pool, tokenTable)),
-    tokenTableFindings: async () => tableFindings(await tokenColumns(pool, tokenTable)),
-
-    kidCounts: () => patientWork.read(() => kidCounts(dialect)),
-
-    putReplica: (row) => alone(() => putReplica(dialect, row)),
-    putKeyUses: (uses) => alone(() => putKeyUses(uses)),
-
+    migrations: migrationDatabase(tokenTable, pool),
+    migrating: (run) => migrating(options, tokenTable, pool, run),
     async close() {
       await pool.close();
       await patient?.close();
     },
   };
+  return storeOn(database);
 }
 
-function mysqlDialect(tokenTable: TableName, exact: (column: string) => string): Dialect {
+function mysqlDialect(tokenTable: TableName): Dialect {
   return {
     tokenTable: tokenTable.quoted,
     now: 'UNIX_TIMESTAMP()',
     tokenHead: "CAST(SUBSTRING_INDEX(SUBSTR(token, 1, 71), '.', 2) AS BINARY)",
     forUpdate: ' FOR UPDATE',
-    exact,
+    // Correct for columns of any type, but no index serves it.
+    exact: (column) => `CAST(CONVERT(${column} USING utf8mb4) AS BINARY)`,
     bytes: (name) => (name instanceof Uint8Array ? name : Buffer.from(String(name), 'utf8')),
     equalsText: (column) => `${column} = CONVERT(${column} USING utf8mb4) COLLATE utf8mb4_bin`,
     after: rowsAfter,
@@ -123,10 +94,7 @@ function mysqlDialect(tokenTable: TableName, exact: (column: string) => string):
 }
 
 /** Each column by itself, since a comparison of row values uses no index. */
-function rowsAfter(
-  columns: readonly statements.KeyColumn[],
-  values: readonly Value[],
-): statements.Statement {
+function rowsAfter(columns: readonly KeyColumn[], values: readonly Value[]): Statement {
   const branches = columns.map(({ sql, param }, i) => {
     const equal = columns.slice(0, i).map((column) => `${column.sql} = ${column.param}`);
     return {
@@ -138,11 +106,6 @@ function rowsAfter(
     sql: `(${branches.map(({ sql }) => sql).join(' OR ')})`,
     params: branches.flatMap(({ params }) => params),
   };
-}
-
-/** Correct for columns of any type, but no index serves it. */
-function exactText(column: string): string {
-  return `CAST(CONVERT(${column} USING utf8mb4) AS BINARY)`;
 }
 
 const textTypes = /^(?:var)?char|^varbinary|text$|blob$/;
@@ -173,7 +136,7 @@ async function tokenColumns(
   }));
 }
 
-function workOn(connections: () => MysqlConnections): Pick<WalkedStore, 'read' | 'change'> {
+function workOn(connections: () => MysqlConnections): Work {
   return {
     read: (steps) => connections().use((session) => drive(session, steps())),
     change: (steps) =>
@@ -230,7 +193,7 @@ async function migrating<T>(
 }
 
 function migrationDatabase(tokenTable: TableName, pool: MysqlConnections): MigrationDatabase {
-  const execute = (statement: statements.Statement) =>
+  const execute = (statement: Statement) =>
     pool.use((session) => retryConflicts(() => session.execute(statement)));
   return {
     dialect: 'mysql',

@@ -1,4 +1,4 @@
-import { StoreError, type StoreErrorKind } from '../store-error.ts';
+import { StoreError, type StoreErrorKind, sentences } from '../store-error.ts';
 
 type Meaning = readonly [StoreErrorKind, message: string];
 
@@ -11,26 +11,16 @@ const meanings: ReadonlyMap<number, Meaning> = new Map([
   [13, ['failed', 'The disk is full']],
   [14, ['failed', 'The database file cannot be opened']],
   [18, ['too_large', 'The row is longer than SQLite takes']],
-  [20, ['row_unfit', 'A column of the token table is of a type that cannot hold this value']],
+  [20, ['row_unfit', sentences.columnMistyped()]],
   [26, ['failed', 'The file is not a SQLite database']],
 ]);
 
 /** Of a constraint; the texts name columns, never values. */
 function constraintMeaning(text: string): Meaning {
-  const [, required] = /^NOT NULL constraint failed: .*?\.?([\w$]+)$/.exec(text) ?? [];
-  if (required !== undefined) {
-    return [
-      'row_unfit',
-      `The column ${required} of the token table must have a value that nobody gives: let it be NULL, or give it a default`,
-    ];
-  }
-  const [, mistyped] = /^cannot store \w+ value in \w+ column .*?\.?([\w$]+)$/.exec(text) ?? [];
-  if (mistyped !== undefined) {
-    return [
-      'row_unfit',
-      `The column ${mistyped} of the token table is of a type that cannot hold this value`,
-    ];
-  }
+  const required = /^NOT NULL constraint failed: .*?\.?([\w$]+)$/.exec(text)?.[1];
+  if (required !== undefined) return ['row_unfit', sentences.columnRequired(required)];
+  const mistyped = /^cannot store \w+ value in \w+ column .*?\.?([\w$]+)$/.exec(text)?.[1];
+  if (mistyped !== undefined) return ['row_unfit', sentences.columnMistyped(mistyped)];
   return [
     'row_unfit',
     'The token table has a constraint that rejects this row: give client_id and token_type a text type without collation',
@@ -61,10 +51,10 @@ function meaningOf(errcode: number, text: string): Meaning {
   if (primary === 19) return constraintMeaning(text);
   // The text of SQLite's generic code alone says which error it is.
   if (primary === 1 && text.startsWith('no such table')) {
-    return ['table_missing', 'The schema is missing: migrations must be applied'];
+    return ['table_missing', sentences.schemaMissing];
   }
   if (primary === 1 && /^no such column|has no column named/.test(text)) {
-    return ['failed', 'A table lacks a column: another schema version, or another token table'];
+    return ['failed', sentences.columnMissing];
   }
   return ['failed', 'The database failed'];
 }

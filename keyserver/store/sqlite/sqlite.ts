@@ -1,21 +1,19 @@
-import { statementAccess } from '../access/statement-access.ts';
-import { allDocuments } from '../documents/document-tables.ts';
-import { imageReads } from '../documents/image-statements.ts';
-import { kidCounts } from '../keys/kid-counts.ts';
-import { putKeyUses, putReplica } from '../keys/replicas.ts';
+import { storeOn, type Work } from '../access/store-on.ts';
 import type { MigrationDatabase } from '../migrations/database.ts';
-import { migrate, migrateDown, pendingMigrations } from '../migrations/migrate.ts';
 import { integer, text } from '../rows.ts';
-import type { Dialect, Outcome, SqlCoroutine } from '../statements.ts';
-import * as statements from '../statements.ts';
-import { always } from '../statements.ts';
-import type { MigrateDownOptions, Store, StoreOptions } from '../store.ts';
+import {
+  always,
+  type Dialect,
+  type KeyColumn,
+  type Outcome,
+  type SqlCoroutine,
+  type Statement,
+} from '../statements.ts';
+import type { Store, StoreOptions } from '../store.ts';
 import { parseTableName, type TableName } from '../table-name.ts';
-import { tableWalk, type WalkedStore } from '../table-walk.ts';
-import { putTokens } from '../token-batch.ts';
-import { type TokenColumn, tableFindings } from '../token-columns.ts';
-import { listTokens, type PagedTable, sortingKey, type TableKey } from '../token-pages.ts';
-import * as tokens from '../token-statements.ts';
+import type { TokenColumn } from '../token-columns.ts';
+import { type PagedTable, sortingKey, type TableKey } from '../token-pages.ts';
+import { findTokens } from '../token-statements.ts';
 import type { Value } from '../value.ts';
 import { SqliteConnection } from './connection.ts';
 
@@ -36,72 +34,52 @@ export function openSqliteStore(options: SqliteStoreOptions): Store {
   const connection = new SqliteConnection(file, timeoutMs, mode);
   // A service's report must wait neither for another process's transaction nor for the disk.
   const hasty = new SqliteConnection(file, 0, readOnly ? 'reading' : 'hasty');
-  const note = async (steps: SqlCoroutine<void>): Promise<void> => hasty.transact(always(steps));
-  const dialect = sqliteDialect(tokenTable, exactText);
-  const database = migrationDatabase(tokenTable, connection);
+  const dialect = sqliteDialect(tokenTable);
+  const migrations = migrationDatabase(tokenTable, connection);
   const paged = (from: SqliteConnection): PagedTable => ({
     dialect,
     key: async () => tableKey(from, tokenTable, dialect),
     read: async (steps) => from.drive(steps()),
   });
-  const work: WalkedStore = {
-    ...paged(connection),
+  const table = paged(connection);
+  const work: Work = {
+    read: table.read,
     change: async (steps) => connection.transact(steps()),
   };
-  const { read, change } = work;
-
-  return {
+  return storeOn({
     description: `sqlite ${file}, table ${name}`,
-
-    ...statementAccess(work),
-
-    migrate: () => migrate(database),
-    migrateDown: (down?: MigrateDownOptions) => migrateDown(database, down),
-    pendingMigrations: () => pendingMigrations(database),
-
-    findTokens: (clientId, tokenType) =>
-      read(() => tokens.findTokens(dialect, clientId, tokenType)),
-    listTokens: () => listTokens(work),
-    putTokens: (batch) => change(() => putTokens(dialect, batch)),
-    snapshot: async (readAll) => {
+    ...{ ...table, ...work, patient: work },
+    note: async (steps) => hasty.transact(always(steps())),
+    findTokens: (clientId, tokenType) => work.read(() => findTokens(dialect, clientId, tokenType)),
+    atOnce: async (read) => {
       // A connection of its own, since the other one's changes would join its transaction.
       const reader = new SqliteConnection(file, timeoutMs, mode);
       try {
         reader.execute({ sql: 'BEGIN', params: [] });
-        return await readAll({
-          position: reader.drive(statements.position()),
-          documents: async () => reader.drive(allDocuments()),
-          ...imageReads(paged(reader).read),
-          listTokens: () => listTokens(paged(reader)),
-        });
+        return await read(paged(reader));
       } finally {
         reader.close();
       }
     },
-    ...tableWalk(work),
+    columns: async () => tokenColumns(connection, tokenTable),
     missingIndex: async () => undefined,
-    maxTokenChars: async () => undefined,
-    tokenTableFindings: async () => tableFindings(tokenColumns(connection, tokenTable)),
-
-    kidCounts: () => read(() => kidCounts(dialect)),
-
-    putReplica: (row) => note(putReplica(dialect, row)),
-    putKeyUses: (uses) => note(putKeyUses(uses)),
-
+    migrations,
+    migrating: (run) => run(migrations),
     close: async () => {
       hasty.close();
       connection.close();
     },
-  };
+  });
 }
 
-function sqliteDialect(tokenTable: TableName, exact: (column: string) => string): Dialect {
+function sqliteDialect(tokenTable: TableName): Dialect {
   return {
     tokenTable: tokenTable.quoted,
     now: 'unixepoch()',
     tokenHead: "SUBSTR(token, 1, 4 + INSTR(SUBSTR(token, 6, 66), '.'))",
     forUpdate: '',
-    exact,
+    // Correct for columns of any affinity, but no index serves it.
+    exact: (column) => `CAST(${column} AS TEXT) COLLATE BINARY`,
     bytes: String,
     // Without an affinity, as a parameter.
     equalsText: (column) => `${column} = CAST(${column} AS TEXT) || ''`,
@@ -116,10 +94,7 @@ function sqliteDialect(tokenTable: TableName, exact: (column: string) => string)
   };
 }
 
-function rowsAfter(
-  columns: readonly statements.KeyColumn[],
-  values: readonly Value[],
-): statements.Statement {
+function rowsAfter(columns: readonly KeyColumn[], values: readonly Value[]): Statement {
   return {
     sql: `((${columns.map(({ sql }) => sql).join(', ')}) > (${columns.map(({ param }) => param).join(', ')}))`,
     params: values,
@@ -141,11 +116,6 @@ function tableKey(connection: SqliteConnection, { table }: TableName, dialect: D
     ? ['_rowid_']
     : rows.map((row) => `\`${text(row, 'name').replaceAll('`', '``')}\``);
   return { columns: columns.map((sql) => ({ sql, param: '?' })), by: 'unique' };
-}
-
-/** Correct for columns of any affinity, but no index serves it. */
-function exactText(column: string): string {
-  return `CAST(${column} AS TEXT) COLLATE BINARY`;
 }
 
 /** https://sqlite.org/datatype3.html#determination_of_column_affinity, all of numbers in one. */
@@ -191,7 +161,7 @@ function migrationDatabase(tokenTable: TableName, connection: SqliteConnection):
   };
 }
 
-function* asCoroutine(list: readonly statements.Statement[]): SqlCoroutine<Outcome<void>> {
+function* asCoroutine(list: readonly Statement[]): SqlCoroutine<Outcome<void>> {
   for (const statement of list) yield statement;
   return { changed: true, value: undefined };
 }
