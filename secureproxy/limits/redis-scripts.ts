@@ -1,10 +1,27 @@
+/** No limit counts for longer. */
+const clockTtlMs = 31 * 86_400_000;
+
 /**
- * The beginning of each script. Times are milliseconds of Redis' own clock, which all proxies share. A bucket has two keys: its arrival time (gcra.ts)
- * or the ends of its leases, and the time until which it is closed. Each expires once it says nothing any more.
+ * The beginning of each script. Times are milliseconds of Redis' own clock, which all proxies share. If it is set back,
+ * or another server with an earlier one takes over, time goes on from the last one that is known: else no call could
+ * start until the clock is there again. A bucket has two keys: its arrival time (gcra.ts) or the ends of its leases, and
+ * the time until which it is closed. Each expires once it says nothing any more.
  */
 const preamble = `
 local clock = redis.call('TIME')
-local now = clock[1] * 1000 + clock[2] / 1000
+local known = redis.call('HMGET', 'secureproxy:limit-clock', 'last', 'ahead')
+local last, ahead = tonumber(known[1] or 0), tonumber(known[2] or 0)
+local now = clock[1] * 1000 + clock[2] / 1000 + ahead
+if now < last - 1000 then
+  ahead = ahead + last - now
+  now = last
+  redis.call('HSET', 'secureproxy:limit-clock', 'ahead', string.format('%.3f', ahead))
+end
+-- Seldom, to save writes.
+if now > last + 500 then
+  redis.call('HSET', 'secureproxy:limit-clock', 'last', string.format('%.3f', now))
+  redis.call('PEXPIRE', 'secureproxy:limit-clock', ${clockTtlMs})
+end
 local function get(key) return tonumber(redis.call('GET', key) or 0) end
 local function put(key, at)
   redis.call('SET', key, string.format('%.3f', at), 'PX', math.max(1, math.ceil(at - now)))
@@ -27,8 +44,6 @@ for i = 1, #KEYS / 2 do
   local slots, cost = tonumber(ARGV[4 * i + 2]), tonumber(ARGV[4 * i + 3])
   if slots > 0 then
     redis.call('ZREMRANGEBYSCORE', state, '-inf', now)
-    -- Of a clock that was set back since, by a second or more.
-    redis.call('ZREMRANGEBYSCORE', state, now + tonumber(ARGV[3]) + 1000, '+inf')
     if redis.call('ZCARD', state) >= slots then return {0, '0', -i, 0} end
   end
   local open = get(KEYS[2 * i])

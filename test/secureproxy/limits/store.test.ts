@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pino from 'pino';
 import t, { type Test } from 'tap';
 import { LocalStore } from '../../../secureproxy/limits/local-store.ts';
@@ -174,11 +175,30 @@ t.test('on Redis', { skip: noRedis }, async (t) => {
   };
   contract(t, 'Redis', open);
 
-  t.test('slots of a clock that was set back are free', async (t) => {
+  t.test('a clock that is set back frees nothing early and holds nothing up', async (t) => {
     const store = await open(t);
-    const slots = bucket('jumped', { concurrent: 1 });
-    await redis.ask(`ZADD secureproxy:limit:jumped ${Date.now() + hour} gone`);
-    t.match(await store.take([demand(slots)], lease('a'), 0), { granted: true });
-    t.match(await store.take([demand(slots)], lease('b'), 0), { granted: false });
+    const slots = bucket('jumped-slots', { concurrent: 1 });
+    const rate = bucket('jumped-rate', perHour(2, 2));
+    const closed = bucket('jumped-signal', perHour(2, 2));
+    t.match(await store.take([demand(slots)], { id: 'a', ms: 400 }, 0), { granted: true });
+    t.match(await store.take([demand(rate)], lease('a'), 0), { granted: true });
+    store.close(closed, 400);
+    await store.rooms([closed]);
+    const later = [
+      'HINCRBYFLOAT secureproxy:limit-clock last',
+      'INCRBYFLOAT secureproxy:limit:jumped-rate',
+      'INCRBYFLOAT secureproxy:limit:jumped-signal:closed',
+    ];
+    for (const command of later) await redis.ask(`${command} ${hour}`);
+    await redis.ask(`ZINCRBY secureproxy:limit:jumped-slots ${hour} a`);
+    const other = await open(t);
+    t.match(await other.take([demand(slots)], lease('b'), 0), { granted: false });
+    // The time that is known is up to half a second old.
+    t.match(await other.take([demand(rate)], lease('b'), 500), { granted: true });
+    t.match(await other.take([demand(rate)], lease('c'), 500), { granted: false });
+    t.match(await other.take([demand(closed)], lease('b'), 0), { granted: false, isClosed: true });
+    await sleep(1500);
+    t.match(await other.take([demand(slots)], lease('b'), 0), { granted: true });
+    t.match(await other.take([demand(closed)], lease('b'), 0), { granted: true });
   });
 });
