@@ -1,9 +1,8 @@
 import type { ByteAutomaton } from './byte-automaton.ts';
-import { firstCall, noPairs, popAndStep, stepAndPop } from './pair-tables.ts';
+import { firstCall, noPairs, pairTablesOf, popAndStep, stepAndPop } from './pair-tables.ts';
 
 /** Bytes behind which a run takes two at once. Tables of pairs take memory, and the first run that uses them makes them. */
 export const longRun = 4096;
-/** Calls that do not come back yet. */
 export const maxDepth = 1000;
 
 /** The states that calls come back to: one for all, since a run that is in a call goes on before another begins. */
@@ -20,6 +19,7 @@ export class AutomatonRun {
   readonly #bytes: Uint8Array;
   /** The bytes by two, from the first even address on; none before the run is a long one. */
   #pairs = none;
+  #tables = noPairs;
   #depth = 0;
 
   constructor(automaton: ByteAutomaton, bytes: Uint8Array, at: number, state: number) {
@@ -37,6 +37,7 @@ export class AutomatonRun {
       if (stop !== undefined) return stop;
       const { buffer, byteOffset, length } = this.#bytes;
       const odd = byteOffset & 1;
+      this.#tables = pairTablesOf(this.#automaton);
       this.#pairs = new Uint16Array(buffer, byteOffset + odd, (length - odd) >> 1);
     }
     return this.#run(end);
@@ -45,8 +46,7 @@ export class AutomatonRun {
   #run(end: number): number | undefined {
     const { next, states, called, backs: backOf, pop, tooDeep } = this.#automaton;
     const pairs = this.#pairs;
-    const tables = pairs === none ? noPairs : this.#automaton.pairs;
-    const { classes, next: nextOfPair, shift, calls } = tables;
+    const { classes, next: nextOfPair, shift, calls } = this.#tables;
     const bytes = this.#bytes;
     const odd = bytes.byteOffset & 1;
     const endOfPairs = pairs === none ? 0 : (end - odd) >> 1;

@@ -1,4 +1,5 @@
-import { type ByteTable, bytes, makePairTables, type PairTables } from './pair-tables.ts';
+/** Number of different bytes. */
+export const bytes = 256;
 
 /**
  * The action of a state on bytes (latin1): it goes to the state `next`, or stops there if that is a stop. With `back` it
@@ -12,16 +13,17 @@ export type Rules = Readonly<Record<string, readonly Rule[]>>;
  * A pushdown automaton over bytes. A look-up for each byte, or each two, takes the same time for any input, since
  * there are no branches that could be predicted wrongly.
  */
-export class ByteAutomaton implements ByteTable {
+export class ByteAutomaton {
   readonly states: number;
+  /** The states that calls go to, and those that they come back to. */
   readonly called: Uint16Array;
   readonly backs: Uint16Array;
+  /** By state and byte the next state, or from `states` on a call, then `pop`, then stops. */
   readonly next: Uint16Array;
   readonly pop: number;
   /** The stop of a run at a call that is one too many. */
   readonly tooDeep: number;
   readonly #numbers: ReadonlyMap<string, number>;
-  #pairs: PairTables | undefined;
 
   /** @param stops what ends a run, besides `rejected`, a byte without a rule */
   constructor(rules: Rules, stops: readonly string[]) {
@@ -49,17 +51,10 @@ export class ByteAutomaton implements ByteTable {
     }
   }
 
-  /** The number of a state or stop. */
   numberOf(name: string): number {
     const number = this.#numbers.get(name);
     if (number === undefined) throw new TypeError(`the automaton has no ${name}`);
     return number;
-  }
-
-  /** Made when first used, since short inputs do without. */
-  get pairs(): PairTables {
-    this.#pairs ??= makePairTables(this);
-    return this.#pairs;
   }
 }
 

@@ -103,7 +103,6 @@ function followers(
   });
 }
 
-/** The second digit of a character whose first is `high`. */
 function lowDigit(character: string, high: string): RegExp | undefined {
   const [first, low] = Buffer.from(character).toString('hex');
   return first === high ? new RegExp(`${low}`, 'i') : undefined;

@@ -1,3 +1,6 @@
+import { memoize } from '../../shared/memoize.ts';
+import { type ByteAutomaton, bytes } from './byte-automaton.ts';
+
 /** From here on, what a pair leads to is no state: the calls, and then what follows. */
 export const firstCall = 0x8000;
 /** A step, and the end of a call. */
@@ -5,9 +8,8 @@ export const stepAndPop = 0xfffd;
 /** The end of a call, and a step from the state that it comes back to. */
 export const popAndStep = 0xfffe;
 /** Entry of a pair that must be taken byte by byte. */
-export const noPair = 0xffff;
+const noPair = 0xffff;
 
-/** Transitions on pairs of bytes. */
 export interface PairTables {
   /** The class of a pair, by the 16-bit number that its bytes are in memory. */
   readonly classes: Uint16Array;
@@ -28,22 +30,8 @@ export const noPairs: PairTables = {
   calls: new Uint16Array(),
 };
 
-/** Number of different bytes. */
-export const bytes = 256;
-
-/** Transitions on single bytes. */
-export interface ByteTable {
-  readonly states: number;
-  /** By state and byte the next state, or from `states` on a call, then `pop`, then stops. */
-  readonly next: Uint16Array;
-  /** The state that each call goes to. */
-  readonly called: Uint16Array;
-  /** The states that they come back to. */
-  readonly backs: Uint16Array;
-  readonly pop: number;
-}
-
-export function makePairTables(automaton: ByteTable): PairTables {
+/** Made when first used, since short inputs do without. */
+export const pairTablesOf = memoize((automaton: ByteAutomaton): PairTables => {
   const { states, next } = automaton;
   const single = classesOf(states, bytes, (state, byte) => next[state * bytes + byte] as number);
   const { members } = single;
@@ -75,10 +63,10 @@ export function makePairTables(automaton: ByteTable): PairTables {
     return [called << shift, back, second, backs.length];
   };
   return { classes, next: table, shift, calls: Uint16Array.from(calls.made.flatMap(call)) };
-}
+});
 
 function afterPair(
-  { states, next, called, backs, pop }: ByteTable,
+  { states, next, called, backs, pop }: ByteAutomaton,
   calls: Calls,
   state: number,
   first: number,

@@ -21,7 +21,6 @@ const quote = 0x22;
 /** Covers the longest spellings of all members but the two bodies, and is parsed within milliseconds. */
 const maxSmallBytes = 512 * 1024;
 
-/** Start and end of a member's value. */
 type Span = readonly [start: number, end: number];
 
 /**
@@ -56,7 +55,6 @@ function parseOther(bytes: Buffer, start: number): unknown {
   return JSON.parse(bytes.toString('utf8', start, bytes.length - 1));
 }
 
-/** Scans the members of the object that begins at `start`. */
 function membersOf(bytes: Buffer, start: number): ReadonlyMap<string, Span> {
   const spans = new Map<string, Span>();
   let largeBytes = 0;

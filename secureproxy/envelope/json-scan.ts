@@ -1,17 +1,17 @@
 import type { ServiceError } from '../../shared/errors.ts';
 import { AutomatonRun, maxDepth } from '../automaton/automaton-run.ts';
+import { byteTable } from '../automaton/byte-table.ts';
 import { invalid } from './faults.ts';
 import { json } from './json-automaton.ts';
 
 const quote = 0x22;
-const backslash = 0x5c;
 const colon = 0x3a;
 const space = 0x20;
 /** Characters of a string from which on it is worth a view of words. */
 const longRun = 256;
 
-const isPlain = tableOf((code) => code >= space && code !== quote && code !== backslash);
-const isBlank = tableOf((code) => ' \t\n\r'.includes(String.fromCharCode(code)));
+const isPlain = byteTable(/[ !#-[\]-\xff]/);
+const isBlank = byteTable(/[ \t\n\r]/);
 
 const topValue = json.numberOf('top.value');
 const topString = json.numberOf('top.string');
@@ -52,7 +52,6 @@ export function endOfString(bytes: Uint8Array, start: number): number {
   return bytes[at] === quote ? at + 1 : endFrom(topString, bytes, at, bytes.length);
 }
 
-/** Runs from `start` to the end of a value, or to `maxEnd`. */
 function endFrom(state: number, bytes: Uint8Array, start: number, maxEnd: number): number {
   const run = new AutomatonRun(json, bytes, start, state);
   const stop = run.toStop(maxEnd);
@@ -62,7 +61,6 @@ function endFrom(state: number, bytes: Uint8Array, start: number, maxEnd: number
   );
 }
 
-/** The text of the string from `start` to `end`, unescaped. */
 export function readString(bytes: Buffer, start: number, end: number): string {
   const spelled = bytes.toString('utf8', start + 1, end - 1);
   return spelled.includes('\\') ? JSON.parse(`"${spelled}"`) : spelled;
@@ -110,9 +108,4 @@ export function skipBlanks(bytes: Uint8Array, start: number): number {
 
 export function notJson(detail = 'The body is not JSON.'): ServiceError {
   return invalid('json', detail);
-}
-
-/** A table by byte: one look-up in place of comparisons. */
-function tableOf(has: (code: number) => boolean): Uint8Array {
-  return Uint8Array.from({ length: 256 }, (_, code) => Number(has(code)));
 }

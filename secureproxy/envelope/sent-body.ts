@@ -1,6 +1,5 @@
 import { invalid } from './faults.ts';
 
-/** The `Body` of a call, as it is sent. */
 export interface SentBody {
   readonly bytes: Buffer;
   /** A string is sent as its text, any other value as its JSON; `bytes` are of `BodyBase64`. */

@@ -1,9 +1,9 @@
 import { isCallerKey } from '../../shared/crypto/caller-key.ts';
 import { AutomatonRun } from '../automaton/automaton-run.ts';
+import { byteTable } from '../automaton/byte-table.ts';
 import { keyStart, lettersBefore, prefix } from '../automaton/key-automaton.ts';
 
 const nothingBegun = keyStart.numberOf('0');
-/** Base62 characters behind it. */
 const keyLetters = 36;
 const percent = 0x25;
 const backslash = 0x5c;
@@ -11,14 +11,13 @@ const u = 0x75;
 const zero = 0x30;
 const two = 0x32;
 const five = 0x35;
-/** A code that is no character of a key. */
 const other = 0;
 
-const isLetter = tableOf(/[0-9A-Za-z]/, () => 1);
+const isLetter = byteTable(/[0-9A-Za-z]/);
 /** The characters of the text that may be a key: one array for all, since a flood of such texts is searched in one go. */
 const letters: number[] = Array(keyLetters).fill(0);
 /** The value of a hexadecimal digit plus one, or 0. */
-const hexPlusOne = tableOf(/[0-9A-Fa-f]/, (digit) => Number.parseInt(digit, 16) + 1);
+const hexPlusOne = byteTable(/[0-9A-Fa-f]/, (digit) => Number.parseInt(digit, 16) + 1);
 
 /**
  * Returns true if the bytes contain an app key, each character of it plain, or escaped once or more as in JSON strings
@@ -73,23 +72,13 @@ function endOfCharacter(bytes: Uint8Array, start: number): number {
   return bytes[at] === u && bytes[at + 1] === zero && bytes[at + 2] === zero ? digits + 2 : at;
 }
 
-/** The character from `start` to `end`, unescaped. */
 function characterAt(bytes: Uint8Array, start: number, end: number): number {
   return end - start === 1 ? (bytes[start] as number) : pairAt(bytes, end - 2);
 }
 
-/** The character of two hexadecimal digits. */
 function pairAt(bytes: Uint8Array, at: number): number {
   if (at + 1 >= bytes.length) return other;
   const high = hexPlusOne[bytes[at] as number] as number;
   const low = hexPlusOne[bytes[at + 1] as number] as number;
   return high === 0 || low === 0 ? other : (high - 1) * 16 + low - 1;
-}
-
-/** A number for each byte: one look-up in place of comparisons. */
-function tableOf(pattern: RegExp, numberOf: (character: string) => number): Uint8Array {
-  return Uint8Array.from({ length: 256 }, (_, code) => {
-    const character = String.fromCharCode(code);
-    return pattern.test(character) ? numberOf(character) : 0;
-  });
 }
