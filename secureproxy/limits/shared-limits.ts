@@ -16,51 +16,33 @@ interface SharedLimitsOptions {
   readonly log: Logger;
 }
 
-interface SharedLimits {
-  readonly limits: Limits;
-  /** Takes how many processes KeyServer has heard of lately. */
-  readonly tell: (processes: number) => void;
-  /** Connects to Redis. */
-  start(): Promise<void>;
-  stop(): Promise<void>;
-}
-
 /** Limits that all proxies share, by Redis or by a part for each. */
-export function sharedLimits({
-  redisUrl,
-  processes,
-  clock,
-  log,
-}: SharedLimitsOptions): SharedLimits {
+export function sharedLimits({ redisUrl, processes, clock, log }: SharedLimitsOptions) {
   const told = new LatelyTold(clock);
-  if (redisUrl === undefined) {
-    const share = () => Math.max(processes, told.most);
-    let said = 1;
-    const say = () => {
-      if (share() === said) return;
-      said = share();
-      log.info({ share: said }, 'each process takes its share of limits');
-    };
-    return {
-      limits: new Limits({ store: new LocalStore(clock, share), clock }),
-      tell: (count) => {
-        told.note(count);
-        say();
-      },
-      start: async () => say(),
-      stop: async () => undefined,
-    };
-  }
-  const share = () => Math.max(processes, told.most, link.members);
-  const link: RedisLink = new RedisLink({
-    ...{ url: redisUrl, memberId: randomUUID(), clock, log },
-    processes: share,
-  });
-  const store = new RedisStore(link, new LocalStore(clock, share));
+  const share = (): number => Math.max(processes, told.most, link?.members ?? 0);
+  const local = new LocalStore(clock, share);
+  const link =
+    redisUrl === undefined
+      ? undefined
+      : new RedisLink({ url: redisUrl, memberId: randomUUID(), clock, log, processes: share });
+  let said = 1;
+  const say = () => {
+    // With Redis the share counts while that is away alone, and is told then.
+    if (link !== undefined || share() === said) return;
+    said = share();
+    log.info({ share: said }, 'each process takes its share of limits');
+  };
   return {
-    limits: new Limits({ store, clock }),
-    tell: (count) => told.note(count),
-    start: () => link.start(),
-    stop: () => link.stop(),
+    limits: new Limits({ store: link ? new RedisStore(link, local) : local, clock }),
+    /** Takes how many processes KeyServer has heard of lately. */
+    tell: (count: number) => {
+      told.note(count);
+      say();
+    },
+    start: async () => {
+      say();
+      await link?.start();
+    },
+    stop: async () => link?.stop(),
   };
 }

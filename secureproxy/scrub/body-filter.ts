@@ -18,17 +18,18 @@ const nothing = Buffer.alloc(0);
  * released depends on the number received only, never on their values: the timing of an answer must
  * not reveal how much of it looks like a secret.
  */
-export class Lookahead {
+export abstract class Lookahead implements BodyFilter {
+  redactions = 0;
   readonly #bytes: number;
-  /** Judges the first `count` bytes and returns their replacement. */
-  readonly #judge: (bytes: Buffer, count: number) => Buffer;
   #held: Buffer = nothing;
 
   /** @param bytes number of bytes needed to judge one, itself included; fewer only at the end */
-  constructor(bytes: number, judge: (bytes: Buffer, count: number) => Buffer) {
+  constructor(bytes: number) {
     this.#bytes = bytes;
-    this.#judge = judge;
   }
+
+  /** Judges the first `count` bytes and returns their replacement. */
+  protected abstract judge(bytes: Buffer, count: number): Buffer;
 
   write(chunk: Buffer): Buffer {
     const bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
@@ -39,12 +40,12 @@ export class Lookahead {
       return nothing;
     }
     this.#held = Buffer.from(bytes.subarray(count));
-    return this.#judge(bytes, count);
+    return this.judge(bytes, count);
   }
 
   end(last: Buffer = nothing): Buffer {
     const bytes = this.#held.length === 0 ? last : Buffer.concat([this.#held, last]);
     this.#held = nothing;
-    return this.#judge(bytes, bytes.length);
+    return this.judge(bytes, bytes.length);
   }
 }

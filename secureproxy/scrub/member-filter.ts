@@ -1,4 +1,4 @@
-import { type BodyFilter, Lookahead } from './body-filter.ts';
+import { Lookahead } from './body-filter.ts';
 import { JsonScanner, literalBytes } from './json-scanner.ts';
 import type { AcceptEnd, NameMatcher } from './search/name-matcher.ts';
 import { redacted } from './search/secret-forms.ts';
@@ -19,10 +19,8 @@ const endsWord = (bytes: Uint8Array, end: number) => !isOfWord(bytes[end] ?? quo
  * member's value of any type is replaced. If a name occurs in other text (a form, a page, a JSON
  * string), the rest of that text is left out.
  */
-export class MemberFilter implements BodyFilter {
-  redactions = 0;
+export class MemberFilter extends Lookahead {
   readonly #names: NameMatcher;
-  readonly #lookahead: Lookahead;
   readonly #json = new JsonScanner();
   #mode: 'unknown' | 'json' | 'text' | 'cut' = 'unknown';
   /** The next value is to be replaced. */
@@ -37,21 +35,12 @@ export class MemberFilter implements BodyFilter {
   #kept = 0;
 
   constructor(names: NameMatcher) {
-    this.#names = names;
     // The opening quote, the name and the byte that follows it.
-    const needed = Math.max(names.maxBytes + 2, literalBytes);
-    this.#lookahead = new Lookahead(needed, (bytes, count) => this.#judge(bytes, count));
+    super(Math.max(names.maxBytes + 2, literalBytes));
+    this.#names = names;
   }
 
-  write(chunk: Buffer): Buffer {
-    return this.#lookahead.write(chunk);
-  }
-
-  end(last?: Buffer): Buffer {
-    return this.#lookahead.end(last);
-  }
-
-  #judge(bytes: Buffer, count: number): Buffer {
+  protected override judge(bytes: Buffer, count: number): Buffer {
     this.#pieces = [];
     this.#kept = 0;
     let at = 0;
