@@ -36,7 +36,6 @@ interface SecureproxyDependencies
   readonly https?: ServerOptions | undefined;
 }
 
-/** Builds SecureProxy's app. The caller listens and closes. */
 export async function buildSecureproxy(
   config: SecureproxyConfig,
   dependencies: SecureproxyDependencies,

@@ -116,7 +116,6 @@ export function upstreamLookup({
   return servers.length === 0 ? undefined : lookupAt(servers);
 }
 
-/** The host names of `TRUSTED_HOSTS` as a parsed URL has them. */
 export function trustedHosts({
   TRUSTED_HOSTS = '',
 }: Partial<SecureproxyConfig>): ReadonlySet<string> {

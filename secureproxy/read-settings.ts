@@ -67,7 +67,6 @@ export function installationOf(environment: Environment): Installation {
   };
 }
 
-/** The certificates that SecureProxy uses for its own connections. */
 export function outgoingCertificates(
   { cert = '', ca = '' }: TlsMaterial = {},
   upstreamCa = '',
@@ -145,7 +144,6 @@ function trustedHostFaults({ TRUSTED_HOSTS = '' }: Partial<SecureproxyConfig>): 
     : ['TRUSTED_HOSTS must list host names, without scheme, port or *'];
 }
 
-/** True if the library takes it. */
 function isRedisUrl(text: string): boolean {
   const { pathname, username, password } = URL.parse(text) ?? { pathname: '?' };
   try {

@@ -60,7 +60,6 @@ async function startSecureproxy(
 
 export interface SecureproxySurroundings {
   readonly logger: Logger;
-  /** Default: the system's. */
   readonly clock?: Clock;
   /** Resolves names unless `UPSTREAM_DNS_SERVERS` does; default: the system's resolver. */
   readonly lookup?: Lookup;

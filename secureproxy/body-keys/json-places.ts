@@ -36,7 +36,6 @@ export function jsonPlaces(bytes: Buffer): readonly KeyPlace[] {
   }
 }
 
-/** @throws ServiceError request_invalid */
 function placesIn(bytes: Buffer): readonly KeyPlace[] {
   const places: KeyPlace[] = [];
   const scan = new JsonScan(bytes, places);

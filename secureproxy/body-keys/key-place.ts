@@ -1,6 +1,5 @@
 import { appKeysIn } from '../http/keys-in-value.ts';
 
-/** Start and end of bytes. */
 export type Span = readonly [start: number, end: number];
 
 /** A text of a body in which key-like texts were found. */
@@ -15,7 +14,6 @@ export interface KeyPlace {
 /** Collects the places of a list of members, which one separator each keeps apart. */
 export class MemberList {
   readonly #places: KeyPlace[];
-  /** The end of the last member that stays. */
   #stayedEnd: number | undefined;
 
   constructor(places: KeyPlace[]) {

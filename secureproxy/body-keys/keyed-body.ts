@@ -4,7 +4,6 @@ import { formPlaces } from './form-places.ts';
 import { jsonPlaces } from './json-places.ts';
 import type { KeyPlace } from './key-place.ts';
 
-/** Finds the key-like texts in the bytes of a body. */
 export type Search = (bytes: Buffer) => readonly KeyPlace[];
 
 const searches: readonly (readonly [contentType: RegExp, Search])[] = [
@@ -12,14 +11,12 @@ const searches: readonly (readonly [contentType: RegExp, Search])[] = [
   [/^application\/x-www-form-urlencoded\s*(?:;\s*charset="?utf-8"?\s*)?$/i, formPlaces],
 ];
 
-/** The search for a body of this type; undefined: there is none. */
 export function searchFor(contentType: string): Search | undefined {
   return searches.find(([pattern]) => pattern.test(contentType))?.[1];
 }
 
 /** A body in which the caller's app key was found. Only what is left {@link without} the key may be sent. */
 export class KeyedBody {
-  /** As they came. */
   readonly bytes: Buffer;
   readonly #places: readonly KeyPlace[];
 

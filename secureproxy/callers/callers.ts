@@ -31,7 +31,6 @@ interface CallersOptions {
   readonly clock: Pick<Clock, 'monotonic'>;
   readonly known: KnownChanges;
   readonly log: Logger;
-  /** Maximum number of known keys. */
   readonly maxEntries: number;
 }
 
@@ -48,7 +47,6 @@ export class Callers {
   readonly #strangers = new FairQueue(strangerQuestions);
   readonly #questions = new Map<string, Promise<KnownApp | undefined>>();
   #unsupportedUntil = -Infinity;
-  /** KeyServer answered the question once. */
   #hasAnswered = false;
 
   constructor(options: CallersOptions) {
@@ -61,7 +59,6 @@ export class Callers {
     return this.#known.appOf(name);
   }
 
-  /** Notes that KeyServer accepted a key. */
   learn(appKey: string | null, accepted: AcceptedKey, asked: Asked): void {
     this.#known.learn(callerName(appKey), accepted, asked);
   }

@@ -7,7 +7,6 @@ import type { Asked, KnownChanges, Lifetime } from '../releases/known-changes.ts
 /** An accepted key's app, from `/whoami` or a release. */
 export type AcceptedKey = Pick<Release, 'app' | 'bound' | 'cacheSeconds' | 'seq' | 'ageMs'>;
 
-/** The app of a key, and its binding if it has one. */
 export type KnownApp = Pick<AcceptedKey, 'app' | 'bound'>;
 
 interface Entry extends KnownApp, Pick<AcceptedKey, 'seq'> {
@@ -29,7 +28,6 @@ export class KnownCallers {
     this.#maxEntries = maxEntries;
   }
 
-  /** The app of a key that is known now. */
   appOf(name: string): KnownApp | undefined {
     const entry = this.#entries.get(name);
     if (entry === undefined || !this.#known.isUsable(entry.lifetime)) return undefined;

@@ -10,15 +10,12 @@ import { checkKeyserver, type KeyserverAccess } from './keyserver-checks.ts';
 const triedName = 'example.com';
 const lookupTimeoutMs = 5_000;
 
-/** The parts that a SecureProxy's settings lead to. */
 export interface Installation {
   readonly warnings: readonly string[];
-  /** Names of the `UNSAFE_` settings that are set. */
   readonly unsafe: readonly string[];
   readonly keyserver: KeyserverAccess;
   readonly certificates: readonly NamedCertificate[];
   readonly lookup: Lookup;
-  /** The name servers, as text for people. */
   readonly nameServers: string;
 }
 

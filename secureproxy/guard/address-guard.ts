@@ -7,7 +7,6 @@ import type { Lookup } from './lookup.ts';
 import { type OwnListeners, portOf } from './own-listeners.ts';
 
 export interface AddressGuardOptions {
-  /** The origin whose addresses are judged. */
   readonly origin: URL;
   readonly allowed: AddressSet;
   readonly ownListeners: OwnListeners;
@@ -19,7 +18,6 @@ export class AddressGuard {
   readonly #options: AddressGuardOptions;
   /** The origin's host, an IPv6 address without its brackets. */
   readonly hostname: string;
-  /** The host, if it is an address. */
   readonly #address: string | undefined;
   readonly #port: number;
 

@@ -23,7 +23,6 @@ export const connectTimeout = timeout('connection_timeout', 'connect_timeout');
 
 const nameUnknown = unreachable('dns_error', 'dns');
 
-/** Tells why a name was not resolved. */
 export function lookupError(cause: unknown): ServiceError {
   return codeOf(cause) === lookupTimedOut ? lookupTimeout(cause) : nameUnknown(cause);
 }
@@ -48,7 +47,6 @@ export function connectError(causes: readonly Error[]): ServiceError {
 const certificateRejected = unreachable('tls_certificate_error', 'tls_certificate');
 const handshakeFailed = unreachable('tls_protocol_error', 'tls_protocol');
 
-/** Tells why a TLS handshake failed. */
 export function handshakeError(isCertificateRejected: boolean, cause: Error): ServiceError {
   return isCertificateRejected ? certificateRejected(cause) : handshakeFailed(cause);
 }

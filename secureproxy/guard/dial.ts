@@ -56,7 +56,6 @@ export function dial(
   return promise;
 }
 
-/** The families alternate, beginning with that of the first address. */
 function inTurn(addresses: readonly string[]): string[] {
   const [first = ''] = addresses;
   const preferred = addresses.filter((one) => isIPv6(one) === isIPv6(first));

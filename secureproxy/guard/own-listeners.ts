@@ -51,7 +51,6 @@ export function createOwnListeners(
   };
 }
 
-/** The port of a URL, the default one of its protocol included. */
 export function portOf({ port, protocol }: URL): number {
   return Number(port || (protocol === 'https:' ? 443 : 80));
 }

@@ -14,12 +14,10 @@ export interface SharedLookupOptions {
   readonly maxConcurrent?: number;
 }
 
-/** The error's code if a name is not resolved in time. */
 export const lookupTimedOut = 'ETIMEOUT';
 
 type Found = PromiseWithResolvers<readonly string[]>;
 
-/** A registrable domain with look-ups. */
 interface Domain {
   running: number;
   readonly waiting: Map<string, Found>;

@@ -19,11 +19,9 @@ export interface AnswerOutput {
 
 /** An answer's body on its way to the caller. */
 export interface AnswerBody {
-  /** Number of redactions so far. */
   readonly redactions: number;
   /** False: write no more until {@link AnswerOutput.ready}. */
   write(chunk: Buffer): boolean;
-  /** The upstream has sent all of it. */
   end(): void;
   /** {@link AnswerOutput.write} may be called again after it returned false. */
   drained(): void;
@@ -31,7 +29,6 @@ export interface AnswerBody {
   destroy(): void;
 }
 
-/** Passes a body on unchanged. */
 export class PlainBody implements AnswerBody {
   readonly redactions = 0;
   readonly #output: AnswerOutput;

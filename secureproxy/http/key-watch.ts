@@ -4,7 +4,6 @@ import { containsKey } from './key-search.ts';
 import { appKeysIn, decodeAscii, mayHoldKey } from './keys-in-value.ts';
 import type { CallerHeaders } from './request-headers.ts';
 
-/** The parts of a request for a marketplace that the caller wrote. */
 export interface OutwardRequest {
   readonly url: string;
   readonly headers: CallerHeaders;
@@ -32,7 +31,6 @@ export function checkNoAppKey({ url, headers, body, base }: OutwardRequest): voi
   if (place !== undefined) throw misplacedKey(place);
 }
 
-/** @param place the part of the request that has the key */
 export function misplacedKey(place: string): ServiceError {
   return new ServiceError('request_invalid', {
     reason: 'app_key_misplaced',

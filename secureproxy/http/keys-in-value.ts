@@ -8,7 +8,6 @@ const base64Hint = /c3BrX|Nwa1|zcGtf/;
 /** The same, and what an escape of any kind begins with. */
 const spelledHint = /spk_|c3BrX|Nwa1|zcGtf|[%\\]/;
 const base64Run = /[0-9A-Za-z+/_-]{30,}/g;
-/** Length of the shortest key-like text, plain. */
 export const minKeyLike = 'spk_'.length + 20;
 /** A key-like text up to a delimiter, behind the letter that it follows if it does not stand at the start of a value. */
 const keyLike = /([0-9A-Za-z_])?(spk_[0-9A-Za-z]{20,}[^\s,;:="'<>()[\]{}/\\&|@?#]*)/g;
@@ -46,7 +45,6 @@ export function mayHoldKey(text: string): boolean {
 /** More rounds are no honest encoding. */
 const maxDecodings = 8;
 
-/** Decodes escapes of ASCII characters at any depth. */
 export function decodeAscii(text: string): string {
   let decoded = text;
   for (let depth = 0; depth < maxDecodings && decoded.includes('%'); depth++) {

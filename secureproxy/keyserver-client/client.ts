@@ -48,7 +48,6 @@ const unknownHere = 'that this proxy does not know: run the same version of both
 /** Connections for questions about callers, changes and running calls; without changes, releases are hardly cached. */
 const reservedConnections = 2;
 
-/** Questions for releases and explanations. */
 const questionsByApp: Omit<FairQueueOptions, 'maxRunning' | 'rejection'> = {
   // They are in memory, and wait on if their calls end.
   maxWaiting: 4096,
@@ -123,7 +122,6 @@ export class KeyserverClient {
     this.#questions = new FairQueue({ ...questionsByApp, maxRunning, rejection });
   }
 
-  /** Obtains a release. @throws ServiceError */
   async obtain(query: ReleaseQuery): Promise<Obtained> {
     const { answer, source } = await this.#ask<Release>(query, {}, releaseValidator);
     return { release: answer, source };

@@ -29,7 +29,6 @@ export interface KeyserverHttpOptions {
   readonly timeoutMs: number;
   /** The only trusted CA and the client certificate, each if there is one. */
   readonly tls?: Pick<ReloadedTls, 'use'> | undefined;
-  /** Default: the system's. */
   readonly timer?: RetryTimer | undefined;
 }
 

@@ -1,6 +1,5 @@
 import type { Dispatcher } from 'undici';
 
-/** An answer that has been read to its end. */
 interface WholeAnswer {
   readonly status: number;
   readonly text: string;

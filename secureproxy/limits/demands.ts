@@ -7,7 +7,6 @@ import type { Policy } from '../../shared/policy/schema.ts';
 import type { TargetUrl } from '../../shared/policy/url.ts';
 import type { Bucket, Demand } from './store.ts';
 
-/** A call, as far as limits go. */
 export interface LimitedCall {
   readonly clientId: string;
   readonly tokenType: string;

@@ -15,7 +15,6 @@ export function startOf(rate: Rate, arrivalMs: number, fromMs: number, cost: num
   return Math.max(fromMs, arrivalMs - (rate.burst - Math.min(cost, rate.burst)) * intervalOf(rate));
 }
 
-/** The due time of the next request, after one that starts at `startMs`. */
 export function arrivalAfter(rate: Rate, arrivalMs: number, startMs: number, cost: number): number {
   return Math.max(arrivalMs, startMs) + cost * intervalOf(rate);
 }

@@ -19,7 +19,6 @@ export class LatelyTold {
     this.#told.push({ count, at });
   }
 
-  /** 0 if none was told. */
   get most(): number {
     const end = this.#clock.monotonic() - memoryMs;
     while (this.#told[0] !== undefined && this.#told[0].at <= end) this.#told.shift();

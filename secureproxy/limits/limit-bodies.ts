@@ -4,7 +4,6 @@ import type { LimitSignal } from '../../shared/policy/schema.ts';
 const searchedBytes = 4096;
 const nothing = Buffer.alloc(0);
 
-/** Takes the next bytes of an answer's body, decoded. */
 export type BodyObserver = (bytes: Buffer) => void;
 
 /**

@@ -31,7 +31,6 @@ const leaseMs = 30_000;
 interface LimitsOptions {
   readonly store: LimitStore;
   readonly clock: Clock;
-  /** Default: the system's timer. */
   readonly sleep?: (ms: number, signal: AbortSignal) => Promise<unknown>;
 }
 
@@ -53,7 +52,6 @@ interface Gate {
 type Held = Taken & { readonly by: Bucket };
 
 interface Turn {
-  /** Milliseconds that the call may still wait. */
   readonly leftMs: () => number;
   readonly signal: AbortSignal;
   /** Called with each answer of the store that has it wait for a bucket. */
@@ -144,7 +142,6 @@ export class Limits {
     if (gate.calls === 0) this.#gates.delete(gate.name);
   }
 
-  /** Resolves when a call may start. @throws ServiceError rate_limited */
   async #turn(
     demands: readonly LimitDemand[],
     lease: Lease,
@@ -194,7 +191,6 @@ function isHeld(taken: Taken): taken is Held {
   return taken.by !== undefined;
 }
 
-/** The rejection of a call that cannot wait for so long. */
 function beyond({ isClosed, waitMs, by }: Taken): ServiceError {
   return rateLimited(isClosed ? 'limit_closed' : 'limit_reached', waitMs, by);
 }

@@ -39,7 +39,6 @@ export class LocalStore implements LimitStore {
     this.#processes = processes;
   }
 
-  /** Buckets in memory. */
   get size(): number {
     return this.#states.size;
   }
@@ -97,7 +96,6 @@ export class LocalStore implements LimitStore {
     state.closedUntil = Math.max(state.closedUntil, this.#clock.monotonic() + ms);
   }
 
-  /** Milliseconds until a bucket that this process closed opens; 0: it is open. */
   closedMs({ key }: Bucket): number {
     const { closedUntil } = this.#states.get(key) ?? unused;
     return Math.max(0, closedUntil - this.#clock.monotonic());

@@ -9,7 +9,6 @@ import { bucketsOf, hasSlots, type Lease, type LimitStore } from './store.ts';
 export interface Pass {
   /** Tells the limits what an answer's head says of them. Returns what its body is to be shown to, if that may say more. */
   onAnswer(status: number, headers: IncomingHttpHeaders): BodyObserver | undefined;
-  /** Gives its slots back. */
   end(): void;
 }
 

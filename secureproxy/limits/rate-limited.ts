@@ -1,7 +1,6 @@
 import { ServiceError } from '../../shared/errors.ts';
 import type { Bucket } from './store.ts';
 
-/** Why a call was not let through; a reason of `rate_limited`. */
 type LimitReason = 'limit_reached' | 'limit_closed' | 'limit_queue';
 
 const details: Readonly<Record<LimitReason, (limit: string, seconds: number) => string>> = {

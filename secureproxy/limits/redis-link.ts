@@ -23,7 +23,6 @@ type Client = ReturnType<typeof clientOf>;
 
 interface RedisLinkOptions {
   readonly url: string;
-  /** Of this process, unlike any other's. */
   readonly memberId: string;
   readonly clock: Pick<Clock, 'monotonic'>;
   readonly log: Logger;

@@ -5,9 +5,7 @@ import { startOf, usedOf } from './gcra.ts';
 export interface Bucket {
   /** Stands for type, client and limit, and tells none of them. */
   readonly key: string;
-  /** The limit's text, for people. */
   readonly name: string;
-  /** Undefined if it limits no rate. */
   readonly rate: Rate | undefined;
   /** Maximum number of slots that are held at once; undefined if it has none. */
   readonly concurrent: number | undefined;
@@ -17,7 +15,6 @@ export function hasSlots({ concurrent }: Bucket): boolean {
   return concurrent !== undefined;
 }
 
-/** A bucket, and the cost of a call in it. */
 export interface Demand {
   readonly bucket: Bucket;
   readonly cost: number;
@@ -47,7 +44,6 @@ export interface Taken {
   readonly isClosed: boolean;
 }
 
-/** The calls left in a bucket. */
 export interface Room {
   /** Calls of cost 1 that count now, waiting ones too. */
   readonly used: number;
@@ -59,7 +55,6 @@ export interface Room {
   readonly waitMs: number;
 }
 
-/** The room of slots. */
 export function roomOf(max: number, used: number, closedMs: number): Room {
   const calls = Math.max(0, max - used);
   return {
@@ -87,7 +82,6 @@ export interface LimitStore {
   take(demands: readonly Demand[], lease: Lease, horizonMs: number): Eventual<Taken>;
   /** Has the slots of a call in progress for another lease from now on, also if they were lost. */
   renew(buckets: readonly Bucket[], lease: Lease): void;
-  /** Gives the slots of a lease back. */
   leave(buckets: readonly Bucket[], leaseId: string): void;
   /** Takes more of a rate than the call had announced, whatever is left. */
   charge(bucket: Bucket, cost: number): void;

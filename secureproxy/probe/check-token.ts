@@ -10,14 +10,11 @@ import { type CallDependencies, makeCall } from '../call/make-call.ts';
 import { ProbeAnswer, replyInto } from './probe-answer.ts';
 import { verdictOf, verdictOfError } from './verdict.ts';
 
-/** Whose token an app asks about. */
 export type TokenQuestion = Pick<Call, 'appKey' | 'clientId' | 'tokenType' | 'timeoutMs'>;
 
 export interface Checked {
   readonly verdict: ProbeVerdict;
-  /** The marketplace's status, if it answered. */
   readonly status?: number;
-  /** The error that came instead of an answer. */
   readonly error?: ServiceError;
 }
 

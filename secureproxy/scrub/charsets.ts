@@ -9,11 +9,9 @@ const hiding =
 /** Matches the charset of a media type, or of an element of `Accept` (RFC 9110 §8.3.2). */
 const charsetParameter = /;\s*charset\s*=\s*"?\s*([^\s";,]+)/;
 
-/** Types whose bytes are text. */
 const textual =
   /^\s*(?:text\/|[^;]*(?:json|xml|html|javascript|ecmascript|yaml|csv|form-urlencoded))/;
 
-/** True for a media type whose charset hides ASCII. */
 function isHidden(mediaType: string): boolean {
   const [, charset] = charsetParameter.exec(mediaType.toLowerCase()) ?? [];
   return charset !== undefined && hiding.test(charset);
@@ -26,7 +24,6 @@ export function contentTypeOf(headers: IncomingHttpHeaders): string {
   return String(headers['content-type'] ?? '');
 }
 
-/** Reduces `Accept` to media types that can be searched. */
 export function searchableTypes(accepted: string): string {
   if (!hidesText(accepted)) return accepted;
   const kept = accepted.split(',').filter((element) => !isHidden(element));

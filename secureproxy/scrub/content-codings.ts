@@ -4,7 +4,6 @@ import { memoizeByText } from '../../shared/memoize.ts';
 import type { CallerHeaders } from '../http/request-headers.ts';
 import { searchableTypes } from './charsets.ts';
 
-/** Content codings (RFC 9110 §8.4.1) that can be decoded. */
 const codings = ['gzip', 'deflate', 'br'] as const;
 export type Coding = (typeof codings)[number];
 

@@ -9,11 +9,9 @@ import { EventStreamFilter, isEventStream } from './event-stream.ts';
 import type { Scrubber } from './scrubber.ts';
 import { StreamedBody } from './streamed-body.ts';
 
-/** An answer's head, as the upstream sent it. */
 export interface ReceivedHead {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
-  /** Whether the call was a HEAD. */
   readonly isHead: boolean;
 }
 

@@ -40,7 +40,6 @@ export class Scrubber {
     return this.#secrets === undefined && this.#members === undefined;
   }
 
-  /** A filter for one body. */
   bodyFilter(): BodyFilter {
     const filters = [
       ...(this.#members ? [new MemberFilter(this.#members)] : []),
@@ -67,7 +66,6 @@ export class Scrubber {
     return { headers: Object.fromEntries(kept), redactions };
   }
 
-  /** Whether a text contains one of the secrets, in any form that answers are searched for. */
   async finds(bytes: Buffer): Promise<boolean> {
     if (this.#secrets === undefined) return false;
     const filter = new SecretFilter(this.#secrets);

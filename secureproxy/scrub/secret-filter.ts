@@ -7,10 +7,8 @@ import { type Candidate, lookaheadBytes, type SecretSearch } from './search/secr
 const batchBytes = 256;
 const nothing = Buffer.alloc(0);
 
-/** A part of the body that is at hand. */
 interface Window {
   readonly bytes: Buffer;
-  /** Offset of its first byte in the body. */
   readonly base: number;
 }
 

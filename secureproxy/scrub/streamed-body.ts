@@ -12,7 +12,6 @@ export interface FilteredAnswer {
   readonly output: AnswerOutput;
 }
 
-/** A body that is filtered chunk by chunk. */
 export class StreamedBody implements AnswerBody {
   protected readonly answer: FilteredAnswer;
   #isBegun = false;
@@ -25,7 +24,6 @@ export class StreamedBody implements AnswerBody {
     return this.answer.headerRedactions + this.answer.filter.redactions;
   }
 
-  /** Sends the head, unless it has been sent. */
   begin(): this {
     const { headers, output } = this.answer;
     if (!this.#isBegun) output.head(headers);

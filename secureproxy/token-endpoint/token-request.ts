@@ -1,12 +1,10 @@
 import { ServiceError } from '../../shared/errors.ts';
 import { type TokenGrant, tokenGrants } from '../../shared/policy/token-endpoint.ts';
 
-/** A request for an access token (RFC 6749 §4.4.2, §6). */
 export interface TokenRequest {
   readonly method: string;
   /** Some marketplaces take all of it in a query. */
   readonly search: string;
-  /** A form or JSON. */
   readonly body: Buffer | null;
 }
 

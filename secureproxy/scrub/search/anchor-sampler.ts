@@ -10,7 +10,6 @@ export class AnchorSampler {
   readonly bridgesLines: boolean;
   readonly #anchors: readonly Anchor[];
   readonly #grams: Grams;
-  /** Length of the pieces of anchors that are found. */
   readonly #minPiece: number;
 
   /** @param anchors by the index of their form; @param grams theirs */
@@ -40,7 +39,6 @@ export class AnchorSampler {
     });
   }
 
-  /** Whether enough of the anchor stands around the gram. */
   #isPiece(bytes: Uint8Array, at: number, anchor: Anchor, unit: number): boolean {
     const start = at - (unit - anchor.from);
     let [first, end] = [at, at];

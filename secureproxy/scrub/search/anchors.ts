@@ -3,9 +3,7 @@ import type { SecretForm } from './secret-forms.ts';
 /** The part of a form by which it is found. */
 export interface Anchor {
   readonly bytes: Uint8Array;
-  /** Index of the form. */
   readonly form: number;
-  /** Index of the first byte in the form. */
   readonly from: number;
 }
 
@@ -29,7 +27,6 @@ export function anchorOf({ bytes, isLoose }: SecretForm, form: number): Anchor {
   return { bytes: bytes.subarray(from, to), form, from };
 }
 
-/** Letters and digits of ASCII. */
 export function isAlphanumeric(byte: number): boolean {
   const letter = byte | 0x20;
   return (byte >= 0x30 && byte <= 0x39) || (letter >= 0x61 && letter <= 0x7a && byte < 0x80);

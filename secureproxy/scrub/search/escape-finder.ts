@@ -61,7 +61,6 @@ export class EscapeFinder {
     }
   }
 
-  /** Whether an escape at a place may stand for one of the bytes. */
   isAt(bytes: Buffer, at: number): boolean {
     let isFound = false;
     this.#read(bytes, bytes[at] as number, at, () => {
@@ -137,7 +136,6 @@ export function isInRow(bytes: Uint8Array, at: number): boolean {
   return isLonger && (byte === lineFeed || bytes[at + 2] === byte);
 }
 
-/** Three letters as a number, in lower case. */
 function lettersOf(bytes: Uint8Array, at: number): number {
   return (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16) | 0x202020;
 }

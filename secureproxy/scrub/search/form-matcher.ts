@@ -19,7 +19,6 @@ const equals = 0x3d;
 /** Bytes of text for one byte of a form: `\\\u0041`. Longer spellings are found if they come early enough. */
 const maxUnitBytes = 8;
 
-/** Bounds of an occurrence. */
 export interface Span {
   readonly start: number;
   readonly end: number;
@@ -29,7 +28,6 @@ export interface Span {
 /** The part of a text that is at hand. */
 export interface Text {
   readonly bytes: Buffer;
-  /** No bytes will follow. */
   readonly isLast: boolean;
   readonly steps: Steps;
   /** By matcher: forward and backward, ends by states that lead there; undefined if they lead nowhere. */
@@ -131,7 +129,6 @@ export class FormMatcher {
     return mayGoOn ? { at, unit } : undefined;
   }
 
-  /** Adds the states that a state leads to. */
   #follow(
     { bytes, steps }: Text,
     { at, unit }: State,

@@ -11,7 +11,6 @@ const anywhere: AcceptEnd = () => true;
 
 /** Finds names of members, each byte of them escaped or not. */
 export class NameMatcher {
-  /** Maximum length of a spelled name, in bytes. */
   readonly maxBytes: number;
   /** 1 for bytes with which a name may begin, which most bytes of most texts are not. */
   readonly mayBegin = new Uint8Array(256);

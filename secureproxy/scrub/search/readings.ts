@@ -100,7 +100,6 @@ export function readingsBefore(bytes: Uint8Array, to: number, steps: Steps): Rea
 /** The characters of an escape's own syntax, which may be escaped in turn. */
 class Syntax {
   readonly stretch: Stretch;
-  /** Offset of the next character. */
   at: number;
 
   constructor(stretch: Stretch, at: number) {
@@ -133,7 +132,6 @@ class Syntax {
     return next;
   }
 
-  /** Passes the next character if it is this one. */
   skip(byte: number): boolean {
     return this.next === byte && this.take() === byte;
   }
@@ -217,6 +215,5 @@ function isLetter(byte: number): boolean {
   return letter >= 0x61 && letter <= 0x7a;
 }
 
-/** Most are of ASCII. */
 const utf8Of = (codePoint: number) =>
   codePoint < 0x80 ? [codePoint] : [...Buffer.from(String.fromCodePoint(codePoint))];

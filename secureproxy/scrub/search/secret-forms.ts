@@ -1,17 +1,13 @@
 import { isFoundLoosely, minSecretBytes } from '../../../shared/policy/secret-strength.ts';
 
-/** Replaces redacted bytes. */
 export const redacted = Buffer.from('[redacted]');
 
 /** A form in which a secret may stand in an answer. */
 export interface SecretForm {
-  /** UTF-8. */
   readonly bytes: Uint8Array;
-  /** Whether letters may have the other case. */
   readonly foldCase: boolean;
   /** Whether all but letters and digits may be missing, and line breaks may stand anywhere. */
   readonly isLoose: boolean;
-  /** Replaces an occurrence. */
   readonly replacement: Buffer;
 }
 

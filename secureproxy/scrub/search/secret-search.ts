@@ -15,13 +15,10 @@ import type { SecretForm } from './secret-forms.ts';
 /** A place in a text where a part of a form may stand. */
 export interface Candidate {
   readonly at: number;
-  /** Index of the form. */
   readonly form: number;
-  /** Index of the form's byte that stands there. */
   readonly unit: number;
 }
 
-/** The outcome of a search. */
 export interface Found {
   readonly spans: Span[];
   /** Candidates that bytes which are still to come decide. */
@@ -49,14 +46,12 @@ const backslash = 0x5c;
  * that interrupts an anchor.
  */
 export class SecretSearch {
-  /** Longest occurrence of any form, in bytes. */
   readonly maxBytes: number;
   readonly #matchers: readonly FormMatcher[];
   readonly #grams: Grams;
   readonly #sampler: AnchorSampler;
   readonly #escapes: EscapeFinder;
 
-  /** @param forms one or more */
   constructor(forms: readonly SecretForm[]) {
     this.#matchers = forms.map((form) => new FormMatcher(form));
     this.maxBytes = Math.max(...this.#matchers.map(({ maxBytes }) => maxBytes));
@@ -157,7 +152,6 @@ function isSkipped(byte: number | undefined): boolean {
   return byte === backslash || byte === carriageReturn || byte === equals;
 }
 
-/** Whether a byte stands for itself only. */
 function isPlain(byte: number): boolean {
   return byte > space && !isIntroducer(byte);
 }
