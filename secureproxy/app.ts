@@ -50,6 +50,7 @@ export async function buildSecureproxy(
     trustedProxies: trustedProxies(config),
     bodyLimitBytes: config.BODY_LIMIT_BYTES,
     proxyStatus: true,
+    endsEmptyRequests: true,
     routedUrl,
     securitySchemes: {
       appKey: {

@@ -62,13 +62,16 @@ export function receiveBody(
   };
   try {
     // The caller disconnected before its key was accepted: no event will follow.
-    if (payload.destroyed) throw new ServiceError('request_invalid', { reason: 'caller_gone' });
+    if (payload.destroyed && !payload.readableEnded)
+      throw new ServiceError('request_invalid', { reason: 'caller_gone' });
     check(announced);
     if (!isStranger) takeUpTo(announced);
   } catch (error) {
     done(error as Error);
     return give;
   }
-  payload.on('data', onData).on('end', onEnd).on('error', stop);
+  // There is no body.
+  if (payload.readableEnded) onEnd();
+  else payload.on('data', onData).on('end', onEnd).on('error', stop);
   return give;
 }

@@ -40,6 +40,8 @@ export interface ServiceOptions {
   readonly countRequest?: CountRequest;
   /** Addresses and networks of proxies in front, whose `X-Forwarded-For` names the caller. */
   readonly trustedProxies?: readonly string[];
+  /** Requests without a body are streams that have ended: parsers of bodies get no event of them. */
+  readonly endsEmptyRequests?: boolean;
   /** Serves over TLS. */
   readonly https?: ServerOptions | undefined;
   /** Adds `Proxy-Status` (RFC 9209) to the service's own error answers. */
@@ -67,9 +69,6 @@ interface BearerScheme {
 /** Time within which a caller must send its complete request. */
 const requestTimeoutMs = 60_000;
 
-/** Turns off a check that Node would answer itself, without problem+json or a log entry. */
-const noOwnChecks = { requireHostHeader: false };
-
 const writerOf = memoize((schema: object) => fastJsonStringify(schema));
 
 /**
@@ -86,8 +85,13 @@ export async function createService(options: ServiceOptions): Promise<Service> {
   } = options;
   const proxyName = proxyStatus ? name : undefined;
   const brokenHttp = new BrokenHttp(proxyName, logger, countRequest);
+  const http = {
+    // Node would answer itself, without problem+json or a log entry.
+    requireHostHeader: false,
+    optimizeEmptyRequests: options.endsEmptyRequests === true,
+  };
   const app = fastify({
-    ...(options.https ? { https: { ...options.https, ...noOwnChecks } } : { http: noOwnChecks }),
+    ...(options.https ? { https: { ...options.https, ...http } } : { http }),
     loggerInstance: logger as FastifyBaseLogger,
     logController: new LogController({
       disableRequestLogging: true,

@@ -19,7 +19,8 @@ async function setUp(t: Test, owner: BodyOwner = { source: '127.0.0.1' }) {
   });
   const results: (Buffer | Error | undefined)[] = [];
   const gives: (() => void)[] = [];
-  const server = createServer((payload, response) => {
+  // As the service's does: requests without a body have ended.
+  const server = createServer({ optimizeEmptyRequests: true }, (payload, response) => {
     const give = receiveBody({ budget, limitBytes }, owner, payload, (error, bytes) => {
       results.push(error ?? bytes);
       response.end();
@@ -32,9 +33,9 @@ async function setUp(t: Test, owner: BodyOwner = { source: '127.0.0.1' }) {
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;
-  const begin = (length?: number) => {
+  const begin = (length?: number, method = 'POST') => {
     const headers = length === undefined ? {} : { 'content-length': length };
-    const sent = request({ port, host: '127.0.0.1', method: 'POST', headers });
+    const sent = request({ port, host: '127.0.0.1', method, headers });
     sent.on('error', () => undefined);
     return sent;
   };
@@ -67,6 +68,15 @@ t.test('gives the bytes that came, in however many pieces', async (t) => {
       if (isLarge) t.equal(terminated(received).buffer, received.buffer, 'scanned in place');
       gives.at(-1)?.();
     }
+  }
+});
+
+t.test('a request without a body has an empty one', async (t) => {
+  for (const owner of [{ app: 'orders' }, undefined]) {
+    const { results, begin } = await setUp(t, owner);
+    begin(undefined, 'GET').end();
+    await until(() => results.length === 1);
+    t.strictSame(results, [Buffer.alloc(0)]);
   }
 });
 
