@@ -44,34 +44,48 @@ export function createProcessLogger(service: string, level: LogLevel, pid: numbe
 
 const { chindingsSym, streamSym } = pino.symbols;
 
-/**
- * Logs an entry as a logger of this module would. Its fields need no serializer, and so no look at each of them, which
- * takes pino most of its time.
- */
+/** Fields that need no serializer; undefined ones are omitted. */
+export type PlainFields = Readonly<Record<string, string | number | undefined>>;
+
+/** Text that is the same in JSON. */
+const plainText = /^[ !#-[\]-~]*$/;
+
+/** Logs an entry as a logger of this module would, in a fraction of pino's time. */
 export function logPlain(
   logger: Pick<Logger, 'isLevelEnabled'>,
   level: LogLevel,
-  fields: object,
+  fields: PlainFields,
   msg: string,
 ): void {
   if (!logger.isLevelEnabled(level)) return;
   const parts = logger as unknown as Readonly<Record<symbol, unknown>>;
-  const entry = JSON.stringify({ ...fields, msg }).slice(1);
-  const line = `{"level":"${level}"${timestamp()}${parts[chindingsSym]},${entry}\n`;
+  let line = `{"level":"${level}"${timestamp()}${parts[chindingsSym]}`;
+  // JSON.stringify would take longer, since most fields are undefined.
+  for (const name in fields) {
+    const value = fields[name];
+    if (value !== undefined) line += `,"${name}":${toJson(value)}`;
+  }
+  line += `,"msg":${toJson(msg)}}\n`;
   (parts[streamSym] as DestinationStream).write(escapeInvisible(line));
 }
 
-let timeMs = 0;
+function toJson(value: string | number): string {
+  if (typeof value === 'number') return Number.isFinite(value) ? `${value}` : 'null';
+  return plainText.test(value) ? `"${value}"` : JSON.stringify(value);
+}
+
+let second = Number.NaN;
 let time = '';
 
-/** Cached for a millisecond: formatting the time is a quarter of the cost of a line. */
+/** Formatted once a second but for its milliseconds: formatting takes a quarter of the time of a line. */
 function timestamp(): string {
   const now = Date.now();
-  if (now !== timeMs) {
-    timeMs = now;
-    time = `,"time":"${new Date(now).toISOString()}"`;
+  const milliseconds = now % 1000;
+  if (now - milliseconds !== second) {
+    second = now - milliseconds;
+    time = `,"time":"${new Date(now).toISOString().slice(0, -'000Z'.length)}`;
   }
-  return time;
+  return `${time}${String(milliseconds).padStart(3, '0')}Z"`;
 }
 
 function terminal(): DestinationStream | undefined {
@@ -95,6 +109,8 @@ function inBatches(maxBytes = Infinity): DestinationStream & { flushSync(): void
   const output = pino.destination({
     dest: stdoutFd,
     sync: false,
+    // A text would be made bytes once more after its write. The types know of texts only.
+    contentMode: 'buffer',
     ...(isBounded ? { maxWrite: maxBytes } : {}),
   });
   let buffered = '';
@@ -104,7 +120,7 @@ function inBatches(maxBytes = Infinity): DestinationStream & { flushSync(): void
     return lines;
   };
   const send = () => {
-    if (buffered !== '') output.write(take());
+    if (buffered !== '') output.write(Buffer.from(take()) as unknown as string);
   };
   const flushSync = () => {
     try {

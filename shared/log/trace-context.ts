@@ -16,6 +16,7 @@ export interface TraceContext {
 const pattern =
   /^(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-|$)/;
 const sampledFlag = 1;
+const allZeros = /^0+$/;
 
 /**
  * Parses the value of `traceparent` (W3C Trace Context §3.2). Undefined if it is not valid, for example if
@@ -51,16 +52,18 @@ export function traceContextOf(request: IncomingMessage): TraceContext {
 
 function makeContext(header: string | readonly string[] | undefined): TraceContext {
   const caller = typeof header === 'string' ? parseTraceparent(header) : undefined;
+  const { traceId, spanId } = randomIds();
   return {
-    traceId: caller?.traceId ?? randomId(16),
-    spanId: randomId(8),
+    traceId: caller?.traceId ?? traceId,
+    spanId,
     parentSpanId: caller?.parentSpanId,
     sampled: caller?.sampled ?? false,
   };
 }
 
-function randomId(bytes: number): string {
-  const id = pooledRandom(bytes).toString('hex');
+function randomIds(): Pick<TraceContext, 'traceId' | 'spanId'> {
+  const digits = pooledRandom(24).toString('hex');
+  const ids = { traceId: digits.slice(0, 32), spanId: digits.slice(32) };
   // All zeros is not a valid id.
-  return /[^0]/.test(id) ? id : randomId(bytes);
+  return allZeros.test(ids.traceId) || allZeros.test(ids.spanId) ? randomIds() : ids;
 }
