@@ -187,7 +187,7 @@ export async function wireKeyserver(
       rsaFiles.start();
       // Others must not wait for the keys of a process that takes no calls.
       void startCheck.passed.then(() => heartbeat.start());
-      expiringTokens.start();
+      void expiringTokens.start();
     },
     close: async () => {
       keyringFiles.stop();

@@ -1,9 +1,9 @@
 import { checkDocumentMac, documentMac } from '../../shared/crypto/document-mac.ts';
 import { OpenError } from '../../shared/crypto/open-error.ts';
-import { GrantSchema, PolicySchema } from '../../shared/policy/schema.ts';
+import { GrantSchema, type Policy, PolicySchema } from '../../shared/policy/schema.ts';
 import { BindingSchema } from '../../shared/protocol/messages.ts';
 import { Compile, type Validator } from '../../shared/schema/compile.ts';
-import { ClosedObject, type Static, type TSchema, Type } from '../../shared/schema/type.ts';
+import { ClosedObject, type Static, Type } from '../../shared/schema/type.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import type { DocumentKind, DocumentRow } from '../store/store.ts';
 
@@ -34,15 +34,14 @@ export const ProxySchema = ClosedObject({
   certificateNames: Patterns,
 });
 
-const schemas = { type: PolicySchema, app: AppSchema, proxy: ProxySchema } satisfies Record<
-  DocumentKind,
-  TSchema
->;
-
 /** The content of each kind of document (docs/protocol.md §6). */
-export type DocumentBody<K extends DocumentKind> = Static<(typeof schemas)[K]>;
-export type AppDocument = DocumentBody<'app'>;
-export type ProxyDocument = DocumentBody<'proxy'>;
+export type DocumentBody<K extends DocumentKind> = {
+  type: Policy;
+  app: AppDocument;
+  proxy: ProxyDocument;
+}[K];
+export type AppDocument = Static<typeof AppSchema>;
+export type ProxyDocument = Static<typeof ProxySchema>;
 
 const validators: Record<DocumentKind, Validator> = {
   type: Compile(PolicySchema),

@@ -16,32 +16,21 @@ interface ChangePollOptions extends Pick<PollOptions, 'sleep'> {
  * Keeps the registry in step with the database, and knows whether the database answers. A database
  * that is away at start or later is waited for: the service is unready and heals by itself.
  */
-export class ChangePoll {
+export class ChangePoll extends Poll {
   readonly #store: Store;
   readonly #registry: Registry;
   readonly #log: Logger;
-  readonly #poll: Poll;
   #migrate: boolean;
   /** Undefined before the first attempt. */
   #isReachable: boolean | undefined;
 
   constructor(store: Store, registry: Registry, log: Logger, options: ChangePollOptions) {
+    const { migrate, sleep } = options;
+    super({ sleep, attempt: () => this.#step() });
     this.#store = store;
     this.#registry = registry;
     this.#log = log;
-    const { migrate, ...rest } = options;
     this.#migrate = migrate;
-    this.#poll = new Poll({ ...rest, attempt: () => this.#step() });
-  }
-
-  /** Resolves after the first attempt, whether or not the database was there. */
-  start(): Promise<void> {
-    return this.#poll.start();
-  }
-
-  /** Stops polling; resolves when no query of ours is under way. */
-  stop(): Promise<void> {
-    return this.#poll.stop();
   }
 
   readiness(): Readiness {

@@ -1,11 +1,11 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Clock } from '../../shared/clock.ts';
-import { OpenError } from '../../shared/crypto/open-error.ts';
 import { plainError } from '../../shared/log/plain-error.ts';
 import { Poll, type PollOptions } from '../../shared/process/poll.ts';
 import { warnedWithin } from '../../shared/tls/expiry.ts';
 import { openSecret } from '../at-rest/secret.ts';
+import { tryOpen } from '../at-rest/try-open.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import type { Store, TokenRow } from '../store/store.ts';
 
@@ -30,26 +30,20 @@ interface ExpiringTokensOptions extends Pick<PollOptions, 'sleep'> {
 }
 
 /** Logs once a day how many tokens have expired, or will within 30, 7 or 1 days, and which is next. */
-export class ExpiringTokens {
+export class ExpiringTokens extends Poll {
   readonly #options: ExpiringTokensOptions;
-  readonly #poll: Poll;
   readonly #pausing = new AbortController();
   #isFirst = true;
   #hasTurn = false;
 
   constructor(options: ExpiringTokensOptions) {
+    super({ sleep: options.sleep, attempt: () => this.#attempt() });
     this.#options = options;
-    const { sleep } = options;
-    this.#poll = new Poll({ ...(sleep && { sleep }), attempt: () => this.#attempt() });
   }
 
-  start(): void {
-    void this.#poll.start();
-  }
-
-  stop(): Promise<void> {
+  override stop(): Promise<void> {
     this.#pausing.abort();
-    return this.#poll.stop();
+    return super.stop();
   }
 
   async #attempt(): Promise<number> {
@@ -64,7 +58,7 @@ export class ExpiringTokens {
       this.#hasTurn = false;
       return dayMs;
     } catch (error) {
-      if (!this.#poll.isStopped) {
+      if (!this.isStopped) {
         this.#options.log.warn({ err: plainError(error) }, 'expiry of tokens not judged');
       }
       return retryMs;
@@ -72,7 +66,7 @@ export class ExpiringTokens {
   }
 
   async #look(): Promise<void> {
-    const { store, clock, log, sleep = (ms: number) => setTimeout(ms) } = this.#options;
+    const { store, keyring, clock, log, sleep = (ms: number) => setTimeout(ms) } = this.#options;
     const now = clock.now();
     const counts = { expired: 0, within_1_day: 0, within_7_days: 0, within_30_days: 0 };
     let next: { readonly row: TokenRow; readonly expiresAt: string } | undefined;
@@ -80,8 +74,9 @@ export class ExpiringTokens {
     for await (const row of store.listTokens()) {
       rows += 1;
       if (rows % rowsInARow === 0) await sleep(pauseMs, this.#pausing.signal);
-      if (this.#poll.isStopped) return;
-      const expiresAt = this.#expiryOf(row);
+      if (this.isStopped) return;
+      // One that does not open is for doctor to tell.
+      const expiresAt = tryOpen(() => openSecret(keyring, row))?.expiresAt;
       if (expiresAt === undefined) continue;
       const end = Date.parse(expiresAt);
       if (end <= now) {
@@ -100,15 +95,5 @@ export class ExpiringTokens {
       expires_at: next.expiresAt,
     };
     log.warn({ ...counts, ...first }, 'tokens expire');
-  }
-
-  /** Undefined for one that never does, or does not open: that is for doctor to tell. */
-  #expiryOf(row: TokenRow): string | undefined {
-    try {
-      return openSecret(this.#options.keyring, row).expiresAt;
-    } catch (error) {
-      if (error instanceof OpenError) return undefined;
-      throw error;
-    }
   }
 }

@@ -19,82 +19,78 @@ export interface RsaKeys {
   unwrapper(keyId: string | undefined): KeyUnwrapper | undefined;
 }
 
-interface UnwrappingKey {
-  readonly keyId: string;
-  readonly privateKey: KeyObject;
-  readonly unwrap: KeyUnwrapper;
+interface Loaded extends Pick<LoadedRsaKeys, 'primary' | 'primaryName' | 'names'> {
+  /** By key id. */
+  readonly unwrappers: ReadonlyMap<string, KeyUnwrapper>;
+  readonly previousId: string | undefined;
 }
 
 /** The keys of a folder, which can be replaced while they are in use. */
 export class LoadedRsaKeys implements RsaKeys {
-  #primary: RsaKeys['primary'];
-  #keys: ReadonlyMap<string, UnwrappingKey>;
-  #names: ReadonlyMap<string, string>;
-  #primaryName: string;
-  #previousId: string | undefined;
+  #loaded: Loaded;
 
-  private constructor(files: KeyFiles<KeyObject>, keys: readonly UnwrappingKey[]) {
-    this.#keys = new Map(keys.map((key) => [key.keyId, key]));
-    const names = [...files.keys.keys()];
-    this.#names = new Map(keys.map(({ keyId }, i) => [names[i] as string, keyId]));
-    this.#primaryName = files.primary;
-    const primary = keys[names.indexOf(files.primary)] as UnwrappingKey;
-    const publicKey = createPublicKey(primary.privateKey);
-    this.#primary = {
-      keyId: primary.keyId,
-      publicKeyPem: publicKey.export({ type: 'spki', format: 'pem' }) as string,
-    };
-    // Names are dates, so the key before the primary one is the greatest below it.
-    const before = names.filter((name) => name < files.primary).sort();
-    this.#previousId = keys[names.indexOf(before.at(-1) ?? '')]?.keyId;
+  private constructor(loaded: Loaded) {
+    this.#loaded = loaded;
   }
 
   static async of(files: KeyFiles<KeyObject>): Promise<LoadedRsaKeys> {
-    return new LoadedRsaKeys(files, await Promise.all([...files.keys.values()].map(importKey)));
+    return new LoadedRsaKeys(await importAll(files));
   }
 
   get primary(): RsaKeys['primary'] {
-    return this.#primary;
+    return this.#loaded.primary;
   }
 
   /** The name of the primary key's file, without its extension. */
   get primaryName(): string {
-    return this.#primaryName;
+    return this.#loaded.primaryName;
   }
 
   /** The ids of all keys by the names of their files. */
   get names(): ReadonlyMap<string, string> {
-    return this.#names;
+    return this.#loaded.names;
   }
 
-  /** The ids of all keys. */
   get keyIds(): string[] {
-    return [...this.#keys.keys()];
+    return [...this.#loaded.unwrappers.keys()];
   }
 
   unwrapper(keyId: string | undefined): KeyUnwrapper | undefined {
-    if (keyId !== undefined) return this.#keys.get(keyId)?.unwrap;
-    const primary = this.#keys.get(this.#primary.keyId);
-    const previous = this.#keys.get(this.#previousId ?? '');
-    return primary && previous ? either(primary.unwrap, previous.unwrap) : primary?.unwrap;
+    const { unwrappers, primary, previousId = '' } = this.#loaded;
+    const unwrap = unwrappers.get(keyId ?? primary.keyId);
+    const previous = keyId === undefined ? unwrappers.get(previousId) : undefined;
+    return unwrap && previous ? either(unwrap, previous) : unwrap;
   }
 
   /** Replaces all keys at once. */
   async take(files: KeyFiles<KeyObject>): Promise<void> {
-    const next = await LoadedRsaKeys.of(files);
-    const { keyId: before } = this.#primary;
-    const hasChanged = next.#primary.keyId !== before;
-    this.#keys = next.#keys;
-    this.#primary = next.#primary;
-    this.#names = next.#names;
-    this.#primaryName = next.#primaryName;
-    if (hasChanged) this.#previousId = before;
+    const next = await importAll(files);
+    const { primary, previousId } = this.#loaded;
+    const isSame = next.primary.keyId === primary.keyId;
+    this.#loaded = { ...next, previousId: isSame ? previousId : primary.keyId };
   }
 }
 
-async function importKey(privateKey: KeyObject): Promise<UnwrappingKey> {
-  const keyId = publicKeyId(createPublicKey(privateKey));
-  return { keyId, privateKey, unwrap: await createUnwrapper(privateKey) };
+async function importAll({ primary, keys }: KeyFiles<KeyObject>): Promise<Loaded> {
+  const imported = [...keys].map(async ([name, privateKey]) => {
+    const keyId = publicKeyId(createPublicKey(privateKey));
+    return { name, keyId, unwrap: await createUnwrapper(privateKey) };
+  });
+  const all = await Promise.all(imported);
+  const names = new Map(all.map(({ name, keyId }) => [name, keyId]));
+  const publicKey = createPublicKey(keys.get(primary) as KeyObject);
+  // Names are dates, so the key before the primary one is the greatest below it.
+  const before = [...names.keys()].filter((name) => name < primary).sort();
+  return {
+    primary: {
+      keyId: names.get(primary) as string,
+      publicKeyPem: publicKey.export({ type: 'spki', format: 'pem' }) as string,
+    },
+    primaryName: primary,
+    names,
+    unwrappers: new Map(all.map(({ keyId, unwrap }) => [keyId, unwrap])),
+    previousId: names.get(before.at(-1) ?? ''),
+  };
 }
 
 function either(first: KeyUnwrapper, second: KeyUnwrapper): KeyUnwrapper {

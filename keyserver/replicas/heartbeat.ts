@@ -34,10 +34,9 @@ interface HeartbeatOptions extends Pick<PollOptions, 'sleep'> {
 }
 
 /** Tells the operator's tool and other KeyServers, by the database, which keys this process has loaded, and what it knows. */
-export class Heartbeat {
+export class Heartbeat extends Poll {
   readonly #options: HeartbeatOptions;
   readonly #id = randomUUID();
-  readonly #poll: Poll;
   readonly #atRest: Primacy;
   readonly #rsa: Primacy;
   #beat = 0;
@@ -45,25 +44,16 @@ export class Heartbeat {
   #locked = 0;
 
   constructor(options: HeartbeatOptions) {
-    this.#options = options;
     const { clock, sleep } = options;
+    super({ sleep, attempt: () => this.#attempt() });
+    this.#options = options;
     this.#atRest = new Primacy(clock);
     this.#rsa = new Primacy(clock);
-    this.#poll = new Poll({ ...(sleep && { sleep }), attempt: () => this.#attempt() });
-  }
-
-  async start(): Promise<void> {
-    await this.#poll.start();
-  }
-
-  /** Reports at once, as after a change of keys. */
-  wake(): void {
-    this.#poll.wake();
   }
 
   /** Reports a last time that the process stops: tickets that it issued outlive it. */
-  async stop(): Promise<void> {
-    await this.#poll.stop();
+  override async stop(): Promise<void> {
+    await super.stop();
     if (this.#beat > 0) await this.#put(true).catch(() => undefined);
   }
 

@@ -2,6 +2,7 @@ import { checkDocumentMac, documentMac } from '../../shared/crypto/document-mac.
 import { OpenError } from '../../shared/crypto/open-error.ts';
 import { Compile } from '../../shared/schema/compile.ts';
 import { type Static, Type } from '../../shared/schema/type.ts';
+import { tryOpen } from '../at-rest/try-open.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import type { ReplicaRow, SeenReplica } from '../store/store.ts';
 
@@ -64,23 +65,13 @@ export function openReport(keyring: Keyring, row: ReplicaRow): Report {
 }
 
 /** A process's row as read; `report` is undefined if its MAC does not verify, as without its key. */
-export interface KnownReplica {
-  readonly id: string;
-  readonly kid: string;
-  readonly beat: number;
-  readonly ageSeconds: number;
+export interface KnownReplica extends Omit<SeenReplica, 'body' | 'mac'> {
   readonly report: Report | undefined;
 }
 
 export function readReport(keyring: Keyring, row: SeenReplica): KnownReplica {
   const { id, kid, beat, ageSeconds } = row;
-  let report: Report | undefined;
-  try {
-    report = openReport(keyring, row);
-  } catch (error) {
-    if (!(error instanceof OpenError || error instanceof SyntaxError)) throw error;
-  }
-  return { id, kid, beat, ageSeconds, report };
+  return { id, kid, beat, ageSeconds, report: tryOpen(() => openReport(keyring, row)) };
 }
 
 /** True unless the process is dead or reported that it is stopping. An age far below zero counts as dead, too. */

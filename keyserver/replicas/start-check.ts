@@ -24,9 +24,8 @@ interface StartCheckOptions extends Pick<PollOptions, 'sleep'> {
  * Keeps a process from calls while it lacks an at-rest key that another KeyServer has and rows need; it looks for the
  * first minute. A key that nobody has is lost, and does not hold up a start.
  */
-export class StartCheck {
+export class StartCheck extends Poll {
   readonly #options: StartCheckOptions;
-  readonly #poll: Poll;
   readonly #passing = Promise.withResolvers<void>();
   #hasStarted = false;
   /** Kids with the hosts that have the keys; undefined before the first look. */
@@ -36,24 +35,13 @@ export class StartCheck {
   #said = '';
 
   constructor(options: StartCheckOptions) {
+    super({ sleep: options.sleep, attempt: () => this.#attempt() });
     this.#options = options;
-    const { sleep } = options;
-    this.#poll = new Poll({ ...(sleep && { sleep }), attempt: () => this.#attempt() });
   }
 
-  /** Resolves after the first look. */
-  start(): Promise<void> {
+  override start(): Promise<void> {
     this.#hasStarted = true;
-    return this.#poll.start();
-  }
-
-  stop(): Promise<void> {
-    return this.#poll.stop();
-  }
-
-  /** Looks at once, as after a change of keys. */
-  wake(): void {
-    this.#poll.wake();
+    return super.start();
   }
 
   /** Resolves when no key was lacking for the first time. Before that, nobody needs to reckon with this process. */
@@ -112,7 +100,7 @@ export class StartCheck {
     this.#said = String(kids);
     if (this.#lacking?.size === 0) {
       this.#passing.resolve();
-      if (this.#looks >= watchedLooks) void this.#poll.stop();
+      if (this.#looks >= watchedLooks) void this.stop();
     }
     return pollIntervalMs;
   }

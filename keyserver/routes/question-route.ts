@@ -7,6 +7,19 @@ import { answerQuestion, type Question, type QuestionDependencies } from '../exc
 /** Enough for a question, and little to parse before its sender is known. */
 export const questionLimitBytes = 8 * 1024;
 
+/** Codes of errors that any sealed request can end with. */
+export const sealedErrors = [
+  'request_invalid',
+  'request_stale',
+  'session_invalid',
+  'caller_unauthenticated',
+  'body_too_large',
+  'media_type_unsupported',
+  'internal',
+  'keyserver_unavailable',
+  'overloaded',
+] as const;
+
 /** `POST` of a proxy's sealed question that releases no token (docs/protocol.md §5). */
 export function questionRoute<C>(
   app: Service,
@@ -23,20 +36,7 @@ export function questionRoute<C>(
         operationId,
         summary,
         body: QuestionRequestSchema,
-        response: {
-          200: ReleaseAnswerSchema,
-          ...problemResponses(
-            'request_invalid',
-            'request_stale',
-            'session_invalid',
-            'caller_unauthenticated',
-            'body_too_large',
-            'media_type_unsupported',
-            'internal',
-            'keyserver_unavailable',
-            'overloaded',
-          ),
-        },
+        response: { 200: ReleaseAnswerSchema, ...problemResponses(...sealedErrors) },
       },
     },
     async ({ body, logFields, ip, socket }, reply) => {

@@ -3,6 +3,7 @@ import type { Service } from '../../shared/http/service-type.ts';
 import { ReleaseAnswerSchema, ReleaseRequestSchema } from '../../shared/protocol/messages.ts';
 import { peerNames } from '../../shared/tls/client-names.ts';
 import { type ReleaseDependencies, release } from '../release/release.ts';
+import { sealedErrors } from './question-route.ts';
 
 /** `POST /`: releases a token, sealed for one session (docs/protocol.md §4). */
 export function releaseRoute(app: Service, dependencies: ReleaseDependencies): void {
@@ -16,36 +17,20 @@ export function releaseRoute(app: Service, dependencies: ReleaseDependencies): v
         response: {
           200: ReleaseAnswerSchema,
           ...problemResponses(
-            'request_invalid',
-            'request_stale',
-            'session_invalid',
-            'caller_unauthenticated',
+            ...sealedErrors,
             'grant_denied',
             'destination_denied',
             'token_not_found',
             'type_not_found',
             'token_expired',
-            'body_too_large',
-            'media_type_unsupported',
-            'internal',
             'integrity_failed',
-            'keyserver_unavailable',
-            'overloaded',
           ),
         },
       },
     },
-    async (request, reply) => {
+    async ({ body, logFields, ip, socket }, reply) => {
       reply.header('cache-control', 'no-store');
-      return {
-        token: await release(
-          dependencies,
-          request.body,
-          request.logFields,
-          request.ip,
-          peerNames(request.socket),
-        ),
-      };
+      return { token: await release(dependencies, body, logFields, ip, peerNames(socket)) };
     },
   );
 }

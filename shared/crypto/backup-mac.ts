@@ -1,6 +1,5 @@
-import { createHash, createHmac, type Hash, type KeyObject, timingSafeEqual } from 'node:crypto';
-import { decodeBase64 } from './base64.ts';
-import { OpenError } from './open-error.ts';
+import { createHash, createHmac, type Hash, type KeyObject } from 'node:crypto';
+import { checkMac } from './document-mac.ts';
 
 /**
  * The MAC of a backup's bytes so far: HMAC-SHA256 over their SHA-256, under a key of the purpose `backups`, base64url
@@ -25,11 +24,7 @@ export class BackupMac {
 
   /** @throws OpenError unless `mac` is that of the bytes so far */
   check(mac: string): void {
-    const expected = this.#digest();
-    const actual = decodeBase64(mac, 'base64url');
-    if (actual.length !== expected.length || !timingSafeEqual(actual, expected)) {
-      throw new OpenError();
-    }
+    checkMac(this.#digest(), mac);
   }
 
   #digest(): Buffer {

@@ -26,25 +26,14 @@ export function responseAad(
   return pae(version, 'response', clientId, tokenType, nonce);
 }
 
-/** AAD of a sealed credential of `POST /changes` (docs/protocol.md §5). */
-export function changesRequestAad({ timestamp, nonce }: Freshness): Buffer {
-  return pae(version, 'changes-request', String(timestamp), nonce);
-}
-
-/** AAD of a sealed answer of `POST /changes` (docs/protocol.md §5). */
-export function changesResponseAad({ nonce }: Pick<Freshness, 'nonce'>): Buffer {
-  return pae(version, 'changes-response', nonce);
-}
-
-/** AAD of a sealed credential of `POST /whoami` (docs/protocol.md §5). */
-export function whoamiRequestAad({ timestamp, nonce }: Freshness): Buffer {
-  return pae(version, 'whoami-request', String(timestamp), nonce);
-}
-
-/** AAD of a sealed answer of `POST /whoami` (docs/protocol.md §5). */
-export function whoamiResponseAad({ nonce }: Pick<Freshness, 'nonce'>): Buffer {
-  return pae(version, 'whoami-response', nonce);
-}
+/** AADs of a sealed credential and a sealed answer of a question (docs/protocol.md §5). */
+const questionAads = (question: 'changes' | 'whoami') => ({
+  request: ({ timestamp, nonce }: Freshness) =>
+    pae(version, `${question}-request`, String(timestamp), nonce),
+  response: ({ nonce }: Pick<Freshness, 'nonce'>) => pae(version, `${question}-response`, nonce),
+});
+export const { request: changesRequestAad, response: changesResponseAad } = questionAads('changes');
+export const { request: whoamiRequestAad, response: whoamiResponseAad } = questionAads('whoami');
 
 /** Seals a JSON text with the session key. Returns base64, the form on the wire. */
 export function sealText(key: KeyObject, text: string, aad: Uint8Array): string {

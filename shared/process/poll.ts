@@ -7,7 +7,7 @@ export interface PollOptions {
    */
   readonly attempt: () => Promise<number>;
   /** Resolves or rejects early once the signal aborts; the system's timer by default. */
-  readonly sleep?: (ms: number, signal: AbortSignal) => Promise<unknown>;
+  readonly sleep?: ((ms: number, signal: AbortSignal) => Promise<unknown>) | undefined;
 }
 
 /** Repeats an attempt until it is stopped, never two at once. */

@@ -1,4 +1,4 @@
-import cluster, { type Worker } from 'node:cluster';
+import cluster from 'node:cluster';
 import type { Logger } from 'pino';
 import type { ServiceOptions } from '../http/service.ts';
 import type { ListenerConfig } from '../listen/listener-settings.ts';
@@ -57,11 +57,20 @@ export async function runService<C extends ProcessConfig>(
   const hasDoctor = program.doctor !== undefined;
   try {
     const { action, json } = parseCommandLine(args, hasDoctor);
-    if (action === 'serve') await serve(program, processEnv);
-    else if (action === 'version') process.stdout.write(`${program.name} ${version}\n`);
+    const environment = () => readEnvironment(processEnv, process.cwd());
+    const print = (text: string) => process.stdout.write(`${text}\n`);
+    if (action === 'serve') await serve(program, environment);
+    else if (action === 'version') print(`${program.name} ${version}`);
     else if (action === 'help') process.stdout.write(usage(program.name, hasDoctor));
-    else if (action === 'check') checkConfig(program, processEnv);
-    else await examine(program, processEnv, json);
+    else if (action === 'doctor') {
+      const found = await program.doctor?.(environment(), json);
+      print(String(found?.text));
+      if (found?.ok !== true) process.exitCode = faultsFoundExitCode;
+    } else {
+      // Reads what a start would read; listens nowhere and asks nobody.
+      const { warnings } = program.readSettings(environment());
+      print([...warnings.map((one) => `warning: ${one}`), 'ok'].join('\n'));
+    }
   } catch (error) {
     if (error instanceof UsageError) {
       process.stderr.write(`${error.message}\n${usage(program.name, hasDoctor)}`);
@@ -74,75 +83,31 @@ export async function runService<C extends ProcessConfig>(
   }
 }
 
-function readSettings<C extends ProcessConfig>(
-  program: Program<C>,
-  processEnv: Environment,
-): Settings<C> {
-  return program.readSettings(readEnvironment(processEnv, process.cwd()));
-}
-
-/** Reads what a start would read; listens nowhere and asks nobody. @throws ConfigError */
-function checkConfig<C extends ProcessConfig>(program: Program<C>, processEnv: Environment): void {
-  const { warnings } = readSettings(program, processEnv);
-  process.stdout.write(`${[...warnings.map((one) => `warning: ${one}`), 'ok'].join('\n')}\n`);
-}
-
-async function examine<C extends ProcessConfig>(
-  program: Program<C>,
-  processEnv: Environment,
-  json: boolean,
-): Promise<void> {
-  const found = await program.doctor?.(readEnvironment(processEnv, process.cwd()), json);
-  process.stdout.write(`${found?.text}\n`);
-  if (found?.ok !== true) process.exitCode = faultsFoundExitCode;
-}
-
 async function serve<C extends ProcessConfig>(
   program: Program<C>,
-  processEnv: Environment,
+  environment: () => Environment,
 ): Promise<void> {
   process.once('exit', flushLogs);
   // Before the start, since a signal without a handler does not reach the first process of a container.
   const onEnd = watchEndSignals(() => process.exit());
-  const { config, warnings } = readSettings(program, processEnv);
-  if (cluster.worker) return runWorker(program, config, cluster.worker, onEnd);
-  const logger =
-    config.WORKERS === 1
-      ? createLogger(program.name, config.LOG_LEVEL)
-      : processLogger(program, config);
+  const { config, warnings } = program.readSettings(environment());
+  const { WORKERS, LOG_LEVEL } = config;
+  const processLogger = () => createProcessLogger(program.name, LOG_LEVEL, process.pid);
+  if (cluster.worker) {
+    const primary = new Primary(cluster.worker);
+    onEnd(shuttingDown(await program.start(config, processLogger(), primary)));
+    primary.tellStarted();
+    return;
+  }
+  const logger = WORKERS === 1 ? createLogger(program.name, LOG_LEVEL) : processLogger();
   logger.info({ 'service.version': version }, 'starting');
   for (const warning of warnings) logger.warn(warning);
   await program.prepare?.(config, logger);
-  if (config.WORKERS === 1) onEnd(shuttingDown(await program.start(config, logger)));
-  else await runPrimary(program, config, logger, onEnd);
-}
-
-function processLogger<C extends ProcessConfig>(program: Program<C>, config: C): Logger {
-  return createProcessLogger(program.name, config.LOG_LEVEL, process.pid);
-}
-
-async function runWorker<C extends ProcessConfig>(
-  program: Program<C>,
-  config: C,
-  worker: Worker,
-  onEnd: OnEnd,
-): Promise<void> {
-  const primary = new Primary(worker);
-  onEnd(shuttingDown(await program.start(config, processLogger(program, config), primary)));
-  primary.tellStarted();
-}
-
-async function runPrimary<C extends ProcessConfig>(
-  program: Program<C>,
-  config: C,
-  logger: Logger,
-  onEnd: OnEnd,
-): Promise<void> {
-  const workers = new Workers({
-    config,
-    logger,
-    answer: withMetrics(program.keep?.()),
-  });
+  if (WORKERS === 1) {
+    onEnd(shuttingDown(await program.start(config, logger)));
+    return;
+  }
+  const workers = new Workers({ config, logger, answer: withMetrics(program.keep?.()) });
   const ended = workers.run();
   onEnd(async (signal) => {
     logger.info({ signal }, 'stopping');
