@@ -91,7 +91,7 @@ export class Heartbeat extends Poll {
   }
 
   async #put(stopped: boolean): Promise<void> {
-    const { store, keyring, rsaKeys, registry, instance, workers, servesLegacyRows } =
+    const { store, keyring, rsaKeys, registry, clock, instance, workers, servesLegacyRows } =
       this.#options;
     this.#beat += 1;
     const report: Report = {
@@ -106,6 +106,7 @@ export class Heartbeat extends Poll {
       servesLegacyRows,
       rejectedBy: registry.proxyPins.rejecting(rsaKeys.keyIds),
       proxies: [...registry.proxyProcesses.here],
+      now: clock.now(),
       stopped,
     };
     await store.putReplica(sealReport(keyring, this.#id, this.#beat, report));

@@ -42,6 +42,8 @@ const ReportSchema = Type.Object({
   rejectedBy: Type.Optional(Type.Record(Type.String(), Type.Array(Type.String()))),
   /** Ids of processes of proxies that lately asked it for changes; earlier versions do not tell. */
   proxies: Type.Optional(Type.Array(Type.String())),
+  /** Its clock, milliseconds since the Unix epoch; earlier versions do not tell. */
+  now: Type.Optional(Type.Integer({ minimum: 0 })),
   /** True for the last report of a process that stops. */
   stopped: Type.Boolean(),
 });

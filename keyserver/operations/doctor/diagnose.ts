@@ -9,6 +9,7 @@ import { StoreError } from '../../store/store-error.ts';
 import { loadKeys, type ReadContext } from '../context.ts';
 import { count } from '../count.ts';
 import { checkCertificates } from './certificate-check.ts';
+import { checkChanges } from './change-checks.ts';
 import { type Check, skipped } from './check.ts';
 import { checkCounter } from './counter-check.ts';
 import { checkDocuments } from './document-checks.ts';
@@ -90,7 +91,7 @@ async function checkDatabase(
     const context = { ...keys, store, clock };
     const { checks: documentChecks, ...known } = await checkDocuments(context);
     checks.push(...documentChecks, ...(await checkTokens(context, known)));
-    checks.push(await checkCounter(context));
+    checks.push(await checkCounter(context), ...(await checkChanges(context)));
     return checks;
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;

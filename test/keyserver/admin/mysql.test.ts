@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto';
+import { createConnection } from 'mariadb';
 import t from 'tap';
 import { scratchDatabase } from '../../support/database.ts';
 import { largeFleet, yamlOf } from './fleet.ts';
@@ -26,6 +28,17 @@ t.test('works on a MySQL-protocol server', async (t) => {
   t.match(await run(add), { added: false });
   t.match(await run(['token', 'list']), [{ client: 'магазин', opens: true }]);
   t.match(await run(['doctor']), { ok: true });
+
+  const reader = `reader_${randomBytes(4).toString('hex')}`;
+  const connection = await createConnection({ host, port, user, password });
+  t.teardown(() => connection.end());
+  await connection.query(`CREATE USER ${reader} IDENTIFIED BY '${password}'`);
+  await connection.query(`GRANT SELECT ON ${database}.* TO ${reader}`);
+  t.teardown(() => connection.query(`DROP USER ${reader}`));
+  const { stdout } = await admin.run(['doctor'], {
+    environment: { ...environment, DB_USER: reader },
+  });
+  t.match(stdout, /^changes +warning +can be stored\n {2}- The database user lacks .* UPDATE/m);
 
   const apply = () => run(['apply', '-f', '-'], yamlOf(largeFleet()));
   t.equal((await apply()).changes.length, 10 + 30 + 200 + 2);

@@ -167,6 +167,8 @@ t.test('runs the checks of doctor that need no keyring, and names the others', a
       'expired tokens',
       'expiring tokens',
       'weak secrets',
+      'changes',
+      'clocks',
     ],
   ]);
 });

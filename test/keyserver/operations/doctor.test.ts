@@ -7,6 +7,7 @@ import { sealSecret } from '../../../keyserver/at-rest/secret.ts';
 import type { Check, Finding } from '../../../keyserver/operations/doctor/check.ts';
 import { diagnose } from '../../../keyserver/operations/doctor/diagnose.ts';
 import { changeDocument } from '../../../keyserver/operations/documents.ts';
+import { sealReport } from '../../../keyserver/replicas/report.ts';
 import type { Environment } from '../../../shared/settings/config.ts';
 import { createAuthority, days } from '../../support/certificates.ts';
 import { writeIdentity } from '../../support/identity-files.ts';
@@ -428,6 +429,44 @@ t.test("counts the earlier system's rows beyond twenty", async (t) => {
   const { warnings } = await examine(admin);
   t.equal(warnings['legacy rows']?.length, 21);
   t.match(warnings['legacy rows']?.at(-1), { problem: 'and 3 rows more' });
+});
+
+t.test("warns of KeyServers whose clock is another than this machine's", async (t) => {
+  const admin = await installAll(t);
+  const { store, keyring } = admin.context(t);
+  let beat = 0;
+  const report = (host: string, now: number | undefined, stopped = false) => {
+    beat += 1;
+    const keys = { primary: keyring.primaryId, since: 0, keys: keyring.ids };
+    return store.putReplica(
+      sealReport(keyring, host, beat, {
+        ...{ instance: host, host, workers: 1, version: '1', history: '', seq: 0 },
+        ...{ atRest: keys, rsa: keys, stopped },
+        ...(now !== undefined && { now }),
+      }),
+    );
+  };
+  await report('earlier', undefined);
+  await report('right', admin.nowMs - 5000);
+  await report('stopped', 0, true);
+  t.same(await examine(admin), well);
+  await report('ahead', admin.nowMs + 86_400_000);
+  await report('behind', admin.nowMs - 60_000);
+  const sentence = (how: string, host: string) =>
+    new RegExp(`^this machine's clock is ${how} that of the KeyServer ${host}, which judges`);
+  const { faults, warnings } = await examine(admin);
+  t.same(faults, {});
+  t.match(warnings.clocks?.toSorted(), [
+    sentence('(60|59) seconds ahead of', 'behind'),
+    sentence('86,(399|400|401) seconds behind', 'ahead'),
+  ]);
+  const rotated = await admin.run(['app', 'rotate', 'reports', '--overlap', '1h']);
+  t.equal(rotated.code, 0);
+  t.match(rotated.stderr, /^warning: this machine's clock is .* when keys and tokens end/m);
+  await admin.run(['app', 'end-overlap', 'reports']);
+  await report('behind', admin.nowMs);
+  await report('ahead', admin.nowMs);
+  t.same(await examine(admin), well);
 });
 
 t.test('says that the database went away in between', async (t) => {

@@ -77,6 +77,7 @@ t.test('a process reports every three seconds, tells once that it cannot, and a 
           rsa: { primary: keyserver.rsaKeys.primary.keyId },
           history: keyserver.registry.history,
           servesLegacyRows: true,
+          now: clock.now(),
           stopped: false,
         },
       },

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { type CallerKind, rotateCaller } from '../../../operations/callers.ts';
 import { StoredDocuments } from '../../../operations/changes/drafts.ts';
 import type { OperationContext } from '../../../operations/context.ts';
+import { skewedClocks } from '../../../operations/keys/skewed-clocks.ts';
 import { hasKeyExpired } from '../../../release/callers.ts';
 import { confirm } from '../../shell/confirmation.ts';
 import { parseDuration } from '../../shell/duration.ts';
@@ -39,8 +40,15 @@ export function addRotate(parent: Command, session: Session, kind: CallerKind): 
               ? `the old key of ${id} has expired`
               : `the old key of ${id} expires in ${overlap}`,
         });
+        if (overlap !== undefined) await warnOfClocks(session, context);
       });
     });
+}
+
+/** The old key ends by KeyServer's clock, perhaps at once. The rotation has succeeded, whatever comes here. */
+async function warnOfClocks({ out }: Session, context: OperationContext): Promise<void> {
+  const found = await skewedClocks(context).catch(() => []);
+  for (const warning of found) out.note(`warning: ${warning}`);
 }
 
 interface RotateOptions extends OutOption {
