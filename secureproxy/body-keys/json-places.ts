@@ -38,45 +38,33 @@ export function jsonPlaces(bytes: Buffer): readonly KeyPlace[] {
 
 function placesIn(bytes: Buffer): readonly KeyPlace[] {
   const places: KeyPlace[] = [];
-  const scan = new JsonScan(bytes, places);
   const start = skipBlanks(bytes, 0);
-  const end = scan.value(start, '', 0);
+  const end = endOf(start, '', 0);
   if (skipBlanks(bytes, end) !== bytes.length - 1) throw notJson();
-  const text = scan.textOf(start, end);
+  const text = textOf(start, end);
   new MemberList(places).add({ member: undefined, text }, [start, end], undefined);
   return places;
-}
-
-class JsonScan {
-  readonly #bytes: Buffer;
-  readonly #places: KeyPlace[];
-
-  constructor(bytes: Buffer, places: KeyPlace[]) {
-    this.#bytes = bytes;
-    this.#places = places;
-  }
 
   /**
    * Searches the arrays and objects of the value that begins at `start`, and returns its end.
    * @param path the names that lead to it, with a dot before each; undefined: no type can name it
    */
-  value(start: number, path: string | undefined, depth: number): number {
-    const first = this.#bytes[start];
-    if (first !== openBrace && first !== openBracket) return endOfValue(this.#bytes, start);
+  function endOf(start: number, path: string | undefined, depth: number): number {
+    const first = bytes[start];
+    if (first !== openBrace && first !== openBracket) return endOfValue(bytes, start);
     if (depth === maxDepth) throw notJson();
-    return this.#list(start, first, path, depth + 1);
+    return endOfList(start, first, path, depth + 1);
   }
 
   /** The text of a value that is a string, if it may have a key. */
-  textOf(start: number, end: number): string | undefined {
-    const isSearched = this.#bytes[start] === quote && end - start >= minKeyLike;
-    return isSearched ? readString(this.#bytes, start, end) : undefined;
+  function textOf(start: number, end: number): string | undefined {
+    const isSearched = bytes[start] === quote && end - start >= minKeyLike;
+    return isSearched ? readString(bytes, start, end) : undefined;
   }
 
-  #list(start: number, opener: number, path: string | undefined, depth: number): number {
-    const bytes = this.#bytes;
+  function endOfList(start: number, opener: number, path: string | undefined, depth: number) {
     const closer = opener + closerOffset;
-    const list = new MemberList(this.#places);
+    const list = new MemberList(places);
     let at = skipBlanks(bytes, start + 1);
     if (bytes[at] === closer) return at + 1;
     for (;;) {
@@ -87,8 +75,8 @@ class JsonScan {
         if (path !== undefined) inner = joined(path, readString(bytes, at, nameEnd));
         at = skipColon(bytes, nameEnd);
       }
-      const end = this.value(at, inner, depth);
-      const text = this.textOf(at, end);
+      const end = endOf(at, inner, depth);
+      const text = textOf(at, end);
       at = skipBlanks(bytes, end);
       const isLast = bytes[at] !== comma;
       const next = isLast ? undefined : skipBlanks(bytes, at + 1);

@@ -19,16 +19,9 @@ export interface OutwardRequest {
  * @throws ServiceError request_invalid
  */
 export function checkNoAppKey({ url, headers, body, base }: OutwardRequest): void {
-  const place = urlHoldsKey(url)
-    ? base === undefined
-      ? 'ApiUri'
-      : 'The path'
-    : headersHoldKey(headers)
-      ? 'Headers'
-      : body !== null && holdsKey(body)
-        ? 'Body'
-        : undefined;
-  if (place !== undefined) throw misplacedKey(place);
+  if (urlHoldsKey(url)) throw misplacedKey(base === undefined ? 'ApiUri' : 'The path');
+  if (headersHoldKey(headers)) throw misplacedKey('Headers');
+  if (body !== null && holdsKey(body)) throw misplacedKey('Body');
 }
 
 export function misplacedKey(place: string): ServiceError {

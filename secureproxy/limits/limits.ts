@@ -49,13 +49,11 @@ interface Gate {
   calls: number;
 }
 
-type Held = Taken & { readonly by: Bucket };
-
 interface Turn {
   readonly leftMs: () => number;
   readonly signal: AbortSignal;
-  /** Called with each answer of the store that has it wait for a bucket. */
-  readonly onHeld: (held: Held) => void;
+  /** The last answer of the store that had it wait for a bucket. */
+  held: (Taken & { readonly by: Bucket }) | undefined;
 }
 
 /**
@@ -105,26 +103,24 @@ export class Limits {
     const onClose = () => ended.abort();
     response.once('close', onClose);
     const leftMs = () => Math.min(deadline.leftMs, maxWaitMs - (clock.monotonic() - since));
-    let held: Held | undefined;
-    const onHeld = (by: Held) => {
-      held = by;
-    };
+    const turn: Turn = { leftMs, signal: ended.signal, held: undefined };
     const gate = this.#open(demands);
     const isBehind = gate.calls > 1;
-    const turn = () => this.#turn(demands, lease, { leftMs, signal: ended.signal, onHeld });
+    const takeTurn = () => this.#take(demands, lease, turn);
     try {
-      await deadline.bound('place', gate.queue.run(app, turn, ended.signal));
+      await deadline.bound('place', gate.queue.run(app, takeTurn, ended.signal));
       return passOf({ store, now: clock.now, sleep: this.#sleep, signal, demands, lease });
     } catch (error) {
       const isGone = ended.signal.aborted;
       ended.abort();
       if (isGone) throw callerGone();
       // The wait, which is measured out to end before the deadline, ends late on a busy machine.
-      throw held !== undefined && isTimeout(error) ? beyond(held) : error;
+      throw turn.held !== undefined && isTimeout(error) ? beyond(turn.held) : error;
     } finally {
       this.#leave(gate);
       deadline.pause();
       response.off('close', onClose);
+      const { held } = turn;
       if (isBehind || held !== undefined) onWaited?.(clock.monotonic() - since, held?.by.name);
     }
   }
@@ -142,24 +138,22 @@ export class Limits {
     if (gate.calls === 0) this.#gates.delete(gate.name);
   }
 
-  async #turn(
-    demands: readonly LimitDemand[],
-    lease: Lease,
-    { leftMs, signal, onHeld }: Turn,
-  ): Promise<void> {
+  async #take(demands: readonly LimitDemand[], lease: Lease, turn: Turn): Promise<void> {
     const { store } = this.#options;
+    const { leftMs, signal } = turn;
     const buckets = bucketsOf(demands);
     let wanted = demands;
     try {
       while (wanted.length > 0) {
         signal.throwIfAborted();
         const taken = await store.take(wanted, lease, leftMs());
-        if (isHeld(taken)) onHeld(taken);
+        const { by } = taken;
+        if (by !== undefined) turn.held = { ...taken, by };
         if (taken.waitMs > leftMs()) throw beyond(taken);
         if (taken.waitMs > 0) await this.#sleep(taken.waitMs, signal);
         if (!taken.granted) continue;
         if (taken.waitMs === 0) break;
-        await this.#untilOpen(buckets, leftMs, signal);
+        await this.#untilOpen(buckets, turn);
         wanted = demands.filter(({ bucket }) => hasSlots(bucket));
       }
       // It may have been granted to a call that has ended.
@@ -171,11 +165,7 @@ export class Limits {
   }
 
   /** A bucket may have been closed while the call waited for its slot. */
-  async #untilOpen(
-    buckets: readonly Bucket[],
-    leftMs: () => number,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #untilOpen(buckets: readonly Bucket[], { leftMs, signal }: Turn): Promise<void> {
     for (;;) {
       const rooms = await this.#options.store.rooms(buckets);
       const closedMs = Math.max(...rooms.map((room) => room.closedMs));
@@ -185,10 +175,6 @@ export class Limits {
       await this.#sleep(closedMs, signal);
     }
   }
-}
-
-function isHeld(taken: Taken): taken is Held {
-  return taken.by !== undefined;
 }
 
 function beyond({ isClosed, waitMs, by }: Taken): ServiceError {

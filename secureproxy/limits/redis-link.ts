@@ -32,20 +32,16 @@ interface RedisLinkOptions {
 
 /** A connection to Redis that reconnects. It logs once when Redis is away, and when it is back. */
 export class RedisLink {
+  /** The most processes that counted here within a minute, as last seen; 1 before Redis answered. */
+  members = 1;
   readonly #options: RedisLinkOptions;
   #client: Client | undefined;
   #restsUntil = -Infinity;
   #isAway = false;
-  #members = 1;
   #beat: NodeJS.Timeout | undefined;
 
   constructor(options: RedisLinkOptions) {
     this.#options = options;
-  }
-
-  /** The most processes that counted here within a minute, as last seen; 1 before Redis answered. */
-  get members(): number {
-    return this.#members;
   }
 
   /** Begins to connect; resolves when the library is loaded. */
@@ -127,7 +123,7 @@ export class RedisLink {
       [this.#options.memberId, memberTtlMs],
       1,
     );
-    if (answer !== undefined) this.#members = Math.max(1, Number(answer[0]) || 1);
+    if (answer !== undefined) this.members = Math.max(1, Number(answer[0]) || 1);
   }
 
   #fail(error: Error): void {

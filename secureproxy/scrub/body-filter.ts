@@ -1,4 +1,7 @@
-/** Redacts a body chunk by chunk. */
+/**
+ * Redacts a body chunk by chunk. The number of bytes released depends on the number received only, never on their
+ * values: the timing of an answer must not reveal how much of it looks like a secret.
+ */
 export interface BodyFilter {
   /** Number of redactions so far. */
   readonly redactions: number;
@@ -13,11 +16,7 @@ export interface BodyFilter {
 
 const nothing = Buffer.alloc(0);
 
-/**
- * Holds each byte back until enough following bytes have arrived to judge it. The number of bytes
- * released depends on the number received only, never on their values: the timing of an answer must
- * not reveal how much of it looks like a secret.
- */
+/** Holds each byte back until enough following bytes have arrived to judge it. */
 export abstract class Lookahead implements BodyFilter {
   redactions = 0;
   readonly #bytes: number;

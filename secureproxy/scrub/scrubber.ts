@@ -41,11 +41,10 @@ export class Scrubber {
   }
 
   bodyFilter(): BodyFilter {
-    const filters = [
-      ...(this.#members ? [new MemberFilter(this.#members)] : []),
-      ...(this.#secrets ? [new SecretFilter(this.#secrets)] : []),
-    ];
-    return filters.length === 1 ? (filters[0] as BodyFilter) : new FilterChain(filters);
+    const members = this.#members && new MemberFilter(this.#members);
+    const secrets = this.#secrets && new SecretFilter(this.#secrets);
+    if (members && secrets) return new FilterChain(members, secrets);
+    return (members ?? secrets) as BodyFilter;
   }
 
   /** Redacts the upstream's headers (names in lower case, latin1), and counts the redactions. */
@@ -117,25 +116,24 @@ function contains(search: SecretSearch | undefined, bytes: Buffer): boolean {
 }
 
 class FilterChain implements BodyFilter {
-  readonly #filters: readonly BodyFilter[];
+  readonly #first: BodyFilter;
+  readonly #second: BodyFilter;
 
-  constructor(filters: readonly BodyFilter[]) {
-    this.#filters = filters;
+  constructor(first: BodyFilter, second: BodyFilter) {
+    this.#first = first;
+    this.#second = second;
   }
 
   get redactions(): number {
-    return this.#filters.reduce((sum, { redactions }) => sum + redactions, 0);
+    return this.#first.redactions + this.#second.redactions;
   }
 
   write(chunk: Buffer): Buffer {
-    return this.#filters.reduce((bytes, filter) => filter.write(bytes), chunk);
+    return this.#second.write(this.#first.write(chunk));
   }
 
   end(last?: Buffer): Buffer {
-    return this.#filters.reduce<Buffer | undefined>(
-      (bytes, filter) => filter.end(bytes),
-      last,
-    ) as Buffer;
+    return this.#second.end(this.#first.end(last));
   }
 }
 

@@ -12,11 +12,7 @@ interface Window {
   readonly base: number;
 }
 
-/**
- * Redacts every occurrence of the secrets in a body; occurrences that overlap count as one. The number
- * of bytes released depends on the number received only, never on their values: the timing of an
- * answer must not reveal how much of it looks like a secret.
- */
+/** Redacts every occurrence of the secrets in a body; occurrences that overlap count as one. */
 export class SecretFilter implements BodyFilter {
   redactions = 0;
   readonly #search: SecretSearch;
