@@ -68,19 +68,13 @@ export async function buildSecureproxy(
     help: 'Bytes of bodies in memory, from their receipt to the end of their calls',
     read: () => budget.held,
   });
-  const receiver = {
-    budget,
-    limitBytes: config.BODY_LIMIT_BYTES,
-  };
-  acceptCalls(app, receiver, trustedHosts(config));
+  acceptCalls(app, { budget, limitBytes: config.BODY_LIMIT_BYTES }, trustedHosts(config));
   const callRoutes = (scope: Service, calls: CallsInProgress) => {
     const { CALLS_MAX: max, UPSTREAM_CONNECTIONS: connections } = config;
     const places = new Places({ max, connections, calls });
     for (const gauge of callGauges(places.shares)) dependencies.metrics.gauge(gauge);
-    forwardRoutes(scope, { ...dependencies, places });
-    requestApiRoute(scope, { ...dependencies, places });
-    explainRoute(scope, { ...dependencies, places });
-    checkRoute(scope, { ...dependencies, places });
+    for (const addRoutes of [forwardRoutes, requestApiRoute, explainRoute, checkRoute])
+      addRoutes(scope, { ...dependencies, places });
   };
   await shedding(app, callRoutes, {
     proxyName: 'secureproxy',

@@ -102,29 +102,26 @@ export type SecureproxyConfig = Static<typeof secureproxySettings> & {
   readonly PROXY_KEY_FILE?: string | undefined;
 };
 
-export function publicKeyPins({
-  PUBLIC_KEY_PINS = '',
-}: Partial<SecureproxyConfig>): ReadonlySet<string> {
+/** Settings before all are known to be right: one that is faulty is left out. */
+export type GivenSettings = Partial<SecureproxyConfig>;
+
+export function publicKeyPins({ PUBLIC_KEY_PINS = '' }: GivenSettings): ReadonlySet<string> {
   return new Set(commaList(PUBLIC_KEY_PINS));
 }
 
 /** A lookup at `UPSTREAM_DNS_SERVERS`; undefined: the system's. @throws TypeError if one is not an IP address */
-export function upstreamLookup({
-  UPSTREAM_DNS_SERVERS = '',
-}: Partial<SecureproxyConfig>): Lookup | undefined {
+export function upstreamLookup({ UPSTREAM_DNS_SERVERS = '' }: GivenSettings): Lookup | undefined {
   const servers = commaList(UPSTREAM_DNS_SERVERS);
   return servers.length === 0 ? undefined : lookupAt(servers);
 }
 
-export function trustedHosts({
-  TRUSTED_HOSTS = '',
-}: Partial<SecureproxyConfig>): ReadonlySet<string> {
+export function trustedHosts({ TRUSTED_HOSTS = '' }: GivenSettings): ReadonlySet<string> {
   return new Set(
     commaList(TRUSTED_HOSTS).map((host) => URL.parse(`http://${host}`)?.hostname ?? host),
   );
 }
 
-export function keyserverTlsFiles(config: Partial<SecureproxyConfig>): TlsFiles {
+export function keyserverTlsFiles(config: GivenSettings): TlsFiles {
   return {
     cert: config.KEYSERVER_CLIENT_CERT_FILE,
     key: config.KEYSERVER_CLIENT_KEY_FILE,
@@ -138,9 +135,7 @@ export function keyserverTlsFiles(config: Partial<SecureproxyConfig>): TlsFiles 
 }
 
 /** Text of `UPSTREAM_CA_FILE`; undefined if it is not set. @throws ConfigError if it cannot be read or has no certificate */
-export function readUpstreamCa({
-  UPSTREAM_CA_FILE: file,
-}: Partial<SecureproxyConfig>): string | undefined {
+export function readUpstreamCa({ UPSTREAM_CA_FILE: file }: GivenSettings): string | undefined {
   if (file === undefined) return undefined;
   return ofSetting('UPSTREAM_CA_FILE', () => readCaFile(file));
 }

@@ -6,6 +6,7 @@ import { faultsOf } from '../shared/settings/faults.ts';
 import type { NamedCertificate } from '../shared/tls/expiry.ts';
 import { examineTlsFiles, readTlsFiles, type TlsMaterial } from '../shared/tls/files.ts';
 import {
+  type GivenSettings,
   keyserverTlsFiles,
   publicKeyPins,
   readUpstreamCa,
@@ -83,7 +84,7 @@ export function outgoingCertificates(
  * settings with a fault of their own.
  */
 export function secureproxyFaults(
-  config: Partial<SecureproxyConfig>,
+  config: GivenSettings,
   faulty: ReadonlySet<string> = new Set(),
 ): string[] {
   const faults = [
@@ -112,7 +113,7 @@ export function secureproxyFaults(
   return faults;
 }
 
-function nameServerFaults(config: Partial<SecureproxyConfig>): string[] {
+function nameServerFaults(config: GivenSettings): string[] {
   try {
     upstreamLookup(config);
     return [];
@@ -121,7 +122,7 @@ function nameServerFaults(config: Partial<SecureproxyConfig>): string[] {
   }
 }
 
-function keyserverTlsFaults(config: Partial<SecureproxyConfig>): string[] {
+function keyserverTlsFaults(config: GivenSettings): string[] {
   const faults: string[] = [];
   const { KEYSERVER_CLIENT_CERT_FILE: cert, KEYSERVER_CLIENT_KEY_FILE: key } = config;
   if ((cert === undefined) !== (key === undefined)) {
@@ -137,7 +138,7 @@ function keyserverTlsFaults(config: Partial<SecureproxyConfig>): string[] {
   return faults;
 }
 
-function trustedHostFaults({ TRUSTED_HOSTS = '' }: Partial<SecureproxyConfig>): string[] {
+function trustedHostFaults({ TRUSTED_HOSTS = '' }: GivenSettings): string[] {
   const isName = (text: string) => /^[^\s/:?#@*\\]+$/.test(text) && URL.canParse(`http://${text}`);
   return commaList(TRUSTED_HOSTS).every(isName)
     ? []
@@ -155,7 +156,7 @@ function isRedisUrl(text: string): boolean {
 }
 
 /** True if an attacker between the machines could replace the public key. */
-function isPublicKeyUnguarded(config: Partial<SecureproxyConfig>): boolean {
+function isPublicKeyUnguarded(config: GivenSettings): boolean {
   const url = URL.parse(config.PUBLIC_KEY_URL ?? '');
   return (
     url?.protocol === 'http:' &&

@@ -6,7 +6,7 @@ import { type Listeners, openListeners } from '../shared/listen/listeners.ts';
 import { TlsListener } from '../shared/listen/tls-listener.ts';
 import { Metrics } from '../shared/metrics/metrics.ts';
 import type { Primary } from '../shared/process/primary.ts';
-import type { Program, Running } from '../shared/process/run.ts';
+import type { Program } from '../shared/process/run.ts';
 import { Drain } from '../shared/process/shutdown.ts';
 import { sumsOfWorkers } from '../shared/process/worker-metrics.ts';
 import { ExpiryWatch } from '../shared/tls/expiry-watch.ts';
@@ -45,18 +45,12 @@ export const secureproxyProgram: Program<SecureproxyConfig> = {
   readSettings: readSecureproxySettings,
   doctor: async (environment, json) =>
     report(await diagnose(() => installationOf(environment)), json),
-  start: startSecureproxy,
+  start: async (config, logger, primary) => {
+    const secureproxy = await wireSecureproxy(config, { logger, primary });
+    await secureproxy.start();
+    return secureproxy;
+  },
 };
-
-async function startSecureproxy(
-  config: SecureproxyConfig,
-  logger: Logger,
-  primary?: Primary,
-): Promise<Running> {
-  const secureproxy = await wireSecureproxy(config, { logger, primary });
-  await secureproxy.start();
-  return secureproxy;
-}
 
 export interface SecureproxySurroundings {
   readonly logger: Logger;
@@ -97,7 +91,12 @@ export async function wireSecureproxy(
   const { PROXY_KEY_FILE } = config;
   const proxyKey =
     PROXY_KEY_FILE === undefined ? undefined : reloadedProxyKey(PROXY_KEY_FILE, logger);
-  const tlsToKeyserver = keyserverTls(config, logger);
+  const keyserverFiles = keyserverTlsFiles(config);
+  // Without files: public CAs, and no client certificate.
+  const tlsToKeyserver =
+    (keyserverFiles.cert ?? keyserverFiles.ca)
+      ? new ReloadedTls(keyserverFiles, logger)
+      : undefined;
   const http = new KeyserverHttp({
     tls: tlsToKeyserver,
     connections: config.KEYSERVER_CONNECTIONS,
@@ -215,6 +214,8 @@ export async function wireSecureproxy(
     listeners = await openListeners({ name: 'secureproxy', app, tls, readiness, metrics, logger });
     for (const port of listeners.ports) ownListeners.add(port);
   };
+  // The feed without a cache, too: it shows whether KeyServer accepts this proxy.
+  const background = [link, feed, tlsToKeyserver, proxyKey, expiry];
   return {
     app,
     logger,
@@ -229,28 +230,13 @@ export async function wireSecureproxy(
     listen,
     start: async () => {
       await listen();
-      link.start();
-      // Without a cache, too: it shows whether KeyServer accepts this proxy.
-      feed.start();
-      tlsToKeyserver?.start();
+      for (const part of background) part?.start();
       proxyKey?.use(() => feed.wake());
-      proxyKey?.start();
-      expiry.start();
     },
     close: async () => {
-      link.stop();
-      feed.stop();
-      tlsToKeyserver?.stop();
-      proxyKey?.stop();
-      expiry.stop();
+      for (const part of background) part?.stop();
       await Promise.all([pools.close(), http.close(), counting.stop()]);
       await listeners?.closeOps();
     },
   };
-}
-
-/** TLS files for connections to KeyServer; undefined: public CAs and no client certificate. */
-function keyserverTls(config: SecureproxyConfig, logger: Logger): ReloadedTls | undefined {
-  const files = keyserverTlsFiles(config);
-  return (files.cert ?? files.ca) ? new ReloadedTls(files, logger) : undefined;
 }

@@ -39,7 +39,7 @@ export async function diagnose(read: () => Installation): Promise<Check[]> {
       'warning',
     ),
     ...checks,
-    checkCertificates([...certificates, ...(certificate === undefined ? [] : [certificate])]),
+    checkCertificates([...certificates, ...(certificate ? [certificate] : [])]),
     await checkLookup(installation),
   ];
 }

@@ -3,7 +3,6 @@ import { type Check, check } from '../../shared/doctor/check.ts';
 import { ServiceError } from '../../shared/errors.ts';
 import { createLogger } from '../../shared/log/logging.ts';
 import { sentenceOf } from '../../shared/log/plain-error.ts';
-import type { NamedCertificate } from '../../shared/tls/expiry.ts';
 import type { TlsMaterial } from '../../shared/tls/files.ts';
 import { KeyserverClient } from '../keyserver-client/client.ts';
 import { KeyserverHttp } from '../keyserver-client/http.ts';
@@ -29,19 +28,8 @@ export interface KeyserverAccess {
   readonly tls: TlsMaterial;
 }
 
-interface KeyserverFindings {
-  readonly checks: readonly Check[];
-  /** The certificate that KeyServer showed; undefined without TLS. */
-  readonly certificate: NamedCertificate | undefined;
-}
-
 /** Asks KeyServer for changes, as a running proxy does every second; a check after a fault is left out. */
-export async function checkKeyserver({
-  timeoutMs,
-  tls,
-  proxyKey,
-  ...rest
-}: KeyserverAccess): Promise<KeyserverFindings> {
+export async function checkKeyserver({ timeoutMs, tls, proxyKey, ...rest }: KeyserverAccess) {
   const http = new KeyserverHttp({
     connections: 1,
     timeoutMs,

@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import type { buildConnector } from 'undici';
 import { AddressGuard, type AddressGuardOptions } from './address-guard.ts';
 import { connectTimeout, lookupTimeout } from './connect-errors.ts';
@@ -22,13 +21,6 @@ export function guardedConnector(options: ConnectorOptions): buildConnector.conn
   const guard = new AddressGuard(options);
   const secure =
     origin.protocol === 'https:' ? handshakeWith({ hostname: guard.hostname, ca }) : undefined;
-  const open = async (signal: AbortSignal, begin: (step: () => Error) => void): Promise<Socket> => {
-    begin(lookupTimeout);
-    const addresses = await guard.checkHost();
-    begin(connectTimeout);
-    const socket = await dial(addresses, portOf(origin), signal);
-    return secure === undefined ? socket : secure(socket);
-  };
   return (_target, callback) => {
     const abort = new AbortController();
     const expired = Promise.withResolvers<never>();
@@ -37,10 +29,13 @@ export function guardedConnector(options: ConnectorOptions): buildConnector.conn
       expired.reject(timeoutError());
       abort.abort();
     }, connectTimeoutMs);
-    const opened = open(abort.signal, (next) => {
-      timeoutError = next;
-    });
-    Promise.race([opened, expired.promise])
+    const open = async () => {
+      const addresses = await guard.checkHost();
+      timeoutError = connectTimeout;
+      const socket = await dial(addresses, portOf(origin), abort.signal);
+      return secure === undefined ? socket : secure(socket);
+    };
+    Promise.race([open(), expired.promise])
       .finally(() => clearTimeout(timer))
       .then(
         (socket) => callback(null, socket),

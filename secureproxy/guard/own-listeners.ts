@@ -2,24 +2,14 @@ import { networkInterfaces } from 'node:os';
 import { embeddedIpv4 } from '../../shared/address/embedded-ipv4.ts';
 import { type Lookup, systemLookup } from './lookup.ts';
 
-/** Recognizes the listeners of SecureProxy and KeyServer, so that no call can be directed at them. */
-export interface OwnListeners {
-  add(port: number): void;
-  /**
-   * True if the address and port are this service's or KeyServer's.
-   * @throws the resolver's error if KeyServer's name has never resolved
-   */
-  includes(address: string, port: number): Promise<boolean>;
-}
+export type OwnListeners = ReturnType<typeof createOwnListeners>;
 
 /**
+ * Recognizes the listeners of SecureProxy and KeyServer, so that no call can be directed at them.
  * @param keyserverUrls URLs of KeyServer
  * @param lookup resolves KeyServer's name; an IP address stands for itself
  */
-export function createOwnListeners(
-  keyserverUrls: readonly URL[],
-  lookup: Lookup = systemLookup,
-): OwnListeners {
+export function createOwnListeners(keyserverUrls: readonly URL[], lookup: Lookup = systemLookup) {
   const ports = new Set<number>();
   const lastKnown = new Map<string, readonly string[]>();
   const addressesOf = async (hostname: string) => {
@@ -35,8 +25,12 @@ export function createOwnListeners(
     }
   };
   return {
-    add: (port) => ports.add(port),
-    includes: async (address, port) => {
+    add: (port: number) => void ports.add(port),
+    /**
+     * True if the address and port are this service's or KeyServer's.
+     * @throws the resolver's error if KeyServer's name has never resolved
+     */
+    includes: async (address: string, port: number): Promise<boolean> => {
       const reached = [address, ...embeddedIpv4(address)];
       const isLocal = reached.some(isLocalAddress);
       if (ports.has(port) && isLocal) return true;

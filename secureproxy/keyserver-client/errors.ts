@@ -35,12 +35,10 @@ export function fromKeyserver(body: unknown, timestamp?: number): ServiceError {
       return new ServiceError(code, { ...options, retryAfterSeconds: 1 });
     case 'request_stale':
       return unavailable('clock_skew', clockFault(now, timestamp));
-    case 'keyserver_unavailable':
-      if (typeof detail === 'string')
-        return unavailable(code, `KeyServer cannot answer now: ${detail}`);
-      return unavailable(code, 'KeyServer cannot answer now.');
-    default:
-      return unavailable(code, 'KeyServer cannot answer now.');
+    default: {
+      const isTold = code === 'keyserver_unavailable' && typeof detail === 'string';
+      return unavailable(code, `KeyServer cannot answer now${isTold ? `: ${detail}` : '.'}`);
+    }
   }
 }
 
