@@ -51,6 +51,8 @@ export function problemHeaders(
 ): Record<string, string> {
   const { retryAfterSeconds, headers, proxyError = errorTable[code].proxyError } = options;
   return {
+    // A cache in front may keep a 404 by itself, and would answer callers with it whose key leads elsewhere.
+    'cache-control': 'no-store',
     ...(status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
     ...headers,
     ...(retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) }),
