@@ -14,25 +14,23 @@ const notSent = new Set<string>([
   'forwarded',
   // CGI programs would take it as the address of a proxy to use (CVE-2016-5385).
   'proxy',
-  'cf-connecting-ip',
-  'client-ip',
-  'true-client-ip',
-  'x-client-ip',
-  'x-cluster-client-ip',
-  'x-real-ip',
   'x-http-method',
-  'x-http-method-override',
-  'x-method-override',
-  'x-original-uri',
-  'x-original-url',
-  'x-rewrite-url',
-  'x-original-method',
-  'x-original-host',
-  'x-override-url',
+  'x-http-destinationurl',
+  'x-envoy-external-address',
   'x-host',
   'x-forwarded',
+  'x-appengine-user-ip',
+  'x-vercel-forwarded-for',
 ]);
-const notSentPrefix = /^(?:proxy|x-forwarded|x-original-forwarded)-/;
+/** The same by class: each front has names of its own for the client's address, and for what it rewrote. */
+const notSentClass = new RegExp(
+  [
+    '^(?:proxy|x-forwarded|x-original-forwarded)-',
+    '(?:^|-)(?:client|connecting|originating|proxyuser|real|remote|socket)-?(?:connection-)?(?:ip|ipv[46]|addr|address)$',
+    '^x-(?:http-)?(?:method|path|url|uri|host)-override$',
+    '^x-(?:http-)?(?:original|rewrite|override)-(?:http-)?(?:method|path|url|uri|host)$',
+  ].join('|'),
+);
 
 const tokenPattern = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 // Field values (RFC 9110 §5.5) in visible ASCII, space and tab.
@@ -106,7 +104,7 @@ const traitsOf = memoizeByText((name) => {
   return {
     read,
     isName: tokenPattern.test(name),
-    isNeverSent: notSent.has(read) || notSentPrefix.test(read),
+    isNeverSent: notSent.has(read) || notSentClass.test(read),
   };
 });
 

@@ -27,7 +27,15 @@ t.test('sends end-to-end headers as the caller spelled them, lists as several', 
 });
 
 t.test('sends headers whose names merely resemble excluded ones', (t) => {
-  const kept = { 'X-Proxy-Id': 'a', 'My-X-Forwarded-For': 'b', Proxies: 'c', 'X-Hosts': 'd' };
+  const kept = {
+    'X-Proxy-Id': 'a',
+    'My-X-Forwarded-For': 'b',
+    Proxies: 'c',
+    'X-Hosts': 'd',
+    'PSU-IP-Address': 'e',
+    'X-Client-Id': 'f',
+    'X-Original-Id': 'g',
+  };
   t.strictSame(sent(kept), Object.entries(kept).flat());
   t.strictSame(sent({ 'X-One': 'X-Two, close', 'X-Two': 'X-One' }), [
     'X-One',
@@ -85,6 +93,24 @@ const notSent = [
   'X-Original-Host',
   'X-Override-URL',
   'X-Host',
+  'X-HTTP-Host-Override',
+  'X-HTTP-Path-Override',
+  'X-HTTP-DestinationURL',
+  'X-Original-HTTP-Method',
+  'X-Original-Path',
+  'CF-Connecting-IPv6',
+  'Fastly-Client-IP',
+  'X-Azure-ClientIP',
+  'X-Azure-SocketIP',
+  'X-Originating-IP',
+  'X-Remote-IP',
+  'X-Remote-Addr',
+  'X-ProxyUser-Ip',
+  'X-AppEngine-User-IP',
+  'X-NF-Client-Connection-IP',
+  'X-Vercel-Forwarded-For',
+  'X-Envoy-External-Address',
+  'Ali-CDN-Real-IP',
 ];
 
 for (const name of notSent) {
