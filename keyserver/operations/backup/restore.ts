@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import { sealDocument } from '../../at-rest/document-row.ts';
 import type { Keyring } from '../../keys/keyring.ts';
 import type {
@@ -6,7 +5,6 @@ import type {
   DocumentKind,
   DocumentRow,
   ImagesEdit,
-  PutTokens,
   TokenRow,
 } from '../../store/store.ts';
 import { nameKey } from '../../store/token-statements.ts';
@@ -15,8 +13,8 @@ import { putRows } from '../bulk/put-rows.ts';
 import type { OperationContext } from '../context.ts';
 import { keepImages } from '../documents.ts';
 import { beginHistory } from '../history.ts';
-import { inputInvalid } from '../operation-error.ts';
 import { type BackupSource, backupTokens } from './checked-lines.ts';
+import { checkOnlyOurs, checkUndisturbed, isOurs, isSame } from './only-ours.ts';
 import { openedDocument } from './opened-rows.ts';
 import { type VerifiedBackup, verifyBackup } from './verify-backup.ts';
 
@@ -42,7 +40,7 @@ interface RestoreResult {
  * nothing but rows of this backup counts as empty. Tokens come first, then a new history of changes, then the documents,
  * so that nobody may call before all is there.
  * @throws OperationError as {@link verifyBackup}; input_invalid for a database with other rows, or a table that cannot
- * hold one; changed_meanwhile if the backup changes
+ * hold one; changed_meanwhile if the backup changes, or somebody else writes to the database
  */
 export async function restore(
   context: OperationContext,
@@ -57,18 +55,17 @@ export async function restore(
   await backup.lookalikes.check(context.store, readBatches());
   let done = 0;
   for await (const rows of readBatches()) {
-    await putRows(context.store, { rows, isSame, announce: false });
+    await putRows(context.store, { rows, isSame: merge ? isSame : isOurs, announce: false });
     done += rows.length;
     progress('restored', done, tokens);
   }
+  if (!merge) await checkUndisturbed(context, documents, done);
   await beginHistory(context);
   const restored = await putDocuments(context, documents);
   const broken =
     backup.brokenTokens + documents.length - restored + (await brokenOthers(context, documents));
   return { createdAt, documents: restored, tokens: done, broken };
 }
-
-const isSame: PutTokens['isSame'] = (stored, row) => stored.token === row.token;
 
 /** Notes the rows that stay beside those of the backup. */
 async function addStored(
@@ -106,36 +103,6 @@ async function brokenOthers(
   const ours = new Set(documents.map(({ kind, id }) => `${kind} ${id}`));
   const others = (await store.documents()).filter(({ kind, id }) => !ours.has(`${kind} ${id}`));
   return others.filter((row) => openedDocument(keyring, row) === undefined).length;
-}
-
-async function checkOnlyOurs(
-  { store, keyring }: OperationContext,
-  readBatches: () => AsyncIterable<TokenRow[]>,
-  documents: readonly DocumentRow[],
-): Promise<void> {
-  const ours = new Map(
-    documents.map((row) => [`${row.kind} ${row.id}`, openedDocument(keyring, row)]),
-  );
-  for (const row of await store.documents()) {
-    const stored = openedDocument(keyring, row);
-    const own = ours.get(`${row.kind} ${row.id}`);
-    if (stored === undefined || !isDeepStrictEqual(stored, own)) throw otherRows();
-  }
-  let others = 0;
-  for await (const _ of store.listTokens()) others += 1;
-  if (others === 0) return;
-  for await (const rows of readBatches()) {
-    const compared = await store.putTokens({ rows, isSame, announce: false, dryRun: true });
-    if (compared.replaced > 0) throw otherRows();
-    others -= compared.unchanged;
-  }
-  if (others > 0) throw otherRows();
-}
-
-function otherRows() {
-  return inputInvalid('the database has rows that are not of this backup', {
-    do: 'restore_elsewhere',
-  });
 }
 
 /** Under the new history's numbers and the primary key. Apps come last: none may call before types and proxies hold. */

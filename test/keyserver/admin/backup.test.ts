@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import t from 'tap';
 import { openSecret, sealSecret } from '../../../keyserver/at-rest/secret.ts';
 import { restore as restoreBackup } from '../../../keyserver/operations/backup/restore.ts';
-import { scratchDatabase } from '../../support/database.ts';
+import { openSqliteStore } from '../../../keyserver/store/sqlite/sqlite.ts';
+import type { Environment } from '../../../shared/settings/config.ts';
+import { scratchDatabase, testTimeoutMs } from '../../support/database.ts';
 import { type Installation, install, wildberries, writeKeyring } from './installation.ts';
 
 type Test = Parameters<typeof install>[0];
@@ -260,6 +262,49 @@ t.test('restores the very bytes that it verified, and no pipe', async (t) => {
     };
     await t.rejects(restoreBackup(context, source, { merge: true }), { code: 'changed_meanwhile' });
     t.equal((await context.store.position()).history, history, 'and it goes no further');
+  }
+});
+
+t.test('mixes with nothing that others write meanwhile, such as another restore', async (t) => {
+  const admin = await installAll(t);
+  await admin.json(backup);
+  const whole = readFileSync(join(admin.folder, 'b'));
+  const put = ['token', 'put', '--client', 'shop-7', '--type', 'wildberries'];
+  await admin.json(put, { stdin: `${secret}other` });
+  await admin.json(['token', 'delete', '--client', 'shop-8', '--type', 'wildberries']);
+  await admin.json(['backup', 'another']);
+  const writes: Record<string, (environment: Environment) => Promise<unknown>> = {
+    'a restore of another backup': (environment) =>
+      admin.json(['restore', 'another'], { environment }),
+    'a type': (environment) =>
+      admin.json([...wildberries, '--cache-seconds', '1'], { environment }),
+    'a token': async (environment) => {
+      await admin.json(wildberries, { environment });
+      await admin.json([...put.slice(0, 3), 'new', ...put.slice(4)], {
+        environment,
+        stdin: secret,
+      });
+    },
+  };
+  for (const [what, write] of Object.entries(writes)) {
+    const environment = await emptied(admin, `${randomBytes(4).toString('hex')}.db`);
+    const store = openSqliteStore({
+      ...{ file: environment.DB_FILE, tokenTable: 'storage', timeoutMs: testTimeoutMs },
+    });
+    t.teardown(() => store.close());
+    const { history } = await store.position();
+    let passes = 0;
+    const source = async function* () {
+      passes += 1;
+      // The first verifies, and the next are read to be stored.
+      if (passes === 2) await write(environment);
+      yield whole;
+    };
+    const running = restoreBackup({ ...admin.context(t), store }, source);
+    await t.rejects(running, { code: 'changed_meanwhile' }, what);
+    const apps = await admin.json(['app', 'list'], { environment });
+    t.equal(apps.length, what.startsWith('a restore') ? 1 : 0, 'no document of this backup');
+    if (!what.startsWith('a restore')) t.equal((await store.position()).history, history);
   }
 });
 
