@@ -29,7 +29,6 @@ interface KeyserverDependencies extends ReleaseDependencies {
   /** @throws ServiceError while proxies' questions are another KeyServer's to answer */
   readonly assertServing: () => void;
   readonly metrics: Metrics;
-  /** Serves over TLS. */
   readonly https?: ServerOptions | undefined;
 }
 

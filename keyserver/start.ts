@@ -20,7 +20,7 @@ import { Sessions } from './exchange/sessions.ts';
 import { hasDailyTurn, withDailyTurn } from './expiry/daily-turn.ts';
 import { ExpiringTokens } from './expiry/expiring-tokens.ts';
 import { legacyKeyOf } from './keys/legacy-key.ts';
-import { MissingKeys } from './keys/missing-keys.ts';
+import { missingKeyReport } from './keys/missing-keys.ts';
 import { LoadedRsaKeys } from './keys/rsa-keys.ts';
 import { watchKeyring, watchRsaKeys } from './keys/watched-keys.ts';
 import { readKeyserverSettings } from './read-settings.ts';
@@ -104,8 +104,7 @@ export async function wireKeyserver(
   const rsaFiles = watchRsaKeys(config.RSA_KEY_DIR, logger);
   const keyring = keyringFiles.current;
   const rsaKeys = await LoadedRsaKeys.of(rsaFiles.current);
-  const missingKeys = new MissingKeys(logger, clock);
-  keyring.whenMissing((...missing) => missingKeys.note(...missing));
+  keyring.whenMissing(missingKeyReport(logger, clock));
   const registry = new Registry(store, keyring, logger, registryClock, clock);
   const startCheck = new StartCheck({ store, keyring, log: logger });
   const heartbeat = new Heartbeat({

@@ -61,7 +61,6 @@ interface ServiceErrorOptions {
   readonly reason?: string;
   /** The underlying error; for the log only. */
   readonly cause?: unknown;
-  /** Seconds for `Retry-After`. */
   readonly retryAfterSeconds?: number;
   /** Further headers of the answer, names in lower case. */
   readonly headers?: Readonly<Record<string, string>>;

@@ -1,4 +1,3 @@
-/** Caches the result of `make` per object, for as long as the object lives. */
 export function memoize<K extends object, V extends {}>(make: (key: K) => V): (key: K) => V {
   const cache = new WeakMap<K, V>();
   return (key) => {

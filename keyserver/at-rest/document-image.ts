@@ -17,9 +17,7 @@ const ImageSchema = ClosedObject({
   /** The revision of the document before the change, and its content; absent: there was no document. */
   from: Type.Optional(Type.Integer()),
   before: Type.Optional(Type.Unknown()),
-  /** The change deleted the document. */
   deleted: Type.Optional(Type.Boolean()),
-  /** The number of the change that was undone. */
   undid: Type.Optional(Type.Integer()),
   /** The change's own number; absent: the row's. A later one without an image gives the row its number. */
   change: Type.Optional(Type.Integer()),

@@ -6,10 +6,8 @@ import { type DocumentImage, openImage, sealImage, withoutKeys } from './documen
 import { openDocument } from './document-row.ts';
 import { tryOpen } from './try-open.ts';
 
-/** Number of a document's changes that keep a before-image. */
 export const keptImages = 10;
 
-/** How a change was made. */
 interface ChangeMade extends Pick<DocumentImage<DocumentKind>, 'at' | 'undid'> {
   readonly change: DocumentChange;
 }

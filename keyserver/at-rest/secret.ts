@@ -21,7 +21,6 @@ const SecretSchema = ClosedObject({
 export type Secret = Static<typeof SecretSchema>;
 const validator = Compile(SecretSchema);
 
-/** Seals a client's secret with the primary key. */
 export function sealSecret(keyring: Keyring, context: TokenContext, secret: Secret): TokenRow {
   const { clientId, tokenType } = context;
   const token = sealTokenRow(
@@ -76,7 +75,6 @@ export function secondsLeft({ expiresAt }: Secret, nowMs: number): number | null
   return expiresAt === undefined ? null : Math.floor((Date.parse(expiresAt) - nowMs) / 1000);
 }
 
-/** True from the moment that a secret expires. */
 export function hasExpired({ expiresAt }: Secret, nowMs: number): boolean {
   return expiresAt !== undefined && Date.parse(expiresAt) <= nowMs;
 }

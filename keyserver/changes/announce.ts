@@ -17,9 +17,10 @@ export const changesQuestion: Question<ChangesCredential> = {
   responseAad: changesResponseAad,
   validator: Compile(ChangesCredentialSchema),
   members: '{proxy, since, pins?, process?}',
-  authenticate: async ({ registry, clock }, credential, { log, certificateNames }) => {
-    const { id } = await recognize(registry, log, () =>
-      findProxy(registry, clock, credential.proxy, log, certificateNames),
+  authenticate: async (dependencies, credential, sender) => {
+    const { registry } = dependencies;
+    const { id } = await recognize(registry, sender.log, () =>
+      findProxy(dependencies, credential.proxy, sender),
     );
     return { requester: `proxy ${id}`, answer: () => changesFor(id, registry, credential) };
   },

@@ -26,7 +26,6 @@ export class NonceMemory {
     this.#whenFull = whenFull;
   }
 
-  /** Number of requesters whose nonces are remembered. */
   get size(): number {
     return this.#requesters.size;
   }

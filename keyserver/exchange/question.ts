@@ -7,7 +7,6 @@ import { checkFresh, checkNamesSession, openCredential } from './credential.ts';
 import type { Nonces } from './nonces.ts';
 import type { Session, Sessions } from './sessions.ts';
 
-/** The needs of a question that is answered from memory. */
 export interface QuestionDependencies {
   readonly sessions: Sessions;
   readonly registry: Registry;
@@ -15,7 +14,6 @@ export interface QuestionDependencies {
   readonly clock: Clock;
 }
 
-/** The sender of a request, as its connection shows it. */
 export interface Sender {
   readonly log: LogFields;
   readonly address: string;
@@ -43,7 +41,6 @@ export interface Question<C> {
 interface Asker {
   /** The name under which its nonces are remembered. */
   readonly requester: string;
-  /** Makes the answer, once the nonce is spent. */
   readonly answer: () => object;
 }
 

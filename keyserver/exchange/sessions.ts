@@ -65,7 +65,6 @@ export class Sessions {
     this.#clock = clock;
   }
 
-  /** Number of new sessions that wait for their unwrap, by whether their senders are known. */
   get waiting(): { readonly known: number; readonly unknown: number } {
     const { ofKnown, ofStrangers } = this.#unwraps;
     return { known: ofKnown.waiting, unknown: ofStrangers.waiting };

@@ -31,12 +31,10 @@ export async function generateRsaKey(folder: string, now: Date): Promise<string>
   return writeFirstKey(folder, now, '.pem', await makeRsaKey());
 }
 
-/** The content of a new `.key` file. */
 export function makeAtRestKey(): Buffer {
   return randomBytes(keyBytes);
 }
 
-/** The content of a new `.pem` file. */
 export async function makeRsaKey(): Promise<Buffer> {
   const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: rsaBits });
   return Buffer.from(privateKey.export({ type: 'pkcs8', format: 'pem' }));

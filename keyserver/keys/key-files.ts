@@ -13,7 +13,6 @@ import {
 import { isKeyFolderEmpty } from './generate.ts';
 
 export interface KeyFiles<K> {
-  /** Name of the primary key, from the file `primary`. */
   readonly primary: string;
   /** Keys by name. */
   readonly keys: ReadonlyMap<string, K>;

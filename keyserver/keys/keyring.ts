@@ -19,7 +19,7 @@ export function kidOf(id: string): string {
 }
 
 /** `isKept`: the folder lacks the key, and the memory still has it. */
-type MissingListener = (kid: string, purpose: Purpose, isKept: boolean) => void;
+export type MissingListener = (kid: string, purpose: Purpose, isKept: boolean) => void;
 
 /** The at-rest keys by kid. Only the keys derived from them are kept. */
 export class Keyring {
@@ -39,7 +39,6 @@ export class Keyring {
     return this.#primaryKid;
   }
 
-  /** Names of all keys, in order. */
   get kids(): string[] {
     return [...this.#keys.keys()].sort();
   }
@@ -68,7 +67,6 @@ export class Keyring {
     return this.#keys.has(kid);
   }
 
-  /** True if both have the same keys under the same names, and the same primary. */
   isSame(other: Keyring): boolean {
     const isTheirs = ([kid, { rows }]: [string, DerivedKeys]) =>
       other.#keys.get(kid)?.rows.equals(rows) === true;
@@ -89,12 +87,10 @@ export class Keyring {
     this.#keys = other.#keys;
   }
 
-  /** Calls `listener` with every kid that is looked up and not there. */
   whenMissing(listener: MissingListener): void {
     this.#onMissing = listener;
   }
 
-  /** Finds the key of a kid for one purpose. */
   lookup(purpose: Purpose): KeyLookup {
     return (kid) => {
       const keys = this.#keys.get(kid);

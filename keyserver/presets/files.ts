@@ -6,7 +6,6 @@ import { type Preset, PresetSchema } from './preset.ts';
 const folder = import.meta.dirname;
 const ending = '.json';
 
-/** A preset's file that was changed, or is damaged. */
 export class PresetFileError extends Error {
   override readonly name = 'PresetFileError';
 }
@@ -14,7 +13,6 @@ export class PresetFileError extends Error {
 let validator: ReturnType<typeof Compile<typeof PresetSchema>> | undefined;
 const read = new Map<string, Preset>();
 
-/** The ids of all presets, in order. */
 export function presetIds(): string[] {
   return readdirSync(folder)
     .filter((name) => name.endsWith(ending))

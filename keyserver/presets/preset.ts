@@ -38,7 +38,6 @@ const HostSchema = ClosedObject({
   ...fact,
 });
 
-/** Needs of a way to authenticate that this version does not meet. */
 const needs = ['renewal', 'signing', 'body', 'cookies', 'injection'] as const;
 export type Need = (typeof needs)[number];
 
@@ -47,7 +46,6 @@ const OauthSchema = ClosedObject({
   refreshUrl: Type.Optional(Text),
   authorizeUrl: Type.Optional(Text),
   grants: Names,
-  /** The place of the client's credentials in a token request. */
   clientAuth: Text,
   format: Text,
   scope: Type.Optional(Text),
@@ -55,7 +53,6 @@ const OauthSchema = ClosedObject({
   refreshSeconds: Type.Optional(Type.Integer({ minimum: 1 })),
   /** `none`: a refresh token stays; `grace`: the old one works for a while; `single`: it is used once. */
   rotation: Type.Enum(['none', 'grace', 'single', 'unknown']),
-  /** The effect of a refresh token that is used again. */
   reuse: Type.Optional(Type.Enum(['harmless', 'revokes'])),
 });
 
@@ -98,16 +95,13 @@ export const PresetSchema = ClosedObject({
   name: Text,
   /** Grows with each change that a type would notice. */
   revision: Type.Integer({ minimum: 1 }),
-  /** The month of the last check. */
   checked: Type.String({ pattern: '^20\\d\\d-[01]\\d$' }),
   sources: Type.Array(Text, { minItems: 1 }),
-  /** The credential to create at the marketplace. */
   create: Remark,
   /** Empty if every account has a host of its own. */
   hosts: Type.Array(HostSchema),
   /** The first one is the default. */
   auth: Type.Array(AuthSchema, { minItems: 1 }),
-  /** Headers that the app sends itself. */
   callerHeaders: Type.Optional(
     Type.Array(ClosedObject({ name: Text, value: Text, why: Text, ...fact })),
   ),
@@ -115,7 +109,6 @@ export const PresetSchema = ClosedObject({
     /** `limit`: as a type has it, if it holds for every account. */
     ClosedObject({ text: Text, limit: Type.Optional(Text), ...fact }),
   ),
-  /** How the marketplace says that a limit is reached. */
   signals: ClosedObject({
     status: Type.Array(Type.Integer({ minimum: 200, maximum: 599 })),
     headers: Type.Optional(Type.Record(Type.String(), Text)),
@@ -142,7 +135,6 @@ export const PresetSchema = ClosedObject({
       meanings: Type.Optional(Type.Array(ProbeMeaningSchema)),
       ...fact,
     }),
-    /** Members that select the operation, beside method and path. */
     routedBy: ClosedObject({
       query: Type.Optional(Names),
       form: Type.Optional(Names),

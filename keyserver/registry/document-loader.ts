@@ -10,14 +10,12 @@ import {
 import type { Keyring } from '../keys/keyring.ts';
 import type { DocumentKind, DocumentRow } from '../store/store.ts';
 
-/** An app or proxy, found by the hash of its key. */
 export interface Caller<K extends 'app' | 'proxy'> {
   readonly id: string;
   readonly key: CallerKey;
   readonly document: DocumentBody<K>;
 }
 
-/** The documents of one load. */
 export interface Loaded {
   readonly types: Map<string, Policy>;
   readonly apps: Map<string, AppDocument>;
@@ -123,7 +121,6 @@ class RowError extends Error {
   override readonly name = 'RowError';
 }
 
-/** A document that two loads differ in. */
 export interface Difference extends Pick<DocumentRow, 'kind' | 'id'> {
   /** That in force after the change, which is the number of its last change; undefined if none is in force. */
   readonly revision: number | undefined;

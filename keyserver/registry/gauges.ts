@@ -5,7 +5,6 @@ import type { Registry } from './registry.ts';
 /** Maximum number of apps or proxies with a series of their own: those whose keys end first. */
 const maxNames = 20;
 
-/** The state of the documents, and how long keys that a rotation replaced still work. */
 export function registryGauges(
   registry: Pick<Registry, 'rejected' | 'keyEnds'>,
   clock: Pick<Clock, 'now'>,

@@ -28,7 +28,6 @@ export class ProxyProcesses {
     this.#elsewhere = new Set([...elsewhere].slice(0, maxProcesses));
   }
 
-  /** Those that told their ids here. */
   get here(): readonly string[] {
     const end = this.#clock.monotonic() - goneAfterMs;
     for (const [process, at] of this.#toldAt) if (at <= end) this.#toldAt.delete(process);

@@ -9,6 +9,7 @@ import { ServiceError } from '../../shared/errors.ts';
 import type { LogFields } from '../../shared/log/request-log.ts';
 import type { Credential } from '../../shared/protocol/messages.ts';
 import type { AppDocument, CallerKey, ProxyDocument } from '../at-rest/document-row.ts';
+import type { QuestionDependencies, Sender } from '../exchange/question.ts';
 import type { Caller } from '../registry/document-loader.ts';
 import type { Registry } from '../registry/registry.ts';
 
@@ -28,8 +29,7 @@ export interface Requester {
   readonly keysExpireAt: number;
 }
 
-/** The fields of the log entry that name callers and keys that are refused. */
-type CallerFields = Pick<LogFields, 'proxy' | 'app' | 'key_fingerprint'>;
+type Callers = Pick<QuestionDependencies, 'registry' | 'clock'>;
 
 /**
  * Authenticates the sender of a request, whose client certificate has these names. Without a credential it is the app
@@ -37,20 +37,17 @@ type CallerFields = Pick<LogFields, 'proxy' | 'app' | 'key_fingerprint'>;
  * @throws ServiceError caller_unauthenticated with the reason `proxy_unknown` or `app_unknown`, which lets a
  * proxy distinguish its own fault from its caller's; grant_denied if an app without a proxy is not direct
  */
-export function authenticate(
-  registry: Registry,
-  clock: Clock,
+function authenticate(
+  callers: Callers,
   credential: Credential | undefined,
-  log: CallerFields,
-  certificateNames: readonly string[] = [],
+  sender: Sender,
 ): Requester {
   const proxyKey = credential?.proxy ?? null;
-  const proxy =
-    proxyKey === null ? undefined : findProxy(registry, clock, proxyKey, log, certificateNames);
+  const proxy = proxyKey === null ? undefined : findProxy(callers, proxyKey, sender);
   const appKey = credential?.app ?? null;
   const { id, key, document } =
-    appKey === null ? anonymous(registry) : findApp(registry, clock, appKey, log);
-  log.app = id;
+    appKey === null ? anonymous(callers.registry) : findApp(callers, appKey, sender.log);
+  sender.log.app = id;
   if (proxy === undefined && document.direct !== true) {
     if (appKey === null) throw appUnknown('missing');
     throw new ServiceError('grant_denied', {
@@ -74,11 +71,9 @@ export function authenticate(
  * @throws ServiceError caller_unauthenticated with the reason `proxy_unknown`
  */
 export function findProxy(
-  registry: Registry,
-  clock: Clock,
+  { registry, clock }: Callers,
   key: string,
-  log: CallerFields,
-  certificateNames: readonly string[] = [],
+  { log, certificateNames }: Sender,
 ): Caller<'proxy'> {
   const keyHash = hashOf(key, 'spx_');
   const found = keyHash === undefined ? undefined : registry.proxyByKeyHash(keyHash);
@@ -105,7 +100,7 @@ export function findProxy(
  */
 export async function recognize<T>(
   registry: Pick<Registry, 'look'>,
-  log: CallerFields,
+  log: LogFields,
   find: () => T,
 ): Promise<T> {
   try {
@@ -116,6 +111,18 @@ export async function recognize<T>(
   }
   log.key_fingerprint = undefined;
   return find();
+}
+
+/**
+ * Authenticates the sender of a request. The position is read along with the app: while the nonce is checked, documents
+ * may be loaded that it lacks. @throws ServiceError as {@link authenticate}
+ */
+export function identify(callers: Callers, credential: Credential | undefined, sender: Sender) {
+  const { registry } = callers;
+  return recognize(registry, sender.log, () => ({
+    requester: authenticate(callers, credential, sender),
+    position: { seq: registry.seq, ageMs: registry.ageMs },
+  }));
 }
 
 /** Seconds that an answer may be cached: the keys' expiry is no change, so `/changes` never lists it. */
@@ -140,7 +147,7 @@ function hasCertificate(
   return false;
 }
 
-function findApp(registry: Registry, clock: Clock, key: string, log: CallerFields): Caller<'app'> {
+function findApp({ registry, clock }: Callers, key: string, log: LogFields): Caller<'app'> {
   const keyHash = hashOf(key, 'spk_');
   const found = keyHash === undefined ? undefined : registry.appByKeyHash(keyHash);
   if (found !== undefined) registry.callerWarnings.noteKey('app', found.id, found.key);
@@ -172,7 +179,6 @@ function appUnknown(fault: string): ServiceError {
   });
 }
 
-/** True for a key that is no longer valid. */
 export function hasKeyExpired(key: CallerKey, clock: Clock): boolean {
   // A date that cannot be parsed is NaN, which counts as expired.
   return !(expiryOf(key) > clock.now());

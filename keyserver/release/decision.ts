@@ -127,7 +127,6 @@ function withId(grant: Grant) {
   return { id: grantId(grant), ...grant };
 }
 
-/** The store of tokens and the keys that open them. */
 export interface SecretSources {
   readonly store: Pick<Store, 'findTokens'>;
   readonly keyring: Keyring;

@@ -19,7 +19,6 @@ const refusals: ReadonlySet<ErrorCode> = new Set([
   'integrity_failed',
 ]);
 
-/** True for an error that is a decision against the call. */
 export function isRefusal(error: unknown): error is ServiceError {
   return error instanceof ServiceError && refusals.has(error.code);
 }

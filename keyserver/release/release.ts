@@ -15,10 +15,11 @@ import { Compile } from '../../shared/schema/compile.ts';
 import { secondsLeft } from '../at-rest/secret.ts';
 import { checkFresh, checkNamesSession, invalid, openCredential } from '../exchange/credential.ts';
 import type { Nonces } from '../exchange/nonces.ts';
+import type { Sender } from '../exchange/question.ts';
 import type { Session, Sessions } from '../exchange/sessions.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Store } from '../store/store.ts';
-import { authenticate, cappedByKeys, type Requester, recognize } from './callers.ts';
+import { cappedByKeys, identify, type Requester } from './callers.ts';
 import { judge, readSecret, type SecretSources, type TokenQuery } from './decision.ts';
 import { explain } from './explain.ts';
 
@@ -35,28 +36,22 @@ export interface ReleaseDependencies extends SecretSources {
 /**
  * Releases a token: session → authentication → replay check → grant and destination → token → sealed answer.
  * A call is rejected before its token is read (docs/protocol.md §4). If the credential has `explain`, the
- * answer is an {@link Explanation} of the same steps. `address` is the sender's. Resolves to base64.
+ * answer is an {@link Explanation} of the same steps. Resolves to base64.
  * @throws ServiceError
  */
 export async function release(
   dependencies: ReleaseDependencies,
   request: ReleaseRequest,
-  log: LogFields,
-  address: string,
-  certificateNames: readonly string[],
+  sender: Sender,
 ): Promise<string> {
   await nextBatch();
-  const { sessions, registry, nonces, clock } = dependencies;
+  const { sessions, nonces, clock } = dependencies;
+  const { log, address } = sender;
   checkShape(request);
   checkFresh(request, clock);
   const session = await sessions.open(request, address);
   const credential = releaseCredential(session, request);
-  const { requester, seq, ageMs } = await recognize(registry, log, () => ({
-    requester: authenticate(registry, clock, credential, log, certificateNames),
-    // Read along with the app: while the nonce is checked, documents may be loaded that it lacks.
-    seq: registry.seq,
-    ageMs: registry.ageMs,
-  }));
+  const { requester, position } = await identify(dependencies, credential, sender);
   const { clientId, tokenType, nonce } = request;
   log.client = clientId;
   log.token_type = tokenType;
@@ -72,7 +67,7 @@ export async function release(
   const answer: Release | Explanation = {
     ...(await (isExplained
       ? explain(dependencies, query)
-      : releaseTo(dependencies, query, { seq, ageMs }, log))),
+      : releaseTo(dependencies, query, position, log))),
     ...(credential && session.issueTicket ? { session: session.issueTicket() } : {}),
   };
   const sealed = sealText(session.key, JSON.stringify(answer), responseAad(request));
@@ -98,7 +93,7 @@ async function spendNonce(
 async function releaseTo(
   dependencies: ReleaseDependencies,
   query: TokenQuery,
-  { seq, ageMs }: Pick<Registry, 'seq' | 'ageMs'>,
+  position: Pick<Registry, 'seq' | 'ageMs'>,
   log: LogFields,
 ): Promise<Release> {
   const { registry, clock } = dependencies;
@@ -118,8 +113,7 @@ async function releaseTo(
     grants: [...query.grants],
     cacheSeconds: cappedByKeys(cacheSeconds, query.requester, clock.now()),
     expiresIn: secondsLeft(secret, clock.now()),
-    seq,
-    ageMs,
+    ...position,
   };
 }
 

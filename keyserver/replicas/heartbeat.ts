@@ -37,8 +37,8 @@ interface HeartbeatOptions extends Pick<PollOptions, 'sleep'> {
 export class Heartbeat extends Poll {
   readonly #options: HeartbeatOptions;
   readonly #id = randomUUID();
-  readonly #atRest: Primacy;
-  readonly #rsa: Primacy;
+  readonly #atRest: ReturnType<typeof primacy>;
+  readonly #rsa: ReturnType<typeof primacy>;
   #beat = 0;
   #hasFailed = false;
   #locked = 0;
@@ -47,8 +47,8 @@ export class Heartbeat extends Poll {
     const { clock, sleep } = options;
     super({ sleep, attempt: () => this.#attempt() });
     this.#options = options;
-    this.#atRest = new Primacy(clock);
-    this.#rsa = new Primacy(clock);
+    this.#atRest = primacy(clock);
+    this.#rsa = primacy(clock);
   }
 
   /** Reports a last time that the process stops: tickets that it issued outlive it. */
@@ -99,8 +99,8 @@ export class Heartbeat extends Poll {
       host: hostname(),
       workers,
       version,
-      atRest: { ...this.#atRest.of(keyring.primaryId), keys: keyring.ids },
-      rsa: { ...this.#rsa.of(rsaKeys.primary.keyId), keys: rsaKeys.keyIds },
+      atRest: { ...this.#atRest(keyring.primaryId), keys: keyring.ids },
+      rsa: { ...this.#rsa(rsaKeys.primary.keyId), keys: rsaKeys.keyIds },
       history: registry.history,
       seq: registry.seq,
       servesLegacyRows,
@@ -114,20 +114,10 @@ export class Heartbeat extends Poll {
 }
 
 /** Remembers since when a key is the primary one. */
-class Primacy {
-  readonly #clock: Pick<Clock, 'now'>;
-  #primary = '';
-  #since = 0;
-
-  constructor(clock: Pick<Clock, 'now'>) {
-    this.#clock = clock;
-  }
-
-  of(primary: string) {
-    if (primary !== this.#primary) {
-      this.#primary = primary;
-      this.#since = this.#clock.now();
-    }
-    return { primary, since: this.#since };
-  }
+function primacy(clock: Pick<Clock, 'now'>) {
+  let known = { primary: '', since: 0 };
+  return (primary: string) => {
+    if (primary !== known.primary) known = { primary, since: clock.now() };
+    return known;
+  };
 }

@@ -6,7 +6,6 @@ import { tryOpen } from '../at-rest/try-open.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import type { ReplicaRow, SeenReplica } from '../store/store.ts';
 
-/** Interval of reports. */
 export const beatMs = 3000;
 /** A process whose beat stands still for this long is dead. */
 export const deadAfterSeconds = 30;

@@ -30,7 +30,8 @@ export function releaseRoute(app: Service, dependencies: ReleaseDependencies): v
     },
     async ({ body, logFields, ip, socket }, reply) => {
       reply.header('cache-control', 'no-store');
-      return { token: await release(dependencies, body, logFields, ip, peerNames(socket)) };
+      const sender = { log: logFields, address: ip, certificateNames: peerNames(socket) };
+      return { token: await release(dependencies, body, sender) };
     },
   );
 }

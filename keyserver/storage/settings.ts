@@ -2,7 +2,6 @@ import { type Static, Type } from '../../shared/schema/type.ts';
 
 const Path = (description: string) => Type.Optional(Type.String({ minLength: 1, description }));
 
-/** Settings of the database. */
 export const databaseSettings = {
   DB_HOST: Type.Optional(
     Type.String({
@@ -57,7 +56,6 @@ export type DatabaseConfig = Static<typeof databaseSchema>;
 const storageSchema = Type.Object(storageSettings);
 export type StorageConfig = Static<typeof storageSchema>;
 
-/** Returns the faults of combinations of these settings. */
 export function storageFaults(config: Partial<StorageConfig>): string[] {
   const faults: string[] = [];
   const { DB_HOST, DB_FILE, DB_USER, DB_NAME } = config;

@@ -51,7 +51,6 @@ export interface KeyColumn {
   readonly param: string;
 }
 
-/** Differences between the two SQL dialects. */
 export interface Dialect {
   /** The token table's name, quoted. */
   readonly tokenTable: string;
@@ -118,7 +117,6 @@ export function* nextSeqs(count: number): SqlCoroutine<number[]> {
   return Array.from({ length: count }, (_, at) => first + at);
 }
 
-/** Takes one number; see {@link nextSeqs}. */
 export function* nextSeq(): SqlCoroutine<number> {
   const [seq] = yield* nextSeqs(1);
   return seq as number;
@@ -126,7 +124,6 @@ export function* nextSeq(): SqlCoroutine<number> {
 
 const maxChangesAtOnce = 100;
 
-/** Records changes with consecutive numbers. */
 export function* recordChanges(changes: readonly Change[]): SqlCoroutine<void> {
   for (const some of chunks(changes, maxChangesAtOnce)) {
     const values = some.map(({ seq, kind, id, tokenType }) => [seq, kind, id, tokenType ?? null]);

@@ -5,7 +5,6 @@ export type StoreErrorKind =
   /** Others hold a row, a table, the file or the schema lock, or won every conflict; a retry can succeed. */
   | 'locked'
   | 'table_missing'
-  /** The database's user may not do this. */
   | 'privilege_missing'
   /** A replica, or a server or file that takes no writes. */
   | 'read_only'
@@ -13,7 +12,6 @@ export type StoreErrorKind =
   | 'too_large'
   /** The operator's own token table cannot hold this row. */
   | 'row_unfit'
-  /** The token table's configured name cannot be used. */
   | 'table_name_invalid'
   /** Taking the migration back would drop documents. */
   | 'documents_stored'
@@ -40,7 +38,6 @@ export class StoreError extends Error {
   }
 }
 
-/** True for a {@link StoreError} of this kind. */
 export function isStoreError(error: unknown, kind: StoreErrorKind): error is StoreError {
   return error instanceof StoreError && error.kind === kind;
 }

@@ -16,7 +16,6 @@ export interface PlacedToken extends TokenRow {
 
 export interface TokenSwap {
   readonly row: PlacedToken;
-  /** Replaces the row's token. */
   readonly token: string;
 }
 
@@ -63,7 +62,6 @@ export interface ImageName extends Pick<DocumentRow, 'kind' | 'id' | 'revision' 
   readonly size: number;
 }
 
-/** A point in a history of changes. */
 export interface Position {
   /** Random id of the history; empty if the database lost it. */
   readonly history: string;
@@ -124,14 +122,12 @@ export interface KeyUse {
   readonly day: string;
 }
 
-/** Numbers of rows that an at-rest key sealed. */
 export interface KidCount {
   readonly kid: string;
   readonly tokens: number;
   readonly documents: number;
 }
 
-/** Rows to store in one transaction. */
 export interface PutTokens {
   /** Their names differ. */
   readonly rows: readonly TokenRow[];
@@ -145,7 +141,6 @@ export interface PutTokens {
   readonly isRehearsal?: boolean;
 }
 
-/** Numbers of rows. */
 export interface BatchOutcome {
   readonly added: number;
   readonly replaced: number;
@@ -163,12 +158,10 @@ export interface Snapshot {
    * or its name or number is none that this tool writes.
    */
   images(names: readonly ImageName[]): AsyncIterable<DocumentRow | undefined>;
-  /** As {@link Store.listTokens}. */
   listTokens(): AsyncIterable<TokenRow>;
 }
 
 export interface MigrateDownOptions {
-  /** Default false. */
   readonly dropDocuments?: boolean;
 }
 
@@ -189,7 +182,6 @@ export interface Store {
    * @throws StoreError tokens_stored, documents_stored, migration_unknown
    */
   migrateDown(options?: MigrateDownOptions): Promise<string | undefined>;
-  /** Names of the migrations that are not applied yet. */
   pendingMigrations(): Promise<string[]>;
 
   /** The rows whose client and type equal these byte by byte, whatever the columns' collation; two if there are more, which the caller must reject. */
@@ -204,9 +196,7 @@ export interface Store {
   announceAll(): Promise<void>;
   /** Reads in one consistent snapshot, for as long as `read` takes. */
   snapshot<T>(read: (snapshot: Snapshot) => Promise<T>): Promise<T>;
-  /** Resolves to true if a row was deleted. */
   deleteToken(clientId: string, tokenType: string): Promise<boolean>;
-  /** Finds faults in the columns of the token table. */
   tokenTableFindings(): Promise<TableFinding[]>;
 
   /** All rows page by page, in the order of a unique key of the table, or of client and type. */
@@ -222,7 +212,6 @@ export interface Store {
    * together. @throws StoreError row_unfit
    */
   swapTokens(swaps: readonly TokenSwap[], options: SwapOptions): Promise<boolean[]>;
-  /** Names that several rows have; at most `limit` of them. */
   repeatedTokens(limit: number): Promise<TokenContext[]>;
   /** Number of ASCII characters that the column `token` holds; undefined if it cannot be told, or has no limit. */
   maxTokenChars(): Promise<number | undefined>;
@@ -257,7 +246,6 @@ export interface Store {
     name: DocumentName,
     edit: (images: readonly DocumentRow[]) => readonly DocumentRow[],
   ): Promise<void>;
-  /** Numbers of before-images by at-rest key. */
   imageKids(): Promise<ReadonlyMap<string, number>>;
 
   /** Numbers of rows by at-rest key; reads every token, so it may take a minute. */
@@ -274,7 +262,6 @@ export interface Store {
   position(): Promise<Position>;
   /** Begins a history at a number that is above every change and document, and at least `atLeast`. */
   newHistory(history: string, atLeast: number): Promise<Position>;
-  /** The `seq` of {@link position}. */
   lastSeq(): Promise<number>;
   /** Changes after `seq` in order; the oldest may be pruned, so compare the first one's `seq`. */
   changesSince(seq: number): Promise<Change[]>;

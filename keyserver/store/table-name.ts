@@ -15,7 +15,6 @@ const ownTables = [
 
 /** The token table's checked name, in its parts and quoted for SQL. */
 export interface TableName {
-  /** The database (MySQL), if the name has one. */
   readonly database: string | undefined;
   readonly table: string;
   /** With backticks, which MySQL and SQLite accept in any SQL mode. */

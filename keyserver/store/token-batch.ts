@@ -60,7 +60,6 @@ function* announceEach(first: number, changed: readonly TokenRow[]): SqlCoroutin
 
 interface Writes {
   readonly add: readonly TokenRow[];
-  /** Rows of a name that has one. */
   readonly replace: readonly TokenRow[];
   /** Rows of a name that has several. */
   readonly repeated: readonly TokenRow[];

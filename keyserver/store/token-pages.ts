@@ -16,7 +16,6 @@ export interface TableKey {
   readonly by: 'unique' | 'index' | 'sort';
 }
 
-/** A table whose rows are read page by page. */
 export interface PagedTable {
   readonly dialect: Dialect;
   key(): Promise<TableKey>;
@@ -44,7 +43,6 @@ export async function* tokenPages(table: PagedTable): AsyncGenerator<PlacedToken
   } while (after !== undefined);
 }
 
-/** All rows, in the order of {@link tokenPages}. */
 export async function* listTokens(table: PagedTable): AsyncGenerator<TokenRow> {
   for await (const page of tokenPages(table)) {
     for (const { clientId, tokenType, token } of page) yield { clientId, tokenType, token };

@@ -25,20 +25,16 @@ export const tokenColumns = `${nameColumns}, SUBSTR(token, 1, ${maxTokenChars}) 
 /** Enough to tell one row from several, which the reader rejects. */
 const rowsToTell = 2;
 
-export function* findTokens(
-  sql: Dialect,
-  clientId: string,
-  tokenType: string,
-): SqlCoroutine<TokenRow[]> {
+export function* findTokens(sql: Dialect, name: TokenContext): SqlCoroutine<TokenRow[]> {
   // The plain comparison uses the index and finds every byte-equal row: EXPLAIN says `const` on
   // PRIMARY for our own VARBINARY columns and for VARCHAR ones (MariaDB 10.11). Under a collation it
   // also finds other names, hence the comparison by bytes.
-  const keys = exactly(sql, { clientId, tokenType });
+  const keys = exactly(sql, name);
   const rows = yield* query(
     `SELECT ${tokenColumns} FROM ${sql.tokenTable} WHERE ${keys.sql} LIMIT ${rowsToTell}`,
     keys.params,
   );
-  return rows.filter((row) => isToken(row, clientId, tokenType)).map(tokenRow);
+  return rows.filter((row) => isToken(row, name)).map(tokenRow);
 }
 
 /** {@link findTokens} for several names, in one statement if its rows can be told apart. */
@@ -49,15 +45,13 @@ export function* findTokensOfAll(
   const rows = names.length > 1 ? yield* rowsOfAll(sql, names) : undefined;
   if (rows === undefined) {
     const found: TokenRow[][] = [];
-    for (const { clientId, tokenType } of names) {
-      found.push(yield* findTokens(sql, clientId, tokenType));
-    }
+    for (const name of names) found.push(yield* findTokens(sql, name));
     return found;
   }
   const byName = Map.groupBy(rows, (row) => nameKey(tokenRow(row)));
   return names.map((name) => {
     const named = byName.get(nameKey(name)) ?? [];
-    const exact = named.filter((row) => isToken(row, name.clientId, name.tokenType));
+    const exact = named.filter((row) => isToken(row, name));
     return exact.slice(0, rowsToTell).map(tokenRow);
   });
 }
@@ -95,11 +89,10 @@ export function nameKey({ clientId, tokenType }: TokenContext): string {
   return JSON.stringify([clientId, tokenType]);
 }
 
-function isToken(row: Row, clientId: string, tokenType: string): boolean {
+function isToken(row: Row, { clientId, tokenType }: TokenContext): boolean {
   return isExactly(row, 'client_id', clientId) && isExactly(row, 'token_type', tokenType);
 }
 
-/** Names that several rows have; at most `limit` of them. */
 export function* repeatedTokens(sql: Dialect, limit: number): SqlCoroutine<TokenContext[]> {
   const client = sql.exact('client_id');
   const type = sql.exact('token_type');
@@ -135,20 +128,21 @@ function exactly(sql: Dialect, name: TokenContext): SqlPart {
 }
 
 /** Number of rows of exactly this name, locked until the transaction ends. */
-function* rowsPresent(sql: Dialect, clientId: string, tokenType: string): SqlCoroutine<number> {
+function* rowsPresent(sql: Dialect, name: TokenContext): SqlCoroutine<number> {
+  const { sql: where, params } = ofNames([name]);
   const rows = yield* query(
-    `SELECT ${nameColumns} FROM ${sql.tokenTable} WHERE client_id = ? AND token_type = ?${sql.forUpdate}`,
-    [clientId, tokenType],
+    `SELECT ${nameColumns} FROM ${sql.tokenTable} WHERE ${where}${sql.forUpdate}`,
+    params,
   );
-  return rows.filter((row) => isToken(row, clientId, tokenType)).length;
+  return rows.filter((row) => isToken(row, name)).length;
 }
 
 /** Returns whether a row was replaced. Several rows of one name become one. @throws StoreError row_unfit */
 export function* putToken(sql: Dialect, row: TokenRow): SqlCoroutine<Outcome<boolean>> {
   const { clientId, tokenType, token } = row;
   const seq = yield* nextSeq();
-  const present = yield* rowsPresent(sql, clientId, tokenType);
-  const keys = exactly(sql, { clientId, tokenType });
+  const present = yield* rowsPresent(sql, row);
+  const keys = exactly(sql, row);
   if (present === 1) {
     yield* query(`UPDATE ${sql.tokenTable} SET token = ? WHERE ${keys.sql}`, [
       token,
@@ -164,7 +158,7 @@ export function* putToken(sql: Dialect, row: TokenRow): SqlCoroutine<Outcome<boo
       token,
     ]);
   }
-  const stored = yield* findTokens(sql, clientId, tokenType);
+  const stored = yield* findTokens(sql, row);
   if (stored.length !== 1 || stored[0]?.token !== token) throw rewritten();
   yield* recordChanges([{ seq, kind: 'token', id: clientId, tokenType }]);
   return { changed: true, value: present > 0 };
@@ -179,17 +173,12 @@ export function rewritten(): StoreError {
   );
 }
 
-/** Returns whether a row was deleted. */
-export function* deleteToken(
-  sql: Dialect,
-  clientId: string,
-  tokenType: string,
-): SqlCoroutine<Outcome<boolean>> {
+export function* deleteToken(sql: Dialect, name: TokenContext): SqlCoroutine<Outcome<boolean>> {
   const seq = yield* nextSeq();
   // Without a row no DELETE: comparing a column of numbers with another text would be an error there.
-  if ((yield* rowsPresent(sql, clientId, tokenType)) === 0) return { changed: false, value: false };
-  const keys = exactly(sql, { clientId, tokenType });
+  if ((yield* rowsPresent(sql, name)) === 0) return { changed: false, value: false };
+  const keys = exactly(sql, name);
   yield* query(`DELETE FROM ${sql.tokenTable} WHERE ${keys.sql}`, keys.params);
-  yield* recordChanges([{ seq, kind: 'token', id: clientId, tokenType }]);
+  yield* recordChanges([{ seq, kind: 'token', id: name.clientId, tokenType: name.tokenType }]);
   return { changed: true, value: true };
 }

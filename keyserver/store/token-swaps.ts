@@ -67,9 +67,9 @@ function* repeatedSinceCopied(
     swaps.map(({ row }) => row),
   );
   for (const [i, swap] of swaps.entries()) {
-    const { clientId, tokenType, token, isFound } = swap.row;
+    const { token, isFound } = swap.row;
     if (copies[i] === token) continue;
-    const rows = isFound ? yield* findTokens(sql, clientId, tokenType) : [];
+    const rows = isFound ? yield* findTokens(sql, swap.row) : [];
     if (rows.length !== 1) repeated.add(swap);
   }
   return repeated;

@@ -1,13 +1,10 @@
 import { addressSet } from './address-set.ts';
 
-/** The eight groups of 16 bits of an IPv6 address. */
 type Groups = readonly number[];
 
-/** The IPv4 address whose 32 bits begin at a group. */
 const at = (groups: Groups, i: number) => dotted(groups[i], groups[i + 1]);
 const tail = (groups: Groups) => [at(groups, 6)];
 
-/** Blocks that embed IPv4 addresses, each with a reader of those addresses. */
 const embeddings: readonly (readonly [cidr: string, read: (groups: Groups) => string[]])[] = [
   // IPv4-compatible, -mapped and -translated (RFC 4291 §2.5.5, RFC 2765 §2.1).
   ['::/96', tail],
@@ -31,7 +28,6 @@ const embeddings: readonly (readonly [cidr: string, read: (groups: Groups) => st
   ],
 ];
 
-/** Blocks whose every address embeds an IPv4 address. */
 export const embeddingCidrs = embeddings.map(([cidr]) => cidr);
 
 const blocks = embeddings.map(([cidr, read]) => ({ set: addressSet([cidr]).ipv6, read }));

@@ -35,7 +35,6 @@ export function isCallerKey(text: string, prefix: KeyPrefix): boolean {
   return checksum(text.slice(0, at)) === text.slice(at);
 }
 
-/** True if the text contains a well-formed app key. */
 export function containsAppKey(text: string): boolean {
   for (const [candidate] of text.matchAll(/spk_[0-9A-Za-z]{36}/g)) {
     if (isCallerKey(candidate, 'spk_')) return true;

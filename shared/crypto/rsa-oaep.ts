@@ -44,7 +44,6 @@ export function publicKeyId(key: KeyObject): string {
   return createHash(hash).update(der).digest('base64url');
 }
 
-/** Wraps a 32-byte session key with the owner's `publicKey`. */
 export function wrapKey(publicKey: KeyObject, sessionKey: Uint8Array): Buffer {
   return publicEncrypt(
     { key: publicKey, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: hash },

@@ -2,7 +2,6 @@
 export interface Check<Finding = string> {
   readonly name: string;
   readonly status: 'ok' | 'warning' | 'fault' | 'skipped';
-  /** A short phrase: what was checked. */
   readonly summary: string;
   readonly findings: readonly Finding[];
 }

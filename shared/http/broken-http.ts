@@ -96,7 +96,6 @@ export class BrokenHttp {
     return exchange?.reply.raw.writableFinished ? undefined : exchange;
   }
 
-  /** Returns the size of the answer's body in bytes. */
   #answer(socket: Duplex, fault: ServiceError, requestId: string): number {
     const body = JSON.stringify(toProblem(fault, requestId));
     const bytes = Buffer.byteLength(body);

@@ -2,7 +2,6 @@ import { STATUS_CODES } from 'node:http';
 import { errorTable } from '../errors.ts';
 import { problemMediaType } from './problem.ts';
 
-/** The parts of an OpenAPI 3.1 document that this file uses. */
 export interface OpenApiDocument {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
 }

@@ -99,7 +99,6 @@ export function toServiceError(thrown: unknown): ServiceError {
 
 const exampleRequestId = '0b8f6f1e-6c1b-4c39-9f0e-0d6f5a3f7c11';
 
-/** The error answers for a route's schema, by status. */
 export function problemResponses(...codes: readonly ErrorCode[]) {
   const byStatus = Map.groupBy(codes, (code) => errorTable[code].status);
   return Object.fromEntries(
@@ -107,7 +106,6 @@ export function problemResponses(...codes: readonly ErrorCode[]) {
   );
 }
 
-/** One error answer for a route's schema, with an example for each code. */
 export function problemResponse(status: number, ...codes: readonly ErrorCode[]) {
   const examples = codes.map((code) => {
     const value = toProblem(new ServiceError(code, { status }), exampleRequestId);

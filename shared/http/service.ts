@@ -36,13 +36,11 @@ export interface ServiceOptions {
   readonly description: string;
   readonly logger: Logger;
   readonly bodyLimitBytes: number;
-  /** Counts each request that has ended, for the metrics. */
   readonly countRequest?: CountRequest;
   /** Addresses and networks of proxies in front, whose `X-Forwarded-For` names the caller. */
   readonly trustedProxies?: readonly string[];
   /** Requests without a body are streams that have ended: parsers of bodies get no event of them. */
   readonly endsEmptyRequests?: boolean;
-  /** Serves over TLS. */
   readonly https?: ServerOptions | undefined;
   /** Adds `Proxy-Status` (RFC 9209) to the service's own error answers. */
   readonly proxyStatus: boolean;
@@ -59,7 +57,6 @@ declare module 'fastify' {
   }
 }
 
-/** OpenAPI's description of `Authorization: Bearer`. */
 interface BearerScheme {
   readonly type: 'http';
   readonly scheme: 'bearer';

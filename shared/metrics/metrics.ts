@@ -1,7 +1,7 @@
 import { type Aggregator, collectDefaultMetrics, Gauge, Registry } from '@prometheus-io/client';
 import type { CountRequest } from '../log/request-log.ts';
 import { version } from '../settings/version.ts';
-import { FirstNames } from './first-names.ts';
+import { firstNames } from './first-names.ts';
 import { requestMetrics, type ServiceName } from './request-metrics.ts';
 import { Counts } from './series.ts';
 
@@ -13,15 +13,12 @@ export interface GaugeOptions {
   readonly label?: string;
   /** How the values of several processes are joined; the sum by default. */
   readonly aggregator?: Aggregator;
-  /** Read at each scrape. */
   readonly read: () => number | Iterable<readonly [name: string, value: number]>;
 }
 
 /** The metrics of one process of a service, in Prometheus' text format (docs/metrics.md). */
 export class Metrics {
-  /** Counts a request that has ended. */
   readonly countRequest: CountRequest;
-  /** Writes the metrics. */
   readonly text: () => Promise<string>;
   readonly #service: ServiceName;
   readonly #registry = new Registry();
@@ -46,11 +43,10 @@ export class Metrics {
   counter(name: string, help: string, label: string): (value: string) => void {
     const options = { name: `${this.#service}_${name}`, help, labels: [label] };
     const counts = new Counts({ ...options, registry: this.#registry });
-    const names = new FirstNames();
-    return (value) => counts.add(1, [names.nameOf(value)]);
+    const nameOf = firstNames();
+    return (value) => counts.add(1, [nameOf(value)]);
   }
 
-  /** Adds a value that is read at each scrape. */
   gauge({ name, help, label, aggregator = 'sum', read }: GaugeOptions): void {
     new Gauge({
       name: `${this.#service}_${name}`,

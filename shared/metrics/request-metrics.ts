@@ -1,7 +1,7 @@
 import type { Registry } from '@prometheus-io/client';
 import type { ServiceOptions } from '../http/service.ts';
 import type { CountRequest, LogFields } from '../log/request-log.ts';
-import { FirstNames } from './first-names.ts';
+import { firstNames } from './first-names.ts';
 import { Counts, Durations } from './series.ts';
 
 export type ServiceName = ServiceOptions['name'];
@@ -26,8 +26,8 @@ interface RequestMetric {
  * (docs/metrics.md). No label has a client's name, a URL or a secret.
  */
 export function requestMetrics(service: ServiceName, registry: Registry): CountRequest {
-  const hosts = new FirstNames();
-  const apps = new FirstNames();
+  const hostOf = firstNames();
+  const appOf = firstNames();
   const durations: RequestMetric[] = [
     {
       name: 'http_server_request_duration_seconds',
@@ -49,7 +49,7 @@ export function requestMetrics(service: ServiceName, registry: Registry): CountR
       amount: (fields) => fields['upstream.duration_ms'],
       values: (fields) => [
         // Callers choose the host under a wildcard, and must not use up the names.
-        hosts.nameOf(fields.wildcard ?? fields['server.address'] ?? ''),
+        hostOf(fields.wildcard ?? fields['server.address'] ?? ''),
         fields['upstream.request.method'] ?? '',
         fields['upstream.response.status_code'] ?? '',
         fields['error.type'] ?? '',
@@ -108,7 +108,7 @@ export function requestMetrics(service: ServiceName, registry: Registry): CountR
       help: 'Secrets that answers contained and the proxy redacted; the first 50 apps of a worker, the rest as other',
       labels: ['app'],
       amount: (fields) => fields.scrubbed,
-      values: (fields) => [apps.nameOf(fields.app ?? '')],
+      values: (fields) => [appOf(fields.app ?? '')],
     },
   ];
   const isOurs = ({ only = service }: RequestMetric) => only === service;

@@ -5,7 +5,6 @@ import type {
   Registry,
 } from '@prometheus-io/client';
 
-/** A metric's name, help and the names of its labels. */
 interface SeriesOptions {
   readonly name: string;
   readonly help: string;
@@ -49,7 +48,6 @@ abstract class SeriesByLabels<T> {
     return this.#options.name;
   }
 
-  /** The metric as the registry writes and aggregates it. */
   async get(): Promise<MetricObjectWithValues<Value>> {
     const { name, help } = this.#options;
     const { type } = this;
@@ -83,7 +81,6 @@ interface Count {
   total: number;
 }
 
-/** A counter by labels. */
 export class Counts extends SeriesByLabels<Count> {
   protected readonly type = 'counter';
 
@@ -109,7 +106,6 @@ interface Distribution {
   sumSeconds: number;
 }
 
-/** A histogram of durations by labels, in seconds. */
 export class Durations extends SeriesByLabels<Distribution> {
   protected readonly type = 'histogram';
 

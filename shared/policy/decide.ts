@@ -14,11 +14,9 @@ export interface Request {
   readonly url: string;
 }
 
-/** A request that is allowed, and its destination. */
 interface Approval extends Destined {
   /** Its `href` is the only string to send. */
   readonly url: TargetUrl;
-  /** The grant that allowed it. */
   readonly grant: Grant;
 }
 
@@ -75,7 +73,6 @@ export function resolveTarget<T extends Request>(policy: Policy, request: T): Ve
   return url.allowed ? allow({ ...request, url: url.value }) : url;
 }
 
-/** The probe of a type, the call of `/check`; it is judged as any other. */
 export function probeOf({ probe }: Policy): Verdict<Probe> {
   return probe === undefined
     ? refuse(

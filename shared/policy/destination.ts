@@ -55,17 +55,14 @@ function matches(destination: Destination, url: TargetUrl): boolean {
   return url.pathname === pathPrefix || url.pathname.startsWith(`${pathPrefix}/`);
 }
 
-/** The part of a policy that says where calls may go. */
 export type Destinations = Pick<
   Policy,
   'destinations' | 'plainDestinations' | 'unsafePlaintext' | 'tokenEndpoints'
 >;
 
-/** A place where a call may go. */
 export interface Destined {
   /** The destination that allows it, as the policy has it. */
   readonly destination: string;
-  /** True if the call goes there without the token. */
   readonly isPlain: boolean;
   /** True if it goes nowhere: the proxy answers it as a token endpoint. */
   readonly isTokenEndpoint: boolean;

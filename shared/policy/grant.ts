@@ -52,7 +52,6 @@ export function judgeDirectGrants(grants: readonly Grant[]): Verdict<Grant> {
   );
 }
 
-/** True for a grant that allows all methods and paths. */
 export function isUnlimited({ methods, paths }: Grant): boolean {
   return methods === undefined && paths === undefined;
 }

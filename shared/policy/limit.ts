@@ -13,15 +13,12 @@ export interface Rate {
 
 /** A parsed limit of a type (docs/protocol.md §8, "Limits"). */
 export interface Limit {
-  /** Its text, which names it. */
   readonly name: string;
   /** Undefined if it is one of calls at once. */
   readonly rate: Rate | undefined;
-  /** Maximum number of calls in progress. */
   readonly concurrent: number | undefined;
   /** One of these patterns matches the call; empty: it holds for every call. */
   readonly paths: readonly string[];
-  /** True if all clients share it. */
   readonly perType: boolean;
   /** Costs of calls by path; the first match counts. */
   readonly costs: readonly { readonly path: string; readonly cost: number }[];

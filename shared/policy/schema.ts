@@ -11,7 +11,6 @@ export function isMethod(text: string): text is Method {
   return (methods as readonly string[]).includes(text);
 }
 
-/** Verdicts on a token, by the answer to its probe. */
 export const probeVerdicts = [
   'valid',
   'expired',
@@ -25,9 +24,7 @@ export type ProbeVerdict = (typeof probeVerdicts)[number];
 
 const AnswerStatus = Type.Integer({ minimum: 200, maximum: 599 });
 const AnswerText = Type.String({ minLength: 1, maxLength: 256 });
-/** The longest URL, or pattern of one, in a policy. */
 const maxUrl = 2048;
-/** One or more texts. */
 const Texts = (maxLength: number, maxItems: number) =>
   Type.Array(Type.String({ minLength: 1, maxLength }), { minItems: 1, maxItems });
 
@@ -112,13 +109,11 @@ export const PolicySchema = ClosedObject({
       minItems: 1,
       maxItems: 100,
     }),
-    /** The call of `/check`. */
     probe: ProbeSchema,
     /** The preset that it was made of, for operators alone. */
     preset: ClosedObject({
       id: Type.String({ minLength: 1, maxLength: 64 }),
       revision: Type.Integer({ minimum: 1 }),
-      /** The way to authenticate. */
       auth: Type.String({ minLength: 1, maxLength: 64 }),
       sandbox: Type.Optional(Type.Literal(true)),
     }),
@@ -155,7 +150,6 @@ export const GrantSchema = ClosedObject({
 });
 export type Grant = Static<typeof GrantSchema>;
 
-/** The request that an app wants a token for. */
 export const TargetSchema = ClosedObject({
   method: MethodSchema,
   url: Type.String({ maxLength: 65_536 }),

@@ -28,7 +28,6 @@ export class TargetUrl {
     Object.freeze(this);
   }
 
-  /** {@link isAmbiguousPath} of its path. */
   get isAmbiguous(): boolean {
     this.#isAmbiguous ??= isAmbiguousPath(this.pathname);
     return this.#isAmbiguous;

@@ -3,7 +3,6 @@ import { parseArgs } from 'node:util';
 /** Exit code for a command line that cannot be used (sysexits.h EX_USAGE). */
 export const usageExitCode = 64;
 
-/** A parsed command line. */
 interface Wanted {
   readonly action: 'serve' | 'check' | 'version' | 'help' | 'doctor';
   readonly json: boolean;
@@ -44,7 +43,6 @@ function parse(args: readonly string[]) {
   }
 }
 
-/** The text of `--help`, and of an error. */
 export function usage(service: string, hasDoctor: boolean): string {
   const doctor = hasDoctor
     ? `       node ${service}/main.ts doctor [--json]     check settings, keys, clock, certificates, KeyServer

@@ -33,7 +33,6 @@ export class Poll {
     await first;
   }
 
-  /** Ends the current pause, if there is one. */
   wake(): void {
     this.#pausing.abort();
   }

@@ -14,9 +14,7 @@ import { type Answer, Workers } from './workers.ts';
 
 /** Exit code for settings that cannot be used (sysexits.h EX_CONFIG): a restart will not help. */
 const configExitCode = 78;
-/** Exit code if calls had to be cut off. */
 const cutExitCode = 1;
-/** Exit code of a doctor that found a fault, as of `keyserver-admin doctor`. */
 const faultsFoundExitCode = 1;
 
 export type Running = ShutdownOptions;
@@ -40,7 +38,6 @@ export interface Program<C extends ProcessConfig> {
   prepare?(config: C, logger: Logger): Promise<void>;
   /** Starts the service in this process; `primary` if it is one of several. @throws ConfigError */
   start(config: C, logger: Logger, primary?: Primary): Promise<Running>;
-  /** Makes the primary process's answers to its workers' questions. */
   keep?(): Answer;
 }
 
@@ -136,7 +133,6 @@ function leavePrimary(): void {
 }
 
 type End = (signal: NodeJS.Signals) => unknown;
-/** Replaces the reaction to the first signal. */
 type OnEnd = (end: End) => void;
 
 function watchEndSignals(initial: End): OnEnd {

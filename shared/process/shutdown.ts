@@ -8,7 +8,6 @@ import type { ListenerConfig } from '../listen/listener-settings.ts';
 /** Maximum wait for connections that were cut off to close. */
 const cutGraceMs = 2000;
 
-/** Makes the service unready from the signal to the end. */
 export class Drain {
   #hasBegun = false;
 

@@ -58,7 +58,6 @@ export class Workers {
     return this.#exitCode;
   }
 
-  /** Tells all to end, once their calls have finished. */
   stop(): void {
     this.#stopping.abort();
     for (const worker of this.#alive) worker.process.kill('SIGTERM');

@@ -24,7 +24,6 @@ const ChangeSchema = Type.Object({
   kind: Type.String(),
   /** Id of the type, app or proxy; the client of a token. */
   id: Type.String(),
-  /** For a token only. */
   tokenType: Type.Optional(Type.String()),
 });
 export type AnnouncedChange = Static<typeof ChangeSchema>;
@@ -33,7 +32,6 @@ export type AnnouncedChange = Static<typeof ChangeSchema>;
 export const ChangesSchema = Type.Object({
   /** Random id of the history that `seq` counts in; an earlier KeyServer omits it. */
   history: Type.Optional(Type.String()),
-  /** The latest change that KeyServer knows. */
   seq: Type.Integer({ minimum: 0 }),
   changes: Type.Array(ChangeSchema),
   /** True if anything may have changed: `since` is of another history, or too old. */

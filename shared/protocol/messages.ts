@@ -23,7 +23,6 @@ export const PublicKeyAnswerSchema = Type.Object(
 );
 export type PublicKeyAnswer = Static<typeof PublicKeyAnswerSchema>;
 
-/** Members that name the session of a request. */
 const sessionMembers = optional({
   sessionKey: Type.String({
     maxLength: 2048,
@@ -39,7 +38,6 @@ const sessionMembers = optional({
   }),
 });
 
-/** Members that name a token. */
 const tokenMembers = {
   clientId: Type.String({ minLength: 1, maxLength: 255 }),
   tokenType: Type.String({ minLength: 1, maxLength: 255 }),

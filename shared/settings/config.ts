@@ -7,7 +7,6 @@ import { nearMisses } from './near-misses.ts';
 import { isSecret, settingNames } from './setting-names.ts';
 import { readText, unreadable } from './text-file.ts';
 
-/** Settings before parsing: names to texts. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Settings that cannot be used. `faults` has a line for each fault, without any secret. */

@@ -1,6 +1,5 @@
 import leven from 'leven';
 
-/** Sentences about given names that are none of `names`, but look like one of them. */
 export function nearMisses(names: readonly string[], given: readonly string[]): string[] {
   return given.flatMap((name) => {
     const near = names.includes(name) ? undefined : nearest(name.toUpperCase(), names);
@@ -31,7 +30,6 @@ function distanceOf(name: string, candidate: string): number {
   return name.includes('_') && candidate.startsWith(`${name}_`) ? 4 : Infinity;
 }
 
-/** True if two neighbouring letters changed places. */
 function isSwapped(name: string, candidate: string): boolean {
   if (name.length !== candidate.length) return false;
   const at = [...name].findIndex((letter, i) => letter !== candidate[i]);

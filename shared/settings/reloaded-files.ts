@@ -7,14 +7,12 @@ import { ConfigError } from './config.ts';
  */
 const pollIntervalMs = 2000;
 
-/** Content of files that a setting names. */
 interface FileSource<T> {
   /** @throws ConfigError if a file cannot be read */
   read(): T;
   /** @throws ConfigError if the content cannot be used */
   check(content: T): void;
   isSame(one: T, other: T): boolean;
-  /** Fields of the log entry about new content. */
   describe(content: T): object;
   readonly messages: {
     readonly loaded: string;
@@ -29,7 +27,6 @@ export class ReloadedFiles<T> {
   readonly #log: Logger;
   readonly #listeners: ((content: T) => void)[] = [];
   #current: T;
-  /** The fault that the last poll found. */
   #fault: string | undefined;
   #isFaultReported = false;
   #timer: NodeJS.Timeout | undefined;
@@ -52,7 +49,6 @@ export class ReloadedFiles<T> {
     this.#listeners.push(apply);
   }
 
-  /** Polls the files until `stop`. */
   start(): void {
     this.#timer = setInterval(() => this.poll(), pollIntervalMs).unref();
   }
@@ -61,7 +57,6 @@ export class ReloadedFiles<T> {
     clearInterval(this.#timer);
   }
 
-  /** Reloads the files if they have changed. */
   poll(): void {
     const { read, check, isSame, describe, messages } = this.#source;
     try {

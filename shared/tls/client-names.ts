@@ -5,6 +5,7 @@ import { TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
 import { systemClock } from '../clock.ts';
 import { Repeats } from '../log/repeats.ts';
+import { memoize } from '../memoize.ts';
 import { commaList } from '../settings/comma-list.ts';
 
 /**
@@ -24,23 +25,12 @@ export function certificateNames(certificate: X509Certificate): string[] {
   return CN === undefined ? [] : [String(CN).toLowerCase()];
 }
 
-const namesOf = new WeakMap<Socket, readonly string[]>();
-
 /** The names of the verified certificate of a connection's client; empty if there is none. */
-export function peerNames(socket: Socket): readonly string[] {
-  let names = namesOf.get(socket);
-  if (names === undefined) {
-    names = verifiedNames(socket);
-    namesOf.set(socket, names);
-  }
-  return names;
-}
-
-function verifiedNames(socket: Socket): readonly string[] {
+export const peerNames = memoize((socket: Socket): readonly string[] => {
   if (!(socket instanceof TLSSocket) || !socket.authorized) return [];
   const certificate = socket.getPeerX509Certificate();
   return certificate === undefined ? [] : certificateNames(certificate);
-}
+});
 
 const alternativeName = /([\w ]+):("(?:[^"\\]|\\.)*"|[^,]*)(?:, |$)/gy;
 

@@ -10,7 +10,6 @@ export class ExpiryWatch {
   readonly #certificates: () => readonly NamedCertificate[];
   readonly #clock: Pick<Clock, 'now'>;
   readonly #log: Logger;
-  /** When each finding was last logged, by certificate and days. */
   #logged = new Map<string, number>();
   #timer: NodeJS.Timeout | undefined;
 

@@ -13,7 +13,6 @@ export function warnedWithin(
   return warnedDays.findLast((days) => endMs - nowMs <= days * dayMs);
 }
 
-/** `in less than 7 days`. */
 export function inLessThan(days: number): string {
   return `in less than ${days === 1 ? 'a day' : `${days} days`}`;
 }
@@ -43,7 +42,6 @@ export function expiryFindings({ name, pem }: NamedCertificate, nowMs: number): 
   });
 }
 
-/** A report on certificates for people. */
 interface CertificateReport {
   readonly severity: ExpiryFinding['severity'];
   readonly sentences: readonly string[];
@@ -84,28 +82,18 @@ function judge(
   nowMs: number,
 ): ExpiryFinding | undefined {
   const { validToDate, validFromDate } = certificate;
+  const endMs = validToDate.getTime();
   const expiresAt = validToDate.toISOString();
   const whose = `the certificate of ${name} (${subjectOf(certificate)})`;
-  if (validToDate.getTime() <= nowMs) {
-    return {
-      severity: 'fault',
-      sentence: `${whose} ended on ${expiresAt}`,
-      expiresAt,
-      withinDays: 0,
-    };
-  }
-  if (validFromDate.getTime() > nowMs) {
-    const sentence = `${whose} is not valid before ${validFromDate.toISOString()}`;
-    return { severity: 'fault', sentence, expiresAt, withinDays: 0 };
-  }
-  const withinDays = warnedWithin(validToDate.getTime(), nowMs);
+  const fault =
+    endMs <= nowMs
+      ? `ended on ${expiresAt}`
+      : validFromDate.getTime() > nowMs && `is not valid before ${validFromDate.toISOString()}`;
+  if (fault) return { severity: 'fault', sentence: `${whose} ${fault}`, expiresAt, withinDays: 0 };
+  const withinDays = warnedWithin(endMs, nowMs);
   if (withinDays === undefined) return undefined;
-  return {
-    severity: 'warning',
-    sentence: `${whose} ends on ${expiresAt}, ${inLessThan(withinDays)}`,
-    expiresAt,
-    withinDays,
-  };
+  const sentence = `${whose} ends on ${expiresAt}, ${inLessThan(withinDays)}`;
+  return { severity: 'warning', sentence, expiresAt, withinDays };
 }
 
 function readableCertificates(pem: string): X509Certificate[] {

@@ -18,11 +18,7 @@ export interface TlsFiles {
 type Kind = 'cert' | 'key' | 'ca';
 
 /** Contents of the files, as options of `node:tls`. */
-export interface TlsMaterial {
-  readonly cert?: string;
-  readonly key?: string;
-  readonly ca?: string;
-}
+export type TlsMaterial = { readonly [kind in Kind]?: string | undefined };
 
 /** Older versions are neither offered nor accepted (RFC 8996). */
 export const minTlsVersion = 'TLSv1.2';
@@ -33,16 +29,12 @@ export function readTlsFiles(files: TlsFiles): TlsMaterial {
     const file = files[kind];
     return file === undefined ? undefined : loading(files, kind, () => read(file));
   };
-  const [certText, keyText, caText] = loadAll([
+  const [cert, key, ca] = loadAll([
     reading('cert', readTrustedFile),
     reading('key', (file) => readPrivateFile(file).toString('utf8')),
     reading('ca', readTrustedFile),
   ]);
-  return {
-    ...(certText === undefined ? {} : { cert: certText }),
-    ...(keyText === undefined ? {} : { key: keyText }),
-    ...(caText === undefined ? {} : { ca: caText }),
-  };
+  return { cert, key, ca };
 }
 
 /** @throws ConfigError if a file is not a PEM file of its kind, or the key is not the certificate's */

@@ -17,7 +17,6 @@ import { swapTokens } from '../token-swaps.ts';
 
 /** Runs units of work, each of which may take a timeout. */
 export interface Work extends Pick<PagedTable, 'read'> {
-  /** Runs a transaction. */
   change<T>(steps: () => SqlCoroutine<Outcome<T>>): Promise<T>;
 }
 
@@ -63,7 +62,7 @@ export function storeOn(database: Database): Store {
         }),
       ),
     deleteToken: (clientId, tokenType) =>
-      change(() => tokens.deleteToken(dialect, clientId, tokenType)),
+      change(() => tokens.deleteToken(dialect, { clientId, tokenType })),
     maxTokenChars: async () => maxTokenChars(await database.columns()),
     tokenTableFindings: async () => tableFindings(await database.columns()),
 

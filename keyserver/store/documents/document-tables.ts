@@ -3,13 +3,11 @@ import { anyOf, chunks, insertion, type SqlPart } from '../sql-lists.ts';
 import { type Dialect, maxNameChars, query, type SqlCoroutine } from '../statements.ts';
 import type { DocumentName, DocumentRow, ImageName } from '../store.ts';
 
-/** Tables of rows that are documents, or were. */
 type DocumentTable = 'documents' | 'document_images';
 
 /** Longest body of a document, which holds all of an app's grants; a longer one is truncated when read. */
 export const maxBodyChars = 4_194_304;
 
-/** Rows of one statement. */
 export const maxRowsAtOnce = 100;
 
 const nameColumns =

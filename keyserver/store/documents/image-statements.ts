@@ -25,7 +25,6 @@ export function* replaceImages<N extends DocumentName>(
   );
 }
 
-/** The part of a snapshot that has before-images. */
 export function imageReads(read: <T>(steps: () => SqlCoroutine<T>) => Promise<T>) {
   return {
     imageNames: (of) => read(() => imageNames(of)),

@@ -23,7 +23,6 @@ export function* kidCounts(sql: Dialect): SqlCoroutine<KidCount[]> {
   return [...counts].map(([kid, rows]) => ({ kid, ...rows }));
 }
 
-/** Numbers of a table's rows by their at-rest key. */
 export function* rowsByKid(
   table: 'documents' | 'document_images',
 ): SqlCoroutine<ReadonlyMap<string, number>> {

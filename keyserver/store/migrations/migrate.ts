@@ -11,7 +11,6 @@ interface Applied {
   readonly createdTokenTable: string;
 }
 
-/** Names of the migrations that are not applied yet, oldest first. */
 export async function pendingMigrations(database: MigrationDatabase): Promise<string[]> {
   const names = await migrationNames(database);
   const applied = await appliedMigrations(database);

@@ -9,7 +9,6 @@ import { isIncomparable, mysqlError } from './errors.ts';
 /** A logged-in session for the statements of one unit of work. @throws StoreError */
 export interface MysqlSession {
   execute(statement: Statement): Promise<Result>;
-  /** Runs one statement without preparing it. */
   query(sql: string): Promise<void>;
 }
 

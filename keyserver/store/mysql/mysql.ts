@@ -8,7 +8,7 @@ import { parseTableName, type TableName } from '../table-name.ts';
 import type { TokenColumn } from '../token-columns.ts';
 import { findTokensOfAll } from '../token-statements.ts';
 import type { Value } from '../value.ts';
-import { TokenLookups } from './coalesced-lookups.ts';
+import { coalesced } from './coalesced-lookups.ts';
 import type { MysqlServer } from './connection-config.ts';
 import { type MysqlConnections, type MysqlSession, mysqlConnections } from './connections.ts';
 import { missingIndex, tableKey } from './table-key.ts';
@@ -41,14 +41,14 @@ export function openMysqlStore(options: MysqlStoreOptions): Store {
   };
   const keyed = { pool, tokenTable, dialect };
   const key = () => tableKey(keyed);
-  const lookups = new TokenLookups((names) => work.read(() => findTokensOfAll(dialect, names)));
+  const findTokens = coalesced((names) => work.read(() => findTokensOfAll(dialect, names)));
   const database: Database = {
     description: `mysql://${options.host}:${options.port}/${options.database}, table ${options.tokenTable}`,
     ...{ dialect, key, ...work },
     patient: workOn(patiently),
     // Each statement is a transaction of its own, so that none waits with a lock.
     note: (steps) => retryConflicts(() => work.read(steps)),
-    findTokens: (clientId, tokenType) => lookups.find({ clientId, tokenType }),
+    findTokens: (clientId, tokenType) => findTokens({ clientId, tokenType }),
     atOnce: (read) =>
       patiently().hold(async (session) => {
         await session.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ');

@@ -4,7 +4,6 @@ import type { TableName } from '../table-name.ts';
 import { sortingKey, type TableKey } from '../token-pages.ts';
 import type { MysqlConnections } from './connections.ts';
 
-/** InnoDB's longest index. */
 const maxIndexBytes = 3072;
 
 interface KeyedTable {

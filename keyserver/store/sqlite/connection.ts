@@ -8,7 +8,6 @@ import { sqliteError } from './errors.ts';
 
 interface Prepared {
   readonly statement: StatementSync;
-  /** Whether it returns rows. */
   readonly hasRows: boolean;
 }
 

@@ -50,7 +50,8 @@ export function openSqliteStore(options: SqliteStoreOptions): Store {
     description: `sqlite ${file}, table ${name}`,
     ...{ ...table, ...work, patient: work },
     note: async (steps) => hasty.transact(always(steps())),
-    findTokens: (clientId, tokenType) => work.read(() => findTokens(dialect, clientId, tokenType)),
+    findTokens: (clientId, tokenType) =>
+      work.read(() => findTokens(dialect, { clientId, tokenType })),
     atOnce: async (read) => {
       // A connection of its own, since the other one's changes would join its transaction.
       const reader = new SqliteConnection(file, timeoutMs, mode);

@@ -5,7 +5,6 @@ export type ErrorBody = NonNullable<Policy['errorBody']>;
 
 const names = ['code', 'reason', 'title', 'detail', 'status', 'retryAfter', 'requestId'] as const;
 
-/** The parts of an error by the placeholders that stand for them. */
 type ErrorParts = Readonly<Record<(typeof names)[number], string>>;
 
 const maxLength = 4096;

@@ -28,12 +28,10 @@ export function injectedFields(injection: Injection, fields: Fields): Record<str
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
 }
 
-/** The names of the injection's additions, which no caller may set, double or suppress. */
 export function injectedNames(injection: Injection): InjectedNames {
   return schemeOf(injection).names(injection);
 }
 
-/** The injection in one line, templates unfilled: `Authorization: Bearer {token}`. */
 export function describeInjection(injection: Injection): string {
   return schemeOf(injection).describe(injection);
 }

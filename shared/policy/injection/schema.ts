@@ -6,7 +6,6 @@ type SchemasOf<Rows extends readonly Scheme[]> = {
   -readonly [At in keyof Rows]: Rows[At]['schema'];
 };
 
-/** The `injection` of a policy: that of one scheme. */
 export const InjectionSchema = Type.Union(
   schemes.map(({ schema }) => schema) as SchemasOf<typeof schemes>,
 );

@@ -1,7 +1,6 @@
 import type { Static, TLiteral, TObject } from '../../schema/type.ts';
 import type { Fields, Template } from './template.ts';
 
-/** Header fields and query parameters that an injection adds to a request. */
 export interface Injected {
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly query: readonly (readonly [name: string, value: string])[];
@@ -33,7 +32,6 @@ type Read<Injection> = Injection | { readonly fault: string };
 export type Notation<Injection> = {
   /** Lower-case words with `-` between. */
   readonly name: string;
-  /** A pair in one word. */
   readonly placeholder: string;
   /** A pair in words: `Name: template`. */
   readonly form: string;
