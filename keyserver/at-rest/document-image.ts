@@ -1,4 +1,3 @@
-import { checkDocumentMac, documentMac } from '../../shared/crypto/document-mac.ts';
 import { OpenError } from '../../shared/crypto/open-error.ts';
 import { Compile } from '../../shared/schema/compile.ts';
 import { ClosedObject, type Static, Type } from '../../shared/schema/type.ts';
@@ -41,12 +40,8 @@ export function sealImage<K extends DocumentKind>(
   { kind, id, revision }: DocumentName & Pick<DocumentRow, 'revision'>,
   image: DocumentImage<K>,
 ): DocumentRow {
-  const row = { kid: keyring.primaryKid, id, revision, body: JSON.stringify(image) };
-  return {
-    ...row,
-    kind,
-    mac: documentMac(keyring.primary('documents'), { ...row, kind: macKind(kind) }),
-  };
+  const body = JSON.stringify(image);
+  return { ...keyring.sign({ kind: macKind(kind), id, revision, body }), kind };
 }
 
 /** Returns the image of a row after verifying its MAC. @throws OpenError for every fault alike */
@@ -55,9 +50,7 @@ export function openImage<K extends DocumentKind>(
   kind: K,
   row: DocumentRow,
 ): DocumentImage<K> {
-  const key = keyring.lookup('documents')(row.kid);
-  if (key === undefined) throw new OpenError();
-  checkDocumentMac(key, { ...row, kind: macKind(kind) }, row.mac);
+  keyring.verify({ ...row, kind: macKind(kind) });
   const image = JSON.parse(row.body) as DocumentImage<K>;
   const { before } = image;
   if (!validator.Check(image)) throw new OpenError();

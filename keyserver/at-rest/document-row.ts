@@ -1,4 +1,3 @@
-import { checkDocumentMac, documentMac } from '../../shared/crypto/document-mac.ts';
 import { OpenError } from '../../shared/crypto/open-error.ts';
 import { GrantSchema, type Policy, PolicySchema } from '../../shared/policy/schema.ts';
 import { BindingSchema } from '../../shared/protocol/messages.ts';
@@ -57,8 +56,7 @@ export function sealDocument<K extends DocumentKind>(
   revision: number,
   content: DocumentBody<K>,
 ): DocumentRow {
-  const context = { kid: keyring.primaryKid, kind, id, revision, body: JSON.stringify(content) };
-  return { ...context, kind, mac: documentMac(keyring.primary('documents'), context) };
+  return keyring.sign({ kind, id, revision, body: JSON.stringify(content) });
 }
 
 /** Returns the content of a row after verifying its MAC. @throws OpenError for every fault alike */
@@ -67,9 +65,8 @@ export function openDocument<K extends DocumentKind>(
   kind: K,
   row: DocumentRow,
 ): DocumentBody<K> {
-  const key = keyring.lookup('documents')(row.kid);
-  if (key === undefined || row.kind !== kind) throw new OpenError();
-  checkDocumentMac(key, row, row.mac);
+  if (row.kind !== kind) throw new OpenError();
+  keyring.verify(row);
   return readUnverified(kind, row);
 }
 

@@ -1,8 +1,9 @@
 import type { KeyObject } from 'node:crypto';
 import { keyBytes } from '../../shared/crypto/aead.ts';
 import { deriveKey, type Purpose, purposes } from '../../shared/crypto/derive.ts';
-import { documentMac } from '../../shared/crypto/document-mac.ts';
+import { checkDocumentMac, documentMac } from '../../shared/crypto/document-mac.ts';
 import type { KeyLookup } from '../../shared/crypto/kid.ts';
+import { OpenError } from '../../shared/crypto/open-error.ts';
 import { ConfigError } from '../../shared/settings/config.ts';
 import { readKeyFiles } from './key-files.ts';
 
@@ -101,6 +102,19 @@ export class Keyring {
     };
   }
 
+  /** Adds the primary key's kid, and a MAC under it. */
+  sign<R extends Omit<Signed, 'kid'>>(row: R): R & { readonly kid: string; readonly mac: string } {
+    const signed = { ...row, kid: this.#primaryKid };
+    return { ...signed, mac: documentMac(this.primary('documents'), signed) };
+  }
+
+  /** @throws OpenError unless the row's MAC is under a key of this keyring */
+  verify(row: Signed & { readonly mac: string }): void {
+    const key = this.lookup('documents')(row.kid);
+    if (key === undefined) throw new OpenError();
+    checkDocumentMac(key, row, row.mac);
+  }
+
   /** The key for new rows, documents or tickets. */
   primary(purpose: Purpose): KeyObject {
     const keys = this.#keys.get(this.#primaryKid);
@@ -108,6 +122,9 @@ export class Keyring {
     return keys[purpose];
   }
 }
+
+/** The parts of a row whose MAC is under the key of the purpose `documents`. */
+type Signed = Parameters<typeof documentMac>[1];
 
 function deriveAll(master: Uint8Array): Record<Purpose, KeyObject> {
   const entries = (Object.keys(purposes) as Purpose[]).map((purpose) => [

@@ -1,4 +1,4 @@
-import type { Value } from './value.ts';
+import type { Value } from './store.ts';
 
 /** Servers limit the length of a packet. */
 const maxChars = 1_000_000;

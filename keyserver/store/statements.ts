@@ -1,8 +1,7 @@
 import { changeRow, integer, type Row, text } from './rows.ts';
 import { chunks, insertion, type SqlPart } from './sql-lists.ts';
-import type { Change, Position } from './store.ts';
+import type { Change, Position, Value } from './store.ts';
 import { StoreError } from './store-error.ts';
-import type { Value } from './value.ts';
 
 export interface Statement extends SqlPart {
   /** If given, the statement, which returns no rows, runs once for each of these in place of `params`. */

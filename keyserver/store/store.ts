@@ -1,6 +1,8 @@
 import type { TokenContext } from '../../shared/crypto/token-row.ts';
 import type { TableFinding } from './token-columns.ts';
-import type { Value } from './value.ts';
+
+/** A value that both drivers take as a parameter and return in a row. */
+export type Value = string | number | bigint | null | Uint8Array;
 
 /** A token as stored: `token` is sealed (`skt1.…`) or of the earlier system's format. */
 export interface TokenRow extends TokenContext {

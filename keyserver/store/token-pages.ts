@@ -1,8 +1,7 @@
 import { integer, type Row, tokenRow } from './rows.ts';
 import type { Dialect, KeyColumn, SqlCoroutine, Statement } from './statements.ts';
-import type { PlacedToken, TokenRow } from './store.ts';
+import type { PlacedToken, TokenRow, Value } from './store.ts';
 import { tokenColumns } from './token-statements.ts';
-import type { Value } from './value.ts';
 
 const pageRows = 500;
 

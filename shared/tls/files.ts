@@ -15,7 +15,8 @@ export interface TlsFiles {
   readonly settings?: Readonly<Record<Kind, string>>;
 }
 
-type Kind = 'cert' | 'key' | 'ca';
+const kinds = ['cert', 'key', 'ca'] as const;
+type Kind = (typeof kinds)[number];
 
 /** Contents of the files, as options of `node:tls`. */
 export type TlsMaterial = { readonly [kind in Kind]?: string | undefined };
@@ -23,17 +24,17 @@ export type TlsMaterial = { readonly [kind in Kind]?: string | undefined };
 /** Older versions are neither offered nor accepted (RFC 8996). */
 export const minTlsVersion = 'TLSv1.2';
 
+function readTlsFile(files: TlsFiles, kind: Kind): string | undefined {
+  const file = files[kind];
+  if (file === undefined) return undefined;
+  const read = () =>
+    kind === 'key' ? readPrivateFile(file).toString('utf8') : readTrustedFile(file);
+  return loading(files, kind, read);
+}
+
 /** Reads the files without checking their contents. @throws ConfigError if one cannot be read, others can read the key or change another */
 export function readTlsFiles(files: TlsFiles): TlsMaterial {
-  const reading = (kind: Kind, read: (file: string) => string) => () => {
-    const file = files[kind];
-    return file === undefined ? undefined : loading(files, kind, () => read(file));
-  };
-  const [cert, key, ca] = loadAll([
-    reading('cert', readTrustedFile),
-    reading('key', (file) => readPrivateFile(file).toString('utf8')),
-    reading('ca', readTrustedFile),
-  ]);
+  const [cert, key, ca] = loadAll(kinds.map((kind) => () => readTlsFile(files, kind)));
   return { cert, key, ca };
 }
 
@@ -79,20 +80,17 @@ export function examineTlsFiles(files: TlsFiles): {
   readonly material: TlsMaterial;
   readonly faults: readonly string[];
 } {
-  const readable: { -readonly [K in keyof TlsFiles]: TlsFiles[K] } = { ...files };
-  const unreadable = (['cert', 'key', 'ca'] as const).flatMap((kind) => {
-    const faults = faultsOf(() => readTlsFiles({ ...files, ...noFiles, [kind]: files[kind] }));
-    if (faults.length > 0) readable[kind] = undefined;
-    return faults;
-  });
-  const material = readTlsFiles(readable);
+  const material: { -readonly [kind in Kind]?: string | undefined } = {};
+  const unreadable = kinds.flatMap((kind) =>
+    faultsOf(() => {
+      material[kind] = readTlsFile(files, kind);
+    }),
+  );
   return {
     material,
     faults: [...unreadable, ...faultsOf(() => checkTlsMaterial(material, files))],
   };
 }
-
-const noFiles = { cert: undefined, key: undefined, ca: undefined };
 
 /** Expiry of the certificate (ISO 8601); undefined if there is none. */
 export function expiryOf({ cert }: TlsMaterial): string | undefined {

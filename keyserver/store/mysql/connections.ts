@@ -1,8 +1,8 @@
 import type { Connection, Pool, PoolConnection } from 'mariadb';
 import mariadb from 'mariadb';
 import type { Result, Statement } from '../statements.ts';
+import type { Value } from '../store.ts';
 import { StoreError } from '../store-error.ts';
-import type { Value } from '../value.ts';
 import { connectionConfig, type MysqlAccess } from './connection-config.ts';
 import { isIncomparable, mysqlError } from './errors.ts';
 

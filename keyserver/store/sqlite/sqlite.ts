@@ -9,12 +9,11 @@ import {
   type SqlCoroutine,
   type Statement,
 } from '../statements.ts';
-import type { Store, StoreOptions } from '../store.ts';
+import type { Store, StoreOptions, Value } from '../store.ts';
 import { parseTableName, type TableName } from '../table-name.ts';
 import type { TokenColumn } from '../token-columns.ts';
 import { type PagedTable, sortingKey, type TableKey } from '../token-pages.ts';
 import { findTokens } from '../token-statements.ts';
-import type { Value } from '../value.ts';
 import { SqliteConnection } from './connection.ts';
 
 export interface SqliteStoreOptions extends StoreOptions {
