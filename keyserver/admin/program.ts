@@ -1,9 +1,9 @@
 import { debuglog } from 'node:util';
-import { Argument, Command, CommanderError, Option } from 'commander';
+import { Argument, type Command, CommanderError, Option } from 'commander';
 import { systemClock } from '../../shared/clock.ts';
 import { version } from '../../shared/settings/version.ts';
-import { commandRows } from './command-rows.ts';
-import { examples } from './commands/examples.ts';
+import { type CommandName, definitions, summaries } from './command-rows.ts';
+import { AdminCommand } from './commands/admin-command.ts';
 import type { Shell } from './description/completion.ts';
 import { exitCodes } from './shell/exit-codes.ts';
 import type { AdminIo } from './shell/io.ts';
@@ -44,8 +44,7 @@ export async function runAdmin(argv: readonly string[], io: AdminIo): Promise<nu
   const out = new Output(io);
   const session = new Session(io, out);
   // Exit code 2 of plan says that there are changes: a misspelt option must not, wherever it is.
-  const isCommand = (word: string) => commandRows.some(({ name }) => name === word);
-  if (argv.find(isCommand) === 'plan') session.usageExitCode = 1;
+  if (argv.find((word) => Object.hasOwn(summaries, word)) === 'plan') session.usageExitCode = 1;
   try {
     await buildProgram(session).parseAsync(helpRequested(argv), { from: 'user' });
     return session.exitCode;
@@ -94,8 +93,11 @@ function relax(command: Command): void {
 }
 
 /** The program, whose commands are defined once they are run, and then given to `defined`. */
-function buildProgram(session: Session, defined: (command: Command) => void = () => {}): Command {
-  const program = new Command('keyserver-admin')
+function buildProgram(
+  session: Session,
+  defined: (command: Command) => void = () => {},
+): AdminCommand {
+  const program = new AdminCommand('keyserver-admin')
     .description(description)
     .version(`keyserver-admin ${version}`, '--version', 'print the version')
     .option('--json', 'print one JSON value')
@@ -118,7 +120,7 @@ function buildProgram(session: Session, defined: (command: Command) => void = ()
   program.on('option:output', (format: string) => {
     session.out.format = format === 'table' ? undefined : json;
   });
-  for (const { name, summary } of commandRows) {
+  for (const [name, summary] of Object.entries(summaries)) {
     program.command(name).summary(summary).description(summary);
   }
   addCompletion(program, session);
@@ -136,7 +138,7 @@ async function loadYaml(): Promise<Format> {
 }
 
 /** `completion`, which describes all others. */
-function addCompletion(program: Command, session: Session): void {
+function addCompletion(program: AdminCommand, session: Session): void {
   program
     .command('completion')
     .summary("print a shell's completion of this tool")
@@ -145,12 +147,10 @@ function addCompletion(program: Command, session: Session): void {
 completing takes no time, and knows no names of what is stored.`,
     )
     .addArgument(new Argument('<shell>', 'which').choices(['bash', 'zsh', 'fish']))
-    .addHelpText(
-      ...examples(
-        'source <(keyserver-admin completion bash)',
-        'keyserver-admin completion zsh > ~/.zfunc/_keyserver-admin',
-        'keyserver-admin completion fish > ~/.config/fish/completions/keyserver-admin.fish',
-      ),
+    .examples(
+      'source <(keyserver-admin completion bash)',
+      'keyserver-admin completion zsh > ~/.zfunc/_keyserver-admin',
+      'keyserver-admin completion fish > ~/.config/fish/completions/keyserver-admin.fish',
     )
     .action(async (shell: Shell) => {
       const { completionScript } = await import('./description/completion.ts');
@@ -160,8 +160,8 @@ completing takes no time, and knows no names of what is stored.`,
 }
 
 async function define(command: Command, session: Session): Promise<void> {
-  const row = commandRows.find(({ name }) => name === command.name());
-  (await row?.load())?.(command, session);
+  const load = definitions[command.name() as CommandName];
+  (await load?.())?.(command as AdminCommand, session);
 }
 
 /** The program with all its commands, to be described and not run. */

@@ -1,7 +1,6 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { Command } from 'commander';
 import { backUp } from '../../operations/backup/backup.ts';
 import type { BackupSource } from '../../operations/backup/checked-lines.ts';
 import { restore } from '../../operations/backup/restore.ts';
@@ -11,10 +10,9 @@ import { writeNewFile } from '../bulk/new-file.ts';
 import { withProgress } from '../bulk/progress.ts';
 import { faultsFoundExitCode } from '../shell/exit-codes.ts';
 import type { Session } from '../shell/session.ts';
-import { examples } from './examples.ts';
+import type { AdminCommand } from './admin-command.ts';
 
-/** `backup`. */
-export function defineBackup(command: Command, session: Session): void {
+export function defineBackup(command: AdminCommand, session: Session): void {
   command
     .argument('<file>', 'a new file')
     .description(
@@ -22,7 +20,7 @@ export function defineBackup(command: Command, session: Session): void {
 the whole, and without the keys, which need a backup of their own. Exit code 1 if a row does not open, or several
 tokens have one name: the backup is complete all the same.`,
     )
-    .addHelpText(...examples('keyserver-admin backup /var/backups/keyserver/2026-11-28.backup'))
+    .examples('keyserver-admin backup /var/backups/keyserver/2026-11-28.backup')
     .action(async (file: string) => {
       const path = resolve(session.io.folder, file);
       await session.withContext(async (context) => {
@@ -38,8 +36,7 @@ tokens have one name: the backup is complete all the same.`,
     });
 }
 
-/** `restore`. */
-export function defineRestore(command: Command, session: Session): void {
+export function defineRestore(command: AdminCommand, session: Session): void {
   command
     .argument('<file>', 'a file of keyserver-admin backup')
     .description(
@@ -49,18 +46,16 @@ does: look at the apps and grants then, since one that was revoked after the bac
 does not open, or several tokens have one name: those are left out.`,
     )
     .option('--merge', 'put its rows over those stored, and leave others as they are')
-    .addHelpText(...examples('keyserver-admin restore /var/backups/keyserver/2026-11-28.backup'))
-    .action(async (file: string, { merge = false }: { merge?: boolean }) => {
-      await session.withContext(async (context) => {
-        const result = await withBackup(resolve(session.io.folder, file), file, (source) =>
-          withProgress(session.io, (progress) => restore(context, source, { merge, progress })),
-        );
-        if (result.broken > 0) session.exitCode = faultsFoundExitCode;
-        session.out.result(
-          { file, ...result },
-          `restored ${contents(result)} of ${result.createdAt}${brokenNote(result.broken)}`,
-        );
-      });
+    .examples('keyserver-admin restore /var/backups/keyserver/2026-11-28.backup')
+    .operation(session, async (context, file: string, { merge = false }: { merge?: boolean }) => {
+      const result = await withBackup(resolve(session.io.folder, file), file, (source) =>
+        withProgress(session.io, (progress) => restore(context, source, { merge, progress })),
+      );
+      if (result.broken > 0) session.exitCode = faultsFoundExitCode;
+      session.out.result(
+        { file, ...result },
+        `restored ${contents(result)} of ${result.createdAt}${brokenNote(result.broken)}`,
+      );
     });
 }
 

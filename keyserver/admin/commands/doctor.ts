@@ -1,4 +1,3 @@
-import type { Command } from 'commander';
 import { check, isSound, verdict } from '../../../shared/doctor/check.ts';
 import { ConfigError } from '../../../shared/settings/config.ts';
 import type { Check, Finding } from '../../operations/doctor/check.ts';
@@ -9,14 +8,13 @@ import type { Session } from '../shell/session.ts';
 import { type DatabaseSettings, readDatabaseSettings, readSettings } from '../shell/settings.ts';
 import { inShell } from '../shell/suggestions.ts';
 import { printable } from '../shell/text/table.ts';
-import { examples } from './examples.ts';
+import type { AdminCommand } from './admin-command.ts';
 import { addUnverified, type UnverifiedOption } from './unverified.ts';
 
 /** More of one check would hide the others on a screen. */
 const maxFindings = 5;
 
-/** `doctor`. */
-export function defineDoctor(command: Command, session: Session): void {
+export function defineDoctor(command: AdminCommand, session: Session): void {
   addUnverified(command)
     .description(
       `Checks settings, key files, the database, every document and every token, and changes nothing.
@@ -26,7 +24,7 @@ Exit code 1 if there is a fault; warnings alone exit with 0.`,
       '--all',
       `print all findings of a check, not the first ${maxFindings} alone; --json has all`,
     )
-    .addHelpText(...examples('keyserver-admin doctor', 'keyserver-admin doctor --all'))
+    .examples('keyserver-admin doctor', 'keyserver-admin doctor --all')
     .action(async ({ all = false, unverified = false }: { all?: boolean } & UnverifiedOption) => {
       const checks = (await checkAll(session.io, unverified)).map(inWords);
       const ok = isSound(checks);

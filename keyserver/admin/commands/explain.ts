@@ -1,13 +1,11 @@
-import type { Command } from 'commander';
 import type { Step } from '../../../shared/protocol/explanation.ts';
 import { type ExplainRequest, explainCall } from '../../operations/explain/explain.ts';
 import { faultsFoundExitCode } from '../shell/exit-codes.ts';
 import type { Session } from '../shell/session.ts';
 import { inShell } from '../shell/suggestions.ts';
-import { examples } from './examples.ts';
+import type { AdminCommand } from './admin-command.ts';
 
-/** `explain`. */
-export function defineExplain(command: Command, session: Session): void {
+export function defineExplain(command: AdminCommand, session: Session): void {
   command
     .description(
       `Takes the steps that KeyServer takes when an app calls through a SecureProxy, and changes nothing.
@@ -19,31 +17,27 @@ Exit code 1 if the call would be rejected. Only the proxy checks the addresses t
     .requiredOption('--url <url>', 'the URL to call, as the app sends it')
     .option('--method <method>', 'as in /request_api', 'POST')
     .option('--proxy <id>', 'the proxy that it calls through, with its limits')
-    .addHelpText(
-      ...examples(
-        'keyserver-admin explain --app reports --client shop-1 --type wildberries --method GET --url https://api.example.com/v1/orders',
-      ),
+    .examples(
+      'keyserver-admin explain --app reports --client shop-1 --type wildberries --method GET --url https://api.example.com/v1/orders',
     )
-    .action(async (request: ExplainRequest) => {
-      await session.withContext(async (context) => {
-        const {
-          allowed,
-          steps,
-          limits = [],
-          remedy: suggestion,
-        } = await explainCall(context, request);
-        if (!allowed) session.exitCode = faultsFoundExitCode;
-        const { code, reason, detail } = steps.at(-1) ?? {};
-        const remedy = suggestion && inShell(suggestion);
-        const rejection = allowed ? {} : { code, reason, detail, remedy };
-        const verdict = allowed
-          ? `allowed${describeLimits(limits)}`
-          : `rejected: ${code}${reason === undefined ? '' : ` (${reason})`}\n  ${remedy}`;
-        session.out.result(
-          { allowed, ...rejection, steps, ...(allowed && { limits }) },
-          `${describe(session, steps)}\n${verdict}`,
-        );
-      });
+    .operation(session, async (context, request: ExplainRequest) => {
+      const {
+        allowed,
+        steps,
+        limits = [],
+        remedy: suggestion,
+      } = await explainCall(context, request);
+      if (!allowed) session.exitCode = faultsFoundExitCode;
+      const { code, reason, detail } = steps.at(-1) ?? {};
+      const remedy = suggestion && inShell(suggestion);
+      const rejection = allowed ? {} : { code, reason, detail, remedy };
+      const verdict = allowed
+        ? `allowed${describeLimits(limits)}`
+        : `rejected: ${code}${reason === undefined ? '' : ` (${reason})`}\n  ${remedy}`;
+      session.out.result(
+        { allowed, ...rejection, steps, ...(allowed && { limits }) },
+        `${describe(session, steps)}\n${verdict}`,
+      );
     });
 }
 

@@ -1,4 +1,3 @@
-import type { Command } from 'commander';
 import leven from 'leven';
 import { isUnlimited, matchesPattern } from '../../../shared/policy/grant.ts';
 import { grantId } from '../../../shared/policy/grant-id.ts';
@@ -7,23 +6,20 @@ import type { OperationContext } from '../../operations/context.ts';
 import { checkAllOpen, listDocuments, readDocument } from '../../operations/documents.ts';
 import { addGrant, type GrantRequest, grantOf, routedFault } from '../../operations/grants.ts';
 import type { Session } from '../shell/session.ts';
+import type { AdminCommand } from './admin-command.ts';
 import { changeConfirmed } from './confirm-change.ts';
-import { collect, examples } from './examples.ts';
-import { addUnverified, type UnverifiedOption, verificationOf } from './unverified.ts';
+import { addUnverified, verificationOf } from './unverified.ts';
 
-/** `grant …`. */
-export function defineGrant(grant: Command, session: Session): void {
-  grant.addHelpText(
-    ...examples(
-      "keyserver-admin grant add reports --client 'shop-*' --type wildberries --method GET",
-    ),
+export function defineGrant(grant: AdminCommand, session: Session): void {
+  grant.examples(
+    "keyserver-admin grant add reports --client 'shop-*' --type wildberries --method GET",
   );
   addAdd(grant, session);
   addList(grant, session);
   addRemove(grant, session);
 }
 
-function addAdd(grant: Command, session: Session): void {
+function addAdd(grant: AdminCommand, session: Session): void {
   grant
     .command('add')
     .summary('let an app use tokens')
@@ -34,26 +30,23 @@ for all of them. A pattern is an exact name, or a prefix with * at its end.`,
     .argument('<app>', 'whose right')
     .requiredOption('--client <pattern>', 'clients whose tokens')
     .requiredOption('--type <pattern>', 'types of tokens')
-    .option('--method <method>', 'an allowed method; repeatable', collect)
-    .option('--path <pattern>', 'an allowed path, such as /v1/orders/*; repeatable', collect)
-    .addHelpText(
-      ...examples(
-        "keyserver-admin grant add reports --client 'shop-*' --type wildberries --method GET",
-        "keyserver-admin grant add stocks --client shop-1 --type ozon-seller --method POST --path '/v2/products/stocks' --path '/v3/orders/*'",
-        "keyserver-admin grant add sync --client '*' --type '*'",
-      ),
+    .repeatable('--method <method>', 'an allowed method')
+    .repeatable('--path <pattern>', 'an allowed path, such as /v1/orders/*')
+    .examples(
+      "keyserver-admin grant add reports --client 'shop-*' --type wildberries --method GET",
+      "keyserver-admin grant add stocks --client shop-1 --type ozon-seller --method POST --path '/v2/products/stocks' --path '/v3/orders/*'",
+      "keyserver-admin grant add sync --client '*' --type '*'",
     )
-    .action(async (app: string, { client, type, method: methods, path: paths }: OptionsOfAdd) => {
+    .operation(session, async (context, app: string, options: OptionsOfAdd) => {
+      const { client, type, method: methods, path: paths } = options;
       const request = { client, type, methods, paths };
-      await session.withContext(async (context) => {
-        const { id, grant: given, added, direct } = await addGrant(context, app, request);
-        const warnings = await grantWarnings(context, given, direct);
-        session.out.result(
-          { app, id, added, grant: given, warnings },
-          added ? `granted ${id} to ${app}` : `${app} has this grant already: ${id}`,
-        );
-        for (const warning of warnings) session.out.note(`note: ${warning}`);
-      });
+      const { id, grant: given, added, direct } = await addGrant(context, app, request);
+      const warnings = await grantWarnings(context, given, direct);
+      session.out.result(
+        { app, id, added, grant: given, warnings },
+        added ? `granted ${id} to ${app}` : `${app} has this grant already: ${id}`,
+      );
+      for (const warning of warnings) session.out.note(`note: ${warning}`);
     });
 }
 
@@ -88,65 +81,61 @@ async function grantWarnings(
   return warnings;
 }
 
-function addList(grant: Command, session: Session): void {
+function addList(grant: AdminCommand, session: Session): void {
   addUnverified(grant.command('list'))
     .description('Lists grants with their ids, of one app or of all apps.')
     .argument('[app]', 'only of this app')
-    .addHelpText(...examples('keyserver-admin grant list', 'keyserver-admin grant list reports'))
-    .action(async (app: string | undefined, options: UnverifiedOption) => {
-      await session.withReadContext(options, async (context) => {
-        const { members, heading, cell } = verificationOf(context);
-        const apps =
-          app === undefined
-            ? await listDocuments(context, 'app')
-            : [{ id: app, content: await readDocument(context, 'app', app) }];
-        const grants = apps.flatMap(({ id, content }) =>
-          (content?.grants ?? []).map((grant) => ({
-            ...{ app: id, id: grantId(grant) },
-            ...members,
-            ...grant,
-          })),
-        );
-        session.out.list(grants, {
-          headings: ['app', 'id', 'client', 'type', 'methods', 'paths', ...heading],
-          cells: ({ app: of, id, client, type, methods, paths }) => [
-            of,
-            id,
-            client,
-            type,
-            methods?.join(' ') ?? 'all',
-            paths?.join(' ') ?? 'all',
-            ...cell,
-          ],
-          empty: 'no grants',
-        });
-        checkAllOpen('app', apps);
+    .examples('keyserver-admin grant list', 'keyserver-admin grant list reports')
+    .reading(session, async (context, app: string | undefined) => {
+      const { members, heading, cell } = verificationOf(context);
+      const apps =
+        app === undefined
+          ? await listDocuments(context, 'app')
+          : [{ id: app, content: await readDocument(context, 'app', app) }];
+      const grants = apps.flatMap(({ id, content }) =>
+        (content?.grants ?? []).map((grant) => ({
+          ...{ app: id, id: grantId(grant) },
+          ...members,
+          ...grant,
+        })),
+      );
+      session.out.list(grants, {
+        headings: ['app', 'id', 'client', 'type', 'methods', 'paths', ...heading],
+        cells: ({ app: of, id, client, type, methods, paths }) => [
+          of,
+          id,
+          client,
+          type,
+          methods?.join(' ') ?? 'all',
+          paths?.join(' ') ?? 'all',
+          ...cell,
+        ],
+        empty: 'no grants',
       });
+      checkAllOpen('app', apps);
     });
 }
 
-function addRemove(grant: Command, session: Session): void {
+function addRemove(grant: AdminCommand, session: Session): void {
   grant
     .command('remove')
     .description('Removes a grant; the calls that it allowed stop within two seconds.')
     .argument('<app>', 'whose right')
     .argument('<grant-id>', 'as shown by grant list')
     .option('--yes', 'do it without being asked, whatever it takes away')
-    .addHelpText(...examples('keyserver-admin grant remove reports x7Pq-2Lw'))
-    .action(async (app: string, id: string, { yes }: { yes?: boolean }) => {
-      await session.withContext(async (context) => {
-        const doing = `removing the grant ${id} of ${app} takes away`;
-        let removed: Grant | undefined;
-        await changeConfirmed(session, context, {
-          ...{ doing, yes },
-          draft: (stored) =>
-            stored.change('app', app, (before) => {
-              const found = grantOf(app, before, id);
-              removed = found;
-              return { ...before, grants: before.grants.filter((grant) => grant !== found) };
-            }),
-        });
-        session.out.result({ app, id, removed }, `removed the grant ${id} of ${app}`);
+    .examples('keyserver-admin grant remove reports x7Pq-2Lw')
+    .operation(session, async (context, app: string, id: string, { yes }: { yes?: boolean }) => {
+      const doing = `removing the grant ${id} of ${app} takes away`;
+      let removed: Grant | undefined;
+      await changeConfirmed(session, context, {
+        ...{ doing, yes },
+        draft: (stored) =>
+          stored.change('app', app, (before) => {
+            const found = grantOf(app, before, id);
+            removed = found;
+            return { ...before, grants: before.grants.filter((grant) => grant !== found) };
+          }),
       });
+      session.out.result({ app, id, removed }, `removed the grant ${id} of ${app}`);
     });
 }

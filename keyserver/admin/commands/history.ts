@@ -1,14 +1,12 @@
-import type { Command } from 'commander';
 import { count } from '../../operations/count.ts';
 import { beginHistory } from '../../operations/history.ts';
 import { faultsFoundExitCode } from '../shell/exit-codes.ts';
 import type { Session } from '../shell/session.ts';
-import { examples } from './examples.ts';
+import type { AdminCommand } from './admin-command.ts';
 
-/** `history new`. */
-export function defineHistory(history: Command, session: Session): void {
+export function defineHistory(history: AdminCommand, session: Session): void {
   history
-    .addHelpText(...examples('keyserver-admin history new'))
+    .examples('keyserver-admin history new')
     .command('new')
     .summary('begin a new history after a restore or a failover')
     .description(
@@ -17,16 +15,14 @@ that lacked the last changes. Running KeyServers and proxies then follow the dat
 they reject what is older than they saw. Look at the apps and grants first: one that was revoked since the backup
 is back. Exit code 1 if a document does not open.`,
     )
-    .addHelpText(...examples('keyserver-admin history new'))
-    .action(async () => {
-      await session.withContext(async (context) => {
-        const { history, seq, carried, broken } = await beginHistory(context);
-        if (broken > 0) session.exitCode = faultsFoundExitCode;
-        session.out.result(
-          { history, seq, documents: carried, broken },
-          `new history ${history}, from change ${seq}, with ${count(carried, 'document')}` +
-            (broken > 0 ? `; ${count(broken, 'document')} did not open: see doctor` : ''),
-        );
-      });
+    .examples('keyserver-admin history new')
+    .operation(session, async (context) => {
+      const { history, seq, carried, broken } = await beginHistory(context);
+      if (broken > 0) session.exitCode = faultsFoundExitCode;
+      session.out.result(
+        { history, seq, documents: carried, broken },
+        `new history ${history}, from change ${seq}, with ${count(carried, 'document')}` +
+          (broken > 0 ? `; ${count(broken, 'document')} did not open: see doctor` : ''),
+      );
     });
 }

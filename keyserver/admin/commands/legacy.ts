@@ -1,4 +1,3 @@
-import type { Command } from 'commander';
 import { check } from '../../../shared/doctor/check.ts';
 import type { Progress } from '../../operations/bulk/progress.ts';
 import { count } from '../../operations/count.ts';
@@ -14,8 +13,8 @@ import { takeOver } from '../../operations/legacy/take-over.ts';
 import { showProgress } from '../bulk/progress.ts';
 import { faultsFoundExitCode } from '../shell/exit-codes.ts';
 import type { Session } from '../shell/session.ts';
+import type { AdminCommand } from './admin-command.ts';
 import { describeChecks, inWords } from './doctor.ts';
-import { examples } from './examples.ts';
 
 /** Names of a group that the text has; with `--json` there are more. */
 const shownNames = 3;
@@ -25,17 +24,14 @@ const jsonFieldsOption = [
   'split a secret that is a JSON object into the fields of its type',
 ] as const;
 
-/** `legacy …`. */
-export function defineLegacy(legacy: Command, session: Session): void {
-  legacy.addHelpText(
-    ...examples('keyserver-admin legacy check', 'keyserver-admin legacy take-over'),
-  );
+export function defineLegacy(legacy: AdminCommand, session: Session): void {
+  legacy.examples('keyserver-admin legacy check', 'keyserver-admin legacy take-over');
   addCheck(legacy, session);
   addTakeOver(legacy, session);
   addGiveBack(legacy, session);
 }
 
-function addCheck(legacy: Command, session: Session): void {
+function addCheck(legacy: AdminCommand, session: Session): void {
   legacy
     .command('check')
     .summary('say what taking over would do')
@@ -44,20 +40,18 @@ function addCheck(legacy: Command, session: Session): void {
 Exit code 1 if a row would be left.`,
     )
     .option(...jsonFieldsOption)
-    .addHelpText(...examples('keyserver-admin legacy check', 'keyserver-admin legacy check --json'))
-    .action(async ({ jsonFields = false }: Partial<LegacyOptions>) => {
-      await session.withContext(async (context) => {
-        const report = await checkLegacyRows(context, { jsonFields });
-        if (report.left.length > 0) session.exitCode = faultsFoundExitCode;
-        session.out.result(
-          report,
-          describeChecks(session, checksOf(report).map(inWords), verdictOf(report, jsonFields)),
-        );
-      });
+    .examples('keyserver-admin legacy check', 'keyserver-admin legacy check --json')
+    .operation(session, async (context, { jsonFields = false }: Partial<LegacyOptions>) => {
+      const report = await checkLegacyRows(context, { jsonFields });
+      if (report.left.length > 0) session.exitCode = faultsFoundExitCode;
+      session.out.result(
+        report,
+        describeChecks(session, checksOf(report).map(inWords), verdictOf(report, jsonFields)),
+      );
     });
 }
 
-function addTakeOver(legacy: Command, session: Session): void {
+function addTakeOver(legacy: AdminCommand, session: Session): void {
   legacy
     .command('take-over')
     .summary("seal the earlier system's rows")
@@ -67,26 +61,24 @@ theirs. It works while calls go on, beside a second run, and goes on where it wa
 earlier system cannot read a sealed row: legacy give-back returns them. Exit code 1 if a row is left.`,
     )
     .option(...jsonFieldsOption)
-    .addHelpText(...examples('keyserver-admin legacy take-over'))
-    .action(async ({ jsonFields = false }: Partial<LegacyOptions>) => {
-      await session.withContext(async (context) => {
-        const { sealed, unsettled, left, copy } = await shown(session, (progress) =>
-          takeOver(context, { jsonFields }, progress),
-        );
-        if (left.length > 0 || unsettled > 0) session.exitCode = faultsFoundExitCode;
-        session.out.result(
-          { sealed, unsettled, left, copy: copy ?? null },
-          [
-            `sealed ${count(sealed, 'row')}${copy === undefined ? '' : `; they are in ${copy} as they were`}`,
-            ...unsettledLine(unsettled),
-            ...left.map(leftLine),
-          ].join('\n'),
-        );
-      });
+    .examples('keyserver-admin legacy take-over')
+    .operation(session, async (context, { jsonFields = false }: Partial<LegacyOptions>) => {
+      const { sealed, unsettled, left, copy } = await shown(session, (progress) =>
+        takeOver(context, { jsonFields }, progress),
+      );
+      if (left.length > 0 || unsettled > 0) session.exitCode = faultsFoundExitCode;
+      session.out.result(
+        { sealed, unsettled, left, copy: copy ?? null },
+        [
+          `sealed ${count(sealed, 'row')}${copy === undefined ? '' : `; they are in ${copy} as they were`}`,
+          ...unsettledLine(unsettled),
+          ...left.map(leftLine),
+        ].join('\n'),
+      );
     });
 }
 
-function addGiveBack(legacy: Command, session: Session): void {
+function addGiveBack(legacy: AdminCommand, session: Session): void {
   legacy
     .command('give-back')
     .summary('return the rows to the earlier system')
@@ -95,22 +87,20 @@ function addGiveBack(legacy: Command, session: Session): void {
 KeyServer must serve such rows by then: UNSAFE_LEGACY_ROWS=1. A row whose secret was stored since is left, with
 exit code 1: store it in the earlier system.`,
     )
-    .addHelpText(...examples('keyserver-admin legacy give-back'))
-    .action(async () => {
-      await session.withContext(async (context) => {
-        const { restored, unsettled, left } = await shown(session, (progress) =>
-          giveBack(context, progress),
-        );
-        if (left.length > 0 || unsettled > 0) session.exitCode = faultsFoundExitCode;
-        session.out.result(
-          { restored, unsettled, left },
-          [
-            `gave ${count(restored, 'row')} back`,
-            ...unsettledLine(unsettled),
-            ...left.map(leftLine),
-          ].join('\n'),
-        );
-      });
+    .examples('keyserver-admin legacy give-back')
+    .operation(session, async (context) => {
+      const { restored, unsettled, left } = await shown(session, (progress) =>
+        giveBack(context, progress),
+      );
+      if (left.length > 0 || unsettled > 0) session.exitCode = faultsFoundExitCode;
+      session.out.result(
+        { restored, unsettled, left },
+        [
+          `gave ${count(restored, 'row')} back`,
+          ...unsettledLine(unsettled),
+          ...left.map(leftLine),
+        ].join('\n'),
+      );
     });
 }
 

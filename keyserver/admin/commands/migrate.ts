@@ -1,15 +1,13 @@
-import type { Command } from 'commander';
 import { migrateDown } from '../../operations/migrations.ts';
 import type { Session } from '../shell/session.ts';
-import { examples } from './examples.ts';
+import type { AdminCommand } from './admin-command.ts';
 
-/** `migrate`. */
-export function defineMigrate(command: Command, session: Session): void {
+export function defineMigrate(command: AdminCommand, session: Session): void {
   command
     .description('Brings the schema up to date, or takes the newest migration back.')
     .option('--down', 'take the newest migration back; stop KeyServer first')
     .option('--force', 'take it back even if types, apps and proxies are lost with it')
-    .addHelpText(...examples('keyserver-admin migrate', 'keyserver-admin migrate --down'))
+    .examples('keyserver-admin migrate', 'keyserver-admin migrate --down')
     .action(async ({ down = false, force = false }: { down?: boolean; force?: boolean }) => {
       await session.withStore(async (store) => {
         if (down) {

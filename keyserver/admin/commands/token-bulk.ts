@@ -1,6 +1,5 @@
 import { createReadStream } from 'node:fs';
 import { resolve } from 'node:path';
-import type { Command } from 'commander';
 import { secretFileFault } from '../../../shared/settings/file-mode.ts';
 import { exportTokens } from '../../operations/bulk/export.ts';
 import { importTokens } from '../../operations/bulk/import.ts';
@@ -12,14 +11,14 @@ import { TextBuffer, writeNewFile } from '../bulk/new-file.ts';
 import { withProgress } from '../bulk/progress.ts';
 import { faultsFoundExitCode } from '../shell/exit-codes.ts';
 import type { Session } from '../shell/session.ts';
-import { examples } from './examples.ts';
+import type { AdminCommand } from './admin-command.ts';
 
 interface ImportOptions {
   readonly file?: string;
   readonly dryRun?: boolean;
 }
 
-export function addImport(token: Command, session: Session): void {
+export function addImport(token: AdminCommand, session: Session): void {
   const { io, out } = session;
   token
     .command('import')
@@ -33,12 +32,10 @@ are stored already stay as they are. Exit code 2 if a row cannot be stored.`,
     )
     .option('--file <path>', 'read this file, not stdin')
     .option('--dry-run', 'judge all rows and tell what would change, and change nothing')
-    .addHelpText(
-      ...examples(
-        'keyserver-admin token import --file tokens.csv --dry-run',
-        'keyserver-admin token import < tokens.jsonl',
-        `printf '%s\\n' '{"client":"shop-1","type":"wildberries","secret":"…","expires":"2030-01-31"}' | keyserver-admin token import`,
-      ),
+    .examples(
+      'keyserver-admin token import --file tokens.csv --dry-run',
+      'keyserver-admin token import < tokens.jsonl',
+      `printf '%s\\n' '{"client":"shop-1","type":"wildberries","secret":"…","expires":"2030-01-31"}' | keyserver-admin token import`,
     )
     .action(async ({ file, dryRun = false }: ImportOptions) => {
       const source = file === undefined ? io.stdin : openFile(session, file);
@@ -71,7 +68,7 @@ interface ExportOptions extends Partial<TokenName> {
   readonly out?: string;
 }
 
-export function addExport(token: Command, session: Session): void {
+export function addExport(token: AdminCommand, session: Session): void {
   const { io, out } = session;
   token
     .command('export')
@@ -84,11 +81,7 @@ and none is readable without the keyring. Exit code 1 if rows are not sealed: th
     .option('--client <id>', 'only of this client')
     .option('--type <type>', 'only of this type')
     .option('--out <file>', 'write a new file, not stdout')
-    .addHelpText(
-      ...examples(
-        'keyserver-admin token export --sealed --type wildberries --out wildberries.jsonl',
-      ),
-    )
+    .examples('keyserver-admin token export --sealed --type wildberries --out wildberries.jsonl')
     .action(async ({ sealed, out: file, ...names }: ExportOptions) => {
       if (sealed !== true)
         throw inputInvalid('tokens leave the database sealed only', 'add --sealed');

@@ -1,5 +1,4 @@
 import { resolve } from 'node:path';
-import type { Command } from 'commander';
 import { isCallerKey } from '../../../shared/crypto/caller-key.ts';
 import { Type } from '../../../shared/schema/type.ts';
 import { parseSettings, readSecretFile } from '../../../shared/settings/config.ts';
@@ -9,10 +8,9 @@ import { inputInvalid } from '../../operations/operation-error.ts';
 import { faultsFoundExitCode } from '../shell/exit-codes.ts';
 import type { AdminIo } from '../shell/io.ts';
 import type { Session } from '../shell/session.ts';
-import { examples } from './examples.ts';
+import type { AdminCommand } from './admin-command.ts';
 
-/** `token check`. */
-export function addCheck(token: Command, session: Session): void {
+export function addCheck(token: AdminCommand, session: Session): void {
   token
     .command('check')
     .summary('ask the marketplace, through SecureProxy, whether a token works')
@@ -27,10 +25,8 @@ The app key comes from a file, APP_KEY_FILE or APP_KEY; the app needs a grant fo
     .option('--type <type>', 'the type, likewise')
     .requiredOption('--proxy <url>', 'where SecureProxy is')
     .option('--key-file <path>', 'the file of the app key, in place of APP_KEY_FILE and APP_KEY')
-    .addHelpText(
-      ...examples(
-        'keyserver-admin token check shop-1 ozon --proxy http://127.0.0.1:5004 --key-file app.key',
-      ),
+    .examples(
+      'keyserver-admin token check shop-1 ozon --proxy http://127.0.0.1:5004 --key-file app.key',
     )
     .action(
       async (first: string | undefined, second: string | undefined, options: CheckOptions) => {

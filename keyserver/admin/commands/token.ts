@@ -1,6 +1,5 @@
 import { createReadStream } from 'node:fs';
 import { resolve } from 'node:path';
-import type { Command } from 'commander';
 import type { ReadContext } from '../../operations/context.ts';
 import { parseExpiry } from '../../operations/expiry.ts';
 import { inputInvalid, OperationError } from '../../operations/operation-error.ts';
@@ -18,18 +17,15 @@ import { faultsFoundExitCode } from '../shell/exit-codes.ts';
 import type { AdminIo } from '../shell/io.ts';
 import type { Session } from '../shell/session.ts';
 import { record } from '../shell/text/table.ts';
-import { examples } from './examples.ts';
+import type { AdminCommand } from './admin-command.ts';
 import { addExport, addImport } from './token-bulk.ts';
 import { addCheck } from './token-check.ts';
 import { addUnverified, type UnverifiedOption, verificationOf } from './unverified.ts';
 
-/** `token …`. */
-export function defineToken(token: Command, session: Session): void {
-  token.addHelpText(
-    ...examples(
-      'keyserver-admin token put --client shop-1 --type wildberries < token.txt',
-      'keyserver-admin token list',
-    ),
+export function defineToken(token: AdminCommand, session: Session): void {
+  token.examples(
+    'keyserver-admin token put --client shop-1 --type wildberries < token.txt',
+    'keyserver-admin token list',
   );
   addPut(token, session);
   addImport(token, session);
@@ -40,7 +36,7 @@ export function defineToken(token: Command, session: Session): void {
   addCheck(token, session);
 }
 
-function addPut(token: Command, session: Session): void {
+function addPut(token: AdminCommand, session: Session): void {
   const { io, out } = session;
   token
     .command('put')
@@ -56,12 +52,10 @@ the bare token or, if it starts with {, a JSON object of its fields.`,
       'its expiry: ISO 8601, such as 2030-01-31T18:00:00Z, or never; default: that of a JWT',
     )
     .option('--file <path>', 'read the secret from this file, not from stdin')
-    .addHelpText(
-      ...examples(
-        'keyserver-admin token put --client shop-1 --type wildberries < token.txt',
-        'pass show shop-1 | keyserver-admin token put --client shop-1 --type wildberries --expires 2030-01-31',
-        'keyserver-admin token put --client shop-1 --type ozon-seller --file ./ozon.json',
-      ),
+    .examples(
+      'keyserver-admin token put --client shop-1 --type wildberries < token.txt',
+      'pass show shop-1 | keyserver-admin token put --client shop-1 --type wildberries --expires 2030-01-31',
+      'keyserver-admin token put --client shop-1 --type ozon-seller --file ./ozon.json',
     )
     .action(async (options: TokenName & { expires?: string; file?: string }) => {
       const { client, type, expires, file } = options;
@@ -107,17 +101,15 @@ async function readSecretFile({ folder }: AdminIo, file: string): Promise<Buffer
   }
 }
 
-function addList(token: Command, session: Session): void {
+function addList(token: AdminCommand, session: Session): void {
   addUnverified(token.command('list'))
     .description('Lists tokens: names, key, fields, expiry, and whether they open.')
     .option('--client <id>', 'only of this client')
     .option('--type <type>', 'only of this type')
     .option('--expires-within <time>', 'only those that expire in this time, or have expired')
-    .addHelpText(
-      ...examples(
-        'keyserver-admin token list --type wildberries --json',
-        'keyserver-admin token list --expires-within 7d',
-      ),
+    .examples(
+      'keyserver-admin token list --type wildberries --json',
+      'keyserver-admin token list --expires-within 7d',
     )
     .action(async ({ expiresWithin, unverified, ...names }: OptionsOfList) => {
       const expiresWithinSeconds =
@@ -161,37 +153,33 @@ function printNames({ out }: Session, context: ReadContext, tokens: readonly Tok
   });
 }
 
-function addShow(token: Command, session: Session): void {
+function addShow(token: AdminCommand, session: Session): void {
   token
     .command('show')
     .description('Shows one token without its secret; exit code 1 if it does not open.')
     .requiredOption('--client <id>', 'whose token')
     .requiredOption('--type <type>', 'its token type')
-    .addHelpText(...examples('keyserver-admin token show --client shop-1 --type wildberries'))
-    .action(async ({ client, type }: TokenName) => {
-      await session.withContext(async (context) => {
-        const summary = await readToken(context, { clientId: client, tokenType: type });
-        if (summary.opens === false) session.exitCode = faultsFoundExitCode;
-        session.out.result(summary, record(describe(summary)));
-      });
+    .examples('keyserver-admin token show --client shop-1 --type wildberries')
+    .operation(session, async (context, { client, type }: TokenName) => {
+      const summary = await readToken(context, { clientId: client, tokenType: type });
+      if (summary.opens === false) session.exitCode = faultsFoundExitCode;
+      session.out.result(summary, record(describe(summary)));
     });
 }
 
-function addDelete(token: Command, session: Session): void {
+function addDelete(token: AdminCommand, session: Session): void {
   token
     .command('delete')
     .description('Deletes a token; it stops working within two seconds.')
     .requiredOption('--client <id>', 'whose token')
     .requiredOption('--type <type>', 'its token type')
-    .addHelpText(...examples('keyserver-admin token delete --client shop-1 --type wildberries'))
-    .action(async ({ client, type }: TokenName) => {
-      await session.withContext(async (context) => {
-        await deleteToken(context, { clientId: client, tokenType: type });
-        session.out.result(
-          { client, type, deleted: true },
-          `deleted the token of ${client} for ${type}`,
-        );
-      });
+    .examples('keyserver-admin token delete --client shop-1 --type wildberries')
+    .operation(session, async (context, { client, type }: TokenName) => {
+      await deleteToken(context, { clientId: client, tokenType: type });
+      session.out.result(
+        { client, type, deleted: true },
+        `deleted the token of ${client} for ${type}`,
+      );
     });
 }
 

@@ -1,4 +1,3 @@
-import type { Command } from 'commander';
 import { consequencesOf } from '../../operations/changes/consequences.ts';
 import type { Draft } from '../../operations/changes/drafts.ts';
 import { count } from '../../operations/count.ts';
@@ -9,7 +8,7 @@ import type { DocumentKind, DocumentName } from '../../store/store.ts';
 import { canAsk, confirm, noteLosses } from '../shell/confirmation.ts';
 import type { Session } from '../shell/session.ts';
 import { inShell } from '../shell/suggestions.ts';
-import { examples } from './examples.ts';
+import type { AdminCommand } from './admin-command.ts';
 
 interface UndoOptions {
   readonly change?: string;
@@ -36,7 +35,7 @@ const besides: Record<DocumentKind, string> = {
 };
 
 /** `history` and `undo` of `type`, `app` and `proxy`. */
-export function addUndo(parent: Command, session: Session, kind: DocumentKind): void {
+export function addUndo(parent: AdminCommand, session: Session, kind: DocumentKind): void {
   const argument = kind === 'type' ? '<type>' : '<id>';
   parent
     .command('history')
@@ -45,7 +44,7 @@ export function addUndo(parent: Command, session: Session, kind: DocumentKind): 
       `Lists the last ten changes, the newest first, also of one that was deleted. Changes of keys alone are not kept.`,
     )
     .argument(argument, 'its name')
-    .addHelpText(...examples(`keyserver-admin ${kind} history ${exampleIds[kind]}`))
+    .examples(`keyserver-admin ${kind} history ${exampleIds[kind]}`)
     .action((id: string) => showHistory(session, { kind, id }));
   parent
     .command('undo')
@@ -58,11 +57,9 @@ that change, whatever came after; nothing is changed if it is so already. After 
     .option('--change <n>', `the oldest change to take back, as ${kind} history numbers it`)
     .option('--dry-run', 'show what it would change and take away, and change nothing')
     .option('--yes', 'do it without being asked')
-    .addHelpText(
-      ...examples(
-        `keyserver-admin ${kind} undo ${exampleIds[kind]} --dry-run`,
-        `keyserver-admin ${kind} undo ${exampleIds[kind]} --change 12`,
-      ),
+    .examples(
+      `keyserver-admin ${kind} undo ${exampleIds[kind]} --dry-run`,
+      `keyserver-admin ${kind} undo ${exampleIds[kind]} --change 12`,
     )
     .action((id: string, options: UndoOptions) => undo(session, { kind, id }, options));
 }

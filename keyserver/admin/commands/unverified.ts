@@ -1,12 +1,12 @@
-import type { Command } from 'commander';
 import type { ReadContext } from '../../operations/context.ts';
 import type { ReadOptions } from '../shell/session.ts';
+import type { AdminCommand } from './admin-command.ts';
 
 /** The option of {@link addUnverified}. */
 export type UnverifiedOption = ReadOptions;
 
 /** Without the option a missing keyring stays a fault: a typing error in KEYRING_DIR must not turn verification off. */
-export function addUnverified(command: Command): Command {
+export function addUnverified(command: AdminCommand): AdminCommand {
   return command.option('--unverified', 'read without the keyring, and mark all as not verified');
 }
 

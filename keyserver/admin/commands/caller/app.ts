@@ -1,4 +1,3 @@
-import type { Command } from 'commander';
 import type { Binding } from '../../../../shared/protocol/messages.ts';
 import { createAnonymousApp, createApp } from '../../../operations/callers.ts';
 import { describeBinding, parseBinding } from '../../../operations/changes/binding.ts';
@@ -10,17 +9,16 @@ import { anonymousApp } from '../../../release/callers.ts';
 import { writeNewKey } from '../../shell/key-output.ts';
 import type { Session } from '../../shell/session.ts';
 import { inShell } from '../../shell/suggestions.ts';
-import { examples } from '../examples.ts';
+import type { AdminCommand } from '../admin-command.ts';
 import { addUndo } from '../undo.ts';
-import { addUnverified, type UnverifiedOption, verificationOf } from '../unverified.ts';
+import { addUnverified, verificationOf } from '../unverified.ts';
 import { addCallerKeyCommands } from './caller-keys.ts';
 import { addRevoke, addRotate } from './end-keys.ts';
 import { addOut, type OutOption } from './out-option.ts';
 import { addKeyFilter, describeKeys, type KeyFilter, shownKeys } from './shown-keys.ts';
 
-/** `app …`. */
-export function defineApp(app: Command, session: Session): void {
-  app.addHelpText(...examples('keyserver-admin app create reports --out reports.key'));
+export function defineApp(app: AdminCommand, session: Session): void {
+  app.examples('keyserver-admin app create reports --out reports.key');
   addCreateApp(app, session);
   addListApps(app, session);
   addRotate(app, session, 'app');
@@ -29,7 +27,7 @@ export function defineApp(app: Command, session: Session): void {
   addUndo(app, session, 'app');
 }
 
-function addCreateApp(app: Command, session: Session): void {
+function addCreateApp(app: AdminCommand, session: Session): void {
   addOut(app.command('create'))
     .summary('create an app and print its key, once')
     .description(
@@ -39,12 +37,10 @@ The app ${anonymousApp} stands for calls without a key, and has none.`,
     .argument('<id>', 'its name')
     .option('--direct', 'it may ask KeyServer itself, and so receives tokens')
     .option('--bind <client/type>', 'every path of SecureProxy leads there with its key')
-    .addHelpText(
-      ...examples(
-        'keyserver-admin app create reports',
-        'keyserver-admin app create sdk --bind shop-1/ozon-seller --out sdk.key',
-        'keyserver-admin app create sync --direct --out sync.key',
-      ),
+    .examples(
+      'keyserver-admin app create reports',
+      'keyserver-admin app create sdk --bind shop-1/ozon-seller --out sdk.key',
+      'keyserver-admin app create sync --direct --out sync.key',
     )
     .action(async (id: string, { direct = false, bind, out }: OptionsOfCreate) => {
       if (id === anonymousApp && (out ?? bind) !== undefined) {
@@ -93,39 +89,37 @@ async function noteNeeds(
   out.note(`note: no grant allows calls yet; ${inShell({ do: 'add_grant', app, client, type })}`);
 }
 
-function addListApps(app: Command, session: Session): void {
+function addListApps(app: AdminCommand, session: Session): void {
   addKeyFilter(addUnverified(app.command('list')))
     .description('Lists the apps.')
-    .addHelpText(...examples('keyserver-admin app list'))
-    .action(async ({ key, ...options }: UnverifiedOption & KeyFilter) => {
-      await session.withReadContext(options, async (context) => {
-        const apps = await listCallers(context, 'app', key);
-        const { members, heading, cell, opens } = verificationOf(context);
-        session.out.list(apps, {
-          value: ({ id, content }) => ({
-            id,
-            ...members,
-            opens: opens(content),
-            direct: content?.direct === true,
-            bound: content?.bound ?? null,
-            grants: content?.grants.length ?? null,
-            keys: content ? shownKeys(content.keys) : null,
-          }),
-          headings: ['app', 'direct', 'bound', 'grants', 'keys', ...heading],
-          cells: ({ id, content }) =>
-            content
-              ? [
-                  id,
-                  content.direct ? 'yes' : 'no',
-                  content.bound ? describeBinding(content.bound) : 'no',
-                  String(content.grants.length),
-                  describeKeys(content.keys, context.clock),
-                  ...cell,
-                ]
-              : [id, '', '', '', 'does not open', ...cell],
-          empty: 'no apps',
-        });
-        checkAllOpen('app', apps);
+    .examples('keyserver-admin app list')
+    .reading(session, async (context, { key }: KeyFilter) => {
+      const apps = await listCallers(context, 'app', key);
+      const { members, heading, cell, opens } = verificationOf(context);
+      session.out.list(apps, {
+        value: ({ id, content }) => ({
+          id,
+          ...members,
+          opens: opens(content),
+          direct: content?.direct === true,
+          bound: content?.bound ?? null,
+          grants: content?.grants.length ?? null,
+          keys: content ? shownKeys(content.keys) : null,
+        }),
+        headings: ['app', 'direct', 'bound', 'grants', 'keys', ...heading],
+        cells: ({ id, content }) =>
+          content
+            ? [
+                id,
+                content.direct ? 'yes' : 'no',
+                content.bound ? describeBinding(content.bound) : 'no',
+                String(content.grants.length),
+                describeKeys(content.keys, context.clock),
+                ...cell,
+              ]
+            : [id, '', '', '', 'does not open', ...cell],
+        empty: 'no apps',
       });
+      checkAllOpen('app', apps);
     });
 }

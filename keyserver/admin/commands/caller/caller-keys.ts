@@ -1,4 +1,3 @@
-import type { Command } from 'commander';
 import type { CallerKind } from '../../../operations/callers.ts';
 import { describeBinding } from '../../../operations/changes/binding.ts';
 import { count } from '../../../operations/count.ts';
@@ -11,47 +10,49 @@ import {
 } from '../../../operations/keys/caller-keys.ts';
 import { confirm } from '../../shell/confirmation.ts';
 import type { Session } from '../../shell/session.ts';
-import { examples } from '../examples.ts';
-import { addUnverified, type UnverifiedOption, verificationOf } from '../unverified.ts';
+import type { AdminCommand } from '../admin-command.ts';
+import { addUnverified, verificationOf } from '../unverified.ts';
 import { exampleId } from './example-id.ts';
 
 /** `show` and `end-overlap` of `app` and `proxy`. */
-export function addCallerKeyCommands(parent: Command, session: Session, kind: CallerKind): void {
+export function addCallerKeyCommands(
+  parent: AdminCommand,
+  session: Session,
+  kind: CallerKind,
+): void {
   addShow(parent, session, kind);
   addEndOverlap(parent, session, kind);
 }
 
-function addShow(parent: Command, session: Session, kind: CallerKind): void {
+function addShow(parent: AdminCommand, session: Session, kind: CallerKind): void {
   addUnverified(parent.command('show'))
     .summary('show its keys, and when they were last used')
     .description(
       `Shows the keys of the ${kind} with the day of their last use, in UTC, which KeyServer writes once a day.`,
     )
     .argument('<id>', 'its name')
-    .addHelpText(...examples(`keyserver-admin ${kind} show ${exampleId[kind]}`))
-    .action(async (id: string, options: UnverifiedOption) => {
-      await session.withReadContext(options, async (context) => {
-        const { members, heading, cell } = verificationOf(context);
-        const { document, keys } = await showCaller(context, kind, id);
-        const { keys: _, ...rest } = document;
-        const grants = 'grants' in document ? document.grants.length : undefined;
-        session.out.result(
-          { id, ...members, ...rest, keys },
+    .examples(`keyserver-admin ${kind} show ${exampleId[kind]}`)
+    .reading(session, async (context, id: string) => {
+      const { members, heading, cell } = verificationOf(context);
+      const { document, keys } = await showCaller(context, kind, id);
+      const { keys: _, ...rest } = document;
+      const grants = 'grants' in document ? document.grants.length : undefined;
+      session.out.result(
+        { id, ...members, ...rest, keys },
+        [
           [
-            [
-              id,
-              ...(context.keyring === undefined ? ['not verified'] : []),
-              ...(grants === undefined ? [] : [`with ${count(grants, 'grant')}`]),
-              ...('bound' in rest ? [`bound to ${describeBinding(rest.bound)}`] : []),
-            ].join(', '),
-            session.out.table(
-              ['key', 'made', 'works', 'last used', ...heading],
-              keys.map((key) => [...cells(key), ...cell]),
-              'no keys',
-            ),
-          ].join('\n'),
-        );
-      });
+            id,
+            ...(context.keyring === undefined ? ['not verified'] : []),
+            ...(grants === undefined ? [] : [`with ${count(grants, 'grant')}`]),
+            ...('bound' in rest ? [`bound to ${describeBinding(rest.bound)}`] : []),
+          ].join(', '),
+          session.out.table(
+            ['key', 'made', 'works', 'last used', ...heading],
+            keys.map((key) => [...cells(key), ...cell]),
+            'no keys',
+          ),
+        ].join('\n'),
+      );
     });
 }
 
@@ -60,7 +61,7 @@ function cells({ fingerprint, createdAt, expiresAt, works, lastUsed }: UsedKey):
   return [fingerprint, createdAt, expiresAt === null ? 'yes' : end, lastUsed ?? 'not known'];
 }
 
-function addEndOverlap(parent: Command, session: Session, kind: CallerKind): void {
+function addEndOverlap(parent: AdminCommand, session: Session, kind: CallerKind): void {
   parent
     .command('end-overlap')
     .summary('end the old keys that a rotation lets work')
@@ -70,28 +71,26 @@ needs --yes.`,
     )
     .argument('<id>', 'its name')
     .option('--yes', 'do it without being asked')
-    .addHelpText(...examples(`keyserver-admin ${kind} end-overlap ${exampleId[kind]}`))
-    .action(async (id: string, { yes }: { yes?: boolean }) => {
-      await session.withContext(async (context) => {
-        const { keys } = await showCaller(context, kind, id);
-        const used = overlapping(keys).filter((key) => isUsedStill(key, context.clock.now()));
-        if (used.length > 0) {
-          await confirm(session, {
-            doing: `ending the overlap of the ${kind} ${id}`,
-            consequences: used.map(
-              ({ fingerprint, lastUsed }) =>
-                `the old key ${fingerprint} was last used on ${lastUsed}: calls with it fail`,
-            ),
-            yes,
-          });
-        }
-        const ended = await endOverlap(context, kind, id);
-        session.out.result(
-          { id, ended },
-          ended === 0
-            ? `the ${kind} ${id} has no overlap`
-            : `ended ${count(ended, 'old key')} of the ${kind} ${id}`,
-        );
-      });
+    .examples(`keyserver-admin ${kind} end-overlap ${exampleId[kind]}`)
+    .operation(session, async (context, id: string, { yes }: { yes?: boolean }) => {
+      const { keys } = await showCaller(context, kind, id);
+      const used = overlapping(keys).filter((key) => isUsedStill(key, context.clock.now()));
+      if (used.length > 0) {
+        await confirm(session, {
+          doing: `ending the overlap of the ${kind} ${id}`,
+          consequences: used.map(
+            ({ fingerprint, lastUsed }) =>
+              `the old key ${fingerprint} was last used on ${lastUsed}: calls with it fail`,
+          ),
+          yes,
+        });
+      }
+      const ended = await endOverlap(context, kind, id);
+      session.out.result(
+        { id, ended },
+        ended === 0
+          ? `the ${kind} ${id} has no overlap`
+          : `ended ${count(ended, 'old key')} of the ${kind} ${id}`,
+      );
     });
 }

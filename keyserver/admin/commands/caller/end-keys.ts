@@ -1,4 +1,3 @@
-import type { Command } from 'commander';
 import { type CallerKind, rotateCaller } from '../../../operations/callers.ts';
 import { StoredDocuments } from '../../../operations/changes/drafts.ts';
 import type { OperationContext } from '../../../operations/context.ts';
@@ -8,13 +7,13 @@ import { confirm } from '../../shell/confirmation.ts';
 import { parseDuration } from '../../shell/duration.ts';
 import { writeNewKey } from '../../shell/key-output.ts';
 import type { Session } from '../../shell/session.ts';
+import type { AdminCommand } from '../admin-command.ts';
 import { changeConfirmed } from '../confirm-change.ts';
-import { examples } from '../examples.ts';
 import { exampleId } from './example-id.ts';
 import { addOut, type OutOption } from './out-option.ts';
 
 /** `rotate` of `app` and `proxy`. */
-export function addRotate(parent: Command, session: Session, kind: CallerKind): void {
+export function addRotate(parent: AdminCommand, session: Session, kind: CallerKind): void {
   addOut(parent.command('rotate'))
     .summary('print a new key; the old one expires')
     .description(
@@ -23,9 +22,7 @@ export function addRotate(parent: Command, session: Session, kind: CallerKind): 
     .argument('<id>', 'its name')
     .option('--overlap <duration>', 'how long the old key stays valid, such as 30m, 24h, 7d')
     .option('--yes', 'end the old key at once without being asked')
-    .addHelpText(
-      ...examples(`keyserver-admin ${kind} rotate ${exampleId[kind]} --overlap 24h --out new.key`),
-    )
+    .examples(`keyserver-admin ${kind} rotate ${exampleId[kind]} --overlap 24h --out new.key`)
     .action(async (id: string, { overlap, out, yes }: RotateOptions) => {
       const overlapSeconds = overlap === undefined ? 0 : parseDuration(overlap);
       await session.withContext(async (context) => {
@@ -73,7 +70,7 @@ async function confirmEnd(
 }
 
 /** `revoke` of `app` and `proxy`. */
-export function addRevoke(parent: Command, session: Session, kind: CallerKind): void {
+export function addRevoke(parent: AdminCommand, session: Session, kind: CallerKind): void {
   parent
     .command('revoke')
     .description(
@@ -83,14 +80,12 @@ export function addRevoke(parent: Command, session: Session, kind: CallerKind): 
     )
     .argument('<id>', 'its name')
     .option('--yes', 'do it without being asked')
-    .addHelpText(...examples(`keyserver-admin ${kind} revoke ${exampleId[kind]} --yes`))
-    .action(async (id: string, { yes }: { yes?: boolean }) => {
-      await session.withContext(async (context) => {
-        const consequences = await changeConfirmed(session, context, {
-          ...{ doing: `revoking the ${kind} ${id}`, yes, isAlwaysAsked: true },
-          draft: (stored) => stored.deletion(kind, id),
-        });
-        session.out.result({ id, revoked: true, consequences }, `revoked the ${kind} ${id}`);
+    .examples(`keyserver-admin ${kind} revoke ${exampleId[kind]} --yes`)
+    .operation(session, async (context, id: string, { yes }: { yes?: boolean }) => {
+      const consequences = await changeConfirmed(session, context, {
+        ...{ doing: `revoking the ${kind} ${id}`, yes, isAlwaysAsked: true },
+        draft: (stored) => stored.deletion(kind, id),
       });
+      session.out.result({ id, revoked: true, consequences }, `revoked the ${kind} ${id}`);
     });
 }

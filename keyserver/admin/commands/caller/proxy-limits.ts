@@ -1,9 +1,8 @@
-import type { Command } from 'commander';
 import type { ProxyDocument } from '../../../at-rest/document-row.ts';
 import { type LimitRequest, parseLimits } from '../../../operations/proxy-limits.ts';
 import type { Session } from '../../shell/session.ts';
+import type { AdminCommand } from '../admin-command.ts';
 import { changeConfirmed } from '../confirm-change.ts';
-import { examples } from '../examples.ts';
 
 export interface LimitOptions {
   readonly client?: readonly string[];
@@ -12,7 +11,7 @@ export interface LimitOptions {
 }
 
 /** The options of `proxy create` and `proxy limit`. */
-export function addLimits(command: Command): Command {
+export function addLimits(command: AdminCommand): AdminCommand {
   return command
     .option('--client <pattern...>', 'only tokens of these clients')
     .option('--type <pattern...>', 'only tokens of these types')
@@ -23,7 +22,7 @@ export function readLimits({ client, type, certificateName }: LimitOptions): Lim
   return { clients: client, types: type, certificateNames: certificateName };
 }
 
-export function addLimitProxy(proxy: Command, session: Session): void {
+export function addLimitProxy(proxy: AdminCommand, session: Session): void {
   addLimits(proxy.command('limit'))
     .summary('replace what a proxy is limited to')
     .description(
@@ -31,16 +30,15 @@ export function addLimitProxy(proxy: Command, session: Session): void {
 with * at its end. A name of a certificate needs mTLS at KeyServer (TLS_CLIENT_CA_FILE).`,
     )
     .argument('<id>', 'its name')
-    .addHelpText(
-      ...examples(
-        "keyserver-admin proxy limit dc-1 --client 'shop-*' --type wildberries ozon-seller",
-        'keyserver-admin proxy limit dc-1 --certificate-name proxy-1.example.com',
-        'keyserver-admin proxy limit dc-1',
-      ),
+    .examples(
+      "keyserver-admin proxy limit dc-1 --client 'shop-*' --type wildberries ozon-seller",
+      'keyserver-admin proxy limit dc-1 --certificate-name proxy-1.example.com',
+      'keyserver-admin proxy limit dc-1',
     )
     .option('--yes', 'do it without being asked, whatever it takes away')
-    .action(async (id: string, { yes, ...options }: LimitOptions & { yes?: boolean }) => {
-      await session.withContext(async (context) => {
+    .operation(
+      session,
+      async (context, id: string, { yes, ...options }: LimitOptions & { yes?: boolean }) => {
         const limits = parseLimits(readLimits(options));
         await changeConfirmed(session, context, {
           ...{ doing: `limiting the proxy ${id} takes away`, yes },
@@ -50,8 +48,8 @@ with * at its end. A name of a certificate needs mTLS at KeyServer (TLS_CLIENT_C
           { id, ...shownLimits(limits) },
           `${id} may obtain tokens of ${describeLimits(limits)}`,
         );
-      });
-    });
+      },
+    );
 }
 
 export function shownLimits({ clients, types, certificateNames }: Partial<ProxyDocument>) {

@@ -1,12 +1,11 @@
-import type { Command } from 'commander';
 import { createProxy } from '../../../operations/callers.ts';
 import { checkAllOpen } from '../../../operations/documents.ts';
 import { listCallers } from '../../../operations/keys/caller-keys.ts';
 import { writeNewKey } from '../../shell/key-output.ts';
 import type { Session } from '../../shell/session.ts';
-import { examples } from '../examples.ts';
+import type { AdminCommand } from '../admin-command.ts';
 import { addUndo } from '../undo.ts';
-import { addUnverified, type UnverifiedOption, verificationOf } from '../unverified.ts';
+import { addUnverified, verificationOf } from '../unverified.ts';
 import { addCallerKeyCommands } from './caller-keys.ts';
 import { addRevoke, addRotate } from './end-keys.ts';
 import { addOut, type OutOption } from './out-option.ts';
@@ -20,9 +19,8 @@ import {
 } from './proxy-limits.ts';
 import { addKeyFilter, describeKeys, type KeyFilter, shownKeys } from './shown-keys.ts';
 
-/** `proxy …`. */
-export function defineProxy(proxy: Command, session: Session): void {
-  proxy.addHelpText(...examples('keyserver-admin proxy create dc-1 --out proxy.key'));
+export function defineProxy(proxy: AdminCommand, session: Session): void {
+  proxy.examples('keyserver-admin proxy create dc-1 --out proxy.key');
   addCreateProxy(proxy, session);
   addListProxies(proxy, session);
   addLimitProxy(proxy, session);
@@ -32,18 +30,16 @@ export function defineProxy(proxy: Command, session: Session): void {
   addUndo(proxy, session, 'proxy');
 }
 
-function addCreateProxy(proxy: Command, session: Session): void {
+function addCreateProxy(proxy: AdminCommand, session: Session): void {
   addLimits(addOut(proxy.command('create')))
     .summary('create a proxy and print its key, once')
     .description(
       'Creates a SecureProxy installation and prints its key (PROXY_KEY), which cannot be shown again.',
     )
     .argument('<id>', 'its name')
-    .addHelpText(
-      ...examples(
-        'keyserver-admin proxy create dc-1 --out proxy.key',
-        "keyserver-admin proxy create dc-2 --client 'shop-*' --type wildberries --certificate-name dc-2.example.com",
-      ),
+    .examples(
+      'keyserver-admin proxy create dc-1 --out proxy.key',
+      "keyserver-admin proxy create dc-2 --client 'shop-*' --type wildberries --certificate-name dc-2.example.com",
     )
     .action(async (id: string, { out, ...limits }: OutOption & LimitOptions) => {
       await session.withContext((context) =>
@@ -58,32 +54,30 @@ function addCreateProxy(proxy: Command, session: Session): void {
     });
 }
 
-function addListProxies(proxy: Command, session: Session): void {
+function addListProxies(proxy: AdminCommand, session: Session): void {
   addKeyFilter(addUnverified(proxy.command('list')))
     .description('Lists the proxies.')
-    .addHelpText(...examples('keyserver-admin proxy list'))
-    .action(async ({ key, ...options }: UnverifiedOption & KeyFilter) => {
-      await session.withReadContext(options, async (context) => {
-        const proxies = await listCallers(context, 'proxy', key);
-        const { members, heading, cell, opens } = verificationOf(context);
-        session.out.list(proxies, {
-          value: ({ id, content }) => ({
-            id,
-            ...members,
-            opens: opens(content),
-            keys: content ? shownKeys(content.keys) : null,
-            ...shownLimits(content ?? {}),
-          }),
-          headings: ['proxy', 'limits', 'keys', ...heading],
-          cells: ({ id, content }) => [
-            id,
-            content ? describeLimits(content) : '',
-            content ? describeKeys(content.keys, context.clock) : 'does not open',
-            ...cell,
-          ],
-          empty: 'no proxies',
-        });
-        checkAllOpen('proxy', proxies);
+    .examples('keyserver-admin proxy list')
+    .reading(session, async (context, { key }: KeyFilter) => {
+      const proxies = await listCallers(context, 'proxy', key);
+      const { members, heading, cell, opens } = verificationOf(context);
+      session.out.list(proxies, {
+        value: ({ id, content }) => ({
+          id,
+          ...members,
+          opens: opens(content),
+          keys: content ? shownKeys(content.keys) : null,
+          ...shownLimits(content ?? {}),
+        }),
+        headings: ['proxy', 'limits', 'keys', ...heading],
+        cells: ({ id, content }) => [
+          id,
+          content ? describeLimits(content) : '',
+          content ? describeKeys(content.keys, context.clock) : 'does not open',
+          ...cell,
+        ],
+        empty: 'no proxies',
       });
+      checkAllOpen('proxy', proxies);
     });
 }

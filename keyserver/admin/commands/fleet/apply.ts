@@ -1,11 +1,10 @@
-import type { Command } from 'commander';
 import { commitDrafts } from '../../../operations/changes/drafts.ts';
 import type { OperationContext } from '../../../operations/context.ts';
 import { OperationError } from '../../../operations/operation-error.ts';
 import { canAsk, confirm } from '../../shell/confirmation.ts';
 import { UncertainError } from '../../shell/failure.ts';
 import type { Session } from '../../shell/session.ts';
-import { examples } from '../examples.ts';
+import type { AdminCommand } from '../admin-command.ts';
 import { KeyFolder } from './key-folder.ts';
 import {
   addFileOptions,
@@ -23,8 +22,7 @@ interface ApplyOptions extends FileOptions {
   readonly yes?: boolean;
 }
 
-/** `apply`. */
-export function defineApply(command: Command, session: Session): void {
+export function defineApply(command: AdminCommand, session: Session): void {
   addFileOptions(command)
     .description(
       `Makes types, apps with their grants, and proxies with their limits as the file has them, in one transaction.
@@ -35,11 +33,9 @@ Keys that exist stay; a new app or proxy has no key, unless --keys-to says where
       'write a key for each app and proxy that has none into new files of this folder, with mode 0600',
     )
     .option('--yes', 'take away what plan says without being asked')
-    .addHelpText(
-      ...examples(
-        'keyserver-admin apply --file fleet.yaml',
-        'keyserver-admin apply --file fleet.yaml --keys-to new-keys --yes',
-      ),
+    .examples(
+      'keyserver-admin apply --file fleet.yaml',
+      'keyserver-admin apply --file fleet.yaml --keys-to new-keys --yes',
     )
     .action(async (options: ApplyOptions) => {
       const planWith = await readPlan(session, options);

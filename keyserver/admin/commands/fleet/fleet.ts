@@ -1,8 +1,7 @@
-import type { Command } from 'commander';
 import { noteLosses } from '../../shell/confirmation.ts';
 import { changesExitCode } from '../../shell/exit-codes.ts';
 import { type Session, unverifiedNote } from '../../shell/session.ts';
-import { examples } from '../examples.ts';
+import type { AdminCommand } from '../admin-command.ts';
 import { addUnverified, type UnverifiedOption, verificationOf } from '../unverified.ts';
 import {
   addFileOptions,
@@ -19,14 +18,14 @@ const heading = [
 ];
 
 /** `export`: types, apps and proxies as a file. */
-export function defineExport(command: Command, session: Session): void {
+export function defineExport(command: AdminCommand, session: Session): void {
   addUnverified(command)
     .description(
       `Prints all types, apps with their grants, and proxies with their limits, as plan and apply read them: in YAML,
 or with --json in JSON. It prints no keys and no tokens.`,
     )
     .option('--schema', 'print the JSON Schema of the file instead')
-    .addHelpText(...examples('keyserver-admin export > fleet.yaml'))
+    .examples('keyserver-admin export > fleet.yaml')
     .action(async ({ schema, ...options }: { schema?: boolean } & UnverifiedOption) => {
       if (schema) {
         const { fleetJsonSchema } = await import('../../../operations/fleet/schema.ts');
@@ -44,18 +43,15 @@ or with --json in JSON. It prints no keys and no tokens.`,
     });
 }
 
-/** `plan`. */
-export function definePlan(command: Command, session: Session): void {
+export function definePlan(command: AdminCommand, session: Session): void {
   addFileOptions(command)
     .description(
       `Shows what apply would change, a line each, and what that would take away; changes nothing.
 Exit code 0 without changes, 2 with changes, 1 if the file or the command is not valid.`,
     )
-    .addHelpText(
-      ...examples(
-        'keyserver-admin plan --file fleet.yaml',
-        'keyserver-admin plan --file fleet.yaml --prune --json',
-      ),
+    .examples(
+      'keyserver-admin plan --file fleet.yaml',
+      'keyserver-admin plan --file fleet.yaml --prune --json',
     )
     .action(async (options: FileOptions) => {
       const planWith = await readPlan(session, options);

@@ -1,4 +1,3 @@
-import type { Command } from 'commander';
 import { consequencesOf } from '../../../operations/changes/consequences.ts';
 import type { OperationContext } from '../../../operations/context.ts';
 import { count } from '../../../operations/count.ts';
@@ -6,6 +5,7 @@ import type { Plan } from '../../../operations/fleet/plan.ts';
 import { readInput } from '../../shell/input-file.ts';
 import type { Session } from '../../shell/session.ts';
 import { inShell } from '../../shell/suggestions.ts';
+import type { AdminCommand } from '../admin-command.ts';
 
 export interface FileOptions {
   readonly file: string;
@@ -13,7 +13,7 @@ export interface FileOptions {
 }
 
 /** The options of `plan` and `apply`. */
-export function addFileOptions(command: Command): Command {
+export function addFileOptions(command: AdminCommand): AdminCommand {
   return command
     .requiredOption('-f, --file <path>', 'types, apps and proxies in YAML or JSON; - for stdin')
     .option('--prune', 'delete what the file does not have, of the kinds that it has');

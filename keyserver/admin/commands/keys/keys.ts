@@ -1,5 +1,5 @@
-import type { Command } from 'commander';
 import { generateRsaKey, isKeyFolderEmpty } from '../../../keys/generate.ts';
+import type { OperationContext } from '../../../operations/context.ts';
 import { count } from '../../../operations/count.ts';
 import { makeKeyring } from '../../../operations/keys/first-key.ts';
 import type { KeyKind } from '../../../operations/keys/key-folder.ts';
@@ -14,7 +14,7 @@ import {
 import { inputInvalid } from '../../../operations/operation-error.ts';
 import type { Session } from '../../shell/session.ts';
 import type { AdminPlaces } from '../../shell/settings.ts';
-import { examples } from '../examples.ts';
+import type { AdminCommand } from '../admin-command.ts';
 import { askForPins } from './pins.ts';
 
 interface FolderOptions {
@@ -28,25 +28,25 @@ interface StepOptions extends FolderOptions {
 }
 
 /** `keys …`: the life of at-rest keys and RSA keys. */
-export function defineKeys(keys: Command, session: Session): void {
-  keys.addHelpText(...examples('keyserver-admin keys list', 'keyserver-admin keys new'));
+export function defineKeys(keys: AdminCommand, session: Session): void {
+  keys.examples('keyserver-admin keys list', 'keyserver-admin keys new');
   addNew(keys, session);
   addList(keys, session);
   addPromote(keys, session);
   addRetire(keys, session);
 }
 
-function addFolder(command: Command): Command {
+function addFolder(command: AdminCommand): AdminCommand {
   return command
     .option('--rsa', 'a key of RSA_KEY_DIR, not of KEYRING_DIR')
     .option('--dir <folder>', 'the folder of the keys, if it is another one');
 }
 
-function addReplicas(command: Command): Command {
+function addReplicas(command: AdminCommand): AdminCommand {
   return command.option('--replicas <n>', 'how many KeyServers run; so many must confirm');
 }
 
-function addNew(keys: Command, session: Session): void {
+function addNew(keys: AdminCommand, session: Session): void {
   addFolder(keys.command('new'))
     .summary('make a key that is not in use yet')
     .description(
@@ -54,7 +54,7 @@ function addNew(keys: Command, session: Session): void {
 promoted. In an empty folder it makes the first one, which is the primary key: of the at-rest keys only if the database
 has no rows that another keyring sealed. If the folder cannot be written, the file is printed, an at-rest key in base64, to be distributed.`,
     )
-    .addHelpText(...examples('keyserver-admin keys new', 'keyserver-admin keys new --rsa'))
+    .examples('keyserver-admin keys new', 'keyserver-admin keys new --rsa')
     .action(async (options: FolderOptions) => {
       const { findPlaces } = await import('../../shell/settings.ts');
       const { kind, path } = folderOf(findPlaces(session.io), options);
@@ -103,14 +103,14 @@ async function makeFirst(session: Session, kind: KeyKind, folder: string, now: D
   });
 }
 
-function addList(keys: Command, session: Session): void {
+function addList(keys: AdminCommand, session: Session): void {
   keys
     .command('list')
     .summary('list keys, who has loaded them, and what needs them')
     .description(
       'Lists at-rest keys and RSA keys, the number of processes that have loaded each, and the rows that need it.',
     )
-    .addHelpText(...examples('keyserver-admin keys list'))
+    .examples('keyserver-admin keys list')
     .action(async () => {
       await session.withContext(async (context, settings) => {
         const rsa = settings.environment.RSA_KEY_DIR;
@@ -160,7 +160,7 @@ function keyName({ name, inFolder, rejectedBy }: ListedKey): string {
   return remarks.length === 0 ? name : `${name} (${remarks.join('; ')})`;
 }
 
-function addPromote(keys: Command, session: Session): void {
+function addPromote(keys: AdminCommand, session: Session): void {
   addReplicas(addFolder(keys.command('promote')))
     .summary('seal with this key from now on')
     .description(
@@ -170,7 +170,7 @@ it, and asks first whether all proxies of earlier versions that pin keys have it
     )
     .argument('<key>', 'its name')
     .option('--yes', 'do not ask: all proxies of earlier versions that pin keys have this one')
-    .addHelpText(...examples('keyserver-admin keys promote 2026-11-28-091500 --replicas 2'))
+    .examples('keyserver-admin keys promote 2026-11-28-091500 --replicas 2')
     .action(async (name: string, options: StepOptions) => {
       const before = (place: Place) => askForPins(session, place, name, options.yes);
       await step(session, options, before, async (context, { kind, path, replicas }) => {
@@ -186,7 +186,7 @@ it, and asks first whether all proxies of earlier versions that pin keys have it
     });
 }
 
-function addRetire(keys: Command, session: Session): void {
+function addRetire(keys: AdminCommand, session: Session): void {
   addReplicas(addFolder(keys.command('retire')))
     .summary('take a key out of use')
     .description(
@@ -195,7 +195,7 @@ a token or a document needs it, within 660 seconds of its last use as the primar
 report that they use another one.`,
     )
     .argument('<key>', 'its name')
-    .addHelpText(...examples('keyserver-admin keys retire 2026-01-15 --replicas 2'))
+    .examples('keyserver-admin keys retire 2026-01-15 --replicas 2')
     .action(async (name: string, options: StepOptions) => {
       const before = async () => {};
       await step(session, options, before, async (context, { kind, path, replicas }) => {
@@ -213,7 +213,6 @@ report that they use another one.`,
     });
 }
 
-type Context = Parameters<Parameters<Session['withContext']>[0]>[0];
 interface Place {
   readonly kind: KeyKind;
   readonly path: string;
@@ -224,7 +223,7 @@ async function step(
   session: Session,
   options: StepOptions,
   before: (place: Place) => Promise<void>,
-  take: (context: Context, place: Place) => Promise<{ done: Step; text: string }>,
+  take: (context: OperationContext, place: Place) => Promise<{ done: Step; text: string }>,
 ): Promise<void> {
   const replicas = parseReplicas(options.replicas);
   await session.withContext(async (context, settings) => {

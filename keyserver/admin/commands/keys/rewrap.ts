@@ -1,44 +1,40 @@
-import type { Command } from 'commander';
 import { count } from '../../../operations/count.ts';
 import { hasLiveReplica } from '../../../operations/keys/check-loaded.ts';
 import { rewrap } from '../../../operations/keys/rewrap.ts';
 import { showProgress } from '../../bulk/progress.ts';
 import { faultsFoundExitCode } from '../../shell/exit-codes.ts';
 import type { Session } from '../../shell/session.ts';
-import { examples } from '../examples.ts';
+import type { AdminCommand } from '../admin-command.ts';
 
-/** `rewrap`. */
-export function defineRewrap(command: Command, session: Session): void {
+export function defineRewrap(command: AdminCommand, session: Session): void {
   command
     .description(
       `Seals every token and document that an older at-rest key sealed with the primary one, while traffic flows: in
 batches that adapt to the database, and documents at most 100 a second. It can be stopped at any time and run again.
 Exit code 1 if a row does not open.`,
     )
-    .addHelpText(...examples('keyserver-admin rewrap'))
-    .action(async () => {
-      await session.withContext(async (context) => {
-        const { primaryKid } = context.keyring;
-        if (!(await hasLiveReplica(context))) {
-          session.out.note(
-            `no KeyServer reports: start one only if its keyring has the key ${primaryKid}`,
-          );
-        }
-        const display = await showProgress(session.io);
-        const result = await rewrap(context, {
-          onProgress: (done, total) => display.progress('sealed', done, total),
-        }).finally(() => display.end());
-        const { tokens, documents, images, changed, broken } = result;
-        if (broken > 0) session.exitCode = faultsFoundExitCode;
-        session.out.result(
-          { key: primaryKid, ...result },
-          [
-            `sealed ${count(tokens, 'token')} and ${count(documents, 'document')} with ${primaryKid}`,
-            ...(images > 0 ? [`${count(images, 'before-image')} as well`] : []),
-            ...(changed > 0 ? [`${count(changed, 'token')} changed meanwhile: run it again`] : []),
-            ...(broken > 0 ? [`${count(broken, 'row')} did not open: see doctor`] : []),
-          ].join('; '),
+    .examples('keyserver-admin rewrap')
+    .operation(session, async (context) => {
+      const { primaryKid } = context.keyring;
+      if (!(await hasLiveReplica(context))) {
+        session.out.note(
+          `no KeyServer reports: start one only if its keyring has the key ${primaryKid}`,
         );
-      });
+      }
+      const display = await showProgress(session.io);
+      const result = await rewrap(context, {
+        onProgress: (done, total) => display.progress('sealed', done, total),
+      }).finally(() => display.end());
+      const { tokens, documents, images, changed, broken } = result;
+      if (broken > 0) session.exitCode = faultsFoundExitCode;
+      session.out.result(
+        { key: primaryKid, ...result },
+        [
+          `sealed ${count(tokens, 'token')} and ${count(documents, 'document')} with ${primaryKid}`,
+          ...(images > 0 ? [`${count(images, 'before-image')} as well`] : []),
+          ...(changed > 0 ? [`${count(changed, 'token')} changed meanwhile: run it again`] : []),
+          ...(broken > 0 ? [`${count(broken, 'row')} did not open: see doctor`] : []),
+        ].join('; '),
+      );
     });
 }

@@ -1,31 +1,27 @@
-import type { Command } from 'commander';
 import { readDocument } from '../../../operations/documents.ts';
 import { presetDiff } from '../../../operations/presets/diff.ts';
 import { findPreset } from '../../../operations/presets/find.ts';
 import { summaries } from '../../../operations/presets/summary.ts';
 import type { Session } from '../../shell/session.ts';
 import { record } from '../../shell/text/table.ts';
-import { examples } from '../examples.ts';
+import type { AdminCommand } from '../admin-command.ts';
 import { describePreset } from './describe.ts';
 
-/** `preset …`. */
-export function definePreset(preset: Command, session: Session): void {
-  preset.addHelpText(
-    ...examples(
-      'keyserver-admin preset show ozon-seller',
-      'keyserver-admin type put ozon --preset ozon-seller',
-    ),
+export function definePreset(preset: AdminCommand, session: Session): void {
+  preset.examples(
+    'keyserver-admin preset show ozon-seller',
+    'keyserver-admin type put ozon --preset ozon-seller',
   );
   addList(preset, session);
   addShow(preset, session);
   addDiff(preset, session);
 }
 
-function addList(preset: Command, session: Session): void {
+function addList(preset: AdminCommand, session: Session): void {
   preset
     .command('list')
     .description('Lists the presets, and what each needs that this version does not do.')
-    .addHelpText(...examples('keyserver-admin preset list'))
+    .examples('keyserver-admin preset list')
     .action(async () => {
       session.out.list(summaries(), {
         headings: ['preset', 'marketplace', 'served', 'sandbox'],
@@ -35,48 +31,46 @@ function addList(preset: Command, session: Session): void {
     });
 }
 
-function addShow(preset: Command, session: Session): void {
+function addShow(preset: AdminCommand, session: Session): void {
   preset
     .command('show')
     .description('Shows a preset: each fact with its certainty and the numbers of its sources.')
     .argument('<preset>', 'its name')
-    .addHelpText(...examples('keyserver-admin preset show ozon-seller'))
+    .examples('keyserver-admin preset show ozon-seller')
     .action(async (id: string) => {
       const found = findPreset(id);
       session.out.result(found, describePreset(found));
     });
 }
 
-function addDiff(preset: Command, session: Session): void {
+function addDiff(preset: AdminCommand, session: Session): void {
   preset
     .command('diff')
     .description('Shows how a type differs from its preset as this version has it.')
     .argument('<type>', 'the name of the type')
-    .addHelpText(...examples('keyserver-admin preset diff ozon'))
-    .action(async (id: string) => {
-      await session.withContext(async (context) => {
-        const policy = await readDocument(context, 'type', id);
-        const { preset: found, revision, changes } = presetDiff(id, policy);
-        const made = { type: id, preset: found.id, revision, current: found.revision };
-        const text = (value: unknown) => JSON.stringify(value) ?? 'not set';
-        session.out.result(
-          { ...made, changes },
-          [
-            `${id} was made of ${found.id}, revision ${revision}; the preset has revision ${found.revision}`,
-            ...(changes.length === 0
-              ? ['no differences']
-              : [
-                  record(
-                    Object.fromEntries(
-                      changes.map(({ member, from, to }) => [
-                        `  ${member}`,
-                        `preset ${text(from)}, type ${text(to)}`,
-                      ]),
-                    ),
+    .examples('keyserver-admin preset diff ozon')
+    .operation(session, async (context, id: string) => {
+      const policy = await readDocument(context, 'type', id);
+      const { preset: found, revision, changes } = presetDiff(id, policy);
+      const made = { type: id, preset: found.id, revision, current: found.revision };
+      const text = (value: unknown) => JSON.stringify(value) ?? 'not set';
+      session.out.result(
+        { ...made, changes },
+        [
+          `${id} was made of ${found.id}, revision ${revision}; the preset has revision ${found.revision}`,
+          ...(changes.length === 0
+            ? ['no differences']
+            : [
+                record(
+                  Object.fromEntries(
+                    changes.map(({ member, from, to }) => [
+                      `  ${member}`,
+                      `preset ${text(from)}, type ${text(to)}`,
+                    ]),
                   ),
-                ]),
-          ].join('\n'),
-        );
-      });
+                ),
+              ]),
+        ].join('\n'),
+      );
     });
 }

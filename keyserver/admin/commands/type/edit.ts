@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander';
+import { Option } from 'commander';
 import {
   editPolicy,
   listMembers,
@@ -6,7 +6,7 @@ import {
 } from '../../../operations/changes/edit-policy.ts';
 import { doesNotOpen, notFound } from '../../../operations/documents.ts';
 import type { Session } from '../../shell/session.ts';
-import { examples } from '../examples.ts';
+import type { AdminCommand } from '../admin-command.ts';
 import { type ChangeOptions, changeType } from './change.ts';
 import {
   addInjectionOptions,
@@ -65,7 +65,7 @@ interface EditOptions extends ChangeOptions {
 }
 
 /** `type edit`: the options of `type put` as patches. */
-export function addEdit(type: Command, session: Session): void {
+export function addEdit(type: AdminCommand, session: Session): void {
   const edit = type
     .command('edit')
     .summary('change parts of a type')
@@ -109,12 +109,10 @@ export function addEdit(type: Command, session: Session): void {
     .option('--no-error-body', 'problem documents, as elsewhere')
     .option('--dry-run', 'show what it would change and take away, and change nothing')
     .option('--yes', 'do it without being asked, whatever it takes away')
-    .addHelpText(
-      ...examples(
-        'keyserver-admin type edit wildberries --add-destination https://api-2.example.com',
-        'keyserver-admin type edit wildberries --remove-destination https://api.example.com --dry-run',
-        "keyserver-admin type edit ozon-seller --header 'Client-Id: {clientId}' --header 'Api-Key: {apiKey}'",
-      ),
+    .examples(
+      'keyserver-admin type edit wildberries --add-destination https://api-2.example.com',
+      'keyserver-admin type edit wildberries --remove-destination https://api.example.com --dry-run',
+      "keyserver-admin type edit ozon-seller --header 'Client-Id: {clientId}' --header 'Api-Key: {apiKey}'",
     )
     .action(async (id: string, options: EditOptions & OptionValues) => {
       const patch = readPatch(options, session.io.folder);

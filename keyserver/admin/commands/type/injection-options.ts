@@ -1,18 +1,18 @@
-import { type Command, Option } from 'commander';
+import { Option } from 'commander';
 import { describeInjection } from '../../../../shared/policy/injection/injection.ts';
 import { defaultInjection, type Injection } from '../../../../shared/policy/injection/schema.ts';
 import type { Notation, Pair } from '../../../../shared/policy/injection/scheme.ts';
 import { schemes } from '../../../../shared/policy/injection/schemes.ts';
 import { inputInvalid, type OperationError } from '../../../operations/operation-error.ts';
-import { collect } from '../examples.ts';
+import type { AdminCommand } from '../admin-command.ts';
 
 const notations: readonly Notation<Injection>[] = schemes.map(({ notation }) => notation);
 
 /** Adds the option of every scheme, which {@link injectionFromOptions} reads. */
-export function addInjectionOptions(command: Command): Command {
+export function addInjectionOptions(command: AdminCommand): AdminCommand {
   for (const { name, placeholder, form, isList } of notations) {
     const flags = `--${name} <${placeholder}>`;
-    if (isList) command.option(flags, `'${form}'; repeatable`, collect);
+    if (isList) command.repeatable(flags, `'${form}'`);
     else command.option(flags, `'${form}'`);
   }
   return command;

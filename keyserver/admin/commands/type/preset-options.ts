@@ -1,9 +1,9 @@
-import type { Command } from 'commander';
 import type { Injection } from '../../../../shared/policy/injection/schema.ts';
 import type { Policy } from '../../../../shared/policy/schema.ts';
 import { inputInvalid } from '../../../operations/operation-error.ts';
 import { checkPolicyAlone } from '../../../operations/types.ts';
 import type { Session } from '../../shell/session.ts';
+import type { AdminCommand } from '../admin-command.ts';
 import { injectionFromOptions } from './injection-options.ts';
 import { type PolicyOptions, policyFromOptions } from './policy-options.ts';
 
@@ -15,7 +15,7 @@ export interface PresetOptions {
   readonly renewedElsewhere?: boolean;
 }
 
-export function addPresetOptions(command: Command): Command {
+export function addPresetOptions(command: AdminCommand): AdminCommand {
   return command
     .option('--preset <name>', 'take destinations and injection from it; other options override it')
     .option('--auth <way>', 'the way to authenticate, as preset show names it; with --preset')

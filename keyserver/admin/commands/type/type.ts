@@ -1,4 +1,3 @@
-import type { Command } from 'commander';
 import { describeInjection } from '../../../../shared/policy/injection/injection.ts';
 import type { LimitSignal, Policy, RoutedBy } from '../../../../shared/policy/schema.ts';
 import { describeCa } from '../../../operations/changes/describe-ca.ts';
@@ -6,20 +5,17 @@ import { checkAllOpen, listDocuments, readDocument } from '../../../operations/d
 import { listTokens } from '../../../operations/tokens.ts';
 import type { Session } from '../../shell/session.ts';
 import { record } from '../../shell/text/table.ts';
+import type { AdminCommand } from '../admin-command.ts';
 import { changeConfirmed } from '../confirm-change.ts';
-import { examples } from '../examples.ts';
 import { addUndo } from '../undo.ts';
-import { addUnverified, type UnverifiedOption, verificationOf } from '../unverified.ts';
+import { addUnverified, verificationOf } from '../unverified.ts';
 import { addEdit } from './edit.ts';
 import { addPut } from './put.ts';
 
-/** `type …`. */
-export function defineType(type: Command, session: Session): void {
-  type.addHelpText(
-    ...examples(
-      "keyserver-admin type put wildberries --destination https://api.example.com --header 'Authorization: {token}'",
-      'keyserver-admin type show wildberries',
-    ),
+export function defineType(type: AdminCommand, session: Session): void {
+  type.examples(
+    "keyserver-admin type put wildberries --destination https://api.example.com --header 'Authorization: {token}'",
+    'keyserver-admin type show wildberries',
   );
   addPut(type, session);
   addEdit(type, session);
@@ -29,53 +25,49 @@ export function defineType(type: Command, session: Session): void {
   addUndo(type, session, 'type');
 }
 
-function addList(type: Command, session: Session): void {
+function addList(type: AdminCommand, session: Session): void {
   addUnverified(type.command('list'))
     .description('Lists the token types.')
-    .addHelpText(...examples('keyserver-admin type list'))
-    .action(async (options: UnverifiedOption) => {
-      await session.withReadContext(options, async (context) => {
-        const { members, heading, cell, opens } = verificationOf(context);
-        const types = await listDocuments(context, 'type');
-        session.out.list(types, {
-          value: ({ id, content }) => ({
-            id,
-            ...members,
-            opens: opens(content),
-            policy: content ?? null,
-          }),
-          headings: ['type', 'destinations', 'injects', 'ca', ...heading],
-          cells: ({ id, content }) =>
-            content
-              ? [
-                  id,
-                  content.destinations.join(', '),
-                  describeInjection(content.injection),
-                  content.ca ? describeCa(content.ca) : 'default',
-                  ...cell,
-                ]
-              : [id, 'does not open', '', '', ...cell],
-          empty: 'no types',
-        });
-        checkAllOpen('type', types);
+    .examples('keyserver-admin type list')
+    .reading(session, async (context) => {
+      const { members, heading, cell, opens } = verificationOf(context);
+      const types = await listDocuments(context, 'type');
+      session.out.list(types, {
+        value: ({ id, content }) => ({
+          id,
+          ...members,
+          opens: opens(content),
+          policy: content ?? null,
+        }),
+        headings: ['type', 'destinations', 'injects', 'ca', ...heading],
+        cells: ({ id, content }) =>
+          content
+            ? [
+                id,
+                content.destinations.join(', '),
+                describeInjection(content.injection),
+                content.ca ? describeCa(content.ca) : 'default',
+                ...cell,
+              ]
+            : [id, 'does not open', '', '', ...cell],
+        empty: 'no types',
       });
+      checkAllOpen('type', types);
     });
 }
 
-function addShow(type: Command, session: Session): void {
+function addShow(type: AdminCommand, session: Session): void {
   addUnverified(type.command('show'))
     .description('Shows a token type.')
     .argument('<type>', 'its name')
-    .addHelpText(...examples('keyserver-admin type show wildberries'))
-    .action(async (id: string, options: UnverifiedOption) => {
-      await session.withReadContext(options, async (context) => {
-        const { members, cells } = verificationOf(context);
-        const policy = await readDocument(context, 'type', id);
-        session.out.result(
-          { id, ...members, policy },
-          record({ type: id, ...cells, ...describePolicy(policy) }),
-        );
-      });
+    .examples('keyserver-admin type show wildberries')
+    .reading(session, async (context, id: string) => {
+      const { members, cells } = verificationOf(context);
+      const policy = await readDocument(context, 'type', id);
+      session.out.result(
+        { id, ...members, policy },
+        record({ type: id, ...cells, ...describePolicy(policy) }),
+      );
     });
 }
 
@@ -136,21 +128,19 @@ function describeSignal({ statuses, bodies = [], maxSeconds }: LimitSignal): str
   ].join(', ');
 }
 
-function addDelete(type: Command, session: Session): void {
+function addDelete(type: AdminCommand, session: Session): void {
   type
     .command('delete')
     .description('Deletes a token type. Its tokens stay stored, and are not released.')
     .argument('<type>', 'its name')
     .option('--yes', 'do it without being asked')
-    .addHelpText(...examples('keyserver-admin type delete wildberries --yes'))
-    .action(async (id: string, { yes }: { yes?: boolean }) => {
-      await session.withContext(async (context) => {
-        const consequences = await changeConfirmed(session, context, {
-          ...{ doing: `deleting the type ${id}`, yes, isAlwaysAsked: true },
-          draft: (stored) => stored.deletion('type', id),
-        });
-        const { length: tokensLeft } = await listTokens(context, { type: id });
-        session.out.result({ id, deleted: true, tokensLeft, consequences }, `deleted ${id}`);
+    .examples('keyserver-admin type delete wildberries --yes')
+    .operation(session, async (context, id: string, { yes }: { yes?: boolean }) => {
+      const consequences = await changeConfirmed(session, context, {
+        ...{ doing: `deleting the type ${id}`, yes, isAlwaysAsked: true },
+        draft: (stored) => stored.deletion('type', id),
       });
+      const { length: tokensLeft } = await listTokens(context, { type: id });
+      session.out.result({ id, deleted: true, tokensLeft, consequences }, `deleted ${id}`);
     });
 }
