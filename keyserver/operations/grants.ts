@@ -60,11 +60,7 @@ export function checkPattern(what: string, pattern: string): void {
  * Gives an app a grant. Resolves to the grant's id, and to whether it was `added`: an equal one
  * changes nothing. @throws OperationError not_found, integrity_failed, input_invalid
  */
-export async function addGrant(
-  context: OperationContext,
-  appId: string,
-  request: GrantRequest,
-): Promise<{ id: string; grant: Grant; added: boolean; direct: boolean }> {
+export async function addGrant(context: OperationContext, appId: string, request: GrantRequest) {
   const grant = parseGrant(request);
   const type = (await listDocuments(context, 'type')).find((one) => one.id === grant.type);
   const fault = routedFault(grant, grant.type, type?.content);

@@ -1,20 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import type { DocumentKind, Position } from '../store/store.ts';
+import type { DocumentKind } from '../store/store.ts';
 import type { OperationContext } from './context.ts';
 import { changeDocument, listDocuments } from './documents.ts';
-
-interface NewHistory extends Position {
-  /** Numbers of documents that were carried over, and of those that do not open. */
-  readonly carried: number;
-  readonly broken: number;
-}
 
 /**
  * Begins a new history of changes, for a database that was restored or failed over: proxies then drop all that they
  * know of the one before. The counter goes on from the time in milliseconds, which no counting reaches, and every
  * document gets a revision of the new history: otherwise running KeyServers would reject what is older than they saw.
+ * Resolves to the new position, and to the numbers of documents that were carried over, and that do not open.
  */
-export async function beginHistory(context: OperationContext): Promise<NewHistory> {
+export async function beginHistory(context: OperationContext) {
   const position = await context.store.newHistory(randomUUID(), context.clock.now());
   let carried = 0;
   let broken = 0;

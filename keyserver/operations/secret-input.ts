@@ -1,4 +1,5 @@
 import { isFieldName } from '../../shared/policy/injection/template.ts';
+import { parseObject } from './json-object.ts';
 import { inputInvalid, type OperationError } from './operation-error.ts';
 
 /** Maximum length of a secret's text, in bytes. */
@@ -62,12 +63,7 @@ function decode(bytes: Uint8Array): string {
 }
 
 function parseFields(text: string): Record<string, string> {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    // Dropped: the parser's message quotes the secret.
-  }
+  const value = parseObject(text);
   if (isTextRecord(value)) return value;
   throw inputInvalid(
     'the secret starts with { but is not a JSON object of strings',

@@ -1,5 +1,4 @@
 import { decodeBase64 } from '../../shared/crypto/base64.ts';
-import { OpenError } from '../../shared/crypto/open-error.ts';
 import { type TokenContext, tokenRowKid } from '../../shared/crypto/token-row.ts';
 import { newNameFault } from '../../shared/names.ts';
 import { fieldsFault, injectionFields } from '../../shared/policy/injection/injection.ts';
@@ -7,12 +6,13 @@ import type { Injection } from '../../shared/policy/injection/schema.ts';
 import type { Policy } from '../../shared/policy/schema.ts';
 import { legacyFields } from '../at-rest/legacy-fields.ts';
 import { hasExpired, openSecret, type Secret, sealSecret } from '../at-rest/secret.ts';
+import { tryOpen } from '../at-rest/try-open.ts';
 import type { TokenRow } from '../store/store.ts';
 import { isStoreError } from '../store/store-error.ts';
 import type { OperationContext, ReadContext } from './context.ts';
 import { byName, checkName, checkNewName, doesNotOpen, listDocuments } from './documents.ts';
 import { chosenExpiry } from './expiry.ts';
-import { inspectSecret, type SecretReport } from './intelligence/inspect-secret.ts';
+import { inspectSecret } from './intelligence/inspect-secret.ts';
 import { inputInvalid, OperationError } from './operation-error.ts';
 import type { TokenName } from './suggestion.ts';
 
@@ -44,8 +44,9 @@ export interface InspectedToken {
 export function inspectToken(context: ReadContext, row: TokenRow): InspectedToken {
   const { clientId: client, tokenType: type } = row;
   const legacy = isLegacyRow(row);
-  const secret = open(context, row);
-  const isTried = context.keyring !== undefined && !(legacy && context.legacyKey === undefined);
+  const { keyring, legacyKey } = context;
+  const secret = keyring && tryOpen(() => openSecret(keyring, row, legacyKey));
+  const isTried = keyring !== undefined && !(legacy && legacyKey === undefined);
   return {
     summary: {
       client,
@@ -70,16 +71,6 @@ export function injectionMisfit(
   if (secret === undefined) return undefined;
   const { token = '' } = secret.fields;
   return fieldsFault(injection, summary.legacy ? legacyFields(token, injection) : secret.fields);
-}
-
-function open({ keyring, legacyKey }: ReadContext, row: TokenRow): Secret | undefined {
-  if (keyring === undefined) return undefined;
-  try {
-    return openSecret(keyring, row, legacyKey);
-  } catch (error) {
-    if (error instanceof OpenError) return undefined;
-    throw error;
-  }
 }
 
 /** True for the earlier system's format: base64 of whole AES blocks. */
@@ -140,18 +131,11 @@ interface PutToken extends TokenContext {
   readonly expiresAt?: string | undefined;
 }
 
-interface PutTokenResult extends SecretReport {
-  readonly replaced: boolean;
-}
-
 /**
  * Seals a client's secret and stores it.
  * @throws OperationError input_invalid for bad names, type or fields, an expired JWT, or if the table cannot hold it
  */
-export async function putToken(
-  context: OperationContext,
-  token: PutToken,
-): Promise<PutTokenResult> {
+export async function putToken(context: OperationContext, token: PutToken) {
   const { clientId, tokenType, fields } = token;
   await checkClient(context, clientId);
   checkName('type', tokenType);

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { syncFolder } from '../shell/key-file.ts';
-import { OutputError, systemCode } from '../shell/output-error.ts';
+import { syncFolder } from '../../operations/keys/folder-files.ts';
+import { OutputError, outputError } from '../shell/output-error.ts';
 
 const writeChars = 262_144;
 
@@ -48,7 +48,7 @@ export async function writeNewFile<T>(
   const part = `${path}.${randomUUID().slice(0, 8)}.part`;
   const file = await attempt(path, () => open(part, 'wx', 0o600));
   try {
-    const buffer = new TextBuffer((text) => attempt(path, () => append(file, text)));
+    const buffer = new TextBuffer((text) => attempt(path, () => file.appendFile(text)));
     const result = await fill((text) => buffer.write(text));
     await buffer.flush();
     await attempt(path, async () => {
@@ -65,19 +65,11 @@ export async function writeNewFile<T>(
   }
 }
 
-async function append(file: FileHandle, text: string): Promise<void> {
-  await file.appendFile(text);
-}
-
 async function attempt<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    const code = systemCode(error);
-    if (code === undefined) throw error;
-    throw new OutputError(
-      `cannot write the file ${path} (${code})`,
-      'name a file in a folder that can be written and has room',
-    );
+    const hint = 'name a file in a folder that can be written and has room';
+    throw outputError(error, `cannot write the file ${path}`, hint);
   }
 }

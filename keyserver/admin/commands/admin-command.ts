@@ -1,6 +1,14 @@
 import { Command } from 'commander';
 import type { OperationContext, ReadContext } from '../../operations/context.ts';
+import type { DocumentKind } from '../../store/store.ts';
 import type { Session } from '../shell/session.ts';
+
+/** Names for the examples of commands that several kinds have. */
+export const exampleIds = {
+  type: 'wildberries',
+  app: 'reports',
+  proxy: 'dc-1',
+} satisfies Record<DocumentKind, string>;
 
 /** A command of the tool. */
 export class AdminCommand extends Command {

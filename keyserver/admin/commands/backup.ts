@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { backUp } from '../../operations/backup/backup.ts';
 import type { BackupSource } from '../../operations/backup/checked-lines.ts';
@@ -9,6 +9,7 @@ import { inputInvalid } from '../../operations/operation-error.ts';
 import { writeNewFile } from '../bulk/new-file.ts';
 import { withProgress } from '../bulk/progress.ts';
 import { faultsFoundExitCode } from '../shell/exit-codes.ts';
+import { readable, unreadable } from '../shell/input-file.ts';
 import type { Session } from '../shell/session.ts';
 import type { AdminCommand } from './admin-command.ts';
 
@@ -73,12 +74,12 @@ async function withBackup<T>(
   file: string,
   work: (source: BackupSource) => Promise<T>,
 ): Promise<T> {
+  const name = `the file ${file}`;
+  const hint = 'name a backup';
   // Otherwise a pipe without a writer would keep the command waiting.
-  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch(
-    (error: unknown) => {
-      throw unreadable(error, file);
-    },
-  );
+  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error) => {
+    throw unreadable(error, name, hint);
+  });
   try {
     if (!(await handle.stat()).isFile()) {
       throw inputInvalid(
@@ -86,23 +87,14 @@ async function withBackup<T>(
         'a backup is read more than once: write it to a file first',
       );
     }
-    return await work(() => bytesOf(handle, file));
+    return await work(() =>
+      readable(
+        handle.createReadStream({ start: 0, autoClose: false, highWaterMark: 262_144 }),
+        name,
+        hint,
+      ),
+    );
   } finally {
     await handle.close();
   }
-}
-
-async function* bytesOf(handle: FileHandle, file: string): AsyncGenerator<Uint8Array> {
-  try {
-    yield* handle.createReadStream({ start: 0, autoClose: false, highWaterMark: 262_144 });
-  } catch (error) {
-    throw unreadable(error, file);
-  }
-}
-
-function unreadable(error: unknown, file: string): unknown {
-  const { code } = error as NodeJS.ErrnoException;
-  return code === undefined
-    ? error
-    : inputInvalid(`cannot read the file ${file} (${code})`, 'name a backup');
 }

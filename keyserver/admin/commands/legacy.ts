@@ -1,5 +1,4 @@
 import { check } from '../../../shared/doctor/check.ts';
-import type { Progress } from '../../operations/bulk/progress.ts';
 import { count } from '../../operations/count.ts';
 import type { Check } from '../../operations/doctor/check.ts';
 import {
@@ -10,7 +9,7 @@ import {
 import { giveBack } from '../../operations/legacy/give-back.ts';
 import type { LeftGroup } from '../../operations/legacy/left-rows.ts';
 import { takeOver } from '../../operations/legacy/take-over.ts';
-import { showProgress } from '../bulk/progress.ts';
+import { withProgress } from '../bulk/progress.ts';
 import { faultsFoundExitCode } from '../shell/exit-codes.ts';
 import type { Session } from '../shell/session.ts';
 import type { AdminCommand } from './admin-command.ts';
@@ -63,7 +62,7 @@ earlier system cannot read a sealed row: legacy give-back returns them. Exit cod
     .option(...jsonFieldsOption)
     .examples('keyserver-admin legacy take-over')
     .operation(session, async (context, { jsonFields = false }: Partial<LegacyOptions>) => {
-      const { sealed, unsettled, left, copy } = await shown(session, (progress) =>
+      const { sealed, unsettled, left, copy } = await withProgress(session.io, (progress) =>
         takeOver(context, { jsonFields }, progress),
       );
       if (left.length > 0 || unsettled > 0) session.exitCode = faultsFoundExitCode;
@@ -89,7 +88,7 @@ exit code 1: store it in the earlier system.`,
     )
     .examples('keyserver-admin legacy give-back')
     .operation(session, async (context) => {
-      const { restored, unsettled, left } = await shown(session, (progress) =>
+      const { restored, unsettled, left } = await withProgress(session.io, (progress) =>
         giveBack(context, progress),
       );
       if (left.length > 0 || unsettled > 0) session.exitCode = faultsFoundExitCode;
@@ -102,16 +101,6 @@ exit code 1: store it in the earlier system.`,
         ].join('\n'),
       );
     });
-}
-
-/** Runs a long operation that shows how far it is. */
-async function shown<T>({ io }: Session, run: (progress: Progress) => Promise<T>): Promise<T> {
-  const { progress, end } = await showProgress(io);
-  try {
-    return await run(progress);
-  } finally {
-    end();
-  }
 }
 
 function checksOf({ columns, needsChars, left, ...rows }: LegacyReport): Check[] {

@@ -10,6 +10,7 @@ import type { TokenName } from '../../operations/suggestion.ts';
 import { TextBuffer, writeNewFile } from '../bulk/new-file.ts';
 import { withProgress } from '../bulk/progress.ts';
 import { faultsFoundExitCode } from '../shell/exit-codes.ts';
+import { readable } from '../shell/input-file.ts';
 import type { Session } from '../shell/session.ts';
 import type { AdminCommand } from './admin-command.ts';
 
@@ -114,42 +115,22 @@ async function printed<T>(
   return result;
 }
 
-function tell(
-  { out }: Session,
-  result: Awaited<ReturnType<typeof importTokens>>,
-  dryRun: boolean,
-): void {
+type Imported = Awaited<ReturnType<typeof importTokens>>;
+
+function tell({ out }: Session, result: Imported, dryRun: boolean): void {
   const { rows, added, replaced, unchanged, warnings, warningCount } = result;
   for (const warning of warnings) out.note(`warning: ${warning}`);
   if (warningCount > warnings.length)
     out.note(`warning: and ${warningCount - warnings.length} more`);
   const counts = `${added} added, ${replaced} replaced, ${unchanged} unchanged`;
-  out.result(
-    { ...result, dryRun },
-    dryRun
-      ? `would import ${count(rows, 'row')}: ${counts}`
-      : `imported ${count(rows, 'row')}: ${counts}`,
-  );
+  const done = dryRun ? 'would import' : 'imported';
+  out.result({ ...result, dryRun }, `${done} ${count(rows, 'row')}: ${counts}`);
 }
 
 function openFile({ io, out }: Session, file: string): AsyncIterable<Uint8Array> {
   const path = resolve(io.folder, file);
   const fault = secretFileFault(path);
   if (fault !== undefined) out.note(`warning: ${fault}`);
-  return readable(path);
-}
-
-async function* readable(path: string): AsyncGenerator<Uint8Array> {
-  try {
-    yield* createReadStream(path, { highWaterMark: 262_144 });
-  } catch (error) {
-    throw cannotRead(error);
-  }
-}
-
-function cannotRead(error: unknown): unknown {
-  const { code } = error as NodeJS.ErrnoException;
-  return code === undefined
-    ? error
-    : inputInvalid(`cannot read the file that --file names (${code})`, 'name a file of rows');
+  const stream = createReadStream(path, { highWaterMark: 262_144 });
+  return readable(stream, 'the file that --file names', 'name a file of rows');
 }

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { resolve } from 'node:path';
 import type { ReadContext } from '../../operations/context.ts';
 import { parseExpiry } from '../../operations/expiry.ts';
-import { inputInvalid, OperationError } from '../../operations/operation-error.ts';
+import { inputInvalid } from '../../operations/operation-error.ts';
 import { parseSecretInput, readSecretBytes } from '../../operations/secret-input.ts';
 import type { TokenName } from '../../operations/suggestion.ts';
 import {
@@ -14,7 +14,7 @@ import {
 } from '../../operations/tokens.ts';
 import { parseDuration } from '../shell/duration.ts';
 import { faultsFoundExitCode } from '../shell/exit-codes.ts';
-import type { AdminIo } from '../shell/io.ts';
+import { readable } from '../shell/input-file.ts';
 import type { Session } from '../shell/session.ts';
 import { record } from '../shell/text/table.ts';
 import type { AdminCommand } from './admin-command.ts';
@@ -81,24 +81,16 @@ the bare token or, if it starts with {, a JSON object of its fields.`,
 }
 
 async function readSecret({ io, out }: Session, file: string | undefined): Promise<Buffer> {
-  if (file !== undefined) return readSecretFile(io, file);
+  if (file !== undefined) {
+    const stream = createReadStream(resolve(io.folder, file));
+    const hint = 'name a file that holds the secret, or pipe it in';
+    // Without the path, which may be the secret by mistake.
+    return readSecretBytes(readable(stream, 'the file that --file names', hint));
+  }
   if (!io.stdinIsTerminal) return readSecretBytes(io.stdin);
   const typed = io.hiddenStdin?.() ?? io.stdin;
   out.note('type the secret, which is not shown, and end it with Enter and Ctrl-D');
   return readSecretBytes(typed);
-}
-
-async function readSecretFile({ folder }: AdminIo, file: string): Promise<Buffer> {
-  try {
-    return await readSecretBytes(createReadStream(resolve(folder, file)));
-  } catch (error) {
-    if (error instanceof OperationError) throw error;
-    // Without the path, which may be the secret by mistake.
-    throw inputInvalid(
-      `cannot read the file that --file names (${(error as NodeJS.ErrnoException).code})`,
-      'name a file that holds the secret, or pipe it in',
-    );
-  }
 }
 
 function addList(token: AdminCommand, session: Session): void {

@@ -8,7 +8,7 @@ import type { DocumentKind, DocumentName } from '../../store/store.ts';
 import { canAsk, confirm, noteLosses } from '../shell/confirmation.ts';
 import type { Session } from '../shell/session.ts';
 import { inShell } from '../shell/suggestions.ts';
-import type { AdminCommand } from './admin-command.ts';
+import { type AdminCommand, exampleIds } from './admin-command.ts';
 
 interface UndoOptions {
   readonly change?: string;
@@ -16,11 +16,6 @@ interface UndoOptions {
   readonly yes?: boolean;
 }
 
-const exampleIds: Record<DocumentKind, string> = {
-  type: 'wildberries',
-  app: 'reports',
-  proxy: 'dc-1',
-};
 const keysStay: Record<DocumentKind, string> = {
   type: '',
   app: '\nKeys stay as they are: an app that was revoked comes back without one.',

@@ -10,9 +10,26 @@ export async function readInput({ io }: { readonly io: AdminIo }, file: string):
     if (file === '-') return textOf(await buffer(io.stdin));
     return readText(resolve(io.folder, file));
   } catch (error) {
-    throw inputInvalid(
-      unreadable(file === '-' ? 'stdin' : file, error),
-      'name a file in YAML or JSON, or - for stdin',
-    );
+    const name = file === '-' ? 'stdin' : file;
+    throw cannotRead(error, name, 'name a file in YAML or JSON, or - for stdin');
   }
+}
+
+/** The bytes of a file, which is opened once they are asked for. @throws OperationError input_invalid if it cannot be read */
+export async function* readable(
+  open: () => AsyncIterable<Uint8Array>,
+  name: string,
+  hint: string,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* open();
+  } catch (error) {
+    throw cannotRead(error, name, hint);
+  }
+}
+
+/** The error for a file that cannot be read; any other error than the system's as it is. */
+export function cannotRead(error: unknown, name: string, hint: string): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === undefined ? error : inputInvalid(unreadable(name, error), hint);
 }

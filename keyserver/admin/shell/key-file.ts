@@ -1,5 +1,6 @@
-import { closeSync, fsyncSync, openSync, rmSync } from 'node:fs';
+import { closeSync, openSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { syncFolder } from '../../operations/keys/folder-files.ts';
 import { OutputError, systemCode } from './output-error.ts';
 import { writeFully } from './streams/write-fully.ts';
 
@@ -8,30 +9,16 @@ import { writeFully } from './streams/write-fully.ts';
  * @throws OutputError, also if the file exists
  */
 export function writeKeyFile(path: string, key: string, option = '--out'): void {
-  let file: number;
+  let file: number | undefined;
   try {
     file = openSync(path, 'wx', 0o600);
-  } catch (error) {
-    throw keyFileError(error, option);
-  }
-  try {
     writeFully(file, `${key}\n`);
     syncFolder(dirname(path));
   } catch (error) {
-    rmSync(path, { force: true });
+    if (file !== undefined) rmSync(path, { force: true });
     throw keyFileError(error, option);
   } finally {
-    closeSync(file);
-  }
-}
-
-/** Without it, a power failure could take the new name and leave the stored hash. */
-export function syncFolder(folder: string): void {
-  const descriptor = openSync(folder, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
+    if (file !== undefined) closeSync(file);
   }
 }
 

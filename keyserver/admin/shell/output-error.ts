@@ -10,6 +10,12 @@ export class OutputError extends Error {
   }
 }
 
+/** The error for a failure of the operating system, with its code behind `message`; any other error as it is. */
+export function outputError(error: unknown, message: string, hint: string): unknown {
+  const code = systemCode(error);
+  return code === undefined ? error : new OutputError(`${message} (${code})`, hint);
+}
+
 /** The code of an error of the operating system, such as `ENOSPC`; undefined for any other error. */
 export function systemCode(error: unknown): string | undefined {
   return error instanceof Error && 'syscall' in error

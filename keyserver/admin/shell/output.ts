@@ -1,6 +1,6 @@
 import type { Failure } from './failure.ts';
 import type { AdminIo } from './io.ts';
-import { OutputError, systemCode } from './output-error.ts';
+import { OutputError, outputError, systemCode } from './output-error.ts';
 import type { Format } from './text/format.ts';
 import { hasColors, painted } from './text/paint.ts';
 import { printableLines, table, tableLines } from './text/table.ts';
@@ -59,7 +59,7 @@ export class Output {
     try {
       this.#io.writeStdout(this.#shown(value, text));
     } catch (error) {
-      throw outputError(error, 'key', hint);
+      throw outputError(error, 'cannot write the key', hint);
     }
   }
 
@@ -91,7 +91,8 @@ export class Output {
       for (const text of texts) this.#io.writeStdout(text);
     } catch (error) {
       if (systemCode(error) === 'EPIPE') return;
-      throw outputError(error, 'result', 'the command itself succeeded; only its output is lost');
+      const hint = 'the command itself succeeded; only its output is lost';
+      throw outputError(error, 'cannot write the result', hint);
     }
   }
 
@@ -133,12 +134,6 @@ export function remark({ writeStderr }: Pick<AdminIo, 'writeStderr'>, text: stri
   } catch (error) {
     if (systemCode(error) === undefined) throw error;
   }
-}
-
-function outputError(error: unknown, what: string, hint: string): unknown {
-  const code = systemCode(error);
-  if (code === undefined) return error;
-  return new OutputError(`cannot write the ${what} (${code})`, hint);
 }
 
 function* parts<T>(items: Iterable<T>): Generator<T[]> {

@@ -5,22 +5,16 @@ import { isoTime, type OperationContext } from '../context.ts';
 import { backupLine } from './backup-line.ts';
 import { OpenedRows } from './opened-rows.ts';
 
-interface BackupResult {
-  readonly documents: number;
-  readonly tokens: number;
-  /** Number of rows that do not open now: they are in the backup as they lie. */
-  readonly broken: number;
-}
-
 /**
  * Writes all documents and tokens of one moment, as they lie: sealed, without keys, and with a MAC under the primary key.
+ * Resolves to numbers of rows; the broken ones do not open now, and are in the backup all the same.
  * @param write takes the next text of the backup
  */
 export async function backUp(
   { store, keyring, clock }: OperationContext,
   write: (text: string) => Promise<void>,
   progress: Progress = () => {},
-): Promise<BackupResult> {
+) {
   const mac = new BackupMac(keyring.primary('backups'));
   const add = async (line: string) => {
     mac.update(line);

@@ -27,18 +27,10 @@ interface RestoreOptions {
   readonly progress?: Progress;
 }
 
-interface RestoreResult {
-  readonly createdAt: string;
-  readonly documents: number;
-  readonly tokens: number;
-  /** Number of rows that did not open or shared a name; documents that do not open, and tokens of one name, are left out. */
-  readonly broken: number;
-}
-
 /**
  * Restores a backup, which is verified before anything is written. One that was interrupted goes on: a database that has
  * nothing but rows of this backup counts as empty. Tokens come first, then a new history of changes, then the documents,
- * so that nobody may call before all is there.
+ * so that nobody may call before all is there. Resolves to numbers of rows: the broken ones do not open or share a name.
  * @throws OperationError as {@link verifyBackup}; input_invalid for a database with other rows, or a table that cannot
  * hold one; changed_meanwhile if the backup changes, or somebody else writes to the database
  */
@@ -46,9 +38,9 @@ export async function restore(
   context: OperationContext,
   source: BackupSource,
   { merge = false, progress = () => {} }: RestoreOptions = {},
-): Promise<RestoreResult> {
+) {
   const backup = await verifyBackup(context.keyring, source, progress);
-  const { documents, tokens, createdAt } = backup;
+  const { documents, rows: verified, createdAt } = backup;
   const readBatches = () => batches(context.keyring, source, backup);
   if (!merge) await checkOnlyOurs(context, readBatches, documents);
   if (merge) await addStored(context, backup);
@@ -57,29 +49,29 @@ export async function restore(
   for await (const rows of readBatches()) {
     await putRows(context.store, { rows, isSame: merge ? isSame : isOurs, announce: false });
     done += rows.length;
-    progress('restored', done, tokens);
+    progress('restored', done, verified.tokens);
   }
   if (!merge) await checkUndisturbed(context, documents, done);
   await beginHistory(context);
   const restored = await putDocuments(context, documents);
   const broken =
-    backup.brokenTokens + documents.length - restored + (await brokenOthers(context, documents));
+    verified.brokenTokens + documents.length - restored + (await brokenOthers(context, documents));
   return { createdAt, documents: restored, tokens: done, broken };
 }
 
 /** Notes the rows that stay beside those of the backup. */
 async function addStored(
   { store }: OperationContext,
-  { lookalikes, hasToken }: VerifiedBackup,
+  { lookalikes, rows }: VerifiedBackup,
 ): Promise<void> {
-  for await (const row of store.listTokens()) if (!hasToken(row)) lookalikes.addStored(row);
+  for await (const row of store.listTokens()) if (!rows.hasToken(row)) lookalikes.addStored(row);
 }
 
 /** Without rows that share a name: none of them is released, and one alone would be. */
 async function* batches(
   keyring: Keyring,
   source: BackupSource,
-  { mac, repeated }: VerifiedBackup,
+  { mac, rows: { repeated } }: VerifiedBackup,
 ): AsyncGenerator<TokenRow[]> {
   let batch: TokenRow[] = [];
   let chars = 0;

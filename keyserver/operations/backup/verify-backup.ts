@@ -1,34 +1,22 @@
-import type { TokenContext } from '../../../shared/crypto/token-row.ts';
 import type { Keyring } from '../../keys/keyring.ts';
 import type { DocumentRow } from '../../store/store.ts';
 import type { Progress } from '../bulk/progress.ts';
-import type { BackupHeader } from './backup-line.ts';
 import { type BackupSource, checkedLines, otherKeyring } from './checked-lines.ts';
 import { Lookalikes } from './lookalikes.ts';
 import { OpenedRows } from './opened-rows.ts';
 
-export interface VerifiedBackup extends Pick<BackupHeader, 'createdAt'> {
-  readonly documents: readonly DocumentRow[];
-  readonly tokens: number;
-  /** Number of tokens that nobody can use: they do not open, or several have one name. */
-  readonly brokenTokens: number;
-  /** Names that several tokens have, none of which is ever released. */
-  readonly repeated: ReadonlySet<string>;
-  readonly lookalikes: Lookalikes;
-  readonly hasToken: (name: TokenContext) => boolean;
-  /** The last one, which tells another file. */
-  readonly mac: string;
-}
+export type VerifiedBackup = Awaited<ReturnType<typeof verifyBackup>>;
 
 /**
- * Checks that a backup is complete and as it was written, and that the keyring is the one that it needs.
+ * Checks that a backup is complete and as it was written, and that the keyring is the one that it needs. Resolves to
+ * what it has but for its tokens; its last MAC tells another file.
  * @throws OperationError input_invalid for another file, integrity_failed for another keyring or a changed file
  */
 export async function verifyBackup(
   keyring: Keyring,
   source: BackupSource,
   progress: Progress = () => {},
-): Promise<VerifiedBackup> {
+) {
   const rows = new OpenedRows(keyring);
   const lookalikes = new Lookalikes();
   const documents: DocumentRow[] = [];
@@ -54,7 +42,5 @@ export async function verifyBackup(
       lacking,
     );
   }
-  const { tokens, brokenTokens, repeated } = rows;
-  const hasToken = (name: TokenContext) => rows.hasToken(name);
-  return { createdAt, documents, tokens, brokenTokens, repeated, lookalikes, hasToken, mac };
+  return { createdAt, documents, rows, lookalikes, mac };
 }

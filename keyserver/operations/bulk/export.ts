@@ -4,19 +4,16 @@ import type { TokenName } from '../suggestion.ts';
 import type { Progress } from './progress.ts';
 import { sealedLine } from './sealed-line.ts';
 
-interface ExportResult {
-  readonly rows: number;
-  /** Number of rows that are not sealed, such as those of the earlier system: no import takes them. */
-  readonly leftOut: number;
-}
-
-/** Writes the sealed rows of all tokens, or only of the exact names given, as lines that an import takes: none is opened. */
+/**
+ * Writes the sealed rows of all tokens, or only of the exact names given, as lines that an import takes: none is opened.
+ * Resolves to numbers of rows; those left out are not sealed, such as the earlier system's.
+ */
 export async function exportTokens(
   { store }: OperationContext,
   { client, type }: Partial<TokenName>,
   write: (text: string) => Promise<void>,
   progress: Progress = () => {},
-): Promise<ExportResult> {
+) {
   let rows = 0;
   let leftOut = 0;
   await store.snapshot(async ({ listTokens }) => {

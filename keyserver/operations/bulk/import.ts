@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
-import { OpenError } from '../../../shared/crypto/open-error.ts';
 import { fieldsFault } from '../../../shared/policy/injection/injection.ts';
 import { openSecret, type Secret, sealSecret } from '../../at-rest/secret.ts';
+import { tryOpen } from '../../at-rest/try-open.ts';
 import type { BatchOutcome, PutTokens, TokenRow } from '../../store/store.ts';
 import type { OperationContext } from '../context.ts';
 import { count } from '../count.ts';
@@ -32,13 +32,6 @@ interface ImportOptions {
   readonly progress?: Progress;
 }
 
-interface ImportResult extends BatchOutcome {
-  readonly rows: number;
-  /** The first of them. */
-  readonly warnings: readonly string[];
-  readonly warningCount: number;
-}
-
 /**
  * Stores tokens, all of which are judged before one is stored: in one transaction, or in batches if there are more than
  * ten thousand. A row that is stored already with the same secret and expiry stays as it is, so that the same import
@@ -49,7 +42,7 @@ export async function importTokens(
   context: OperationContext,
   source: AsyncIterable<RawRow | RowFault>,
   { dryRun = false, progress = () => {} }: ImportOptions = {},
-): Promise<ImportResult> {
+) {
   const spool = await Spool.open();
   try {
     await context.beforeSealing?.();
@@ -137,12 +130,7 @@ function sealedOf(
 }
 
 function opened({ keyring }: OperationContext, row: TokenRow): Secret | undefined {
-  try {
-    return openSecret(keyring, row);
-  } catch (error) {
-    if (error instanceof OpenError) return undefined;
-    throw error;
-  }
+  return tryOpen(() => openSecret(keyring, row));
 }
 
 function faulty({ first, count: faults }: Told): OperationError {

@@ -1,10 +1,11 @@
+import { type JsonObject, parseObject } from '../json-object.ts';
 import type { Line } from './lines.ts';
 
 /** A row of an import as its file has it: nothing of it was judged yet. */
 export interface RawRow {
   /** The number of its line, from 1; of the last one if it has several. */
   readonly line: number;
-  readonly members: Readonly<Record<string, unknown>>;
+  readonly members: JsonObject;
 }
 
 /** A row that cannot be read. */
@@ -37,13 +38,6 @@ function jsonRow(
   } catch {
     return { line, fault: 'it is not text in UTF-8' };
   }
-  try {
-    const members: unknown = JSON.parse(text);
-    if (typeof members === 'object' && members !== null && !Array.isArray(members)) {
-      return { line, members: members as RawRow['members'] };
-    }
-  } catch {
-    // The parser's message would quote a secret.
-  }
-  return { line, fault: 'it is not a JSON object' };
+  const members = parseObject(text);
+  return members ? { line, members } : { line, fault: 'it is not a JSON object' };
 }

@@ -2,20 +2,10 @@ import type { Policy } from '../../../shared/policy/schema.ts';
 import { inputInvalid } from '../operation-error.ts';
 
 /** Members of a policy that are lists of texts. */
-export const listMembers = [
-  'destinations',
-  'plainDestinations',
-  'unsafeAllowPrivate',
-  'publicFields',
-  'redactMembers',
-  'limits',
-  'dropQuery',
-  'dropHeaders',
-  'tokenEndpoints',
-  'keyMembers',
-] as const;
-type ListMember = (typeof listMembers)[number];
-type Lists = Readonly<Partial<Record<ListMember, readonly string[]>>>;
+export type ListMember = {
+  [Member in keyof Policy]-?: Policy[Member] extends readonly string[] | undefined ? Member : never;
+}[keyof Policy];
+export type Lists = Readonly<Partial<Record<ListMember, readonly string[]>>>;
 
 /** Changes of some members of a type; the others stay. */
 export interface PolicyPatch {
@@ -30,10 +20,10 @@ export function editPolicy(id: string, policy: Policy, { add, remove, set }: Pol
   if ([add, remove, set].every((changes) => Object.keys(changes).length === 0)) {
     throw inputInvalid('nothing is to be changed', 'name what to add, to remove or to set');
   }
-  const lists = listMembers.flatMap((member) => {
-    const list = edited(id, member, policy[member] ?? [], add[member] ?? [], remove[member] ?? []);
-    return member in add || member in remove ? [[member, list]] : [];
-  });
+  const lists = (Object.keys({ ...add, ...remove }) as ListMember[]).map((member) => [
+    member,
+    edited(id, member, policy[member] ?? [], add[member] ?? [], remove[member] ?? []),
+  ]);
   const members = { ...policy, ...Object.fromEntries(lists), ...set };
   const isLeft = ([name, value]: [string, unknown]) =>
     value !== undefined && (name === 'destinations' || !Array.isArray(value) || value.length > 0);

@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import { destinationCovers } from '../../../shared/policy/destination-cover.ts';
 import { isUnlimited, matchesPattern } from '../../../shared/policy/grant.ts';
-import { PolicyError } from '../../../shared/policy/policy-error.ts';
 import type { Policy } from '../../../shared/policy/schema.ts';
 import type { AppDocument } from '../../at-rest/document-row.ts';
 import type { TokenRow } from '../../store/store.ts';
 import type { OperationContext } from '../context.ts';
+import { ifParsed } from '../policy/if-parsed.ts';
 import { injectionMisfit, inspectToken } from '../tokens.ts';
 import type { Losses, TokenQuestion } from './affected-tokens.ts';
 import type { Draft } from './drafts.ts';
@@ -177,12 +177,7 @@ function answeredCalls(before: Policy, after: Policy): string[] {
 
 /** An earlier version may have stored a destination that no call goes to. */
 function covers(destination: string, lost: string): boolean {
-  try {
-    return destinationCovers(destination, lost);
-  } catch (error) {
-    if (error instanceof PolicyError) return destination === lost;
-    throw error;
-  }
+  return ifParsed(destination === lost, () => destinationCovers(destination, lost));
 }
 
 const maxNamed = 5;

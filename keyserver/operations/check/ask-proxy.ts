@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ErrorCode, isErrorCode } from '../../../shared/errors.ts';
 import { type ProbeVerdict, probeVerdicts } from '../../../shared/policy/schema.ts';
+import { parseObject } from '../json-object.ts';
 import { inputInvalid, OperationError } from '../operation-error.ts';
 import type { Suggestion, TokenName } from '../suggestion.ts';
 
@@ -47,7 +48,7 @@ async function askOnce(question: CheckQuestion): Promise<CheckAnswer> {
   const { status, body } = await post(checkUrl(question.proxy), appKey, {
     ...{ ClientId: client, TokenType: type },
   });
-  const { verdict, detail, status: upstream, code, reason: said } = Object(parsed(body));
+  const { verdict, detail, status: upstream, code, reason: said } = parseObject(body) ?? {};
   // It is shown on a terminal, and anything may answer there.
   const reason = typeof said === 'string' && /^[a-z_]{1,64}$/.test(said) ? said : undefined;
   if (status === 200 && isVerdict(verdict) && typeof detail === 'string') {
@@ -120,14 +121,6 @@ async function start(answer: Response): Promise<string> {
     if (text.length > maxAnswerBytes) break;
   }
   return text;
-}
-
-function parsed(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    return undefined;
-  }
 }
 
 function isVerdict(value: unknown): value is ProbeVerdict {

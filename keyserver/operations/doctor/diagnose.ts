@@ -89,8 +89,8 @@ async function checkDatabase(
     if (keys === undefined || checks.some(({ status }) => status === 'fault')) return checks;
     checks.push(await tokenTable(store));
     const context = { ...keys, store, clock };
-    const { checks: documentChecks, ...known } = await checkDocuments(context);
-    checks.push(...documentChecks, ...(await checkTokens(context, known)));
+    const known = await checkDocuments(context);
+    checks.push(...known.checks, ...(await checkTokens(context, known)));
     checks.push(await checkCounter(context), ...(await checkChanges(context)));
     return checks;
   } catch (error) {

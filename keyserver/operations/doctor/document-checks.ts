@@ -32,12 +32,7 @@ export function matchesType({ type }: Grant, types: KnownTypes): boolean {
 }
 
 /** Checks every document's MAC and form, and the references between documents. */
-export async function checkDocuments(context: ReadContext): Promise<{
-  checks: Check[];
-  types: KnownTypes;
-  grants: readonly AppGrant[];
-  missingKeys: MissingKeys;
-}> {
+export async function checkDocuments(context: ReadContext) {
   const types = await listDocuments(context, 'type');
   const apps = await listDocuments(context, 'app');
   const proxies = await listDocuments(context, 'proxy');

@@ -7,24 +7,17 @@ import { count } from '../count.ts';
 import { weakFields } from '../intelligence/inspect-secret.ts';
 import { type InspectedToken, injectionMisfit, inspectToken } from '../tokens.ts';
 import { type Check, type Finding, skipped } from './check.ts';
-import { type AppGrant, grantName, type KnownTypes, matchesType } from './document-checks.ts';
-import type { MissingKeys } from './missing-keys.ts';
+import { type checkDocuments, grantName, type KnownTypes, matchesType } from './document-checks.ts';
 
 const legacyFinding =
   'written by the earlier system, without authentication: served only with UNSAFE_LEGACY_ROWS=1';
 /** An earlier table has one for every token; a single one may have been planted. */
 const maxLegacyNames = 20;
 
-interface Known {
-  readonly types: KnownTypes;
-  readonly grants: readonly AppGrant[];
-  readonly missingKeys: MissingKeys;
-}
-
 /** Opens every token row, one by one, and checks it against its type. */
 export async function checkTokens(
   context: ReadContext,
-  { types, grants, missingKeys }: Known,
+  { types, grants, missingKeys }: Awaited<ReturnType<typeof checkDocuments>>,
 ): Promise<Check[]> {
   const isVerified = context.keyring !== undefined;
   const bad: string[] = [];

@@ -8,9 +8,10 @@ import { checkedBinding } from '../changes/binding.ts';
 import type { StoredDocuments } from '../changes/drafts.ts';
 import { checkName } from '../documents.ts';
 import { parseGrant } from '../grants.ts';
+import { isObject } from '../json-object.ts';
 import { OperationError } from '../operation-error.ts';
 import { type Limits, parseLimits } from '../proxy-limits.ts';
-import { documentFaults, type Fleet, type FleetType, fleetFaults, isObject } from './schema.ts';
+import { documentFaults, type Fleet, type FleetType, fleetFaults } from './schema.ts';
 import { type Path, Source, type SourceFault } from './source.ts';
 
 /** An app as a file has it: all of it but its keys. */

@@ -6,7 +6,7 @@ import { describeBinding } from '../changes/binding.ts';
 import { describeCa } from '../changes/describe-ca.ts';
 import type { Draft } from '../changes/drafts.ts';
 import { describeGrant } from '../changes/lost-rights.ts';
-import { policyChanges } from '../types.ts';
+import { type PolicyChange, policyChanges } from '../types.ts';
 import { AddedGrants } from './added-grants.ts';
 
 /** The lines of a plan for one document. */
@@ -43,13 +43,7 @@ function summary({ kind, after }: Draft): string {
   return `: ${destinations.join(' ')}, ${describeInjection(injection)}${told.join('')}`;
 }
 
-interface MemberChange {
-  readonly member: string;
-  readonly from: unknown;
-  readonly to: unknown;
-}
-
-function memberLine({ member, from, to }: MemberChange): string {
+function memberLine({ member, from, to }: PolicyChange): string {
   if (isList(from) && isList(to)) {
     const moved = [
       ...to.filter((one) => !from.includes(one)).map((one) => ` + ${one}`),

@@ -5,6 +5,7 @@ import { BindingSchema } from '../../../shared/protocol/messages.ts';
 import { Compile, type SchemaError } from '../../../shared/schema/compile.ts';
 import { type Static, Type } from '../../../shared/schema/type.ts';
 import { ProxySchema } from '../../at-rest/document-row.ts';
+import { isObject } from '../json-object.ts';
 import type { Path, SourceFault } from './source.ts';
 
 const closed = { additionalProperties: false } as const;
@@ -79,10 +80,6 @@ export function documentFaults(section: Section, value: unknown, path: Path): So
   const faults = sections[section].Errors(value).map((error) => faultOf(error, path));
   if (section !== 'types' || !isObject(value) || value.injection === undefined) return faults;
   return [...faults, ...injectionFaults([...path, 'injection'], value.injection)];
-}
-
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 const notAMember = 'is not a member of this';

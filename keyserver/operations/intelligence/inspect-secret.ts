@@ -2,25 +2,18 @@ import { memoize } from '../../../shared/memoize.ts';
 import { parseDestination } from '../../../shared/policy/destination.ts';
 import { injectedFields } from '../../../shared/policy/injection/injection.ts';
 import type { Fields } from '../../../shared/policy/injection/template.ts';
-import { PolicyError } from '../../../shared/policy/policy-error.ts';
 import type { Policy } from '../../../shared/policy/schema.ts';
 import { isGuessable } from '../../../shared/policy/secret-strength.ts';
+import { ifParsed } from '../policy/if-parsed.ts';
 import { type JwtClaims, readJwt } from './jwt.ts';
 import { type Marketplace, marketplaces, marketplacesOf } from './marketplaces.ts';
 import { describeWildberries, isWildberries, wildberriesWarnings } from './wildberries.ts';
 
-/** Findings about a secret before it is used. No text of them has a value of the secret. */
-export interface SecretReport {
-  /** ISO 8601: when the first of its JWTs expires. */
-  readonly expiresAt: string | undefined;
-  /** The kind of the secret, if it says so. */
-  readonly kind: string | undefined;
-  /** Why it will probably not work, or could be guessed; each is a sentence. */
-  readonly warnings: readonly string[];
-}
-
-/** Looks at the fields that a type injects and keeps secret. */
-export function inspectSecret(policy: Policy, fields: Fields): SecretReport {
+/**
+ * Looks at the fields that a type injects and keeps secret: when the first of their JWTs expires (ISO 8601), the kind of
+ * the secret if it says so, and warnings on why it will not work or could be guessed. No text has a value of the secret.
+ */
+export function inspectSecret(policy: Policy, fields: Fields) {
   const { publicFields = [] } = policy;
   const values = Object.entries(injectedFields(policy.injection, fields)).filter(
     ([name]) => !publicFields.includes(name),
@@ -49,15 +42,12 @@ interface Place {
 
 /** Memoized, since an import asks for every row. Those that cannot be used are left out: doctor tells of them. */
 const placesOf = memoize(({ destinations }: Policy): readonly Place[] =>
-  destinations.flatMap((text) => {
-    try {
+  destinations.flatMap((text) =>
+    ifParsed([], () => {
       const destination = parseDestination(text);
       return [{ ...destination, marketplaces: marketplacesOf(destination) }];
-    } catch (error) {
-      if (error instanceof PolicyError) return [];
-      throw error;
-    }
-  }),
+    }),
+  ),
 );
 
 function mixUps(name: string, value: string, places: readonly Place[]): string[] {

@@ -1,8 +1,10 @@
+import { type JsonObject, parseObject } from '../json-object.ts';
+
 /** The claims of a JWT that are of use without its key (RFC 7519 §4.1); nothing proves them. */
 export interface JwtClaims {
   /** Milliseconds since the Unix epoch, of a claim `exp` that is a time. */
   readonly expiresAtMs: number | undefined;
-  readonly all: Readonly<Record<string, unknown>>;
+  readonly all: JsonObject;
 }
 
 const form = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]*$/;
@@ -13,23 +15,13 @@ const maxSeconds = 253_402_300_799;
 export function readJwt(text: string): JwtClaims | undefined {
   const [, header, payload] = form.exec(text.replace(/^Bearer +/i, '')) ?? [];
   if (header === undefined || payload === undefined) return undefined;
-  const all = parseObject(payload);
-  if (all === undefined || typeof parseObject(header)?.alg !== 'string') return undefined;
+  const read = (part: string) => parseObject(Buffer.from(part, 'base64url').toString('utf8'));
+  const all = read(payload);
+  if (all === undefined || typeof read(header)?.alg !== 'string') return undefined;
   return { all, expiresAtMs: timeOf(all.exp) };
 }
 
 function timeOf(exp: unknown): number | undefined {
   const isTime = typeof exp === 'number' && exp > 0 && exp <= maxSeconds;
   return isTime ? Math.floor(exp) * 1000 : undefined;
-}
-
-function parseObject(part: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(part, 'base64url').toString('utf8'));
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -13,16 +13,6 @@ import {
 } from '../documents.ts';
 import { OperationError } from '../operation-error.ts';
 
-export interface UsedKey {
-  readonly fingerprint: string;
-  readonly createdAt: string;
-  /** ISO 8601; null: no end. */
-  readonly expiresAt: string | null;
-  readonly works: boolean;
-  /** The day of its last use, in UTC; null if none is known. A hint, since others may write to the database. */
-  readonly lastUsed: string | null;
-}
-
 /** The days of the last use of callers' keys, by hash. */
 export async function lastUses({ store }: ReadContext): Promise<ReadonlyMap<string, string>> {
   return new Map((await store.keyUses()).map(({ hash, day }) => [hash, day]));
@@ -68,11 +58,8 @@ export async function listCallers<K extends CallerKind>(
   );
 }
 
-function usedKey(
-  { clock }: ReadContext,
-  uses: ReadonlyMap<string, string>,
-  key: CallerKey,
-): UsedKey {
+/** Its last use is a day in UTC, null if none is known: a hint, since others may write to the database. */
+function usedKey({ clock }: ReadContext, uses: ReadonlyMap<string, string>, key: CallerKey) {
   return {
     fingerprint: keyFingerprint(key.hash),
     createdAt: key.createdAt,
@@ -81,6 +68,7 @@ function usedKey(
     lastUsed: uses.get(key.hash) ?? null,
   };
 }
+export type UsedKey = ReturnType<typeof usedKey>;
 
 /** The keys that {@link endOverlap} would end: those that still work beside one without an end. */
 export function overlapping(keys: readonly UsedKey[]): UsedKey[] {

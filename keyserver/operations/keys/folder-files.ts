@@ -91,8 +91,8 @@ export function moveFile(folder: string, name: string, into: string): void {
     }
   }
   rmSync(from);
-  sync(archive);
-  sync(folder);
+  syncFolder(archive);
+  syncFolder(folder);
 }
 
 /** Deletes what killed runs left of keys that they made. */
@@ -121,7 +121,7 @@ function throughTemporary<T>(
     writeFileSync(descriptor, content);
     fsyncSync(descriptor);
     const result = put(temporary);
-    sync(folder);
+    syncFolder(folder);
     return result;
   } finally {
     closeSync(descriptor);
@@ -138,7 +138,8 @@ function isCode(error: unknown, code: string): boolean {
   return (error as NodeJS.ErrnoException).code === code;
 }
 
-function sync(folder: string): void {
+/** Without it, a power failure could take a new name and leave the stored hash. */
+export function syncFolder(folder: string): void {
   const descriptor = openSync(folder, 'r');
   try {
     fsyncSync(descriptor);

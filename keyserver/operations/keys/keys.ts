@@ -19,17 +19,8 @@ import { describeNeeds } from './needs.ts';
 /** Tickets live for 600 s, and clocks may be 60 s apart. */
 const retireAfterSeconds = 660;
 
-interface NewKeyFile {
-  readonly name: string;
-  /** Name of the file, with its extension. */
-  readonly file: string;
-  readonly folder: string;
-  /** The file's content, if the folder cannot be written: it must be distributed. */
-  readonly content: Buffer | undefined;
-}
-
-/** Makes a key that is not in use yet. @throws ConfigError */
-export async function newKey(kind: KeyKind, path: string, now: Date): Promise<NewKeyFile> {
+/** Makes a key that is not in use yet; `content` must be distributed if the folder cannot be written. @throws ConfigError */
+export async function newKey(kind: KeyKind, path: string, now: Date) {
   const folder = await readKeyFolder(kind, path);
   const content = kind === 'at-rest' ? makeAtRestKey() : await makeRsaKey();
   const { name, isWritten } = addKey(folder, content, now);

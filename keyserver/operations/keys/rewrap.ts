@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { OpenError } from '../../../shared/crypto/open-error.ts';
 import { tokenRowKid } from '../../../shared/crypto/token-row.ts';
 import { resealImages } from '../../at-rest/image-chain.ts';
 import { resealRow } from '../../at-rest/secret.ts';
+import { tryOpen } from '../../at-rest/try-open.ts';
 import {
   type DocumentKind,
   type DocumentName,
@@ -19,18 +19,6 @@ import { Pace } from './pace.ts';
 /** Each takes a change number, which all KeyServers and proxies hear of. */
 const maxDocumentsPerSecond = 100;
 
-interface Rewrapped {
-  /** Numbers of tokens and documents that are sealed with the primary key now, and were not. */
-  readonly tokens: number;
-  readonly documents: number;
-  /** Number of before-images that are sealed with the primary key now, besides the newest of those documents. */
-  readonly images: number;
-  /** Tokens that somebody stored or deleted meanwhile. */
-  readonly changed: number;
-  /** Rows that do not open, and so were left as they are. */
-  readonly broken: number;
-}
-
 interface RewrapOptions {
   /** Told the numbers of tokens that are done, and that there were to do. */
   readonly onProgress?: (done: number, total: number) => void;
@@ -40,13 +28,14 @@ interface RewrapOptions {
 
 /**
  * Seals with the primary key what older ones sealed. It can be ended at any time and run again, also twice at once:
- * a token is replaced only if it is as it was read. Rows of the earlier system are left.
+ * a token is replaced only if it is as it was read. Rows of the earlier system are left. Resolves to numbers of rows that
+ * are sealed anew, that others changed meanwhile, and that do not open; images count besides the newest of the documents.
  * @throws OperationError not_confirmed if a KeyServer has not loaded the primary key; StoreError
  */
 export async function rewrap(
   context: OperationContext,
   { onProgress = () => {}, pause = sleep }: RewrapOptions = {},
-): Promise<Rewrapped> {
+) {
   await checkLoaded(context);
   const documents = await rewrapDocuments(context, pause);
   const images = await rewrapImages(context, pause);
@@ -136,12 +125,9 @@ async function rewrapTokens(
     for (const row of page) {
       const kid = tokenRowKid(row.token);
       if (kid === undefined || kid === primaryKid) continue;
-      try {
-        swaps.push({ row, token: resealRow(keyring, row) });
-      } catch (error) {
-        if (!(error instanceof OpenError)) throw error;
-        found.broken += 1;
-      }
+      const token = tryOpen(() => resealRow(keyring, row));
+      if (token === undefined) found.broken += 1;
+      else swaps.push({ row, token });
     }
     await pace.run(swaps, async (batch) => {
       const swapped = await store.swapTokens(batch, { keepsOld: false });

@@ -3,7 +3,7 @@ import { ConfigError } from '../../../shared/settings/config.ts';
 import type { OperationContext } from '../context.ts';
 import { contentOf, listDocuments } from '../documents.ts';
 import { inputInvalid } from '../operation-error.ts';
-import { type LeftGroup, LeftRows } from './left-rows.ts';
+import { LeftRows } from './left-rows.ts';
 import { nameOf, type PlanContext, planRow } from './plan.ts';
 
 export interface LegacyOptions {
@@ -11,28 +11,18 @@ export interface LegacyOptions {
   readonly jsonFields: boolean;
 }
 
-export interface LegacyReport {
-  /** Rows that a keyring sealed. */
-  readonly sealed: number;
-  /** Rows of the earlier system that can be taken over. */
-  readonly ready: number;
-  readonly left: readonly LeftGroup[];
-  /** Faults of the table's columns, as sentences. */
-  readonly columns: readonly string[];
-  /** Characters that the column `token` needs, and more than it holds; undefined if it is wide enough. */
-  readonly needsChars: number | undefined;
-}
+export type LegacyReport = Awaited<ReturnType<typeof checkLegacyRows>>;
 
 /** They are kept in memory; beyond this, something else is wrong with the table. */
 const maxRepeated = 10_000;
 /** Without an index the time grows with the square of the rows: these take a minute. */
 const maxSortedRows = 10_000;
 
-/** Foretells what taking over would do to each row; it changes nothing. @throws ConfigError, OperationError */
-export async function checkLegacyRows(
-  context: OperationContext,
-  options: LegacyOptions,
-): Promise<LegacyReport> {
+/**
+ * Foretells what taking over would do to each row, and changes nothing: numbers of rows, faults of the columns, and the
+ * characters that the column `token` needs if it holds fewer. @throws ConfigError, OperationError
+ */
+export async function checkLegacyRows(context: OperationContext, options: LegacyOptions) {
   const planning = await planContext(context, options);
   const findings = await context.store.tokenTableFindings();
   const left = new LeftRows();

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { examineLegacyRow, type LegacyKey } from '../../../shared/crypto/legacy-row.ts';
-import { OpenError } from '../../../shared/crypto/open-error.ts';
 import { tokenRowKid } from '../../../shared/crypto/token-row.ts';
 import { jsonFields } from '../../at-rest/legacy-fields.ts';
 import { openSecret, type Secret } from '../../at-rest/secret.ts';
+import { tryOpen } from '../../at-rest/try-open.ts';
 import type { Keyring } from '../../keys/keyring.ts';
 import type { PlacedToken } from '../../store/store.ts';
 import { isStoreError } from '../../store/store-error.ts';
@@ -13,16 +13,8 @@ import type { OperationContext } from '../context.ts';
 import { checkServesLegacyRows } from '../keys/check-loaded.ts';
 import { inputInvalid, OperationError } from '../operation-error.ts';
 import { legacyKeyIn } from './check.ts';
-import type { Left, LeftGroup } from './left-rows.ts';
+import type { Left } from './left-rows.ts';
 import { swapInPasses } from './passes.ts';
-
-interface GivenBack {
-  /** Rows that this run gave back. */
-  readonly restored: number;
-  /** Rows that somebody else changed meanwhile, time and again. */
-  readonly unsettled: number;
-  readonly left: readonly LeftGroup[];
-}
 
 /**
  * Gives rows that were taken over the bytes that the earlier system wrote, from the copy. A row whose secret was stored
@@ -33,7 +25,7 @@ export async function giveBack(
   context: OperationContext,
   progress: Progress,
   pause: (ms: number) => Promise<unknown> = sleep,
-): Promise<GivenBack> {
+) {
   const { store, keyring } = context;
   const legacyKey = legacyKeyIn(context);
   if (!context.servesLegacyRows) {
@@ -82,20 +74,11 @@ function faultOf(
   legacyKey: LegacyKey,
 ): Left | undefined {
   if (copy === undefined) return { reason: 'new', fault: 'was stored after the takeover' };
-  const secret = open(keyring, row);
+  const secret = tryOpen(() => openSecret(keyring, row));
   if (secret === undefined) return { reason: 'key', fault: 'does not open' };
   const opened = examineLegacyRow(copy, legacyKey);
   if ('text' in opened && isSame(secret, opened.text)) return undefined;
   return { reason: 'changed', fault: 'holds another secret than the copy' };
-}
-
-function open(keyring: Keyring, row: PlacedToken): Secret | undefined {
-  try {
-    return openSecret(keyring, row);
-  } catch (error) {
-    if (error instanceof OpenError) return undefined;
-    throw error;
-  }
 }
 
 /** Whether the earlier system's text became this secret, whole or split. */

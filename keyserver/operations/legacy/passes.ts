@@ -1,6 +1,6 @@
 import type { PlacedToken, Store, SwapOptions, TokenSwap } from '../../store/store.ts';
 import { Pace } from '../keys/pace.ts';
-import { type LeftGroup, LeftRows } from './left-rows.ts';
+import { LeftRows } from './left-rows.ts';
 
 /** Passes over the table, each for what was written behind the one before. */
 const maxPasses = 10;
@@ -16,16 +16,11 @@ interface PassOptions extends SwapOptions {
   readonly pause: (ms: number) => Promise<unknown>;
 }
 
-interface Passed {
-  readonly swapped: number;
-  /** Rows of the last pass that somebody else changed before they were swapped. */
-  readonly unsettled: number;
-  /** Rows that the last pass left. */
-  readonly left: readonly LeftGroup[];
-}
-
-/** Swaps rows, pass after pass, until one finds nothing to swap; stops all the same if others never stop writing. */
-export async function swapInPasses(store: Store, options: PassOptions): Promise<Passed> {
+/**
+ * Swaps rows, pass after pass, until one finds nothing to swap; stops all the same if others never stop writing. Resolves
+ * to the number of swapped rows, of those that others changed in the last pass before they were swapped, and to those left.
+ */
+export async function swapInPasses(store: Store, options: PassOptions) {
   const { begin, onSwapped, pause, keepsOld } = options;
   const pace = new Pace(pause);
   let swapped = 0;

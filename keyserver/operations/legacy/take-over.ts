@@ -4,24 +4,15 @@ import type { Progress } from '../bulk/progress.ts';
 import type { OperationContext } from '../context.ts';
 import { checkLoaded } from '../keys/check-loaded.ts';
 import { type LegacyOptions, planContext } from './check.ts';
-import type { LeftGroup, LeftRows } from './left-rows.ts';
+import type { LeftRows } from './left-rows.ts';
 import { swapInPasses } from './passes.ts';
 import { type PlanContext, planRow } from './plan.ts';
-
-interface TakenOver {
-  /** Rows that this run sealed. */
-  readonly sealed: number;
-  /** Rows that somebody else changed meanwhile, time and again. */
-  readonly unsettled: number;
-  readonly left: readonly LeftGroup[];
-  /** The table of the rows as they were; undefined if no row was ready. */
-  readonly copy: string | undefined;
-}
 
 /**
  * Seals the rows of the earlier system. All that are ready are copied first; then each is sealed if it still has the
  * bytes that were read, and copied again in the same transaction. So a run can be cut off at any point and repeated,
- * beside another run and beside calls; what is written meanwhile is taken as it is by then.
+ * beside another run and beside calls; what is written meanwhile is taken as it is by then. Resolves as swapInPasses
+ * does, and to the table of the rows as they were; undefined if no row was ready.
  * @throws ConfigError, OperationError as planContext; OperationError not_confirmed if a KeyServer has not loaded the
  * primary key; StoreError
  */
@@ -30,7 +21,7 @@ export async function takeOver(
   options: LegacyOptions,
   progress: Progress,
   pause: (ms: number) => Promise<unknown> = sleep,
-): Promise<TakenOver> {
+) {
   const { store } = context;
   const planning = await planContext(context, options);
   await checkLoaded(context);

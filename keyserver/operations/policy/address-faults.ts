@@ -2,35 +2,28 @@ import { addressSet, familyOf } from '../../../shared/address/address-set.ts';
 import { addressVerdict } from '../../../shared/address/address-verdict.ts';
 import { hostAddress } from '../../../shared/address/host-address.ts';
 import { destinationsOf } from '../../../shared/policy/destination.ts';
-import { PolicyError } from '../../../shared/policy/policy-error.ts';
 import type { Policy } from '../../../shared/policy/schema.ts';
+import { ifParsed } from './if-parsed.ts';
 
-/** A destination whose host is an address that SecureProxy refuses to connect to. Names are left to it. */
-interface AddressFault {
-  readonly sentence: string;
-  /** The CIDR block of the address, if the type may allow it. */
-  readonly block: string | undefined;
-}
-
-/** The destinations, plain ones too, of a policy that are such addresses; none if it cannot be parsed. */
-export function addressFaults(policy: Policy): AddressFault[] {
+/**
+ * A sentence for each destination, plain ones too, whose host is an address that SecureProxy refuses to connect to, with
+ * the CIDR block if the type may allow it. Names are left to SecureProxy; none if the policy cannot be parsed.
+ */
+export function addressFaults(policy: Policy) {
   const { destinations, plainDestinations = [], unsafeAllowPrivate = [] } = policy;
-  try {
+  const texts = [...destinations, ...plainDestinations];
+  return ifParsed([], () => {
     const allowed = addressSet(unsafeAllowPrivate);
-    const texts = [...destinations, ...plainDestinations];
     const parsed = destinationsOf(texts);
     return texts.flatMap((text, i) => addressFault(text, parsed[i]?.hostname ?? '', allowed));
-  } catch (error) {
-    if (error instanceof PolicyError) return [];
-    throw error;
-  }
+  });
 }
 
 function addressFault(
   destination: string,
   hostname: string,
   allowed: ReturnType<typeof addressSet>,
-): AddressFault[] {
+) {
   const address = hostAddress(hostname);
   const verdict = address === undefined ? undefined : addressVerdict(address, allowed);
   if (address === undefined || verdict === undefined) return [];

@@ -100,13 +100,11 @@ function destinationFaults({
   unsafePlaintext,
 }: Pick<Policy, 'destinations' | 'unsafePlaintext'>): string[] {
   return destinations.flatMap((text) => {
-    try {
-      const { protocol } = parseDestination(text);
-      if (protocol === 'https:' || unsafePlaintext) return [];
-    } catch (error) {
-      if (error instanceof PolicyError) return [error.message];
-      throw error;
-    }
+    let protocol = 'https:';
+    const faults = policyErrors(() => {
+      protocol = parseDestination(text).protocol;
+    });
+    if (protocol === 'https:' || unsafePlaintext) return faults;
     return [
       `destination ${JSON.stringify(text)} is not https, so calls would cross the network in clear (unsafePlaintext allows it)`,
     ];

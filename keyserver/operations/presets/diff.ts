@@ -1,20 +1,12 @@
 import type { Policy } from '../../../shared/policy/schema.ts';
 import type { Preset } from '../../presets/preset.ts';
 import { inputInvalid } from '../operation-error.ts';
-import { type PolicyChange, policyChanges } from '../types.ts';
+import { policyChanges } from '../types.ts';
 import { expandPreset } from './expand.ts';
 import { findAuth, findPreset } from './find.ts';
 
-interface PresetDiff {
-  readonly preset: Preset;
-  /** The revision that the type was made of. */
-  readonly revision: number;
-  /** From the preset as it is now to the type. */
-  readonly changes: readonly PolicyChange[];
-}
-
-/** How a type differs from its preset. @throws OperationError input_invalid, not_found */
-export function presetDiff(id: string, policy: Policy): PresetDiff {
+/** How a type differs from its preset as it is now, and the revision that it was made of. @throws OperationError input_invalid, not_found */
+export function presetDiff(id: string, policy: Policy) {
   const { preset: made, ...members } = policy;
   if (made === undefined) {
     throw inputInvalid(`the type ${JSON.stringify(id)} was made of no preset`, {

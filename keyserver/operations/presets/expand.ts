@@ -1,11 +1,11 @@
 import { judgeDestination } from '../../../shared/policy/destination.ts';
 import { injectionFields } from '../../../shared/policy/injection/injection.ts';
 import type { Injection } from '../../../shared/policy/injection/schema.ts';
-import { PolicyError } from '../../../shared/policy/policy-error.ts';
 import type { Policy, Probe, RoutedBy } from '../../../shared/policy/schema.ts';
 import { parseTargetUrl } from '../../../shared/policy/url.ts';
 import type { Auth, Preset } from '../../presets/preset.ts';
 import { inputInvalid, type OperationError } from '../operation-error.ts';
+import { ifParsed } from '../policy/if-parsed.ts';
 import { findAuth } from './find.ts';
 import { hostsOf } from './hosts.ts';
 import { needTable, unmetNeed } from './needs.ts';
@@ -23,17 +23,11 @@ export interface PresetChoice {
   readonly injection?: Injection | undefined;
 }
 
-interface Expanded {
-  readonly policy: Policy;
-  /** Remarks for the operator, a sentence each. */
-  readonly remarks: readonly string[];
-}
-
 /**
- * The policy of a preset under an operator's choice; it is not checked yet.
+ * The policy of a preset under an operator's choice, which is not checked yet, with remarks for the operator.
  * @throws OperationError input_invalid if this version cannot serve it, or a choice is missing
  */
-export function expandPreset(preset: Preset, choice: PresetChoice): Expanded {
+export function expandPreset(preset: Preset, choice: PresetChoice) {
   const auth = findAuth(preset, choice.auth);
   const injection = servedInjection(preset, auth, choice);
   const { sandbox = false } = choice;
@@ -70,10 +64,7 @@ export function expandPreset(preset: Preset, choice: PresetChoice): Expanded {
       ...(sandbox && { sandbox }),
     },
   };
-  return {
-    policy,
-    remarks: remarksOf(preset, auth, choice, unverified),
-  };
+  return { policy, remarks: remarksOf(preset, auth, choice, unverified) };
 }
 
 function routedByOf({ certainty, from, ...members }: NonNullable<Preset['routedBy']>): RoutedBy {
@@ -133,13 +124,8 @@ function probeOf(
 /** False also if a destination does not parse, which is reported later. */
 function reaches(destinations: readonly string[], url: string): boolean {
   const parsed = parseTargetUrl(url);
-  try {
-    const policy = { destinations: [...destinations], unsafePlaintext: true };
-    return parsed.allowed && judgeDestination(policy, parsed.value).allowed;
-  } catch (error) {
-    if (error instanceof PolicyError) return false;
-    throw error;
-  }
+  const policy = { destinations: [...destinations], unsafePlaintext: true };
+  return parsed.allowed && ifParsed(false, () => judgeDestination(policy, parsed.value).allowed);
 }
 
 function remarksOf(

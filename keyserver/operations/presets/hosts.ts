@@ -1,6 +1,6 @@
 import { destinationCovers } from '../../../shared/policy/destination-cover.ts';
-import { PolicyError } from '../../../shared/policy/policy-error.ts';
 import type { Auth, Certainty, Preset } from '../../presets/preset.ts';
+import { ifParsed } from '../policy/if-parsed.ts';
 
 type Host = Preset['hosts'][number];
 
@@ -10,16 +10,8 @@ const unsure: ReadonlySet<Certainty> = new Set(['unverified', 'inferred', 'unkno
 /** `{shop}` of a host stands for one label, as the `*` of a destination does. */
 const label = '{shop}';
 
-interface PresetHosts {
-  readonly destinations: readonly string[];
-  /** With `*` for the label that each account has of its own. */
-  readonly patterns: readonly string[];
-  /** Hosts of this kind that get no token, since nobody verified them. */
-  readonly unverified: readonly string[];
-}
-
 /** The hosts that tokens of a preset go to. */
-export function hostsOf(preset: Preset, auth: Auth, sandbox: boolean): PresetHosts {
+export function hostsOf(preset: Preset, auth: Auth, sandbox: boolean) {
   const hosts = preset.hosts.filter(
     (host) =>
       host.is === (sandbox ? 'sandbox' : 'production') &&
@@ -29,7 +21,9 @@ export function hostsOf(preset: Preset, auth: Auth, sandbox: boolean): PresetHos
   const isPattern = ({ host }: Host) => host.includes(label);
   return {
     destinations: sure.filter((host) => !isPattern(host)).map(destinationOf),
+    /** With `*` for the label that each account has of its own. */
     patterns: sure.filter(isPattern).map(destinationOf),
+    /** They get no token. */
     unverified: hosts.filter(({ certainty }) => unsure.has(certainty)).map(({ host }) => host),
   };
 }
@@ -40,7 +34,7 @@ function destinationOf({ host, path = '' }: Host): string {
 
 /** Destinations that lie outside of the preset's; none if every account has a host of its own. */
 export function widening(
-  { destinations, patterns }: PresetHosts,
+  { destinations, patterns }: ReturnType<typeof hostsOf>,
   given: readonly string[],
 ): string[] {
   const allowed = [...destinations, ...patterns];
@@ -50,12 +44,9 @@ export function widening(
 
 /** A destination that does not parse is a fault of the policy, which is reported later. */
 function covers(destination: string, given: string): boolean {
-  try {
-    return isUnder(destination, given) || destinationCovers(destination, given);
-  } catch (error) {
-    if (error instanceof PolicyError) return false;
-    throw error;
-  }
+  return (
+    isUnder(destination, given) || ifParsed(false, () => destinationCovers(destination, given))
+  );
 }
 
 /** The public suffix of a shop's host may carry no wildcard, so the pattern does not parse as a destination. */

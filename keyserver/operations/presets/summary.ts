@@ -2,16 +2,8 @@ import type { Auth } from '../../presets/preset.ts';
 import { listPresets } from './find.ts';
 import { needTable } from './needs.ts';
 
-interface PresetSummary {
-  readonly id: string;
-  readonly name: string;
-  readonly revision: number;
-  /** How this version serves it: its default way to authenticate, another one, or not. */
-  readonly served: string;
-  readonly sandbox: boolean;
-}
-
-export function summaries(): PresetSummary[] {
+/** All presets in short; `served` says by which way to authenticate this version serves one, or that it does not. */
+export function summaries() {
   return listPresets().map(({ id, name, revision, auth, hosts }) => ({
     id,
     name,

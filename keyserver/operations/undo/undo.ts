@@ -10,21 +10,13 @@ import { checkPolicy } from '../types.ts';
 import type { KeptChanges } from './kept-changes.ts';
 import * as refusals from './refusals.ts';
 
-/** The way back to before a change. */
-export interface Undo {
-  readonly change: number;
-  /** When it was made, ISO 8601. */
-  readonly at: string;
-  /** Undefined if the document is as it was then, except for what no undo brings back. */
-  readonly draft: Draft | undefined;
-  /** The revision of the newest image when it was read. */
-  readonly newest: number | undefined;
-}
+export type Undo = ReturnType<typeof draftUndo>;
 
 /**
  * Puts a document back to what it was before a change, by a new one: the change that was looked for, or the last one.
  * Keys, and names of certificates that a proxy must have, stay as they are now; a document that was deleted comes back
  * without keys. The last change is not taken back if it has undone one itself, or if keys alone were changed since.
+ * Without a draft the document is as it was then; `newest` is the revision of the newest image.
  * @throws OperationError integrity_failed if an image was changed or removed; not_found if the change has none;
  * input_invalid if there is no last change to take back, or a type would not be taken any more
  */
@@ -33,7 +25,7 @@ export function draftUndo<K extends DocumentKind>(
   name: DocumentName & { readonly kind: K },
   sought: number | 'last',
   kept: KeptChanges<K>,
-): Undo {
+) {
   const { kind, id } = name;
   const { stored, chain, target, newest } = kept;
   const { row, before } = stored.get(kind, id);

@@ -10,9 +10,8 @@ import {
 } from '../../../operations/keys/caller-keys.ts';
 import { confirm } from '../../shell/confirmation.ts';
 import type { Session } from '../../shell/session.ts';
-import type { AdminCommand } from '../admin-command.ts';
+import { type AdminCommand, exampleIds } from '../admin-command.ts';
 import { addUnverified, verificationOf } from '../unverified.ts';
-import { exampleId } from './example-id.ts';
 
 /** `show` and `end-overlap` of `app` and `proxy`. */
 export function addCallerKeyCommands(
@@ -31,7 +30,7 @@ function addShow(parent: AdminCommand, session: Session, kind: CallerKind): void
       `Shows the keys of the ${kind} with the day of their last use, in UTC, which KeyServer writes once a day.`,
     )
     .argument('<id>', 'its name')
-    .examples(`keyserver-admin ${kind} show ${exampleId[kind]}`)
+    .examples(`keyserver-admin ${kind} show ${exampleIds[kind]}`)
     .reading(session, async (context, id: string) => {
       const { members, heading, cell } = verificationOf(context);
       const { document, keys } = await showCaller(context, kind, id);
@@ -71,7 +70,7 @@ needs --yes.`,
     )
     .argument('<id>', 'its name')
     .option('--yes', 'do it without being asked')
-    .examples(`keyserver-admin ${kind} end-overlap ${exampleId[kind]}`)
+    .examples(`keyserver-admin ${kind} end-overlap ${exampleIds[kind]}`)
     .operation(session, async (context, id: string, { yes }: { yes?: boolean }) => {
       const { keys } = await showCaller(context, kind, id);
       const used = overlapping(keys).filter((key) => isUsedStill(key, context.clock.now()));

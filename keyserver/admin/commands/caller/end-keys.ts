@@ -7,9 +7,8 @@ import { confirm } from '../../shell/confirmation.ts';
 import { parseDuration } from '../../shell/duration.ts';
 import { writeNewKey } from '../../shell/key-output.ts';
 import type { Session } from '../../shell/session.ts';
-import type { AdminCommand } from '../admin-command.ts';
+import { type AdminCommand, exampleIds } from '../admin-command.ts';
 import { changeConfirmed } from '../confirm-change.ts';
-import { exampleId } from './example-id.ts';
 import { addOut, type OutOption } from './out-option.ts';
 
 /** `rotate` of `app` and `proxy`. */
@@ -22,7 +21,7 @@ export function addRotate(parent: AdminCommand, session: Session, kind: CallerKi
     .argument('<id>', 'its name')
     .option('--overlap <duration>', 'how long the old key stays valid, such as 30m, 24h, 7d')
     .option('--yes', 'end the old key at once without being asked')
-    .examples(`keyserver-admin ${kind} rotate ${exampleId[kind]} --overlap 24h --out new.key`)
+    .examples(`keyserver-admin ${kind} rotate ${exampleIds[kind]} --overlap 24h --out new.key`)
     .action(async (id: string, { overlap, out, yes }: RotateOptions) => {
       const overlapSeconds = overlap === undefined ? 0 : parseDuration(overlap);
       await session.withContext(async (context) => {
@@ -80,7 +79,7 @@ export function addRevoke(parent: AdminCommand, session: Session, kind: CallerKi
     )
     .argument('<id>', 'its name')
     .option('--yes', 'do it without being asked')
-    .examples(`keyserver-admin ${kind} revoke ${exampleId[kind]} --yes`)
+    .examples(`keyserver-admin ${kind} revoke ${exampleIds[kind]} --yes`)
     .operation(session, async (context, id: string, { yes }: { yes?: boolean }) => {
       const consequences = await changeConfirmed(session, context, {
         ...{ doing: `revoking the ${kind} ${id}`, yes, isAlwaysAsked: true },

@@ -13,8 +13,9 @@ import type { CallerKind } from '../../../operations/callers.ts';
 import type { StoredDocuments } from '../../../operations/changes/drafts.ts';
 import type { NewKey } from '../../../operations/fleet/keys.ts';
 import type { CallerName } from '../../../operations/fleet/plan.ts';
-import { syncFolder, writeKeyFile } from '../../shell/key-file.ts';
-import { OutputError, systemCode } from '../../shell/output-error.ts';
+import { syncFolder } from '../../../operations/keys/folder-files.ts';
+import { writeKeyFile } from '../../shell/key-file.ts';
+import { OutputError, outputError, systemCode } from '../../shell/output-error.ts';
 
 const option = '--keys-to';
 const partial = '.partial';
@@ -150,11 +151,7 @@ function attempt<T>(work: () => T): T {
   try {
     return work();
   } catch (error) {
-    const code = systemCode(error);
-    if (code === undefined) throw error;
-    throw new OutputError(
-      `cannot use the folder that ${option} names (${code})`,
-      'name a folder that can be written and has room, and run the command again',
-    );
+    const hint = 'name a folder that can be written and has room, and run the command again';
+    throw outputError(error, `cannot use the folder that ${option} names`, hint);
   }
 }

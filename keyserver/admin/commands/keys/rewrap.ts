@@ -1,7 +1,7 @@
 import { count } from '../../../operations/count.ts';
 import { hasLiveReplica } from '../../../operations/keys/check-loaded.ts';
 import { rewrap } from '../../../operations/keys/rewrap.ts';
-import { showProgress } from '../../bulk/progress.ts';
+import { withProgress } from '../../bulk/progress.ts';
 import { faultsFoundExitCode } from '../../shell/exit-codes.ts';
 import type { Session } from '../../shell/session.ts';
 import type { AdminCommand } from '../admin-command.ts';
@@ -21,10 +21,9 @@ Exit code 1 if a row does not open.`,
           `no KeyServer reports: start one only if its keyring has the key ${primaryKid}`,
         );
       }
-      const display = await showProgress(session.io);
-      const result = await rewrap(context, {
-        onProgress: (done, total) => display.progress('sealed', done, total),
-      }).finally(() => display.end());
+      const result = await withProgress(session.io, (progress) =>
+        rewrap(context, { onProgress: (done, total) => progress('sealed', done, total) }),
+      );
       const { tokens, documents, images, changed, broken } = result;
       if (broken > 0) session.exitCode = faultsFoundExitCode;
       session.out.result(

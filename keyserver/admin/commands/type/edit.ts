@@ -1,68 +1,15 @@
-import { Option } from 'commander';
-import {
-  editPolicy,
-  listMembers,
-  type PolicyPatch,
-} from '../../../operations/changes/edit-policy.ts';
+import { editPolicy, type PolicyPatch } from '../../../operations/changes/edit-policy.ts';
 import { doesNotOpen, notFound } from '../../../operations/documents.ts';
 import type { Session } from '../../shell/session.ts';
 import type { AdminCommand } from '../admin-command.ts';
 import { type ChangeOptions, changeType } from './change.ts';
+import { addInjectionOptions, injectionFromOptions } from './injection-options.ts';
 import {
-  addInjectionOptions,
-  injectionFromOptions,
-  type OptionValues,
-} from './injection-options.ts';
-import {
-  parseErrorBody,
-  parseProbe,
-  parseSeconds,
-  readCa,
-  retryFromOptions,
-  routingFromOptions,
-  signalFromOptions,
+  lists,
+  listsFromOptions,
+  type PolicyOptions,
+  valuesFromOptions,
 } from './policy-options.ts';
-
-/** The option and the placeholder of each list of a policy, as `type put` has them. */
-const lists: Readonly<Record<(typeof listMembers)[number], readonly [name: string, of: string]>> = {
-  destinations: ['destination', 'origin'],
-  plainDestinations: ['plain-destination', 'origin'],
-  unsafeAllowPrivate: ['unsafe-allow-private', 'cidr'],
-  publicFields: ['public-field', 'field'],
-  redactMembers: ['redact-member', 'name'],
-  limits: ['limit', 'rule'],
-  dropQuery: ['drop-query', 'name'],
-  dropHeaders: ['drop-header', 'name'],
-  tokenEndpoints: ['token-endpoint', 'url'],
-  keyMembers: ['key-member', 'name'],
-};
-
-interface EditOptions extends ChangeOptions {
-  readonly unsafePlaintext?: boolean;
-  readonly caFile?: string;
-  /** False with `--no-ca`. */
-  readonly ca: boolean;
-  /** False with `--no-cache-seconds`. */
-  readonly cacheSeconds?: string | false;
-  readonly scrub?: boolean;
-  /** False with `--no-probe`. */
-  readonly probe?: string | false;
-  /** False with `--no-error-body`. */
-  readonly errorBody?: string | false;
-  readonly limitStatus?: readonly string[];
-  readonly limitBody?: readonly string[];
-  readonly limitMaxSeconds?: string;
-  /** False with `--no-limit-signal`. */
-  readonly limitSignal: boolean;
-  /** False with `--no-retry`. */
-  readonly retry?: string | false;
-  readonly retryMethod?: readonly string[];
-  readonly routedByQuery?: readonly string[];
-  readonly routedByForm?: readonly string[];
-  readonly routedByBody?: boolean;
-  /** False with `--no-routed-by`. */
-  readonly routedBy: boolean;
-}
 
 /** `type edit`: the options of `type put` as patches. */
 export function addEdit(type: AdminCommand, session: Session): void {
@@ -114,7 +61,7 @@ export function addEdit(type: AdminCommand, session: Session): void {
       'keyserver-admin type edit wildberries --remove-destination https://api.example.com --dry-run',
       "keyserver-admin type edit ozon-seller --header 'Client-Id: {clientId}' --header 'Api-Key: {apiKey}'",
     )
-    .action(async (id: string, options: EditOptions & OptionValues) => {
+    .action(async (id: string, options: ChangeOptions & PolicyOptions) => {
       const patch = readPatch(options, session.io.folder);
       await session.withContext((context) =>
         changeType(session, context, id, {
@@ -128,40 +75,11 @@ export function addEdit(type: AdminCommand, session: Session): void {
     });
 }
 
-function readPatch(options: EditOptions & OptionValues, folder: string): PolicyPatch {
-  const listed = (prefix: string) =>
-    Object.fromEntries(
-      listMembers.flatMap((member) => {
-        const value = options[new Option(`--${prefix}-${lists[member][0]}`).attributeName()];
-        return Array.isArray(value) ? [[member, value]] : [];
-      }),
-    );
-  const { unsafePlaintext, caFile, ca, cacheSeconds, scrub, probe, errorBody } = options;
+function readPatch(options: PolicyOptions, folder: string): PolicyPatch {
   const injection = injectionFromOptions(options, undefined);
-  const limitSignal = signalFromOptions(options);
-  const retry = retryFromOptions(options);
-  const routedBy = routingFromOptions(options);
   return {
-    add: listed('add'),
-    remove: listed('remove'),
-    set: {
-      ...(injection && { injection }),
-      ...(unsafePlaintext !== undefined && { unsafePlaintext: unsafePlaintext || undefined }),
-      ...(!ca && { ca: undefined }),
-      ...(caFile !== undefined && { ca: readCa(caFile, folder) }),
-      ...(cacheSeconds === false && { cacheSeconds: undefined }),
-      ...(typeof cacheSeconds === 'string' && { cacheSeconds: parseSeconds(cacheSeconds) }),
-      ...(!options.limitSignal && { limitSignal: undefined }),
-      ...(limitSignal && { limitSignal }),
-      ...(options.retry === false && { retry: undefined }),
-      ...(retry && { retry }),
-      ...(!options.routedBy && { routedBy: undefined }),
-      ...(routedBy && { routedBy }),
-      ...(scrub !== undefined && { scrub: scrub ? undefined : false }),
-      ...(probe === false && { probe: undefined }),
-      ...(typeof probe === 'string' && { probe: parseProbe(probe) }),
-      ...(errorBody === false && { errorBody: undefined }),
-      ...(typeof errorBody === 'string' && { errorBody: parseErrorBody(errorBody) }),
-    },
+    add: listsFromOptions(options, 'add-'),
+    remove: listsFromOptions(options, 'remove-'),
+    set: { ...(injection && { injection }), ...valuesFromOptions(options, folder) },
   };
 }

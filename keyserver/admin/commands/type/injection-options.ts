@@ -26,6 +26,11 @@ export type OptionValues = Readonly<
   Record<string, string | readonly string[] | boolean | undefined>
 >;
 
+/** The value of an option by its name in the command line. */
+export function optionValue(options: OptionValues, name: string): OptionValues[string] {
+  return options[new Option(`--${name}`).attributeName()];
+}
+
 /** Reads the option of one scheme; `absent` if there is none. @throws OperationError input_invalid */
 export function injectionFromOptions<T>(options: OptionValues, absent: T): Injection | T {
   const given = notations.filter((notation) => textsOf(options, notation).length > 0);
@@ -45,8 +50,7 @@ export function injectionFromOptions<T>(options: OptionValues, absent: T): Injec
 }
 
 function textsOf(options: OptionValues, { name }: Notation<Injection>): string[] {
-  const value = options[new Option(`--${name}`).attributeName()];
-  return [value].flat().filter((text) => typeof text === 'string');
+  return [optionValue(options, name)].flat().filter((text) => typeof text === 'string');
 }
 
 function split(text: string, notation: Notation<Injection>): Pair {

@@ -7,6 +7,7 @@ import {
   type LimitSignal,
   type Method,
   type Policy,
+  PolicySchema,
   type Probe,
   type RoutedBy,
 } from '../../../../shared/policy/schema.ts';
@@ -14,35 +15,51 @@ import { ConfigError } from '../../../../shared/settings/config.ts';
 import { ofSetting } from '../../../../shared/settings/faults.ts';
 import { readTrustedFile } from '../../../../shared/settings/private-file.ts';
 import { hasBrokenBlock, pemBlocks } from '../../../../shared/tls/pem.ts';
+import type { ListMember, Lists, PolicyPatch } from '../../../operations/changes/edit-policy.ts';
+import { parseObject } from '../../../operations/json-object.ts';
 import { inputInvalid } from '../../../operations/operation-error.ts';
-import { injectionFromOptions, type OptionValues } from './injection-options.ts';
+import { injectionFromOptions, type OptionValues, optionValue } from './injection-options.ts';
 
-/** The options of `type put`. */
+/** The options of `type put` and `type edit`, but for lists; false with `--no-…`. */
 export interface PolicyOptions extends OptionValues {
-  readonly destination?: readonly string[];
-  readonly plainDestination?: readonly string[];
   readonly unsafePlaintext?: boolean;
-  readonly unsafeAllowPrivate?: readonly string[];
   readonly caFile?: string;
-  readonly cacheSeconds?: string;
-  readonly scrub: boolean;
-  readonly publicField?: readonly string[];
-  readonly redactMember?: readonly string[];
-  readonly probe?: string;
-  readonly limit?: readonly string[];
+  readonly cacheSeconds?: string | false;
+  readonly scrub?: boolean;
+  readonly probe?: string | false;
   readonly limitStatus?: readonly string[];
   readonly limitBody?: readonly string[];
   readonly limitMaxSeconds?: string;
-  readonly retry?: string;
+  readonly retry?: string | false;
   readonly retryMethod?: readonly string[];
   readonly routedByQuery?: readonly string[];
   readonly routedByForm?: readonly string[];
   readonly routedByBody?: boolean;
-  readonly dropQuery?: readonly string[];
-  readonly dropHeader?: readonly string[];
-  readonly tokenEndpoint?: readonly string[];
-  readonly keyMember?: readonly string[];
-  readonly errorBody?: string;
+  readonly errorBody?: string | false;
+}
+
+/** The option and the placeholder of each list of a policy. */
+export const lists: Readonly<Record<ListMember, readonly [name: string, of: string]>> = {
+  destinations: ['destination', 'origin'],
+  plainDestinations: ['plain-destination', 'origin'],
+  unsafeAllowPrivate: ['unsafe-allow-private', 'cidr'],
+  publicFields: ['public-field', 'field'],
+  redactMembers: ['redact-member', 'name'],
+  limits: ['limit', 'rule'],
+  dropQuery: ['drop-query', 'name'],
+  dropHeaders: ['drop-header', 'name'],
+  tokenEndpoints: ['token-endpoint', 'url'],
+  keyMembers: ['key-member', 'name'],
+};
+
+/** The lists that options have whose names begin with `prefix`. */
+export function listsFromOptions(options: OptionValues, prefix = ''): Lists {
+  return Object.fromEntries(
+    Object.entries(lists).flatMap(([member, [name]]) => {
+      const value = optionValue(options, prefix + name);
+      return Array.isArray(value) ? [[member, value]] : [];
+    }),
+  );
 }
 
 const withoutOptions: Policy = { destinations: [], injection: defaultInjection };
@@ -56,50 +73,50 @@ export function policyFromOptions(
   folder: string,
   base = withoutOptions,
 ): Policy {
-  const {
-    destination = base.destinations,
-    plainDestination,
-    unsafePlaintext,
-    unsafeAllowPrivate,
-    caFile,
-    cacheSeconds,
-  } = options;
-  const { scrub, publicField, redactMember, probe, limit, dropQuery, dropHeader } = options;
-  const { tokenEndpoint, keyMember, errorBody } = options;
+  const { destinations = base.destinations, ...others } = listsFromOptions(options);
+  const injection = injectionFromOptions(options, base.injection);
+  const given: Readonly<Record<string, unknown>> = {
+    ...others,
+    ...valuesFromOptions(options, folder),
+  };
+  const members = Object.keys(PolicySchema.properties)
+    .filter((member) => given[member] !== undefined)
+    .map((member) => [member, given[member]]);
+  return { ...base, destinations: [...destinations], injection, ...Object.fromEntries(members) };
+}
+
+/** Members that `--no-…` sets back. */
+const clearable = ['ca', 'cacheSeconds', 'probe', 'limitSignal', 'retry', 'routedBy', 'errorBody'];
+
+/** Members that are no lists; undefined for the default. @throws OperationError input_invalid */
+export function valuesFromOptions(options: PolicyOptions, folder: string): PolicyPatch['set'] {
+  const { unsafePlaintext, caFile, cacheSeconds, scrub, probe, errorBody } = options;
   const limitSignal = signalFromOptions(options);
   const retry = retryFromOptions(options);
   const routedBy = routingFromOptions(options);
+  const cleared = clearable.filter((member) => options[member] === false);
   return {
-    ...base,
-    destinations: [...destination],
-    injection: injectionFromOptions(options, base.injection),
-    ...(plainDestination && { plainDestinations: [...plainDestination] }),
-    ...(unsafePlaintext && { unsafePlaintext }),
-    ...(unsafeAllowPrivate && { unsafeAllowPrivate: [...unsafeAllowPrivate] }),
+    ...Object.fromEntries(cleared.map((member) => [member, undefined])),
+    ...(unsafePlaintext !== undefined && { unsafePlaintext: unsafePlaintext || undefined }),
     ...(caFile !== undefined && { ca: readCa(caFile, folder) }),
-    ...(cacheSeconds !== undefined && { cacheSeconds: parseSeconds(cacheSeconds) }),
-    ...(!scrub && { scrub }),
-    ...(publicField && { publicFields: [...publicField] }),
-    ...(redactMember && { redactMembers: [...redactMember] }),
-    ...(probe !== undefined && { probe: parseProbe(probe) }),
-    ...(limit && { limits: [...limit] }),
+    ...(typeof cacheSeconds === 'string' && {
+      cacheSeconds: parseWhole('--cache-seconds', cacheSeconds, 'it is 0 to 300 seconds'),
+    }),
+    ...(scrub !== undefined && { scrub: scrub ? undefined : false }),
+    ...(typeof probe === 'string' && { probe: parseProbe(probe) }),
     ...(limitSignal && { limitSignal }),
     ...(retry && { retry }),
     ...(routedBy && { routedBy }),
-    ...(dropQuery && { dropQuery: [...dropQuery] }),
-    ...(dropHeader && { dropHeaders: [...dropHeader] }),
-    ...(tokenEndpoint && { tokenEndpoints: [...tokenEndpoint] }),
-    ...(keyMember && { keyMembers: [...keyMember] }),
-    ...(errorBody !== undefined && { errorBody: parseErrorBody(errorBody) }),
+    ...(typeof errorBody === 'string' && { errorBody: parseErrorBody(errorBody) }),
   };
 }
 
 /** Undefined if no option is of it. */
-export function routingFromOptions({
+function routingFromOptions({
   routedByQuery: query,
   routedByForm: form,
   routedByBody: body,
-}: Pick<PolicyOptions, 'routedByQuery' | 'routedByForm' | 'routedByBody'>): RoutedBy | undefined {
+}: PolicyOptions): RoutedBy | undefined {
   if (query === undefined && form === undefined && !body) return undefined;
   return {
     ...(query && { query: [...query] }),
@@ -109,11 +126,11 @@ export function routingFromOptions({
 }
 
 /** Undefined if no option is of the signal. @throws OperationError input_invalid */
-export function signalFromOptions({
+function signalFromOptions({
   limitStatus,
   limitBody,
   limitMaxSeconds,
-}: Pick<PolicyOptions, 'limitStatus' | 'limitBody' | 'limitMaxSeconds'>): LimitSignal | undefined {
+}: PolicyOptions): LimitSignal | undefined {
   if ([limitStatus, limitBody, limitMaxSeconds].every((option) => option === undefined)) {
     return undefined;
   }
@@ -142,13 +159,7 @@ function parseLimitBody(option: string): LimitBody {
 }
 
 /** Undefined if no option is of retries. @throws OperationError input_invalid */
-export function retryFromOptions({
-  retry,
-  retryMethod,
-}: {
-  readonly retry?: string | boolean | undefined;
-  readonly retryMethod?: readonly string[] | undefined;
-}): Policy['retry'] {
+function retryFromOptions({ retry, retryMethod }: PolicyOptions): Policy['retry'] {
   if (typeof retry !== 'string' && retryMethod === undefined) return undefined;
   return {
     ...(typeof retry === 'string' && { max: parseWhole('--retry', retry, 'it is 1 to 5') }),
@@ -164,8 +175,7 @@ function retriedMethod(text: string): Method {
   );
 }
 
-/** @throws OperationError input_invalid */
-export function parseProbe(text: string): Probe {
+function parseProbe(text: string): Probe {
   const [, method = '', url] = /^(\S+) +(\S+)$/.exec(text.trim()) ?? [];
   if (url !== undefined && isMethod(method)) return { method, url };
   throw inputInvalid(
@@ -174,16 +184,9 @@ export function parseProbe(text: string): Probe {
   );
 }
 
-/** @throws OperationError input_invalid */
-export function parseErrorBody(text: string): ErrorBody {
-  try {
-    const parsed: unknown = JSON.parse(text);
-    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) {
-      return parsed as ErrorBody;
-    }
-  } catch {
-    // Not JSON: told below.
-  }
+function parseErrorBody(text: string): ErrorBody {
+  const body = parseObject(text);
+  if (body !== undefined) return body;
   throw inputInvalid(
     '--error-body is not a JSON object',
     `example: --error-body '{"code":"{code}","message":"{detail}"}'`,
@@ -191,7 +194,7 @@ export function parseErrorBody(text: string): ErrorBody {
 }
 
 /** Without the text that bundles have around their certificates. */
-export function readCa(file: string, folder: string): string {
+function readCa(file: string, folder: string): string {
   const text = readText(resolve(folder, file));
   if (hasBrokenBlock(text)) {
     throw inputInvalid(
@@ -211,10 +214,6 @@ function readText(file: string): string {
     if (!(error instanceof ConfigError)) throw error;
     throw inputInvalid(error.faults.join(), 'name a PEM file of certificates');
   }
-}
-
-export function parseSeconds(text: string): number {
-  return parseWhole('--cache-seconds', text, 'it is 0 to 300 seconds');
 }
 
 function parseWhole(option: string, text: string, hint: string): number {

@@ -5,7 +5,7 @@ import { checkPolicyAlone } from '../../../operations/types.ts';
 import type { Session } from '../../shell/session.ts';
 import type { AdminCommand } from '../admin-command.ts';
 import { injectionFromOptions } from './injection-options.ts';
-import { type PolicyOptions, policyFromOptions } from './policy-options.ts';
+import { listsFromOptions, type PolicyOptions, policyFromOptions } from './policy-options.ts';
 
 /** Options of `type put` that choose a preset. */
 export interface PresetOptions {
@@ -40,7 +40,8 @@ export async function policyOfPreset(
   const { findPreset } = await import('../../../operations/presets/find.ts');
   const { expandPreset } = await import('../../../operations/presets/expand.ts');
   const preset = findPreset(name);
-  const { auth, sandbox, renewedElsewhere, destination: destinations } = options;
+  const { auth, sandbox, renewedElsewhere } = options;
+  const { destinations } = listsFromOptions(options);
   const injection = injectionFromOptions<Injection | undefined>(options, undefined);
   const { policy, remarks } = expandPreset(preset, {
     ...{ auth, sandbox, renewedElsewhere, destinations, injection },

@@ -72,32 +72,30 @@ function addShow(type: AdminCommand, session: Session): void {
 }
 
 function describePolicy(policy: Policy): Record<string, string> {
+  const listed = (heading: string, list: readonly string[] | undefined) =>
+    list && { [heading]: list.join(', ') };
   return {
     destinations: policy.destinations.join(', '),
-    ...(policy.plainDestinations && {
-      'plain destinations': policy.plainDestinations.join(', '),
-    }),
+    ...listed('plain destinations', policy.plainDestinations),
     injects: describeInjection(policy.injection),
     ca: policy.ca ? describeCa(policy.ca) : 'default',
     'cache seconds': String(policy.cacheSeconds ?? 'default'),
     scrubbing: policy.scrub === false ? 'off' : 'on',
-    ...(policy.publicFields && { 'public fields': policy.publicFields.join(', ') }),
-    ...(policy.redactMembers && { 'redacted members': policy.redactMembers.join(', ') }),
+    ...listed('public fields', policy.publicFields),
+    ...listed('redacted members', policy.redactMembers),
     ...(policy.probe && { probe: `${policy.probe.method} ${policy.probe.url}` }),
     ...(policy.preset && { preset: describeMade(policy.preset) }),
-    ...(policy.limits && { limits: policy.limits.join(', ') }),
+    ...listed('limits', policy.limits),
     ...(policy.limitSignal && { 'limit signal': describeSignal(policy.limitSignal) }),
     ...(policy.retry && { retries: describeRetry(policy.retry) }),
     ...(policy.routedBy && { 'routed by': describeRouting(policy.routedBy) }),
-    ...(policy.dropQuery && { 'dropped query': policy.dropQuery.join(', ') }),
-    ...(policy.dropHeaders && { 'dropped headers': policy.dropHeaders.join(', ') }),
-    ...(policy.tokenEndpoints && { 'token endpoints': policy.tokenEndpoints.join(', ') }),
-    ...(policy.keyMembers && { 'key members': policy.keyMembers.join(', ') }),
+    ...listed('dropped query', policy.dropQuery),
+    ...listed('dropped headers', policy.dropHeaders),
+    ...listed('token endpoints', policy.tokenEndpoints),
+    ...listed('key members', policy.keyMembers),
     ...(policy.errorBody && { 'error body': JSON.stringify(policy.errorBody) }),
     ...(policy.unsafePlaintext && { 'unsafe plaintext': 'allowed' }),
-    ...(policy.unsafeAllowPrivate && {
-      'unsafe private': policy.unsafeAllowPrivate.join(', '),
-    }),
+    ...listed('unsafe private', policy.unsafeAllowPrivate),
   };
 }
 
