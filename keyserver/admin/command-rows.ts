@@ -1,4 +1,4 @@
-import type { AdminCommand } from './commands/admin-command.ts';
+import type { AdminCommand } from './shell/admin-command.ts';
 import type { Session } from './shell/session.ts';
 
 /** The commands of the first level, in the order of the help, and their lines in it. */

@@ -2,8 +2,7 @@ import { systemClock } from '../../shared/clock.ts';
 import { runAdmin } from './program.ts';
 import { exitCodes } from './shell/exit-codes.ts';
 import { hiddenLines } from './shell/streams/hidden-lines.ts';
-import { isNullDevice } from './shell/streams/null-device.ts';
-import { writeFully } from './shell/streams/write-fully.ts';
+import { isNullDevice, writeFully } from './shell/streams/write-fully.ts';
 
 // Node ends without a word if nothing is left to wait for, and a script would take that for success.
 process.exitCode = exitCodes.internal;

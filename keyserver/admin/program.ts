@@ -3,8 +3,8 @@ import { Argument, type Command, CommanderError, Option } from 'commander';
 import { systemClock } from '../../shared/clock.ts';
 import { version } from '../../shared/settings/version.ts';
 import { type CommandName, definitions, summaries } from './command-rows.ts';
-import { AdminCommand } from './commands/admin-command.ts';
 import type { Shell } from './description/completion.ts';
+import { AdminCommand } from './shell/admin-command.ts';
 import { exitCodes } from './shell/exit-codes.ts';
 import type { AdminIo } from './shell/io.ts';
 import { Output } from './shell/output.ts';
@@ -137,7 +137,6 @@ async function loadYaml(): Promise<Format> {
   return yaml((value) => stringify(value, { compat: 'yaml-1.1' }));
 }
 
-/** `completion`, which describes all others. */
 function addCompletion(program: AdminCommand, session: Session): void {
   program
     .command('completion')

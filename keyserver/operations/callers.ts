@@ -139,7 +139,6 @@ export function newCallerKey(
   return { key, stored: { hash: callerKeyHash(key), createdAt: isoTime(clock.now()) } };
 }
 
-/** Changes a caller so that it has a new key, and resolves to the key. */
 async function withNewKey<K extends CallerKind>(
   context: OperationContext,
   kind: K,

@@ -6,7 +6,6 @@ import { legacyKeyOf } from '../keys/legacy-key.ts';
 import type { StorageConfig } from '../storage/settings.ts';
 import type { Store } from '../store/store.ts';
 
-/** The database, and the keys that verify and open what it has. */
 export interface ReadContext {
   readonly store: Store;
   /** Undefined: nothing is verified, so that whoever can write to the database can have made all of it. */
@@ -16,7 +15,6 @@ export interface ReadContext {
   readonly clock: Clock;
 }
 
-/** The database and keys that operations work on. */
 export interface OperationContext extends ReadContext {
   readonly keyring: Keyring;
   /** Whether KeyServer serves those rows, as far as these settings say (`UNSAFE_LEGACY_ROWS`). */

@@ -26,7 +26,6 @@ export function byName(one: string, other: string): number {
   return collator.compare(one, other) || (one < other ? -1 : Number(one > other));
 }
 
-/** All documents of a kind, ordered by id. */
 export async function listDocuments<K extends DocumentKind>(
   context: ReadContext,
   kind: K,
@@ -155,7 +154,6 @@ function rejectName(what: string, fault: string | undefined): void {
   );
 }
 
-/** Opens a row, if it opens. */
 export function found<K extends DocumentKind>(
   keyring: Keyring | undefined,
   kind: K,
@@ -173,7 +171,6 @@ export function notFound(kind: DocumentKind, id: string): OperationError {
   });
 }
 
-/** The error for a document whose row somebody changed, or whose key is missing. */
 export function doesNotOpen(kind: DocumentKind, id: string): OperationError {
   return new OperationError(
     'integrity_failed',

@@ -25,16 +25,13 @@ export async function migrateDown(
     return await store.migrateDown(options);
   } catch (error) {
     if (isStoreError(error, 'documents_stored')) {
-      throw inputInvalid('types, apps or proxies are stored, and may be lost with the migration', {
-        do: 'drop_documents',
-      });
+      const stored = 'types, apps or proxies are stored, and may be lost with the migration';
+      throw inputInvalid(stored, { do: 'drop_documents' });
     }
-    if (isStoreError(error, 'tokens_stored')) {
+    if (isStoreError(error, 'tokens_stored'))
       throw inputInvalid(error.message, 'delete its tokens first');
-    }
-    if (isStoreError(error, 'migration_unknown')) {
+    if (isStoreError(error, 'migration_unknown'))
       throw inputInvalid(error.message, 'nothing was changed');
-    }
     throw error;
   }
 }

@@ -10,7 +10,6 @@ export interface LimitRequest {
   readonly certificateNames?: readonly string[] | undefined;
 }
 
-/** The limits of a proxy. */
 export type Limits = Omit<ProxyDocument, 'keys'>;
 
 /** Validates requested limits. @throws OperationError input_invalid */

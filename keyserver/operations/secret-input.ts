@@ -1,5 +1,5 @@
 import { isFieldName } from '../../shared/policy/injection/template.ts';
-import { parseObject } from './json-object.ts';
+import { parseObject } from '../../shared/schema/json-object.ts';
 import { inputInvalid, type OperationError } from './operation-error.ts';
 
 /** Maximum length of a secret's text, in bytes. */

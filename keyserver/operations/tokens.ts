@@ -16,32 +16,11 @@ import { inspectSecret } from './intelligence/inspect-secret.ts';
 import { inputInvalid, OperationError } from './operation-error.ts';
 import type { TokenName } from './suggestion.ts';
 
-/** The part of a token that may be shown. */
-export interface TokenSummary {
-  readonly client: string;
-  readonly type: string;
-  /** The key that sealed it; null for a row of the earlier system, or of an unknown format. */
-  readonly kid: string | null;
-  readonly legacy: boolean;
-  /** Characters of the row, as it is stored. */
-  readonly size: number;
-  /** Null if it cannot be told: without a keyring, or for a row of the earlier system, whose key is not set. */
-  readonly opens: boolean | null;
-  /** Names of the secret's fields; null if it did not open. */
-  readonly fields: readonly string[] | null;
-  /** ISO 8601; null if it never expires, or did not open. */
-  readonly expiresAt: string | null;
-  readonly expired: boolean;
-}
-
-export interface InspectedToken {
-  readonly summary: TokenSummary;
-  /** The opened secret, for checks only; never for output. */
-  readonly secret: Secret | undefined;
-}
+export type InspectedToken = ReturnType<typeof inspectToken>;
+export type TokenSummary = InspectedToken['summary'];
 
 /** Tries to open a row, and says what of it may be shown. */
-export function inspectToken(context: ReadContext, row: TokenRow): InspectedToken {
+export function inspectToken(context: ReadContext, row: TokenRow) {
   const { clientId: client, tokenType: type } = row;
   const legacy = isLegacyRow(row);
   const { keyring, legacyKey } = context;
@@ -51,14 +30,19 @@ export function inspectToken(context: ReadContext, row: TokenRow): InspectedToke
     summary: {
       client,
       type,
+      /** Null for a row of the earlier system, or of an unknown format. */
       kid: tokenRowKid(row.token) ?? null,
       legacy,
+      /** Characters of the row, as it is stored. */
       size: row.token.length,
+      /** Null if it cannot be told: without a keyring, or the earlier system's key for a row of it. */
       opens: isTried ? secret !== undefined : null,
+      /** Names; null if it did not open, as the time (ISO 8601) of its expiry, if it has one. */
       fields: secret ? Object.keys(secret.fields) : null,
       expiresAt: secret?.expiresAt ?? null,
       expired: secret !== undefined && hasExpired(secret, context.clock.now()),
     },
+    /** For checks only; never for output. */
     secret,
   };
 }

@@ -6,12 +6,7 @@ import { inputInvalid } from './operation-error.ts';
 import { addressFaults } from './policy/address-faults.ts';
 import { caExpiry, policyFaults } from './policy/policy-faults.ts';
 
-/** One member of a policy that a replacement changed; `from` or `to` is undefined if it is absent. */
-export interface PolicyChange {
-  readonly member: string;
-  readonly from: unknown;
-  readonly to: unknown;
-}
+export type PolicyChange = ReturnType<typeof policyChanges>[number];
 
 export interface PutTypeResult {
   readonly outcome: 'created' | 'replaced' | 'unchanged';
@@ -88,8 +83,8 @@ function endedCas({ clock }: OperationContext, id: string, policy: Policy): stri
     .map(({ sentence }) => sentence);
 }
 
-/** The members in which two values differ. */
-export function policyChanges(from: object, to: object): PolicyChange[] {
+/** The members in which two values differ; `from` or `to` is undefined if it is absent. */
+export function policyChanges(from: object, to: object) {
   const before = from as Readonly<Record<string, unknown>>;
   const after = to as Readonly<Record<string, unknown>>;
   const members = new Set([...Object.keys(before), ...Object.keys(after)]);

@@ -2,34 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { TextBuffer } from '../../operations/bulk/text-buffer.ts';
 import { syncFolder } from '../../operations/keys/folder-files.ts';
 import { OutputError, outputError } from '../shell/output-error.ts';
-
-const writeChars = 262_144;
-
-/** Collects text and hands on larger pieces. */
-export class TextBuffer {
-  #pieces: string[] = [];
-  #chars = 0;
-  readonly #flush: (text: string) => Promise<void>;
-
-  constructor(flush: (text: string) => Promise<void>) {
-    this.#flush = flush;
-  }
-
-  async write(text: string): Promise<void> {
-    this.#pieces.push(text);
-    this.#chars += text.length;
-    if (this.#chars >= writeChars) await this.flush();
-  }
-
-  async flush(): Promise<void> {
-    const text = this.#pieces.join('');
-    this.#pieces = [];
-    this.#chars = 0;
-    if (text !== '') await this.#flush(text);
-  }
-}
 
 /**
  * Writes a new file with mode 0600. It has its name only once it is complete and on disk; until then it is

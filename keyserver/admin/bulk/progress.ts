@@ -67,7 +67,6 @@ async function bars(io: AdminIo, columns: number): Promise<ProgressDisplay> {
   };
 }
 
-/** Shows the progress of `work` until it ends. */
 export async function withProgress<T>(
   io: AdminIo,
   work: (progress: Progress) => Promise<T>,

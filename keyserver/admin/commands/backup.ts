@@ -8,10 +8,10 @@ import { count } from '../../operations/count.ts';
 import { inputInvalid } from '../../operations/operation-error.ts';
 import { writeNewFile } from '../bulk/new-file.ts';
 import { withProgress } from '../bulk/progress.ts';
+import type { AdminCommand } from '../shell/admin-command.ts';
 import { faultsFoundExitCode } from '../shell/exit-codes.ts';
-import { readable, unreadable } from '../shell/input-file.ts';
+import { cannotRead, readable } from '../shell/input-file.ts';
 import type { Session } from '../shell/session.ts';
-import type { AdminCommand } from './admin-command.ts';
 
 export function defineBackup(command: AdminCommand, session: Session): void {
   command
@@ -78,7 +78,7 @@ async function withBackup<T>(
   const hint = 'name a backup';
   // Otherwise a pipe without a writer would keep the command waiting.
   const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error) => {
-    throw unreadable(error, name, hint);
+    throw cannotRead(error, name, hint);
   });
   try {
     if (!(await handle.stat()).isFile()) {
@@ -89,7 +89,7 @@ async function withBackup<T>(
     }
     return await work(() =>
       readable(
-        handle.createReadStream({ start: 0, autoClose: false, highWaterMark: 262_144 }),
+        () => handle.createReadStream({ start: 0, autoClose: false, highWaterMark: 262_144 }),
         name,
         hint,
       ),

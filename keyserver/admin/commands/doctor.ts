@@ -2,14 +2,14 @@ import { check, isSound, verdict } from '../../../shared/doctor/check.ts';
 import { ConfigError } from '../../../shared/settings/config.ts';
 import type { Check, Finding } from '../../operations/doctor/check.ts';
 import { diagnose } from '../../operations/doctor/diagnose.ts';
+import type { AdminCommand } from '../shell/admin-command.ts';
 import { faultsFoundExitCode } from '../shell/exit-codes.ts';
 import type { AdminIo } from '../shell/io.ts';
-import type { Session } from '../shell/session.ts';
+import type { ReadOptions, Session } from '../shell/session.ts';
 import { type DatabaseSettings, readDatabaseSettings, readSettings } from '../shell/settings.ts';
 import { inShell } from '../shell/suggestions.ts';
 import { printable } from '../shell/text/table.ts';
-import type { AdminCommand } from './admin-command.ts';
-import { addUnverified, type UnverifiedOption } from './unverified.ts';
+import { addUnverified } from './unverified.ts';
 
 /** More of one check would hide the others on a screen. */
 const maxFindings = 5;
@@ -25,7 +25,7 @@ Exit code 1 if there is a fault; warnings alone exit with 0.`,
       `print all findings of a check, not the first ${maxFindings} alone; --json has all`,
     )
     .examples('keyserver-admin doctor', 'keyserver-admin doctor --all')
-    .action(async ({ all = false, unverified = false }: { all?: boolean } & UnverifiedOption) => {
+    .action(async ({ all = false, unverified = false }: { all?: boolean } & ReadOptions) => {
       const checks = (await checkAll(session.io, unverified)).map(inWords);
       const ok = isSound(checks);
       if (!ok) session.exitCode = faultsFoundExitCode;

@@ -1,9 +1,9 @@
 import type { Step } from '../../../shared/protocol/explanation.ts';
 import { type ExplainRequest, explainCall } from '../../operations/explain/explain.ts';
+import type { AdminCommand } from '../shell/admin-command.ts';
 import { faultsFoundExitCode } from '../shell/exit-codes.ts';
 import type { Session } from '../shell/session.ts';
 import { inShell } from '../shell/suggestions.ts';
-import type { AdminCommand } from './admin-command.ts';
 
 export function defineExplain(command: AdminCommand, session: Session): void {
   command

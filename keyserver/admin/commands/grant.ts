@@ -5,8 +5,8 @@ import type { Grant } from '../../../shared/policy/schema.ts';
 import type { OperationContext } from '../../operations/context.ts';
 import { checkAllOpen, listDocuments, readDocument } from '../../operations/documents.ts';
 import { addGrant, type GrantRequest, grantOf, routedFault } from '../../operations/grants.ts';
+import type { AdminCommand } from '../shell/admin-command.ts';
 import type { Session } from '../shell/session.ts';
-import type { AdminCommand } from './admin-command.ts';
 import { changeConfirmed } from './confirm-change.ts';
 import { addUnverified, verificationOf } from './unverified.ts';
 

@@ -1,8 +1,8 @@
 import { count } from '../../operations/count.ts';
 import { beginHistory } from '../../operations/history.ts';
+import type { AdminCommand } from '../shell/admin-command.ts';
 import { faultsFoundExitCode } from '../shell/exit-codes.ts';
 import type { Session } from '../shell/session.ts';
-import type { AdminCommand } from './admin-command.ts';
 
 export function defineHistory(history: AdminCommand, session: Session): void {
   history

@@ -1,18 +1,15 @@
 import { check } from '../../../shared/doctor/check.ts';
 import { count } from '../../operations/count.ts';
 import type { Check } from '../../operations/doctor/check.ts';
-import {
-  checkLegacyRows,
-  type LegacyOptions,
-  type LegacyReport,
-} from '../../operations/legacy/check.ts';
+import { checkLegacyRows, type LegacyReport } from '../../operations/legacy/check.ts';
 import { giveBack } from '../../operations/legacy/give-back.ts';
-import type { LeftGroup } from '../../operations/legacy/left-rows.ts';
+import type { LeftGroup } from '../../operations/legacy/passes.ts';
+import type { LegacyOptions } from '../../operations/legacy/plan.ts';
 import { takeOver } from '../../operations/legacy/take-over.ts';
 import { withProgress } from '../bulk/progress.ts';
+import type { AdminCommand } from '../shell/admin-command.ts';
 import { faultsFoundExitCode } from '../shell/exit-codes.ts';
 import type { Session } from '../shell/session.ts';
-import type { AdminCommand } from './admin-command.ts';
 import { describeChecks, inWords } from './doctor.ts';
 
 /** Names of a group that the text has; with `--json` there are more. */
@@ -62,18 +59,12 @@ earlier system cannot read a sealed row: legacy give-back returns them. Exit cod
     .option(...jsonFieldsOption)
     .examples('keyserver-admin legacy take-over')
     .operation(session, async (context, { jsonFields = false }: Partial<LegacyOptions>) => {
-      const { sealed, unsettled, left, copy } = await withProgress(session.io, (progress) =>
+      const result = await withProgress(session.io, (progress) =>
         takeOver(context, { jsonFields }, progress),
       );
-      if (left.length > 0 || unsettled > 0) session.exitCode = faultsFoundExitCode;
-      session.out.result(
-        { sealed, unsettled, left, copy: copy ?? null },
-        [
-          `sealed ${count(sealed, 'row')}${copy === undefined ? '' : `; they are in ${copy} as they were`}`,
-          ...unsettledLine(unsettled),
-          ...left.map(leftLine),
-        ].join('\n'),
-      );
+      const { sealed, copy = null } = result;
+      const kept = copy === null ? '' : `; they are in ${copy} as they were`;
+      tell(session, { ...result, copy }, `sealed ${count(sealed, 'row')}${kept}`);
     });
 }
 
@@ -88,24 +79,15 @@ exit code 1: store it in the earlier system.`,
     )
     .examples('keyserver-admin legacy give-back')
     .operation(session, async (context) => {
-      const { restored, unsettled, left } = await withProgress(session.io, (progress) =>
-        giveBack(context, progress),
-      );
-      if (left.length > 0 || unsettled > 0) session.exitCode = faultsFoundExitCode;
-      session.out.result(
-        { restored, unsettled, left },
-        [
-          `gave ${count(restored, 'row')} back`,
-          ...unsettledLine(unsettled),
-          ...left.map(leftLine),
-        ].join('\n'),
-      );
+      const result = await withProgress(session.io, (progress) => giveBack(context, progress));
+      tell(session, result, `gave ${count(result.restored, 'row')} back`);
     });
 }
 
 function checksOf({ columns, needsChars, left, ...rows }: LegacyReport): Check[] {
   const tooNarrow =
     needsChars === undefined ? [] : [`the column token needs ${needsChars} characters: widen it`];
+  const leftRows = left.reduce((sum, group) => sum + group.rows, 0);
   return [
     check(
       'columns',
@@ -115,7 +97,7 @@ function checksOf({ columns, needsChars, left, ...rows }: LegacyReport): Check[]
     ),
     check('sealed', count(rows.sealed, 'row')),
     check('ready', count(rows.ready, 'row')),
-    check('left', count(sum(left), 'row'), left.map(leftLine)),
+    check('left', count(leftRows, 'row'), left.map(leftLine)),
   ];
 }
 
@@ -126,12 +108,17 @@ function verdictOf({ ready, left }: LegacyReport, jsonFields: boolean): string {
   return left.length > 0 ? 'no row can be taken over' : 'no row of the earlier system is left';
 }
 
-function sum(groups: readonly LeftGroup[]): number {
-  return groups.reduce((total, { rows }) => total + rows, 0);
+interface Swapped {
+  readonly unsettled: number;
+  readonly left: readonly LeftGroup[];
 }
 
-function unsettledLine(unsettled: number): string[] {
-  return unsettled > 0 ? [`${count(unsettled, 'row')} changed all the time: run it again`] : [];
+function tell<T extends Swapped>(session: Session, result: T, done: string): void {
+  const { unsettled, left } = result;
+  if (left.length > 0 || unsettled > 0) session.exitCode = faultsFoundExitCode;
+  const changed =
+    unsettled > 0 ? [`${count(unsettled, 'row')} changed all the time: run it again`] : [];
+  session.out.result(result, [done, ...changed, ...left.map(leftLine)].join('\n'));
 }
 
 function leftLine({ rows, fault, names }: LeftGroup): string {

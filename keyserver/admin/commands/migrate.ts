@@ -1,6 +1,6 @@
 import { migrateDown } from '../../operations/migrations.ts';
+import type { AdminCommand } from '../shell/admin-command.ts';
 import type { Session } from '../shell/session.ts';
-import type { AdminCommand } from './admin-command.ts';
 
 export function defineMigrate(command: AdminCommand, session: Session): void {
   command

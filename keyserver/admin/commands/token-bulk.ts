@@ -4,15 +4,16 @@ import { secretFileFault } from '../../../shared/settings/file-mode.ts';
 import { exportTokens } from '../../operations/bulk/export.ts';
 import { importTokens } from '../../operations/bulk/import.ts';
 import { readRows } from '../../operations/bulk/read-rows.ts';
+import { TextBuffer } from '../../operations/bulk/text-buffer.ts';
 import { count } from '../../operations/count.ts';
 import { inputInvalid } from '../../operations/operation-error.ts';
 import type { TokenName } from '../../operations/suggestion.ts';
-import { TextBuffer, writeNewFile } from '../bulk/new-file.ts';
+import { writeNewFile } from '../bulk/new-file.ts';
 import { withProgress } from '../bulk/progress.ts';
+import type { AdminCommand } from '../shell/admin-command.ts';
 import { faultsFoundExitCode } from '../shell/exit-codes.ts';
 import { readable } from '../shell/input-file.ts';
 import type { Session } from '../shell/session.ts';
-import type { AdminCommand } from './admin-command.ts';
 
 interface ImportOptions {
   readonly file?: string;
@@ -131,6 +132,6 @@ function openFile({ io, out }: Session, file: string): AsyncIterable<Uint8Array>
   const path = resolve(io.folder, file);
   const fault = secretFileFault(path);
   if (fault !== undefined) out.note(`warning: ${fault}`);
-  const stream = createReadStream(path, { highWaterMark: 262_144 });
+  const stream = () => createReadStream(path, { highWaterMark: 262_144 });
   return readable(stream, 'the file that --file names', 'name a file of rows');
 }

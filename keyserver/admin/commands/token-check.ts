@@ -5,10 +5,10 @@ import { parseSettings, readSecretFile } from '../../../shared/settings/config.t
 import { readEnvironment } from '../../../shared/settings/dot-env.ts';
 import type { CheckAnswer } from '../../operations/check/ask-proxy.ts';
 import { inputInvalid } from '../../operations/operation-error.ts';
+import type { AdminCommand } from '../shell/admin-command.ts';
 import { faultsFoundExitCode } from '../shell/exit-codes.ts';
 import type { AdminIo } from '../shell/io.ts';
 import type { Session } from '../shell/session.ts';
-import type { AdminCommand } from './admin-command.ts';
 
 export function addCheck(token: AdminCommand, session: Session): void {
   token

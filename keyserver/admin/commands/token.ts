@@ -12,15 +12,15 @@ import {
   readToken,
   type TokenSummary,
 } from '../../operations/tokens.ts';
+import type { AdminCommand } from '../shell/admin-command.ts';
 import { parseDuration } from '../shell/duration.ts';
 import { faultsFoundExitCode } from '../shell/exit-codes.ts';
 import { readable } from '../shell/input-file.ts';
-import type { Session } from '../shell/session.ts';
+import type { ReadOptions, Session } from '../shell/session.ts';
 import { record } from '../shell/text/table.ts';
-import type { AdminCommand } from './admin-command.ts';
 import { addExport, addImport } from './token-bulk.ts';
 import { addCheck } from './token-check.ts';
-import { addUnverified, type UnverifiedOption, verificationOf } from './unverified.ts';
+import { addUnverified, verificationOf } from './unverified.ts';
 
 export function defineToken(token: AdminCommand, session: Session): void {
   token.examples(
@@ -82,7 +82,7 @@ the bare token or, if it starts with {, a JSON object of its fields.`,
 
 async function readSecret({ io, out }: Session, file: string | undefined): Promise<Buffer> {
   if (file !== undefined) {
-    const stream = createReadStream(resolve(io.folder, file));
+    const stream = () => createReadStream(resolve(io.folder, file));
     const hint = 'name a file that holds the secret, or pipe it in';
     // Without the path, which may be the secret by mistake.
     return readSecretBytes(readable(stream, 'the file that --file names', hint));
@@ -127,7 +127,7 @@ function addList(token: AdminCommand, session: Session): void {
     });
 }
 
-interface OptionsOfList extends Partial<TokenName>, UnverifiedOption {
+interface OptionsOfList extends Partial<TokenName>, ReadOptions {
   readonly expiresWithin?: string;
 }
 

@@ -5,10 +5,10 @@ import type { ListedChange } from '../../operations/undo/kept-changes.ts';
 import type { Undo } from '../../operations/undo/undo.ts';
 import { anonymousApp } from '../../release/callers.ts';
 import type { DocumentKind, DocumentName } from '../../store/store.ts';
+import { type AdminCommand, exampleIds } from '../shell/admin-command.ts';
 import { canAsk, confirm, noteLosses } from '../shell/confirmation.ts';
 import type { Session } from '../shell/session.ts';
 import { inShell } from '../shell/suggestions.ts';
-import { type AdminCommand, exampleIds } from './admin-command.ts';
 
 interface UndoOptions {
   readonly change?: string;
@@ -29,7 +29,6 @@ const besides: Record<DocumentKind, string> = {
   proxy: " except for keys and certificates' names, which stay",
 };
 
-/** `history` and `undo` of `type`, `app` and `proxy`. */
 export function addUndo(parent: AdminCommand, session: Session, kind: DocumentKind): void {
   const argument = kind === 'type' ? '<type>' : '<id>';
   parent
@@ -61,7 +60,7 @@ that change, whatever came after; nothing is changed if it is so already. After 
 
 async function showHistory(session: Session, name: DocumentName): Promise<void> {
   const { readKeptChanges } = await import('../../operations/undo/kept-changes.ts');
-  const { imageFault } = await import('../../operations/undo/refusals.ts');
+  const { imageFault } = await import('../../operations/undo/undo.ts');
   await session.withContext(async (context) => {
     const { later: listed, chain } = await readKeptChanges(context, name, 'none');
     session.out.result(

@@ -1,9 +1,5 @@
 import type { ReadContext } from '../../operations/context.ts';
-import type { ReadOptions } from '../shell/session.ts';
-import type { AdminCommand } from './admin-command.ts';
-
-/** The option of {@link addUnverified}. */
-export type UnverifiedOption = ReadOptions;
+import type { AdminCommand } from '../shell/admin-command.ts';
 
 /** Without the option a missing keyring stays a fault: a typing error in KEYRING_DIR must not turn verification off. */
 export function addUnverified(command: AdminCommand): AdminCommand {

@@ -1,6 +1,5 @@
 import { allCommands, type CommandNode } from './tree.ts';
 
-/** Makes a man page (man(7)) of the program and all its commands. */
 export function manPage(program: CommandNode, version: string): string {
   const [synopsis = '', ...others] = paragraphsOf(program.description);
   const leaves = allCommands(program).filter(({ commands }) => commands.length === 0);

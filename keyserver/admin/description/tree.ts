@@ -40,7 +40,6 @@ const valueKinds: Readonly<Record<string, ValueKind>> = {
   '<folder>': 'folder',
 };
 
-/** Describes a program with all of its commands. */
 export function describeCommand(command: Command, above: readonly string[] = []): CommandNode {
   const help = command.createHelp();
   const path = command.parent === null ? [] : [...above, command.name()];
@@ -66,7 +65,6 @@ export function describeCommand(command: Command, above: readonly string[] = [])
   };
 }
 
-/** A command and all below it. */
 export function allCommands(node: CommandNode): CommandNode[] {
   return [node, ...node.commands.flatMap(allCommands)];
 }

@@ -3,11 +3,9 @@ import type { AdminIo } from './io.ts';
 import type { Session } from './session.ts';
 
 interface Confirmation {
-  /** The step to confirm, in one line. */
   readonly doing: string;
   /** Its losses, a sentence each. */
   readonly consequences: readonly string[];
-  /** The value of `--yes`. */
   readonly yes: boolean | undefined;
 }
 

@@ -51,11 +51,8 @@ export function toFailure(thrown: unknown): Failure {
     return { code: 'settings_invalid', message: thrown.message, hint: settingsHint(thrown.faults) };
   }
   if (thrown instanceof StoreError) {
-    return {
-      code: 'database_unavailable',
-      message: thrown.message,
-      hint: hints[thrown.kind] ?? checkDatabase,
-    };
+    const hint = hints[thrown.kind] ?? checkDatabase;
+    return { code: 'database_unavailable', message: thrown.message, hint };
   }
   return {
     code: 'internal',
@@ -79,18 +76,11 @@ const suggestion = /\(Did you mean (.+)\?\)/;
 
 function usageFailure(error: CommanderError): Failure {
   if (error.code === 'commander.help') {
-    return {
-      code: 'usage',
-      message: 'the command is incomplete',
-      hint: 'add --help to see what it takes',
-    };
+    const hint = 'add --help to see what it takes';
+    return { code: 'usage', message: 'the command is incomplete', hint };
   }
   const meant = suggestion.exec(error.message)?.[1];
-  return {
-    code: 'usage',
-    message: withoutValues(error),
-    hint: hintFor(error, meant),
-  };
+  return { code: 'usage', message: withoutValues(error), hint: hintFor(error, meant) };
 }
 
 function hintFor({ code, message }: CommanderError, meant: string | undefined): string {

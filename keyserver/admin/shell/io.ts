@@ -5,7 +5,6 @@ import type { Environment } from '../../../shared/settings/config.ts';
 export interface AdminIo {
   /** As `process.env`; the `.env` of {@link folder} is read beneath it. */
   readonly environment: Environment;
-  /** The working directory. */
   readonly folder: string;
   readonly stdin: AsyncIterable<Uint8Array>;
   readonly stdinIsTerminal: boolean;
@@ -19,7 +18,6 @@ export interface AdminIo {
   readonly stderrColumns?: number | undefined;
   /** Writes the whole text before it returns. @throws the system's error */
   readonly writeStdout: (text: string) => void;
-  /** As {@link writeStdout}. */
   readonly writeStderr: (text: string) => void;
   readonly clock: Clock;
 }

@@ -2,19 +2,30 @@ import { rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { CallerKind } from '../../operations/callers.ts';
 import { OperationError } from '../../operations/operation-error.ts';
+import type { AdminCommand } from './admin-command.ts';
 import { UncertainError } from './failure.ts';
 import { writeKeyFile } from './key-file.ts';
 import type { Session } from './session.ts';
 
-export interface NewKey {
+interface NewKey {
   readonly kind: CallerKind;
-  /** The value of `--out`. */
   readonly out: string | undefined;
   /** Members of the JSON result besides the key. */
   readonly members: object;
   readonly create: (handOver: (key: string) => void) => Promise<unknown>;
   /** A sentence on the result, without the key. */
   readonly done: string;
+}
+
+export interface OutOption {
+  readonly out?: string;
+}
+
+export function addOut(command: AdminCommand): AdminCommand {
+  return command.option(
+    '--out <file>',
+    'write the key into this new file, with mode 0600, not to stdout',
+  );
 }
 
 /**

@@ -5,7 +5,6 @@ import type { Format } from './text/format.ts';
 import { hasColors, painted } from './text/paint.ts';
 import { printableLines, table, tableLines } from './text/table.ts';
 
-/** How the items of a list are shown. */
 export interface ListView<T> {
   /** An item for programs; default: as it is. */
   readonly value?: (item: T) => unknown;
@@ -102,7 +101,7 @@ export class Output {
       return;
     }
     const { stdoutColumns } = this.#io;
-    const lines = tableLines({ headings, rows: () => items.values().map(cells) }, stdoutColumns);
+    const lines = tableLines(headings, () => items.values().map(cells), stdoutColumns);
     // Only the headings: a name may be any word.
     yield `${this.#paintedFor(stdoutColumns, lines.next().value ?? '')}\n`;
     for (const part of parts(lines)) yield `${part.join('\n')}\n`;

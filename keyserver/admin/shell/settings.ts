@@ -1,12 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Static, type TObject, Type } from '../../../shared/schema/type.ts';
-import {
-  type CombinationCheck,
-  type Environment,
-  parseSettings,
-  type Settings,
-} from '../../../shared/settings/config.ts';
+import { type Environment, parseSettings, type Settings } from '../../../shared/settings/config.ts';
 import { readEnvironment } from '../../../shared/settings/dot-env.ts';
 import { settingNames } from '../../../shared/settings/setting-names.ts';
 import { keyserverSettings } from '../../config.ts';
@@ -23,30 +18,23 @@ import type { AdminIo } from './io.ts';
 const defaultFile = '.data/keyserver.db';
 const defaultKeyring = '.data/keyring';
 
-export interface AdminPlaces {
-  readonly environment: Environment;
-  /** Says so if no database is set and that of `npm start` is used. */
-  readonly placeNote: string | undefined;
-}
+export type AdminPlaces = ReturnType<typeof findPlaces>;
 
 export type AdminSettings = Settings<StorageConfig> & AdminPlaces;
 
 export type DatabaseSettings = Settings<DatabaseConfig> & AdminPlaces;
-
-const storageSchema = Type.Object(storageSettings);
-const databaseSchema = Type.Object(databaseSettings);
 
 /** Returns the faults of the files that settings name. */
 type FileFaults = (config: Partial<StorageConfig>) => readonly string[];
 
 type Surroundings = Pick<AdminIo, 'environment' | 'folder'>;
 
-/** Finds the settings, and judges none. */
-export function findPlaces(io: Surroundings): AdminPlaces {
+/** Finds the settings, and judges none; a note tells if no database is set and that of `npm start` is used. */
+export function findPlaces(io: Surroundings) {
   const given = readEnvironment(io.environment, io.folder);
   const file = join(io.folder, defaultFile);
   const isDefaultPlace = !given.DB_HOST && !given.DB_FILE && existsSync(file);
-  const environment = isDefaultPlace
+  const environment: Environment = isDefaultPlace
     ? {
         ...given,
         DB_FILE: file,
@@ -59,34 +47,27 @@ export function findPlaces(io: Surroundings): AdminPlaces {
   return { environment, placeNote };
 }
 
-/**
- * Reads the settings of rows and keys.
- * @throws ConfigError naming every fault at once
- */
-export function readSettings(io: Surroundings, fileFaults: FileFaults = () => []): AdminSettings {
-  return parsed(storageSchema, io, (config) => [...storageFaults(config), ...fileFaults(config)]);
+/** Reads the settings of rows and keys. @throws ConfigError naming every fault at once */
+export function readSettings(io: Surroundings, fileFaults?: FileFaults): AdminSettings {
+  return parsed(Type.Object(storageSettings), io, fileFaults);
 }
 
 /** Reads the settings of the database alone. @throws ConfigError naming every fault at once */
-export function readDatabaseSettings(
-  io: Surroundings,
-  fileFaults: FileFaults = () => [],
-): DatabaseSettings {
-  return parsed(databaseSchema, io, (config) => [...storageFaults(config), ...fileFaults(config)]);
+export function readDatabaseSettings(io: Surroundings, fileFaults?: FileFaults): DatabaseSettings {
+  return parsed(Type.Object(databaseSettings), io, fileFaults);
 }
 
 function parsed<T extends TObject>(
   schema: T,
   io: Surroundings,
-  combinations: CombinationCheck<T>,
+  fileFaults: FileFaults = () => [],
 ): Settings<Static<T>> & AdminPlaces {
   const places = findPlaces(io);
-  const settings = parseSettings(
-    schema,
-    places.environment,
-    combinations,
-    // The tool runs with KeyServer's environment.
-    settingNames(keyserverSettings),
-  );
-  return { ...settings, ...places };
+  const faults = (config: Partial<StorageConfig>) => [
+    ...storageFaults(config),
+    ...fileFaults(config),
+  ];
+  // The tool runs with KeyServer's environment.
+  const known = settingNames(keyserverSettings);
+  return { ...parseSettings(schema, places.environment, faults, known), ...places };
 }

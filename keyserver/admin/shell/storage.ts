@@ -22,7 +22,6 @@ interface Run {
   readonly out: Output;
 }
 
-/** Runs `work` with the keys and an open store with an up-to-date schema. */
 export async function withContext(
   run: Run,
   work: (context: OperationContext, settings: AdminSettings) => Promise<void>,
@@ -43,7 +42,6 @@ export async function withContext(
   });
 }
 
-/** Runs `work` with a store that is only read, with an up-to-date schema, and without any key. */
 export async function withUnverified(
   run: Run,
   work: (context: ReadContext) => Promise<void>,
@@ -57,7 +55,6 @@ export async function withUnverified(
   await withStoreOf(settings.config, read, { readOnly: true });
 }
 
-/** Runs `work` with an open store with any schema. */
 export async function withStore(run: Run, work: (store: Store) => Promise<void>): Promise<void> {
   const settings = readDatabaseSettings(run.io, databaseFaults);
   noteSettings(run, settings);

@@ -1,47 +1,37 @@
 import { Compile } from '../../../shared/schema/compile.ts';
-import { type Static, Type } from '../../../shared/schema/type.ts';
+import { ClosedObject, type Static, Type } from '../../../shared/schema/type.ts';
 import { maxBodyChars } from '../../store/documents/document-tables.ts';
 import type { DocumentRow, TokenRow } from '../../store/store.ts';
 import { sealedRow } from '../bulk/sealed-line.ts';
 
 // A backup is lines of JSON: a header and the MAC of its line; documents; tokens; a footer and the MAC of all before.
 
-const closed = { additionalProperties: false };
-const HeaderSchema = Type.Object(
-  {
-    backup: Type.Literal('skb1'),
-    /** ISO 8601. */
-    createdAt: Type.String(),
-    /** The key that both MACs are under. */
-    kid: Type.String(),
-    /** Of the snapshot. */
-    history: Type.String(),
-    seq: Type.Integer(),
-  },
-  closed,
-);
-const FooterSchema = Type.Object(
-  {
-    documents: Type.Integer(),
-    tokens: Type.Integer(),
-    /** The keys that open any of them. */
-    kids: Type.Array(Type.String()),
-  },
-  closed,
-);
-const MacSchema = Type.Object({ mac: Type.String() }, closed);
-const DocumentSchema = Type.Object(
-  {
-    kind: Type.String(),
-    id: Type.String(),
-    // Null stands for a row whose revision is no integer.
-    revision: Type.Union([Type.Integer(), Type.Null()]),
-    kid: Type.String(),
-    body: Type.String(),
-    mac: Type.String(),
-  },
-  closed,
-);
+const HeaderSchema = ClosedObject({
+  backup: Type.Literal('skb1'),
+  /** ISO 8601. */
+  createdAt: Type.String(),
+  /** The key that both MACs are under. */
+  kid: Type.String(),
+  /** Of the snapshot. */
+  history: Type.String(),
+  seq: Type.Integer(),
+});
+const FooterSchema = ClosedObject({
+  documents: Type.Integer(),
+  tokens: Type.Integer(),
+  /** The keys that open any of them. */
+  kids: Type.Array(Type.String()),
+});
+const MacSchema = ClosedObject({ mac: Type.String() });
+const DocumentSchema = ClosedObject({
+  kind: Type.String(),
+  id: Type.String(),
+  // Null stands for a row whose revision is no integer.
+  revision: Type.Union([Type.Integer(), Type.Null()]),
+  kid: Type.String(),
+  body: Type.String(),
+  mac: Type.String(),
+});
 export type BackupHeader = Static<typeof HeaderSchema>;
 type BackupFooter = Static<typeof FooterSchema>;
 
@@ -80,7 +70,6 @@ export function parseBackupLine(bytes: Buffer | undefined): BackupLine | undefin
   return validators.header.Check(line) ? { header: line } : undefined;
 }
 
-/** The line of a header, footer, MAC or document; `sealedLine` has that of a token. */
 export function backupLine(
   value: BackupHeader | BackupFooter | { readonly mac: string } | DocumentRow,
 ): string {

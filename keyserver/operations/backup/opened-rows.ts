@@ -12,7 +12,6 @@ import {
 import { nameKey } from '../../store/token-statements.ts';
 import { NameLines } from '../bulk/name-lines.ts';
 
-/** Counts rows, and tells which keys open any. */
 export class OpenedRows {
   readonly kids = new Set<string>();
   documents = 0;

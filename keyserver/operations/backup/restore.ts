@@ -87,7 +87,6 @@ async function* batches(
   if (batch.length > 0) yield batch;
 }
 
-/** Number of stored documents that do not open, and that the backup lacks. */
 async function brokenOthers(
   { store, keyring }: OperationContext,
   documents: readonly DocumentRow[],

@@ -12,14 +12,12 @@ import { memberNames, type RawRow } from './raw-rows.ts';
 /** So many types are told. */
 const maxTypes = 10;
 
-/** A row that can be stored. */
 export interface ImportRow extends TokenContext {
   /** The secret, or a row as an export of this keyring has it. */
   readonly content: Secret | { readonly sealed: string };
   readonly warnings: readonly string[];
 }
 
-/** Rules and facts by which rows are judged. */
 export interface ImportRules {
   /** The defined types; undefined for a policy that does not open. */
   readonly types: ReadonlyMap<string, Policy | undefined>;

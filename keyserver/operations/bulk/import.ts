@@ -57,7 +57,6 @@ export async function importTokens(
   }
 }
 
-/** The first of many sentences, and their number. */
 class Told {
   readonly first: string[] = [];
   count = 0;

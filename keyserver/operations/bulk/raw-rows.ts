@@ -1,4 +1,4 @@
-import { type JsonObject, parseObject } from '../json-object.ts';
+import { type JsonObject, parseObject } from '../../../shared/schema/json-object.ts';
 import type { Line } from './lines.ts';
 
 /** A row of an import as its file has it: nothing of it was judged yet. */
@@ -8,7 +8,6 @@ export interface RawRow {
   readonly members: JsonObject;
 }
 
-/** A row that cannot be read. */
 export interface RowFault {
   readonly line: number;
   /** A sentence without any value. */
@@ -18,20 +17,17 @@ export interface RowFault {
 /** The members or columns that a row can have. */
 export const memberNames: readonly string[] = ['client', 'type', 'secret', 'sealed', 'expires'];
 
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
 /** One object a line; empty lines do not count. */
 export async function* jsonRows(lines: AsyncIterable<Line>): AsyncGenerator<RawRow | RowFault> {
-  const decoder = new TextDecoder('utf-8', { fatal: true });
   for await (const { number: line, bytes } of lines) {
     if (bytes === undefined) yield { line, fault: 'it is too long' };
-    else if (bytes.length > 0) yield jsonRow(line, bytes, decoder);
+    else if (bytes.length > 0) yield jsonRow(line, bytes);
   }
 }
 
-function jsonRow(
-  line: number,
-  bytes: Buffer,
-  decoder: InstanceType<typeof TextDecoder>,
-): RawRow | RowFault {
+function jsonRow(line: number, bytes: Buffer): RawRow | RowFault {
   let text: string;
   try {
     text = decoder.decode(bytes);

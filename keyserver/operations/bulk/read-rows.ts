@@ -14,11 +14,7 @@ export async function* readRows(
   const { head, rest } = await beginning(chunks);
   const whole = joined(head, rest);
   const first = /^(?:\ufeff)?\s*([[{])/.exec(head.toString('utf8'))?.[1];
-  if (first === '[')
-    yield {
-      line: 1,
-      fault: 'it is a JSON array: give one object a line',
-    };
+  if (first === '[') yield { line: 1, fault: 'it is a JSON array: give one object a line' };
   else if (first === '{') yield* jsonRows(readLines(whole, maxSealedLineBytes));
   else yield* csvRows(whole, maxCsvBytes);
 }

@@ -1,12 +1,13 @@
 import { Compile } from '../../../shared/schema/compile.ts';
-import { type Static, Type } from '../../../shared/schema/type.ts';
+import { ClosedObject, type Static, Type } from '../../../shared/schema/type.ts';
 import type { TokenRow } from '../../store/store.ts';
 
 /** A stored token as a line of JSON: `sealed` is the row as it lies, which opens only with its key. */
-const SealedLineSchema = Type.Object(
-  { client: Type.String(), type: Type.String(), sealed: Type.String() },
-  { additionalProperties: false },
-);
+const SealedLineSchema = ClosedObject({
+  client: Type.String(),
+  type: Type.String(),
+  sealed: Type.String(),
+});
 type SealedLine = Static<typeof SealedLineSchema>;
 const validator = Compile(SealedLineSchema);
 

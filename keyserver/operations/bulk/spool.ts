@@ -6,8 +6,7 @@ import type { TokenRow } from '../../store/store.ts';
 import { inputInvalid } from '../operation-error.ts';
 import { readLines } from './lines.ts';
 import { maxSealedLineBytes, sealedLine, sealedRow } from './sealed-line.ts';
-
-const writeChars = 262_144;
+import { TextBuffer } from './text-buffer.ts';
 
 /**
  * Sealed rows in a nameless file of the temporary folder, so that any number of them is judged before one is stored,
@@ -15,15 +14,14 @@ const writeChars = 262_144;
  */
 export class Spool {
   readonly #file: FileHandle;
-  #pending: string[] = [];
-  #pendingChars = 0;
-  #written = 0;
+  readonly #buffer: TextBuffer;
   /** Numbers of rows and of bytes, whether they are in the file yet or not. */
   rows = 0;
   bytes = 0;
 
   private constructor(file: FileHandle) {
     this.#file = file;
+    this.#buffer = new TextBuffer((text) => inTemporaryFolder(() => file.appendFile(text)));
   }
 
   /** @throws OperationError input_invalid if the temporary folder cannot be written */
@@ -41,32 +39,12 @@ export class Spool {
     const line = sealedLine(row);
     this.rows += 1;
     this.bytes += Buffer.byteLength(line);
-    this.#pending.push(line);
-    this.#pendingChars += line.length;
-    if (this.#pendingChars >= writeChars) await this.#write();
-  }
-
-  async #write(): Promise<void> {
-    const bytes = Buffer.from(this.#pending.join(''));
-    this.#pending = [];
-    this.#pendingChars = 0;
-    await inTemporaryFolder(async () => {
-      for (let at = 0; at < bytes.length; ) {
-        const { bytesWritten } = await this.#file.write(
-          bytes,
-          at,
-          bytes.length - at,
-          this.#written,
-        );
-        at += bytesWritten;
-        this.#written += bytesWritten;
-      }
-    });
+    await this.#buffer.write(line);
   }
 
   /** All rows in their order, in batches of at most `maxRows` and about `maxBytes`. */
   async *batches(maxRows: number, maxBytes: number): AsyncGenerator<TokenRow[]> {
-    await this.#write();
+    await this.#buffer.flush();
     const source = this.#file.createReadStream({ start: 0, autoClose: false });
     let batch: TokenRow[] = [];
     let size = 0;

@@ -2,7 +2,6 @@ import type { TokenRow } from '../../store/store.ts';
 import type { OperationContext } from '../context.ts';
 import { count } from '../count.ts';
 
-/** A question about all stored tokens. */
 export interface TokenQuestion {
   /** A reason, the same for many, if the token is affected; undefined if it is not. */
   readonly affects: (row: TokenRow) => string | undefined;

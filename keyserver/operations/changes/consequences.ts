@@ -50,7 +50,7 @@ async function lostPresetHosts(drafts: readonly Draft[]): Promise<string[]> {
     const preset = after?.preset ?? before?.preset;
     const added = after?.destinations.filter((one) => before?.destinations.includes(one) !== true);
     if (preset === undefined || added === undefined || added.length === 0) continue;
-    const { outsideOf } = await import('../presets/outside.ts');
+    const { outsideOf } = await import('../presets/hosts.ts');
     sentences.push(
       ...outsideOf(preset, added).map(
         (one) =>

@@ -20,7 +20,7 @@ import {
 } from '../documents.ts';
 import { OperationError } from '../operation-error.ts';
 
-interface DraftOf<K extends DocumentKind> {
+export interface DraftOf<K extends DocumentKind> {
   readonly kind: K;
   readonly id: string;
   /** The row that it is a change of; undefined if there is none. */
@@ -34,7 +34,6 @@ interface DraftOf<K extends DocumentKind> {
 /** A change of a document that is worked out before it is made, so that an operator can look at it. */
 export type Draft<K extends DocumentKind = DocumentKind> = { [Kind in K]: DraftOf<Kind> }[K];
 
-/** A document as stored: its row, and its content if it opens. */
 type Stored<K extends DocumentKind> = Pick<DraftOf<K>, 'row' | 'before'>;
 
 /** All documents of this version's kinds, as they are stored at one time. */
@@ -64,7 +63,6 @@ export class StoredDocuments {
     return { row, before: row && found(this.#context.keyring, kind, row).content };
   }
 
-  /** Names of a kind's documents, in order. */
   ids(kind: DocumentKind): string[] {
     const ofKind = [...this.#rows.values()].filter((row) => row.kind === kind);
     return ofKind.map(({ id }) => id).sort(byName);

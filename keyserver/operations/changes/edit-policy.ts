@@ -7,7 +7,6 @@ export type ListMember = {
 }[keyof Policy];
 export type Lists = Readonly<Partial<Record<ListMember, readonly string[]>>>;
 
-/** Changes of some members of a type; the others stay. */
 export interface PolicyPatch {
   readonly add: Lists;
   readonly remove: Lists;

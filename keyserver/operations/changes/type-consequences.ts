@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { destinationCovers } from '../../../shared/policy/destination-cover.ts';
 import { isUnlimited, matchesPattern } from '../../../shared/policy/grant.ts';
-import type { Policy } from '../../../shared/policy/schema.ts';
+import type { Grant, Policy } from '../../../shared/policy/schema.ts';
 import type { AppDocument } from '../../at-rest/document-row.ts';
 import type { TokenRow } from '../../store/store.ts';
 import type { OperationContext } from '../context.ts';
@@ -17,9 +17,7 @@ export function typeConsequences(
   apps: ReadonlyMap<string, AppDocument>,
 ): Losses {
   const name = `the type ${JSON.stringify(id)}`;
-  const granted = [...apps]
-    .filter(([, { grants }]) => grants.some(({ type }) => matchesPattern(type, id)))
-    .map(([app]) => app);
+  const granted = appsWith(apps, (grant) => matchesPattern(grant.type, id));
   if (after === undefined) {
     return {
       sentences:
@@ -36,33 +34,46 @@ export function typeConsequences(
     sentences:
       before === undefined || granted.length === 0
         ? []
-        : [
-            ...lostPlaces(before, after).map(
-              (place) => `tokens of ${name} go to ${place} no more; granted to ${named(granted)}`,
-            ),
-            ...lostPlainPlaces(before, after).map(
-              (place) => `calls of ${name} go to ${place} no more; granted to ${named(granted)}`,
-            ),
-            ...lostEndpoints(before, after).map(
-              (url) =>
-                `no SDK gets a token of ${name} at ${url} any more; granted to ${named(granted)}`,
-            ),
-            ...answeredCalls(before, after).map(
-              (url) =>
-                `calls of ${name} to ${url} go there no more: the proxy answers them; granted to ${named(granted)}`,
-            ),
-            ...lostCalls(id, before, after, apps),
-            ...lostRedactions(before, after).map(
-              (what) =>
-                `the redaction of ${what} in answers of ${name}; granted to ${named(granted)}`,
-            ),
-          ],
+        : lostUses(id, before, after, apps, `granted to ${named(granted)}`),
     // No token of a type that is new was released before.
     questions:
       before === undefined
         ? []
         : [...unfilled(context, id, before, after), ...otherWay(context, id, before, after)],
   };
+}
+
+/** Sentences on what calls do no more; `to` says to whom the type is granted. */
+function lostUses(
+  id: string,
+  before: Policy,
+  after: Policy,
+  apps: ReadonlyMap<string, AppDocument>,
+  to: string,
+): string[] {
+  const name = `the type ${JSON.stringify(id)}`;
+  const endpoints = without(before.tokenEndpoints, after.tokenEndpoints);
+  return [
+    ...lostPlaces(before, after).map((place) => `tokens of ${name} go to ${place} no more; ${to}`),
+    ...lostPlainPlaces(before, after).map(
+      (place) => `calls of ${name} go to ${place} no more; ${to}`,
+    ),
+    ...endpoints.map((url) => `no SDK gets a token of ${name} at ${url} any more; ${to}`),
+    ...answeredCalls(before, after).map(
+      (url) => `calls of ${name} to ${url} go there no more: the proxy answers them; ${to}`,
+    ),
+    ...lostCalls(id, before, after, apps),
+    ...lostRedactions(before, after).map(
+      (what) => `the redaction of ${what} in answers of ${name}; ${to}`,
+    ),
+  ];
+}
+
+function appsWith(
+  apps: ReadonlyMap<string, AppDocument>,
+  test: (grant: Grant) => boolean,
+): string[] {
+  return [...apps].filter(([, { grants }]) => grants.some(test)).map(([app]) => app);
 }
 
 function unfilled(
@@ -114,11 +125,7 @@ function lostCalls(
   { routedBy: after = {} }: Policy,
   apps: ReadonlyMap<string, AppDocument>,
 ): string[] {
-  const limited = [...apps]
-    .filter(([, { grants }]) =>
-      grants.some((grant) => matchesPattern(grant.type, id) && !isUnlimited(grant)),
-    )
-    .map(([app]) => app);
+  const limited = appsWith(apps, (grant) => matchesPattern(grant.type, id) && !isUnlimited(grant));
   const added = (['query', 'form'] as const).flatMap((place) => {
     const names = after[place]?.filter((name) => before[place]?.includes(name) !== true) ?? [];
     return names.length > 0 ? [` with ${names.join(' or ')} in the ${place}`] : [];
@@ -133,12 +140,11 @@ function lostCalls(
 
 /** Destinations and private addresses that are no longer allowed. */
 function lostPlaces(before: Policy, after: Policy): string[] {
-  const { unsafeAllowPrivate: blocks = [] } = after;
   return [
     ...before.destinations.filter(
       (lost) => !after.destinations.some((other) => covers(other, lost)),
     ),
-    ...(before.unsafeAllowPrivate ?? []).filter((lost) => !blocks.includes(lost)),
+    ...without(before.unsafeAllowPrivate, after.unsafeAllowPrivate),
   ];
 }
 
@@ -149,30 +155,27 @@ function lostPlainPlaces(before: Policy, after: Policy): string[] {
   );
 }
 
-function lostEndpoints(
-  { tokenEndpoints: before = [] }: Policy,
-  { tokenEndpoints: after = [] }: Policy,
-): string[] {
-  return before.filter((lost) => !after.includes(lost));
+function without(some: readonly string[] = [], others: readonly string[] = []): string[] {
+  return some.filter((one) => !others.includes(one));
 }
 
 function lostRedactions(before: Policy, after: Policy): string[] {
-  const newIn = (some: readonly string[] = [], others: readonly string[] = []) =>
-    others.filter((one) => !some.includes(one));
   const isScrubbed = after.scrub !== false;
   return [
     ...(before.scrub !== false && !isScrubbed ? ['tokens'] : []),
     ...(isScrubbed
-      ? newIn(before.publicFields, after.publicFields).map((one) => `the field ${one}`)
+      ? without(after.publicFields, before.publicFields).map((one) => `the field ${one}`)
       : []),
-    ...newIn(after.redactMembers, before.redactMembers).map((one) => `the member ${one}`),
+    ...without(before.redactMembers, after.redactMembers).map((one) => `the member ${one}`),
   ];
 }
 
 /** New token endpoints that calls went to. */
 function answeredCalls(before: Policy, after: Policy): string[] {
   const places = [...before.destinations, ...(before.plainDestinations ?? [])];
-  return lostEndpoints(after, before).filter((url) => places.some((one) => covers(one, url)));
+  return without(after.tokenEndpoints, before.tokenEndpoints).filter((url) =>
+    places.some((one) => covers(one, url)),
+  );
 }
 
 /** An earlier version may have stored a destination that no call goes to. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ErrorCode, isErrorCode } from '../../../shared/errors.ts';
+import { isErrorCode } from '../../../shared/errors.ts';
 import { type ProbeVerdict, probeVerdicts } from '../../../shared/policy/schema.ts';
-import { parseObject } from '../json-object.ts';
+import { parseObject } from '../../../shared/schema/json-object.ts';
 import { inputInvalid, OperationError } from '../operation-error.ts';
 import type { Suggestion, TokenName } from '../suggestion.ts';
 
@@ -11,16 +11,6 @@ interface CheckQuestion extends TokenName {
   readonly appKey: string;
 }
 
-export interface CheckAnswer {
-  readonly verdict: ProbeVerdict;
-  readonly detail: string;
-  /** The marketplace's status, if it answered. */
-  readonly status?: number | undefined;
-  /** Why it did not answer (docs/errors). */
-  readonly code?: ErrorCode | undefined;
-  readonly reason?: string | undefined;
-}
-
 /** More than the proxy's own time for a probe. */
 const timeoutMs = 30_000;
 const maxAnswerBytes = 64 * 1024;
@@ -28,11 +18,13 @@ const maxAnswerBytes = 64 * 1024;
 const retries = 5;
 const retryPauseMs = 500;
 
+export type CheckAnswer = Awaited<ReturnType<typeof askProxy>>;
+
 /**
- * Asks SecureProxy whether a client's token works.
+ * Asks SecureProxy whether a client's token works: the marketplace's status if it answered, else why not (docs/errors).
  * @throws OperationError input_invalid for a URL that is none; not_checked if the proxy rejects it or does not answer
  */
-export async function askProxy(question: CheckQuestion): Promise<CheckAnswer> {
+export async function askProxy(question: CheckQuestion) {
   for (let left = retries; ; left -= 1) {
     try {
       return await askOnce(question);
@@ -43,7 +35,7 @@ export async function askProxy(question: CheckQuestion): Promise<CheckAnswer> {
   }
 }
 
-async function askOnce(question: CheckQuestion): Promise<CheckAnswer> {
+async function askOnce(question: CheckQuestion) {
   const { client, type, appKey } = question;
   const { status, body } = await post(checkUrl(question.proxy), appKey, {
     ...{ ClientId: client, TokenType: type },

@@ -1,6 +1,7 @@
 import type { Clock } from '../../../shared/clock.ts';
 import { check } from '../../../shared/doctor/check.ts';
 import { anonymousApp, hasKeyExpired } from '../../release/callers.ts';
+import type { CallerKind } from '../callers.ts';
 import { bindingFault } from '../changes/binding.ts';
 import type { FoundDocument } from '../documents.ts';
 import type { Check, Finding } from './check.ts';
@@ -12,18 +13,20 @@ export function checkCallers(
   clock: Clock,
   uses: ReadonlyMap<string, string>,
 ): Check[] {
-  const keyed = apps.filter(({ id }) => id !== anonymousApp);
+  const callers: Caller[] = [
+    ...apps
+      .filter(({ id }) => id !== anonymousApp)
+      .map((app) => ({ kind: 'app' as const, ...app })),
+    ...proxies.map((proxy) => ({ kind: 'proxy' as const, ...proxy })),
+  ];
+  const overlaps = callers.flatMap((caller) => overlapping(caller, clock, uses));
   return [
-    check('keys', 'of apps and proxies', [
-      ...keyless('app', keyed, clock),
-      ...keyless('proxy', proxies, clock),
-    ]),
     check(
-      'old keys',
-      'in the overlap of a rotation',
-      [...overlapping('app', keyed, clock, uses), ...overlapping('proxy', proxies, clock, uses)],
-      'warning',
+      'keys',
+      'of apps and proxies',
+      callers.flatMap((caller) => keyless(caller, clock)),
     ),
+    check('old keys', 'in the overlap of a rotation', overlaps, 'warning'),
     check(
       'callers',
       'what they need',
@@ -33,36 +36,27 @@ export function checkCallers(
   ];
 }
 
-function keyless(
-  kind: 'app' | 'proxy',
-  callers: readonly FoundDocument<'app' | 'proxy'>[],
-  clock: Clock,
-): Finding[] {
-  return callers
-    .filter(({ content }) => content?.keys.every((key) => hasKeyExpired(key, clock)))
-    .map(({ id, content }) => ({
-      problem:
-        content?.keys.length === 0
-          ? `the ${kind} ${JSON.stringify(id)} has no key`
-          : `all keys of the ${kind} ${JSON.stringify(id)} have expired`,
-      suggestion: { do: 'rotate', kind, id },
-    }));
+type Caller = FoundDocument<CallerKind> & { readonly kind: CallerKind };
+
+function keyless({ kind, id, content }: Caller, clock: Clock): Finding[] {
+  if (!content?.keys.every((key) => hasKeyExpired(key, clock))) return [];
+  const name = `the ${kind} ${JSON.stringify(id)}`;
+  const problem =
+    content.keys.length === 0 ? `${name} has no key` : `all keys of ${name} have expired`;
+  return [{ problem, suggestion: { do: 'rotate', kind, id } }];
 }
 
 function overlapping(
-  kind: 'app' | 'proxy',
-  callers: readonly FoundDocument<'app' | 'proxy'>[],
+  { kind, id, content }: Caller,
   clock: Clock,
   uses: ReadonlyMap<string, string>,
 ): Finding[] {
-  return callers.flatMap(({ id, content }) =>
-    (content?.keys ?? [])
-      .filter((key) => key.expiresAt !== undefined && !hasKeyExpired(key, clock))
-      .map(({ hash, expiresAt }) => ({
-        problem: `an old key of the ${kind} ${JSON.stringify(id)} works until ${expiresAt}, ${lastUse(uses.get(hash))}`,
-        suggestion: { do: 'end_overlap', kind, id },
-      })),
-  );
+  return (content?.keys ?? [])
+    .filter((key) => key.expiresAt !== undefined && !hasKeyExpired(key, clock))
+    .map(({ hash, expiresAt }) => ({
+      problem: `an old key of the ${kind} ${JSON.stringify(id)} works until ${expiresAt}, ${lastUse(uses.get(hash))}`,
+      suggestion: { do: 'end_overlap', kind, id },
+    }));
 }
 
 function lastUse(day: string | undefined): string {
@@ -91,10 +85,6 @@ function proxyless(
 ): Finding[] {
   const needsProxy = apps.some(({ content }) => content !== undefined && !content.direct);
   if (!needsProxy || proxies.length > 0) return [];
-  return [
-    {
-      problem: 'there is no proxy, so only direct apps can call',
-      suggestion: { do: 'create_proxy' },
-    },
-  ];
+  const problem = 'there is no proxy, so only direct apps can call';
+  return [{ problem, suggestion: { do: 'create_proxy' } }];
 }

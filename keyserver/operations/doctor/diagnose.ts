@@ -4,14 +4,13 @@ import { ConfigError, type Environment } from '../../../shared/settings/config.t
 import { loadRsaKeys } from '../../keys/rsa-keys.ts';
 import { openDatabase } from '../../storage/database.ts';
 import type { DatabaseConfig, StorageConfig } from '../../storage/settings.ts';
-import type { Store } from '../../store/store.ts';
+import { isDocumentKind, type Store } from '../../store/store.ts';
 import { StoreError } from '../../store/store-error.ts';
 import { loadKeys, type ReadContext } from '../context.ts';
 import { count } from '../count.ts';
 import { checkCertificates } from './certificate-check.ts';
 import { checkChanges } from './change-checks.ts';
 import { type Check, skipped } from './check.ts';
-import { checkCounter } from './counter-check.ts';
 import { checkDocuments } from './document-checks.ts';
 import { checkTokens } from './token-checks.ts';
 
@@ -121,6 +120,23 @@ async function tokenTable(store: Store): Promise<Check> {
     findings.map(({ message }) => message),
     findings.some(({ severity }) => severity === 'fault') ? 'fault' : 'warning',
   );
+}
+
+/**
+ * Checks that no document or change is ahead of the change counter: a counter that was set back
+ * repeats revisions, which running KeyServers reject. @throws StoreError
+ */
+async function checkCounter({ store }: ReadContext): Promise<Check> {
+  const seq = await store.lastSeq();
+  const documents = (await store.documents()).filter(({ revision }) => revision > seq);
+  const changes = await store.changesSince(seq);
+  return check('change counter', `at ${seq}`, [
+    ...documents.map(
+      ({ kind, id, revision }) =>
+        `${isDocumentKind(kind) ? `the ${kind}` : 'the document'} ${JSON.stringify(id)} has revision ${revision}, which is ahead of the counter`,
+    ),
+    ...changes.map((change) => `change ${change.seq} is ahead of the counter`),
+  ]);
 }
 
 type Attempt<T> =

@@ -17,7 +17,6 @@ import { MissingKeys } from './missing-keys.ts';
 /** The defined types; undefined for a policy that does not open. */
 export type KnownTypes = ReadonlyMap<string, Policy | undefined>;
 
-/** A grant with the id of its app. */
 export interface AppGrant {
   readonly app: string;
   readonly grant: Grant;

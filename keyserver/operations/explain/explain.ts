@@ -5,7 +5,7 @@ import { isLimitedBy, parseLimit } from '../../../shared/policy/limit.ts';
 import type { Policy } from '../../../shared/policy/schema.ts';
 import { parseTargetUrl } from '../../../shared/policy/url.ts';
 import { checkAllowed } from '../../../shared/policy/verdict.ts';
-import { type Step, Steps } from '../../../shared/protocol/explanation.ts';
+import { Steps } from '../../../shared/protocol/explanation.ts';
 import { Registry } from '../../registry/registry.ts';
 import { anonymousApp, hasKeyExpired } from '../../release/callers.ts';
 import { isRefusal, takeSteps } from '../../release/explain.ts';
@@ -13,7 +13,6 @@ import { StoreError } from '../../store/store-error.ts';
 import type { OperationContext } from '../context.ts';
 import { checkName, readDocument } from '../documents.ts';
 import { parseMethod } from '../grants.ts';
-import type { Suggestion } from '../suggestion.ts';
 import { misfitRemedy } from './misfit-remedy.ts';
 import { type Asked, remedyFor } from './remedies.ts';
 
@@ -28,24 +27,12 @@ export interface ExplainRequest {
   readonly url: string;
 }
 
-interface CallExplanation {
-  readonly allowed: boolean;
-  readonly steps: readonly Step[];
-  /** Texts of the limits that an allowed call is under; only a proxy knows what is left of them. */
-  readonly limits?: readonly string[];
-  /** For a last step that is not ok. */
-  readonly remedy?: Suggestion;
-}
-
 /**
  * Takes the steps that KeyServer would take for a proxy asking on behalf of this app, with the current
- * database and keys. Only the proxy checks addresses.
+ * database and keys. Only the proxy checks addresses, and knows what is left of the limits that an allowed call is under.
  * @throws OperationError not_found, integrity_failed, input_invalid; StoreError
  */
-export async function explainCall(
-  context: OperationContext,
-  request: ExplainRequest,
-): Promise<CallExplanation> {
+export async function explainCall(context: OperationContext, request: ExplainRequest) {
   const asked = await askedBy(context, request);
   const steps = new Steps();
   steps.begin('authenticate');

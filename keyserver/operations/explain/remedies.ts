@@ -5,7 +5,6 @@ import type { Steps } from '../../../shared/protocol/explanation.ts';
 import type { TokenQuery } from '../../release/decision.ts';
 import type { Suggestion } from '../suggestion.ts';
 
-/** A call that an operator asks about. */
 export type Asked = TokenQuery & { readonly target: Target };
 
 /** Suggests how to get past the step that began last, which rejected the call; of an injection {@link misfitRemedy} does. */

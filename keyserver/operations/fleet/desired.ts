@@ -3,12 +3,12 @@ import { canonicalGrant, grantId } from '../../../shared/policy/grant-id.ts';
 import { defaultInjection } from '../../../shared/policy/injection/schema.ts';
 import type { Grant, Policy } from '../../../shared/policy/schema.ts';
 import type { Binding } from '../../../shared/protocol/messages.ts';
+import { isObject } from '../../../shared/schema/json-object.ts';
 import type { DocumentKind } from '../../store/store.ts';
 import { checkedBinding } from '../changes/binding.ts';
 import type { StoredDocuments } from '../changes/drafts.ts';
 import { checkName } from '../documents.ts';
 import { parseGrant } from '../grants.ts';
-import { isObject } from '../json-object.ts';
 import { OperationError } from '../operation-error.ts';
 import { type Limits, parseLimits } from '../proxy-limits.ts';
 import { documentFaults, type Fleet, type FleetType, fleetFaults } from './schema.ts';
@@ -27,23 +27,13 @@ interface NewFault {
   readonly isStored: (stored: StoredDocuments) => boolean;
 }
 
-/** The documents that a file describes, without keys. */
-export interface Desired {
-  readonly source: Source;
-  readonly types: ReadonlyMap<string, Policy>;
-  readonly apps: ReadonlyMap<string, DesiredApp>;
-  readonly proxies: ReadonlyMap<string, Limits>;
-  /** Faults of grants and limits, except of those that are stored already. */
-  readonly newFaults: readonly NewFault[];
-  /** Kinds that have a section in the file; documents of other kinds stay. */
-  readonly kinds: ReadonlySet<DocumentKind>;
-}
+export type Desired = ReturnType<typeof readFleet>;
 
 /** The member of a file that has the documents of each kind. */
 export const sections = { type: 'types', app: 'apps', proxy: 'proxies' } as const;
 
 /** Reads a file of types, apps and proxies. @throws OperationError input_invalid with lines and columns */
-export function readFleet(name: string, text: string): Desired {
+export function readFleet(name: string, text: string) {
   const source = new Source(name, text);
   const value = withoutEmptyProxies(source.value);
   source.check([...source.unquotedNames(), ...fleetFaults(value)]);
@@ -89,6 +79,7 @@ export function readFleet(name: string, text: string): Desired {
       return parsed ?? limits;
     }),
     newFaults,
+    /** Kinds that have a section in the file; documents of other kinds stay. */
     kinds: new Set(
       (Object.keys(sections) as DocumentKind[]).filter((kind) => sections[kind] in fleet),
     ),

@@ -4,7 +4,6 @@ import type { Draft } from '../changes/drafts.ts';
 import type { OperationContext } from '../context.ts';
 import type { CallerName, Plan } from './plan.ts';
 
-/** A key that is stored nowhere, and its caller. */
 export interface NewKey extends CallerName {
   readonly key: string;
 }

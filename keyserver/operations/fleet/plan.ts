@@ -22,19 +22,7 @@ export interface CallerName {
   readonly id: string;
 }
 
-/** The way from what is stored to what a file describes. */
-export interface Plan {
-  readonly stored: StoredDocuments;
-  readonly drafts: readonly Draft[];
-  /** The changes, a line each: `+` for new, `-` for gone, `~` for changed. */
-  readonly lines: readonly string[];
-  /** Documents that the file does not have, and that stay. */
-  readonly kept: readonly { readonly kind: DocumentKind; readonly id: string }[];
-  /** Apps and proxies of the file that have no key. */
-  readonly keyless: readonly CallerName[];
-  /** Sentences on what the file may not mean. */
-  readonly warnings: readonly string[];
-}
+export type Plan = Awaited<ReturnType<typeof planFleet>>;
 
 interface PlanOptions {
   /** Deletes documents that the file does not have, of the kinds that it has; default false. */
@@ -46,7 +34,7 @@ export async function planFleet(
   context: OperationContext,
   desired: Desired,
   { prune = false }: PlanOptions = {},
-): Promise<Plan> {
+) {
   const stored = await StoredDocuments.read(context);
   const next = nextDocuments(stored, desired);
   const faults = desired.newFaults.filter(({ isStored }) => !isStored(stored));
@@ -66,13 +54,17 @@ export async function planFleet(
   return {
     stored,
     drafts: drafts.filter(changes),
+    /** The changes, a line each: `+` for new, `-` for gone, `~` for changed. */
     lines: drafts.filter(changes).flatMap(linesOf),
+    /** Documents that the file does not have, and that stay. */
     kept: prune ? [] : absent,
+    /** Apps and proxies of the file that have no key. */
     keyless: next.flatMap(({ kind, id, after }) =>
       kind !== 'type' && after?.keys.length === 0 && !(kind === 'app' && id === anonymousApp)
         ? [{ kind, id }]
         : [],
     ),
+    /** Sentences on what the file may not mean. */
     warnings: [
       ...strayGrants(stored, desired),
       ...next.flatMap(bindingWarnings),

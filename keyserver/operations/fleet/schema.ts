@@ -3,39 +3,31 @@ import { schemes } from '../../../shared/policy/injection/schemes.ts';
 import { GrantSchema, PolicySchema } from '../../../shared/policy/schema.ts';
 import { BindingSchema } from '../../../shared/protocol/messages.ts';
 import { Compile, type SchemaError } from '../../../shared/schema/compile.ts';
-import { type Static, Type } from '../../../shared/schema/type.ts';
+import { isObject } from '../../../shared/schema/json-object.ts';
+import { ClosedObject, type Static, Type } from '../../../shared/schema/type.ts';
 import { ProxySchema } from '../../at-rest/document-row.ts';
-import { isObject } from '../json-object.ts';
 import type { Path, SourceFault } from './source.ts';
 
-const closed = { additionalProperties: false } as const;
-
 /** A type in a file: its policy, whose injection may be left away (docs/fleet.md). */
-export const FleetTypeSchema = Type.Object(
-  { ...PolicySchema.properties, injection: Type.Optional(InjectionSchema) },
-  closed,
-);
+export const FleetTypeSchema = ClosedObject({
+  ...PolicySchema.properties,
+  injection: Type.Optional(InjectionSchema),
+});
 
-const AppSchema = Type.Object(
-  {
-    direct: Type.Optional(Type.Boolean()),
-    bound: Type.Optional(BindingSchema),
-    grants: Type.Array(GrantSchema),
-  },
-  closed,
-);
+const AppSchema = ClosedObject({
+  direct: Type.Optional(Type.Boolean()),
+  bound: Type.Optional(BindingSchema),
+  grants: Type.Array(GrantSchema),
+});
 const { keys, ...limits } = ProxySchema.properties;
-const LimitsSchema = Type.Object(limits, closed);
+const LimitsSchema = ClosedObject(limits);
 
 /** The file of `plan` and `apply`. It has no keys and no tokens. */
-export const FleetSchema = Type.Object(
-  {
-    types: Type.Optional(Type.Record(Type.String(), FleetTypeSchema)),
-    apps: Type.Optional(Type.Record(Type.String(), AppSchema)),
-    proxies: Type.Optional(Type.Record(Type.String(), LimitsSchema)),
-  },
-  closed,
-);
+export const FleetSchema = ClosedObject({
+  types: Type.Optional(Type.Record(Type.String(), FleetTypeSchema)),
+  apps: Type.Optional(Type.Record(Type.String(), AppSchema)),
+  proxies: Type.Optional(Type.Record(Type.String(), LimitsSchema)),
+});
 export type Fleet = Static<typeof FleetSchema>;
 export type FleetType = Static<typeof FleetTypeSchema>;
 
@@ -47,10 +39,7 @@ export function fleetJsonSchema(): object {
 const sections = {
   types: Compile(
     // Errors of a union are those of all its schemas: an injection is checked by its own scheme's.
-    Type.Object(
-      { ...FleetTypeSchema.properties, injection: Type.Optional(Type.Unknown()) },
-      closed,
-    ),
+    ClosedObject({ ...FleetTypeSchema.properties, injection: Type.Optional(Type.Unknown()) }),
   ),
   apps: Compile(AppSchema),
   proxies: Compile(LimitsSchema),

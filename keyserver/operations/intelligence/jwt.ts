@@ -1,4 +1,4 @@
-import { type JsonObject, parseObject } from '../json-object.ts';
+import { type JsonObject, parseObject } from '../../../shared/schema/json-object.ts';
 
 /** The claims of a JWT that are of use without its key (RFC 7519 §4.1); nothing proves them. */
 export interface JwtClaims {

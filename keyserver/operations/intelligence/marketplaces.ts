@@ -10,15 +10,7 @@ interface Form {
   readonly isMet: (value: string) => boolean;
 }
 
-export interface Marketplace {
-  readonly id: string;
-  readonly name: string;
-  readonly hosts: Preset['hosts'];
-  /** True for a secret that only this marketplace issues; undefined if none can be told. */
-  readonly isOwn: ((value: string) => boolean) | undefined;
-  /** The form of every secret in this field, or if no preset has such a field, of every secret that goes there. */
-  readonly formOf: (field: string) => Form | undefined;
-}
+export type Marketplace = ReturnType<typeof marketplaceFrom>;
 
 const jwt: Form = { name: 'a JWT', isMet: (value) => readJwt(value) !== undefined };
 
@@ -46,7 +38,7 @@ export function marketplaces(): readonly Marketplace[] {
   return known;
 }
 
-function marketplaceFrom({ id, name, hosts, auth }: Preset): Marketplace {
+function marketplaceFrom({ id, name, hosts, auth }: Preset) {
   const fields = auth.flatMap((way) => Object.entries(way.fields));
   const own = fields.flatMap(([, field]) => {
     const pattern = field.own === undefined ? undefined : new RegExp(field.own);
@@ -58,11 +50,11 @@ function marketplaceFrom({ id, name, hosts, auth }: Preset): Marketplace {
   });
   const [[, first] = []] = fields;
   return {
-    id,
-    name,
-    hosts,
-    isOwn: own.length === 0 ? undefined : (value) => own.some((isOwn) => isOwn(value)),
-    formOf: (name) => {
+    ...{ id, name, hosts },
+    /** True for a secret that only this marketplace issues; undefined if none can be told. */
+    isOwn: own.length === 0 ? undefined : (value: string) => own.some((isOwn) => isOwn(value)),
+    /** The form of every secret in this field, or if no preset has such a field, of every secret that goes there. */
+    formOf: (name: string): Form | undefined => {
       const [, field] = fields.find(([other]) => other === name) ?? [undefined, first];
       return forms[field?.form ?? ''];
     },

@@ -33,7 +33,6 @@ export interface ConfirmOptions {
   readonly pause?: ((ms: number) => Promise<unknown>) | undefined;
 }
 
-/** The latest reports of all processes. */
 export async function readReplicas({
   store,
   keyring,

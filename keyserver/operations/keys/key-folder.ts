@@ -8,7 +8,6 @@ import { addFile, ifWritable, moveFile, replacePrimary, sweep } from './folder-f
 
 export type KeyKind = 'at-rest' | 'rsa';
 
-/** A folder of keys as KeyServer reads it. */
 export interface KeyFolder {
   readonly kind: KeyKind;
   readonly path: string;

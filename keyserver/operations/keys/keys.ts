@@ -30,7 +30,6 @@ export async function newKey(kind: KeyKind, path: string, now: Date) {
 
 interface StepOptions extends Pick<ConfirmOptions, 'pause'> {
   readonly kind: KeyKind;
-  /** The folder of the keys. */
   readonly path: string;
   readonly name: string;
   /** Number of KeyServers that run. */

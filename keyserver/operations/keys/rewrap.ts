@@ -20,7 +20,6 @@ import { Pace } from './pace.ts';
 const maxDocumentsPerSecond = 100;
 
 interface RewrapOptions {
-  /** Told the numbers of tokens that are done, and that there were to do. */
   readonly onProgress?: (done: number, total: number) => void;
   /** The system's timer by default. */
   readonly pause?: (ms: number) => Promise<unknown>;

@@ -3,13 +3,8 @@ import { ConfigError } from '../../../shared/settings/config.ts';
 import type { OperationContext } from '../context.ts';
 import { contentOf, listDocuments } from '../documents.ts';
 import { inputInvalid } from '../operation-error.ts';
-import { LeftRows } from './left-rows.ts';
-import { nameOf, type PlanContext, planRow } from './plan.ts';
-
-export interface LegacyOptions {
-  /** Whether to split the text of a JSON object into the fields of its type. */
-  readonly jsonFields: boolean;
-}
+import { LeftRows } from './passes.ts';
+import { type LegacyOptions, nameOf, type PlanContext, planRow } from './plan.ts';
 
 export type LegacyReport = Awaited<ReturnType<typeof checkLegacyRows>>;
 

@@ -13,8 +13,7 @@ import type { OperationContext } from '../context.ts';
 import { checkServesLegacyRows } from '../keys/check-loaded.ts';
 import { inputInvalid, OperationError } from '../operation-error.ts';
 import { legacyKeyIn } from './check.ts';
-import type { Left } from './left-rows.ts';
-import { swapInPasses } from './passes.ts';
+import { type Left, swapInPasses } from './passes.ts';
 
 /**
  * Gives rows that were taken over the bytes that the earlier system wrote, from the copy. A row whose secret was stored

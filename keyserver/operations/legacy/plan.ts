@@ -12,7 +12,7 @@ import { jsonFields, takesWhole } from '../../at-rest/legacy-fields.ts';
 import { sealSecret } from '../../at-rest/secret.ts';
 import type { Keyring } from '../../keys/keyring.ts';
 import type { PlacedToken, TokenRow } from '../../store/store.ts';
-import type { Left } from './left-rows.ts';
+import type { Left } from './passes.ts';
 
 /** Why a row of the earlier system is left as it is. */
 type LeftReason =
@@ -39,17 +39,18 @@ interface LeftPlan extends Left {
   readonly needsChars?: number;
 }
 
-export interface PlanContext {
+export interface LegacyOptions {
+  /** Whether to split the text of a JSON object into the fields of its type. */
+  readonly jsonFields: boolean;
+}
+
+export interface PlanContext extends LegacyOptions {
   readonly keyring: Keyring;
   readonly legacyKey: LegacyKey;
-  /** The defined types. */
   readonly types: ReadonlyMap<string, Policy>;
   /** {@link nameOf} each name that several rows have. */
   readonly repeated: ReadonlySet<string>;
-  /** Characters that the column `token` holds. */
   readonly maxTokenChars: number | undefined;
-  /** Whether to split the text of a JSON object into the fields of its type. */
-  readonly jsonFields: boolean;
 }
 
 export function nameOf({ clientId, tokenType }: Pick<TokenRow, 'clientId' | 'tokenType'>): string {

@@ -3,10 +3,9 @@ import type { PlacedToken, TokenSwap } from '../../store/store.ts';
 import type { Progress } from '../bulk/progress.ts';
 import type { OperationContext } from '../context.ts';
 import { checkLoaded } from '../keys/check-loaded.ts';
-import { type LegacyOptions, planContext } from './check.ts';
-import type { LeftRows } from './left-rows.ts';
-import { swapInPasses } from './passes.ts';
-import { type PlanContext, planRow } from './plan.ts';
+import { planContext } from './check.ts';
+import { type LeftRows, swapInPasses } from './passes.ts';
+import { type LegacyOptions, type PlanContext, planRow } from './plan.ts';
 
 /**
  * Seals the rows of the earlier system. All that are ready are copied first; then each is sealed if it still has the

@@ -27,7 +27,6 @@ export function presetDiff(id: string, policy: Policy) {
   return { preset, revision: made.revision, changes: policyChanges(expanded, members) };
 }
 
-/** Whether every account has a host of its own. */
 function hasOwnHosts({ hosts }: Preset): boolean {
   return hosts.every(({ host, is }) => is !== 'production' || host.includes('{'));
 }

@@ -11,7 +11,6 @@ import { hostsOf } from './hosts.ts';
 import { needTable, unmetNeed } from './needs.ts';
 import { tokenEndpoints } from './token-endpoints.ts';
 
-/** An operator's decisions about a type of a preset. */
 export interface PresetChoice {
   /** Default: the preset's first way to authenticate. */
   readonly auth?: string | undefined;
@@ -40,10 +39,9 @@ export function expandPreset(preset: Preset, choice: PresetChoice) {
   }
   const used = choice.destinations ?? destinations;
   if (used.length === 0) throw hostMissing(preset, patterns);
-  const isPublic = ([, field]: [string, { isPublic?: true }]) => field.isPublic;
-  const publicFields = Object.entries(auth.fields)
-    .filter(isPublic)
-    .map(([name]) => name);
+  const publicFields = Object.entries(auth.fields).flatMap(([name, { isPublic }]) =>
+    isPublic ? [name] : [],
+  );
   const probe = probeOf(preset, auth, used);
   const limits = preset.limits.map(({ limit }) => limit).filter((limit) => limit !== undefined);
   const policy: Policy = {

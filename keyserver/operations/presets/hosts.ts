@@ -1,6 +1,9 @@
 import { destinationCovers } from '../../../shared/policy/destination-cover.ts';
+import type { Policy } from '../../../shared/policy/schema.ts';
 import type { Auth, Certainty, Preset } from '../../presets/preset.ts';
+import { OperationError } from '../operation-error.ts';
 import { ifParsed } from '../policy/if-parsed.ts';
+import { findAuth, findPreset } from './find.ts';
 
 type Host = Preset['hosts'][number];
 
@@ -33,7 +36,7 @@ function destinationOf({ host, path = '' }: Host): string {
 }
 
 /** Destinations that lie outside of the preset's; none if every account has a host of its own. */
-export function widening(
+function widening(
   { destinations, patterns }: ReturnType<typeof hostsOf>,
   given: readonly string[],
 ): string[] {
@@ -56,4 +59,19 @@ function isUnder(pattern: string, given: string): boolean {
   const [host = ''] = given.slice(start.length).split('/');
   const [first = '', ...rest] = host.split('.');
   return /^[a-z0-9-]+$/.test(first) && rest.join('.') === end;
+}
+
+/** Those of the destinations that are no hosts of the preset that a type was made of. */
+export function outsideOf(
+  { id, auth, sandbox }: NonNullable<Policy['preset']>,
+  destinations: readonly string[],
+): string[] {
+  try {
+    const preset = findPreset(id);
+    return widening(hostsOf(preset, findAuth(preset, auth), sandbox === true), destinations);
+  } catch (error) {
+    // A preset of another version: nobody has verified a host of it.
+    if (error instanceof OperationError) return [...destinations];
+    throw error;
+  }
 }

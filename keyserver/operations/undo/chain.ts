@@ -16,17 +16,6 @@ interface ReadChange<K extends DocumentKind> extends KeptChange<K> {
   readonly mac: string | undefined;
 }
 
-/** How the before-images of a document fit it and each other. */
-export interface ImageChain {
-  /** Sentences on rows that somebody changed, exchanged or removed. */
-  readonly faults: readonly string[];
-  /** Sentences on changes without an image: an earlier version made them, or somebody removed the newest rows. */
-  readonly gaps: readonly string[];
-  /** Whether the newest image is the one before the document that is stored, or its deletion. */
-  readonly isCurrent: boolean;
-}
-
-/** The before-images of one document, the newest first. */
 interface StoredImages {
   readonly names: readonly ImageName[];
   /** The next row is that of the first name. */
@@ -40,14 +29,19 @@ type Visit<K extends DocumentKind> = (
   isCurrent: boolean,
 ) => void;
 
-/** Opens images one by one: of no more than two, each as long as its document, is the content held unless `visit` does. */
+/**
+ * Opens images one by one: of no more than two, each as long as its document, is the content held unless `visit` does.
+ * Resolves to sentences on rows that somebody changed, exchanged or removed (faults), and on changes without an image, of
+ * an earlier version or since somebody removed the newest rows (gaps); and to whether the newest image is the one before
+ * the document that is stored, or its deletion.
+ */
 export async function readChain<K extends DocumentKind>(
   keyring: Keyring,
   { kind, id }: DocumentName & { readonly kind: K },
   current: DocumentRow | undefined,
   { names, rows }: StoredImages,
   visit: Visit<K> = () => {},
-): Promise<ImageChain> {
+) {
   const document = `the ${kind} ${JSON.stringify(id)}`;
   const faults: string[] = [];
   const gaps: string[] = [];

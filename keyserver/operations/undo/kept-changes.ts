@@ -4,44 +4,22 @@ import { type Draft, StoredDocuments } from '../changes/drafts.ts';
 import type { OperationContext } from '../context.ts';
 import { notFound } from '../documents.ts';
 import { linesOf } from '../fleet/lines.ts';
-import { type ImageChain, type KeptChange, readChain } from './chain.ts';
+import { type KeptChange, readChain } from './chain.ts';
 
-/** A change as it is listed. */
-export interface ListedChange {
-  readonly change: number;
-  /** ISO 8601; null if its image does not open. */
-  readonly at: string | null;
-  /** The number of the change that it has undone. */
-  readonly undid: number | null;
-  /** When keys alone were changed after it, ISO 8601. */
-  readonly keysChangedAt: string | null;
-  /** Its differences, as a plan has them; null if the document before or after it is not known. */
-  readonly changes: readonly string[] | null;
-}
+export type ListedChange = ReturnType<typeof listed>;
 
-/** All documents, and the changes of one, as they are stored at one time. */
-export interface KeptChanges<K extends DocumentKind> {
-  readonly stored: StoredDocuments;
-  readonly chain: ImageChain;
-  /** The change that was looked for, with its image. */
-  readonly target: KeptChange<K> | undefined;
-  /** The changes after it, or all if there is none; newest first. */
-  readonly later: readonly ListedChange[];
-  /** Numbers of the changes before it, newest first. */
-  readonly earlier: readonly number[];
-  /** The revision of the newest image. */
-  readonly newest: number | undefined;
-}
+export type KeptChanges<K extends DocumentKind> = Awaited<ReturnType<typeof readKeptChanges<K>>>;
 
 /**
- * Reads the changes of a document, and looks for one by its number.
+ * Reads all documents, and the changes of one, as they are stored at one time, and looks for one by its number, the
+ * target. Later changes, or all without a target, and numbers of earlier ones come newest first.
  * @throws OperationError not_found if there is neither the document nor an image of it
  */
 export async function readKeptChanges<K extends DocumentKind>(
   context: OperationContext,
   name: DocumentName & { readonly kind: K },
   sought: number | 'last' | 'none',
-): Promise<KeptChanges<K>> {
+) {
   const { kind, id } = name;
   return context.store.snapshot(async (snapshot) => {
     const stored = new StoredDocuments(context, await snapshot.documents());
@@ -71,17 +49,16 @@ export async function readKeptChanges<K extends DocumentKind>(
   });
 }
 
-/** The document after a change, if there is one. */
 interface After<K extends DocumentKind> {
   readonly after: Keyless<K> | undefined;
 }
 
-/** @param next the document after the change; undefined if that is not known */
+/** @param next the document after the change; undefined if that is not known, and so its differences are null */
 function listed<K extends DocumentKind>(
   name: DocumentName & { readonly kind: K },
   { number, image }: KeptChange<K>,
   next: After<K> | undefined,
-): ListedChange {
+) {
   const { at = null, undid = null, keysChangedAt = null } = image ?? {};
   const changes = image && next ? differences(name, image.before, next.after) : null;
   return { change: number, at, undid, keysChangedAt, changes };

@@ -7,7 +7,7 @@ import {
 import { policyFaults } from '../../../keyserver/operations/policy/policy-faults.ts';
 import { expandPreset, type PresetChoice } from '../../../keyserver/operations/presets/expand.ts';
 import { findPreset, listPresets } from '../../../keyserver/operations/presets/find.ts';
-import { outsideOf } from '../../../keyserver/operations/presets/outside.ts';
+import { outsideOf } from '../../../keyserver/operations/presets/hosts.ts';
 import { parsePreset, presetIds } from '../../../keyserver/presets/files.ts';
 import type { Auth, Preset } from '../../../keyserver/presets/preset.ts';
 import { parseDestination } from '../../../shared/policy/destination.ts';

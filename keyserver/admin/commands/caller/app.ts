@@ -6,15 +6,14 @@ import { checkAllOpen, listDocuments } from '../../../operations/documents.ts';
 import { listCallers } from '../../../operations/keys/caller-keys.ts';
 import { inputInvalid } from '../../../operations/operation-error.ts';
 import { anonymousApp } from '../../../release/callers.ts';
-import { writeNewKey } from '../../shell/key-output.ts';
+import type { AdminCommand } from '../../shell/admin-command.ts';
+import { addOut, type OutOption, writeNewKey } from '../../shell/key-output.ts';
 import type { Session } from '../../shell/session.ts';
 import { inShell } from '../../shell/suggestions.ts';
-import type { AdminCommand } from '../admin-command.ts';
 import { addUndo } from '../undo.ts';
 import { addUnverified, verificationOf } from '../unverified.ts';
 import { addCallerKeyCommands } from './caller-keys.ts';
 import { addRevoke, addRotate } from './end-keys.ts';
-import { addOut, type OutOption } from './out-option.ts';
 import { addKeyFilter, describeKeys, type KeyFilter, shownKeys } from './shown-keys.ts';
 
 export function defineApp(app: AdminCommand, session: Session): void {

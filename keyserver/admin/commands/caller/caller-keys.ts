@@ -8,12 +8,11 @@ import {
   showCaller,
   type UsedKey,
 } from '../../../operations/keys/caller-keys.ts';
+import { type AdminCommand, exampleIds } from '../../shell/admin-command.ts';
 import { confirm } from '../../shell/confirmation.ts';
 import type { Session } from '../../shell/session.ts';
-import { type AdminCommand, exampleIds } from '../admin-command.ts';
 import { addUnverified, verificationOf } from '../unverified.ts';
 
-/** `show` and `end-overlap` of `app` and `proxy`. */
 export function addCallerKeyCommands(
   parent: AdminCommand,
   session: Session,

@@ -3,15 +3,13 @@ import { StoredDocuments } from '../../../operations/changes/drafts.ts';
 import type { OperationContext } from '../../../operations/context.ts';
 import { skewedClocks } from '../../../operations/keys/skewed-clocks.ts';
 import { hasKeyExpired } from '../../../release/callers.ts';
+import { type AdminCommand, exampleIds } from '../../shell/admin-command.ts';
 import { confirm } from '../../shell/confirmation.ts';
 import { parseDuration } from '../../shell/duration.ts';
-import { writeNewKey } from '../../shell/key-output.ts';
+import { addOut, type OutOption, writeNewKey } from '../../shell/key-output.ts';
 import type { Session } from '../../shell/session.ts';
-import { type AdminCommand, exampleIds } from '../admin-command.ts';
 import { changeConfirmed } from '../confirm-change.ts';
-import { addOut, type OutOption } from './out-option.ts';
 
-/** `rotate` of `app` and `proxy`. */
 export function addRotate(parent: AdminCommand, session: Session, kind: CallerKind): void {
   addOut(parent.command('rotate'))
     .summary('print a new key; the old one expires')
@@ -68,7 +66,6 @@ async function confirmEnd(
   });
 }
 
-/** `revoke` of `app` and `proxy`. */
 export function addRevoke(parent: AdminCommand, session: Session, kind: CallerKind): void {
   parent
     .command('revoke')

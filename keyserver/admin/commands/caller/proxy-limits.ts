@@ -1,7 +1,7 @@
 import type { ProxyDocument } from '../../../at-rest/document-row.ts';
 import { type LimitRequest, parseLimits } from '../../../operations/proxy-limits.ts';
+import type { AdminCommand } from '../../shell/admin-command.ts';
 import type { Session } from '../../shell/session.ts';
-import type { AdminCommand } from '../admin-command.ts';
 import { changeConfirmed } from '../confirm-change.ts';
 
 export interface LimitOptions {
@@ -10,7 +10,6 @@ export interface LimitOptions {
   readonly certificateName?: readonly string[];
 }
 
-/** The options of `proxy create` and `proxy limit`. */
 export function addLimits(command: AdminCommand): AdminCommand {
   return command
     .option('--client <pattern...>', 'only tokens of these clients')

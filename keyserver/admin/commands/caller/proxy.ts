@@ -1,14 +1,13 @@
 import { createProxy } from '../../../operations/callers.ts';
 import { checkAllOpen } from '../../../operations/documents.ts';
 import { listCallers } from '../../../operations/keys/caller-keys.ts';
-import { writeNewKey } from '../../shell/key-output.ts';
+import type { AdminCommand } from '../../shell/admin-command.ts';
+import { addOut, type OutOption, writeNewKey } from '../../shell/key-output.ts';
 import type { Session } from '../../shell/session.ts';
-import type { AdminCommand } from '../admin-command.ts';
 import { addUndo } from '../undo.ts';
 import { addUnverified, verificationOf } from '../unverified.ts';
 import { addCallerKeyCommands } from './caller-keys.ts';
 import { addRevoke, addRotate } from './end-keys.ts';
-import { addOut, type OutOption } from './out-option.ts';
 import {
   addLimitProxy,
   addLimits,

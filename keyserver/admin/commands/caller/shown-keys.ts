@@ -2,7 +2,7 @@ import type { Clock } from '../../../../shared/clock.ts';
 import { keyFingerprint } from '../../../../shared/crypto/caller-key.ts';
 import type { CallerKey } from '../../../at-rest/document-row.ts';
 import { hasKeyExpired } from '../../../release/callers.ts';
-import type { AdminCommand } from '../admin-command.ts';
+import type { AdminCommand } from '../../shell/admin-command.ts';
 
 /** Keys as `--json` shows them. */
 export function shownKeys(keys: readonly CallerKey[]) {
@@ -26,7 +26,6 @@ export interface KeyFilter {
   readonly key?: string;
 }
 
-/** `--key` of a list. */
 export function addKeyFilter(command: AdminCommand): AdminCommand {
   return command.option('--key <fingerprint>', 'only the one with this key, as logs name it');
 }

@@ -1,10 +1,10 @@
 import { commitDrafts } from '../../../operations/changes/drafts.ts';
 import type { OperationContext } from '../../../operations/context.ts';
 import { OperationError } from '../../../operations/operation-error.ts';
+import type { AdminCommand } from '../../shell/admin-command.ts';
 import { canAsk, confirm } from '../../shell/confirmation.ts';
 import { UncertainError } from '../../shell/failure.ts';
 import type { Session } from '../../shell/session.ts';
-import type { AdminCommand } from '../admin-command.ts';
 import { KeyFolder } from './key-folder.ts';
 import {
   addFileOptions,

@@ -1,8 +1,8 @@
+import type { AdminCommand } from '../../shell/admin-command.ts';
 import { noteLosses } from '../../shell/confirmation.ts';
 import { changesExitCode } from '../../shell/exit-codes.ts';
-import { type Session, unverifiedNote } from '../../shell/session.ts';
-import type { AdminCommand } from '../admin-command.ts';
-import { addUnverified, type UnverifiedOption, verificationOf } from '../unverified.ts';
+import { type ReadOptions, type Session, unverifiedNote } from '../../shell/session.ts';
+import { addUnverified, verificationOf } from '../unverified.ts';
 import {
   addFileOptions,
   type FileOptions,
@@ -17,7 +17,6 @@ const heading = [
   'keyserver-admin plan --file FILE shows what it would change, apply --file FILE changes it.',
 ];
 
-/** `export`: types, apps and proxies as a file. */
 export function defineExport(command: AdminCommand, session: Session): void {
   addUnverified(command)
     .description(
@@ -26,7 +25,7 @@ or with --json in JSON. It prints no keys and no tokens.`,
     )
     .option('--schema', 'print the JSON Schema of the file instead')
     .examples('keyserver-admin export > fleet.yaml')
-    .action(async ({ schema, ...options }: { schema?: boolean } & UnverifiedOption) => {
+    .action(async ({ schema, ...options }: { schema?: boolean } & ReadOptions) => {
       if (schema) {
         const { fleetJsonSchema } = await import('../../../operations/fleet/schema.ts');
         const value = fleetJsonSchema();

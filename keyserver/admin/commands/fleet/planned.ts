@@ -2,24 +2,22 @@ import { consequencesOf } from '../../../operations/changes/consequences.ts';
 import type { OperationContext } from '../../../operations/context.ts';
 import { count } from '../../../operations/count.ts';
 import type { Plan } from '../../../operations/fleet/plan.ts';
+import type { AdminCommand } from '../../shell/admin-command.ts';
 import { readInput } from '../../shell/input-file.ts';
 import type { Session } from '../../shell/session.ts';
 import { inShell } from '../../shell/suggestions.ts';
-import type { AdminCommand } from '../admin-command.ts';
 
 export interface FileOptions {
   readonly file: string;
   readonly prune?: boolean;
 }
 
-/** The options of `plan` and `apply`. */
 export function addFileOptions(command: AdminCommand): AdminCommand {
   return command
     .requiredOption('-f, --file <path>', 'types, apps and proxies in YAML or JSON; - for stdin')
     .option('--prune', 'delete what the file does not have, of the kinds that it has');
 }
 
-/** A plan with what it would take away. */
 export interface Planned {
   readonly plan: Plan;
   readonly consequences: readonly string[];
@@ -40,7 +38,6 @@ export async function readPlan(
   };
 }
 
-/** Members of the result in JSON. */
 export function planMembers({ plan, consequences }: Planned) {
   const { lines, kept, keyless, warnings } = plan;
   return { changes: lines, consequences, kept, keyless, warnings };

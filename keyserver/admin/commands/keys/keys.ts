@@ -12,9 +12,9 @@ import {
   type Step,
 } from '../../../operations/keys/keys.ts';
 import { inputInvalid } from '../../../operations/operation-error.ts';
+import type { AdminCommand } from '../../shell/admin-command.ts';
 import type { Session } from '../../shell/session.ts';
 import type { AdminPlaces } from '../../shell/settings.ts';
-import type { AdminCommand } from '../admin-command.ts';
 import { askForPins } from './pins.ts';
 
 interface FolderOptions {
@@ -27,7 +27,6 @@ interface StepOptions extends FolderOptions {
   readonly yes?: boolean;
 }
 
-/** `keys …`: the life of at-rest keys and RSA keys. */
 export function defineKeys(keys: AdminCommand, session: Session): void {
   keys.examples('keyserver-admin keys list', 'keyserver-admin keys new');
   addNew(keys, session);

@@ -2,9 +2,9 @@ import { count } from '../../../operations/count.ts';
 import { hasLiveReplica } from '../../../operations/keys/check-loaded.ts';
 import { rewrap } from '../../../operations/keys/rewrap.ts';
 import { withProgress } from '../../bulk/progress.ts';
+import type { AdminCommand } from '../../shell/admin-command.ts';
 import { faultsFoundExitCode } from '../../shell/exit-codes.ts';
 import type { Session } from '../../shell/session.ts';
-import type { AdminCommand } from '../admin-command.ts';
 
 export function defineRewrap(command: AdminCommand, session: Session): void {
   command

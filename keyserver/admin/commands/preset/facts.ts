@@ -8,18 +8,13 @@ export interface Fact {
   readonly how?: string;
 }
 
-interface FactGroup {
-  readonly heading: string;
-  readonly facts: readonly Fact[];
-}
-
 interface Source {
   readonly certainty: Certainty;
   readonly from: readonly number[];
 }
 
 /** All that a preset knows, for people: what to create at the marketplace first, its sources last. */
-export function factsOf(preset: Preset): FactGroup[] {
+export function factsOf(preset: Preset) {
   const { create, hosts, auth, callerHeaders = [], limits, signals, expiry, probe } = preset;
   const { routedBy, drops, errors, sdks = [], notes, sources } = preset;
   const groups = [
@@ -27,20 +22,14 @@ export function factsOf(preset: Preset): FactGroup[] {
     ...auth.map((one, at) =>
       group(`\`--auth ${one.id}\`${at === 0 ? ', the default' : ''}`, authFacts(one)),
     ),
-    group(
-      'Hosts',
-      hosts.map((host) => fact(hostText(host), host)),
-      'every account has one of its own: `--destination`',
-    ),
+    group('Hosts', facts(hosts, hostText), 'every account has one of its own: `--destination`'),
     group(
       'The app sends',
-      callerHeaders.map((one) => fact(`\`${one.name}\`: ${one.value}; ${one.why}`, one)),
+      facts(callerHeaders, ({ name, value, why }) => `\`${name}\`: ${value}; ${why}`),
     ),
     group(
       'Limits',
-      limits.map((one) =>
-        fact([one.text, ...(one.limit ? [code(one.limit)] : [])].join('; '), one),
-      ),
+      facts(limits, ({ text, limit }) => (limit ? `${text}; ${code(limit)}` : text)),
     ),
     group('A limit is reached', [fact(signalText(signals), signals)]),
     group('Expiry', [fact(expiry.text, expiry)]),
@@ -57,7 +46,7 @@ export function factsOf(preset: Preset): FactGroup[] {
     ),
     group(
       'Notes',
-      notes.map((one) => fact(one.text, one)),
+      facts(notes, ({ text }) => text),
     ),
     group(
       'Sources',
@@ -150,8 +139,13 @@ function membersText(
 }
 
 /** @param absent what there is to say if no fact is known */
-function group(heading: string, facts: readonly Fact[], absent?: string): FactGroup {
-  return { heading, facts: facts.length === 0 && absent ? [{ text: absent }] : facts };
+function group(heading: string, known: readonly Fact[], absent?: string) {
+  const facts: readonly Fact[] = known.length === 0 && absent ? [{ text: absent }] : known;
+  return { heading, facts };
+}
+
+function facts<T extends Source>(sourced: readonly T[], text: (one: T) => string): Fact[] {
+  return sourced.map((one) => fact(text(one), one));
 }
 
 function fact(text: string, { certainty, from }: Source): Fact {

@@ -2,10 +2,11 @@ import { readDocument } from '../../../operations/documents.ts';
 import { presetDiff } from '../../../operations/presets/diff.ts';
 import { findPreset } from '../../../operations/presets/find.ts';
 import { summaries } from '../../../operations/presets/summary.ts';
+import type { Preset } from '../../../presets/preset.ts';
+import type { AdminCommand } from '../../shell/admin-command.ts';
 import type { Session } from '../../shell/session.ts';
 import { record } from '../../shell/text/table.ts';
-import type { AdminCommand } from '../admin-command.ts';
-import { describePreset } from './describe.ts';
+import { factsOf } from './facts.ts';
 
 export function definePreset(preset: AdminCommand, session: Session): void {
   preset.examples(
@@ -43,6 +44,18 @@ function addShow(preset: AdminCommand, session: Session): void {
     });
 }
 
+/** A preset as text: a heading a line, its facts below, each with certainty and sources. */
+function describePreset(preset: Preset): string {
+  const { id, name, revision, checked } = preset;
+  const groups = factsOf(preset).flatMap(({ heading, facts }) => [
+    `${heading}:`,
+    ...facts.map(({ text, how }) => `  ${text}${how === undefined ? '' : ` [${how}]`}`),
+  ]);
+  return [`${id}: ${name}, revision ${revision}, checked ${checked}`, ...groups]
+    .join('\n')
+    .replaceAll('`', '');
+}
+
 function addDiff(preset: AdminCommand, session: Session): void {
   preset
     .command('diff')
@@ -54,23 +67,14 @@ function addDiff(preset: AdminCommand, session: Session): void {
       const { preset: found, revision, changes } = presetDiff(id, policy);
       const made = { type: id, preset: found.id, revision, current: found.revision };
       const text = (value: unknown) => JSON.stringify(value) ?? 'not set';
+      const lines = changes.map(({ member, from, to }) => [
+        `  ${member}`,
+        `preset ${text(from)}, type ${text(to)}`,
+      ]);
+      const differences = lines.length === 0 ? 'no differences' : record(Object.fromEntries(lines));
       session.out.result(
         { ...made, changes },
-        [
-          `${id} was made of ${found.id}, revision ${revision}; the preset has revision ${found.revision}`,
-          ...(changes.length === 0
-            ? ['no differences']
-            : [
-                record(
-                  Object.fromEntries(
-                    changes.map(({ member, from, to }) => [
-                      `  ${member}`,
-                      `preset ${text(from)}, type ${text(to)}`,
-                    ]),
-                  ),
-                ),
-              ]),
-        ].join('\n'),
+        `${id} was made of ${found.id}, revision ${revision}; the preset has revision ${found.revision}\n${differences}`,
       );
     });
 }

@@ -8,7 +8,6 @@ import { checkPolicy, type PolicyChange, putResult } from '../../../operations/t
 import { confirm, noteLosses } from '../../shell/confirmation.ts';
 import type { Session } from '../../shell/session.ts';
 
-/** Options of each command that changes a type. */
 export interface ChangeOptions {
   readonly dryRun?: boolean;
   readonly yes?: boolean;

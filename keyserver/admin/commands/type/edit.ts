@@ -1,7 +1,7 @@
 import { editPolicy, type PolicyPatch } from '../../../operations/changes/edit-policy.ts';
 import { doesNotOpen, notFound } from '../../../operations/documents.ts';
+import type { AdminCommand } from '../../shell/admin-command.ts';
 import type { Session } from '../../shell/session.ts';
-import type { AdminCommand } from '../admin-command.ts';
 import { type ChangeOptions, changeType } from './change.ts';
 import { addInjectionOptions, injectionFromOptions } from './injection-options.ts';
 import {
@@ -11,7 +11,6 @@ import {
   valuesFromOptions,
 } from './policy-options.ts';
 
-/** `type edit`: the options of `type put` as patches. */
 export function addEdit(type: AdminCommand, session: Session): void {
   const edit = type
     .command('edit')

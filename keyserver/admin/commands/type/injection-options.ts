@@ -4,7 +4,7 @@ import { defaultInjection, type Injection } from '../../../../shared/policy/inje
 import type { Notation, Pair } from '../../../../shared/policy/injection/scheme.ts';
 import { schemes } from '../../../../shared/policy/injection/schemes.ts';
 import { inputInvalid, type OperationError } from '../../../operations/operation-error.ts';
-import type { AdminCommand } from '../admin-command.ts';
+import type { AdminCommand } from '../../shell/admin-command.ts';
 
 const notations: readonly Notation<Injection>[] = schemes.map(({ notation }) => notation);
 
@@ -18,7 +18,6 @@ export function addInjectionOptions(command: AdminCommand): AdminCommand {
   return command;
 }
 
-/** A sentence for help. */
 export const defaultInjectionNote = `Without ${listed(notations)} the token is sent as "${describeInjection(defaultInjection)}".`;
 
 /** Options as commander gives them: by name, a list for those that are repeatable. */

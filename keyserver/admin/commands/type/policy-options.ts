@@ -11,12 +11,12 @@ import {
   type Probe,
   type RoutedBy,
 } from '../../../../shared/policy/schema.ts';
+import { parseObject } from '../../../../shared/schema/json-object.ts';
 import { ConfigError } from '../../../../shared/settings/config.ts';
 import { ofSetting } from '../../../../shared/settings/faults.ts';
 import { readTrustedFile } from '../../../../shared/settings/private-file.ts';
 import { hasBrokenBlock, pemBlocks } from '../../../../shared/tls/pem.ts';
 import type { ListMember, Lists, PolicyPatch } from '../../../operations/changes/edit-policy.ts';
-import { parseObject } from '../../../operations/json-object.ts';
 import { inputInvalid } from '../../../operations/operation-error.ts';
 import { injectionFromOptions, type OptionValues, optionValue } from './injection-options.ts';
 
@@ -38,7 +38,6 @@ export interface PolicyOptions extends OptionValues {
   readonly errorBody?: string | false;
 }
 
-/** The option and the placeholder of each list of a policy. */
 export const lists: Readonly<Record<ListMember, readonly [name: string, of: string]>> = {
   destinations: ['destination', 'origin'],
   plainDestinations: ['plain-destination', 'origin'],
@@ -111,7 +110,6 @@ export function valuesFromOptions(options: PolicyOptions, folder: string): Polic
   };
 }
 
-/** Undefined if no option is of it. */
 function routingFromOptions({
   routedByQuery: query,
   routedByForm: form,

@@ -2,12 +2,11 @@ import type { Injection } from '../../../../shared/policy/injection/schema.ts';
 import type { Policy } from '../../../../shared/policy/schema.ts';
 import { inputInvalid } from '../../../operations/operation-error.ts';
 import { checkPolicyAlone } from '../../../operations/types.ts';
+import type { AdminCommand } from '../../shell/admin-command.ts';
 import type { Session } from '../../shell/session.ts';
-import type { AdminCommand } from '../admin-command.ts';
 import { injectionFromOptions } from './injection-options.ts';
 import { listsFromOptions, type PolicyOptions, policyFromOptions } from './policy-options.ts';
 
-/** Options of `type put` that choose a preset. */
 export interface PresetOptions {
   readonly preset?: string;
   readonly auth?: string;

@@ -1,8 +1,8 @@
 import type { Policy } from '../../../../shared/policy/schema.ts';
 import { inputInvalid } from '../../../operations/operation-error.ts';
+import type { AdminCommand } from '../../shell/admin-command.ts';
 import { readInput } from '../../shell/input-file.ts';
 import type { Session } from '../../shell/session.ts';
-import type { AdminCommand } from '../admin-command.ts';
 import { type ChangeOptions, changeType } from './change.ts';
 import { addInjectionOptions, defaultInjectionNote } from './injection-options.ts';
 import { type PolicyOptions, policyFromOptions } from './policy-options.ts';

@@ -3,9 +3,9 @@ import type { LimitSignal, Policy, RoutedBy } from '../../../../shared/policy/sc
 import { describeCa } from '../../../operations/changes/describe-ca.ts';
 import { checkAllOpen, listDocuments, readDocument } from '../../../operations/documents.ts';
 import { listTokens } from '../../../operations/tokens.ts';
+import type { AdminCommand } from '../../shell/admin-command.ts';
 import type { Session } from '../../shell/session.ts';
 import { record } from '../../shell/text/table.ts';
-import type { AdminCommand } from '../admin-command.ts';
 import { changeConfirmed } from '../confirm-change.ts';
 import { addUndo } from '../undo.ts';
 import { addUnverified, verificationOf } from '../unverified.ts';

@@ -1,4 +1,5 @@
-import { fstatSync, fsyncSync, writeSync } from 'node:fs';
+import { fstatSync, fsyncSync, statSync, writeSync } from 'node:fs';
+import { devNull } from 'node:os';
 
 /** How long to wait for a pipe that is full and does not block; milliseconds. */
 const pipeWaitMs = 5;
@@ -21,4 +22,10 @@ function writeSome(descriptor: number, bytes: Buffer, at: number): number {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pipeWaitMs);
     return 0;
   }
+}
+
+/** Whether all that is written to a descriptor is lost: Node opens the null device for one that is closed, too. */
+export function isNullDevice(descriptor: number): boolean {
+  const { rdev } = fstatSync(descriptor);
+  return rdev !== 0 && rdev === statSync(devNull).rdev;
 }

@@ -14,24 +14,23 @@ export function printableLines(text: string): string {
 }
 
 /** Rows that are made when they are printed, since a list of them may be long. */
-interface TableRows {
-  readonly headings: readonly string[];
-  readonly rows: () => Iterable<readonly string[]>;
-}
+type Rows = () => Iterable<readonly string[]>;
 
 /**
  * The lines of aligned columns, the headings first. With `maxWidth`, the width of a terminal, the widest columns are cut
  * so that a row fits into a line.
  */
-export function* tableLines(
-  { headings, rows }: TableRows,
+export function tableLines(
+  headings: readonly string[],
+  rows: Rows,
   maxWidth = Infinity,
 ): Generator<string, void> {
   const titles = headings.map((name) => name.toUpperCase());
-  yield* columns(function* () {
+  const all = function* () {
     yield titles;
     yield* rows();
-  }, maxWidth);
+  };
+  return columns(all, maxWidth);
 }
 
 /** As {@link tableLines}, in one text; `empty` if there is no row. */
@@ -41,8 +40,7 @@ export function table(
   empty: string,
   maxWidth?: number,
 ): string {
-  if (rows.length === 0) return empty;
-  return [...tableLines({ headings, rows: () => rows }, maxWidth)].join('\n');
+  return rows.length === 0 ? empty : [...tableLines(headings, () => rows, maxWidth)].join('\n');
 }
 
 /** One `name  value` line per member. */
@@ -54,7 +52,7 @@ const gap = '  ';
 /** Narrower columns tell nothing. */
 const minColumn = 8;
 
-function* columns(rows: TableRows['rows'], maxWidth: number): Generator<string, void> {
+function* columns(rows: Rows, maxWidth: number): Generator<string, void> {
   const needed: number[] = [];
   for (const row of rows()) {
     for (const [column, cell] of row.entries()) {

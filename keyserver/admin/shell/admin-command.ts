@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { OperationContext, ReadContext } from '../../operations/context.ts';
 import type { DocumentKind } from '../../store/store.ts';
-import type { Session } from '../shell/session.ts';
+import type { Session } from './session.ts';
 
 /** Names for the examples of commands that several kinds have. */
 export const exampleIds = {
@@ -10,13 +10,11 @@ export const exampleIds = {
   proxy: 'dc-1',
 } satisfies Record<DocumentKind, string>;
 
-/** A command of the tool. */
 export class AdminCommand extends Command {
   override createCommand(name?: string): AdminCommand {
     return new AdminCommand(name);
   }
 
-  /** Adds examples to the end of the help. */
   examples(...lines: readonly string[]): this {
     const heading = lines.length === 1 ? 'Example' : 'Examples';
     const text = lines.map((line) => `  $ ${line}\n`).join('');
