@@ -5,13 +5,14 @@
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { LocalError } from '../local/local-error.ts';
 import { belowThresholds, keepCoverage, readCoverage } from './runner/coverage.ts';
 import { Durations } from './runner/durations.ts';
 import { readTestOptions } from './runner/options.ts';
 import { runFiles } from './runner/run-files.ts';
+import { boundsOfMachine, sideBySide } from './runner/side-by-side.ts';
 import type { FileResult } from './runner/tap-output.ts';
 import { isCovered } from './runner/test-files.ts';
 import { thresholds } from './runner/thresholds.ts';
@@ -76,21 +77,17 @@ function report({ file, seconds, ...result }: FileResult): void {
   skipped.push(...result.skipped.map((name) => `${file}: ${name}`));
 }
 
-/** Runs a process each, three at a time for each core, since many wait for the product's intervals. */
+/** Runs a process each. */
 async function runGroups(groups: readonly string[][], withCoverage: boolean): Promise<void> {
-  const left = [...durations.longestFirst(groups).entries()];
-  const runner = async () => {
-    for (let next = left.shift(); next; next = left.shift()) {
-      const [place, files] = next;
-      const folder = join(scratch, `v8-${place}`);
-      const isRecorded = withCoverage && isCovered(files);
-      const results = await runFiles(root, files, isRecorded ? folder : undefined);
-      if (isRecorded) keepCoverage(root, sourceFolders, folder, coverage);
-      for (const result of results) report(result);
-      durations.note(results);
-    }
-  };
-  await Promise.all(Array.from({ length: 3 * availableParallelism() }, runner));
+  const ordered = [...durations.longestFirst(groups).entries()];
+  await sideBySide(ordered, boundsOfMachine(), async ([place, files]) => {
+    const folder = join(scratch, `v8-${place}`);
+    const isRecorded = withCoverage && isCovered(files);
+    const results = await runFiles(root, files, isRecorded ? folder : undefined);
+    if (isRecorded) keepCoverage(root, sourceFolders, folder, coverage);
+    for (const result of results) report(result);
+    durations.note(results);
+  });
   durations.save();
 }
 
