@@ -1,7 +1,14 @@
 import t from 'tap';
-import { dataParts, followRunbook, lastParts, quickParts, restartingParts } from './runbook.ts';
+import {
+  dataParts,
+  firstParts,
+  followRunbook,
+  lastParts,
+  quickParts,
+  restartingParts,
+} from './runbook.ts';
 
-const parts = { ...quickParts, ...dataParts, ...restartingParts, ...lastParts };
+const parts = { ...firstParts, ...quickParts, ...dataParts, ...restartingParts, ...lastParts };
 
 t.setTimeout(900_000);
 

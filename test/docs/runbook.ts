@@ -22,8 +22,8 @@ async function callUntilShown(t: Test, pair: SystemdPair, appKey?: string): Prom
   t.match(answer, pair.shown);
 }
 
-/** Parts of the runbook that restart no service, and take little time. */
-export const quickParts: Readonly<Record<string, Part>> = {
+/** What tells that a deployment is one. */
+export const firstParts: Readonly<Record<string, Part>> = {
   'a call is answered': async (t, pair) => {
     await callUntilShown(t, pair);
     await pair.machine.run(
@@ -33,6 +33,10 @@ export const quickParts: Readonly<Record<string, Part>> = {
   'KeyServer has no right to change anything': async (t, { reader }) => {
     await t.rejects(ask(reader, "UPDATE documents SET body = ''"), /denied/);
   },
+};
+
+/** Parts of the runbook that restart no service, and take little time. */
+export const quickParts: Readonly<Record<string, Part>> = {
   monitoring: async (t, pair) => {
     const isDoctor = ({ commands }: Step) => commands.includes('keyserver-admin doctor');
     const byCode = /^ *\d+ route_not_found -$/m;
