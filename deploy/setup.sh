@@ -8,7 +8,9 @@ umask 027
 if [ ! -s /proxy/proxy.key ]; then
   # Renamed into place: a file that was cut short would lock SecureProxy out.
   rm -f /proxy/proxy.key.new
-  keyserver-admin proxy create compose --out /proxy/proxy.key.new
+  # A run that was killed here may have made the proxy, and its key is lost.
+  keyserver-admin proxy create compose --out /proxy/proxy.key.new ||
+    keyserver-admin proxy rotate compose --yes --out /proxy/proxy.key.new
   chmod 640 /proxy/proxy.key.new
   mv /proxy/proxy.key.new /proxy/proxy.key
 fi
