@@ -1,3 +1,5 @@
+import { containsCallerKey } from './crypto/caller-key.ts';
+
 const maxCharacters = 255;
 // C0, DEL and C1, line and paragraph separators, and bidi controls: with these, one name could be
 // displayed as another.
@@ -7,7 +9,7 @@ export const controls = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2
 /**
  * Describes the fault of a client's, type's or app's name as the end of a sentence; undefined if the
  * name is valid. Names are 1–255 characters (code points) of well-formed Unicode without control
- * characters. They are compared byte by byte, without case folding or normalisation.
+ * characters, and have no caller's key, since logs have them. They are compared byte by byte, without case folding or normalisation.
  */
 export function nameFault(name: string): string | undefined {
   if (name.length === 0) return 'is empty';
@@ -16,6 +18,7 @@ export function nameFault(name: string): string | undefined {
   if (name.length > maxCharacters && [...name].length > maxCharacters) {
     return `has more than ${maxCharacters} characters`;
   }
+  if (containsCallerKey(name)) return 'has the key of an app or a proxy';
   return undefined;
 }
 

@@ -36,10 +36,21 @@ export function isCallerKey(text: string, prefix: KeyPrefix): boolean {
 }
 
 export function containsAppKey(text: string): boolean {
-  for (const [candidate] of text.matchAll(/spk_[0-9A-Za-z]{36}/g)) {
-    if (isCallerKey(candidate, 'spk_')) return true;
-  }
-  return false;
+  return wellFormedKeysIn(text).some((key) => key.startsWith('spk_'));
+}
+
+/** True if the text contains a well-formed key of any caller, so that it must not be logged. */
+export function containsCallerKey(text: string): boolean {
+  return mark.test(text) && wellFormedKeysIn(text).length > 0;
+}
+
+const mark = /sp[kx]_/;
+
+function wellFormedKeysIn(text: string): string[] {
+  // By what follows, since one may begin in what merely looks like one.
+  return [...text.matchAll(/(?=((spk_|spx_)[0-9A-Za-z]{36}))/g)].flatMap(([, key = '', prefix]) =>
+    isCallerKey(key, prefix as KeyPrefix) ? [key] : [],
+  );
 }
 
 /** The stored form of a key: base64url(SHA-256). Unsalted for lookups, which is safe for 149 random bits. */

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
+import { makeCallerKey } from '../../shared/crypto/caller-key.ts';
 import { nameFault, newNameFault } from '../../shared/names.ts';
 
 t.test('takes names of any language', async (t) => {
@@ -30,6 +31,15 @@ t.test('counts characters, not code units or bytes', async (t) => {
 
 t.test('refuses the empty name', async (t) => {
   t.equal(nameFault(''), 'is empty');
+});
+
+t.test('refuses the key of a caller, which the log would have', async (t) => {
+  for (const prefix of ['spk_', 'spx_'] as const) {
+    const key = makeCallerKey(prefix);
+    t.equal(nameFault(key), 'has the key of an app or a proxy');
+    t.ok(nameFault(`shop ${key}`));
+    t.equal(nameFault(key.slice(0, -1)), undefined);
+  }
 });
 
 t.test('refuses lone surrogates', async (t) => {

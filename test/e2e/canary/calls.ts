@@ -21,7 +21,7 @@ const moreClients = ['legacy', 'legacy-cut', 'nobody'];
 
 const groups = [
   ...[upstreamCalls, storedCalls, deniedCalls, malformedCalls, explainedCalls],
-  keyserverCalls,
+  ...[keyserverCalls, misplacedKeys],
 ];
 
 /** Makes calls that end in every way there is; resolves to what the services said of it. */
@@ -170,6 +170,22 @@ function keyserverCalls({ keyserver, callerSecret }: Target): Promise<Response>[
     post(JSON.stringify({ ...names, [callerSecret]: callerSecret })),
     post('{}', `/elsewhere?secret=${encodeURIComponent(callerSecret)}`),
     post(JSON.stringify({ filler: callerSecret.repeat(5000) })),
+  ];
+}
+
+/** The app key in places that the log has. */
+function misplacedKeys(target: Target): Promise<Response>[] {
+  const { appKey, keyserver, secureproxy } = target;
+  const forward = (path: string) =>
+    fetch(`${secureproxy}/forward/${path}`, { headers: { authorization: `Bearer ${appKey}` } });
+  return [
+    call(target, {}, { 'x-request-id': appKey }),
+    call(target, { ClientId: appKey }),
+    call(target, { TokenType: `the ${appKey}` }, {}, '/explain'),
+    callApi(secureproxy, { ClientId: appKey, TokenType: 'headers' }, { key: appKey }, '/check'),
+    forward(`${appKey}/headers/ok`),
+    forward(`shop-1/${appKey}/ok`),
+    callApi(keyserver, { clientId: appKey, tokenType: appKey }, { 'x-request-id': appKey }, '/'),
   ];
 }
 

@@ -406,6 +406,8 @@ t.test('the request id and trace context go to KeyServer, and not upstream', asy
   t.strictSame(upstream.only().all('traceparent'), []);
   const other = await proxy.call(required, { headers: ['x-request-id', 'not an id'] });
   t.match(other.all('x-request-id')[0], /^[0-9a-f-]{36}$/);
+  const keyed = await proxy.call(required, { headers: ['x-request-id', makeCallerKey('spk_')] });
+  t.match(keyed.all('x-request-id')[0], /^[0-9a-f-]{36}$/, 'no key becomes an id');
   upstream.script(
     answers(200, 'ok', [
       ['X-Request-Id', 'of-the-upstream'],

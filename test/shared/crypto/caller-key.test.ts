@@ -61,6 +61,7 @@ t.test('finds an app key anywhere in a text, and no other thing', async (t) => {
     `x${key}x`,
     `spk_${key}`,
     `spk_1 ${key}`,
+    `spk_${'1'.repeat(33)}${key}`,
   ]) {
     t.ok(containsAppKey(text), text.replace(key, '<key>'));
   }
