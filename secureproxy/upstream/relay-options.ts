@@ -28,7 +28,7 @@ export interface RelayOptions {
   readonly answerHeaders: (headers: IncomingHttpHeaders, status: number) => OutgoingHttpHeaders;
   /** Redacts the answer; undefined: it passes unchanged. */
   readonly scrubber: Scrubber | undefined;
-  /** Called with the body as it is sent on, piece by piece. */
+  /** Called with the body as it is sent on, piece by piece; of an answer that is not wanted, as it came. */
   readonly onBody: (bytes: Buffer) => void;
   /** Called once the head was written: from then on, no error can be answered. */
   readonly onAnswer: () => void;

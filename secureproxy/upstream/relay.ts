@@ -151,7 +151,9 @@ class RelayHandler implements CarriedHandler {
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#bytesReceived += chunk.length;
     if (this.#body?.write(chunk) === false) controller.pause();
-    if (this.#body === undefined && this.#bytesReceived > maxUnwanted) controller.abort(unwanted);
+    if (this.#body !== undefined) return;
+    this.#options.onBody(chunk);
+    if (this.#bytesReceived > maxUnwanted) controller.abort(unwanted);
   }
 
   onResponseEnd(): void {

@@ -156,6 +156,16 @@ function failing(budget: RetryBudget, caller: string, calls: number): number {
   return retries;
 }
 
+t.test('a body that says that a limit was reached holds up the retry, too', async (t) => {
+  const limitSignal = { bodies: [{ status: 503, contains: 'slow down' }] };
+  const { call, upstream, proxy } = await setUp(t, { retry: {}, limitSignal }, [
+    status(503, [], 'please slow down'),
+  ]);
+  t.match(await call(), { status: 200 });
+  t.equal(upstream.requests.length, 2);
+  t.match(await proxy.requestLine(), { 'upstream.retries': 1, limit: 'signal' });
+});
+
 t.test('retries are a tenth of the calls, after the first ten', async (t) => {
   const budget = new RetryBudget();
   const retries = failing(budget, 'one', 1000);
