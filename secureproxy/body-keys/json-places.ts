@@ -10,7 +10,7 @@ import {
   terminated,
 } from '../envelope/json-scan.ts';
 import { minKeyLike } from '../http/keys-in-value.ts';
-import { type KeyPlace, MemberList } from './key-place.ts';
+import { type KeyPlace, memberList } from './key-place.ts';
 
 const quote = 0x22;
 const comma = 0x2c;
@@ -42,7 +42,7 @@ function placesIn(bytes: Buffer): readonly KeyPlace[] {
   const end = endOf(start, '', 0);
   if (skipBlanks(bytes, end) !== bytes.length - 1) throw notJson();
   const text = textOf(start, end);
-  new MemberList(places).add({ member: undefined, text }, [start, end], undefined);
+  memberList(places)({ member: undefined, text }, [start, end], undefined);
   return places;
 
   /**
@@ -64,7 +64,7 @@ function placesIn(bytes: Buffer): readonly KeyPlace[] {
 
   function endOfList(start: number, opener: number, path: string | undefined, depth: number) {
     const closer = opener + closerOffset;
-    const list = new MemberList(places);
+    const add = memberList(places);
     let at = skipBlanks(bytes, start + 1);
     if (bytes[at] === closer) return at + 1;
     for (;;) {
@@ -80,7 +80,7 @@ function placesIn(bytes: Buffer): readonly KeyPlace[] {
       at = skipBlanks(bytes, end);
       const isLast = bytes[at] !== comma;
       const next = isLast ? undefined : skipBlanks(bytes, at + 1);
-      list.add({ member: inner?.slice(1), text }, [from, end], next);
+      add({ member: inner?.slice(1), text }, [from, end], next);
       if (next !== undefined) at = next;
       else if (bytes[at] === closer) return at + 1;
       else throw notJson();

@@ -12,29 +12,20 @@ export interface KeyPlace {
 }
 
 /** Collects the places of a list of members, which one separator each keeps apart. */
-export class MemberList {
-  readonly #places: KeyPlace[];
-  #stayedEnd: number | undefined;
-
-  constructor(places: KeyPlace[]) {
-    this.#places = places;
-  }
-
+export function memberList(places: KeyPlace[]) {
+  let stayedEnd: number | undefined;
   /**
    * Adds a member; its text is undefined if its value is none that is searched.
    * @param next start of the member behind it; undefined for the last one
    */
-  add(
+  return (
     { member, text }: { readonly member: string | undefined; readonly text: string | undefined },
     [start, end]: Span,
     next: number | undefined,
-  ): void {
+  ): void => {
     const keys = text === undefined ? [] : appKeysIn(text);
-    if (keys.length === 0) {
-      this.#stayedEnd = end;
-      return;
-    }
-    const cut: Span = next === undefined ? [this.#stayedEnd ?? start, end] : [start, next];
-    this.#places.push({ keys, member, cut });
-  }
+    const cut: Span = next === undefined ? [stayedEnd ?? start, end] : [start, next];
+    if (keys.length === 0) stayedEnd = end;
+    else places.push({ keys, member, cut });
+  };
 }

@@ -32,7 +32,13 @@ export class KeyedBody {
    */
   without(members: readonly string[] = []): Buffer {
     const isNamed = ({ member }: KeyPlace) => members.some((name) => name === member);
-    if (!this.#places.every(isNamed)) throw notNamed();
+    if (!this.#places.every(isNamed)) {
+      throw new ServiceError('request_invalid', {
+        reason: 'app_key_misplaced',
+        detail:
+          'A member of the body has the app key, and the type does not name it: send the key in a header, such as Authorization, or name the member with keyserver-admin type edit --add-key-member. If the request is for an access token, name its URL with --add-token-endpoint instead: the marketplace must not get it.',
+      });
+    }
     const kept: Buffer[] = [];
     let at = 0;
     for (const [start, end] of this.#places.map(({ cut }) => cut).sort(([a], [b]) => a - b)) {
@@ -44,12 +50,4 @@ export class KeyedBody {
     if (holdsKey(left)) throw misplacedKey('The body');
     return left;
   }
-}
-
-function notNamed(): ServiceError {
-  return new ServiceError('request_invalid', {
-    reason: 'app_key_misplaced',
-    detail:
-      'A member of the body has the app key, and the type does not name it: send the key in a header, such as Authorization, or name the member with keyserver-admin type edit --add-key-member. If the request is for an access token, name its URL with --add-token-endpoint instead: the marketplace must not get it.',
-  });
 }

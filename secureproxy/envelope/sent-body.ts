@@ -14,11 +14,8 @@ const nullBytes = Buffer.from('null');
 export function sentBody(json: Buffer): SentBody {
   if (json[0] !== quote) return { bytes: json, kind: json.equals(nullBytes) ? 'null' : 'json' };
   const spelled = json.subarray(1, -1);
-  return { bytes: spelled.includes(backslash) ? textOf(json) : spelled, kind: 'text' };
-}
-
-function textOf(json: Buffer): Buffer {
+  if (!spelled.includes(backslash)) return { bytes: spelled, kind: 'text' };
   const text: string = JSON.parse(json.toString());
-  if (text.isWellFormed()) return Buffer.from(text);
+  if (text.isWellFormed()) return { bytes: Buffer.from(text), kind: 'text' };
   throw invalid('not_utf8', 'Body has half of a surrogate pair, which UTF-8 cannot spell.');
 }

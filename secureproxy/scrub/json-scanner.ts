@@ -26,7 +26,7 @@ export type JsonEvent =
   | 'between'
   | 'invalid';
 
-type Expected = 'value' | 'valueOrEnd' | 'name' | 'nameOrEnd' | 'colon' | 'commaOrEnd';
+type Expected = 'value' | 'name' | 'colon' | 'comma';
 type Token = 'none' | 'name' | 'text' | 'number' | 'literal';
 
 /**
@@ -37,6 +37,8 @@ export class JsonScanner {
   /** The open objects (true) and arrays (false). */
   readonly #open: boolean[] = [];
   #expected: Expected = 'value';
+  /** Whether the object or array may end here: at its start, or behind a value of it. */
+  #mayEnd = false;
   #token: Token = 'none';
   #isEscaped = false;
   #literalLeft = 0;
@@ -82,42 +84,38 @@ export class JsonScanner {
 
   #between(bytes: Uint8Array, at: number, byte: number): JsonEvent {
     if (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) return 'between';
+    const isObject = this.#open.at(-1) === true;
+    if (this.#mayEnd && byte === (isObject ? closeBrace : closeBracket)) {
+      this.#open.pop();
+      this.#afterValue();
+      return 'close';
+    }
+    this.#mayEnd = false;
     switch (this.#expected) {
       case 'value':
         return this.#value(bytes, at, byte);
-      case 'valueOrEnd':
-        return byte === closeBracket ? this.#close() : this.#value(bytes, at, byte);
-      case 'nameOrEnd':
-        if (byte === closeBrace) return this.#close();
-        return this.#name(byte);
       case 'name':
-        return this.#name(byte);
+        if (byte !== quote) return 'invalid';
+        this.#token = 'name';
+        this.#expected = 'colon';
+        return 'name';
       case 'colon':
         if (byte !== colon) return 'invalid';
         this.#expected = 'value';
         return 'between';
-      case 'commaOrEnd': {
-        const isObject = this.#open.at(-1) === true;
-        if (byte === (isObject ? closeBrace : closeBracket)) return this.#close();
+      case 'comma':
         if (byte !== comma) return 'invalid';
         this.#expected = isObject ? 'name' : 'value';
         return 'between';
-      }
     }
-  }
-
-  #name(byte: number): JsonEvent {
-    if (byte !== quote) return 'invalid';
-    this.#token = 'name';
-    this.#expected = 'colon';
-    return 'name';
   }
 
   #value(bytes: Uint8Array, at: number, byte: number): JsonEvent {
     if (byte === openBrace || byte === openBracket) {
       if (this.#open.length === maxDepth) return 'invalid';
       this.#open.push(byte === openBrace);
-      this.#expected = byte === openBrace ? 'nameOrEnd' : 'valueOrEnd';
+      this.#expected = byte === openBrace ? 'name' : 'value';
+      this.#mayEnd = true;
       return 'open';
     }
     this.#afterValue();
@@ -136,14 +134,9 @@ export class JsonScanner {
     return 'scalar';
   }
 
-  #close(): JsonEvent {
-    this.#open.pop();
-    this.#afterValue();
-    return 'close';
-  }
-
   #afterValue(): void {
-    this.#expected = this.#open.length === 0 ? 'value' : 'commaOrEnd';
+    this.#mayEnd = this.#open.length > 0;
+    this.#expected = this.#mayEnd ? 'comma' : 'value';
   }
 }
 

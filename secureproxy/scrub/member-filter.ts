@@ -1,9 +1,11 @@
 import { Lookahead } from './body-filter.ts';
 import { JsonScanner, literalBytes } from './json-scanner.ts';
+import { isAlphanumeric } from './search/anchors.ts';
 import type { AcceptEnd, NameMatcher } from './search/name-matcher.ts';
 import { redacted } from './search/secret-forms.ts';
 
 const quote = 0x22;
+const underscore = 0x5f;
 const redactedValue = Buffer.from(`"${redacted}"`);
 /** UTF-8 byte order mark, which some servers put before JSON. */
 const byteOrderMark = [0xef, 0xbb, 0xbf];
@@ -12,7 +14,10 @@ const endsName = (bytes: Uint8Array, end: number) => bytes[end] === quote;
 /** For a mention within another member's name, but not at its end: `next_token` is no `token`. */
 const endsWordWithin = (bytes: Uint8Array, end: number) =>
   !endsName(bytes, end) && endsWord(bytes, end);
-const endsWord = (bytes: Uint8Array, end: number) => !isOfWord(bytes[end] ?? quote);
+const endsWord = (bytes: Uint8Array, end: number) => {
+  const next = bytes[end] ?? quote;
+  return next !== underscore && !isAlphanumeric(next);
+};
 
 /**
  * Redacts credentials that the upstream has just issued, by the names of their members. In JSON, the
@@ -157,9 +162,4 @@ export class MemberFilter extends Lookahead {
   #keepUntil(bytes: Buffer, at: number): void {
     if (at > this.#kept) this.#pieces.push(bytes.subarray(this.#kept, at));
   }
-}
-
-function isOfWord(byte: number): boolean {
-  const letter = byte | 0x20;
-  return (letter >= 0x61 && letter <= 0x7a) || (byte >= 0x30 && byte <= 0x39) || byte === 0x5f;
 }

@@ -22,16 +22,14 @@ export class Scrubber {
   #folded: SecretSearch | undefined;
   readonly #members: NameMatcher | undefined;
 
-  /**
-   * @param secrets texts that answers are searched for
-   * @param members names whose values are redacted
-   */
   constructor(secrets: readonly string[], members: readonly string[]) {
     this.#forms = secrets.flatMap(secretForms);
     this.#secrets = this.#forms.length === 0 ? undefined : new SecretSearch(this.#forms);
     // Characters other than letters and digits may be missing.
     this.#shortest = Math.min(
-      ...this.#forms.map(({ bytes, isLoose }) => (isLoose ? alphanumerics(bytes) : bytes.length)),
+      ...this.#forms.map(({ bytes, isLoose }) =>
+        isLoose ? bytes.filter(isAlphanumeric).length : bytes.length,
+      ),
     );
     this.#members = members.length === 0 ? undefined : new NameMatcher(members);
   }
@@ -100,12 +98,6 @@ export class Scrubber {
     this.#folded ??= new SecretSearch(this.#forms.map((form) => ({ ...form, foldCase: true })));
     return contains(this.#folded, Buffer.from(text));
   }
-}
-
-function alphanumerics(bytes: Uint8Array): number {
-  let count = 0;
-  for (const byte of bytes) if (isAlphanumeric(byte)) count += 1;
-  return count;
 }
 
 function contains(search: SecretSearch | undefined, bytes: Buffer): boolean {

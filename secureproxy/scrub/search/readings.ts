@@ -52,8 +52,6 @@ export function isIntroducer(byte: number | undefined): boolean {
 /**
  * All that the bytes at `at` may stand for, from the byte itself to the escape that removes most
  * levels: `%2541` may be `%`, the `%` of `%25`, and `A`. Empty at the end.
- *
- * @param steps counts the characters of escapes that are looked at
  */
 export function readingsAt(
   bytes: Uint8Array,
