@@ -27,10 +27,7 @@ const keyserverTlsNames = [
 const keyserverUrls = ['PUBLIC_KEY_URL', 'TOKEN_REQUEST_URL'] as const;
 const loopbackHosts = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
 
-/**
- * Reads SecureProxy's settings and checks the files that they name.
- * @throws ConfigError naming every fault at once
- */
+/** Reads settings and checks the files that they name. @throws ConfigError naming every fault at once */
 export function readSecureproxySettings(environment: Environment): Settings<SecureproxyConfig> {
   const { config, warnings } = parseSettings(secureproxySettings, environment, (config, faulty) => [
     ...secureproxyFaults(config, faulty),

@@ -30,6 +30,10 @@ export async function diagnose(read: () => Installation): Promise<Check[]> {
   }
   const { warnings, unsafe, keyserver, certificates } = installation;
   const { checks, certificate } = await checkKeyserver(keyserver);
+  const { summary, sentences, severity } = certificateReport(
+    [...certificates, ...(certificate ? [certificate] : [])],
+    systemClock.now(),
+  );
   return [
     check('settings', 'complete', warnings, 'warning'),
     check(
@@ -39,14 +43,9 @@ export async function diagnose(read: () => Installation): Promise<Check[]> {
       'warning',
     ),
     ...checks,
-    checkCertificates([...certificates, ...(certificate ? [certificate] : [])]),
+    check('certificates', summary, sentences, severity),
     await checkLookup(installation),
   ];
-}
-
-function checkCertificates(certificates: readonly NamedCertificate[]): Check {
-  const { summary, sentences, severity } = certificateReport(certificates, systemClock.now());
-  return check('certificates', summary, sentences, severity);
 }
 
 /** Looks a name up as marketplaces' names are. A warning: installations without the internet work, too. */

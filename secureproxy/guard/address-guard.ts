@@ -19,13 +19,11 @@ export class AddressGuard {
   /** The origin's host, an IPv6 address without its brackets. */
   readonly hostname: string;
   readonly #address: string | undefined;
-  readonly #port: number;
 
   constructor(options: AddressGuardOptions) {
     this.#options = options;
     this.#address = hostAddress(options.origin.hostname);
     this.hostname = this.#address ?? options.origin.hostname;
-    this.#port = portOf(options.origin);
   }
 
   /**
@@ -34,7 +32,7 @@ export class AddressGuard {
    * @throws ServiceError destination_denied; upstream_unreachable or upstream_timeout if the name does not resolve
    */
   async checkHost(): Promise<readonly string[]> {
-    const { allowed, lookup, ownListeners } = this.#options;
+    const { origin, allowed, lookup, ownListeners } = this.#options;
     const unresolved = (cause: unknown): never => {
       throw lookupError(cause);
     };
@@ -44,7 +42,7 @@ export class AddressGuard {
     for (const address of found) {
       const verdict = addressVerdict(address, allowed);
       if (verdict !== undefined) throw addressDenied(verdict);
-      const isOwn = await ownListeners.includes(address, this.#port).catch(unresolved);
+      const isOwn = await ownListeners.includes(address, portOf(origin)).catch(unresolved);
       if (isOwn) throw addressDenied('own_listener');
     }
     return found;

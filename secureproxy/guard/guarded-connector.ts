@@ -19,8 +19,7 @@ export interface ConnectorOptions extends AddressGuardOptions {
 export function guardedConnector(options: ConnectorOptions): buildConnector.connector {
   const { origin, ca, connectTimeoutMs } = options;
   const guard = new AddressGuard(options);
-  const secure =
-    origin.protocol === 'https:' ? handshakeWith({ hostname: guard.hostname, ca }) : undefined;
+  const secure = origin.protocol === 'https:' ? handshakeWith(guard.hostname, ca) : undefined;
   return (_target, callback) => {
     const abort = new AbortController();
     const expired = Promise.withResolvers<never>();

@@ -3,12 +3,6 @@ import { connect, createSecureContext } from 'node:tls';
 import { memoize } from '../../shared/memoize.ts';
 import { handshakeError } from './connect-errors.ts';
 
-interface HandshakeOptions {
-  readonly hostname: string;
-  /** All trusted CAs, PEM; undefined: the public ones. */
-  readonly ca: readonly string[] | undefined;
-}
-
 /** Node's TLS never reads more at once. */
 const highWaterMark = 16 * 1024;
 
@@ -23,12 +17,13 @@ const contextOf = memoize((ca: readonly string[]) =>
 
 /**
  * Makes a function that secures connections to one host, and resumes its last TLS session.
+ * @param ca all trusted CAs, PEM; undefined: the public ones
  * @throws ServiceError upstream_unreachable (the function)
  */
-export function handshakeWith({
-  hostname,
-  ca,
-}: HandshakeOptions): (tcp: Socket) => Promise<Socket> {
+export function handshakeWith(
+  hostname: string,
+  ca: readonly string[] | undefined,
+): (tcp: Socket) => Promise<Socket> {
   const secureContext = ca && contextOf(ca);
   let session: Buffer | undefined;
   return (tcp) =>

@@ -4,11 +4,7 @@ import { type Lookup, systemLookup } from './lookup.ts';
 
 export type OwnListeners = ReturnType<typeof createOwnListeners>;
 
-/**
- * Recognizes the listeners of SecureProxy and KeyServer, so that no call can be directed at them.
- * @param keyserverUrls URLs of KeyServer
- * @param lookup resolves KeyServer's name; an IP address stands for itself
- */
+/** Recognizes the listeners of SecureProxy and KeyServer, so that no call can be directed at them. */
 export function createOwnListeners(keyserverUrls: readonly URL[], lookup: Lookup = systemLookup) {
   const ports = new Set<number>();
   const lastKnown = new Map<string, readonly string[]>();

@@ -13,7 +13,8 @@ export interface LinkContext {
  * proxy. `Location`, `Content-Location` and the targets of `Link` become absolute. A 3xx has its
  * `Location` as `X-Upstream-Location`, since clients that follow redirects take app key and body
  * along. If answers are those of a server under a path of the proxy, links of its own are rewritten instead. A
- * `Location` or `Content-Location` that does not parse, or would have a secret, is dropped, and so is a `Link` with too many targets, or too long ones.
+ * `Location` or `Content-Location` that does not parse, or would have a secret, is dropped, and so is a `Link` with too
+ * many targets, or too long ones.
  */
 export function absoluteLinks(
   headers: OutgoingHttpHeaders,

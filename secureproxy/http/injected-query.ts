@@ -2,10 +2,7 @@ import { ServiceError } from '../../shared/errors.ts';
 import { foldName, parameterNames } from '../../shared/policy/parameters/names.ts';
 import type { TargetUrl } from '../../shared/policy/url.ts';
 
-/**
- * Rejects a URL that already has an injected parameter, in any spelling.
- * @throws ServiceError request_invalid
- */
+/** Rejects a URL that already has an injected parameter, in any spelling. @throws ServiceError request_invalid */
 export function checkQuery(
   { search }: Pick<TargetUrl, 'search'>,
   injected: readonly string[],

@@ -9,7 +9,7 @@ import {
   whoamiResponseAad,
 } from '../../shared/crypto/exchange.ts';
 import { ServiceError } from '../../shared/errors.ts';
-import { FairQueue, type FairQueueOptions } from '../../shared/overload/fair-queue.ts';
+import { FairQueue } from '../../shared/overload/fair-queue.ts';
 import type { Target } from '../../shared/policy/schema.ts';
 import {
   type Changes,
@@ -47,13 +47,6 @@ const unknownHere = 'that this proxy does not know: run the same version of both
 
 /** Connections for questions about callers, changes and running calls; without changes, releases are hardly cached. */
 const reservedConnections = 2;
-
-const questionsByApp: Omit<FairQueueOptions, 'maxRunning' | 'rejection'> = {
-  // They are in memory, and wait on if their calls end.
-  maxWaiting: 4096,
-  queueTimeoutMs: 2000,
-  minHoldMs: 0,
-};
 
 function queueFull(): ServiceError {
   return new ServiceError('overloaded', {
@@ -116,10 +109,15 @@ export class KeyserverClient {
     this.#whoamiUrl = new URL('whoami', options.tokenRequestUrl);
     const publicKeys = new PublicKeys(() => this.#fetchPublicKey(), options.pins);
     this.#exchange = new SealedExchange({ http, publicKeys, clock, log });
-    const maxRunning = Math.max(1, http.connections - reservedConnections);
-    // In an outage the questions before it hold their places until they time out.
-    const rejection = () => http.fault ?? queueFull();
-    this.#questions = new FairQueue({ ...questionsByApp, maxRunning, rejection });
+    this.#questions = new FairQueue({
+      maxRunning: Math.max(1, http.connections - reservedConnections),
+      // They are in memory, and wait on if their calls end.
+      maxWaiting: 4096,
+      queueTimeoutMs: 2000,
+      minHoldMs: 0,
+      // In an outage the questions before it hold their places until they time out.
+      rejection: () => http.fault ?? queueFull(),
+    });
   }
 
   async obtain(query: ReleaseQuery): Promise<Obtained> {

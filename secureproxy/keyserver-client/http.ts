@@ -106,17 +106,11 @@ export class KeyserverHttp {
     trace: TraceHeaders,
     timeoutMs: number,
   ): Promise<KeyserverAnswer> {
+    const { origin, pathname, search } = url;
+    const headers = body === undefined ? trace : { ...trace, 'content-type': 'application/json' };
     const { status, text } = await wholeAnswer(
-      this.#pool(url.origin),
-      {
-        path: url.pathname + url.search,
-        method: 'POST',
-        headers: {
-          ...trace,
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        },
-        body: body ?? null,
-      },
+      this.#pool(origin),
+      { path: pathname + search, method: 'POST', headers, body: body ?? null },
       Math.max(1, timeoutMs),
     );
     const answer = { status, body: parseJson(text) };
@@ -163,12 +157,9 @@ export class KeyserverHttp {
 
 /** Says it if the other side's certificate has ended; OpenSSL does not say whose it is. */
 function plainFault(error: Error, hostname: string): Error {
-  const isOver = Object(error).code === 'CERT_HAS_EXPIRED';
-  return isOver
-    ? new Error(`the certificate of KeyServer at ${hostname}, or its CA's, has ended`, {
-        cause: error,
-      })
-    : error;
+  if (Object(error).code !== 'CERT_HAS_EXPIRED') return error;
+  const message = `the certificate of KeyServer at ${hostname}, or its CA's, has ended`;
+  return new Error(message, { cause: error });
 }
 
 /** True for a load balancer's own error: KeyServer's errors carry a `requestId`. */

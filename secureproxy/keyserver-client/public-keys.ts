@@ -15,10 +15,7 @@ export class PublicKeys {
   #current: Promise<PublicKey> | undefined;
   #fetched: PublicKey | undefined;
 
-  /**
-   * @param fetch fetches `/public_key`
-   * @param pins the only accepted key ids; empty: any
-   */
+  /** @param pins the only accepted key ids; empty: any */
   constructor(fetch: () => Promise<PublicKeyAnswer>, pins: ReadonlySet<string>) {
     this.#fetch = fetch;
     this.#pins = pins;

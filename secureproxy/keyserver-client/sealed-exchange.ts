@@ -49,11 +49,7 @@ export class SealedExchange {
     this.#sessions = new Sessions(options.publicKeys, options.clock);
   }
 
-  /**
-   * Asks KeyServer. If it rejects the session, asks once more with a new public key, session and
-   * nonce.
-   * @throws ServiceError
-   */
+  /** If KeyServer rejects the session, asks once more with a new public key, session and nonce. @throws ServiceError */
   async ask<T extends SessionAnswer>(question: Question<T>): Promise<Answered<T>> {
     for (let isRetried = false; ; isRetried = true) {
       try {

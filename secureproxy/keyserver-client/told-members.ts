@@ -27,13 +27,10 @@ export class ToldMembers {
 
   /** Asks with the members, and once more without if they are rejected. @throws what `ask` throws */
   async tellWith(ask: Ask): Promise<Changes> {
-    const changes = this.#isTold ? await this.#tell(ask) : await ask({});
+    const isTold = this.#isTaken && this.#clock.monotonic() >= this.#pausedUntil;
+    const changes = isTold ? await this.#tell(ask) : await ask({});
     this.#isTaken = changes.takesMore === true;
     return changes;
-  }
-
-  get #isTold(): boolean {
-    return this.#isTaken && this.#clock.monotonic() >= this.#pausedUntil;
   }
 
   async #tell(ask: Ask): Promise<Changes> {

@@ -115,7 +115,8 @@ export class Limits {
       ended.abort();
       if (isGone) throw callerGone();
       // The wait, which is measured out to end before the deadline, ends late on a busy machine.
-      throw turn.held !== undefined && isTimeout(error) ? beyond(turn.held) : error;
+      const isLate = error instanceof ServiceError && error.code === 'upstream_timeout';
+      throw isLate && turn.held !== undefined ? beyond(turn.held) : error;
     } finally {
       this.#leave(gate);
       deadline.pause();
@@ -179,10 +180,6 @@ export class Limits {
 
 function beyond({ isClosed, waitMs, by }: Taken): ServiceError {
   return rateLimited(isClosed ? 'limit_closed' : 'limit_reached', waitMs, by);
-}
-
-function isTimeout(error: unknown): boolean {
-  return error instanceof ServiceError && error.code === 'upstream_timeout';
 }
 
 function queueOf(demands: readonly LimitDemand[]): FairQueue {

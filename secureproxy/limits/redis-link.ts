@@ -117,12 +117,8 @@ export class RedisLink {
   }
 
   async #announce(): Promise<void> {
-    const answer = await this.run(
-      membersScript,
-      [membersKey],
-      [this.#options.memberId, memberTtlMs],
-      1,
-    );
+    const args = [this.#options.memberId, memberTtlMs];
+    const answer = await this.run(membersScript, [membersKey], args, 1);
     if (answer !== undefined) this.members = Math.max(1, Number(answer[0]) || 1);
   }
 

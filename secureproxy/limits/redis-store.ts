@@ -22,9 +22,7 @@ import {
   type Taken,
 } from './store.ts';
 
-/**
- * Counts in Redis, for all proxies, and in this process while Redis is away: no call waits for it or fails by it.
- */
+/** Counts in Redis, for all proxies, and in this process while Redis is away: no call waits for it or fails by it. */
 export class RedisStore implements LimitStore {
   readonly #link: RedisLink;
   readonly #local: LocalStore;

@@ -27,7 +27,15 @@ export async function answerTokenRequest(
   deadline: Deadline,
   { search }: { readonly search: string },
 ): Promise<void> {
-  if (appKey === null) throw keyMissing();
+  // Of the app `anonymous`, which has none.
+  if (appKey === null) {
+    throw new ServiceError('caller_unauthenticated', {
+      reason: 'app_key_missing',
+      oauthError: 'invalid_client',
+      detail:
+        'The token request has no app key: send one, which the answer then has as the access token.',
+    });
+  }
   const received =
     body instanceof StreamedBody
       ? await deadline.bound('request', receiveShortBody(request.server.bodyBudget, request))
@@ -50,14 +58,4 @@ export async function answerTokenRequest(
       // SDKs of marketplaces that rotate refresh tokens store the new one.
       ...(grant === 'refresh_token' && { refresh_token: appKey }),
     });
-}
-
-/** Of the app `anonymous`, which has none. */
-function keyMissing(): ServiceError {
-  return new ServiceError('caller_unauthenticated', {
-    reason: 'app_key_missing',
-    oauthError: 'invalid_client',
-    detail:
-      'The token request has no app key: send one, which the answer then has as the access token.',
-  });
 }
