@@ -1,43 +1,19 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { createApp } from '../../../keyserver/operations/callers.ts';
 import { addGrant } from '../../../keyserver/operations/grants.ts';
 import { putToken } from '../../../keyserver/operations/tokens.ts';
 import { putType } from '../../../keyserver/operations/types.ts';
 import { ownOf, type Scene } from '../../scene/attack.ts';
 import { awaitSeq } from '../../scene/seen.ts';
-
-/** A marketplace, and its token type. */
-export interface Market {
-  readonly type: string;
-  readonly origin: string;
-}
+import { startAttackers } from './attackers/attackers.ts';
+import type { Market } from './attackers/caller.ts';
 
 /** Names whose name server does not answer. */
 const silentNames = ['one.silent.example', 'two.silent.example'] as const;
 /** Name of the healthy marketplace, so that its connections need the name server, too. */
 const healthyName = 'healthy.example';
-
-const makers = {
-  healthy: () => {
-    const server = createServer((_request, response) => response.end('ok'));
-    server.maxRequestsPerSocket = 20;
-    return server;
-  },
-  silent: () => createServer(() => undefined),
-  slow: () => createServer((_request, response) => setTimeout(() => response.end('ok'), 1000)),
-  /** Answers at the first bytes of a request, and reads no more of it. */
-  early: () =>
-    createTcpServer((socket) => {
-      socket.on('error', () => undefined);
-      socket.on('data', () => {
-        socket.pause();
-        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
-      });
-    }),
-} as const;
-type MarketName = keyof typeof makers;
 
 /** Starts marketplaces of every kind, and makes an app for the healthy one and an app for the others. */
 export async function startMarkets(scene: Scene) {
@@ -49,7 +25,6 @@ export async function startMarkets(scene: Scene) {
     greedy: await createApp(admin, 'greedy'),
     quiet: await createApp(admin, 'quiet'),
   };
-  const servers: Server[] = [];
   const store = async (name: string, origin: string): Promise<Market> => {
     const type = `neighbour-${name}`;
     await putType(admin, type, {
@@ -63,30 +38,30 @@ export async function startMarkets(scene: Scene) {
     await addGrant(admin, name === 'healthy' ? 'quiet' : 'greedy', { client: clientId, type });
     return { type, origin };
   };
-  const start = async (name: MarketName): Promise<Market> => {
-    const server: Server = makers[name]();
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    servers.push(server);
-    const { port } = server.address() as AddressInfo;
-    return store(name, `http://${name === 'healthy' ? healthyName : '127.0.0.1'}:${port}`);
-  };
+  const attackers = await startAttackers();
+  const { ports } = attackers;
+  const server = createServer((_request, response) => response.end('ok'));
+  server.maxRequestsPerSocket = 20;
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const healthy = await store('healthy', `http://${healthyName}:${port}`);
   const markets = {
-    healthy: await start('healthy'),
-    silent: await start('silent'),
-    slow: await start('slow'),
-    early: await start('early'),
+    silent: await store('silent', `http://127.0.0.1:${ports.silent}`),
+    slow: await store('slow', `http://127.0.0.1:${ports.slow}`),
+    early: await store('early', `http://127.0.0.1:${ports.early}`),
   };
   const nameless: Market[] = [];
   for (const name of silentNames) nameless.push(await store(name, `http://${name}`));
   await awaitSeq(scene);
   return {
-    markets,
-    /** Marketplaces whose names do not resolve. */
-    nameless,
-    keys,
+    healthy,
+    quietKey: keys.quiet,
+    attackers,
+    order: { proxy: scene.proxy, clientId: scene.clientId, appKey: keys.greedy, markets, nameless },
     close: () => {
-      for (const server of servers) server.close();
+      attackers.close();
+      server.close();
     },
   };
 }
