@@ -1,6 +1,6 @@
 import { isCallerKey } from '../../shared/crypto/caller-key.ts';
 import { ServiceError } from '../../shared/errors.ts';
-import { callerName } from '../callers/known-callers.ts';
+import { callerName } from '../callers/callers.ts';
 import type { CallerHead } from '../http/caller-head.ts';
 import { appKeysIn, mayHoldKey } from '../http/keys-in-value.ts';
 
