@@ -126,12 +126,9 @@ export class Keyring {
 /** The parts of a row whose MAC is under the key of the purpose `documents`. */
 type Signed = Parameters<typeof documentMac>[1];
 
-function deriveAll(master: Uint8Array): Record<Purpose, KeyObject> {
-  const entries = (Object.keys(purposes) as Purpose[]).map((purpose) => [
-    purpose,
-    deriveKey(master, purpose),
-  ]);
-  return Object.fromEntries(entries);
+function deriveAll(master: Uint8Array): DerivedKeys {
+  const all = Object.keys(purposes) as Purpose[];
+  return Object.fromEntries(all.map((one) => [one, deriveKey(master, one)])) as DerivedKeys;
 }
 
 /** Loads `KEYRING_DIR`. @throws ConfigError */

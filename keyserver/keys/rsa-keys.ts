@@ -20,7 +20,6 @@ export interface RsaKeys {
 }
 
 interface Loaded extends Pick<LoadedRsaKeys, 'primary' | 'primaryName' | 'names'> {
-  /** By key id. */
   readonly unwrappers: ReadonlyMap<string, KeyUnwrapper>;
   readonly previousId: string | undefined;
 }

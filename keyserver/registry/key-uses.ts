@@ -2,6 +2,8 @@ import type { Clock } from '../../shared/clock.ts';
 import type { CallerKey } from '../at-rest/document-row.ts';
 import type { KeyUse } from '../store/store.ts';
 
+const dayMs = 86_400_000;
+
 /** Notes on which day each caller's key was last used; a key and a day are written once. */
 export class KeyUses {
   readonly #clock: Pick<Clock, 'now'>;
@@ -26,16 +28,11 @@ export class KeyUses {
     const handed = this.#unwritten;
     this.#unwritten = new Map();
     try {
+      const isoDay = (day: number) => new Date(day * dayMs).toISOString().slice(0, 10);
       await write([...handed].map(([hash, day]) => ({ hash, day: isoDay(day) })));
     } catch (error) {
       this.#unwritten = new Map([...handed, ...this.#unwritten]);
       throw error;
     }
   }
-}
-
-const dayMs = 86_400_000;
-
-function isoDay(day: number): string {
-  return new Date(day * dayMs).toISOString().slice(0, 10);
 }

@@ -98,18 +98,13 @@ function targetOf(policy: Policy, target: Target | 'probe', steps?: Steps): Targ
   return checkAllowed(resolved);
 }
 
-interface Granted {
-  readonly url: TargetUrl;
-  readonly grant: Grant;
-}
-
 /** @param policy of a target that the type has made whole */
 function judgeTarget(
   grants: readonly Grant[],
   target: Target,
   steps?: Steps,
   policy?: Policy,
-): Granted {
+): { readonly url: TargetUrl; readonly grant: Grant } {
   steps?.begin('url');
   const url = checkAllowed(parseRequest(target));
   steps?.record({ url: url.href });

@@ -29,7 +29,6 @@ const ReportSchema = Type.Object({
   version: Type.String(),
   /** At-rest keys by their ids (`Keyring.idOf`), since two machines may have different ones of one name. */
   atRest: Keys,
-  /** RSA keys by their ids. */
   rsa: Keys,
   /** The position in the history of changes up to which it knows them. */
   history: Type.String(),
@@ -42,7 +41,6 @@ const ReportSchema = Type.Object({
   proxies: Type.Optional(Type.Array(Type.String())),
   /** Its clock, milliseconds since the Unix epoch; earlier versions do not tell. */
   now: Type.Optional(Type.Integer({ minimum: 0 })),
-  /** True for the last report of a process that stops. */
   stopped: Type.Boolean(),
 });
 export type Report = Static<typeof ReportSchema>;

@@ -8,14 +8,12 @@ import { nameKey, ofNames } from './token-statements.ts';
 /** Rows of one statement; longer ones save hardly anything per row. */
 const maxRows = 50;
 
-/** Creates the table of rows as the earlier system had them if it is missing; returns its name. */
 export function* createLegacyCopy({ legacyCopy }: Dialect): SqlCoroutine<string> {
   const { quoted, definition, name } = legacyCopy;
   yield* query(`CREATE TABLE IF NOT EXISTS ${quoted} ${definition}`);
   return name;
 }
 
-/** Copies rows whose names have no copy yet. */
 export function* copyNewTokens(
   sql: Dialect,
   rows: readonly TokenRow[],
@@ -37,7 +35,6 @@ function* write(sql: Dialect, verb: string, rows: readonly TokenRow[]): SqlCorou
   }
 }
 
-/** The copied tokens of these names, in the same order; undefined for a name that has none. */
 export function* copiedTokens(
   sql: Dialect,
   names: readonly TokenContext[],

@@ -198,6 +198,7 @@ export interface Store {
   announceAll(): Promise<void>;
   /** Reads in one consistent snapshot, for as long as `read` takes. */
   snapshot<T>(read: (snapshot: Snapshot) => Promise<T>): Promise<T>;
+  /** Resolves to true if a row was deleted. */
   deleteToken(clientId: string, tokenType: string): Promise<boolean>;
   tokenTableFindings(): Promise<TableFinding[]>;
 
@@ -214,6 +215,7 @@ export interface Store {
    * together. @throws StoreError row_unfit
    */
   swapTokens(swaps: readonly TokenSwap[], options: SwapOptions): Promise<boolean[]>;
+  /** Names that several rows have; at most `limit` of them. */
   repeatedTokens(limit: number): Promise<TokenContext[]>;
   /** Number of ASCII characters that the column `token` holds; undefined if it cannot be told, or has no limit. */
   maxTokenChars(): Promise<number | undefined>;
@@ -273,7 +275,6 @@ export interface Store {
   close(): Promise<void>;
 }
 
-/** Settings that both {@link Store} implementations have. */
 export interface StoreOptions {
   /** Name of the token table, `[A-Za-z_][A-Za-z0-9_$]{0,63}`, optionally `database.table` on MySQL. */
   readonly tokenTable: string;

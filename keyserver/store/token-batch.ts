@@ -22,7 +22,8 @@ export function* putTokens(
   { rows, isSame, announce, dryRun = false, isRehearsal = false }: PutTokens,
 ): SqlCoroutine<Outcome<BatchOutcome>> {
   // Every change locks the counter first, so that none waits for another in a circle.
-  const seq = dryRun ? Number.NaN : announce ? yield* nextSeq() : yield* lockCounter();
+  const seq = announce && !dryRun ? yield* nextSeq() : Number.NaN;
+  if (!announce && !dryRun) yield* query('UPDATE change_counter SET seq = seq WHERE id = 1');
   const changed: TokenRow[] = [];
   let added = 0;
   for (const some of chunks(rows, namesAtOnce)) {
@@ -44,11 +45,6 @@ export function* putTokens(
 export function* announceAll(): SqlCoroutine<Outcome<void>> {
   yield* nextSeq();
   return { changed: true, value: undefined };
-}
-
-function* lockCounter(): SqlCoroutine<number> {
-  yield* query('UPDATE change_counter SET seq = seq WHERE id = 1');
-  return Number.NaN;
 }
 
 function* announceEach(first: number, changed: readonly TokenRow[]): SqlCoroutine<void> {

@@ -40,7 +40,6 @@ export function tableFindings(columns: readonly TokenColumn[]): TableFinding[] {
   return findings;
 }
 
-/** Number of ASCII characters that the column `token` holds; undefined without a limit, or without the column. */
 export function maxTokenChars(columns: readonly TokenColumn[]): number | undefined {
   return columns.find(({ name }) => name.toLowerCase() === 'token')?.maxChars;
 }

@@ -36,10 +36,6 @@ declare module 'node:net' {
   }
 }
 
-function isStreamed(pending: Exchange | undefined): boolean {
-  return pending?.request.routeOptions.config.takesAnyBody === true;
-}
-
 /** Answers and logs bytes that are not HTTP, for which Fastify calls no handler. */
 export class BrokenHttp {
   readonly #proxyName: string | undefined;
@@ -70,7 +66,8 @@ export class BrokenHttp {
     if (this.#rejected.has(socket) && error.code !== 'ECONNRESET') return;
     const pending = this.#pendingOn(socket);
     // A long upload takes its time; the route bounds it.
-    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && isStreamed(pending)) return;
+    const isStreamed = pending?.request.routeOptions.config.takesAnyBody === true;
+    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && isStreamed) return;
     // The broken bytes follow a complete request; a second response head would be read as part of its answer.
     const isAnswering =
       pending !== undefined && (pending.request.raw.complete || pending.reply.raw.headersSent);

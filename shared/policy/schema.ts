@@ -88,7 +88,6 @@ export type RoutedBy = Static<typeof RoutedBySchema>;
 /** A type's document: the destinations of its tokens and their injection (docs/protocol.md §8). */
 export const PolicySchema = ClosedObject({
   destinations: Type.Array(Type.String({ minLength: 1, maxLength: maxUrl }), { maxItems: 1000 }),
-  /** Destinations of calls without the token. */
   plainDestinations: Type.Optional(Texts(maxUrl, 1000)),
   injection: InjectionSchema,
   ...optional({
@@ -98,7 +97,6 @@ export const PolicySchema = ClosedObject({
     unsafeAllowPrivate: Type.Array(Type.String(), { maxItems: 100 }),
     /** Certificates, PEM: with them, no other CA is trusted for connections to the destinations. */
     ca: Type.String({ minLength: 1, maxLength: 32_768 }),
-    /** How long a proxy may cache a release, in seconds. */
     cacheSeconds: Type.Integer({ minimum: 0, maximum: 300 }),
     /** Whether answers are searched for the token's fields; absent means yes. */
     scrub: Type.Boolean(),

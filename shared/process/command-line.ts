@@ -3,11 +3,6 @@ import { parseArgs } from 'node:util';
 /** Exit code for a command line that cannot be used (sysexits.h EX_USAGE). */
 export const usageExitCode = 64;
 
-interface Wanted {
-  readonly action: 'serve' | 'check' | 'version' | 'help' | 'doctor';
-  readonly json: boolean;
-}
-
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
@@ -20,7 +15,7 @@ const options = {
 } as const;
 
 /** Parses the arguments of a service; `hasDoctor`: it has the command `doctor`. @throws UsageError */
-export function parseCommandLine(args: readonly string[], hasDoctor: boolean): Wanted {
+export function parseCommandLine(args: readonly string[], hasDoctor: boolean) {
   const { values, positionals } = parse(args);
   const isDoctor = hasDoctor && positionals[0] === 'doctor';
   const [extra] = isDoctor ? positionals.slice(1) : positionals;
@@ -28,8 +23,8 @@ export function parseCommandLine(args: readonly string[], hasDoctor: boolean): W
   const { help, version, json, 'check-config': check } = values;
   if (json && !isDoctor) throw new UsageError('--json needs the command doctor');
   if (isDoctor && check) throw new UsageError('--check-config needs no command');
-  const action = help ? 'help' : version ? 'version' : check ? 'check' : undefined;
-  return { action: action ?? (isDoctor ? 'doctor' : 'serve'), json };
+  const wanted = help ? 'help' : version ? 'version' : check ? 'check' : undefined;
+  return { action: wanted ?? (isDoctor ? 'doctor' : 'serve'), json } as const;
 }
 
 function parse(args: readonly string[]) {

@@ -45,7 +45,8 @@ export class Poll {
   }
 
   async #repeat(first: Promise<number>): Promise<void> {
-    const { attempt, sleep: pause = systemSleep } = this.#options;
+    const { attempt, sleep: pause = (ms, signal) => sleep(ms, undefined, { signal }) } =
+      this.#options;
     const { signal } = this.#stopping;
     let pauseMs = await first;
     while (!signal.aborted) {
@@ -54,8 +55,4 @@ export class Poll {
       if (!signal.aborted) pauseMs = await attempt();
     }
   }
-}
-
-function systemSleep(ms: number, signal: AbortSignal): Promise<unknown> {
-  return sleep(ms, undefined, { signal });
 }

@@ -52,27 +52,23 @@ export async function shutDown(options: ShutdownOptions): Promise<boolean> {
   drainConnections(app);
   await sleep(app.config.DRAIN_DELAY_MS);
   let isClosed = false;
-  const closed = close(options).then(() => {
-    isClosed = true;
-  });
+  const closed = app
+    .close()
+    .then(() => options.close())
+    .then(() => {
+      isClosed = true;
+    });
   await Promise.race([closed, pause(app.config.SHUTDOWN_TIMEOUT_MS)]);
   if (isClosed) return true;
-  logger.warn({ connections: await connectionsOf(app) }, 'not finished in time: cut off');
+  const connections = await new Promise<number>((done) =>
+    app.server.getConnections((_error, count) => done(count)),
+  );
+  logger.warn({ connections }, 'not finished in time: cut off');
   app.server.closeAllConnections();
   await Promise.race([closed, pause(cutGraceMs)]);
   return false;
 }
 
-async function close({ app, close: closeRest }: ShutdownOptions): Promise<void> {
-  await app.close();
-  await closeRest();
-}
-
-/** A sleep that does not keep the process alive. */
 function pause(ms: number): Promise<void> {
   return sleep(ms, undefined, { ref: false });
-}
-
-function connectionsOf({ server }: Service): Promise<number> {
-  return new Promise((done) => server.getConnections((_error, count) => done(count)));
 }

@@ -28,7 +28,6 @@ const ChangeSchema = Type.Object({
 });
 export type AnnouncedChange = Static<typeof ChangeSchema>;
 
-/** Content of the sealed answer of `POST /changes`. */
 export const ChangesSchema = Type.Object({
   /** Random id of the history that `seq` counts in; an earlier KeyServer omits it. */
   history: Type.Optional(Type.String()),

@@ -43,7 +43,6 @@ const tokenMembers = {
   tokenType: Type.String({ minLength: 1, maxLength: 255 }),
 };
 
-/** Members that carry a credential and bind it to its request. */
 const credentialMembers = {
   timestamp: Type.Integer({
     minimum: 0,
@@ -122,7 +121,6 @@ export type Binding = Static<typeof BindingSchema>;
 export const ReleaseSchema = Type.Object({
   /** Id of the app, for the proxy's log. */
   app: Type.String(),
-  /** Of the app; absent if it has none. */
   bound: Type.Optional(BindingSchema),
   fields: Type.Record(Type.String(), Type.String()),
   policy: PolicySchema,

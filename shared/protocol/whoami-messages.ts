@@ -15,7 +15,6 @@ export type WhoamiCredential = Static<typeof WhoamiCredentialSchema>;
 /** Content of the sealed answer of `POST /whoami`: the app that the key, or its absence, belongs to. */
 export const WhoamiSchema = Type.Object({
   app: Type.String(),
-  /** Of the app; absent if it has none. */
   bound: Type.Optional(BindingSchema),
   /** No longer than the keys of proxy and app last. */
   cacheSeconds: Type.Integer({ minimum: 0, maximum: maxCacheSeconds }),

@@ -23,7 +23,6 @@ export interface NamedCertificate {
   readonly pem: string;
 }
 
-/** A certificate that is not valid now, or not for long. */
 export interface ExpiryFinding {
   readonly severity: 'fault' | 'warning';
   /** One sentence, with the certificate's name and the date. */
@@ -42,25 +41,17 @@ export function expiryFindings({ name, pem }: NamedCertificate, nowMs: number): 
   });
 }
 
-interface CertificateReport {
-  readonly severity: ExpiryFinding['severity'];
-  readonly sentences: readonly string[];
-  /** Each name with the first end of its certificates. */
-  readonly summary: string;
-}
-
 /** Reports on certificates: which end when, and those that are not valid now or not for long. */
-export function certificateReport(
-  certificates: readonly NamedCertificate[],
-  nowMs: number,
-): CertificateReport {
+export function certificateReport(certificates: readonly NamedCertificate[], nowMs: number) {
   const findings = certificates.flatMap((one) => expiryFindings(one, nowMs));
   const ends = [...certificateEnds(certificates)].map(
     ([name, end]) => `${name} until ${new Date(end).toISOString()}`,
   );
+  const isFault = findings.some(({ severity }) => severity === 'fault');
   return {
-    severity: findings.some(({ severity }) => severity === 'fault') ? 'fault' : 'warning',
+    severity: isFault ? ('fault' as const) : ('warning' as const),
     sentences: findings.map(({ sentence }) => sentence),
+    /** Each name with the first end of its certificates. */
     summary: ends.length === 0 ? 'none' : ends.join(', '),
   };
 }

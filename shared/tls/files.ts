@@ -1,4 +1,4 @@
-import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import { ConfigError } from '../settings/config.ts';
 import { faultsOf, loadAll, ofSetting } from '../settings/faults.ts';
@@ -47,7 +47,9 @@ export function checkTlsMaterial(material: TlsMaterial, files: TlsFiles): void {
       text === undefined ? undefined : loading(files, kind, () => parse(text, String(files[kind])));
   const [leaf, privateKey] = loadAll([
     checking('cert', cert, parseCertificate),
-    checking('key', key, parsePrivateKey),
+    checking('key', key, (pem, file) =>
+      orFault(`${file} is not an unencrypted private key`, () => createPrivateKey(pem)),
+    ),
     checking('ca', ca, checkCertificates),
   ]);
   if (leaf && privateKey && !leaf.checkPrivateKey(privateKey)) {
@@ -102,10 +104,6 @@ function checkCertificates(pem: string, file: string): void {
   if (blocks.length === 0) throw new ConfigError([`${file} holds no certificate`]);
   if (hasBrokenBlock(pem)) throw new ConfigError([`a certificate in ${file} is truncated`]);
   for (const block of blocks) parseCertificate(block, file);
-}
-
-function parsePrivateKey(pem: string, file: string): KeyObject {
-  return orFault(`${file} is not an unencrypted private key`, () => createPrivateKey(pem));
 }
 
 function parseCertificate(pem: string, file: string): X509Certificate {

@@ -29,7 +29,6 @@ export function* allDocuments(): SqlCoroutine<DocumentRow[]> {
   return rows.map(documentRow);
 }
 
-/** Names of before-images, of one document or all, the newest of a document first. */
 export function* imageNames(of: DocumentName | undefined): SqlCoroutine<ImageName[]> {
   const { sql: where, params } = of === undefined ? { sql: 'TRUE', params: [] } : ofNames([of]);
   const rows = yield* query(
@@ -44,7 +43,6 @@ export function* imageNames(of: DocumentName | undefined): SqlCoroutine<ImageNam
     }));
 }
 
-/** Images in the order of their names. */
 export function* images(names: readonly ImageName[]): SqlCoroutine<(DocumentRow | undefined)[]> {
   const numbered = names.filter(({ revision }) => !Number.isNaN(revision));
   if (numbered.length === 0) return names.map(() => undefined);
@@ -75,15 +73,13 @@ export function* lockedRows(
     const rows = yield* query(select(table, `WHERE ${where}${sql.forUpdate}`), params);
     for (const name of some) {
       const exact = rows.filter((row) => isNamed(row, name));
+      // A revision that is no integer comes last.
+      const newestFirst = (one: DocumentRow, other: DocumentRow) =>
+        (other.revision || 0) - (one.revision || 0);
       found.push(exact.map(documentRow).sort(newestFirst));
     }
   }
   return found;
-}
-
-/** A revision that is no integer comes last. */
-function newestFirst(one: DocumentRow, other: DocumentRow): number {
-  return (other.revision || 0) - (one.revision || 0);
 }
 
 export function* deleteRows(

@@ -3,7 +3,6 @@ import { integer, text } from '../rows.ts';
 import { type Dialect, query, type SqlCoroutine } from '../statements.ts';
 import type { KidCount } from '../store.ts';
 
-/** Numbers of rows by the at-rest key that sealed them. The whole token table is read. */
 export function* kidCounts(sql: Dialect): SqlCoroutine<KidCount[]> {
   const counts = new Map<string, { tokens: number; documents: number }>();
   const add = (kid: string, what: 'tokens' | 'documents', rows: number) => {

@@ -1,11 +1,9 @@
 import type { Result, Statement } from '../statements.ts';
 import type { TableName } from '../table-name.ts';
 
-/** The runner's view of a database. */
 export interface MigrationDatabase {
   readonly dialect: 'mysql' | 'sqlite';
   readonly tokenTable: TableName;
-  /** SQL expression of the database's own clock, in Unix seconds. */
   readonly now: string;
   execute(statement: Statement): Promise<Result>;
   /** Runs these in order; in one transaction only if the database's DDL can be, so each must be repeatable. */

@@ -5,7 +5,6 @@ import type { StoreOptions } from '../store.ts';
 import { containErrors } from './contained-errors.ts';
 import { withHandshakeErrors } from './handshake-errors.ts';
 
-/** Address of the server, and how to log in. */
 export interface MysqlServer {
   readonly host: string;
   readonly port: number;
@@ -21,7 +20,6 @@ export interface MysqlServer {
   readonly allowPublicKeyRetrieval?: boolean | undefined;
 }
 
-/** A server, and whether its sessions only read. */
 export type MysqlAccess = MysqlServer & Pick<StoreOptions, 'readOnly'>;
 
 /** How the connector logs in and what each session is set to; the timeout in milliseconds. */

@@ -65,7 +65,6 @@ function paramOf(type: string): string | undefined {
   return /^\w*(?:int|char|binary)\b/i.test(type) ? '?' : undefined;
 }
 
-/** @see Store.missingIndex */
 export async function missingIndex(table: KeyedTable, rows: number): Promise<string | undefined> {
   const { by } = await tableKey(table);
   if (by !== 'sort') return undefined;

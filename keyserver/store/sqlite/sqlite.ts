@@ -1,14 +1,7 @@
 import { storeOn, type Work } from '../access/store-on.ts';
 import type { MigrationDatabase } from '../migrations/database.ts';
 import { integer, text } from '../rows.ts';
-import {
-  always,
-  type Dialect,
-  type KeyColumn,
-  type Outcome,
-  type SqlCoroutine,
-  type Statement,
-} from '../statements.ts';
+import { always, type Dialect, type KeyColumn, type Statement } from '../statements.ts';
 import type { Store, StoreOptions, Value } from '../store.ts';
 import { parseTableName, type TableName } from '../table-name.ts';
 import type { TokenColumn } from '../token-columns.ts';
@@ -148,9 +141,13 @@ function migrationDatabase(tokenTable: TableName, connection: SqliteConnection):
     tokenTable,
     now: 'unixepoch()',
     execute: async (statement) => connection.execute(statement),
-    apply: async (list) => {
-      connection.transact(asCoroutine(list));
-    },
+    apply: async (list) =>
+      connection.transact(
+        (function* () {
+          for (const statement of list) yield statement;
+          return { changed: true, value: undefined };
+        })(),
+      ),
     hasTable: async (table) => {
       const { rows } = connection.execute({
         sql: "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE",
@@ -159,9 +156,4 @@ function migrationDatabase(tokenTable: TableName, connection: SqliteConnection):
       return rows.length > 0;
     },
   };
-}
-
-function* asCoroutine(list: readonly Statement[]): SqlCoroutine<Outcome<void>> {
-  for (const statement of list) yield statement;
-  return { changed: true, value: undefined };
 }
