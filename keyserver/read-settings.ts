@@ -33,16 +33,15 @@ export function readKeyserverSettings(environment: Environment): Settings<Keyser
 }
 
 function keyFileFaults(config: Partial<KeyserverConfig>): string[] {
-  const { KEYRING_DIR, RSA_KEY_DIR, GENERATE_KEYS, UNSAFE_LEGACY_ROWS } = config;
   // A faulty GENERATE_KEYS may have meant to make the keys.
-  const mayBeEmpty = GENERATE_KEYS !== false;
+  const mayBeEmpty = config.GENERATE_KEYS !== false;
   const folderFaults = (
-    setting: string,
-    folder: string | undefined,
+    setting: 'KEYRING_DIR' | 'RSA_KEY_DIR',
     load: (folder: string) => unknown,
   ) =>
     faultsOf(() =>
       ofSetting(setting, () => {
+        const folder = config[setting];
         if (folder === undefined || (mayBeEmpty && isKeyFolderEmpty(folder))) return;
         if (existsSync(folder) && isKeyFolderEmpty(folder)) {
           throw new ConfigError([`${folder} has no keys; GENERATE_KEYS=1 makes the first one`]);
@@ -51,8 +50,8 @@ function keyFileFaults(config: Partial<KeyserverConfig>): string[] {
       }),
     );
   return [
-    ...folderFaults('KEYRING_DIR', KEYRING_DIR, loadKeyring),
-    ...folderFaults('RSA_KEY_DIR', RSA_KEY_DIR, readRsaKeys),
-    ...(UNSAFE_LEGACY_ROWS ? faultsOf(() => legacyKeyOf(config)) : []),
+    ...folderFaults('KEYRING_DIR', loadKeyring),
+    ...folderFaults('RSA_KEY_DIR', readRsaKeys),
+    ...(config.UNSAFE_LEGACY_ROWS ? faultsOf(() => legacyKeyOf(config)) : []),
   ];
 }

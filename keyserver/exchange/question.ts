@@ -5,7 +5,7 @@ import type { QuestionRequest } from '../../shared/protocol/messages.ts';
 import type { Registry } from '../registry/registry.ts';
 import { checkFresh, checkNamesSession, openCredential } from './credential.ts';
 import type { Nonces } from './nonces.ts';
-import type { Session, Sessions } from './sessions.ts';
+import type { Sessions } from './sessions.ts';
 
 export interface QuestionDependencies {
   readonly sessions: Sessions;
@@ -61,17 +61,11 @@ export async function answerQuestion<C>(
   const aad = requestAad(request);
   const credential = openCredential(session.key, sealed, aad, validator, members);
   const { requester, answer } = await authenticate(dependencies, credential, sender);
-  await spendNonce(dependencies.nonces, session, requester, nonce);
+  if (session.source === 'rsa') {
+    await dependencies.nonces.use(requester, nonce);
+    // The sender of a question that opened a session is known from then on.
+    session.acceptPeer?.();
+  } else dependencies.nonces.useWithTicket(requester, nonce);
   const ticket = session.issueTicket && { session: session.issueTicket() };
   return sealText(session.key, JSON.stringify({ ...answer(), ...ticket }), responseAad(request));
-}
-
-/** The sender of a question that opened a session is known from then on. @throws ServiceError */
-async function spendNonce(nonces: Nonces, session: Session, requester: string, nonce: string) {
-  if (session.source !== 'rsa') {
-    nonces.useWithTicket(requester, nonce);
-    return;
-  }
-  await nonces.use(requester, nonce);
-  session.acceptPeer?.();
 }

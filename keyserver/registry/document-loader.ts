@@ -95,24 +95,15 @@ export class DocumentLoader {
   #take(loaded: Loaded, row: DocumentRow): void {
     const { id } = row;
     const open = <K extends DocumentKind>(kind: K) => openDocument(this.#keyring, kind, row);
-    switch (row.kind) {
-      case 'type':
-        loaded.types.set(id, open('type'));
-        break;
-      case 'app': {
-        const document = open('app');
-        loaded.apps.set(id, document);
-        for (const key of document.keys) loaded.appKeys.set(key.hash, { id, key, document });
-        break;
-      }
-      case 'proxy': {
-        const document = open('proxy');
-        for (const key of document.keys) loaded.proxyKeys.set(key.hash, { id, key, document });
-        break;
-      }
-      default:
-        throw new OpenError();
-    }
+    if (row.kind === 'type') loaded.types.set(id, open('type'));
+    else if (row.kind === 'app') {
+      const document = open('app');
+      loaded.apps.set(id, document);
+      for (const key of document.keys) loaded.appKeys.set(key.hash, { id, key, document });
+    } else if (row.kind === 'proxy') {
+      const document = open('proxy');
+      for (const key of document.keys) loaded.proxyKeys.set(key.hash, { id, key, document });
+    } else throw new OpenError();
   }
 }
 

@@ -23,27 +23,20 @@ export async function generateMissingKeys(
 ): Promise<void> {
   if (!config.GENERATE_KEYS) return;
   const store = await openDatabase(config);
+  const { KEYRING_DIR, RSA_KEY_DIR } = config;
+  const now = new Date();
   try {
-    await generateKeys(config, store, logger);
+    if (isKeyFolderEmpty(KEYRING_DIR)) {
+      if (await databaseNeedsKeyring(config, store)) throw keyringLost(KEYRING_DIR);
+      generateKeyring(KEYRING_DIR, now);
+      logger.info({ folder: KEYRING_DIR }, 'keyring made');
+    }
+    if (isKeyFolderEmpty(RSA_KEY_DIR)) {
+      await generateRsaKey(RSA_KEY_DIR, now);
+      logger.info({ folder: RSA_KEY_DIR }, 'RSA key made');
+    }
   } finally {
     await store.close();
-  }
-}
-
-async function generateKeys(
-  config: KeyGenerationConfig,
-  store: Store,
-  logger: Logger,
-): Promise<void> {
-  const now = new Date();
-  if (isKeyFolderEmpty(config.KEYRING_DIR)) {
-    if (await databaseNeedsKeyring(config, store)) throw keyringLost(config.KEYRING_DIR);
-    generateKeyring(config.KEYRING_DIR, now);
-    logger.info({ folder: config.KEYRING_DIR }, 'keyring made');
-  }
-  if (isKeyFolderEmpty(config.RSA_KEY_DIR)) {
-    await generateRsaKey(config.RSA_KEY_DIR, now);
-    logger.info({ folder: config.RSA_KEY_DIR }, 'RSA key made');
   }
 }
 

@@ -38,7 +38,11 @@ export function* editDocuments(
   const written = next.filter((row) => row !== undefined);
   const stored = names.filter((_, at) => newest[at] !== undefined);
   if (written.length === 0 && stored.length === 0) return { changed: false, value: next };
-  for (const [at, row] of next.entries()) checkNext(row, names[at], revisions[at]);
+  for (const [at, row] of next.entries()) {
+    const { kind, id } = names[at] as DocumentName;
+    if (!row || (row.kind === kind && row.id === id && row.revision === revisions[at])) continue;
+    throw new TypeError('An edit must keep kind and id and carry the given revision');
+  }
   yield* deleteRows('documents', stored);
   yield* insertRows('documents', written);
   if (images !== undefined) {
@@ -50,14 +54,4 @@ export function* editDocuments(
   }
   yield* recordChanges(names.map((name, at) => ({ ...name, seq: revisions[at] as number })));
   return { changed: true, value: next };
-}
-
-function checkNext(
-  next: DocumentRow | undefined,
-  name: DocumentName | undefined,
-  revision: number | undefined,
-): void {
-  if (next === undefined) return;
-  if (next.kind === name?.kind && next.id === name.id && next.revision === revision) return;
-  throw new TypeError('An edit must keep kind and id and carry the given revision');
 }

@@ -61,7 +61,16 @@ export function openMysqlStore(options: MysqlStoreOptions): Store {
     columns: () => tokenColumns(pool, tokenTable),
     missingIndex: (rows) => missingIndex(keyed, rows),
     migrations: migrationDatabase(tokenTable, pool),
-    migrating: (run) => migrating(options, tokenTable, pool, run),
+    migrating: async (run) => {
+      // With the short timeout first, so that an unreachable server fails fast.
+      await pool.use((session) => session.query('DO 0'));
+      const alone = mysqlConnections(options, { connections: 1, timeoutMs: patientTimeoutMs });
+      try {
+        return await run(migrationDatabase(tokenTable, alone));
+      } finally {
+        await alone.close();
+      }
+    },
     async close() {
       await pool.close();
       await patient?.close();
@@ -172,22 +181,6 @@ async function retryConflicts<T>(run: () => Promise<T>): Promise<T> {
     } catch (error) {
       if (left === 0 || !isStoreError(error, 'locked')) throw error;
     }
-  }
-}
-
-async function migrating<T>(
-  options: MysqlStoreOptions,
-  tokenTable: TableName,
-  pool: MysqlConnections,
-  run: (database: MigrationDatabase) => Promise<T>,
-): Promise<T> {
-  // With the short timeout first, so that an unreachable server fails fast.
-  await pool.use((session) => session.query('DO 0'));
-  const patient = mysqlConnections(options, { connections: 1, timeoutMs: patientTimeoutMs });
-  try {
-    return await run(migrationDatabase(tokenTable, patient));
-  } finally {
-    await patient.close();
   }
 }
 
