@@ -16,7 +16,7 @@ export function legacyFields(text: string, injection: Injection): Fields {
 
 /** True unless the text is a JSON object that does not fit the injection as one field. */
 export function takesWhole(text: string, injection: Injection): boolean {
-  return !isJsonObject(text) || fieldsFault(injection, { token: text }) === undefined;
+  return objectOf(text) === undefined || fieldsFault(injection, { token: text }) === undefined;
 }
 
 /**
@@ -24,21 +24,19 @@ export function takesWhole(text: string, injection: Injection): boolean {
  * and for an object with other values or with names that no placeholder can have.
  */
 export function jsonFields(text: string): Record<string, string> | undefined {
-  if (!isJsonObject(text)) return undefined;
-  const fields = parse(text, (_, value, { source }) =>
-    typeof value === 'number' ? source : value,
-  );
-  const entries = Object.entries(fields as object);
+  const entries = Object.entries(objectOf(text) ?? {});
   const fit = ([name, value]: [string, unknown]) => isFieldName(name) && typeof value === 'string';
   return entries.length > 0 && entries.every(fit) ? Object.fromEntries(entries) : undefined;
 }
 
-function isJsonObject(text: string): boolean {
-  if (!text.trimStart().startsWith('{')) return false;
+/** The object of a JSON text, numbers as they are spelled; undefined for any other text. */
+function objectOf(text: string): object | undefined {
+  if (!text.trimStart().startsWith('{')) return undefined;
   try {
-    JSON.parse(text);
-    return true;
+    return parse(text, (_, value, { source }) =>
+      typeof value === 'number' ? source : value,
+    ) as object;
   } catch {
-    return false;
+    return undefined;
   }
 }

@@ -1,4 +1,4 @@
-import { problemResponses } from '../../shared/http/problem.ts';
+import { problemResponses, readSchema } from '../../shared/http/problem.ts';
 import type { Service } from '../../shared/http/service-type.ts';
 import { PublicKeyAnswerSchema } from '../../shared/protocol/messages.ts';
 import { Type } from '../../shared/schema/type.ts';
@@ -22,15 +22,10 @@ export function publicKeyRoutes(app: Service, rsaKeys: RsaKeys): void {
   app.get(
     '/public_key',
     {
-      schema: {
-        operationId: 'getPublicKey',
-        summary,
-        response: {
-          200: PublicKeyAnswerSchema,
-          304: Type.Null({ description: 'Unchanged' }),
-          ...problemResponses('request_invalid'),
-        },
-      },
+      schema: readSchema('getPublicKey', summary, {
+        200: PublicKeyAnswerSchema,
+        304: Type.Null({ description: 'Unchanged' }),
+      }),
     },
     async (request, reply) => {
       const { answer, etag, headers } = current();

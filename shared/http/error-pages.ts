@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { errorCodes } from '../errors.ts';
 import { Type } from '../schema/type.ts';
-import { problemResponses } from './problem.ts';
+import { readSchema } from './problem.ts';
 import type { Service } from './service-type.ts';
 
 const folder = new URL('../../docs/errors/', import.meta.url);
@@ -12,13 +12,10 @@ export function errorPageRoutes(app: Service): void {
     '/errors/:code',
     {
       schema: {
-        operationId: 'getErrorPage',
-        summary: 'The page that explains an error code',
-        params: Type.Object({ code: Type.Enum(errorCodes) }),
-        response: {
+        ...readSchema('getErrorPage', 'The page that explains an error code', {
           200: { description: 'Markdown', content: { 'text/markdown': { schema: Type.String() } } },
-          ...problemResponses('request_invalid'),
-        },
+        }),
+        params: Type.Object({ code: Type.Enum(errorCodes) }),
       },
     },
     async (request, reply) => {

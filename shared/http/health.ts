@@ -1,6 +1,6 @@
 import { type Static, Type } from '../schema/type.ts';
 import { version } from '../settings/version.ts';
-import { problemResponses } from './problem.ts';
+import { readSchema } from './problem.ts';
 import type { Service } from './service-type.ts';
 
 /** `degraded` still serves calls; `unready` must not receive any. `checks` has one word per check, `detail` the reason. */
@@ -21,17 +21,12 @@ export function healthRoutes(app: Service, readiness: () => Readiness): void {
     '/healthz',
     {
       ...options,
-      schema: {
-        operationId: 'getHealth',
-        summary: 'The process is alive',
-        response: {
-          200: Type.Object(
-            { status: Type.Literal('ok'), version: Type.String() },
-            { examples: [{ status: 'ok', version: '0.1.0' }] },
-          ),
-          ...problemResponses('request_invalid'),
-        },
-      },
+      schema: readSchema('getHealth', 'The process is alive', {
+        200: Type.Object(
+          { status: Type.Literal('ok'), version: Type.String() },
+          { examples: [{ status: 'ok', version: '0.1.0' }] },
+        ),
+      }),
     },
     async () => ({ status: 'ok' as const, version }),
   );
@@ -39,15 +34,10 @@ export function healthRoutes(app: Service, readiness: () => Readiness): void {
     '/readyz',
     {
       ...options,
-      schema: {
-        operationId: 'getReadiness',
-        summary: 'The service can do its work',
-        response: {
-          200: ReadinessSchema,
-          503: ReadinessSchema,
-          ...problemResponses('request_invalid'),
-        },
-      },
+      schema: readSchema('getReadiness', 'The service can do its work', {
+        200: ReadinessSchema,
+        503: ReadinessSchema,
+      }),
     },
     async (_request, reply) => {
       const current = readiness();

@@ -1,6 +1,6 @@
 import { prometheusContentType } from '@prometheus-io/client';
 import { Type } from '../schema/type.ts';
-import { problemResponses } from './problem.ts';
+import { readSchema } from './problem.ts';
 import type { Service } from './service-type.ts';
 
 /** A scrape reads every gauge of every worker, so answers are kept for as long as nobody needs newer ones. */
@@ -23,17 +23,12 @@ export function metricsRoute(app: Service, write: () => Promise<string>): void {
     '/metrics',
     {
       config: { requestLine: 'none' },
-      schema: {
-        operationId: 'getMetrics',
-        summary: "Metrics in Prometheus' text format",
-        response: {
-          200: {
-            description: 'Metrics of all workers',
-            content: { 'text/plain': { schema: Type.String() } },
-          },
-          ...problemResponses('request_invalid'),
+      schema: readSchema('getMetrics', "Metrics in Prometheus' text format", {
+        200: {
+          description: 'Metrics of all workers',
+          content: { 'text/plain': { schema: Type.String() } },
         },
-      },
+      }),
     },
     async (_request, reply) => reply.type(prometheusContentType).send(await text()),
   );

@@ -106,6 +106,15 @@ export function problemResponses(...codes: readonly ErrorCode[]) {
   );
 }
 
+/** The schema of a route that takes no body, and fails at most by its request. */
+export function readSchema<R extends object>(operationId: string, summary: string, response: R) {
+  return {
+    operationId,
+    summary,
+    response: { ...response, ...problemResponses('request_invalid') },
+  };
+}
+
 export function problemResponse(status: number, ...codes: readonly ErrorCode[]) {
   const examples = codes.map((code) => {
     const value = toProblem(new ServiceError(code, { status }), exampleRequestId);

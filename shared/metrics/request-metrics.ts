@@ -14,10 +14,10 @@ interface RequestMetric {
   /** The service that has it; undefined: both. */
   readonly only?: ServiceName;
   readonly help: string;
-  readonly labels: readonly string[];
+  readonly labels?: readonly string[];
   /** Milliseconds of a duration, or how much to count; undefined or 0: this request does not count. */
   readonly amount: (fields: LogFields) => number | undefined;
-  readonly values: LabelsOf;
+  readonly values?: LabelsOf;
 }
 
 /**
@@ -59,16 +59,12 @@ export function requestMetrics(service: ServiceName, registry: Registry): CountR
       only: 'keyserver',
       name: 'db_client_operation_duration_seconds',
       help: 'Reads of tokens',
-      labels: [],
       amount: (fields) => fields['database.duration_ms'],
-      values: () => [],
     },
     {
       name: `${service}_queue_duration_seconds`,
       help: 'How long calls waited, of those that had to',
-      labels: [],
       amount: (fields) => fields['queue.duration_ms'],
-      values: () => [],
     },
     {
       only: 'secureproxy',
@@ -123,7 +119,7 @@ export function requestMetrics(service: ServiceName, registry: Registry): CountR
   };
 }
 
-function observer({ amount, values }: RequestMetric, metric: Durations | Counts) {
+function observer({ amount, values = () => [] }: RequestMetric, metric: Durations | Counts) {
   return (fields: LogFields) => {
     const observed = amount(fields);
     if (observed !== undefined && observed !== 0) metric.add(observed, values(fields));

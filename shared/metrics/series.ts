@@ -8,7 +8,7 @@ import type {
 interface SeriesOptions {
   readonly name: string;
   readonly help: string;
-  readonly labels: readonly string[];
+  readonly labels?: readonly string[];
   readonly registry: Registry;
 }
 
@@ -69,7 +69,8 @@ abstract class SeriesByLabels<T> {
       this.#overflown ??= { labels: overflow, state: this.newState() };
       return this.#overflown;
     }
-    const named = this.#options.labels.map((label, at) => [label, String(values[at])] as const);
+    const { labels: names = [] } = this.#options;
+    const named = names.map((label, at) => [label, String(values[at])] as const);
     const labels = Object.fromEntries(named.filter(([, value]) => value !== ''));
     const series = { labels, state: this.newState() };
     this.#byKey.set(key, series);

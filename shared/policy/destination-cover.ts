@@ -1,4 +1,4 @@
-import { parseDestination } from './destination.ts';
+import { isUnder, parseDestination } from './destination.ts';
 
 /** Whether a pattern matches everything that another one does. Patterns are those of `matchesPattern`. */
 export function patternCovers(pattern: string, other: string): boolean {
@@ -26,9 +26,8 @@ export function destinationCovers(text: string, other: string): boolean {
   const outer = parseDestination(text);
   const inner = parseDestination(other);
   if (outer.protocol !== inner.protocol || outer.port !== inner.port) return false;
-  const label = inner.hostname.slice(0, -outer.hostname.length - 1);
-  const isUnder = inner.hostname === `${label}.${outer.hostname}` && !label.includes('.');
   const isSameHost = outer.hostname === inner.hostname && outer.wildcard === inner.wildcard;
-  if (!isSameHost && !(outer.wildcard && !inner.wildcard && label !== '' && isUnder)) return false;
+  const isOneOf = outer.wildcard && !inner.wildcard && isUnder(inner.hostname, outer.hostname);
+  if (!isSameHost && !isOneOf) return false;
   return `${inner.pathPrefix}/`.startsWith(`${outer.pathPrefix}/`);
 }

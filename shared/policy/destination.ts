@@ -39,17 +39,17 @@ export function parseDestination(text: string): Destination {
   return { protocol: protocol as Destination['protocol'], hostname, wildcard, port, pathPrefix };
 }
 
+/** Whether a host is one label below a domain. */
+export function isUnder(hostname: string, domain: string): boolean {
+  const label = hostname.slice(0, -domain.length - 1);
+  return label !== '' && !label.includes('.') && hostname === `${label}.${domain}`;
+}
+
 /** True for a URL that goes to this destination; paths are compared at `/` boundaries. */
 function matches(destination: Destination, url: TargetUrl): boolean {
   const { protocol, hostname, wildcard, port, pathPrefix } = destination;
   if (url.protocol !== protocol || url.port !== port) return false;
-  if (wildcard) {
-    const label = url.hostname.slice(0, -hostname.length - 1);
-    if (label === '' || label.includes('.') || url.hostname !== `${label}.${hostname}`)
-      return false;
-  } else if (url.hostname !== hostname) {
-    return false;
-  }
+  if (wildcard ? !isUnder(url.hostname, hostname) : url.hostname !== hostname) return false;
   if (pathPrefix === '') return true;
   if (url.isAmbiguous) return false;
   return url.pathname === pathPrefix || url.pathname.startsWith(`${pathPrefix}/`);
