@@ -44,7 +44,7 @@ export function createProcessLogger(service: string, level: LogLevel, pid: numbe
 
 const { chindingsSym, streamSym } = pino.symbols;
 
-/** Fields that need no serializer; undefined ones are omitted. */
+/** Fields that need no serializer, with names that need no escapes; undefined ones are omitted. */
 export type PlainFields = Readonly<Record<string, string | number | undefined>>;
 
 /** Text that is the same in JSON. */
@@ -59,19 +59,19 @@ export function logPlain(
 ): void {
   if (!logger.isLevelEnabled(level)) return;
   const parts = logger as unknown as Readonly<Record<symbol, unknown>>;
-  let line = `{"level":"${level}"${timestamp()}${parts[chindingsSym]}`;
+  let line = `{"level":"${level}"${timestamp()}${escapeInvisible(`${parts[chindingsSym]}`)}`;
   // JSON.stringify would take longer, since most fields are undefined.
   for (const name in fields) {
     const value = fields[name];
     if (value !== undefined) line += `,"${name}":${toJson(value)}`;
   }
   line += `,"msg":${toJson(msg)}}\n`;
-  (parts[streamSym] as DestinationStream).write(escapeInvisible(line));
+  (parts[streamSym] as DestinationStream).write(line);
 }
 
 function toJson(value: string | number): string {
   if (typeof value === 'number') return Number.isFinite(value) ? `${value}` : 'null';
-  return plainText.test(value) ? `"${value}"` : JSON.stringify(value);
+  return plainText.test(value) ? `"${value}"` : escapeInvisible(JSON.stringify(value));
 }
 
 let second = Number.NaN;
