@@ -39,7 +39,7 @@ export function plainCase(
     measured: [part],
     beside: [],
     passes: [],
-    warmUpRequests: 20_000,
+    warmUpRequests: 60_000,
     concurrency,
     order,
     ...more,
