@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { AutomatonRun, longRun, maxDepth } from '../../../secureproxy/automaton/automaton-run.ts';
-import { ByteAutomaton } from '../../../secureproxy/automaton/byte-automaton.ts';
+import { ByteAutomaton, type Rule } from '../../../secureproxy/automaton/byte-automaton.ts';
+import { pairTablesOf } from '../../../secureproxy/automaton/pair-tables.ts';
 
 /** Words of letters, within brackets of two kinds that close as they open; `!` is a stop. */
 const words = new ByteAutomaton(
@@ -32,6 +33,10 @@ const words = new ByteAutomaton(
   },
   ['called'],
 );
+
+function byteOf(code: number): RegExp {
+  return new RegExp(`\\x${code.toString(16).padStart(2, '0')}`);
+}
 
 /** The stops of a run, with their kinds and states, if it is asked to run this far each time. */
 function runs(bytes: Uint8Array, stride: number) {
@@ -80,6 +85,18 @@ t.test('stops at a byte without a rule, and at a call that is one too many', (t)
       }
     }
   }
+  t.end();
+});
+
+t.test('has no tables of pairs with more states than their numbers can tell', (t) => {
+  // From each state a byte leads to the state of its number: with the rejected ones, a class of pairs more than states.
+  const ofStates = (count: number) => {
+    const names = Array.from({ length: count }, (_, at) => `${at}`);
+    const rules = names.map((name, at): Rule => [byteOf(at), name]);
+    return new ByteAutomaton(Object.fromEntries(names.map((name) => [name, rules])), []);
+  };
+  t.doesNotThrow(() => pairTablesOf(ofStates(128)));
+  t.throws(() => pairTablesOf(ofStates(129)), TypeError);
   t.end();
 });
 
