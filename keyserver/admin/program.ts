@@ -97,17 +97,16 @@ function buildProgram(
   session: Session,
   defined: (command: Command) => void = () => {},
 ): AdminCommand {
+  const formatOption = new Option(
+    '-o, --output <format>',
+    'print text, or one value in JSON or YAML',
+  );
+  formatOption.choices(['table', 'json', 'yaml']);
   const program = new AdminCommand('keyserver-admin')
     .description(description)
     .version(`keyserver-admin ${version}`, '--version', 'print the version')
     .option('--json', 'print one JSON value')
-    .addOption(
-      new Option('-o, --output <format>', 'print text, or one value in JSON or YAML').choices([
-        'table',
-        'json',
-        'yaml',
-      ]),
-    )
+    .addOption(formatOption)
     .configureHelp({ showGlobalOptions: true })
     // Errors are printed once, by runAdmin.
     .configureOutput({ writeOut: (text) => session.out.print(text), writeErr: () => {} })

@@ -91,26 +91,12 @@ export async function rotateCaller(
       return { ...caller, keys: [...old, newKey('bound' in caller)] };
     });
   } catch (error) {
-    const isAbsent = error instanceof OperationError && error.code === 'not_found';
-    throw isAbsent ? await withWayBack(context, kind, id, error) : error;
+    if (!(error instanceof OperationError && error.code === 'not_found')) throw error;
+    const images = await context.store.snapshot(({ imageNames }) => imageNames({ kind, id }));
+    if (images.length === 0) throw error;
+    const revoked = `the ${kind} ${JSON.stringify(id)} was revoked`;
+    throw new OperationError('not_found', revoked, { do: 'undo_revoked', kind, id });
   }
-}
-
-/** The error for a caller that is not there; if it was revoked, an undo brings it back. */
-async function withWayBack(
-  { store }: OperationContext,
-  kind: CallerKind,
-  id: string,
-  error: OperationError,
-): Promise<OperationError> {
-  const names = await store.snapshot((snapshot) => snapshot.imageNames({ kind, id }));
-  return names.length === 0
-    ? error
-    : new OperationError('not_found', `the ${kind} ${JSON.stringify(id)} was revoked`, {
-        do: 'undo_revoked',
-        kind,
-        id,
-      });
 }
 
 function expireKeys(

@@ -105,12 +105,8 @@ export function sealNext<K extends DocumentKind>(
   content: DocumentBody<K>,
 ): DocumentRow {
   const sealed = sealDocument(keyring, kind, id, revision, content);
-  if (sealed.body.length > maxBodyChars) throw tooLong(kind, id);
-  return sealed;
-}
-
-function tooLong(kind: DocumentKind, id: string): OperationError {
-  return inputInvalid(
+  if (sealed.body.length <= maxBodyChars) return sealed;
+  throw inputInvalid(
     `the ${kind} ${JSON.stringify(id)} would be longer than ${maxBodyChars} characters`,
     'use patterns in grants, or spread the grants over several apps',
   );

@@ -13,7 +13,8 @@ export async function beginHistory(context: OperationContext) {
   const position = await context.store.newHistory(randomUUID(), context.clock.now());
   let carried = 0;
   let broken = 0;
-  const carry = async (kind: DocumentKind) => {
+  // Apps last: none may call before the types and proxies of the restored database hold.
+  for (const kind of ['type', 'proxy', 'app'] satisfies DocumentKind[]) {
     for (const { id, content } of await listDocuments(context, kind)) {
       if (content === undefined) {
         broken += 1;
@@ -22,8 +23,6 @@ export async function beginHistory(context: OperationContext) {
       await changeDocument(context, kind, id, (current) => current?.content ?? 'unchanged');
       carried += 1;
     }
-  };
-  // Apps last: none may call before the types and proxies of the restored database hold.
-  for (const kind of ['type', 'proxy', 'app'] as const) await carry(kind);
+  }
   return { ...position, carried, broken };
 }

@@ -162,9 +162,8 @@ async function policyOf(context: OperationContext, tokenType: string): Promise<P
 }
 
 /** @throws OperationError not_found */
-export async function deleteToken(context: OperationContext, token: TokenContext): Promise<void> {
-  const { clientId, tokenType } = token;
-  if (!(await context.store.deleteToken(clientId, tokenType))) throw notFound(token);
+export async function deleteToken({ store }: OperationContext, token: TokenContext): Promise<void> {
+  if (!(await store.deleteToken(token.clientId, token.tokenType))) throw notFound(token);
 }
 
 function notFound({ clientId, tokenType }: TokenContext): OperationError {

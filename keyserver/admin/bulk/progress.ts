@@ -52,12 +52,9 @@ async function bars(io: AdminIo, columns: number): Promise<ProgressDisplay> {
         const format =
           total === undefined ? '{value} rows' : '[{bar}] {value}/{total}, {eta} s left';
         bar = new library.SingleBar({
-          ...{
-            stream,
-            format: `${phase} ${format}`,
-            barsize: Math.max(10, Math.min(40, columns - 50)),
-          },
-          ...{ barCompleteChar: '#', barIncompleteChar: '.', hideCursor: null, fps: 5 },
+          ...{ stream, format: `${phase} ${format}`, fps: 5, hideCursor: null },
+          ...{ barsize: Math.max(10, Math.min(40, columns - 50)) },
+          ...{ barCompleteChar: '#', barIncompleteChar: '.' },
         });
         bar.start(total ?? 0, done);
       }

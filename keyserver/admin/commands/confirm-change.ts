@@ -4,6 +4,11 @@ import type { OperationContext } from '../../operations/context.ts';
 import { confirm } from '../shell/confirmation.ts';
 import type { Session } from '../shell/session.ts';
 
+export interface ChangeOptions {
+  readonly dryRun?: boolean;
+  readonly yes?: boolean;
+}
+
 interface Change {
   /** Works the change out from what is stored. @throws OperationError if it cannot be made */
   readonly draft: (stored: StoredDocuments) => Draft;

@@ -79,14 +79,13 @@ export function describeChecks(
   lastLine: string,
   maxShown = Infinity,
 ): string {
-  const lines = out
+  const [heading, ...rows] = out
     .table(
       ['check', 'status', 'what'],
       checks.map(({ name, status, summary }) => [name, status, summary]),
       '',
     )
     .split('\n');
-  const [heading, ...rows] = lines;
   const body = rows.flatMap((row, i) => [
     row,
     ...shownFindings(checks[i]?.findings ?? [], maxShown).map((line) => `  - ${printable(line)}`),

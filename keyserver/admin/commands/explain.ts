@@ -21,15 +21,10 @@ Exit code 1 if the call would be rejected. Only the proxy checks the addresses t
       'keyserver-admin explain --app reports --client shop-1 --type wildberries --method GET --url https://api.example.com/v1/orders',
     )
     .operation(session, async (context, request: ExplainRequest) => {
-      const {
-        allowed,
-        steps,
-        limits = [],
-        remedy: suggestion,
-      } = await explainCall(context, request);
+      const { allowed, steps, limits = [], remedy: advice } = await explainCall(context, request);
       if (!allowed) session.exitCode = faultsFoundExitCode;
       const { code, reason, detail } = steps.at(-1) ?? {};
-      const remedy = suggestion && inShell(suggestion);
+      const remedy = advice && inShell(advice);
       const rejection = allowed ? {} : { code, reason, detail, remedy };
       const verdict = allowed
         ? `allowed${describeLimits(limits)}`

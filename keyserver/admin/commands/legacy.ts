@@ -108,10 +108,7 @@ function verdictOf({ ready, left }: LegacyReport, jsonFields: boolean): string {
   return left.length > 0 ? 'no row can be taken over' : 'no row of the earlier system is left';
 }
 
-interface Swapped {
-  readonly unsettled: number;
-  readonly left: readonly LeftGroup[];
-}
+type Swapped = Pick<Awaited<ReturnType<typeof giveBack>>, 'unsettled' | 'left'>;
 
 function tell<T extends Swapped>(session: Session, result: T, done: string): void {
   const { unsettled, left } = result;

@@ -5,6 +5,7 @@ import { parseSettings, readSecretFile } from '../../../shared/settings/config.t
 import { readEnvironment } from '../../../shared/settings/dot-env.ts';
 import type { CheckAnswer } from '../../operations/check/ask-proxy.ts';
 import { inputInvalid } from '../../operations/operation-error.ts';
+import type { TokenName } from '../../operations/suggestion.ts';
 import type { AdminCommand } from '../shell/admin-command.ts';
 import { faultsFoundExitCode } from '../shell/exit-codes.ts';
 import type { AdminIo } from '../shell/io.ts';
@@ -42,11 +43,9 @@ The app key comes from a file, APP_KEY_FILE or APP_KEY; the app needs a grant fo
     );
 }
 
-interface CheckOptions {
+interface CheckOptions extends Partial<TokenName> {
   readonly proxy: string;
   readonly keyFile?: string;
-  readonly client?: string;
-  readonly type?: string;
 }
 
 /** An argument, or the option that stands for it as in the other commands of tokens. @throws OperationError input_invalid */

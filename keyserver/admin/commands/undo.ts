@@ -6,14 +6,12 @@ import type { Undo } from '../../operations/undo/undo.ts';
 import { anonymousApp } from '../../release/callers.ts';
 import type { DocumentKind, DocumentName } from '../../store/store.ts';
 import { type AdminCommand, exampleIds } from '../shell/admin-command.ts';
-import { canAsk, confirm, noteLosses } from '../shell/confirmation.ts';
+import { canAsk, confirm, noteKeyless, noteLosses } from '../shell/confirmation.ts';
 import type { Session } from '../shell/session.ts';
-import { inShell } from '../shell/suggestions.ts';
+import type { ChangeOptions } from './confirm-change.ts';
 
-interface UndoOptions {
+interface UndoOptions extends ChangeOptions {
   readonly change?: string;
-  readonly dryRun?: boolean;
-  readonly yes?: boolean;
 }
 
 const keysStay: Record<DocumentKind, string> = {
@@ -117,7 +115,7 @@ async function undo(session: Session, name: DocumentName, options: UndoOptions):
       { id: name.id, undone: undo.change, later, changes, consequences, ...(dryRun && { dryRun }) },
       [`${dryRun ? 'would undo' : 'undid'} ${what}`, ...shown].join('\n'),
     );
-    noteKeyless(session, draft);
+    noteNoKey(session, draft);
   });
 }
 
@@ -140,7 +138,7 @@ function alsoUndone(change: ListedChange): string {
   return `with it goes change ${change.change}, of ${change.at}: ${inOneLine(change)}`;
 }
 
-function noteKeyless({ out }: Session, { kind, id, after }: Draft): void {
+function noteNoKey(session: Session, { kind, id, after }: Draft): void {
   if (kind === 'type' || after?.keys.length !== 0 || id === anonymousApp) return;
-  out.note(`the ${kind} ${id} has no key; ${inShell({ do: 'rotate', kind, id })}`);
+  noteKeyless(session, [{ kind, id }]);
 }

@@ -20,8 +20,8 @@ function optionsOf(node: CommandNode, program: CommandNode): OptionNode[] {
 
 /** The arms of a `case` on the commands before the cursor: only words of commands extend them. */
 function pathArms(program: CommandNode): string {
-  const paths = allCommands(program).flatMap(({ path }) => (path.length > 0 ? [path] : []));
-  return paths.map((path) => `'${path.map((word) => ` ${word}`).join('')}'`).join(' | ');
+  const commands = allCommands(program).filter(({ path }) => path.length > 0);
+  return commands.map((node) => `'${keyOf(node)}'`).join(' | ');
 }
 
 function keyOf({ path }: CommandNode): string {

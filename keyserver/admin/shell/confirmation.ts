@@ -1,6 +1,8 @@
+import type { CallerName } from '../../operations/fleet/plan.ts';
 import { OperationError } from '../../operations/operation-error.ts';
 import type { AdminIo } from './io.ts';
 import type { Session } from './session.ts';
+import { inShell } from './suggestions.ts';
 
 interface Confirmation {
   readonly doing: string;
@@ -42,6 +44,12 @@ export function canAsk({ stdinIsTerminal, stderrColumns }: AdminIo): boolean {
 export function noteLosses({ out }: Session, consequences: readonly string[]): void {
   if (consequences.length === 0) return;
   out.note(['this takes away:', ...consequences.map((one) => `  - ${one}`)].join('\n'));
+}
+
+export function noteKeyless({ out }: Session, callers: readonly CallerName[]): void {
+  for (const { kind, id } of callers) {
+    out.note(`the ${kind} ${id} has no key; ${inShell({ do: 'rotate', kind, id })}`);
+  }
 }
 
 async function firstLine(stdin: AsyncIterable<Uint8Array>): Promise<string> {

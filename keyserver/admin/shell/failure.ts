@@ -79,11 +79,11 @@ function usageFailure(error: CommanderError): Failure {
     const hint = 'add --help to see what it takes';
     return { code: 'usage', message: 'the command is incomplete', hint };
   }
-  const meant = suggestion.exec(error.message)?.[1];
-  return { code: 'usage', message: withoutValues(error), hint: hintFor(error, meant) };
+  return { code: 'usage', message: withoutValues(error), hint: hintFor(error) };
 }
 
-function hintFor({ code, message }: CommanderError, meant: string | undefined): string {
+function hintFor({ code, message }: CommanderError): string {
+  const meant = suggestion.exec(message)?.[1];
   if (meant !== undefined) return `did you mean ${meant}?`;
   return code === 'commander.unknownOption' && /'-[a-z]{2,}/.test(message)
     ? 'options of more than one letter begin with --'

@@ -34,12 +34,9 @@ export function findPlaces(io: Surroundings) {
   const given = readEnvironment(io.environment, io.folder);
   const file = join(io.folder, defaultFile);
   const isDefaultPlace = !given.DB_HOST && !given.DB_FILE && existsSync(file);
+  const keyring = given.KEYRING_DIR || join(io.folder, defaultKeyring);
   const environment: Environment = isDefaultPlace
-    ? {
-        ...given,
-        DB_FILE: file,
-        KEYRING_DIR: given.KEYRING_DIR || join(io.folder, defaultKeyring),
-      }
+    ? { ...given, DB_FILE: file, KEYRING_DIR: keyring }
     : given;
   const placeNote = isDefaultPlace
     ? `using ${defaultFile}, since neither DB_HOST nor DB_FILE is set`

@@ -1,10 +1,13 @@
 import { BackupMac } from '../../../shared/crypto/backup-mac.ts';
 import { OpenError } from '../../../shared/crypto/open-error.ts';
 import type { Keyring } from '../../keys/keyring.ts';
-import type { TokenRow } from '../../store/store.ts';
+import type { DocumentRow, TokenRow } from '../../store/store.ts';
 import { readLines } from '../bulk/lines.ts';
+import type { Progress } from '../bulk/progress.ts';
 import { inputInvalid, OperationError } from '../operation-error.ts';
 import { type BackupLine, maxBackupLineBytes, parseBackupLine } from './backup-line.ts';
+import { Lookalikes } from './lookalikes.ts';
+import { OpenedRows } from './opened-rows.ts';
 
 /** Gives the bytes of a backup, as often as it is asked. */
 export type BackupSource = () => AsyncIterable<Uint8Array>;
@@ -86,7 +89,7 @@ function check(mac: BackupMac, given: string, fault: () => OperationError): void
 }
 
 /** The current primary key stays, since running KeyServers refuse documents of a retired one. */
-export function otherKeyring(why: string, kid: string): OperationError {
+function otherKeyring(why: string, kid: string): OperationError {
   return new OperationError(
     'integrity_failed',
     `the backup was made with another keyring: ${why}`,
@@ -108,4 +111,44 @@ function changed(): OperationError {
     'the backup was changed while it was restored',
     'some tokens may be stored, and no document: restore a file that nobody writes to, into an empty database',
   );
+}
+
+export type VerifiedBackup = Awaited<ReturnType<typeof verifyBackup>>;
+
+/**
+ * Checks that a backup is complete and as it was written, and that the keyring is the one that it needs. Resolves to
+ * what it has but for its tokens; its last MAC tells another file.
+ * @throws OperationError input_invalid for another file, integrity_failed for another keyring or a changed file
+ */
+export async function verifyBackup(
+  keyring: Keyring,
+  source: BackupSource,
+  progress: Progress = () => {},
+) {
+  const rows = new OpenedRows(keyring);
+  const lookalikes = new Lookalikes();
+  const documents: DocumentRow[] = [];
+  let createdAt = '';
+  let kids: readonly string[] = [];
+  let mac = '';
+  for await (const line of checkedLines(keyring, source)) {
+    if ('token' in line) {
+      rows.addToken(line.token);
+      lookalikes.add(line.token, rows.tokens);
+      progress('verified', rows.tokens);
+    } else if ('document' in line) {
+      documents.push(line.document);
+      rows.addDocument(line.document);
+    } else if ('header' in line) createdAt = line.header.createdAt;
+    else if ('footer' in line) kids = line.footer.kids;
+    else mac = line.mac;
+  }
+  const lacking = kids.find((kid) => !rows.kids.has(kid));
+  if (lacking !== undefined) {
+    throw otherKeyring(
+      `the keyring lacks the key ${lacking}, or has another of this name`,
+      lacking,
+    );
+  }
+  return { createdAt, documents, rows, lookalikes, mac };
 }

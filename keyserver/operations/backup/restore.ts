@@ -13,10 +13,14 @@ import { putRows } from '../bulk/put-rows.ts';
 import type { OperationContext } from '../context.ts';
 import { keepImages } from '../documents.ts';
 import { beginHistory } from '../history.ts';
-import { type BackupSource, backupTokens } from './checked-lines.ts';
+import {
+  type BackupSource,
+  backupTokens,
+  type VerifiedBackup,
+  verifyBackup,
+} from './checked-lines.ts';
 import { checkOnlyOurs, checkUndisturbed, isOurs, isSame } from './only-ours.ts';
 import { openedDocument } from './opened-rows.ts';
-import { type VerifiedBackup, verifyBackup } from './verify-backup.ts';
 
 const batchRows = 1000;
 const batchChars = 4_194_304;

@@ -70,12 +70,8 @@ export class StoredDocuments {
 
   /** Documents of a kind that open. */
   all<K extends DocumentKind>(kind: K): Map<string, DocumentBody<K>> {
-    const opened = new Map<string, DocumentBody<K>>();
-    for (const id of this.ids(kind)) {
-      const { before } = this.get(kind, id);
-      if (before !== undefined) opened.set(id, before);
-    }
-    return opened;
+    const opened = this.ids(kind).map((id) => [id, this.get(kind, id).before] as const);
+    return new Map(opened.flatMap(([id, before]) => (before === undefined ? [] : [[id, before]])));
   }
 
   /** The change of a document that opens. @throws OperationError not_found, integrity_failed */

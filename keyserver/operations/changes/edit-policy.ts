@@ -19,7 +19,7 @@ export function editPolicy(id: string, policy: Policy, { add, remove, set }: Pol
   if ([add, remove, set].every((changes) => Object.keys(changes).length === 0)) {
     throw inputInvalid('nothing is to be changed', 'name what to add, to remove or to set');
   }
-  const lists = (Object.keys({ ...add, ...remove }) as ListMember[]).map((member) => [
+  const lists = (Object.keys({ ...remove, ...add }) as ListMember[]).map((member) => [
     member,
     edited(id, member, policy[member] ?? [], add[member] ?? [], remove[member] ?? []),
   ]);

@@ -40,10 +40,7 @@ const unprintable = new RegExp(`(?!\n)${controls.source}`);
 
 /** YAML with comments above it, printable: control characters are escaped. */
 export function toYaml(fleet: Fleet, heading: readonly string[]): string {
-  const document = new Document(fleet, {
-    aliasDuplicateObjects: false,
-    compat: 'yaml-1.1',
-  });
+  const document = new Document(fleet, { aliasDuplicateObjects: false, compat: 'yaml-1.1' });
   document.commentBefore = heading.map((line) => ` ${line}`).join('\n');
   visit(document, {
     Scalar: (_, scalar) => {

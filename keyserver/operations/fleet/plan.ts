@@ -17,10 +17,7 @@ import { type Desired, sections } from './desired.ts';
 import { linesOf } from './lines.ts';
 import type { SourceFault } from './source.ts';
 
-export interface CallerName {
-  readonly kind: CallerKind;
-  readonly id: string;
-}
+export type CallerName = Readonly<{ kind: CallerKind; id: string }>;
 
 export type Plan = Awaited<ReturnType<typeof planFleet>>;
 

@@ -8,26 +8,14 @@ import { addFile, ifWritable, moveFile, replacePrimary, sweep } from './folder-f
 
 export type KeyKind = 'at-rest' | 'rsa';
 
-export interface KeyFolder {
-  readonly kind: KeyKind;
-  readonly path: string;
-  readonly extension: '.key' | '.pem';
-  readonly primary: string;
-  /** Names of the keys with the ids by which KeyServers report them. */
-  readonly keys: ReadonlyMap<string, string>;
-}
+export type KeyFolder = Awaited<ReturnType<typeof readKeyFolder>>;
 
-/** Reads a folder. @throws ConfigError */
-export async function readKeyFolder(kind: KeyKind, path: string): Promise<KeyFolder> {
+/** Reads a folder as KeyServer does: its keys by name, with the ids by which KeyServers report them. @throws ConfigError */
+export async function readKeyFolder(kind: KeyKind, path: string) {
   if (kind === 'at-rest') {
     const keyring = ofSetting('KEYRING_DIR', () => loadKeyring(path));
-    return {
-      kind,
-      path,
-      extension: '.key',
-      primary: keyring.primaryKid,
-      keys: new Map(keyring.kids.map((kid) => [kid, keyring.idOf(kid) ?? ''])),
-    };
+    const keys = new Map(keyring.kids.map((kid) => [kid, keyring.idOf(kid) ?? '']));
+    return { kind, path, extension: '.key', primary: keyring.primaryKid, keys };
   }
   const { names, primaryName } = await loadRsaKeys(path);
   return { kind, path, extension: '.pem', primary: primaryName, keys: names };

@@ -9,7 +9,6 @@ import { ifParsed } from '../policy/if-parsed.ts';
 import { findAuth } from './find.ts';
 import { hostsOf } from './hosts.ts';
 import { needTable, unmetNeed } from './needs.ts';
-import { tokenEndpoints } from './token-endpoints.ts';
 
 export interface PresetChoice {
   /** Default: the preset's first way to authenticate. */
@@ -154,4 +153,30 @@ function fieldsRemark({ fields, injection }: Auth): string {
 
 function lowerFirst(text: string): string {
   return text.charAt(0).toLowerCase() + text.slice(1);
+}
+
+/**
+ * The token endpoints of a type of a preset. One at a host of the API is one at each destination of the type, since an
+ * SDK that is pointed there asks there, too.
+ */
+function tokenEndpoints(
+  { hosts }: Preset,
+  { oauth }: Auth,
+  destinations: readonly string[],
+  sandbox: boolean,
+): Pick<Policy, 'tokenEndpoints'> {
+  const { tokenUrl, refreshUrl } = oauth ?? {};
+  const urls = [tokenUrl, refreshUrl].filter((url) => url !== undefined);
+  const origins = destinations
+    .filter((one) => !one.includes('*'))
+    .flatMap((one) => URL.parse(one)?.origin ?? []);
+  const endpoints = urls.flatMap((url) => {
+    const [, host = '', path = ''] = /^https:\/\/([^/]+)(\/.*)$/.exec(url) ?? [];
+    const isOfApi = hosts.some((one) => one.is === 'production' && one.host === host);
+    return [
+      ...(isOfApi ? origins.map((origin) => origin + path) : []),
+      ...(host.includes('{') || (isOfApi && sandbox) ? [] : [url]),
+    ];
+  });
+  return endpoints.length === 0 ? {} : { tokenEndpoints: [...new Set(endpoints)] };
 }

@@ -2,6 +2,7 @@ import leven from 'leven';
 import { PresetFileError, presetIds, readPreset } from '../../presets/files.ts';
 import type { Auth, Preset } from '../../presets/preset.ts';
 import { inputInvalid, OperationError } from '../operation-error.ts';
+import { needTable } from './needs.ts';
 
 /** All presets, in the order of their ids. @throws OperationError integrity_failed for a file that was changed */
 export function listPresets(): Preset[] {
@@ -55,4 +56,26 @@ function nearest(id: string, ids: readonly string[]): string[] {
   const near = distances.filter(({ distance }) => distance === best).map(({ one }) => one);
   const alike = near.filter((one) => one[0] === name[0]);
   return alike.length > 0 ? alike : near;
+}
+
+/** All presets in short; `served` says by which way to authenticate this version serves one, or that it does not. */
+export function summaries() {
+  return listPresets().map(({ id, name, revision, auth, hosts }) => ({
+    id,
+    name,
+    revision,
+    served: servedBy(auth),
+    sandbox: hosts.some(({ is }) => is === 'sandbox'),
+  }));
+}
+
+function servedBy(auth: readonly Auth[]): string {
+  const ways = auth.map((one) => ({ id: one.id, needs: one.needs ?? [] }));
+  const [first, ...others] = ways;
+  if (first === undefined || first.needs.length === 0) return 'yes';
+  const other = others.find(({ needs }) => needs.length === 0);
+  const also = other === undefined ? '' : `, or by ${other.id}`;
+  const texts = first.needs.map((need) => needTable[need].served);
+  const missing = first.needs.filter((need) => needTable[need].served === undefined);
+  return (missing.length > 0 ? `not yet: ${missing.join(', ')}` : texts.join(', ')) + also;
 }

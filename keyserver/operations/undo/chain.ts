@@ -12,9 +12,7 @@ export interface KeptChange<K extends DocumentKind> {
   readonly image: DocumentImage<K> | undefined;
 }
 
-interface ReadChange<K extends DocumentKind> extends KeptChange<K> {
-  readonly mac: string | undefined;
-}
+type ReadChange<K extends DocumentKind> = KeptChange<K> & { readonly mac: string | undefined };
 
 interface StoredImages {
   readonly names: readonly ImageName[];

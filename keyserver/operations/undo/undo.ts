@@ -69,10 +69,19 @@ function checkLast(
   { before, keysChangedAt, undid }: DocumentImage<DocumentKind>,
   earlier: readonly number[],
 ): void {
-  const further = undid === undefined ? undefined : earlier.find((one) => one < undid);
-  const way = { change, creates: before === undefined, undid, further };
-  if (keysChangedAt !== undefined) throw keysAlone(name, keysChangedAt, way);
-  if (undid !== undefined) throw undoneAlready(name, way);
+  const { kind, id } = name;
+  const way: Suggestion =
+    undid === undefined
+      ? { do: 'undo_earlier', kind, id, change, creates: before === undefined }
+      : { do: 'undo_again', kind, id, change, further: earlier.find((one) => one < undid) };
+  const last = `the last change of ${nameOf(name)}`;
+  if (keysChangedAt !== undefined) {
+    const why = 'is one of its keys, which no undo takes back';
+    throw inputInvalid(`${last}, of ${keysChangedAt}, ${why}`, way);
+  }
+  // Taking it back would bring that one back.
+  if (undid === undefined) return;
+  throw inputInvalid(`${last}, ${change}, has undone change ${undid} already`, way);
 }
 
 function restored<K extends DocumentKind>(
@@ -123,53 +132,16 @@ function noChange(name: DocumentName, change: number | 'last'): OperationError {
   });
 }
 
-/** The newest change that has an image, and how to go on from it. */
-interface LastImage {
-  readonly change: number;
-  /** Whether there was no document before it. */
-  readonly creates: boolean;
-  /** The change that it has undone, and the one before that. */
-  readonly undid: number | undefined;
-  readonly further: number | undefined;
-}
-
-/** The error for a last change that no undo takes back. */
-function keysAlone(name: DocumentName, at: string, last: LastImage): OperationError {
-  return inputInvalid(
-    `the last change of ${nameOf(name)}, of ${at}, is one of its keys, which no undo takes back`,
-    wayOn(name, last),
-  );
-}
-
-/** The error for a last change that has undone one: taking it back would bring that one back. */
-function undoneAlready(name: DocumentName, last: LastImage): OperationError {
-  return inputInvalid(
-    `the last change of ${nameOf(name)}, ${last.change}, has undone change ${last.undid} already`,
-    wayOn(name, last),
-  );
-}
-
-function wayOn(
-  { kind, id }: DocumentName,
-  { change, creates, undid, further }: LastImage,
-): Suggestion {
-  return undid === undefined
-    ? { do: 'undo_earlier', kind, id, change, creates }
-    : { do: 'undo_again', kind, id, change, further };
-}
-
 /** The error for a last change of a proxy that no undo takes back; `earlier` is the one before it. */
 function certificatesAlone(
   { kind, id }: DocumentName,
   earlier: number | undefined,
 ): OperationError {
-  const suggestion: Suggestion =
-    earlier === undefined
-      ? { do: 'limit_proxy', id }
-      : { do: 'undo_earlier', kind, id, change: earlier };
   return inputInvalid(
     `the last change of ${nameOf({ kind, id })} is one of certificates' names alone, which stay as they are`,
-    suggestion,
+    earlier === undefined
+      ? { do: 'limit_proxy', id }
+      : { do: 'undo_earlier', kind, id, change: earlier },
   );
 }
 

@@ -12,7 +12,7 @@ import type { Session } from '../../shell/session.ts';
 import { inShell } from '../../shell/suggestions.ts';
 import { addUndo } from '../undo.ts';
 import { addUnverified, verificationOf } from '../unverified.ts';
-import { addCallerKeyCommands } from './caller-keys.ts';
+import { addEndOverlap, addShow } from './caller-keys.ts';
 import { addRevoke, addRotate } from './end-keys.ts';
 import { addKeyFilter, describeKeys, type KeyFilter, shownKeys } from './shown-keys.ts';
 
@@ -21,7 +21,8 @@ export function defineApp(app: AdminCommand, session: Session): void {
   addCreateApp(app, session);
   addListApps(app, session);
   addRotate(app, session, 'app');
-  addCallerKeyCommands(app, session, 'app');
+  addShow(app, session, 'app');
+  addEndOverlap(app, session, 'app');
   addRevoke(app, session, 'app');
   addUndo(app, session, 'app');
 }

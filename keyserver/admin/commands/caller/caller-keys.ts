@@ -13,16 +13,7 @@ import { confirm } from '../../shell/confirmation.ts';
 import type { Session } from '../../shell/session.ts';
 import { addUnverified, verificationOf } from '../unverified.ts';
 
-export function addCallerKeyCommands(
-  parent: AdminCommand,
-  session: Session,
-  kind: CallerKind,
-): void {
-  addShow(parent, session, kind);
-  addEndOverlap(parent, session, kind);
-}
-
-function addShow(parent: AdminCommand, session: Session, kind: CallerKind): void {
+export function addShow(parent: AdminCommand, session: Session, kind: CallerKind): void {
   addUnverified(parent.command('show'))
     .summary('show its keys, and when they were last used')
     .description(
@@ -59,7 +50,7 @@ function cells({ fingerprint, createdAt, expiresAt, works, lastUsed }: UsedKey):
   return [fingerprint, createdAt, expiresAt === null ? 'yes' : end, lastUsed ?? 'not known'];
 }
 
-function addEndOverlap(parent: AdminCommand, session: Session, kind: CallerKind): void {
+export function addEndOverlap(parent: AdminCommand, session: Session, kind: CallerKind): void {
   parent
     .command('end-overlap')
     .summary('end the old keys that a rotation lets work')

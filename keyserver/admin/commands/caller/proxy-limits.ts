@@ -51,12 +51,9 @@ with * at its end. A name of a certificate needs mTLS at KeyServer (TLS_CLIENT_C
     );
 }
 
-export function shownLimits({ clients, types, certificateNames }: Partial<ProxyDocument>) {
-  return {
-    clients: clients ?? null,
-    types: types ?? null,
-    certificateNames: certificateNames ?? null,
-  };
+export function shownLimits(limits: Partial<ProxyDocument>) {
+  const { clients = null, types = null, certificateNames = null } = limits;
+  return { clients, types, certificateNames };
 }
 
 export function describeLimits({ clients, types, certificateNames }: Partial<ProxyDocument>) {

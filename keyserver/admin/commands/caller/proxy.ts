@@ -6,7 +6,7 @@ import { addOut, type OutOption, writeNewKey } from '../../shell/key-output.ts';
 import type { Session } from '../../shell/session.ts';
 import { addUndo } from '../undo.ts';
 import { addUnverified, verificationOf } from '../unverified.ts';
-import { addCallerKeyCommands } from './caller-keys.ts';
+import { addEndOverlap, addShow } from './caller-keys.ts';
 import { addRevoke, addRotate } from './end-keys.ts';
 import {
   addLimitProxy,
@@ -24,7 +24,8 @@ export function defineProxy(proxy: AdminCommand, session: Session): void {
   addListProxies(proxy, session);
   addLimitProxy(proxy, session);
   addRotate(proxy, session, 'proxy');
-  addCallerKeyCommands(proxy, session, 'proxy');
+  addShow(proxy, session, 'proxy');
+  addEndOverlap(proxy, session, 'proxy');
   addRevoke(proxy, session, 'proxy');
   addUndo(proxy, session, 'proxy');
 }

@@ -2,14 +2,13 @@ import { commitDrafts } from '../../../operations/changes/drafts.ts';
 import type { OperationContext } from '../../../operations/context.ts';
 import { OperationError } from '../../../operations/operation-error.ts';
 import type { AdminCommand } from '../../shell/admin-command.ts';
-import { canAsk, confirm } from '../../shell/confirmation.ts';
+import { canAsk, confirm, noteKeyless } from '../../shell/confirmation.ts';
 import { UncertainError } from '../../shell/failure.ts';
 import type { Session } from '../../shell/session.ts';
 import { KeyFolder } from './key-folder.ts';
 import {
   addFileOptions,
   type FileOptions,
-  noteKeyless,
   noteRest,
   type Planned,
   planMembers,
@@ -56,7 +55,7 @@ Keys that exist stay; a new app or proxy has no key, unless --keys-to says where
           ].join('\n'),
         );
         noteRest(session, planned.plan);
-        if (folder === undefined) noteKeyless(session, planned.plan);
+        if (folder === undefined) noteKeyless(session, planned.plan.keyless);
         folder?.checkNamed();
       });
     });

@@ -5,7 +5,6 @@ import type { Plan } from '../../../operations/fleet/plan.ts';
 import type { AdminCommand } from '../../shell/admin-command.ts';
 import { readInput } from '../../shell/input-file.ts';
 import type { Session } from '../../shell/session.ts';
-import { inShell } from '../../shell/suggestions.ts';
 
 export interface FileOptions {
   readonly file: string;
@@ -58,10 +57,4 @@ export function noteRest({ out }: Session, { kept, warnings }: Plan): void {
   out.note(
     `note: ${count(kept.length, 'document')} not in the file ${kept.length === 1 ? 'stays' : 'stay'} (--prune deletes): ${names.join(', ')}${rest}`,
   );
-}
-
-export function noteKeyless({ out }: Session, { keyless }: Plan): void {
-  for (const { kind, id } of keyless) {
-    out.note(`the ${kind} ${id} has no key; ${inShell({ do: 'rotate', kind, id })}`);
-  }
 }

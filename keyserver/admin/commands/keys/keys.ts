@@ -1,5 +1,4 @@
 import { generateRsaKey, isKeyFolderEmpty } from '../../../keys/generate.ts';
-import type { OperationContext } from '../../../operations/context.ts';
 import { count } from '../../../operations/count.ts';
 import { makeKeyring } from '../../../operations/keys/first-key.ts';
 import type { KeyKind } from '../../../operations/keys/key-folder.ts';
@@ -62,8 +61,7 @@ has no rows that another keyring sealed. If the folder cannot be written, the fi
         await makeFirst(session, kind, path, now);
         return;
       }
-      const made = await newKey(kind, path, now);
-      const { name, file, content } = made;
+      const { name, file, content } = await newKey(kind, path, now);
       const next = `keyserver-admin keys promote ${name}${options.rsa ? ' --rsa' : ''} --replicas N`;
       if (content === undefined) {
         session.out.result(
@@ -170,19 +168,17 @@ it, and asks first whether all proxies of earlier versions that pin keys have it
     .argument('<key>', 'its name')
     .option('--yes', 'do not ask: all proxies of earlier versions that pin keys have this one')
     .examples('keyserver-admin keys promote 2026-11-28-091500 --replicas 2')
-    .action(async (name: string, options: StepOptions) => {
-      const before = (place: Place) => askForPins(session, place, name, options.yes);
-      await step(session, options, before, async (context, { kind, path, replicas }) => {
-        const done = await promoteKey(context, { kind, path, name, replicas });
-        const by = `confirmed by ${done.confirmedBy.join(', ')}`;
-        if (!done.isNew) return { done, text: `${name} is the primary key already; ${by}` };
-        if (done.isWritten) return { done, text: `${name} is the primary key now; ${by}` };
-        return {
-          done,
-          text: `${path} cannot be written: distribute the file primary with the one line ${name}; ${by}`,
-        };
-      });
-    });
+    .action((name: string, options: StepOptions) =>
+      step(session, name, options, {
+        ask: (place) => askForPins(session, place, name, options.yes),
+        take: promoteKey,
+        told: ({ isNew, isWritten }, by, { path }) => {
+          if (!isNew) return `${name} is the primary key already; ${by}`;
+          if (isWritten) return `${name} is the primary key now; ${by}`;
+          return `${path} cannot be written: distribute the file primary with the one line ${name}; ${by}`;
+        },
+      }),
+    );
 }
 
 function addRetire(keys: AdminCommand, session: Session): void {
@@ -195,42 +191,43 @@ report that they use another one.`,
     )
     .argument('<key>', 'its name')
     .examples('keyserver-admin keys retire 2026-01-15 --replicas 2')
-    .action(async (name: string, options: StepOptions) => {
-      const before = async () => {};
-      await step(session, options, before, async (context, { kind, path, replicas }) => {
-        const done = await retireKey(context, { kind, path, name, replicas });
-        if (!done.isNew) return { done, text: `${name} was retired before` };
-        const by = `confirmed by ${done.confirmedBy.join(', ')}`;
-        const file = `${name}${kind === 'rsa' ? '.pem' : '.key'}`;
-        return {
-          done,
-          text: done.isWritten
+    .action((name: string, options: StepOptions) =>
+      step(session, name, options, {
+        take: retireKey,
+        told: ({ isNew, isWritten }, by, { kind, path }) => {
+          if (!isNew) return `${name} was retired before`;
+          const file = `${name}${kind === 'rsa' ? '.pem' : '.key'}`;
+          return isWritten
             ? `moved ${file} to ${path}/retired; do so at every KeyServer, and back it up; ${by}`
-            : `${path} cannot be written: nothing needs ${file} any more; take it out of what you distribute, and keep it with the backups; ${by}`,
-        };
-      });
-    });
+            : `${path} cannot be written: nothing needs ${file} any more; take it out of what you distribute, and keep it with the backups; ${by}`;
+        },
+      }),
+    );
 }
 
-interface Place {
-  readonly kind: KeyKind;
-  readonly path: string;
-  readonly replicas: number;
+type Place = ReturnType<typeof folderOf>;
+
+interface KeyStep {
+  readonly ask?: (place: Place) => Promise<void>;
+  readonly take: typeof promoteKey;
+  /** A sentence; `by` names who confirmed. */
+  readonly told: (done: Step, by: string, place: Place) => string;
 }
 
 async function step(
   session: Session,
+  name: string,
   options: StepOptions,
-  before: (place: Place) => Promise<void>,
-  take: (context: OperationContext, place: Place) => Promise<{ done: Step; text: string }>,
+  { ask, take, told }: KeyStep,
 ): Promise<void> {
   const replicas = parseReplicas(options.replicas);
   await session.withContext(async (context, settings) => {
-    const place = { ...folderOf(settings, options), replicas };
-    await before(place);
+    const place = folderOf(settings, options);
+    await ask?.(place);
     session.out.note(`waiting for ${count(replicas, 'KeyServer')} to confirm`);
-    const { done, text } = await take(context, place);
-    session.out.result({ ...done, folder: place.path }, text);
+    const done = await take(context, { ...place, name, replicas });
+    const by = `confirmed by ${done.confirmedBy.join(', ')}`;
+    session.out.result({ ...done, folder: place.path }, told(done, by, place));
   });
 }
 

@@ -1,7 +1,6 @@
 import { readDocument } from '../../../operations/documents.ts';
 import { presetDiff } from '../../../operations/presets/diff.ts';
-import { findPreset } from '../../../operations/presets/find.ts';
-import { summaries } from '../../../operations/presets/summary.ts';
+import { findPreset, summaries } from '../../../operations/presets/find.ts';
 import type { Preset } from '../../../presets/preset.ts';
 import type { AdminCommand } from '../../shell/admin-command.ts';
 import type { Session } from '../../shell/session.ts';

@@ -7,11 +7,7 @@ import { checkNewName } from '../../../operations/documents.ts';
 import { checkPolicy, type PolicyChange, putResult } from '../../../operations/types.ts';
 import { confirm, noteLosses } from '../../shell/confirmation.ts';
 import type { Session } from '../../shell/session.ts';
-
-export interface ChangeOptions {
-  readonly dryRun?: boolean;
-  readonly yes?: boolean;
-}
+import type { ChangeOptions } from '../confirm-change.ts';
 
 interface TypeChange extends ChangeOptions {
   readonly force?: boolean;

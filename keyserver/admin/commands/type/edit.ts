@@ -2,7 +2,8 @@ import { editPolicy, type PolicyPatch } from '../../../operations/changes/edit-p
 import { doesNotOpen, notFound } from '../../../operations/documents.ts';
 import type { AdminCommand } from '../../shell/admin-command.ts';
 import type { Session } from '../../shell/session.ts';
-import { type ChangeOptions, changeType } from './change.ts';
+import type { ChangeOptions } from '../confirm-change.ts';
+import { changeType } from './change.ts';
 import { addInjectionOptions, injectionFromOptions } from './injection-options.ts';
 import {
   lists,

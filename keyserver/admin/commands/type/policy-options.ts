@@ -101,11 +101,11 @@ export function valuesFromOptions(options: PolicyOptions, folder: string): Polic
     ...(typeof cacheSeconds === 'string' && {
       cacheSeconds: parseWhole('--cache-seconds', cacheSeconds, 'it is 0 to 300 seconds'),
     }),
-    ...(scrub !== undefined && { scrub: scrub ? undefined : false }),
-    ...(typeof probe === 'string' && { probe: parseProbe(probe) }),
     ...(limitSignal && { limitSignal }),
     ...(retry && { retry }),
     ...(routedBy && { routedBy }),
+    ...(scrub !== undefined && { scrub: scrub ? undefined : false }),
+    ...(typeof probe === 'string' && { probe: parseProbe(probe) }),
     ...(typeof errorBody === 'string' && { errorBody: parseErrorBody(errorBody) }),
   };
 }

@@ -1,17 +1,15 @@
 import type { Injection } from '../../../../shared/policy/injection/schema.ts';
 import type { Policy } from '../../../../shared/policy/schema.ts';
 import { inputInvalid } from '../../../operations/operation-error.ts';
+import type { PresetChoice } from '../../../operations/presets/expand.ts';
 import { checkPolicyAlone } from '../../../operations/types.ts';
 import type { AdminCommand } from '../../shell/admin-command.ts';
 import type { Session } from '../../shell/session.ts';
 import { injectionFromOptions } from './injection-options.ts';
 import { listsFromOptions, type PolicyOptions, policyFromOptions } from './policy-options.ts';
 
-export interface PresetOptions {
+export interface PresetOptions extends Pick<PresetChoice, 'auth' | 'sandbox' | 'renewedElsewhere'> {
   readonly preset?: string;
-  readonly auth?: string;
-  readonly sandbox?: boolean;
-  readonly renewedElsewhere?: boolean;
 }
 
 export function addPresetOptions(command: AdminCommand): AdminCommand {

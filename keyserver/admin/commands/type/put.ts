@@ -3,7 +3,8 @@ import { inputInvalid } from '../../../operations/operation-error.ts';
 import type { AdminCommand } from '../../shell/admin-command.ts';
 import { readInput } from '../../shell/input-file.ts';
 import type { Session } from '../../shell/session.ts';
-import { type ChangeOptions, changeType } from './change.ts';
+import type { ChangeOptions } from '../confirm-change.ts';
+import { changeType } from './change.ts';
 import { addInjectionOptions, defaultInjectionNote } from './injection-options.ts';
 import { type PolicyOptions, policyFromOptions } from './policy-options.ts';
 import {
