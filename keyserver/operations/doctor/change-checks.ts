@@ -20,7 +20,7 @@ async function writeFindings({ store }: ReadContext): Promise<string[]> {
     await store.putTokens({ ...nothing, isRehearsal: true });
     return [];
   } catch (error) {
-    if (isStoreError(error, 'locked')) return [];
+    if (isStoreError(error, 'locked') || isStoreError(error, 'timeout')) return [];
     if (isStoreError(error, 'read_only') || isStoreError(error, 'privilege_missing'))
       return [error.message];
     throw error;

@@ -1,6 +1,7 @@
 import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import t from 'tap';
 import { readSettings } from '../../../keyserver/admin/shell/settings.ts';
 import { sealSecret } from '../../../keyserver/at-rest/secret.ts';
@@ -467,6 +468,15 @@ t.test("warns of KeyServers whose clock is another than this machine's", async (
   await report('behind', admin.nowMs);
   await report('ahead', admin.nowMs);
   t.same(await examine(admin), well);
+});
+
+t.test('takes a change of others, which holds up its own, for no fault', async (t) => {
+  const admin = await installAll(t);
+  const other = new DatabaseSync(join(admin.folder, 'rows.db'));
+  other.exec('BEGIN IMMEDIATE');
+  t.same(await examine(admin, { DB_TIMEOUT_MS: '50' }), well);
+  other.exec('ROLLBACK');
+  other.close();
 });
 
 t.test('says that the database went away in between', async (t) => {
