@@ -4,7 +4,7 @@ import { ServiceError } from '../../shared/errors.ts';
 import { createLogger } from '../../shared/log/logging.ts';
 import { sentenceOf } from '../../shared/log/plain-error.ts';
 import type { TlsMaterial } from '../../shared/tls/files.ts';
-import { KeyserverClient } from '../keyserver-client/client.ts';
+import { KeyserverClient, type KeyserverClientOptions } from '../keyserver-client/client.ts';
 import { KeyserverHttp } from '../keyserver-client/http.ts';
 
 /** The needs of an exchange, in the order in which they show. */
@@ -19,11 +19,10 @@ const stages = [
   { name: 'proxy key', summary: 'KeyServer knows it', reasons: ['proxy_unknown'] },
 ] as const;
 
-export interface KeyserverAccess {
-  readonly publicKeyUrl: URL;
-  readonly tokenRequestUrl: URL;
+type ClientAccess = Pick<KeyserverClientOptions, 'publicKeyUrl' | 'tokenRequestUrl' | 'pins'>;
+
+export interface KeyserverAccess extends ClientAccess {
   readonly proxyKey: string;
-  readonly pins: ReadonlySet<string>;
   readonly timeoutMs: number;
   readonly tls: TlsMaterial;
 }

@@ -18,7 +18,6 @@ interface PassOptions {
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<unknown>;
   readonly signal: LimitSignal;
   readonly demands: readonly LimitDemand[];
-  /** That of its slots, which is renewed until the end. */
   readonly lease: Lease;
 }
 

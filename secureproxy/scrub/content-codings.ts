@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { ServiceError } from '../../shared/errors.ts';
 import { memoizeByText } from '../../shared/memoize.ts';
 import type { CallerHeaders } from '../http/request-headers.ts';
-import { searchableTypes } from './charsets.ts';
+import { contentTypeOf, searchableTypes } from './charsets.ts';
 
 const codings = ['gzip', 'deflate', 'br'] as const;
 export type Coding = (typeof codings)[number];
@@ -73,7 +73,7 @@ function withoutPrefix(coding: string): string {
 
 /** @throws ServiceError for a partial answer, which was not asked for */
 export function checkWhole(status: number, headers: IncomingHttpHeaders): void {
-  if (status !== 206 && !hasParts(String(headers['content-type'] ?? ''))) return;
+  if (status !== 206 && !hasParts(contentTypeOf(headers))) return;
   throw new ServiceError('upstream_invalid', {
     reason: 'partial_content',
     detail: 'The upstream sent a partial answer, which cannot be searched for the token.',
