@@ -68,13 +68,8 @@ export function resealImages(
     if (image === undefined || (older && image.previous !== older.mac)) return undefined;
     const [previous] = sealed;
     const { id, revision } = row;
-    sealed.unshift(
-      sealImage(
-        keyring,
-        { kind, id, revision },
-        { ...image, ...(previous && { previous: previous.mac }) },
-      ),
-    );
+    const next = { ...image, ...(previous && { previous: previous.mac }) };
+    sealed.unshift(sealImage(keyring, { kind, id, revision }, next));
     older = row;
   }
   return sealed;

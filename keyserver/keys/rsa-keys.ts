@@ -10,14 +10,7 @@ import { ConfigError } from '../../shared/settings/config.ts';
 import { type KeyFiles, readKeyFiles } from './key-files.ts';
 
 /** The RSA keys. The primary key is published; all keys unwrap. */
-export interface RsaKeys {
-  readonly primary: { readonly keyId: string; readonly publicKeyPem: string };
-  /**
-   * Returns the unwrapper of a key id; undefined for an unknown id. Without an id it is that of the primary key, and
-   * tries the one before it, too: its sender may have fetched that one.
-   */
-  unwrapper(keyId: string | undefined): KeyUnwrapper | undefined;
-}
+export type RsaKeys = Pick<LoadedRsaKeys, 'primary' | 'unwrapper'>;
 
 interface Loaded extends Pick<LoadedRsaKeys, 'primary' | 'primaryName' | 'names'> {
   readonly unwrappers: ReadonlyMap<string, KeyUnwrapper>;
@@ -25,7 +18,7 @@ interface Loaded extends Pick<LoadedRsaKeys, 'primary' | 'primaryName' | 'names'
 }
 
 /** The keys of a folder, which can be replaced while they are in use. */
-export class LoadedRsaKeys implements RsaKeys {
+export class LoadedRsaKeys {
   #loaded: Loaded;
 
   private constructor(loaded: Loaded) {
@@ -36,7 +29,7 @@ export class LoadedRsaKeys implements RsaKeys {
     return new LoadedRsaKeys(await importAll(files));
   }
 
-  get primary(): RsaKeys['primary'] {
+  get primary(): { readonly keyId: string; readonly publicKeyPem: string } {
     return this.#loaded.primary;
   }
 
@@ -54,6 +47,10 @@ export class LoadedRsaKeys implements RsaKeys {
     return [...this.#loaded.unwrappers.keys()];
   }
 
+  /**
+   * Returns the unwrapper of a key id; undefined for an unknown id. Without an id it is that of the primary key, and
+   * tries the one before it, too: its sender may have fetched that one.
+   */
   unwrapper(keyId: string | undefined): KeyUnwrapper | undefined {
     const { unwrappers, primary, previousId = '' } = this.#loaded;
     const unwrap = unwrappers.get(keyId ?? primary.keyId);

@@ -21,9 +21,10 @@ export interface Answer {
  * errors that any route can end with.
  */
 export function completeDocument(document: OpenApiDocument): OpenApiDocument {
+  const paths = Object.entries(document.paths).sort(([one], [other]) => (one < other ? -1 : 1));
   return {
     ...document,
-    paths: mapValues(inOrder(document.paths), (path) => mapValues(path, complete)),
+    paths: mapValues(Object.fromEntries(paths), (path) => mapValues(path, complete)),
   };
 }
 
@@ -42,12 +43,6 @@ const anyError: Answer = {
     [problemMediaType]: { schema: { $ref: '#/components/schemas/Problem' } },
   },
 };
-
-function inOrder<T>(record: Readonly<Record<string, T>>): Record<string, T> {
-  return Object.fromEntries(
-    Object.entries(record).sort(([one], [other]) => (one < other ? -1 : 1)),
-  );
-}
 
 function mapValues<T, U>(
   record: Readonly<Record<string, T>>,

@@ -36,10 +36,8 @@ export class ExpiryWatch {
   /** Seconds until the first certificate of each name ends; negative once it has. */
   secondsLeft(): [name: string, seconds: number][] {
     const now = this.#clock.now();
-    return [...certificateEnds(this.#certificates())].map(([name, end]) => [
-      name,
-      (end - now) / 1000,
-    ]);
+    const ends = [...certificateEnds(this.#certificates())];
+    return ends.map(([name, end]) => [name, (end - now) / 1000]);
   }
 
   /** An exception in a timer would end the process. */

@@ -35,10 +35,7 @@ export interface ExpiryFinding {
 
 /** Looks at every certificate of a PEM text: a chain is only as good as each of it. */
 export function expiryFindings({ name, pem }: NamedCertificate, nowMs: number): ExpiryFinding[] {
-  return readableCertificates(pem).flatMap((certificate) => {
-    const finding = judge(name, certificate, nowMs);
-    return finding === undefined ? [] : [finding];
-  });
+  return readableCertificates(pem).flatMap((certificate) => judge(name, certificate, nowMs) ?? []);
 }
 
 /** Reports on certificates: which end when, and those that are not valid now or not for long. */
