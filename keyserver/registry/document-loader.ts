@@ -57,27 +57,19 @@ export class DocumentLoader {
     for (const row of rows) present.set(nameOf(row), (present.get(nameOf(row)) ?? 0) + 1);
     for (const row of rows) {
       const name = nameOf(row);
+      const { kind, id, revision, mac, kid } = row;
       try {
         if (present.get(name) !== 1) throw new RowError('more than one row has this name');
-        this.#checkRevision(name, row.revision);
+        this.#checkRevision(name, revision);
         this.#take(loaded, row);
-        const { kind, id, revision, mac } = row;
         loaded.inForce.set(name, { kind, id, revision, mac });
         this.#seen.set(name, { revision, deleted: false });
       } catch (error) {
         loaded.rejected.add(name);
         // Logged once, although each load rejects the row again.
         if (before?.rejected.has(name)) continue;
-        this.#log.error(
-          {
-            kind: row.kind,
-            id: row.id,
-            revision: row.revision,
-            ...(!this.#keyring.has(row.kid) && { missing_kid: row.kid }),
-            err: error,
-          },
-          'document refused',
-        );
+        const missing = !this.#keyring.has(kid) && { missing_kid: kid };
+        this.#log.error({ kind, id, revision, ...missing, err: error }, 'document refused');
       }
     }
     for (const [name, seen] of this.#seen) seen.deleted ||= !present.has(name);
