@@ -15,10 +15,9 @@ import { Compile } from '../../shared/schema/compile.ts';
 import { secondsLeft } from '../at-rest/secret.ts';
 import { checkFresh, checkNamesSession, invalid, openCredential } from '../exchange/credential.ts';
 import type { Nonces } from '../exchange/nonces.ts';
-import type { Sender } from '../exchange/question.ts';
-import type { Session, Sessions } from '../exchange/sessions.ts';
+import type { QuestionDependencies, Sender } from '../exchange/question.ts';
+import type { Session } from '../exchange/sessions.ts';
 import type { Registry } from '../registry/registry.ts';
-import type { Store } from '../store/store.ts';
 import { cappedByKeys, identify, type Requester } from './callers.ts';
 import { judge, readSecret, type SecretSources, type TokenQuery } from './decision.ts';
 import { explain } from './explain.ts';
@@ -26,12 +25,7 @@ import { explain } from './explain.ts';
 const defaultCacheSeconds = 60;
 const credentialValidator = Compile(CredentialSchema);
 
-export interface ReleaseDependencies extends SecretSources {
-  readonly sessions: Sessions;
-  readonly registry: Registry;
-  readonly nonces: Nonces;
-  readonly store: Store;
-}
+export interface ReleaseDependencies extends SecretSources, QuestionDependencies {}
 
 /**
  * Releases a token: session → authentication → replay check → grant and destination → token → sealed answer.

@@ -150,9 +150,8 @@ export interface BatchOutcome {
 }
 
 /** The database at one moment, whatever changes meanwhile. */
-export interface Snapshot {
+export interface Snapshot extends Pick<Store, 'documents' | 'listTokens'> {
   readonly position: Position;
-  documents(): Promise<DocumentRow[]>;
   /** As {@link Store.imageNames}; of one document if it is named. */
   imageNames(of?: DocumentName): Promise<ImageName[]>;
   /**
@@ -160,7 +159,6 @@ export interface Snapshot {
    * or its name or number is none that this tool writes.
    */
   images(names: readonly ImageName[]): AsyncIterable<DocumentRow | undefined>;
-  listTokens(): AsyncIterable<TokenRow>;
 }
 
 export interface MigrateDownOptions {
