@@ -60,7 +60,7 @@ export const groups: readonly Group[] = [
   ),
   inFolder('secureproxy/automaton')(
     ['automaton-run', 'byte-automaton', 'key-automaton', 'pair-tables'],
-    ['automaton-run', '../http/key-search'],
+    ['automaton-run', '../http/key-search', '../envelope/json-scan'],
   ),
   http(
     ['keys-in-value', 'key-search', 'key-watch'],
