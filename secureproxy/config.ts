@@ -39,7 +39,7 @@ export const secureproxySettings = Type.Object({
   KEYSERVER_TIMEOUT_MS: Milliseconds(1800, 'Timeout of a request to KeyServer, retries included'),
   KEYSERVER_CONNECTIONS: Whole(
     { default: 32, minimum: 1, maximum: 1024 },
-    'Maximum number of connections to KeyServer',
+    'Maximum number of connections to KeyServer, of which one app gets a quarter',
   ),
   TOKEN_CACHE_SECONDS: Whole(
     { default: 5, minimum: 0, maximum: 5 },

@@ -14,8 +14,8 @@ import {
 
 /** Longer than a burst needs, shorter than callers wait before they retry. */
 const maxWaitMs = 2000;
-/** Maximum number of calls that start, or are rejected, in one turn of the event loop, as in the queue before this one. */
-const maxPerTurn = 32;
+/** Maximum number of calls that start, or are rejected, in one turn of the event loop: a call of another app takes several. */
+const maxPerTurn = 8;
 /** Maximum number of waiting calls, as a multiple of `max`: they are in memory. */
 const maxWaitingByMax = 4;
 

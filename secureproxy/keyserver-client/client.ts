@@ -47,6 +47,8 @@ const unknownHere = 'that this proxy does not know: run the same version of both
 
 /** Connections for questions about callers, changes and running calls; without changes, releases are hardly cached. */
 const reservedConnections = 2;
+/** Part of the other connections for one app: answers that come at once, as after an outage, delay everybody's calls. */
+const shareOfApp = 0.25;
 
 function queueFull(): ServiceError {
   return new ServiceError('overloaded', {
@@ -109,8 +111,10 @@ export class KeyserverClient {
     this.#whoamiUrl = new URL('whoami', options.tokenRequestUrl);
     const publicKeys = new PublicKeys(() => this.#fetchPublicKey(), options.pins);
     this.#exchange = new SealedExchange({ http, publicKeys, clock, log });
+    const maxRunning = Math.max(1, http.connections - reservedConnections);
     this.#questions = new FairQueue({
-      maxRunning: Math.max(1, http.connections - reservedConnections),
+      maxRunning,
+      maxRunningOfSource: Math.ceil(maxRunning * shareOfApp),
       // They are in memory, and wait on if their calls end.
       maxWaiting: 4096,
       queueTimeoutMs: 2000,

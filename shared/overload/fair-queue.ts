@@ -3,6 +3,8 @@ import { Turns } from './turns.ts';
 
 export interface FairQueueOptions {
   readonly maxRunning: number;
+  /** The same of one source; absent: as many. */
+  readonly maxRunningOfSource?: number;
   readonly maxWaiting: number;
   /** Work that has waited this long is rejected. */
   readonly queueTimeoutMs: number;
@@ -24,6 +26,7 @@ interface Waiting {
 export class FairQueue {
   readonly #options: FairQueueOptions;
   readonly #waiting = new Turns<Waiting>();
+  readonly #runningOf = new Map<string, number>();
   #running = 0;
 
   constructor(options: FairQueueOptions) {
@@ -39,15 +42,15 @@ export class FairQueue {
    * @throws ServiceError the rejection, besides what the work throws; the signal's reason
    */
   async run<T>(source: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    if (this.#running < this.#options.maxRunning) this.#running += 1;
+    if (this.#mayRun(source)) this.#count(source, 1);
     else await this.#turnOf(source, signal);
     const { minHoldMs } = this.#options;
     const held = minHoldMs > 0 ? new Promise((done) => setTimeout(done, minHoldMs)) : undefined;
     try {
       return await work();
     } finally {
-      if (held === undefined) this.#leave();
-      else void held.then(() => this.#leave());
+      if (held === undefined) this.#leave(source);
+      else void held.then(() => this.#leave(source));
     }
   }
 
@@ -62,6 +65,7 @@ export class FairQueue {
     const waiting: Waiting = {
       start: () => {
         end();
+        this.#count(source, 1);
         turn.resolve();
       },
       reject: (error) => {
@@ -78,10 +82,21 @@ export class FairQueue {
   }
 
   /** Hands the place on to the next source, so that nobody slips in between. */
-  #leave(): void {
-    const next = this.#waiting.take();
-    if (next === undefined) this.#running -= 1;
-    else next.start();
+  #leave(source: string): void {
+    this.#count(source, -1);
+    this.#waiting.take((next) => this.#mayRun(next))?.start();
+  }
+
+  #mayRun(source: string): boolean {
+    const { maxRunning, maxRunningOfSource = maxRunning } = this.#options;
+    return this.#running < maxRunning && (this.#runningOf.get(source) ?? 0) < maxRunningOfSource;
+  }
+
+  #count(source: string, by: 1 | -1): void {
+    this.#running += by;
+    const count = (this.#runningOf.get(source) ?? 0) + by;
+    if (count > 0) this.#runningOf.set(source, count);
+    else this.#runningOf.delete(source);
   }
 }
 

@@ -23,16 +23,17 @@ export class Turns<W> {
     if (line.size === 0) this.#lines.delete(source);
   }
 
-  /** Removes and returns the first of the next source, whose turn then comes after all others'. */
-  take(): W | undefined {
-    const [next] = this.#lines;
-    if (next === undefined) return undefined;
-    const [source, line] = next;
-    const [first] = line;
-    this.#lines.delete(source);
-    this.#lines.set(source, line);
-    if (first !== undefined) this.remove(source, first);
-    return first;
+  /** Removes and returns the first of the next source that may have its turn, which then comes after all others'. */
+  take(mayHave: (source: string) => boolean = () => true): W | undefined {
+    for (const [source, line] of this.#lines) {
+      if (!mayHave(source)) continue;
+      const [first] = line;
+      this.#lines.delete(source);
+      this.#lines.set(source, line);
+      if (first !== undefined) this.remove(source, first);
+      return first;
+    }
+    return undefined;
   }
 
   /** The newest of the source with the most. */

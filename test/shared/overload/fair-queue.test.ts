@@ -49,6 +49,21 @@ t.test('a source that has nothing left takes no turn', async (t) => {
   t.equal(began.at(-1), 'b1');
 });
 
+t.test('a source with its part running waits, while there is room for others', async (t) => {
+  const { run, began, endOne } = setUp(t, { maxRunning: 3, maxRunningOfSource: 1 });
+  for (const name of ['a1', 'a2', 'a3']) void run('a', name);
+  void run('b', 'b1');
+  t.same(began, ['a1', 'b1']);
+  await endOne();
+  t.same(began, ['a1', 'b1', 'a2']);
+  void run('c', 'c1');
+  t.same(began.at(-1), 'c1');
+  void run('d', 'd1');
+  t.same(began.at(-1), 'c1', 'nobody has more than all');
+  await endOne();
+  t.same(began.at(-1), 'd1', 'it passes those that may not run');
+});
+
 t.test('work begins at once while there is room, and sources take turns after that', async (t) => {
   const { queue, run, began, rejected, endOne } = setUp(t);
   for (const name of ['a1', 'a2', 'a3']) void run('a', name);
