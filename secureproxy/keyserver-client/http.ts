@@ -53,6 +53,7 @@ export class KeyserverHttp {
   readonly #options: KeyserverHttpOptions;
   readonly #pools = new Map<string, Pool>();
   #connect: buildConnector.connector;
+  #isClosed = false;
 
   constructor(options: KeyserverHttpOptions) {
     this.#options = options;
@@ -89,14 +90,16 @@ export class KeyserverHttp {
         // The timeout cuts an attempt that begins shortly before it: the one before tells what is wrong.
         if (cause === undefined || leftMs >= maxPauseMs) cause = error;
         this.fault = unavailable('keyserver_unreachable', 'KeyServer does not answer.', cause);
-        if (timer.monotonic() + pause >= deadline) throw this.fault;
+        if (this.#isClosed || timer.monotonic() + pause >= deadline) throw this.fault;
       }
       await timer.sleep(pause);
       onRetry?.();
     }
   }
 
+  /** Ends what waits for its next attempt, too. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     await Promise.all([...this.#pools.values()].map((pool) => pool.close()));
   }
 

@@ -140,6 +140,20 @@ t.test('gives up when the time is over: refused, silent, stalled', async (t) => 
   }
 });
 
+t.test('tries no more once it is closed', async (t) => {
+  const url = new URL(`http://127.0.0.1:${await freePort()}/`);
+  const http = new KeyserverHttp({ connections: 1, timeoutMs: 30_000 });
+  const { promise: retried, resolve } = Promise.withResolvers<void>();
+  const answer = t.rejects(
+    http.post(url, () => '{}', {}, resolve),
+    unreachable,
+  );
+  await retried;
+  await http.close();
+  const first = await Promise.race([answer.then(() => 'ended'), sleep(10_000, 'goes on')]);
+  t.equal(first, 'ended');
+});
+
 t.test('all attempts have one time together', async (t) => {
   let passedMs = 0;
   const clock = mock.method(systemClock, 'monotonic', () => passedMs);
