@@ -149,3 +149,13 @@ t.test('only mains, shared/process/run.ts, local and bench touch the process', a
     [],
   );
 });
+
+t.test('no comment begins with Who, What or Where: its subject comes first', async (t) => {
+  const begins = /^\s*(?:\/\/|\/?\*\*?) *(?:Who|What|Where)\b/m;
+  t.match('/** What to do. */', begins);
+  const all = [...sources, ...readSources('test')];
+  t.same(
+    all.filter(({ text }) => begins.test(text)).map(({ path }) => path),
+    [],
+  );
+});

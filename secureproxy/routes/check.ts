@@ -22,7 +22,7 @@ const defaultTimeoutMs = 15_000;
 const CheckedSchema = Type.Object(
   {
     verdict: Type.Enum([...probeVerdicts]),
-    detail: Type.String({ description: 'What the verdict means' }),
+    detail: Type.String({ description: 'The verdict in words' }),
     status: Type.Optional(Type.Integer({ description: "The marketplace's status" })),
     code: Type.Optional(
       Type.Enum(errorCodes, { description: 'Why there is no answer of the marketplace' }),

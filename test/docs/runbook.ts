@@ -22,7 +22,7 @@ async function callUntilShown(t: Test, pair: SystemdPair, appKey?: string): Prom
   t.match(answer, pair.shown);
 }
 
-/** What tells that a deployment is one. */
+/** Parts that show that a deployment works. */
 export const firstParts: Readonly<Record<string, Part>> = {
   'a call is answered': async (t, pair) => {
     await callUntilShown(t, pair);

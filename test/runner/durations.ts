@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { FileResult } from './tap-output.ts';
 
-/** What a run that knows no durations begins with, since each takes half a minute or more. */
+/** Files that take half a minute or more: a run that knows no durations begins with them. */
 export const longest = [
   'test/e2e/at-rest-rotation.test.ts',
   'test/keyserver/start.test.ts',

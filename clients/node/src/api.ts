@@ -39,7 +39,7 @@ export type CallRequest = {
 
 export type Checked = {
   readonly verdict: "valid" | "expired" | "revoked" | "wrong_kind" | "limited" | "unreachable" | "unclear";
-  /** What the verdict means */
+  /** The verdict in words */
   readonly detail: string;
   /** The marketplace's status */
   readonly status?: number;

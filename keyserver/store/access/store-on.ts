@@ -20,7 +20,7 @@ export interface Work extends Pick<PagedTable, 'read'> {
   change<T>(steps: () => SqlCoroutine<Outcome<T>>): Promise<T>;
 }
 
-/** What differs between the two databases. */
+/** The parts in which the two databases differ. */
 export interface Database
   extends PagedTable,
     Work,

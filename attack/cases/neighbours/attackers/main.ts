@@ -28,7 +28,7 @@ type MarketName = keyof typeof makers;
 /** Ports of the marketplaces, at 127.0.0.1. */
 export type Ports = Readonly<Record<MarketName, number>>;
 
-/** What to call, as which app. */
+/** The target and the app of the calls. */
 export interface Order extends Pick<Scene, 'proxy' | 'clientId' | 'appKey'> {
   readonly markets: Readonly<Record<MarketName, Market>>;
   /** Marketplaces whose names do not resolve. */
