@@ -3,10 +3,9 @@ import { bench } from '../../bench/bench.ts';
 import { caseNames, isFullCase } from '../../bench/cases/all.ts';
 import { findCores } from '../../bench/machine/cores.ts';
 import { Parts } from '../../bench/machine/parts.ts';
-import { loadTest } from '../../bench/measure/overload.ts';
 import { readBenchOptions } from '../../bench/options.ts';
 import { arrange } from '../../bench/pair/arrangement.ts';
-import { checkLoadTest, checkResults } from './checks.ts';
+import { checkResults } from './checks.ts';
 
 /** A judged case with its peer, and a cold one; the others run in bench.long.test.ts. */
 const cases = ['peer', 'warm', 'cold'];
@@ -30,9 +29,6 @@ t.test('each load runs for a moment', async (t) => {
     const { results } = await bench(unknown, options, quiet);
     t.ok(results[0]?.requests);
     t.equal(results[0]?.errors, results[0]?.requests);
-  });
-  await t.test('a short overload tells how the service fared', async (t) => {
-    checkLoadTest(t, 'overload', await loadTest(arrangement, 'overload', 0.1, quiet));
   });
 });
 

@@ -14,7 +14,7 @@ export interface FuzzSize {
   readonly measuredCalls: number;
 }
 /** For `npm test`, and for `npm run test:long`. */
-export const shortFuzz: FuzzSize = { inputs: 200, measuredCalls: 30 };
+export const shortFuzz: FuzzSize = { inputs: 120, measuredCalls: 30 };
 export const longFuzz: FuzzSize = { inputs: 10_000, measuredCalls: 300 };
 
 const sameSeed = 1;

@@ -25,7 +25,8 @@ async function setUp(t: Test) {
     clock: testClock(),
     settings: {
       CALLS_MAX: String(callsMax),
-      KEYSERVER_CONNECTIONS: String(callsMax * 2),
+      // Each question of the greedy app is asked at once: one that waited for a connection would end after 2 s.
+      KEYSERVER_CONNECTIONS: String(callsMax * 4),
       KEYSERVER_TIMEOUT_MS: '60000',
     },
   });
