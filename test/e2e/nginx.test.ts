@@ -1,21 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import t from 'tap';
-import { rollTls, skip } from './rolling-restart.ts';
 
 const deploy = resolve(import.meta.dirname, '../../deploy');
-
-t.test('nginx-tls.conf: a rolling restart loses no call, with TLS and mTLS', { skip }, (t) =>
-  rollTls(t, {
-    restarted: [
-      { name: 'keyserver', i: 0 },
-      { name: 'secureproxy', i: 0 },
-      { name: 'secureproxy', i: 1 },
-    ],
-    callers: 2,
-    callPauseMs: 100,
-  }),
-);
 
 /** The directives of a configuration. */
 function directives(file: string): string[] {

@@ -22,7 +22,7 @@ const outSeconds = 3;
 const probePauseMs = 150;
 
 /** Each replica of each service, in the order of a rolling restart. */
-export const allReplicas: readonly Replica[] = [
+const allReplicas: readonly Replica[] = [
   { name: 'keyserver', i: 0 },
   { name: 'keyserver', i: 1 },
   { name: 'secureproxy', i: 0 },
@@ -30,14 +30,9 @@ export const allReplicas: readonly Replica[] = [
 ];
 /** Calls that must succeed after each restart. */
 const enoughCalls = 20;
-
-export interface Roll {
-  /** Which replicas are restarted, in their order. */
-  readonly restarted: readonly Replica[];
-  /** Each calls again this long after its last answer. */
-  readonly callers: number;
-  readonly callPauseMs: number;
-}
+const callers = 4;
+/** Each calls again this long after its last answer. */
+const callPauseMs = 20;
 
 interface Replica {
   readonly name: 'keyserver' | 'secureproxy';
@@ -137,10 +132,7 @@ async function startReplicas(t: Test, file: string, state: PairState, front: Fro
 }
 
 /** Calls through nginx, and probes of /readyz, until `stop`; counts what the calls got. */
-function load(
-  { call, probe }: Awaited<ReturnType<typeof startReplicas>>,
-  { callers, callPauseMs }: Roll,
-) {
+function load({ call, probe }: Awaited<ReturnType<typeof startReplicas>>) {
   const outcomes: Record<string, number> = {};
   let isOver = false;
   const repeat = async (work: () => Promise<unknown>, pauseMs: number) => {
@@ -171,28 +163,27 @@ function load(
  * Restarts replicas by the rule of docs/deployment.md: ready, then as long as nginx leaves one out, before
  * another of the same service.
  */
-async function roll(t: Test, replicas: Awaited<ReturnType<typeof startReplicas>>, options: Roll) {
-  const { restarted } = options;
-  const { succeeded, stop } = load(replicas, options);
-  for (const [i, replica] of restarted.entries()) {
+async function roll(t: Test, replicas: Awaited<ReturnType<typeof startReplicas>>) {
+  const { succeeded, stop } = load(replicas);
+  for (const [i, replica] of allReplicas.entries()) {
     await replicas.restart(replica);
     const goal = succeeded() + enoughCalls;
-    if (restarted[i + 1]?.name === replica.name) await sleep(outSeconds * 1000);
+    if (allReplicas[i + 1]?.name === replica.name) await sleep(outSeconds * 1000);
     await pollUntil('calls go on', succeeded, (count) => count >= goal);
   }
   const { 200: count = 0, ...lost } = await stop();
-  t.ok(count >= restarted.length * enoughCalls, `${count} calls succeeded`);
+  t.ok(count >= allReplicas.length * enoughCalls, `${count} calls succeeded`);
   t.same(lost, {}, 'none is lost');
 }
 
 /** Rolls replicas behind `nginx.conf`, and checks that no call is lost. */
-export async function rollPlain(t: Test, options: Roll): Promise<void> {
+export async function rollPlain(t: Test): Promise<void> {
   const replicas = await startReplicas(t, 'nginx.conf', await makeState(t), plain);
-  await roll(t, replicas, options);
+  await roll(t, replicas);
 }
 
 /** Likewise behind `nginx-tls.conf`, with TLS and mTLS. */
-export async function rollTls(t: Test, options: Roll): Promise<void> {
+export async function rollTls(t: Test): Promise<void> {
   const authority = await createAuthority();
   const state = await makeState(t);
   const { folder } = state;
@@ -235,5 +226,5 @@ export async function rollTls(t: Test, options: Roll): Promise<void> {
       }),
   };
   const replicas = await startReplicas(t, 'nginx-tls.conf', state, front, tls);
-  await roll(t, replicas, options);
+  await roll(t, replicas);
 }

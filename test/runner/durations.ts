@@ -7,8 +7,7 @@ export const longest = [
   'test/e2e/at-rest-rotation.test.ts',
   'test/keyserver/start.test.ts',
   'test/settings/settings.test.ts',
-  'test/sdks/sdks.test.ts',
-  'test/clients/node/package.test.ts',
+  'test/e2e/certificate-expiry.test.ts',
   'test/keyserver/admin/killed-take-over.test.ts',
   'test/docs/operations.test.ts',
 ];

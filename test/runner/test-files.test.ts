@@ -55,7 +55,7 @@ t.test('those that start processes run alone, the others together and first', as
 });
 
 t.test('coverage is recorded of processes with a test that may add to it', async (t) => {
-  t.notOk(isCovered(['test/fuzz/x.test.ts', 'test/e2e/nginx.test.ts']));
+  t.notOk(isCovered(['test/fuzz/x.test.ts', 'test/e2e/streaming-memory.test.ts']));
   t.ok(isCovered(['test/fuzz/x.test.ts', 'test/shared/clock.test.ts']));
   t.ok(isCovered(['test/e2e/nginx-x.test.ts']));
 });

@@ -25,7 +25,7 @@ const maxGroup = 16;
 const alone = ['test/e2e/', 'test/shared/growth.test.ts'];
 /** Tests that reach no code which others do not, so that what they run need not be slowed by coverage. */
 const uncovered =
-  /^test\/(?:(?:bench|clients|examples|fuzz|local|runner|sdks)\/|docs\/operations\.|e2e\/(?:nginx|streaming-memory)\.)/;
+  /^test\/(?:(?:bench|clients|examples|fuzz|local|runner)\/|docs\/operations\.|e2e\/streaming-memory\.)/;
 const product = /^(?:shared|keyserver|secureproxy)\//;
 const isTest = (path: string) => path.endsWith('.test.ts');
 const isLong = (path: string) => path.endsWith('.long.test.ts');
