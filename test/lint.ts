@@ -5,6 +5,6 @@ import { lintChanged } from './runner/lint.ts';
 
 const root = resolve(import.meta.dirname, '..');
 process.exitCode = lintChanged(root, (paths) => {
-  const args = ['check', '--error-on-warnings', '--files-ignore-unknown=true', ...paths];
+  const args = ['check', '--error-on-warnings', '--no-errors-on-unmatched', ...paths];
   return spawnSync('biome', args, { cwd: root, stdio: 'inherit' }).status ?? 1;
 });
