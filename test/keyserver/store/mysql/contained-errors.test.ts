@@ -25,7 +25,8 @@ t.test('an answer that nothing can read ends its connection alone', async (t) =>
   });
   await store.migrate();
   isLying = true;
-  await t.rejects(store.lastSeq(), { name: 'StoreError', kind: 'failed' });
+  // The pool makes connections until its time is over, or the store's.
+  await t.rejects(store.lastSeq(), { name: 'StoreError', kind: /^(?:failed|timeout)$/ });
   isLying = false;
   await t.resolves(store.lastSeq(), 'another connection serves');
 });
