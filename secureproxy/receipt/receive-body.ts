@@ -32,7 +32,9 @@ export function receiveBody(
   let received = 0;
   let taken = 0;
   const check = (bytes: number) => {
-    if (bytes > limitBytes) throw new ServiceError('body_too_large');
+    if (bytes <= limitBytes) return;
+    const detail = `The body may have ${limitBytes} bytes.`;
+    throw new ServiceError('body_too_large', { detail });
   };
   const takeUpTo = (bytes: number) => {
     if (bytes <= taken) return;

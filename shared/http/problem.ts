@@ -49,10 +49,13 @@ export function mediaTypeOf({ options: { oauthError } }: ServiceError): string {
   return oauthError === undefined ? problemMediaType : 'application/json';
 }
 
-/** Fastify's error codes that have a code of the table; its messages are never parsed. */
-const fastifyCodes: Readonly<Record<string, ErrorCode>> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: 'body_too_large',
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'media_type_unsupported',
+/** Fastify's error codes that have an error of ours; its messages are never parsed. */
+const fastifyErrors: Readonly<Record<string, () => ServiceError>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: () => new ServiceError('body_too_large'),
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: () =>
+    new ServiceError('media_type_unsupported', {
+      detail: 'The body is not announced as JSON: send Content-Type: application/json.',
+    }),
 };
 
 interface FastifyFault {
@@ -85,8 +88,8 @@ export function toServiceError(thrown: unknown): ServiceError {
       detail: `${where} ${first?.message ?? 'is not valid'}${named}`,
     });
   }
-  const known = fastifyCodes[code];
-  if (known !== undefined) return new ServiceError(known);
+  const known = fastifyErrors[code];
+  if (known !== undefined) return known();
   if (code.startsWith('FST_ERR_') && statusCode >= 400 && statusCode < 500) {
     // The parser's message may quote the body.
     return new ServiceError('request_invalid', {
