@@ -100,7 +100,8 @@ t.test('beside a KeyServer', async (t) => {
       PROXY_KEY: proxyKey,
     });
     t.equal(code, 1);
-    t.match(faults, { clock: [/^SecureProxy's clock is 12[01] s ahead of KeyServer's/] });
+    // KeyServer's clock is read after the question was dated.
+    t.match(faults, { clock: [/^SecureProxy's clock is 1(20|1\d) s ahead of KeyServer's/] });
   });
 });
 

@@ -457,9 +457,10 @@ t.test("warns of KeyServers whose clock is another than this machine's", async (
     new RegExp(`^this machine's clock is ${how} that of the KeyServer ${host}, which judges`);
   const { faults, warnings } = await examine(admin);
   t.same(faults, {});
+  // The age of a report is told by the database's clock, which goes on.
   t.match(warnings.clocks?.toSorted(), [
-    sentence('(60|59) seconds ahead of', 'behind'),
-    sentence('86,(399|400|401) seconds behind', 'ahead'),
+    sentence('(60|5\\d) seconds ahead of', 'behind'),
+    sentence('86,40\\d seconds behind', 'ahead'),
   ]);
   const rotated = await admin.run(['app', 'rotate', 'reports', '--overlap', '1h']);
   t.equal(rotated.code, 0);
