@@ -196,7 +196,7 @@ t.test('what the marketplace signals closes the limit of the call, and no other'
   t.match(await call('/v1/a'), { status: 429, text: 'slow down' }, "the marketplace's own answer");
   const ours = await call('/v1/b');
   t.match(ours, { status: 429, problem: { code: 'rate_limited', reason: 'limit_closed' } });
-  t.match(ours.all('retry-after'), [/^(?:60|59)$/]);
+  t.match(ours.all('retry-after'), [/^(?:60|5\d)$/]);
   t.match(await call('/v2'), { status: 200 });
   t.equal(upstream.requests.length, 2);
 });
