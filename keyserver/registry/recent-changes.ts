@@ -6,7 +6,7 @@ import {
 } from '../../shared/protocol/change-messages.ts';
 
 /** An answer to a proxy, without `ageMs` and session. */
-export type ChangesSince = Pick<Changes, 'history' | 'seq' | 'changes' | 'reset'>;
+export type ChangesSince = Pick<Changes, 'history' | 'seq' | 'changes' | 'reset' | 'resetAgeMs'>;
 
 /**
  * The latest changes, in memory, so that polling proxies put no load on the database. A proxy whose `since`
@@ -28,8 +28,8 @@ export class RecentChanges {
 
   /**
    * Begins a new history at `seq`. After a restart or a restored database, an equal `seq` may stand for other
-   * changes, so every proxy gets `reset` while a lease from the earlier history can last. A proxy that polls
-   * later has lost its lease, and has stopped using its cached releases by itself.
+   * changes, so every proxy gets `reset` while a lease from the earlier history can last, and heeds it once. A proxy
+   * that polls later has lost its lease, and has stopped using its cached releases by itself.
    */
   restart(seq: number): void {
     this.#changes = [];
@@ -47,10 +47,11 @@ export class RecentChanges {
   }
 
   since(seq: number): ChangesSince {
-    const isNew = this.#clock.monotonic() - this.#restartedAt < leaseMs;
-    if (isNew || seq < this.#from || seq > this.#seq) {
+    if (seq < this.#from || seq > this.#seq) {
       return { seq: this.#seq, changes: [], reset: true };
     }
-    return { seq: this.#seq, changes: this.#changes.filter((change) => change.seq > seq) };
+    const changes = this.#changes.filter((change) => change.seq > seq);
+    const resetAgeMs = Math.floor(this.#clock.monotonic() - this.#restartedAt);
+    return { seq: this.#seq, changes, ...(resetAgeMs < leaseMs && { reset: true, resetAgeMs }) };
   }
 }

@@ -38,6 +38,9 @@ export class KnownChanges {
   #seq = 0;
   #epoch = 0;
   #leaseEndsAt = -Infinity;
+  #droppedAt = -Infinity;
+  /** When another history came. */
+  #historyCameAt = -Infinity;
 
   constructor(clock: Pick<Clock, 'monotonic'>, max = 2000) {
     this.#clock = clock;
@@ -83,13 +86,15 @@ export class KnownChanges {
    * Applies an answer that was requested at `askedAt` (monotonic clock, milliseconds). False if it is behind what is
    * known of its history: it is not applied, since it would bring back what was revoked.
    */
-  take({ history, seq, changes, reset, ageMs }: Changes, askedAt: number): boolean {
+  take({ history, seq, changes, reset, resetAgeMs, ageMs }: Changes, askedAt: number): boolean {
     const isSame = history === this.#history;
     if (isSame && history !== undefined && seq < this.#seq) return false;
     const names = changes.map(nameOf);
     // After the lease has expired, an equal seq may belong to another history (docs/protocol.md §5).
     const isOther = !isSame && history !== undefined && this.#history !== undefined;
-    const follows = this.isLeased && reset !== true && !isOther && seq >= this.#seq;
+    if (isOther) this.#historyCameAt = this.#clock.monotonic();
+    const isReset = reset === true && !this.#hasDroppedSince(resetAgeMs);
+    const follows = this.isLeased && !isReset && !isOther && seq >= this.#seq;
     if (follows && !names.includes(undefined)) {
       changes.forEach((change, i) => {
         this.#note(names[i] ?? '', change.seq);
@@ -126,7 +131,18 @@ export class KnownChanges {
     return seq >= this.#floor && names.every((name) => seq >= (this.#latest.get(name) ?? 0));
   }
 
+  /**
+   * Without this, a KeyServer that has just started would have everything dropped at each question. KeyServers beside
+   * it may follow another history later, until when releases of theirs can come that no change tells of.
+   */
+  #hasDroppedSince(resetAgeMs: number | undefined): boolean {
+    const now = this.#clock.monotonic();
+    const isSettled = now - this.#historyCameAt >= leaseMs;
+    return isSettled && resetAgeMs !== undefined && now - resetAgeMs <= this.#droppedAt;
+  }
+
   #dropAll(seq: number): void {
+    this.#droppedAt = this.#clock.monotonic();
     this.#latest.clear();
     this.#floor = seq;
     this.#epoch += 1;

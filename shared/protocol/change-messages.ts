@@ -35,6 +35,11 @@ export const ChangesSchema = Type.Object({
   changes: Type.Array(ChangeSchema),
   /** True if anything may have changed: `since` is of another history, or too old. */
   reset: Type.Optional(Type.Boolean()),
+  /**
+   * Time since what `reset` is for. If the proxy has dropped everything since, `changes` are all that it lacks; an
+   * earlier KeyServer omits it.
+   */
+  resetAgeMs: Type.Optional(Type.Integer({ minimum: 0 })),
   /** Age of the answer: time since KeyServer last looked for changes. */
   ageMs: Type.Integer({ minimum: 0 }),
   /** Processes of proxies, of any, that lately told their ids. */

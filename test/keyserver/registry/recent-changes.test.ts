@@ -54,13 +54,24 @@ t.test('resets everybody for as long as leases of an earlier history hold', asyn
   recent.add(12, [app(11), app(12)]);
   for (const seq of [12, 8, 30]) {
     recent.restart(seq);
-    t.same(recent.since(seq), { seq, changes: [], reset: true }, 'the same seq, too');
+    const reset = { seq, changes: [], reset: true };
+    t.same(recent.since(seq), { ...reset, resetAgeMs: 0 }, 'the same seq, too');
     clock.advance(4_999);
-    t.same(recent.since(seq), { seq, changes: [], reset: true });
+    t.same(recent.since(seq), { ...reset, resetAgeMs: 4_999 });
+    t.same(recent.since(seq - 1), reset, 'no matter when it dropped everything');
     clock.advance(1);
     t.same(recent.since(seq), { seq, changes: [] });
-    t.match(recent.since(seq - 1), { reset: true });
+    t.same(recent.since(seq - 1), reset);
   }
+});
+
+t.test('tells what changed along with a reset', async (t) => {
+  const { recent, clock } = setUp();
+  recent.restart(10);
+  clock.advance(600.9);
+  recent.add(12, [app(11), app(12)]);
+  const changes = [app(11), app(12)];
+  t.same(recent.since(10), { seq: 12, changes, reset: true, resetAgeMs: 600 });
 });
 
 t.test('remembers a thousand changes', async (t) => {

@@ -158,6 +158,16 @@ t.test('what is not revoked is kept for its own time, with one fetch', async (t)
   t.equal(releases.filter((line) => line.release === 'cached').length, releases.length - 1);
 });
 
+t.test('KeyServer has everything dropped once after its start', async (t) => {
+  const { keyserver, proxy, run } = await setUp(t);
+  await run(5, 900, async () => {
+    await keyserver.refresh();
+    await proxy.feed.ask();
+  });
+  const releases = proxy.log().filter((line) => line.msg === 'request');
+  t.equal(releases.filter((line) => line.release === 'cached').length, releases.length - 1);
+});
+
 t.test('a new grant, policy and token are used from the next question on', async (t) => {
   const { clock, keyserver, proxy, upstream, appKey, policy, call } = await setUp(t);
   await proxy.feed.ask();

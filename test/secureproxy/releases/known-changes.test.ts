@@ -107,6 +107,40 @@ t.test('everything is dropped', async (t) => {
   }
 });
 
+t.test('a reset drops everything once, and what changed since is followed', async (t) => {
+  const { clock, known, take, resets } = setUp();
+  clock.advance(500);
+  take({ reset: true, resetAgeMs: 499 });
+  t.equal(resets(), 1, 'KeyServer started after the drop before');
+  const revoked = { ...token, seq: 11 };
+  clock.advance(1_000);
+  take({ seq: 11, changes: [revoked], reset: true, resetAgeMs: 1_499 });
+  t.equal(resets(), 1);
+  t.notOk(known.isCurrent(names, release(10)));
+  t.ok(known.isCurrent({ ...names, clientId: 'other' }, release(10)));
+  clock.advance(1_000);
+  take({ reset: true });
+  t.equal(resets(), 2, 'an earlier KeyServer does not tell how long ago');
+  clock.advance(1_000);
+  take({ reset: true, resetAgeMs: 999 });
+  t.equal(resets(), 3, 'another start');
+});
+
+t.test('each reset drops everything for as long as others may follow the history', async (t) => {
+  const { clock, take, resets } = setUp();
+  const history = 'first';
+  take({ history });
+  take({ history: 'second' });
+  for (let i = 1; i < 5; i++) {
+    clock.advance(1_000);
+    take({ history: 'second', reset: true, resetAgeMs: i * 1_000 });
+    t.equal(resets(), i + 1);
+  }
+  clock.advance(1_000);
+  take({ history: 'second', reset: true, resetAgeMs: 4_999 });
+  t.equal(resets(), 5);
+});
+
 t.test('everything is dropped if the lease has expired', async (t) => {
   const { clock, take, resets } = setUp();
   clock.advance(4_999);
