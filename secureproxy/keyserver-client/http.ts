@@ -7,7 +7,7 @@ import type { NamedCertificate } from '../../shared/tls/expiry.ts';
 import { minTlsVersion, type TlsMaterial } from '../../shared/tls/files.ts';
 import type { ReloadedTls } from '../../shared/tls/reload.ts';
 import { unavailable } from './errors.ts';
-import { wholeAnswer } from './whole-answer.ts';
+import { expiry, wholeAnswer } from './whole-answer.ts';
 
 /** KeyServer's answers are small; a larger one comes from something else. */
 const maxAnswerBytes = 4 * 1024 * 1024;
@@ -40,6 +40,12 @@ export interface KeyserverAnswer {
 /** Headers that link a call to its entries in KeyServer's log. */
 export type TraceHeaders = Readonly<Record<string, string>>;
 
+interface PostOptions {
+  /** A new one if it is left out. */
+  readonly deadline?: number;
+  readonly onRetry?: (() => void) | undefined;
+}
+
 /**
  * Exchanges JSON with KeyServer over pooled connections. A failed connection, as while KeyServer
  * restarts, is retried until the timeout; `makeBody` is called for each attempt, since a nonce is
@@ -67,6 +73,23 @@ export class KeyserverHttp {
     return this.#options.connections;
   }
 
+  /** The deadline of a question that begins now. */
+  newDeadline(): number {
+    return this.#timer.monotonic() + this.#options.timeoutMs;
+  }
+
+  /** Resolves as `promise`, whose work goes on after the deadline. @throws ServiceError keyserver_unavailable */
+  async before<T>(deadline: number, promise: Promise<T>): Promise<T> {
+    const late = Promise.withResolvers<never>();
+    const leftMs = Math.max(0, deadline - this.#timer.monotonic());
+    const timeout = setTimeout(() => late.reject(unreachable(expiry())), leftMs);
+    try {
+      return await Promise.race([promise, late.promise]);
+    } finally {
+      clearTimeout(timeout);
+    }
+  }
+
   /**
    * @param onRetry called before each attempt but the first
    * @throws ServiceError keyserver_unavailable if no answer came in time
@@ -75,10 +98,9 @@ export class KeyserverHttp {
     url: URL,
     makeBody: () => string | undefined,
     trace: TraceHeaders,
-    onRetry?: () => void,
+    { deadline = this.newDeadline(), onRetry }: PostOptions = {},
   ): Promise<KeyserverAnswer> {
-    const { timeoutMs, timer = systemTimer } = this.#options;
-    const deadline = timer.monotonic() + timeoutMs;
+    const timer = this.#timer;
     let cause: unknown;
     for (let pause = firstPauseMs; ; pause = Math.min(pause * 2, maxPauseMs)) {
       const leftMs = deadline - timer.monotonic();
@@ -89,7 +111,7 @@ export class KeyserverHttp {
       } catch (error) {
         // The timeout cuts an attempt that begins shortly before it: the one before tells what is wrong.
         if (cause === undefined || leftMs >= maxPauseMs) cause = error;
-        this.fault = unavailable('keyserver_unreachable', 'KeyServer does not answer.', cause);
+        this.fault = unreachable(cause);
         if (this.#isClosed || timer.monotonic() + pause >= deadline) throw this.fault;
       }
       await timer.sleep(pause);
@@ -101,6 +123,10 @@ export class KeyserverHttp {
   async close(): Promise<void> {
     this.#isClosed = true;
     await Promise.all([...this.#pools.values()].map((pool) => pool.close()));
+  }
+
+  get #timer(): RetryTimer {
+    return this.#options.timer ?? systemTimer;
   }
 
   async #attempt(
@@ -156,6 +182,10 @@ export class KeyserverHttp {
         callback(null, socket);
       });
   }
+}
+
+function unreachable(cause: unknown): ServiceError {
+  return unavailable('keyserver_unreachable', 'KeyServer does not answer.', cause);
 }
 
 /** Says it if the other side's certificate has ended; OpenSSL does not say whose it is. */

@@ -46,14 +46,15 @@ export class SealedExchange {
 
   constructor(options: SealedExchangeOptions) {
     this.#options = options;
-    this.#sessions = new Sessions(options.publicKeys, options.clock);
+    this.#sessions = new Sessions(options);
   }
 
   /** If KeyServer rejects the session, asks once more with a new public key, session and nonce. @throws ServiceError */
   async ask<T extends SessionAnswer>(question: Question<T>): Promise<Answered<T>> {
+    const deadline = this.#options.http.newDeadline();
     for (let isRetried = false; ; isRetried = true) {
       try {
-        return await this.#askInSession(question);
+        return await this.#askInSession(question, deadline);
       } catch (error) {
         if (!(error instanceof SessionInvalid)) throw error;
         const isDropped = this.#sessions.drop(error.session);
@@ -71,11 +72,14 @@ export class SealedExchange {
     }
   }
 
-  async #askInSession<T extends SessionAnswer>(question: Question<T>): Promise<Answered<T>> {
+  async #askInSession<T extends SessionAnswer>(
+    question: Question<T>,
+    deadline: number,
+  ): Promise<Answered<T>> {
     let source: ProxySession['source'] = 'rsa';
-    const answer = await this.#sessions.use((session) => {
+    const answer = await this.#sessions.use(deadline, (session) => {
       source = session.source;
-      return this.#askOnce(session, question);
+      return this.#askOnce(session, question, deadline);
     });
     return { answer, source };
   }
@@ -83,6 +87,7 @@ export class SealedExchange {
   async #askOnce<T extends SessionAnswer>(
     session: ProxySession,
     question: Question<T>,
+    deadline: number,
   ): Promise<T> {
     const { http, clock } = this.#options;
     let freshness: Freshness = { timestamp: 0, nonce: '' };
@@ -100,7 +105,7 @@ export class SealedExchange {
       });
     };
     const { url, trace, onRetry } = question;
-    const { status, body } = await http.post(url, makeBody, trace, onRetry);
+    const { status, body } = await http.post(url, makeBody, trace, { deadline, onRetry });
     await nextBatch();
     if (status !== 200) {
       const error = fromKeyserver(body, freshness.timestamp);

@@ -5,6 +5,8 @@ interface WholeAnswer {
   readonly text: string;
 }
 
+export const expiry = () => new Error('no whole answer in time');
+
 /**
  * Sends a request through a pool and resolves to the whole answer. Rejects if it fails or has not
  * ended within `timeoutMs`. Uses `dispatch`, since `pool.request` takes twice the CPU.
@@ -20,7 +22,7 @@ export function wholeAnswer(
   let controller: Dispatcher.DispatchController | undefined;
   let expired: Error | undefined;
   const timer = setTimeout(() => {
-    expired = new Error('no whole answer in time');
+    expired = expiry();
     if (controller === undefined) reject(expired);
     else controller.abort(expired);
   }, timeoutMs);

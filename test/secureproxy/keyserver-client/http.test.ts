@@ -94,9 +94,16 @@ t.test('tries a broken connection again, with a new body each time', async (t) =
   const url = new URL(upstream.url);
   let retries = 0;
   const makeBody = () => `{"n":${made++}}`;
-  const answer = await newHttp(t).post(url, makeBody, {}, () => {
-    retries += 1;
-  });
+  const answer = await newHttp(t).post(
+    url,
+    makeBody,
+    {},
+    {
+      onRetry: () => {
+        retries += 1;
+      },
+    },
+  );
   t.equal(answer.status, 200);
   t.equal(retries, 2);
   t.strictSame(
@@ -113,8 +120,10 @@ t.test('waits for a server that is just starting', async (t) => {
     new URL(`http://127.0.0.1:${port}/`),
     () => '{}',
     {},
-    () => {
-      retries += 1;
+    {
+      onRetry: () => {
+        retries += 1;
+      },
     },
   );
   await until(() => retries > 0);
@@ -145,7 +154,7 @@ t.test('tries no more once it is closed', async (t) => {
   const http = new KeyserverHttp({ connections: 1, timeoutMs: 30_000 });
   const { promise: retried, resolve } = Promise.withResolvers<void>();
   const answer = t.rejects(
-    http.post(url, () => '{}', {}, resolve),
+    http.post(url, () => '{}', {}, { onRetry: resolve }),
     unreachable,
   );
   await retried;
