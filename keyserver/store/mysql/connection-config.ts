@@ -2,8 +2,7 @@ import { connect, isIP } from 'node:net';
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import type { PoolConfig } from 'mariadb';
 import type { StoreOptions } from '../store.ts';
-import { containErrors } from './contained-errors.ts';
-import { withHandshakeErrors } from './handshake-errors.ts';
+import { containErrors, containTlsErrors } from './contained-errors.ts';
 
 export interface MysqlServer {
   readonly host: string;
@@ -55,7 +54,7 @@ export function connectionConfig(server: MysqlAccess, timeoutMs: number): PoolCo
 }
 
 function tlsSettings(host: string, ca: string) {
-  return withHandshakeErrors({
+  return containTlsErrors({
     ca,
     rejectUnauthorized: true,
     // SNI takes no addresses (RFC 6066 §3).

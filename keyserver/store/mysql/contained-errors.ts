@@ -1,12 +1,13 @@
 import type { Socket } from 'node:net';
+import tls from 'node:tls';
 
 /** Code of the error that statements then fail with. */
 export const unreadableAnswer = 'UNREADABLE_ANSWER';
 
 /**
- * An error of the connector at bytes that it cannot read ends their connection: the connector reads on the socket's
- * events, where such an error would end the process. Statements that wait on the connection fail, and the pool makes
- * another one.
+ * The connector works in listeners of its socket. Nobody would catch what it throws there, as at bytes that it cannot
+ * read or has not asked for, nor an error of the socket for which it leaves no listener, as during a TLS handshake: the
+ * process would end. Here only the connection does: statements that wait on it fail, and the pool makes another one.
  */
 export function containErrors<T extends Socket>(socket: T): T {
   const emit = socket.emit.bind(socket);
@@ -14,9 +15,9 @@ export function containErrors<T extends Socket>(socket: T): T {
     try {
       return emit(event, ...args);
     } catch (error) {
-      if (event !== 'data') throw error;
       // Not its text, which may quote the answer.
       const { name } = Object(error);
+      // The `error` that this emits may be thrown once more: destroying twice does nothing.
       socket.destroy(
         Object.assign(new Error(`not MySQL's protocol: ${name}`), { code: unreadableAnswer }),
       );
@@ -25,4 +26,24 @@ export function containErrors<T extends Socket>(socket: T): T {
   };
   socket.emit = contained;
   return socket;
+}
+
+/** Marks the connector's settings among all that this process connects with. */
+const marker = Symbol('connection of the connector');
+let isWatched = false;
+
+/** {@link containErrors} for a socket of TLS, which the connector makes of these settings and hides. */
+export function containTlsErrors<T extends object>(settings: T): T {
+  if (!isWatched) watchConnections();
+  isWatched = true;
+  return { ...settings, [marker]: true };
+}
+
+function watchConnections(): void {
+  const { connect } = tls;
+  const watched = (...settings: Parameters<typeof connect>) => {
+    const socket = connect(...settings);
+    return marker in Object(settings[0]) ? containErrors(socket) : socket;
+  };
+  tls.connect = watched as typeof connect;
 }

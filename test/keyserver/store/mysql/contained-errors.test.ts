@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { AddressInfo, Socket } from 'node:net';
 import tls, { createServer as createTlsServer } from 'node:tls';
 import t from 'tap';
-import { withHandshakeErrors } from '../../../../keyserver/store/mysql/handshake-errors.ts';
+import { containTlsErrors } from '../../../../keyserver/store/mysql/contained-errors.ts';
 import { createAuthority } from '../../../support/certificates.ts';
 import { relayedStore } from './relay.ts';
 
@@ -46,6 +46,24 @@ t.test('so does a greeting', async (t) => {
   await t.resolves(store.migrate());
 });
 
+t.test('so does an answer that nothing has asked for', async (t) => {
+  let isLying = true;
+  const store = await relayedStore(
+    t,
+    (near, statement) => {
+      if (!isLying || statement === undefined) return false;
+      // The login is accepted twice.
+      const ok = [0, 0, 0, 2, 0, 0, 0];
+      near.write(packets(2, ok, ok));
+      return true;
+    },
+    { timeoutMs: 1500 },
+  );
+  await t.rejects(store.lastSeq(), { name: 'StoreError' });
+  isLying = false;
+  await t.resolves(store.migrate());
+});
+
 t.test('over TLS an answer that nothing can read ends its connection, too', async (t) => {
   const authority = await createAuthority();
   const server = createTlsServer(await authority.issue({ names: ['localhost'] }), (socket) =>
@@ -55,7 +73,7 @@ t.test('over TLS an answer that nothing can read ends its connection, too', asyn
   await once(server, 'listening');
   t.teardown(() => server.close());
   const { port } = server.address() as AddressInfo;
-  const settings = withHandshakeErrors({ ca: authority.ca, servername: 'localhost' });
+  const settings = containTlsErrors({ ca: authority.ca, servername: 'localhost' });
   const socket = tls.connect({ ...settings, host: '127.0.0.1', port });
   socket.on('data', () => {
     throw new RangeError('index out of range');
