@@ -109,10 +109,7 @@ export function logRequest(
   const { requestLine } = request.routeOptions.config;
   if (requestLine === 'none') return;
   const { log } = request.server;
-  const { traceId, spanId, parentSpanId } = traceContextOf(raw);
-  fields.request_id = request.id;
-  fields.trace_id = traceId;
-  fields.span_id = spanId;
+  Object.assign(fields, logIds(request.id, raw));
   fields['http.request.method'] = request.method;
   fields['url.template'] = request.routeOptions.url ?? 'none';
   fields['client.address'] = request.ip;
@@ -122,7 +119,7 @@ export function logRequest(
   // A caller that had disconnected received none of the announced bytes.
   if (reply.raw.writableFinished || !reply.raw.destroyed)
     fields['http.response.body.size'] ??= announcedBytes(reply.getHeader('content-length'));
-  fields.parent_span_id = parentSpanId;
+  fields.parent_span_id = traceContextOf(raw).parentSpanId;
   const level = requestLine === 'debug' && reply.statusCode < 400 ? 'debug' : 'info';
   logPlain(log as Logger, level, fields, 'request');
   count(fields);

@@ -16,7 +16,6 @@ export interface TraceContext {
 const pattern =
   /^(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-|$)/;
 const sampledFlag = 1;
-const allZeros = /^0+$/;
 
 /**
  * Parses the value of `traceparent` (W3C Trace Context §3.2). Undefined if it is not valid, for example if
@@ -52,18 +51,16 @@ export function traceContextOf(request: IncomingMessage): TraceContext {
 
 function makeContext(header: string | readonly string[] | undefined): TraceContext {
   const caller = typeof header === 'string' ? parseTraceparent(header) : undefined;
-  const { traceId, spanId } = randomIds();
   return {
-    traceId: caller?.traceId ?? traceId,
-    spanId,
+    traceId: caller?.traceId ?? randomId(16),
+    spanId: randomId(8),
     parentSpanId: caller?.parentSpanId,
     sampled: caller?.sampled ?? false,
   };
 }
 
-function randomIds(): Pick<TraceContext, 'traceId' | 'spanId'> {
-  const digits = pooledRandom(24).toString('hex');
-  const ids = { traceId: digits.slice(0, 32), spanId: digits.slice(32) };
+function randomId(bytes: number): string {
+  const id = pooledRandom(bytes).toString('hex');
   // All zeros is not a valid id.
-  return allZeros.test(ids.traceId) || allZeros.test(ids.spanId) ? randomIds() : ids;
+  return /[^0]/.test(id) ? id : randomId(bytes);
 }

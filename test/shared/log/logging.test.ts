@@ -28,7 +28,7 @@ t.test('a plain entry is the line that the logger would write', async (t) => {
     text: 'a"\\\n\u0000é\u202e\u{1f600}',
     number: 1.5,
     none: undefined,
-    infinite: Infinity,
+    more: [Infinity],
   };
   for (const one of [logger, child]) {
     one.info(fields, 'said "so"');
