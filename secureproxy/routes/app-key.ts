@@ -44,7 +44,7 @@ export function oneAppKey(found: ReadonlySet<string>): string | null {
 }
 
 /** Matches the value of a credential that begins as an app key does, alone or behind a scheme. */
-const begunKey = /^\s*(?:\S+\s+)?["']?spk_/;
+const begunKey = /^(?:\S*\s+)?["']?spk_/;
 
 /** True if a request without a key has a value that begins as one does, but is too short to be taken for one elsewhere. */
 export function hasBegunKey(rawHeaders: readonly string[], query: string): boolean {

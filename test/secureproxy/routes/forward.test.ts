@@ -71,7 +71,7 @@ t.test('what is left of a key is told from no key', async (t) => {
     for (const [path, headers] of [
       ['/forward/shop-1/ozon/v1', ['authorization', `Bearer ${left}`]],
       ['/forward/shop-1/ozon/v1', ['api-key', ` "${left}"`]],
-      [`/forward/shop-1/ozon/v1?key=${left}`, []],
+      [`/forward/shop-1/ozon/v1?key=+${left}`, []],
     ] as const) {
       const { status, problem } = await proxy.send(path, { headers });
       t.match([status, problem], [401, { code: 'caller_unauthenticated', reason: 'app_key_form' }]);

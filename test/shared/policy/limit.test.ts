@@ -92,6 +92,9 @@ t.test('a limit of paths holds for every spelling of them', async (t) => {
     t.ok(isLimitedBy(exact, url(path)), path);
   }
   t.notOk(isLimitedBy(exact, url('/v1/orders/1')));
+  t.ok(isLimitedBy(parseLimit('20/min /v1/orders/'), url('/v1/orders')));
+  // Composed, the letter before the `*` is another one.
+  t.ok(isLimitedBy(parseLimit('20/min /v1/cafe*'), url('/v1/cafe%CC%81')));
   t.ok(isLimitedBy(parseLimit('20/min'), url('/anything')));
   t.ok(isLimitedBy(parseLimit('20/min /v1/caf%C3%A9/*'), url('/v1/caf%C3%A9/x')));
   t.ok(isLimitedBy(parseLimit('20/min https://api.example.com/V1/*'), url('/v1//x')));
