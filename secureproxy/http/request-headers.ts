@@ -16,19 +16,17 @@ const notSent = new Set<string>([
   'proxy',
   'x-http-method',
   'x-http-destinationurl',
-  'x-envoy-external-address',
   'x-host',
-  'x-forwarded',
   'x-appengine-user-ip',
-  'x-vercel-forwarded-for',
 ]);
 /** The same by class: each front has names of its own for the client's address, and for what it rewrote. */
 const notSentClass = new RegExp(
   [
-    '^(?:proxy|x-forwarded|x-original-forwarded)-',
-    '(?:^|-)(?:client|connecting|originating|proxyuser|real|remote|socket)-?(?:connection-)?(?:ip|ipv[46]|addr|address)$',
+    '^(?:proxy|x-envoy)-',
+    '^x-(?:\\w+-)?forwarded(?:-|$)',
+    '(?:^|-)(?:client|connecting|originating|proxyuser|pseudo|real|remote|socket|source)-?(?:connection-)?(?:ip|ipv[46]|addr|address)$',
     '^x-(?:http-)?(?:method|path|url|uri|host)-override$',
-    '^x-(?:http-)?(?:original|rewrite|override)-(?:http-)?(?:method|path|url|uri|host)$',
+    '^x-(?:\\w+-)?(?:original|rewrite|override)-(?:http-)?(?:method|path|url|uri|host)$',
   ].join('|'),
 );
 

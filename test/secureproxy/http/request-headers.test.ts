@@ -111,6 +111,14 @@ const notSent = [
   'X-Vercel-Forwarded-For',
   'X-Envoy-External-Address',
   'Ali-CDN-Real-IP',
+  'CF-Pseudo-IPv4',
+  'X-Source-IP',
+  'X-Client-Address',
+  'X-Envoy-Original-Dst-Host',
+  'X-MS-Original-URL',
+  'X-Rewrite-URI',
+  'X-URL-Override',
+  'X-URI-Override',
 ];
 
 for (const name of notSent) {
