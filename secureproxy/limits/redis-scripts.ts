@@ -12,7 +12,7 @@ local clock = redis.call('TIME')
 local known = redis.call('HMGET', 'secureproxy:limit-clock', 'last', 'ahead')
 local last, ahead = tonumber(known[1] or 0), tonumber(known[2] or 0)
 local now = clock[1] * 1000 + clock[2] / 1000 + ahead
-if now < last - 1000 then
+if now < last then
   ahead = ahead + last - now
   now = last
   redis.call('HSET', 'secureproxy:limit-clock', 'ahead', string.format('%.3f', ahead))

@@ -180,6 +180,7 @@ t.test('on Redis', { skip: noRedis }, async (t) => {
     const slots = bucket('jumped-slots', { concurrent: 1 });
     const rate = bucket('jumped-rate', perHour(2, 2));
     const closed = bucket('jumped-signal', perHour(2, 2));
+    const quick = bucket('quick', perHour(3600, 9));
     t.match(await store.take([demand(slots)], { id: 'a', ms: 400 }, 0), { granted: true });
     t.match(await store.take([demand(rate)], lease('a'), 0), { granted: true });
     store.close(closed, 400);
@@ -197,8 +198,18 @@ t.test('on Redis', { skip: noRedis }, async (t) => {
     t.match(await other.take([demand(rate)], lease('b'), 500), { granted: true });
     t.match(await other.take([demand(rate)], lease('c'), 500), { granted: false });
     t.match(await other.take([demand(closed)], lease('b'), 0), { granted: false, isClosed: true });
+    for (const id of 'defg') await other.take([demand(quick)], lease(id), 0);
     await sleep(1500);
+    const [room] = await other.rooms([quick]);
+    t.ok((room?.used ?? 4) < 4, 'time goes on');
+    t.match(await redis.ask('PTTL secureproxy:limit-clock'), /^:26\d{8}\r/, 'for 31 days');
     t.match(await other.take([demand(slots)], lease('b'), 0), { granted: true });
     t.match(await other.take([demand(closed)], lease('b'), 0), { granted: true });
+    const briefly = bucket('jumped-briefly', perHour(3600, 1));
+    await other.take([demand(briefly)], lease('a'), 0);
+    await redis.ask('HINCRBYFLOAT secureproxy:limit-clock last 800');
+    await redis.ask('INCRBYFLOAT secureproxy:limit:jumped-briefly 800');
+    const [{ waitMs } = { waitMs: Infinity }] = await other.rooms([briefly]);
+    t.ok(waitMs < 1600, 'nor for less than a second');
   });
 });
