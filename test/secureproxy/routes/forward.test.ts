@@ -1,3 +1,5 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { FastifyRequest } from 'fastify';
 import t, { type Test } from 'tap';
 import type { Policy } from '../../../shared/policy/schema.ts';
 import { releaseOf, type SendOptions, someAppKey, startProxy } from '../../support/proxy.ts';
@@ -55,6 +57,19 @@ t.test('the secret takes the place of the key, wherever the SDK put it', async (
     upstream.requests.map(({ target }) => target),
     ['/v1', '/v1', '/v1', '/v1?a=1&b=', '/v1', '/v1', '/v1', '/v1?b='],
   );
+});
+
+t.test('a request without a body costs no stream', async (t) => {
+  const { send } = await setUp(t);
+  const ended: boolean[] = [];
+  const channel = 'tracing:fastify.request.handler:start';
+  const note = (message: unknown) =>
+    ended.push((message as { request: FastifyRequest }).request.raw.readableEnded);
+  subscribe(channel, note);
+  t.teardown(() => unsubscribe(channel, note));
+  await send('/forward/shop-1/ozon/v1');
+  await send('/forward/shop-1/ozon/v1', { method: 'POST', body: 'a' });
+  t.strictSame(ended, [true, false]);
 });
 
 t.test('without a key nobody is served, whatever anonymous may do', async (t) => {
