@@ -59,7 +59,7 @@ function otherRows(): OperationError {
   });
 }
 
-/** To call once its tokens are stored. @throws OperationError changed_meanwhile if there are others, or other documents */
+/** For a database with all its tokens. @throws OperationError changed_meanwhile if there are others, or other documents */
 export async function checkUndisturbed(
   context: OperationContext,
   documents: readonly DocumentRow[],
@@ -73,6 +73,6 @@ function written(): OperationError {
   return new OperationError(
     'changed_meanwhile',
     'somebody else wrote to the database while the backup was restored',
-    'tokens of both may be stored, and documents of the other: restore into an empty database that nobody writes to',
+    'tokens and documents of both may be stored: restore into an empty database that nobody writes to',
   );
 }

@@ -58,6 +58,7 @@ export async function restore(
   if (!merge) await checkUndisturbed(context, documents, done);
   await beginHistory(context);
   const restored = await putDocuments(context, documents);
+  if (!merge) await checkUndisturbed(context, documents, done);
   const broken =
     verified.brokenTokens + documents.length - restored + (await brokenOthers(context, documents));
   return { createdAt, documents: restored, tokens: done, broken };

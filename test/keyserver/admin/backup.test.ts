@@ -6,6 +6,7 @@ import t from 'tap';
 import { openSecret, sealSecret } from '../../../keyserver/at-rest/secret.ts';
 import { restore as restoreBackup } from '../../../keyserver/operations/backup/restore.ts';
 import { openSqliteStore } from '../../../keyserver/store/sqlite/sqlite.ts';
+import type { Store } from '../../../keyserver/store/store.ts';
 import type { Environment } from '../../../shared/settings/config.ts';
 import { scratchDatabase, testTimeoutMs } from '../../support/database.ts';
 import { type Installation, install, wildberries, writeKeyring } from './installation.ts';
@@ -35,6 +36,12 @@ async function emptied(admin: Installation, name = 'other.db') {
   const environment = { DB_FILE: join(admin.folder, name) };
   await admin.json(['migrate'], { environment });
   return environment;
+}
+
+function storeAt(t: Test, file: string): Store {
+  const store = openSqliteStore({ file, tokenTable: 'storage', timeoutMs: testTimeoutMs });
+  t.teardown(() => store.close());
+  return store;
 }
 
 function mysqlEnvironment(options: Awaited<ReturnType<typeof scratchDatabase>>) {
@@ -288,10 +295,7 @@ t.test('mixes with nothing that others write meanwhile, such as another restore'
   };
   for (const [what, write] of Object.entries(writes)) {
     const environment = await emptied(admin, `${randomBytes(4).toString('hex')}.db`);
-    const store = openSqliteStore({
-      ...{ file: environment.DB_FILE, tokenTable: 'storage', timeoutMs: testTimeoutMs },
-    });
-    t.teardown(() => store.close());
+    const store = storeAt(t, environment.DB_FILE);
     const { history } = await store.position();
     let passes = 0;
     const source = async function* () {
@@ -306,6 +310,24 @@ t.test('mixes with nothing that others write meanwhile, such as another restore'
     t.equal(apps.length, what.startsWith('a restore') ? 1 : 0, 'no document of this backup');
     if (!what.startsWith('a restore')) t.equal((await store.position()).history, history);
   }
+});
+
+t.test('does not succeed if others write documents while it restores its own', async (t) => {
+  const admin = await installAll(t);
+  await admin.json(backup);
+  const environment = await emptied(admin, 'other.db');
+  const store = storeAt(t, environment.DB_FILE);
+  const newHistory: Store['newHistory'] = async (...begun) => {
+    await admin.json(['app', 'create', 'of-others'], { environment });
+    return store.newHistory(...begun);
+  };
+  const running = restoreBackup(
+    { ...admin.context(t), store: { ...store, newHistory } },
+    async function* () {
+      yield readFileSync(join(admin.folder, 'b'));
+    },
+  );
+  await t.rejects(running, { code: 'changed_meanwhile' });
 });
 
 t.test('leaves out tokens that share a name, and counts what nobody can use', async (t) => {
