@@ -35,10 +35,23 @@ t.test('works on a MySQL-protocol server', async (t) => {
   await connection.query(`CREATE USER ${reader} IDENTIFIED BY '${password}'`);
   await connection.query(`GRANT SELECT ON ${database}.* TO ${reader}`);
   t.teardown(() => connection.query(`DROP USER ${reader}`));
-  const { stdout } = await admin.run(['doctor'], {
-    environment: { ...environment, DB_USER: reader },
-  });
-  t.match(stdout, /^changes +warning +can be stored\n {2}- The database user lacks .* UPDATE/m);
+  const asReader = { environment: { ...environment, DB_USER: reader } };
+  const examined = async () => (await admin.run(['doctor'], asReader)).stdout;
+  t.match(
+    await examined(),
+    /^changes +warning +can be stored\n {2}- The database user lacks .* UPDATE/m,
+  );
+  await connection.query(`GRANT ALL ON ${database}.* TO ${reader}`);
+  t.match(await examined(), /^changes +ok/m);
+  await connection.query('SET GLOBAL read_only = 1');
+  t.teardown(() => connection.query('SET GLOBAL read_only = 0'));
+  t.match(await examined(), /^changes +warning +can be stored\n {2}- The database is read-only/m);
+  await connection.query('SET GLOBAL read_only = 0');
+  await connection.beginTransaction();
+  await connection.query(`UPDATE ${database}.change_counter SET seq = seq + 1`);
+  asReader.environment.DB_TIMEOUT_MS = '3000';
+  t.match(await examined(), /^changes +ok/m, 'a change of others is no fault');
+  await connection.rollback();
 
   const apply = () => run(['apply', '-f', '-'], yamlOf(largeFleet()));
   t.equal((await apply()).changes.length, 10 + 30 + 200 + 2);

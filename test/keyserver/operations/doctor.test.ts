@@ -436,11 +436,11 @@ t.test("warns of KeyServers whose clock is another than this machine's", async (
   const admin = await installAll(t);
   const { store, keyring } = admin.context(t);
   let beat = 0;
-  const report = (host: string, now: number | undefined, stopped = false) => {
+  const report = (host: string, now: number | undefined, stopped = false, id = host) => {
     beat += 1;
     const keys = { primary: keyring.primaryId, since: 0, keys: keyring.ids };
     return store.putReplica(
-      sealReport(keyring, host, beat, {
+      sealReport(keyring, id, beat, {
         ...{ instance: host, host, workers: 1, version: '1', history: '', seq: 0 },
         ...{ atRest: keys, rsa: keys, stopped },
         ...(now !== undefined && { now }),
@@ -450,14 +450,22 @@ t.test("warns of KeyServers whose clock is another than this machine's", async (
   await report('earlier', undefined);
   await report('right', admin.nowMs - 5000);
   await report('stopped', 0, true);
+  await report('dead', 0);
+  await report('late', admin.nowMs - 20_000);
+  const age = (host: string, seconds: string) =>
+    admin.sql('UPDATE replicas SET seen_at = seen_at - ? WHERE id = ?', seconds, host);
+  age('dead', '31');
+  age('late', '20');
   t.same(await examine(admin), well);
   await report('ahead', admin.nowMs + 86_400_000);
+  await report('ahead', admin.nowMs + 86_401_000, false, 'its other worker');
   await report('behind', admin.nowMs - 60_000);
   const sentence = (how: string, host: string) =>
     new RegExp(`^this machine's clock is ${how} that of the KeyServer ${host}, which judges`);
   const { faults, warnings } = await examine(admin);
   t.same(faults, {});
   // The age of a report is told by the database's clock, which goes on.
+  t.equal(warnings.clocks?.length, 2, 'one a host');
   t.match(warnings.clocks?.toSorted(), [
     sentence('(60|5\\d) seconds ahead of', 'behind'),
     sentence('86,40\\d seconds behind', 'ahead'),
@@ -468,6 +476,7 @@ t.test("warns of KeyServers whose clock is another than this machine's", async (
   await admin.run(['app', 'end-overlap', 'reports']);
   await report('behind', admin.nowMs);
   await report('ahead', admin.nowMs);
+  await report('ahead', admin.nowMs, false, 'its other worker');
   t.same(await examine(admin), well);
 });
 
