@@ -16,6 +16,9 @@ const details: Readonly<Record<string, string>> = {
     'CONNECT is for forward proxies, and this service is none: send requests to its own URL.',
 };
 
+/** The caller ended its side in the middle of a request: it has disconnected. */
+const earlyEnd = 'HPE_INVALID_EOF_STATE';
+
 /**
  * How long a rejected connection is still read. Closing it with unread bytes would reset it, and the caller
  * would lose the answer (RFC 9112 §9.6).
@@ -68,10 +71,19 @@ export class BrokenHttp {
     // A long upload takes its time; the route bounds it.
     const isStreamed = pending?.request.routeOptions.config.takesAnyBody === true;
     if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && isStreamed) return;
-    // The broken bytes follow a complete request; a second response head would be read as part of its answer.
-    const isAnswering =
-      pending !== undefined && (pending.request.raw.complete || pending.reply.raw.headersSent);
-    if (error.code === 'ECONNRESET' || !socket.writable || isAnswering) {
+    const isGone = error.code === 'ECONNRESET' || !socket.writable;
+    const isBehind = pending?.request.raw.complete && error.code !== earlyEnd;
+    if (!isGone && isBehind) {
+      // The complete request is answered first (RFC 9112 §9.3.2).
+      this.#rejected.add(socket);
+      pending.reply.raw.once('finish', () => {
+        this.#rejected.delete(socket);
+        if (socket.writable) this.reject(error, socket);
+      });
+      return;
+    }
+    // A second response head would be read as part of the answer.
+    if (isGone || pending?.request.raw.complete || pending?.reply.raw.headersSent) {
       socket.destroy();
       return;
     }
@@ -81,7 +93,7 @@ export class BrokenHttp {
     const bytes = this.#answer(socket, fault, requestId);
     if (pending === undefined) this.#logAlone(fault, requestId, bytes, socket);
     // The pending request's entry gets the reason, except for an early end, which is a disconnection.
-    else if (error.code !== 'HPE_INVALID_EOF_STATE') {
+    else if (error.code !== earlyEnd) {
       pending.request.logFields['error.reason'] = fault.options.reason;
     }
     this.#rejected.add(socket);

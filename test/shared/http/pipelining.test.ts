@@ -76,6 +76,37 @@ t.test('a connection may have any number of them, if few wait at once', async (t
   t.notOk(socket.destroyed);
 });
 
+t.test('complete requests are answered before what is behind them is refused', async (t) => {
+  const partOfBody = 'GET /2 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n';
+  const connecting = 'CONNECT x:1 HTTP/1.1\r\nHost: x:1\r\n\r\n';
+  for (const broken of ['broken\r\n\r\n', '\0', partOfBody, connecting]) {
+    const { waiting, socket, send, beginsWith, received } = await setUp(t);
+    send(2);
+    await beginsWith(1);
+    socket.write(broken);
+    // Bytes behind broken ones do not refuse again.
+    socket.write('broken\r\n\r\n');
+    await new Promise((done) => setTimeout(done, 50));
+    t.equal(received(), '', 'nothing is said before its turn');
+    waiting[0]?.();
+    await beginsWith(2);
+    waiting[1]?.();
+    await once(socket, 'close');
+    const heads = [...received().matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => status);
+    t.same(heads, ['200', '200', '400'], JSON.stringify(broken));
+    t.match(received(), /\/0HTTP.*\/1HTTP.*"reason":"http".*\}$/s);
+  }
+});
+
+t.test('a caller that disconnects within a request ends the one before it', async (t) => {
+  const { socket, send, beginsWith, received } = await setUp(t);
+  send(1);
+  await beginsWith(1);
+  socket.end('GET /1 HT');
+  await once(socket, 'close');
+  t.equal(received(), '');
+});
+
 t.test('too many end the connection', async (t) => {
   const { socket, send } = await setUp(t);
   send(18);
