@@ -88,6 +88,8 @@ t.test('removes the rest of a text after a name if it is not JSON', (t) => {
     ['{"access_token":nope "x"}', '{"access_token":[redacted]'],
     ['["access_token":"x"]', '["[redacted]"[redacted]'],
     ['{"a":1,}access_token=x', '{"a":1,}[redacted]'],
+    ['{"access_token":"x",}["x"]', '{"access_token":"[redacted]",[redacted]'],
+    ['{"access_token"}["x"]', '{"access_token"[redacted]'],
     ['{"a" "b", "access_token":"x"}', '{"a" "b", "[redacted]'],
     ['{"a":"\n","access_token":"x"}', '{"a":"\n","[redacted]'],
     ['{"access_token":"x\n', '{"access_token":"[redacted]"'],
