@@ -1,5 +1,8 @@
 import t, { type Test } from 'tap';
+import { sharedLimits } from '../../../secureproxy/limits/shared-limits.ts';
+import { systemClock } from '../../../shared/clock.ts';
 import { startKeyserver } from '../../support/keyserver.ts';
+import { capturedLog } from '../../support/log.ts';
 import { loopback, startProxy } from '../../support/proxy.ts';
 import { startUpstream } from '../../support/upstream.ts';
 
@@ -50,4 +53,12 @@ t.test('REPLICAS counts if it is more', async (t) => {
     { allowed: 3 },
     { allowed: 6 },
   ]);
+});
+
+t.test('shares are not told while Redis counts for all', async (t) => {
+  const { logger: log, lines } = capturedLog('secureproxy');
+  const redisUrl = 'redis://127.0.0.1:1';
+  const { tell } = sharedLimits({ redisUrl, processes: 4, clock: systemClock, log });
+  tell(5);
+  t.same(lines(), []);
 });
