@@ -25,9 +25,7 @@ export async function checkOnlyOurs(
   if (others === 0) return;
   for await (const rows of readBatches()) {
     const batch = { rows, isSame, announce: false, dryRun: true };
-    const compared = await context.store.putTokens(batch);
-    if (compared.replaced > 0) throw otherRows();
-    others -= compared.unchanged;
+    others -= (await context.store.putTokens(batch)).unchanged;
   }
   if (others > 0) throw otherRows();
 }

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import t from 'tap';
 import { openSecret, sealSecret } from '../../../keyserver/at-rest/secret.ts';
 import { restore as restoreBackup } from '../../../keyserver/operations/backup/restore.ts';
@@ -212,6 +213,11 @@ t.test('restores over other rows only if it is told to', async (t) => {
   t.match(await admin.failure(restore, { environment }), { exit: 2, hint }, 'another document');
   await run(['type', 'delete', 'wildberries', '--yes']);
   await run(wildberries);
+  const database = new DatabaseSync(environment.DB_FILE);
+  t.teardown(() => database.close());
+  database.exec("INSERT INTO documents SELECT kind, 'x', revision, kid, body, mac FROM documents");
+  t.match(await admin.failure(restore, { environment }), { exit: 2, hint }, 'one does not open');
+  database.exec("DELETE FROM documents WHERE id = 'x'");
   const put = ['token', 'put', '--client', 'shop-1', '--type', 'wildberries'];
   await run(put, `${secret}x`);
   t.match(await admin.failure(restore, { environment }), { exit: 2, hint }, 'another token');
@@ -219,6 +225,7 @@ t.test('restores over other rows only if it is told to', async (t) => {
   await run(put.with(3, 'stranger'), secret);
   t.match(await admin.failure(restore, { environment }), { exit: 2, hint }, 'one more token');
   await run(['app', 'create', 'stays']);
+  await run(put, `${secret}x`);
   t.match(await run([...restore, '--merge']), { tokens: 700, documents: 3 });
   const tokens = (await run(['token', 'list'])) as { client: string }[];
   t.equal(tokens.length, 701);
