@@ -18,6 +18,7 @@ const silenceMs = 5000;
 /** Commands that wait for a Redis that does not read. */
 const maxCommands = 10_000;
 const membersKey = 'secureproxy:limit-members';
+const clockKey = 'secureproxy:limit-clock';
 
 type Client = ReturnType<typeof clientOf>;
 
@@ -79,7 +80,7 @@ export class RedisLink {
     args: readonly (string | number)[],
     length = 0,
   ): Promise<readonly unknown[] | undefined> {
-    const options = { keys: [...keys], arguments: args.map(String) };
+    const options = { keys: [...keys, clockKey], arguments: args.map(String) };
     return this.#ask(async (client) => {
       const answer: unknown = await client.eval(script, options);
       if (length === 0) return [];

@@ -4,23 +4,25 @@ const clockTtlMs = 31 * 86_400_000;
 /**
  * The beginning of each script. Times are milliseconds of Redis' own clock, which all proxies share. If it is set back,
  * or another server with an earlier one takes over, time goes on from the last one that is known: else no call could
- * start until the clock is there again. A bucket has two keys: its arrival time (gcra.ts) or the ends of its leases, and
- * the time until which it is closed. Each expires once it says nothing any more.
+ * start until the clock is there again. That one's key is the last of every script's: some servers refuse a key that a
+ * script does not declare. A bucket has two keys: its arrival time (gcra.ts) or the ends of its leases, and the time
+ * until which it is closed. Each expires once it says nothing any more.
  */
 const preamble = `
+local clockKey = table.remove(KEYS)
 local clock = redis.call('TIME')
-local known = redis.call('HMGET', 'secureproxy:limit-clock', 'last', 'ahead')
+local known = redis.call('HMGET', clockKey, 'last', 'ahead')
 local last, ahead = tonumber(known[1] or 0), tonumber(known[2] or 0)
 local now = clock[1] * 1000 + clock[2] / 1000 + ahead
 if now < last then
   ahead = ahead + last - now
   now = last
-  redis.call('HSET', 'secureproxy:limit-clock', 'ahead', string.format('%.3f', ahead))
+  redis.call('HSET', clockKey, 'ahead', string.format('%.3f', ahead))
 end
 -- Seldom, to save writes.
 if now > last + 500 then
-  redis.call('HSET', 'secureproxy:limit-clock', 'last', string.format('%.3f', now))
-  redis.call('PEXPIRE', 'secureproxy:limit-clock', ${clockTtlMs})
+  redis.call('HSET', clockKey, 'last', string.format('%.3f', now))
+  redis.call('PEXPIRE', clockKey, ${clockTtlMs})
 end
 local function get(key) return tonumber(redis.call('GET', key) or 0) end
 local function put(key, at)

@@ -5,6 +5,7 @@ import pino from 'pino';
 import t, { type Test } from 'tap';
 import { LocalStore } from '../../../secureproxy/limits/local-store.ts';
 import { RedisLink } from '../../../secureproxy/limits/redis-link.ts';
+import * as scripts from '../../../secureproxy/limits/redis-scripts.ts';
 import { RedisStore } from '../../../secureproxy/limits/redis-store.ts';
 import type { Bucket, LimitStore } from '../../../secureproxy/limits/store.ts';
 import { systemClock } from '../../../shared/clock.ts';
@@ -119,6 +120,13 @@ function contract(t: Test, name: string, open: (t: Test) => Promise<LimitStore>)
 }
 
 contract(t, 'local', async () => new LocalStore(systemClock, () => 1));
+
+t.test('no script uses a key that it does not declare, which some servers refuse', async (t) => {
+  for (const [name, script] of Object.entries(scripts)) {
+    t.match(script, 'KEYS', name);
+    t.notMatch(script, 'secureproxy:', name);
+  }
+});
 
 t.test('a Redis whose scripts answer otherwise counts as away', async (t) => {
   const answers = [
