@@ -511,6 +511,10 @@ t.test(
         ...{ exit: 2, code: 'input_invalid', message: 'stdin is not text in UTF-8' },
       });
     }
+    writeFileSync(join(admin.folder, 'fleet.yaml'), text, 'latin1');
+    t.match(await admin.failure(['apply', '--file', 'fleet.yaml']), {
+      message: 'fleet.yaml is not text in UTF-8',
+    });
     t.same(await admin.json(['app', 'list']), []);
   },
 );

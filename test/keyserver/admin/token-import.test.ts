@@ -163,6 +163,7 @@ t.test('names the faults of CSV by line and column', async (t) => {
   const admin = await installTypes(t);
   for (const [input, message] of [
     [`shop-1,wildberries,${secret}\n`, /line 1: column 1 is none of client, type, secret/],
+    ['client;id,type,secret\n', /line 1: column 1 is none of/],
     [`client,type,secret,secret\n`, /column 4 has the name of another/],
     [`client,type,secret,secret.token\n`, /a column secret beside those/],
     [
