@@ -10,6 +10,13 @@ export function checkStatus(status: number): void {
   });
 }
 
+export function tooManyInterim(): ServiceError {
+  return new ServiceError('upstream_invalid', {
+    reason: 'headers_too_large',
+    detail: 'The upstream sent interim answers (1xx) without an end.',
+  });
+}
+
 /**
  * Rejects transfer codings other than chunked, which the proxy does not ask for (RFC 9112 §7.4): the
  * coded bytes would pass for the content.

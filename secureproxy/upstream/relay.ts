@@ -5,7 +5,7 @@ import { nextBatch } from '../../shared/event-loop.ts';
 import { type AnswerBody, type AnswerOutput, PlainBody } from '../http/answer-body.ts';
 import { scrubbedBody } from '../scrub/scrubbed-body.ts';
 import { countAbandoned, refuseMoreAbandoned } from './abandoned.ts';
-import { checkStatus, checkTransferCoding, correctLength } from './answer-head.ts';
+import { checkStatus, checkTransferCoding, correctLength, tooManyInterim } from './answer-head.ts';
 import { isStale } from './answer-start.ts';
 import type { AnswerTarget } from './answer-target.ts';
 import type { CarriedHandler } from './connection.ts';
@@ -19,6 +19,8 @@ import { giveUpUnread } from './unread-rest.ts';
 const maxUnwanted = 64 * 1024;
 const unwantedMs = 1000;
 const unwanted = new Error('the answer is not wanted');
+/** As many as one a second of the longest call; each begins undici's wait for the answer anew. */
+const maxInterim = 1000;
 
 /**
  * Sends a request through a pool and streams the answer into `response`, as fast as the caller
@@ -79,6 +81,7 @@ class RelayHandler implements CarriedHandler {
   #received = false;
   #status: number | undefined;
   #starts = 0;
+  #interim = 0;
   #bytesReceived = 0;
   #bytesSent = 0;
 
@@ -127,7 +130,11 @@ class RelayHandler implements CarriedHandler {
   ): void {
     checkStatus(status);
     // Interim answers (RFC 9110 §15.2) are the connection's own.
-    if (status < 200) return;
+    if (status < 200) {
+      this.#interim += 1;
+      if (this.#interim > maxInterim) throw tooManyInterim();
+      return;
+    }
     checkTransferCoding(headers);
     if (this.#options.isRefused(status, headers)) {
       this.#status = status;

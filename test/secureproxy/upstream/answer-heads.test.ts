@@ -67,6 +67,15 @@ t.test('a 100 that nothing follows, or without an end, is no answer', async (t) 
   t.match(await call(), { status: 502 });
 });
 
+t.test('an answer that never comes, for interim ones, is invalid', async (t) => {
+  const { upstream, call } = await setUp(t);
+  const hint = 'HTTP/1.1 103 Early Hints\r\n\r\n';
+  upstream.script(writes(hint.repeat(1000), ok));
+  t.match(await call(), { status: 200, text: body, whole: true });
+  upstream.script(writes(hint.repeat(1001), ok));
+  t.match(await call(), { status: 502, problem: { reason: 'headers_too_large' } });
+});
+
 t.test("whitespace before a header's colon is removed", async (t) => {
   const { upstream, call } = await setUp(t);
   upstream.script(
