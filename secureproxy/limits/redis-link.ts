@@ -50,7 +50,11 @@ export class RedisLink {
     const { createClient: create } = await import('@redis/client');
     const client = clientOf(create, this.#options.url);
     this.#client = client;
-    client.on('error', (error: Error) => this.#fail(error));
+    client.on('error', (error: Error) => {
+      this.#fail(error);
+      // Otherwise it reconnects by itself.
+      if (client.isReady) this.#startOver(client);
+    });
     client.on('ready', () => {
       this.#restsUntil = -Infinity;
       void this.#announce();
@@ -85,8 +89,18 @@ export class RedisLink {
       const answer: unknown = await client.eval(script, options);
       if (length === 0) return [];
       if (isFlat(answer) && answer.length === length) return answer;
+      this.#startOver(client);
       throw new Error('Redis answers a script as none of ours does');
     });
+  }
+
+  /** For a connection with bytes that answer nothing: it is not known which command the next ones answer. */
+  #startOver(client: Client): void {
+    client.destroy();
+    const connect = () => {
+      if (this.#client === client) client.connect().catch(() => undefined);
+    };
+    setTimeout(connect, restMs).unref();
   }
 
   /** Sent also while Redis counts as away, since it may still do what it was asked before. */

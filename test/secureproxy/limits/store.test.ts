@@ -22,13 +22,17 @@ const bucket = (name: string, more: Partial<Bucket>): Bucket => ({
 });
 const hour = 3_600_000;
 const perHour = (requests: number, burst: number) => ({ rate: { requests, seconds: 3600, burst } });
-/** A server that answers every script so, in the protocol of Redis. */
-async function startLiar(t: Test, answer: string): Promise<string> {
+/** A server that answers every script so, in the protocol of Redis; on later connections with its last argument. */
+async function startLiar(t: Test, lie: string): Promise<string> {
+  let isFirst = true;
   const server = createServer((socket) => {
-    socket.on('error', () => undefined);
+    const answer = (last: string) => (isFirst ? lie : `*1\r\n:${last}\r\n`);
+    socket.on('error', () => undefined).on('close', () => (isFirst = false));
     socket.on('data', (bytes) => {
-      for (const [, name = ''] of String(bytes).matchAll(/\*\d+\r\n\$\d+\r\n([A-Za-z]+)/g))
-        socket.write(/eval/i.test(name) ? answer : '+OK\r\n');
+      for (const command of String(bytes).split(/(?=\*\d+\r\n\$\d+\r\n[A-Za-z]+)/)) {
+        const [last = ''] = command.trimEnd().split('\r\n').slice(-1);
+        socket.write(/^\S+\s+\S+\s+eval/i.test(command) ? answer(last) : '+OK\r\n');
+      }
     });
   }).listen(0, '127.0.0.1');
   t.teardown(() => server.close());
@@ -161,6 +165,31 @@ t.test('a Redis whose scripts answer otherwise counts as away', async (t) => {
     await link.stop();
   }
 });
+
+for (const [what, bytes] of Object.entries({
+  'of another protocol': 'HTTP/1.1 400 Bad Request\r\n\r\n',
+  'of an answer without its end': '*1\r\n$9\r\n1',
+  'of another script': '*4\r\n:1\r\n:1\r\n:1\r\n:1\r\n',
+  'of an answer too many': '*1\r\n:1\r\n*1\r\n:1\r\n',
+})) {
+  t.test(`after bytes ${what} no call gets another one's answer`, async (t) => {
+    const link = new RedisLink({
+      url: await startLiar(t, bytes),
+      memberId: '1',
+      clock: systemClock,
+      log: pino({ enabled: false }),
+      processes: () => 1,
+    });
+    await link.start();
+    for (let asked = 100, answered = 0; answered < 3; asked += 1) {
+      const answer = await link.run(pong, [], [asked], 1);
+      if (Number(answer?.[0]) >= 100) answered += 1;
+      if (answered > 0) t.same(answer, [asked]);
+      await sleep(50);
+    }
+    await link.stop();
+  });
+}
 
 t.test('on Redis', { skip: noRedis }, async (t) => {
   const redis = await startRedis(t);
