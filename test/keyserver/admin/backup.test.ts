@@ -414,4 +414,6 @@ t.test('exports exactly the rows that an import takes, and tells of the others',
   await admin.json(wildberries, { environment });
   const importing = ['token', 'import'];
   t.match(await admin.json(importing, { environment, stdin: stdout }), { added: 1 });
+  const stdin = JSON.stringify({ client: unseen.clientId, type: unseen.tokenType, secret });
+  t.match(await admin.json(importing, { environment, stdin }), { replaced: 1 });
 });
