@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { errorTable } from '../../shared/errors.ts';
-import { firstParts, followRunbook } from './runbook.ts';
+import { firstParts, followRunbook, lastParts } from './runbook.ts';
 import { readSources, root } from './sources.ts';
 import { deployment, operations } from './systemd-pair.ts';
 
@@ -13,7 +13,7 @@ const runbook = readFileSync(join(root, 'docs/operations.md'), 'utf8');
 
 // The whole runbook is followed in operations.long.test.ts.
 t.test('a deployment with systemd leads to a call, as the page has it', (t) =>
-  followRunbook(t, firstParts, { startsTool: false }),
+  followRunbook(t, { ...firstParts, ...lastParts }, { startsTool: false }),
 );
 
 t.test('every alarm of the runbook is a log message of the services', async (t) => {
