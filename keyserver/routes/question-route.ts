@@ -39,8 +39,7 @@ export function questionRoute<C>(
         response: { 200: ReleaseAnswerSchema, ...problemResponses(...sealedErrors) },
       },
     },
-    async ({ body, logFields, ip, socket }, reply) => {
-      reply.header('cache-control', 'no-store');
+    async ({ body, logFields, ip, socket }) => {
       const certificateNames = peerNames(socket);
       const sender = { log: logFields, address: ip, certificateNames };
       return { token: await answerQuestion(dependencies, question, body, sender) };

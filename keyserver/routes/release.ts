@@ -28,8 +28,7 @@ export function releaseRoute(app: Service, dependencies: ReleaseDependencies): v
         },
       },
     },
-    async ({ body, logFields, ip, socket }, reply) => {
-      reply.header('cache-control', 'no-store');
+    async ({ body, logFields, ip, socket }) => {
       const sender = { log: logFields, address: ip, certificateNames: peerNames(socket) };
       return { token: await release(dependencies, body, sender) };
     },

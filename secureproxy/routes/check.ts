@@ -68,7 +68,6 @@ export function checkRoute(
       checkNames(request.body);
       const question = questionOf(request.appKey, request.body);
       const { verdict, status, error } = await checkToken(dependencies, question, request, reply);
-      reply.header('cache-control', 'no-store');
       return {
         ...{ verdict, detail: verdictTexts[verdict] },
         ...(status !== undefined && { status }),

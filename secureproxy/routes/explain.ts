@@ -26,11 +26,7 @@ export function explainRoute(
       },
       onRequest: admitCaller(dependencies),
     },
-    async (request, reply) => {
-      const call = toCall(request.appKey, request.body);
-      const explained = await explainCall(dependencies, call, request, reply);
-      reply.header('cache-control', 'no-store');
-      return explained;
-    },
+    (request, reply) =>
+      explainCall(dependencies, toCall(request.appKey, request.body), request, reply),
   );
 }

@@ -129,7 +129,8 @@ export async function createService(options: ServiceOptions): Promise<Service> {
   };
   app.addHook('onRequest', (request, reply, done) => {
     request.logFields = newLogFields();
-    reply.header('x-request-id', request.id);
+    // A cache in front knows no keys, and may keep what it is not told to.
+    reply.headers({ 'x-request-id': request.id, 'cache-control': 'no-store' });
     brokenHttp.watch(request, reply);
     logOnce(request, reply, countRequest);
     done(hostMissing(request) ?? bodyCoded(request));
