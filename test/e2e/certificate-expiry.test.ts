@@ -4,6 +4,7 @@ import { createAuthority, days } from '../support/certificates.ts';
 import { type IdentityPaths, writeIdentity } from '../support/identity-files.ts';
 import { readiness } from '../support/listening.ts';
 import { makeState, seed } from '../support/pair-state.ts';
+import { patience } from '../support/patience.ts';
 import { pollUntil } from '../support/poll-until.ts';
 import { runMain, type ServiceProcess } from '../support/service-process.ts';
 
@@ -42,7 +43,7 @@ t.test('a certificate that has ended is said by both sides', async (t) => {
       KEYSERVER_CA_FILE: client.ca,
       KEYSERVER_CLIENT_CERT_FILE: client.cert,
       KEYSERVER_CLIENT_KEY_FILE: client.key,
-      KEYSERVER_TIMEOUT_MS: '25000',
+      ...patience,
       PORT: '0',
     });
   };

@@ -3,6 +3,7 @@ import { secureproxyProgram } from '../../secureproxy/start.ts';
 import type { Policy } from '../../shared/policy/schema.ts';
 import type { Environment } from '../../shared/settings/config.ts';
 import { startKeyserver, type TestKeyserver } from '../support/keyserver.ts';
+import { patience } from '../support/patience.ts';
 import { loopback, type ProxyAnswer, sendRequest } from '../support/proxy.ts';
 import { startUpstream, type Upstream } from '../support/upstream.ts';
 import { type StartedService, startService } from './service.ts';
@@ -29,7 +30,7 @@ export function settingsAt(origin = keyserver.url): Readonly<Record<string, stri
     PUBLIC_KEY_URL: `${origin}/public_key`,
     TOKEN_REQUEST_URL: `${origin}/`,
     PROXY_KEY: proxyKey,
-    KEYSERVER_TIMEOUT_MS: '25000',
+    ...patience,
   };
 }
 

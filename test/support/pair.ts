@@ -1,6 +1,7 @@
 import type { Test } from 'tap';
 import type { Environment } from '../../shared/settings/config.ts';
 import { makeState, type PairState, type Seeded, seed, tokenType } from './pair-state.ts';
+import { patience } from './patience.ts';
 import { runProcess, type ServiceRun } from './service-run.ts';
 
 export interface PairOptions {
@@ -78,6 +79,7 @@ export function runSecureproxy(
     PUBLIC_KEY_URL: `http://127.0.0.1:${keyserverPort}/public_key`,
     TOKEN_REQUEST_URL: `http://127.0.0.1:${keyserverPort}/`,
     PROXY_KEY: proxyKey,
+    ...patience,
     ...further,
   };
   return runProcess(t, 'secureproxy', settings, port);

@@ -24,6 +24,7 @@ import { defaultInjection } from '../../shared/policy/injection/schema.ts';
 import type { Policy } from '../../shared/policy/schema.ts';
 import type { Release } from '../../shared/protocol/messages.ts';
 import { capturedLog, type LogLine } from './log.ts';
+import { patience } from './patience.ts';
 import { until } from './until.ts';
 
 /** The policy members that loopback upstreams need. */
@@ -120,8 +121,7 @@ export async function startProxy(test: Test, options: TestProxyOptions): Promise
     PUBLIC_KEY_URL: `${keyserverUrl}/public_key`,
     TOKEN_REQUEST_URL: `${keyserverUrl}/`,
     PROXY_KEY: options.proxyKey ?? makeCallerKey('spx_'),
-    // A busy machine is no KeyServer that does not answer.
-    KEYSERVER_TIMEOUT_MS: '25000',
+    ...patience,
     ...(ca && { UPSTREAM_CA_FILE: writeCa(test, ca) }),
     ...options.settings,
   });
