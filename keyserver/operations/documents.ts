@@ -11,6 +11,7 @@ import type { Keyring } from '../keys/keyring.ts';
 import { maxBodyChars } from '../store/documents/document-tables.ts';
 import type { DocumentKind, DocumentRow, ImagesEdit } from '../store/store.ts';
 import { isoTime, type OperationContext, type ReadContext } from './context.ts';
+import { NamesAlike } from './names-alike.ts';
 import { inputInvalid, OperationError } from './operation-error.ts';
 
 /** A document as found; `content` is undefined if it does not open (wrong MAC, key or form), without a keyring if its form is wrong. */
@@ -140,6 +141,16 @@ export function checkName(what: string, name: string): void {
 /** Checks a name that nothing has yet. @throws OperationError input_invalid */
 export function checkNewName(what: string, name: string): void {
   rejectName(what, newNameFault(name));
+}
+
+/** A warning if the name is new, and looks like another one of its kind. */
+export async function alikeWarnings(
+  context: ReadContext,
+  kind: DocumentKind,
+  id: string,
+): Promise<string[]> {
+  const documents = await listDocuments(context, kind);
+  return new NamesAlike(documents.map((one) => one.id)).add(kind, id);
 }
 
 function rejectName(what: string, fault: string | undefined): void {

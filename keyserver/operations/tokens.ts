@@ -1,6 +1,5 @@
 import { decodeBase64 } from '../../shared/crypto/base64.ts';
 import { type TokenContext, tokenRowKid } from '../../shared/crypto/token-row.ts';
-import { newNameFault } from '../../shared/names.ts';
 import { fieldsFault, injectionFields } from '../../shared/policy/injection/injection.ts';
 import type { Injection } from '../../shared/policy/injection/schema.ts';
 import type { Policy } from '../../shared/policy/schema.ts';
@@ -13,6 +12,7 @@ import type { OperationContext, ReadContext } from './context.ts';
 import { byName, checkName, checkNewName, doesNotOpen, listDocuments } from './documents.ts';
 import { chosenExpiry } from './expiry.ts';
 import { inspectSecret } from './intelligence/inspect-secret.ts';
+import { NamesAlike } from './names-alike.ts';
 import { inputInvalid, OperationError } from './operation-error.ts';
 import type { TokenName } from './suggestion.ts';
 
@@ -121,8 +121,11 @@ interface PutToken extends TokenContext {
  */
 export async function putToken(context: OperationContext, token: PutToken) {
   const { clientId, tokenType, fields } = token;
-  await checkClient(context, clientId);
+  checkName('client', clientId);
   checkName('type', tokenType);
+  const clients = await clientsBeside(context, token);
+  // Clients that have a token keep their names, also those that no new client could have.
+  if (clients?.has(clientId) === false) checkNewName('client', clientId);
   const policy = await policyOf(context, tokenType);
   const fault = fieldsFault(policy.injection, fields);
   if (fault !== undefined) {
@@ -135,18 +138,18 @@ export async function putToken(context: OperationContext, token: PutToken) {
   await context.beforeSealing?.();
   try {
     const replaced = await context.store.putToken(sealSecret(context.keyring, token, secret));
-    return { ...report, expiresAt, replaced };
+    const warnings = [...report.warnings, ...(clients?.add('client', clientId) ?? [])];
+    return { ...report, warnings, expiresAt, replaced };
   } catch (error) {
     if (!isStoreError(error, 'row_unfit')) throw error;
     throw inputInvalid(error.message, 'change the table (DB_TOKEN_TABLE)');
   }
 }
 
-/** Clients that have a token keep their names, also those that no new client could have. */
-async function checkClient(context: OperationContext, client: string): Promise<void> {
-  checkName('client', client);
-  if (newNameFault(client) === undefined) return;
-  if ((await listTokens(context, { client })).length === 0) checkNewName('client', client);
+/** The clients that have a token; undefined, without reading them, if the token is stored already. */
+async function clientsBeside({ store }: OperationContext, { clientId, tokenType }: TokenContext) {
+  const stored = await store.findTokens(clientId, tokenType);
+  return stored.length > 0 ? undefined : new NamesAlike(await store.clients());
 }
 
 async function policyOf(context: OperationContext, tokenType: string): Promise<Policy> {

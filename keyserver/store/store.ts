@@ -26,7 +26,7 @@ export interface SwapOptions {
   readonly keepsOld: boolean;
 }
 
-const documentKinds = ['type', 'app', 'proxy'] as const;
+export const documentKinds = ['type', 'app', 'proxy'] as const;
 export type DocumentKind = (typeof documentKinds)[number];
 
 export function isDocumentKind(value: string): value is DocumentKind {
@@ -188,6 +188,8 @@ export interface Store {
   findTokens(clientId: string, tokenType: string): Promise<TokenRow[]>;
   /** All rows, read in batches, in the order of {@link tokenPages}. */
   listTokens(): AsyncIterable<TokenRow>;
+  /** The clients that have a token, each once, byte by byte. */
+  clients(): Promise<string[]>;
   /** Inserts or replaces; resolves to true if a row was replaced. @throws StoreError row_unfit */
   putToken(row: TokenRow): Promise<boolean>;
   /** {@link putToken} for up to some thousand rows: all are stored or none. @throws StoreError row_unfit */

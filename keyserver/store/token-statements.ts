@@ -93,6 +93,14 @@ function isToken(row: Row, { clientId, tokenType }: TokenContext): boolean {
   return isExactly(row, 'client_id', clientId) && isExactly(row, 'token_type', tokenType);
 }
 
+export function* clients(sql: Dialect): SqlCoroutine<string[]> {
+  const client = sql.exact('client_id');
+  const rows = yield* query(
+    `SELECT DISTINCT ${client} AS client_id FROM ${sql.tokenTable} WHERE client_id IS NOT NULL`,
+  );
+  return rows.map((row) => text(row, 'client_id'));
+}
+
 export function* repeatedTokens(sql: Dialect, limit: number): SqlCoroutine<TokenContext[]> {
   const client = sql.exact('client_id');
   const type = sql.exact('token_type');

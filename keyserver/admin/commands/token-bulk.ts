@@ -120,7 +120,7 @@ type Imported = Awaited<ReturnType<typeof importTokens>>;
 
 function tell({ out }: Session, result: Imported, dryRun: boolean): void {
   const { rows, added, replaced, unchanged, warnings, warningCount } = result;
-  for (const warning of warnings) out.note(`warning: ${warning}`);
+  out.warn(warnings);
   if (warningCount > warnings.length)
     out.note(`warning: and ${warningCount - warnings.length} more`);
   const counts = `${added} added, ${replaced} replaced, ${unchanged} unchanged`;

@@ -64,7 +64,7 @@ the bare token or, if it starts with {, a JSON object of its fields.`,
       await session.withContext(async (context) => {
         const put = { clientId: client, tokenType: type, fields, expiresAt };
         const { replaced, kind, warnings, ...stored } = await putToken(context, put);
-        for (const warning of warnings) out.note(`warning: ${warning}`);
+        out.warn(warnings);
         out.result(
           {
             ...{ client, type, replaced, fields: Object.keys(fields) },

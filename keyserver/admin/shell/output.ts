@@ -72,6 +72,11 @@ export class Output {
     if (this.format === undefined) this.#tell(text);
   }
 
+  /** As {@link note}. */
+  warn(warnings: readonly string[]): void {
+    for (const warning of warnings) this.note(`warning: ${warning}`);
+  }
+
   /** Prints a question on stderr without a line break, so that the answer is typed behind it. */
   ask(text: string): void {
     this.#write(printableLines(text));

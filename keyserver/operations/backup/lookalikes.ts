@@ -3,6 +3,7 @@ import type { Store, TokenRow } from '../../store/store.ts';
 import { nameKey } from '../../store/token-statements.ts';
 import { NameLines } from '../bulk/name-lines.ts';
 import { putRows } from '../bulk/put-rows.ts';
+import { folded } from '../names-alike.ts';
 
 const batchRows = 1000;
 
@@ -12,13 +13,13 @@ export class Lookalikes {
   readonly #shared = new Set<string>();
 
   add(row: TokenContext, line: number): void {
-    const name = folded(row);
+    const name = foldedName(row);
     if (this.#folded.add(name, line) !== undefined) this.#shared.add(nameKey(name));
   }
 
   /** Adds a row that is in the table, and not among these. */
   addStored(row: TokenContext): void {
-    const name = folded(row);
+    const name = foldedName(row);
     if (this.#folded.has(name)) this.#shared.add(nameKey(name));
   }
 
@@ -31,7 +32,7 @@ export class Lookalikes {
     const groups = new Map<string, TokenRow[]>();
     for await (const batch of rows) {
       for (const row of batch) {
-        const name = nameKey(folded(row));
+        const name = nameKey(foldedName(row));
         if (this.#shared.has(name)) groups.set(name, [...(groups.get(name) ?? []), row]);
       }
     }
@@ -48,10 +49,6 @@ export class Lookalikes {
   }
 }
 
-function folded({ clientId, tokenType }: TokenContext): TokenContext {
-  return { clientId: fold(clientId), tokenType: fold(tokenType) };
-}
-
-function fold(name: string): string {
-  return name.normalize('NFKD').replace(/\p{M}/gu, '').toUpperCase().trimEnd();
+function foldedName({ clientId, tokenType }: TokenContext): TokenContext {
+  return { clientId: folded(clientId), tokenType: folded(tokenType) };
 }

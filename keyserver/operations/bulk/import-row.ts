@@ -5,6 +5,7 @@ import type { Policy } from '../../../shared/policy/schema.ts';
 import type { Secret } from '../../at-rest/secret.ts';
 import { chosenExpiry, parseExpiry } from '../expiry.ts';
 import { inspectSecret } from '../intelligence/inspect-secret.ts';
+import type { NamesAlike } from '../names-alike.ts';
 import { OperationError } from '../operation-error.ts';
 import { checkedFields, isTextRecord, maxSecretBytes, parseSecretText } from '../secret-input.ts';
 import { memberNames, type RawRow } from './raw-rows.ts';
@@ -22,15 +23,12 @@ export interface ImportRules {
   /** The defined types; undefined for a policy that does not open. */
   readonly types: ReadonlyMap<string, Policy | undefined>;
   readonly nowMs: number;
-  /** Clients that have a token keep their names, also those that no new one could have. */
-  readonly isKnownClient: (client: string) => Promise<boolean>;
+  /** Those that have a token keep their names, also those that no new one could have. */
+  readonly clients: NamesAlike;
 }
 
 /** Returns a row that can be stored, or a sentence on its fault, which has nothing of the row. */
-export async function judgeRow(
-  row: RawRow['members'],
-  rules: ImportRules,
-): Promise<ImportRow | string> {
+export function judgeRow(row: RawRow['members'], rules: ImportRules): ImportRow | string {
   const { client, type, secret, sealed, expires } = row;
   const unknown = Object.keys(row).findIndex((name) => !memberNames.includes(name));
   // By number: an unknown member may be a misplaced secret.
@@ -38,8 +36,8 @@ export async function judgeRow(
   if (typeof client !== 'string') return 'there is no client';
   if (typeof type !== 'string') return 'there is no type';
   // A sealed row kept its name since it was stored, whatever names new ones can have.
-  const misnamed =
-    nameFault(client) ?? (sealed === undefined ? await newClientFault(client, rules) : undefined);
+  const isNew = sealed === undefined && !rules.clients.has(client);
+  const misnamed = isNew ? newNameFault(client) : nameFault(client);
   if (misnamed !== undefined) return `the name of the client ${misnamed}`;
   const policy = rules.types.get(type);
   if (policy === undefined) return typeFault(type, rules);
@@ -63,11 +61,6 @@ export async function judgeRow(
     if (error instanceof OperationError) return error.message;
     throw error;
   }
-}
-
-async function newClientFault(client: string, rules: ImportRules): Promise<string | undefined> {
-  const fault = newNameFault(client);
-  return fault === undefined || (await rules.isKnownClient(client)) ? undefined : fault;
 }
 
 /** An unknown type is not quoted, since it may be a misplaced secret. */

@@ -6,8 +6,8 @@ import type { BatchOutcome, PutTokens, TokenRow } from '../../store/store.ts';
 import type { OperationContext } from '../context.ts';
 import { count } from '../count.ts';
 import { listDocuments } from '../documents.ts';
+import { NamesAlike } from '../names-alike.ts';
 import { inputInvalid, type OperationError } from '../operation-error.ts';
-import { listTokens } from '../tokens.ts';
 import { type ImportRow, type ImportRules, judgeRow } from './import-row.ts';
 import { NameLines } from './name-lines.ts';
 import type { Progress } from './progress.ts';
@@ -78,10 +78,11 @@ async function judgeAll(
   const faults = new Told();
   const warnings = new Told();
   for await (const raw of source) {
-    const judged = 'fault' in raw ? raw.fault : await judgeRow(raw.members, rules);
+    const judged = 'fault' in raw ? raw.fault : judgeRow(raw.members, rules);
     const fault = typeof judged === 'string' ? judged : repetition(names, judged, raw.line);
     if (fault === undefined && typeof judged !== 'string') {
-      for (const warning of judged.warnings) warnings.add(raw.line, warning);
+      const alike = rules.clients.add('client', judged.clientId);
+      for (const warning of [...judged.warnings, ...alike]) warnings.add(raw.line, warning);
       const row = sealedOf(context, judged, rules);
       if (typeof row === 'string') faults.add(raw.line, row);
       else await spool.add(row);
@@ -95,15 +96,10 @@ async function judgeAll(
 
 async function rulesOf(context: OperationContext): Promise<ImportRules> {
   const types = await listDocuments(context, 'type');
-  const known = new Map<string, boolean>();
   return {
     types: new Map(types.map(({ id, content }) => [id, content])),
     nowMs: context.clock.now(),
-    isKnownClient: async (client) => {
-      const found = known.get(client) ?? (await listTokens(context, { client })).length > 0;
-      known.set(client, found);
-      return found;
-    },
+    clients: new NamesAlike(await context.store.clients()),
   };
 }
 

@@ -4,7 +4,7 @@ import { matchesPattern } from '../../../shared/policy/grant.ts';
 import { grantId } from '../../../shared/policy/grant-id.ts';
 import type { DocumentBody } from '../../at-rest/document-row.ts';
 import { anonymousApp } from '../../release/callers.ts';
-import type { DocumentKind } from '../../store/store.ts';
+import { type DocumentKind, documentKinds } from '../../store/store.ts';
 import type { CallerKind } from '../callers.ts';
 import { bindingFault } from '../changes/binding.ts';
 import { type Draft, StoredDocuments } from '../changes/drafts.ts';
@@ -12,6 +12,7 @@ import { describeGrant } from '../changes/lost-rights.ts';
 import type { OperationContext } from '../context.ts';
 import { doesNotOpen } from '../documents.ts';
 import { routedFault } from '../grants.ts';
+import { NamesAlike } from '../names-alike.ts';
 import { typeFaults } from '../types.ts';
 import { type Desired, sections } from './desired.ts';
 import { linesOf } from './lines.ts';
@@ -63,11 +64,19 @@ export async function planFleet(
     ),
     /** Sentences on what the file may not mean. */
     warnings: [
+      ...newNamesAlike(stored, next),
       ...strayGrants(stored, desired),
       ...next.flatMap(bindingWarnings),
       ...next.flatMap((draft) => storedFaults(context, draft)),
     ],
   };
+}
+
+function newNamesAlike(stored: StoredDocuments, next: readonly Draft[]): string[] {
+  return documentKinds.flatMap((kind) => {
+    const names = new NamesAlike(stored.ids(kind));
+    return next.filter((draft) => draft.kind === kind).flatMap(({ id }) => names.add(kind, id));
+  });
 }
 
 function sectionOf({ types, apps, proxies }: Desired, kind: DocumentKind) {

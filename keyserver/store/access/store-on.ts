@@ -49,6 +49,7 @@ export function storeOn(database: Database): Store {
     pendingMigrations: () => pendingMigrations(database.migrations),
 
     listTokens: () => listTokens(database),
+    clients: () => patient.read(() => tokens.clients(dialect)),
     putToken: (row) => change(() => tokens.putToken(dialect, row)),
     putTokens: (batch) => patient.change(() => putTokens(dialect, batch)),
     announceAll: () => change(announceAll),

@@ -270,3 +270,52 @@ t.test('warns of a file that others can read, and of secrets that could be guess
   t.match(stderr, /warning: line 2: the field "token" is as short or regular/);
   t.notMatch(stderr, 'Tr0ub4dor');
 });
+
+t.test('warns of new clients that look like others, of the table or the file', async (t) => {
+  const admin = await installTypes(t);
+  const rows = (...clients: string[]) =>
+    jsonLines(...clients.map((client) => ({ client, type: 'wildberries', secret })));
+  await admin.run(importing, { stdin: rows('shop') });
+  const { stdout, stderr, code } = await admin.run(importing, {
+    stdin: rows('shop', 'ѕhop', 'other', 'OTHER'),
+  });
+  t.equal(code, 0);
+  t.match(stdout, '3 added, 0 replaced, 1 unchanged');
+  t.same(stderr.match(/^warning: .*/gm), [
+    'warning: line 2: the client "ѕhop" is new, and looks like "shop": they differ in U+0455',
+    'warning: line 4: the client "OTHER" is new, and looks like "other": they differ in U+004F',
+  ]);
+});
+
+t.test('warns of one name that looks like another, wherever it is new', async (t) => {
+  const admin = await installTypes(t);
+  const warnings = async (args: string[], input = '') => {
+    const { stderr } = await admin.run(args, { stdin: input });
+    return stderr.split('\n').filter((line) => / is new, and looks like /.test(line));
+  };
+  const put = (client: string) => ['token', 'put', '--client', client, '--type', 'wildberries'];
+  t.same(await warnings(put('shop'), secret), []);
+  t.same(await warnings(put('Shop'), secret), [
+    'warning: the client "Shop" is new, and looks like "shop": they differ in U+0053',
+  ]);
+  t.same(await warnings(put('Shop'), secret), [], 'once');
+  for (const kind of ['app', 'proxy']) {
+    t.same(await warnings([kind, 'create', 'orders']), []);
+    t.same(await warnings([kind, 'create', 'оrders']), [
+      `warning: the ${kind} "оrders" is new, and looks like "orders": they differ in U+043E`,
+    ]);
+    t.match(await admin.json([kind, 'create', 'Orders']), {
+      warnings: [/^the .* "Orders" is new, and looks like "orders": they differ in U\+004F$/],
+    });
+  }
+  const putType = ['type', 'put', 'Wildberries', ...wildberries.slice(3)];
+  t.same(await warnings(putType), [
+    'warning: the type "Wildberries" is new, and looks like "wildberries": they differ in U+0057',
+  ]);
+  t.same(await warnings(putType), []);
+  const file = 'apps: { ORDERS: { grants: [] }, sync: { grants: [] }, Sync: { grants: [] } }';
+  t.same(await warnings(['plan', '--file', '-'], file), [
+    'note: the app "ORDERS" is new, and looks like "orders": they differ in U+004F',
+    'note: the app "Sync" is new, and looks like "sync": they differ in U+0053',
+  ]);
+});

@@ -128,6 +128,7 @@ t.test('lists tokens in the order of their names, over several batches', (t) =>
     }
     for (const row of rows.toReversed()) await store.putToken(row);
     t.same(await collect(store.listTokens()), rows);
+    t.equal((await store.clients()).length, 25);
   }),
 );
 

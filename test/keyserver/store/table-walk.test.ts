@@ -131,6 +131,7 @@ t.test('names of several rows are told, and no copy replaces another', (t) =>
       new Set(['a', 'b']),
     );
     t.equal((await store.repeatedTokens(1)).length, 1);
+    t.same((await store.clients()).sort(), ['A', 'a', 'b']);
     t.equal(await store.maxTokenChars(), t.name === 'mysql' ? 20 : undefined);
     const swapsOf = async (client: string) =>
       (await pages(store))

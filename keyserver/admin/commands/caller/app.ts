@@ -2,7 +2,7 @@ import type { Binding } from '../../../../shared/protocol/messages.ts';
 import { createAnonymousApp, createApp } from '../../../operations/callers.ts';
 import { describeBinding, parseBinding } from '../../../operations/changes/binding.ts';
 import type { OperationContext } from '../../../operations/context.ts';
-import { checkAllOpen, listDocuments } from '../../../operations/documents.ts';
+import { alikeWarnings, checkAllOpen, listDocuments } from '../../../operations/documents.ts';
 import { listCallers } from '../../../operations/keys/caller-keys.ts';
 import { inputInvalid } from '../../../operations/operation-error.ts';
 import { anonymousApp } from '../../../release/callers.ts';
@@ -56,10 +56,16 @@ The app ${anonymousApp} stands for calls without a key, and has none.`,
           session.out.result({ id, direct, key: null }, `created ${id}, which has no key`);
           return;
         }
+        const warnings = await alikeWarnings(context, 'app', id);
+        session.out.warn(warnings);
         await writeNewKey(session, {
           kind: 'app',
           out,
-          members: { id, direct, ...(bound && { bound }) },
+          members: {
+            ...{ id, direct },
+            ...(bound && { bound }),
+            ...(warnings.length > 0 && { warnings }),
+          },
           create: (handOver) => createApp(context, id, { direct, bound, handOver }),
           done: `created the app ${id}`,
         });

@@ -42,7 +42,7 @@ export function addRotate(parent: AdminCommand, session: Session, kind: CallerKi
 /** The old key ends by KeyServer's clock, perhaps at once. The rotation has succeeded, whatever comes here. */
 async function warnOfClocks({ out }: Session, context: OperationContext): Promise<void> {
   const found = await skewedClocks(context).catch(() => []);
-  for (const warning of found) out.note(`warning: ${warning}`);
+  out.warn(found);
 }
 
 interface RotateOptions extends OutOption {

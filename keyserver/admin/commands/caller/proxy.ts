@@ -1,5 +1,5 @@
 import { createProxy } from '../../../operations/callers.ts';
-import { checkAllOpen } from '../../../operations/documents.ts';
+import { alikeWarnings, checkAllOpen } from '../../../operations/documents.ts';
 import { listCallers } from '../../../operations/keys/caller-keys.ts';
 import type { AdminCommand } from '../../shell/admin-command.ts';
 import { addOut, type OutOption, writeNewKey } from '../../shell/key-output.ts';
@@ -42,15 +42,17 @@ function addCreateProxy(proxy: AdminCommand, session: Session): void {
       "keyserver-admin proxy create dc-2 --client 'shop-*' --type wildberries --certificate-name dc-2.example.com",
     )
     .action(async (id: string, { out, ...limits }: OutOption & LimitOptions) => {
-      await session.withContext((context) =>
-        writeNewKey(session, {
+      await session.withContext(async (context) => {
+        const warnings = await alikeWarnings(context, 'proxy', id);
+        session.out.warn(warnings);
+        await writeNewKey(session, {
           kind: 'proxy',
           out,
-          members: { id },
+          members: { id, ...(warnings.length > 0 && { warnings }) },
           create: (handOver) => createProxy(context, id, { ...readLimits(limits), handOver }),
           done: `created the proxy ${id}`,
-        }),
-      );
+        });
+      });
     });
 }
 

@@ -4,6 +4,7 @@ import { describeCa } from '../../../operations/changes/describe-ca.ts';
 import { commitDrafts, type Draft, StoredDocuments } from '../../../operations/changes/drafts.ts';
 import type { OperationContext } from '../../../operations/context.ts';
 import { checkNewName } from '../../../operations/documents.ts';
+import { NamesAlike } from '../../../operations/names-alike.ts';
 import { checkPolicy, type PolicyChange, putResult } from '../../../operations/types.ts';
 import { confirm, noteLosses } from '../../shell/confirmation.ts';
 import type { Session } from '../../shell/session.ts';
@@ -25,6 +26,8 @@ export async function changeType(
   const stored = await StoredDocuments.read(context);
   const { row, before } = stored.get('type', id);
   if (row === undefined) checkNewName('type', id);
+  const warnings = new NamesAlike(stored.ids('type')).add('type', id);
+  session.out.warn(warnings);
   const policy = next(before, row !== undefined);
   checkPolicy(context, id, policy);
   const { outcome, changes } = putResult(id, row && { content: before }, policy, force);
@@ -39,7 +42,11 @@ export async function changeType(
   const done =
     outcome === 'unchanged' || !dryRun ? `${outcome} ${id}` : `${id} would be ${outcome}`;
   session.out.result(
-    { id, outcome, changes, policy, consequences, ...(dryRun && { dryRun }) },
+    {
+      ...{ id, outcome, changes, policy, consequences },
+      ...(warnings.length > 0 && { warnings }),
+      ...(dryRun && { dryRun }),
+    },
     [done, ...changes.map(describeChange)].join('\n'),
   );
 }
