@@ -59,7 +59,7 @@ export function listenerSettings(port: number) {
     ),
     CALLS_MAX: Whole(
       { default: 1024, minimum: 1, maximum: 1_000_000 },
-      'Maximum number of calls in progress, of which one app, client or origin of SecureProxy gets three quarters; further calls are queued for up to two seconds, then rejected as overloaded',
+      'Maximum number of calls in progress; further calls are queued for a second, then rejected as overloaded. One app, client or origin of SecureProxy gets three quarters of them, and its further calls wait for two seconds',
     ),
     OVERLOAD_DELAY_MS: Whole(
       // Off by default: a machine that pauses for a moment looks the same as an overloaded one.
