@@ -218,8 +218,9 @@ t.test('nothing is sent or asked again for a caller that is gone', async (t) => 
   request.on('error', () => {});
   await until(() => upstream.requests.length === 1 && upstream.open.size === 1);
   await sleep(200);
+  const before = [asked, upstream.requests.length];
   request.destroy();
   t.match(await proxy.requestLine(), { 'error.reason': 'caller_gone' });
   await sleep(1500);
-  t.same([asked, upstream.requests.length], [1, 1]);
+  t.same([asked, upstream.requests.length], before);
 });
