@@ -1,11 +1,5 @@
-import { existsSync } from 'node:fs';
 import { listenerTlsFiles } from '../shared/listen/listener-settings.ts';
-import {
-  ConfigError,
-  type Environment,
-  parseSettings,
-  type Settings,
-} from '../shared/settings/config.ts';
+import { type Environment, parseSettings, type Settings } from '../shared/settings/config.ts';
 import { faultsOf, ofSetting } from '../shared/settings/faults.ts';
 import { examineTlsFiles } from '../shared/tls/files.ts';
 import { type KeyserverConfig, keyserverFaults, keyserverSettings } from './config.ts';
@@ -43,9 +37,6 @@ function keyFileFaults(config: Partial<KeyserverConfig>): string[] {
       ofSetting(setting, () => {
         const folder = config[setting];
         if (folder === undefined || (mayBeEmpty && isKeyFolderEmpty(folder))) return;
-        if (existsSync(folder) && isKeyFolderEmpty(folder)) {
-          throw new ConfigError([`${folder} has no keys; GENERATE_KEYS=1 makes the first one`]);
-        }
         load(folder);
       }),
     );

@@ -28,9 +28,8 @@ export function readKeyFiles<K>(
   extension: '.key' | '.pem',
   parse: (file: string, bytes: Buffer) => K,
 ): KeyFiles<K> {
-  checkMode(writableFault, folder);
-  if (existsSync(folder) && isKeyFolderEmpty(folder))
-    throw new ConfigError([`${folder} has no keys`]);
+  if (existsSync(folder)) checkMode(writableFault, folder);
+  if (isKeyFolderEmpty(folder)) throw new ConfigError([keysMissing(folder, extension)]);
   const names = readOrFault(folder, () => readdirSync(folder))
     .filter((name) => name.endsWith(extension))
     .map((name) => name.slice(0, -extension.length));
@@ -57,6 +56,12 @@ function readPrimary(folder: string, extension: string, names: readonly string[]
   throw new ConfigError([
     `${file} names ${JSON.stringify(primary)}, but there is no ${primary}${extension} beside it`,
   ]);
+}
+
+function keysMissing(folder: string, extension: string): string {
+  const what = existsSync(folder) ? `${folder} has no keys` : `there is no folder ${folder}`;
+  const command = `keyserver-admin keys new${extension === '.pem' ? ' --rsa' : ''}`;
+  return `${what}: a new installation gets its first key by ${command}, or by GENERATE_KEYS=1 of KeyServer`;
 }
 
 function primaryMissing(file: string, names: readonly string[]): string {

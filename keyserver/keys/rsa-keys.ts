@@ -7,6 +7,7 @@ import {
   publicKeyId,
 } from '../../shared/crypto/rsa-oaep.ts';
 import { ConfigError } from '../../shared/settings/config.ts';
+import { ofSetting } from '../../shared/settings/faults.ts';
 import { type KeyFiles, readKeyFiles } from './key-files.ts';
 
 /** The RSA keys. The primary key is published; all keys unwrap. */
@@ -106,7 +107,7 @@ export function readRsaKeys(folder: string): KeyFiles<KeyObject> {
 
 /** Loads `RSA_KEY_DIR`. @throws ConfigError */
 export async function loadRsaKeys(folder: string): Promise<LoadedRsaKeys> {
-  return LoadedRsaKeys.of(readRsaKeys(folder));
+  return LoadedRsaKeys.of(ofSetting('RSA_KEY_DIR', () => readRsaKeys(folder)));
 }
 
 function parsePem(file: string, pem: Buffer): KeyObject {

@@ -79,7 +79,7 @@ t.test('--check-config of KeyServer reads all files and writes none', async (t) 
     /PORT must be integer/,
     /TLS_CERT_FILE: cannot read \/none\.crt \(ENOENT\)/,
     /TLS_KEY_FILE: cannot read \/none\.key \(ENOENT\)/,
-    /KEYRING_DIR: cannot read \/none \(ENOENT\)/,
+    /KEYRING_DIR: there is no folder \/none: a new installation/,
     /DB_FILE: there is no folder \/none/,
     /TLS_CERT is not a setting: is TLS_CERT_FILE meant\?/,
   ]) {

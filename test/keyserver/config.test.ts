@@ -151,9 +151,11 @@ t.test('lets key folders be empty only if keys are to be made', async (t) => {
     KEYRING_DIR: join(folder, 'keyring'),
     RSA_KEY_DIR: join(folder, 'rsa'),
   };
+  const first = (option = '') =>
+    `a new installation gets its first key by keyserver-admin keys new${option}, or by GENERATE_KEYS=1 of KeyServer`;
   t.same(startFaults(settings), [
-    `KEYRING_DIR: cannot read ${settings.KEYRING_DIR} (ENOENT)`,
-    `RSA_KEY_DIR: cannot read ${settings.RSA_KEY_DIR} (ENOENT)`,
+    `KEYRING_DIR: there is no folder ${settings.KEYRING_DIR}: ${first()}`,
+    `RSA_KEY_DIR: there is no folder ${settings.RSA_KEY_DIR}: ${first(' --rsa')}`,
   ]);
   t.same(startFaults({ ...settings, GENERATE_KEYS: '1' }), []);
   t.match(startFaults({ ...settings, GENERATE_KEYS: 'yes' }), [/^GENERATE_KEYS must be boolean/]);
@@ -161,8 +163,8 @@ t.test('lets key folders be empty only if keys are to be made', async (t) => {
   const empty = join(folder, 'empty');
   mkdirSync(empty, { mode: 0o700 });
   t.same(startFaults({ ...settings, RSA_KEY_DIR: empty, KEYRING_DIR: empty }), [
-    `KEYRING_DIR: ${empty} has no keys; GENERATE_KEYS=1 makes the first one`,
-    `RSA_KEY_DIR: ${empty} has no keys; GENERATE_KEYS=1 makes the first one`,
+    `KEYRING_DIR: ${empty} has no keys: ${first()}`,
+    `RSA_KEY_DIR: ${empty} has no keys: ${first(' --rsa')}`,
   ]);
   const KEYRING_DIR = join(folder, 'file');
   t.same(startFaults({ ...settings, KEYRING_DIR, GENERATE_KEYS: '1' }), [

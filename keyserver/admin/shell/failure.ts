@@ -62,12 +62,8 @@ export function toFailure(thrown: unknown): Failure {
 }
 
 function settingsHint(faults: readonly string[]): string {
-  const isMissing = faults.some((fault) => / has no keys$|cannot read .* \(ENOENT\)$/.test(fault));
   if (faults.every((fault) => fault.startsWith('KEYRING_DIR'))) {
-    const first = isMissing
-      ? 'a new installation makes its first key: keyserver-admin keys new; '
-      : '';
-    return `set KEYRING_DIR to the folder of the at-rest keys; ${first}without it, lists, show, export and doctor take --unverified`;
+    return 'set KEYRING_DIR to the folder of the at-rest keys; without it, lists, show, export and doctor take --unverified';
   }
   return 'change the environment, .env or the key files; npm start makes a database and keys in .data; docs/admin.md lists the settings';
 }

@@ -17,8 +17,8 @@ function withoutKeys(
 t.test('each command says how to get on, from nothing to the first type', async (t) => {
   const { admin, folder } = withoutKeys(t);
   const noKeys = await admin.failure(['token', 'list']);
-  t.match(noKeys, { exit: 3, message: `KEYRING_DIR: ${folder} has no keys` });
-  t.match(noKeys.hint, 'a new installation makes its first key: keyserver-admin keys new;');
+  t.match(noKeys, { exit: 3, message: `KEYRING_DIR: ${folder} has no keys: a new installation` });
+  t.match(noKeys.message, 'gets its first key by keyserver-admin keys new,');
   t.match(await admin.failure(['keys', 'new']), {
     exit: 4,
     code: 'migrations_pending',
@@ -36,11 +36,21 @@ t.test('a folder that there is not is made', async (t) => {
   const admin = await install(t);
   const KEYRING_DIR = join(admin.folder, 'new', 'keys');
   const missing = await admin.failure(['app', 'list'], { environment: { KEYRING_DIR } });
-  t.match(missing.hint, 'keyserver-admin keys new');
+  t.match(missing.message, 'keyserver-admin keys new');
   t.match(await admin.json(['keys', 'new'], { environment: { KEYRING_DIR } }), {
     ...{ key: '2027-03-04', file: '2027-03-04.key', folder: KEYRING_DIR },
     ...{ written: true, primary: true },
   });
+});
+
+t.test('a folder of RSA keys that there is not is named, with the way to get one', async (t) => {
+  const admin = await install(t);
+  const environment = { RSA_KEY_DIR: join(admin.folder, 'no-rsa') };
+  const missing = `RSA_KEY_DIR: there is no folder ${environment.RSA_KEY_DIR}: a new installation gets`;
+  t.match(await admin.failure(['keys', 'list'], { environment }), { exit: 3, message: missing });
+  const { stdout } = await admin.run(['doctor'], { environment });
+  t.match(stdout, missing);
+  t.match(stdout, 'keyserver-admin keys new --rsa');
 });
 
 t.test('no first key beside rows that a lost keyring sealed', async (t) => {

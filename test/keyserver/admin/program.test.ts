@@ -124,7 +124,7 @@ t.test('names faults of settings and of key files at once', async (t) => {
   t.match(faults, [
     /DB_TIMEOUT_MS must be >= 50/,
     /DB_TOKEN_TABLE: The token table's name/,
-    `  - KEYRING_DIR: cannot read ${folder} (ENOENT)`,
+    `  - KEYRING_DIR: there is no folder ${folder}`,
     `  - AES_KEY_FILE: cannot read ${environment.AES_KEY_FILE} (ENOENT)`,
     `  - AES_IV_FILE: cannot read ${environment.AES_IV_FILE} (ENOENT)`,
   ]);
@@ -212,7 +212,7 @@ t.test('uses .data of the working directory where no database is set, and says s
   t.match(doctor.stdout, /settings +ok +using \.data\/keyserver\.db/);
   const elsewhere = { DB_FILE: '', KEYRING_DIR: join(admin.folder, 'none') };
   const { stderr } = await admin.run(['app', 'list'], { environment: elsewhere });
-  t.match(stderr, `KEYRING_DIR: cannot read ${elsewhere.KEYRING_DIR} (ENOENT)`);
+  t.match(stderr, `KEYRING_DIR: there is no folder ${elsewhere.KEYRING_DIR}`);
 });
 
 t.test('a new history says which documents did not open, with exit code 1', async (t) => {
