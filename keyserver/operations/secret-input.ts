@@ -1,5 +1,5 @@
 import { isFieldName } from '../../shared/policy/injection/template.ts';
-import { parseObject } from '../../shared/schema/json-object.ts';
+import { hasRepeatedMember, parseObject } from '../../shared/schema/json-object.ts';
 import { inputInvalid, type OperationError } from './operation-error.ts';
 
 /** Maximum length of a secret's text, in bytes. */
@@ -64,7 +64,12 @@ function decode(bytes: Uint8Array): string {
 
 function parseFields(text: string): Record<string, string> {
   const value = parseObject(text);
-  if (isTextRecord(value)) return value;
+  if (isTextRecord(value)) {
+    if (hasRepeatedMember(text)) {
+      throw inputInvalid('a field of the secret stands twice', 'give each field once');
+    }
+    return value;
+  }
   throw inputInvalid(
     'the secret starts with { but is not a JSON object of strings',
     'for example: {"clientId": "…", "apiKey": "…"}',

@@ -13,3 +13,21 @@ export function parseObject(text: string): JsonObject | undefined {
     return undefined;
   }
 }
+
+/** A whole text of JSON, with the colon behind it if it is a name, and what opens and ends objects and lists. */
+const tokens = /"[^"\\]*(?:\\.[^"\\]*)*"\s*:?|[{}[\]]/g;
+
+/** Whether an object of a valid JSON text, at any depth, has two members of one name: parsers keep the last alone. */
+export function hasRepeatedMember(json: string): boolean {
+  const names: Set<string>[] = [];
+  for (const [token] of json.matchAll(tokens)) {
+    if (token === '{' || token === '[') names.push(new Set());
+    else if (token === '}' || token === ']') names.pop();
+    else if (token.endsWith(':')) {
+      const name = JSON.parse(token.slice(0, -1));
+      if (names.at(-1)?.has(name)) return true;
+      names.at(-1)?.add(name);
+    }
+  }
+  return false;
+}

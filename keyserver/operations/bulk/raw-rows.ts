@@ -1,4 +1,8 @@
-import { type JsonObject, parseObject } from '../../../shared/schema/json-object.ts';
+import {
+  hasRepeatedMember,
+  type JsonObject,
+  parseObject,
+} from '../../../shared/schema/json-object.ts';
 import type { Line } from './lines.ts';
 
 /** A row of an import as its file has it: nothing of it was judged yet. */
@@ -35,5 +39,7 @@ function jsonRow(line: number, bytes: Buffer): RawRow | RowFault {
     return { line, fault: 'it is not text in UTF-8' };
   }
   const members = parseObject(text);
-  return members ? { line, members } : { line, fault: 'it is not a JSON object' };
+  if (members === undefined) return { line, fault: 'it is not a JSON object' };
+  // Without the name, which may be a misplaced secret.
+  return hasRepeatedMember(text) ? { line, fault: 'a member stands twice' } : { line, members };
 }

@@ -159,6 +159,26 @@ t.test('judges every row before it stores one, and names lines without values', 
   t.match(many.message, /^1,000 rows cannot be stored:\n.*and 980 more$/s);
 });
 
+t.test('refuses a member that stands twice, since one of the two would not count', async (t) => {
+  const admin = await installTypes(t);
+  const stdin = [
+    JSON.stringify(shop(1)),
+    `{"client":"a","type":"wildberries","\\u0063lient":"b","secret":"${secret}"}`,
+    `{"client":"a","type":"wildberries","secret":{"token":"${secret}","token":"b"}}`,
+    JSON.stringify({ ...shop(2), secret: `{"token":"${secret}","token":"b"}` }),
+  ].join('\n');
+  const { exit, code, message } = await admin.failure(importing, { stdin });
+  t.match({ exit, code }, { exit: 2, code: 'input_invalid' });
+  t.equal(
+    message,
+    '3 rows cannot be stored:\n' +
+      '  - line 2: a member stands twice\n' +
+      '  - line 3: a member stands twice\n' +
+      '  - line 4: a field of the secret stands twice',
+  );
+  t.same(await stored(t, admin), {});
+});
+
 t.test('names the faults of CSV by line and column', async (t) => {
   const admin = await installTypes(t);
   for (const [input, message] of [

@@ -112,6 +112,7 @@ t.test('refuses a type that could not be used, or would be dangerous unsaid', as
     ['too long', [...destination, '--limit-max-seconds', '90000'], /limitSignal maxSeconds/],
     ['an error body of a list', [...destination, '--error-body', '["{code}"]'], /not a JSON obj/],
     ['no JSON', [...destination, '--error-body', '{'], /--error-body is not a JSON object/],
+    ['a member twice', [...destination, '--error-body', '{"a":1,"a":2}'], /a member twice/],
     ['a strange part', [...destination, '--error-body', '{"m":"{code} {token}"}'], /has \{token\}/],
     ['no number of retries', [...destination, '--retry', 'often'], /--retry "often" is not an int/],
     ['too many retries', [...destination, '--retry', '6'], /retry max/],

@@ -11,7 +11,7 @@ import {
   type Probe,
   type RoutedBy,
 } from '../../../../shared/policy/schema.ts';
-import { parseObject } from '../../../../shared/schema/json-object.ts';
+import { hasRepeatedMember, parseObject } from '../../../../shared/schema/json-object.ts';
 import { ConfigError } from '../../../../shared/settings/config.ts';
 import { ofSetting } from '../../../../shared/settings/faults.ts';
 import { readTrustedFile } from '../../../../shared/settings/private-file.ts';
@@ -184,7 +184,10 @@ function parseProbe(text: string): Probe {
 
 function parseErrorBody(text: string): ErrorBody {
   const body = parseObject(text);
-  if (body !== undefined) return body;
+  if (body !== undefined) {
+    if (!hasRepeatedMember(text)) return body;
+    throw inputInvalid('--error-body has a member twice', 'give each member once');
+  }
   throw inputInvalid(
     '--error-body is not a JSON object',
     `example: --error-body '{"code":"{code}","message":"{detail}"}'`,
