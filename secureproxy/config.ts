@@ -51,7 +51,7 @@ export const secureproxySettings = Type.Object({
   ),
   BODY_LIMIT_BYTES: Whole(
     { default: 16 * 1024 * 1024, minimum: 1024, maximum: 256 * 1024 * 1024 },
-    'Maximum size of a request to /request_api, bytes',
+    'Maximum size of a request to /request_api, /explain or /check, bytes',
   ),
   UPSTREAM_CONNECTIONS: Whole(
     { default: 128, minimum: 1, maximum: 4096 },

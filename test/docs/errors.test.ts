@@ -63,6 +63,15 @@ t.test('no page names a reason that the sources do not have', async (t) => {
   }
 });
 
+t.test('the page on routes names all of both services', async (t) => {
+  for (const service of ['keyserver', 'secureproxy']) {
+    const { paths } = JSON.parse(readFileSync(join(root, `openapi/${service}.json`), 'utf8'));
+    for (const path of Object.keys(paths)) {
+      t.ok(page('route_not_found').includes(`${path.replace('{path}', '…')}\``), path);
+    }
+  }
+});
+
 t.test('pages name only commands and settings that exist', async (t) => {
   const sources = readSources('keyserver', 'secureproxy', 'shared').map(({ text }) => text);
   const said = codes.flatMap((code) => [
