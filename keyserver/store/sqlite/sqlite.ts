@@ -33,14 +33,13 @@ export function openSqliteStore(options: SqliteStoreOptions): Store {
     key: async () => tableKey(from, tokenTable, dialect),
     read: async (steps) => from.drive(steps()),
   });
-  const table = paged(connection);
-  const work: Work = {
-    read: table.read,
+  const work: PagedTable & Work = {
+    ...paged(connection),
     change: async (steps) => connection.transact(steps()),
   };
   return storeOn({
     description: `sqlite ${file}, table ${name}`,
-    ...{ ...table, ...work, patient: work },
+    ...{ ...work, patient: work },
     note: async (steps) => hasty.transact(always(steps())),
     findTokens: (clientId, tokenType) =>
       work.read(() => findTokens(dialect, { clientId, tokenType })),
