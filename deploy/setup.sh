@@ -5,8 +5,8 @@ set -eu
 # SecureProxy runs in our group.
 umask 027
 
+# Both files are renamed into place: one that was cut short would lock SecureProxy out.
 if [ ! -s /proxy/proxy.key ]; then
-  # Renamed into place: a file that was cut short would lock SecureProxy out.
   rm -f /proxy/proxy.key.new
   # A run that was killed here may have made the proxy, and its key is lost.
   keyserver-admin proxy create compose --out /proxy/proxy.key.new ||
@@ -14,7 +14,8 @@ if [ ! -s /proxy/proxy.key ]; then
   chmod 640 /proxy/proxy.key.new
   mv /proxy/proxy.key.new /proxy/proxy.key
 fi
-keyserver-admin doctor | sed -n 's/.*primary key id \([A-Za-z0-9_-]*\).*/\1/p' >/proxy/pins
+keyserver-admin doctor | sed -n 's/.*primary key id \([A-Za-z0-9_-]*\).*/\1/p' >/proxy/pins.new
+mv /proxy/pins.new /proxy/pins
 
 marketplace="--destination https://marketplace:8443 --unsafe-allow-private $MARKETPLACE_SUBNET"
 # shellcheck disable=SC2086 # they are several arguments

@@ -14,6 +14,8 @@ t.test('the first steps give the proxy a key, though a run that was killed lost 
   for (const name of ['ozon', 'wildberries']) writeFileSync(at(`marketplace/${name}.json`), '{}');
   // Types and tokens need no test here, and each start of the tool takes its time.
   const tool = `#!/bin/sh
+[ ! -e killed ] || [ "$1" != doctor ] || exec kill -9 $PPID
+[ "$1" != doctor ] || echo 'rsa keys ok primary key id abc'
 [ "$1" = proxy ] || exit 0
 exec '${process.execPath}' '${root}/keyserver/admin/main.ts' "$@"
 `;
@@ -40,6 +42,11 @@ exec '${process.execPath}' '${root}/keyserver/admin/main.ts' "$@"
   const made = key();
   run();
   t.equal(key(), made, 'it makes nothing twice');
+  const pins = () => readFileSync(at('proxy/pins'), 'utf8');
+  t.equal(pins(), 'abc\n');
+  writeFileSync(at('killed'), '');
+  t.throws(run);
+  t.equal(pins(), 'abc\n', 'SecureProxy could start again');
   t.match(await admin.json(['proxy', 'list']), [
     {
       id: 'compose',
