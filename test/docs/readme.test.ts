@@ -7,6 +7,7 @@ import { root } from './sources.ts';
 
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
 const readmes = ['README.md', 'README.ru.md'];
+const pages = globSync('docs/**/*.md', { cwd: root });
 
 t.test('both READMEs show the same commands and the same sections', async (t) => {
   const [english = '', russian = ''] = readmes.map(read);
@@ -34,10 +35,13 @@ t.test('every npm script that a page names is there', async (t) => {
   }
 });
 
+/** A command with its options, but for one behind a comment's sign. */
+const named = /(?<!# )keyserver-admin [a-z][^`|\n]+(?:\\\n[^`|\n]+)*/g;
+
 t.test('every command and option of keyserver-admin that a page names is there', async (t) => {
   const program = describeCommand(await wholeProgram());
-  for (const page of [...readmes, 'SECURITY.md', 'CHANGELOG.md']) {
-    for (const [line] of read(page).matchAll(/keyserver-admin [^`\n]+(?:\\\n[^`\n]+)*/g)) {
+  for (const page of [...readmes, 'SECURITY.md', 'CHANGELOG.md', ...pages]) {
+    for (const [line] of read(page).matchAll(named)) {
       const [, group = '', ...rest] = line.split(/\s+/);
       const command = program.commands.find(({ path }) => path[0] === group);
       t.ok(command, `${page}: ${group}`);
