@@ -7,7 +7,7 @@ import { leaseMs } from '../../shared/protocol/change-messages.ts';
 import type { AppDocument } from '../at-rest/document-row.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import type { Position, Store } from '../store/store.ts';
-import { StoreError } from '../store/store-error.ts';
+import { BehindError, StoreError } from '../store/store-error.ts';
 import { CallerWarnings } from './caller-warnings.ts';
 import { type Caller, DocumentLoader, differences, type Loaded } from './document-loader.ts';
 import { KeyUses } from './key-uses.ts';
@@ -109,8 +109,8 @@ export class Registry {
   /**
    * Reloads the documents if the change counter moved, and every ten seconds. If the counter cannot be read,
    * the loaded documents stay in force for five seconds. If it moved but the documents cannot be read, the old
-   * ones are dropped at once. Within one history the counter never goes back: a database that is behind what was
-   * read before counts as one that cannot be read. @throws StoreError
+   * ones are dropped at once. Within one history the counter never goes back: a database, or a node of one, that is
+   * behind what was read before counts as one that cannot be read. @throws StoreError
    */
   refresh(): Promise<void> {
     // One after another: an earlier one that ends later would bring back older documents. At most one waits, since
@@ -159,28 +159,25 @@ export class Registry {
     const position = await this.#store.position();
     const { history, seq } = position;
     const isSame = history === this.#history;
-    if (isSame && seq < this.#seq) throw this.#behind(seq);
-    this.#isBehind = false;
+    if (isSame && seq < this.#seq) throw this.#behind(new BehindError(seq), this.#seq);
     const hasMoved = this.#loaded === undefined || !isSame || seq !== this.#seq;
     const isDue = now >= this.#documentsReadAt + rereadMs;
     try {
       if (hasMoved || isDue) await this.#reload(position, isDue, now);
     } catch (error) {
+      if (error instanceof BehindError) throw this.#behind(error, seq);
       // Fail closed: keeping the old documents would delay a revocation.
       if (hasMoved) this.#loaded = undefined;
       throw error;
     }
+    this.#isBehind = false;
     this.#counterReadAt = now;
   }
 
-  #behind(seq: number): StoreError {
-    if (!this.#isBehind) this.#log.error({ seq, seen: this.#seq }, 'change counter set back');
+  #behind(error: BehindError, seen: number): BehindError {
+    if (!this.#isBehind) this.#log.error({ seq: error.seq, seen }, 'change counter set back');
     this.#isBehind = true;
-    return new StoreError(
-      'behind',
-      'The database is behind what was read from it before: a replica that lags, or a restored copy, ' +
-        'which needs keyserver-admin history new',
-    );
+    return error;
   }
 
   async #reload({ history, seq }: Position, isDue: boolean, now: number): Promise<void> {
@@ -191,7 +188,7 @@ export class Registry {
     const areTokens = rows?.every(({ kind }) => kind === 'token');
     let loaded = before;
     if (loaded === undefined || isDue || areTokens !== true) {
-      loaded = this.#loader.load(await this.#store.documents(), before);
+      loaded = this.#loader.load(await this.#store.documents(seq), before);
       this.#documentsReadAt = now;
     }
     // Compares accepted documents instead of rows: a document that is now rejected has no row among the changes.

@@ -38,6 +38,20 @@ export class StoreError extends Error {
   }
 }
 
+/** `seq` is the change counter that was read. */
+export class BehindError extends StoreError {
+  readonly seq: number;
+
+  constructor(seq: number) {
+    super(
+      'behind',
+      'The database is behind what was read from it before: a replica that lags, or a restored copy, ' +
+        'which needs keyserver-admin history new',
+    );
+    this.seq = seq;
+  }
+}
+
 export function isStoreError(error: unknown, kind: StoreErrorKind): error is StoreError {
   return error instanceof StoreError && error.kind === kind;
 }

@@ -227,8 +227,11 @@ export interface Store {
   /** The copied tokens of these names, in the same order. @throws StoreError table_missing */
   copiedTokens(names: readonly TokenContext[]): Promise<(string | undefined)[]>;
 
-  /** All rows of documents, including unknown kinds and several rows of one name. */
-  documents(): Promise<DocumentRow[]>;
+  /**
+   * All rows of documents, including unknown kinds and several rows of one name.
+   * @throws BehindError if they are read where the last change is before `atLeast`
+   */
+  documents(atLeast?: number): Promise<DocumentRow[]>;
   /** Changes one document; see {@link DocumentEdit}. Resolves to the row stored by it. */
   editDocument(
     kind: DocumentKind,

@@ -57,7 +57,7 @@ export function storeOn(database: Database): Store {
       database.atOnce(async (table) =>
         readAll({
           position: await table.read(statements.position),
-          documents: () => table.read(allDocuments),
+          documents: (atLeast) => table.read(() => allDocuments(atLeast)),
           ...imageReads(table.read),
           listTokens: () => listTokens(table),
         }),
@@ -78,7 +78,7 @@ export function storeOn(database: Database): Store {
     copyTokens: (rows) => patient.change(() => copyNewTokens(dialect, rows)),
     copiedTokens: (names) => patient.read(() => copiedTokens(dialect, names)),
 
-    documents: () => read(allDocuments),
+    documents: (atLeast) => read(() => allDocuments(atLeast)),
     editDocument: (kind, id, edit, images) =>
       change(() => editDocument(dialect, { kind, id }, edit, images)),
     editDocuments: async (names, edit, images) => {

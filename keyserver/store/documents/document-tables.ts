@@ -2,6 +2,7 @@ import { documentRow, integer, isExactly, type Row, text } from '../rows.ts';
 import { anyOf, chunks, insertion, type SqlPart } from '../sql-lists.ts';
 import { type Dialect, maxNameChars, query, type SqlCoroutine } from '../statements.ts';
 import type { DocumentName, DocumentRow, ImageName } from '../store.ts';
+import { BehindError } from '../store-error.ts';
 
 type DocumentTable = 'documents' | 'document_images';
 
@@ -14,18 +15,26 @@ const nameColumns =
   `SUBSTR(kind, 1, ${maxNameChars}) AS kind, SUBSTR(id, 1, ${maxNameChars}) AS id, revision, ` +
   `SUBSTR(kid, 1, ${maxNameChars}) AS kid`;
 
-function select(table: DocumentTable, suffix: string): string {
-  return (
-    `SELECT ${nameColumns}, SUBSTR(body, 1, ${maxBodyChars}) AS body, ` +
-    `SUBSTR(mac, 1, ${maxNameChars}) AS mac FROM ${table} ${suffix}`
-  );
+function select(table: DocumentTable, suffix: string, ...more: readonly string[]): string {
+  const columns = [
+    nameColumns,
+    `SUBSTR(body, 1, ${maxBodyChars}) AS body, SUBSTR(mac, 1, ${maxNameChars}) AS mac`,
+    ...more,
+  ];
+  return `SELECT ${columns.join(', ')} FROM ${table} ${suffix}`;
 }
 
 const byName = 'ORDER BY kind, id, revision DESC';
 
-/** All documents, by name, the newest of a name first. */
-export function* allDocuments(): SqlCoroutine<DocumentRow[]> {
-  const rows = yield* query(select('documents', byName));
+/**
+ * All documents, by name, the newest of a name first. The same statement reads the counter: another one may be answered
+ * by another node of a cluster. @throws BehindError if it is below `atLeast`
+ */
+export function* allDocuments(atLeast = -Infinity): SqlCoroutine<DocumentRow[]> {
+  const counter = '(SELECT seq FROM change_counter WHERE id = 1) AS counter';
+  const rows = yield* query(select('documents', byName, counter));
+  const seq = integer(rows[0] ?? {}, 'counter');
+  if (seq < atLeast) throw new BehindError(seq);
   return rows.map(documentRow);
 }
 

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap';
 import { Registry } from '../../../keyserver/registry/registry.ts';
 import type { Store } from '../../../keyserver/store/store.ts';
-import { StoreError } from '../../../keyserver/store/store-error.ts';
+import { BehindError, StoreError } from '../../../keyserver/store/store-error.ts';
 import { testClock } from '../../support/clock.ts';
 import { startKeyserver } from '../../support/keyserver.ts';
 import { capturedLog } from '../../support/log.ts';
@@ -122,6 +122,7 @@ for (const [what, change] of Object.entries({
   }),
   'the counter is far ahead of the rows': (real) => ({
     position: async () => ({ ...(await real.position()), seq: 1_000_000_000_000 }),
+    documents: () => real.documents(),
   }),
 } satisfies Record<string, Changed>)) {
   t.test(`everybody drops everything where ${what}`, async (t) => {
@@ -201,6 +202,32 @@ t.test('within one history it never goes back, and is in force for five seconds'
   for (let i = 0; i < 2; i++)
     await t.rejects(registry.refresh(), { name: 'StoreError', kind: 'behind' });
   t.match(said(), [entry, entry], 'and once more when it happens again');
+});
+
+t.test('a node that lags behind the counter of another gives no documents', async (t) => {
+  const { keyserver, registry, clock, seq, log, whenDatabase } = await setUp(t);
+  await registry.refresh();
+  const old = await keyserver.store.documents();
+  await keyserver.deleteDocument('app', 'a');
+  whenDatabase(() => ({
+    documents: async (atLeast = 0) => {
+      if (atLeast > seq) throw new BehindError(seq);
+      return old;
+    },
+  }));
+  await t.rejects(registry.refresh(), { name: 'StoreError', kind: 'behind' });
+  t.ok(registry.app('a'), 'as if the database did not answer');
+  t.match(registry.changesSince(seq), { seq, changes: [] }, 'nobody is told that this is current');
+  t.match(
+    log().filter(({ msg }) => msg === 'change counter set back'),
+    [{ level: 'error', seq, seen: seq + 1 }],
+  );
+  clock.advance(5_000);
+  await t.rejects(registry.refresh());
+  t.throws(() => registry.app('a'), { code: 'keyserver_unavailable' });
+  whenDatabase(() => ({}));
+  await registry.refresh();
+  t.equal(registry.app('a'), undefined);
 });
 
 t.test('a KeyServer that is behind what a proxy has seen says so once', async (t) => {

@@ -83,7 +83,11 @@ t.test('a counter that was set back in another history is a change, too', async 
   await keyserver.putType('a');
   let seq = 7;
   let history = 'one';
-  const moved: Store = { ...keyserver.store, position: async () => ({ seq, history }) };
+  const moved: Store = {
+    ...keyserver.store,
+    position: async () => ({ seq, history }),
+    documents: () => keyserver.store.documents(),
+  };
   const other = new Registry(moved, keyserver.keyring, capturedLog('test').logger, testClock());
   await other.refresh();
   seq = 3;

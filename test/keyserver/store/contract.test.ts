@@ -149,7 +149,8 @@ t.test('keeps documents, with revisions that only grow', (t) =>
       t.same(current, first, 'the edit sees what is stored');
       return { kind: 'app', id: 'shop', revision, kid: 'k2', body: 'b', mac: 'm' };
     });
-    t.same(await store.documents(), [second]);
+    t.same(await store.documents(2), [second]);
+    await t.rejects(store.documents(3), { name: 'StoreError', kind: 'behind' });
     t.equal(await store.editDocument('app', 'shop', removing), undefined);
     t.same(await store.documents(), []);
     const third = await store.editDocument('app', 'shop', writing('shop', 'again'));
