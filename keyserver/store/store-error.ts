@@ -10,6 +10,7 @@ export type StoreErrorKind =
   | 'read_only'
   /** A row is longer than the server takes in one packet. */
   | 'too_large'
+  | 'no_room'
   /** The operator's own token table cannot hold this row. */
   | 'row_unfit'
   | 'table_name_invalid'

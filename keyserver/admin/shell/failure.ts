@@ -22,6 +22,7 @@ const hints: Partial<Record<StoreErrorKind, string>> = {
     'grant it to the user, or let the tool log in as one that has it; docs/deployment.md lists the privileges',
   read_only: 'name the primary server, or a file that can be written',
   too_large: 'raise it on the server and its clients, or store a smaller document',
+  no_room: 'make room on the disk of the database, then try again',
   locked: 'try again when others no longer hold the lock, or raise DB_TIMEOUT_MS',
 };
 

@@ -40,7 +40,7 @@ const meanings: readonly (readonly [StoreErrorKind, Sentence, ...numbers: number
   ['failed', sentences.columnMissing, 1054],
   ['failed', 'The database has too many connections', 1040, 1203, 1226],
   ['failed', 'The cluster node is not ready', 1047],
-  ['failed', 'The database has no room left', 1021, 1114],
+  ['no_room', 'The database has no room left', 1021, 1114],
   ['failed', 'The store is closed', 45027, 45035, 45037],
 ];
 

@@ -7,8 +7,10 @@ const meanings: ReadonlyMap<number, Meaning> = new Map([
   [3, ['failed', 'The database file cannot be accessed']],
   [5, ['locked', 'The database is locked by another process']],
   [8, ['read_only', 'The database file cannot be written']],
+  // Also where there is no room for the file of shared memory, without which nothing is read.
+  [10, ['no_room', 'The disk is full, or failed']],
   [11, ['failed', 'The database file is damaged']],
-  [13, ['failed', 'The disk is full']],
+  [13, ['no_room', 'The disk is full']],
   [14, ['failed', 'The database file cannot be opened']],
   [18, ['too_large', 'The row is longer than SQLite takes']],
   [20, ['row_unfit', sentences.columnMistyped()]],

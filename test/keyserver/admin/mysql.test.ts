@@ -57,15 +57,17 @@ t.test('works on a MySQL-protocol server', async (t) => {
   await connection.query(`KILL QUERY ${id}`);
   t.match(await waiting, /^changes +ok/m, 'a change of others is no fault');
   await connection.rollback();
-  for (const [number, said] of [
-    [1290, warning],
-    [1114, /^database +fault .*\n.* no room left/m],
+  for (const [number, said, hint] of [
+    [1290, warning, 'name the primary server'],
+    [1114, /^database +fault .*\n.* no room left/m, 'make room on the disk'],
   ] as const) {
     await connection.query(
       'CREATE TRIGGER fails BEFORE UPDATE ON change_counter FOR EACH ROW ' +
         `SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = ${number}`,
     );
     t.match(await examined(), said);
+    const refused = await admin.failure(['app', 'create', 'late'], { environment });
+    t.match(refused, { exit: 4, hint });
     await connection.query('DROP TRIGGER fails');
   }
 

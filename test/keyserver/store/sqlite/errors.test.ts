@@ -46,6 +46,18 @@ t.test('says what is wrong in words that name columns and quote no value', async
   }
 });
 
+t.test('says that there is no room, whatever could not grow', async (t) => {
+  const full = errorOf(
+    'INSERT INTO big VALUES (randomblob(100000))',
+    'CREATE TABLE big (a)',
+    'PRAGMA max_page_count = 4',
+  );
+  t.match(full, { kind: 'no_room', message: /^The disk is full/ });
+  // SQLITE_IOERR_SHMSIZE, which reading gives as well.
+  const sharing = Object.assign(new Error('disk I/O error'), { errcode: 4874 });
+  t.match(sqliteError(sharing), { kind: 'no_room', message: /^The disk is full, or failed/ });
+});
+
 t.test(
   'knows errors of the file system, and leaves what is no error of the database',
   async (t) => {
