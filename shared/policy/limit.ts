@@ -1,6 +1,6 @@
-import { memoizeByText } from '../memoize.ts';
+import { memoize, memoizeByText } from '../memoize.ts';
 import { matchesPattern, pathPatternFault } from './grant.ts';
-import { foldedPath } from './path.ts';
+import { foldedPaths } from './path.ts';
 import { PolicyError } from './policy-error.ts';
 import type { TargetUrl } from './url.ts';
 
@@ -131,17 +131,17 @@ function covers(pattern: string, url: TargetUrl): boolean {
   if (url.isAmbiguous) return true;
   const origin = pattern.startsWith('/') ? '' : url.origin;
   if (matchesPattern(pattern, origin + url.pathname)) return true;
-  const path = loosePath(url.pathname);
-  if (path === undefined) return false;
   const loose = loosePattern(pattern);
-  return matchesPattern(loose, origin + path) || loose === origin + withoutLastSlash(path);
+  return loosePaths(url).some(
+    (path) => matchesPattern(loose, origin + path) || loose === origin + withoutLastSlash(path),
+  );
 }
 
-/** As the most lenient router reads it: case, empty pieces and what is cut off do not count. */
-function loosePath(pathname: string): string | undefined {
-  return foldedPath(pathname)
-    ?.toLowerCase()
-    .replace(/\/{2,}/g, '/');
+/** As lenient routers read it: case, empty pieces and what is cut off do not count. */
+const loosePaths = memoize(({ pathname }: TargetUrl) => foldedPaths(pathname).map(inLowerCase));
+
+function inLowerCase(path: string): string {
+  return path.toLowerCase().replace(/\/{2,}/g, '/');
 }
 
 function withoutLastSlash(path: string): string {
@@ -151,5 +151,6 @@ function withoutLastSlash(path: string): string {
 /** Patterns are few, and have no letters that a cut at `;` would lose. */
 const loosePattern = memoizeByText((pattern) => {
   const [, origin = '', path = pattern] = /^([a-z]+:\/\/[^/]+)(\/.*)$/.exec(pattern) ?? [];
-  return withoutLastSlash(origin + (loosePath(path) ?? path));
+  const [folded = path] = foldedPaths(path);
+  return withoutLastSlash(origin + inLowerCase(folded));
 });

@@ -16,8 +16,9 @@ const separators = /[/\\\u2044\u2215\u2216\u00a5\u20a9]/;
 export function isAmbiguousPath(pathname: string): boolean {
   // Without these, the URL parser has resolved what could be ambiguous.
   if (!/[%;]|^\/\//.test(pathname)) return false;
-  const pieces = piecesOf(pathname);
-  if (pieces === undefined) return true;
+  const decoded = decodeFully(pathname);
+  if (decoded === undefined) return true;
+  const pieces = piecesOf(decoded);
   const [first, second, ...others] = pieces;
   return (
     (first === '' && second === '' && others.length > 0) ||
@@ -25,14 +26,20 @@ export function isAmbiguousPath(pathname: string): boolean {
   );
 }
 
-/** A path as a server that decodes and folds all could read it; undefined if that is ambiguous. */
-export function foldedPath(pathname: string): string | undefined {
-  return /[%;]/.test(pathname) ? piecesOf(pathname)?.join('/') : pathname;
+/**
+ * The paths that servers could read: decoded, folded, and cut at `;`, `?` and `#`. Some cut before they decode, and some
+ * take all behind a decoded `?` or `#` for no path. None if it is ambiguous.
+ */
+export function foldedPaths(pathname: string): string[] {
+  if (!/[%;]/.test(pathname)) return [pathname];
+  const cut = pathname.replace(/;[^/]*/g, '');
+  const texts = [pathname, cut].flatMap((path) => decodeFully(path) ?? []);
+  const heads = texts.map((text) => text.replace(/[?#].*$/s, ''));
+  return [...texts, ...heads].map((text) => piecesOf(text).join('/'));
 }
 
-function piecesOf(pathname: string): string[] | undefined {
-  const decoded = decodeFully(pathname);
-  return decoded?.split(separators).map((piece) => piece.replace(/[;?#].*$/s, '').trim());
+function piecesOf(decoded: string): string[] {
+  return decoded.split(separators).map((piece) => piece.replace(/[;?#].*$/s, '').trim());
 }
 
 /** Decodes and folds until nothing changes; undefined if that is ambiguous at any depth. */

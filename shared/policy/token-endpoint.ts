@@ -1,5 +1,5 @@
 import { memoize } from '../memoize.ts';
-import { foldedPath } from './path.ts';
+import { foldedPaths } from './path.ts';
 import { PolicyError } from './policy-error.ts';
 import type { Policy } from './schema.ts';
 import { parseTargetUrl, type TargetUrl } from './url.ts';
@@ -31,8 +31,8 @@ export function isLikeTokenEndpoint({ tokenEndpoints }: TokenEndpoints, url: Tar
   );
   if (sameHost.length === 0) return false;
   if (url.isAmbiguous) return true;
-  const path = looseOf(url);
-  return sameHost.some((endpoint) => looseOf(endpoint) === path);
+  const paths = loosePaths(url);
+  return sameHost.flatMap(loosePaths).some((path) => paths.includes(path));
 }
 
 /** Parses `https://host[:port]/path`. @throws PolicyError naming the text */
@@ -52,14 +52,15 @@ export const tokenEndpointsOf = memoize((texts: readonly string[]): readonly Tar
   texts.map(parseTokenEndpoint),
 );
 
-/** Undefined for an ambiguous path. */
-function looseOf({ pathname }: TargetUrl): string | undefined {
-  return foldedPath(pathname)
-    ?.normalize('NFKD')
-    .replace(/\p{M}/gu, '')
-    .toLowerCase()
-    .split('/')
-    .filter((piece) => piece !== '')
-    .join('/')
-    .replace(/\.[^/]*$/, '');
+function loosePaths({ pathname }: TargetUrl): string[] {
+  return foldedPaths(pathname).map((path) =>
+    path
+      .normalize('NFKD')
+      .replace(/\p{M}/gu, '')
+      .toLowerCase()
+      .split('/')
+      .filter((piece) => piece !== '')
+      .join('/')
+      .replace(/\.[^/]*$/, ''),
+  );
 }

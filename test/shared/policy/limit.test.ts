@@ -81,6 +81,9 @@ t.test('a limit of paths holds for every spelling of them', async (t) => {
     '/v1/;a/supply//x',
     '/V1/Supply/x',
     '/v1/%53UPPLY/x',
+    '/v1;a%2Fb/supply/x',
+    '/v1;a%2Fsupply/x',
+    '/v1%3Fa/supply/x',
   ]) {
     t.ok(isLimitedBy(limit, url(path)), path);
   }
@@ -88,7 +91,14 @@ t.test('a limit of paths holds for every spelling of them', async (t) => {
     t.notOk(isLimitedBy(limit, url(path)), path);
   }
   const exact = parseLimit('20/min /v1/Orders');
-  for (const path of ['/v1/Orders', '/v1/orders', '/v1/Orders/', '/v1//orders//']) {
+  for (const path of [
+    '/v1/Orders',
+    '/v1/orders',
+    '/v1/Orders/',
+    '/v1//orders//',
+    '/v1/orders;x%2Fy',
+    '/v1/orders%3F/x',
+  ]) {
     t.ok(isLimitedBy(exact, url(path)), path);
   }
   t.notOk(isLimitedBy(exact, url('/v1/orders/1')));
