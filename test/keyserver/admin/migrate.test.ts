@@ -10,9 +10,6 @@ import { mysqlSettings } from '../../support/pair-state.ts';
 import { Installation, install, wildberries } from './installation.ts';
 
 const down = ['migrate', '--down'];
-/** Longer than the tool's DB_TIMEOUT_MS below, so that its first look at the documents times out. */
-const lockedMs = 2500;
-
 /** An installation on a server, with one type stored. */
 async function installOnServer(t: Test) {
   const options = await scratchDatabase(t);
@@ -33,7 +30,8 @@ t.test('keeps the documents if their table is locked when it looks (MariaDB)', a
   const { admin, environment, options } = await installOnServer(t);
   const other = await rawConnection(t, options);
   await other.query('LOCK TABLES documents WRITE');
-  const locked = sleep(lockedMs).then(() => other.query('UNLOCK TABLES'));
+  // Longer than DB_TIMEOUT_MS, so that its first look at the documents times out.
+  const locked = sleep(2500).then(() => other.query('UNLOCK TABLES'));
   const failure = await admin.failure(down, { environment });
   await locked;
   // It waits for the lock, and sees them then.
@@ -65,7 +63,7 @@ t.test('keeps the documents if it may not read them (MariaDB)', async (t) => {
 });
 
 /** Holds the file locked against readers and writers, in a process of its own: waiting blocks this one. */
-async function lockFile(file: string, ms: number) {
+async function lockFile(file: string): Promise<() => Promise<unknown>> {
   const child = spawn(
     process.execPath,
     [
@@ -76,20 +74,23 @@ async function lockFile(file: string, ms: number) {
        database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
        database.exec("UPDATE schema_lock SET owner = owner");
        console.log('locked');
-       setTimeout(() => database.close(), ${ms});`,
+       process.stdin.on('end', () => database.close()).resume();`,
     ],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
+    { stdio: ['pipe', 'pipe', 'inherit'] },
   );
   await once(child.stdout, 'data');
-  return { exited: once(child, 'exit') };
+  return () => {
+    child.stdin.end();
+    return once(child, 'exit');
+  };
 }
 
 t.test('keeps the documents if their file is locked when it looks (SQLite)', async (t) => {
   const admin = await install(t);
   await admin.json(wildberries);
-  const { exited } = await lockFile(join(admin.folder, 'rows.db'), lockedMs);
-  const environment = { DB_TIMEOUT_MS: '1500' };
+  const unlock = await lockFile(join(admin.folder, 'rows.db'));
+  const environment = { DB_TIMEOUT_MS: '500' };
   t.match(await admin.failure(down, { environment }), { exit: 4, message: /locked/ });
-  await exited;
+  await unlock();
   t.match(await admin.json(['type', 'list']), [{ id: 'wildberries' }]);
 });
