@@ -13,6 +13,8 @@ const spellings: readonly string[] = [
   '/v1//supply/x',
   '/V1/Supply/x',
   '/v1/supply;a=b/x',
+  '/v1;a%2Fb/supply/x',
+  '/v1/supply/x%3F/y',
   '/v1/%EF%BD%93upply/x',
   '/other/..%2fv1/supply/x',
 ];
