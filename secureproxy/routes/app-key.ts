@@ -65,7 +65,7 @@ export function allAppKeys(rawHeaders: readonly string[], query: string): Set<st
 
 function valuesOf(rawHeaders: readonly string[], query: string): string[] {
   const values = rawHeaders.filter((_, at) => at % 2 === 1);
-  return query === '' ? values : [...values, ...new URLSearchParams(query).values()];
+  return mayHoldKey(query) ? [...values, ...new URLSearchParams(query).values()] : values;
 }
 
 /** The query of a request's target, with its `?`; empty if it has none. */
