@@ -26,15 +26,17 @@ function select(table: DocumentTable, suffix: string, ...more: readonly string[]
 
 const byName = 'ORDER BY kind, id, revision DESC';
 
+const counter = '(SELECT seq FROM change_counter WHERE id = 1) AS counter';
+
 /**
- * All documents, by name, the newest of a name first. The same statement reads the counter: another one may be answered
- * by another node of a cluster. @throws BehindError if it is below `atLeast`
+ * All documents, by name, the newest of a name first. For `atLeast` the same statement reads the counter: another one
+ * may be answered by another node of a cluster. @throws BehindError if it is below `atLeast`
  */
-export function* allDocuments(atLeast = -Infinity): SqlCoroutine<DocumentRow[]> {
-  const counter = '(SELECT seq FROM change_counter WHERE id = 1) AS counter';
-  const rows = yield* query(select('documents', byName, counter));
+export function* allDocuments(atLeast?: number): SqlCoroutine<DocumentRow[]> {
+  const more = atLeast === undefined ? [] : [counter];
+  const rows = yield* query(select('documents', byName, ...more));
   const seq = integer(rows[0] ?? {}, 'counter');
-  if (seq < atLeast) throw new BehindError(seq);
+  if (atLeast !== undefined && seq < atLeast) throw new BehindError(seq);
   return rows.map(documentRow);
 }
 
