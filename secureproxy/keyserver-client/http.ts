@@ -82,7 +82,7 @@ export class KeyserverHttp {
   async before<T>(deadline: number, promise: Promise<T>): Promise<T> {
     const late = Promise.withResolvers<never>();
     const leftMs = Math.max(0, deadline - this.#timer.monotonic());
-    const timeout = setTimeout(() => late.reject(unreachable(expiry())), leftMs);
+    const timeout = setTimeout(() => late.reject(this.fault ?? unreachable(expiry())), leftMs);
     try {
       return await Promise.race([promise, late.promise]);
     } finally {

@@ -163,6 +163,19 @@ t.test('tries no more once it is closed', async (t) => {
   t.equal(first, 'ended');
 });
 
+t.test('tells at a deadline why the attempts of others fail', async (t) => {
+  const http = newHttp(t, 0);
+  const never = new Promise<never>(() => undefined);
+  const late = () => http.before(http.newDeadline(), never);
+  await t.rejects(late(), { ...unreachable, cause: { message: 'no whole answer in time' } });
+  const url = new URL(`http://127.0.0.1:${await freePort()}/`);
+  await t.rejects(
+    http.post(url, () => '{}', {}, { deadline: http.newDeadline() + 1000 }),
+    unreachable,
+  );
+  await t.rejects(late(), { ...unreachable, cause: { code: 'ECONNREFUSED' } });
+});
+
 t.test('all attempts have one time together', async (t) => {
   let passedMs = 0;
   const clock = mock.method(systemClock, 'monotonic', () => passedMs);
