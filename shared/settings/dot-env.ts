@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { ConfigError, type Environment } from './config.ts';
+import { kindFault } from './file-mode.ts';
 import { readText, unreadable } from './text-file.ts';
 
 /**
@@ -15,13 +16,16 @@ export function readEnvironment(processEnv: Environment, folder: string): Enviro
 }
 
 function readEnvFile(file: string): Environment {
-  let text: string;
+  let text = '';
+  let fault: string | undefined;
   try {
-    text = readText(file);
+    fault = kindFault(file);
+    if (fault === undefined) text = readText(file);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return {};
     throw new ConfigError([unreadable(file, error)]);
   }
+  if (fault !== undefined) throw new ConfigError([fault]);
   return parseEnv(text);
 }

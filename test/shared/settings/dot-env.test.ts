@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
@@ -30,6 +31,16 @@ t.test('says which .env cannot be read', async (t) => {
   t.throws(
     () => readEnvironment({}, folder),
     new ConfigError([`cannot read ${join(folder, '.env')} (EISDIR)`]),
+  );
+});
+
+t.test('refuses a .env that is a pipe, which would halt the start', async (t) => {
+  const folder = t.testdir();
+  const file = join(folder, '.env');
+  execFileSync('mkfifo', [file]);
+  t.throws(
+    () => readEnvironment({}, folder),
+    new ConfigError([`${file} is a pipe or a device, not a file`]),
   );
 });
 
