@@ -13,7 +13,7 @@ export function checkQuery(
   if (clash === undefined) return;
   throw new ServiceError('request_invalid', {
     reason: 'injected_parameter',
-    detail: `ApiUri must not have the query parameter ${JSON.stringify(clash)}: the proxy adds it.`,
+    detail: `The URL must not have the query parameter ${JSON.stringify(clash)}: the proxy adds it.`,
   });
 }
 

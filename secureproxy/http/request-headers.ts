@@ -115,7 +115,7 @@ function checkField(name: string, value: string): void {
   const fault = !traitsOf(name).isName
     ? 'is not a header name'
     : !valuePattern.test(value)
-      ? 'has a value with characters that no header can carry'
+      ? 'has a value with other characters than visible ASCII, spaces and tabs'
       : undefined;
   if (fault === undefined) return;
   throw new ServiceError('request_invalid', {

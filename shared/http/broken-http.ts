@@ -11,6 +11,8 @@ import { problemHeaders } from './problem-replies.ts';
 
 const details: Readonly<Record<string, string>> = {
   HPE_HEADER_OVERFLOW: `Headers are limited to ${maxHeaderSize} bytes.`,
+  HPE_INVALID_URL:
+    'The request target is none: encode characters other than ASCII, such as é as %C3%A9.',
   ERR_HTTP_REQUEST_TIMEOUT: 'The request was not sent in time.',
   CONNECT:
     'CONNECT is for forward proxies, and this service is none: send requests to its own URL.',

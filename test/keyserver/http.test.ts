@@ -232,6 +232,12 @@ t.test('bytes that are not HTTP get one answer and no more', async (t) => {
   t.equal((await app.inject('/healthz')).statusCode, 200);
 });
 
+t.test('a path in bytes beyond ASCII is refused with advice', async (t) => {
+  const { url } = await startKeyserver(t);
+  const { problem } = readRaw(await sendRaw(url, 'GET /caf\u00e9 HTTP/1.1\r\nHost: x\r\n\r\n'));
+  t.match(problem, { reason: 'http', detail: /encode characters other than ASCII/ });
+});
+
 t.test('huge headers are refused', async (t) => {
   const { url } = await startKeyserver(t);
   const header = `X: ${'x'.repeat(20_000)}\r\n`;

@@ -53,7 +53,7 @@ for (const query of spellings) {
     t.throws(() => checkQuery(at(`?${query}`), injectedNames), {
       code: 'request_invalid',
       message:
-        /^ApiUri must not have the query parameter "(?:access_token|v)": the proxy adds it\.$/,
+        /^The URL must not have the query parameter "(?:access_token|v)": the proxy adds it\.$/,
       options: { reason: 'injected_parameter' },
     });
   });
