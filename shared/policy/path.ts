@@ -32,10 +32,10 @@ export function isAmbiguousPath(pathname: string): boolean {
  */
 export function foldedPaths(pathname: string): string[] {
   if (!/[%;]/.test(pathname)) return [pathname];
-  const cut = pathname.replace(/;[^/]*/g, '');
-  const texts = [pathname, cut].flatMap((path) => decodeFully(path) ?? []);
+  const paths = new Set([pathname, pathname.replace(/;[^/]*/g, '')]);
+  const texts = [...paths].flatMap((path) => decodeFully(path) ?? []);
   const heads = texts.map((text) => text.replace(/[?#].*$/s, ''));
-  return [...texts, ...heads].map((text) => piecesOf(text).join('/'));
+  return [...new Set([...texts, ...heads])].map((text) => piecesOf(text).join('/'));
 }
 
 function piecesOf(decoded: string): string[] {
