@@ -1,4 +1,4 @@
-import { problemResponses, readSchema } from '../../shared/http/problem.ts';
+import { problemResponses, schemaOfRead } from '../../shared/http/problem.ts';
 import type { Service } from '../../shared/http/service-type.ts';
 import { PublicKeyAnswerSchema } from '../../shared/protocol/messages.ts';
 import { Type } from '../../shared/schema/type.ts';
@@ -22,7 +22,7 @@ export function publicKeyRoutes(app: Service, rsaKeys: RsaKeys): void {
   app.get(
     '/public_key',
     {
-      schema: readSchema('getPublicKey', summary, {
+      schema: schemaOfRead('getPublicKey', summary, {
         200: PublicKeyAnswerSchema,
         304: Type.Null({ description: 'Unchanged' }),
       }),

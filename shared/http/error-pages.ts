@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { errorCodes } from '../errors.ts';
 import { Type } from '../schema/type.ts';
-import { readSchema } from './problem.ts';
+import { schemaOfRead } from './problem.ts';
 import type { Service } from './service-type.ts';
 
 const folder = new URL('../../docs/errors/', import.meta.url);
@@ -12,7 +12,7 @@ export function errorPageRoutes(app: Service): void {
     '/errors/:code',
     {
       schema: {
-        ...readSchema('getErrorPage', 'The page that explains an error code', {
+        ...schemaOfRead('getErrorPage', 'The page that explains an error code', {
           200: { description: 'Markdown', content: { 'text/markdown': { schema: Type.String() } } },
         }),
         params: Type.Object({ code: Type.Enum(errorCodes) }),

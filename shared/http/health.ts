@@ -1,6 +1,6 @@
 import { type Static, Type } from '../schema/type.ts';
 import { version } from '../settings/version.ts';
-import { readSchema } from './problem.ts';
+import { schemaOfRead } from './problem.ts';
 import type { Service } from './service-type.ts';
 
 /** `degraded` still serves calls; `unready` must not receive any. `checks` has one word per check, `detail` the reason. */
@@ -21,7 +21,7 @@ export function healthRoutes(app: Service, readiness: () => Readiness): void {
     '/healthz',
     {
       ...options,
-      schema: readSchema('getHealth', 'The process is alive', {
+      schema: schemaOfRead('getHealth', 'The process is alive', {
         200: Type.Object(
           { status: Type.Literal('ok'), version: Type.String() },
           { examples: [{ status: 'ok', version: '0.1.0' }] },
@@ -34,7 +34,7 @@ export function healthRoutes(app: Service, readiness: () => Readiness): void {
     '/readyz',
     {
       ...options,
-      schema: readSchema('getReadiness', 'The service can do its work', {
+      schema: schemaOfRead('getReadiness', 'The service can do its work', {
         200: ReadinessSchema,
         503: ReadinessSchema,
       }),

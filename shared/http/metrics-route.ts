@@ -1,6 +1,6 @@
 import { prometheusContentType } from '@prometheus-io/client';
 import { Type } from '../schema/type.ts';
-import { readSchema } from './problem.ts';
+import { schemaOfRead } from './problem.ts';
 import type { Service } from './service-type.ts';
 
 /** A scrape reads every gauge of every worker, so answers are kept for as long as nobody needs newer ones. */
@@ -23,7 +23,7 @@ export function metricsRoute(app: Service, write: () => Promise<string>): void {
     '/metrics',
     {
       config: { requestLine: 'none' },
-      schema: readSchema('getMetrics', "Metrics in Prometheus' text format", {
+      schema: schemaOfRead('getMetrics', "Metrics in Prometheus' text format", {
         200: {
           description: 'Metrics of all workers',
           content: { 'text/plain': { schema: Type.String() } },

@@ -110,7 +110,7 @@ export function problemResponses(...codes: readonly ErrorCode[]) {
 }
 
 /** The schema of a route that takes no body, and fails at most by its request. */
-export function readSchema<R extends object>(operationId: string, summary: string, response: R) {
+export function schemaOfRead<R extends object>(operationId: string, summary: string, response: R) {
   return {
     operationId,
     summary,
