@@ -23,6 +23,12 @@ tokens have one name: the backup is complete all the same.`,
     )
     .examples('keyserver-admin backup /var/backups/keyserver/2026-11-28.backup')
     .action(async (file: string) => {
+      if (file === '-') {
+        throw inputInvalid(
+          'a backup is not written to stdout',
+          'name a new file, or ./- for this one',
+        );
+      }
       const path = resolve(session.io.folder, file);
       await session.withContext(async (context) => {
         const result = await withProgress(session.io, (progress) =>

@@ -12,7 +12,7 @@ import { writeNewFile } from '../bulk/new-file.ts';
 import { withProgress } from '../bulk/progress.ts';
 import type { AdminCommand } from '../shell/admin-command.ts';
 import { faultsFoundExitCode } from '../shell/exit-codes.ts';
-import { readable } from '../shell/input-file.ts';
+import { namedFile, readable } from '../shell/input-file.ts';
 import type { Session } from '../shell/session.ts';
 
 interface ImportOptions {
@@ -39,7 +39,8 @@ are stored already stay as they are. Exit code 2 if a row cannot be stored.`,
       'keyserver-admin token import < tokens.jsonl',
       `printf '%s\\n' '{"client":"shop-1","type":"wildberries","secret":"…","expires":"2030-01-31"}' | keyserver-admin token import`,
     )
-    .action(async ({ file, dryRun = false }: ImportOptions) => {
+    .action(async ({ dryRun = false, ...options }: ImportOptions) => {
+      const file = namedFile(options.file);
       const source = file === undefined ? io.stdin : openFile(session, file);
       if (file === undefined && io.stdinIsTerminal)
         out.note('reading rows from stdin: end them with Enter and Ctrl-D');
@@ -84,7 +85,8 @@ and none is readable without the keyring. Exit code 1 if rows are not sealed: th
     .option('--type <type>', 'only of this type')
     .option('--out <file>', 'write a new file, not stdout')
     .examples('keyserver-admin token export --sealed --type wildberries --out wildberries.jsonl')
-    .action(async ({ sealed, out: file, ...names }: ExportOptions) => {
+    .action(async ({ sealed, out: option, ...names }: ExportOptions) => {
+      const file = namedFile(option);
       if (sealed !== true)
         throw inputInvalid('tokens leave the database sealed only', 'add --sealed');
       await session.withContext(async (context) => {

@@ -15,7 +15,7 @@ import {
 import type { AdminCommand } from '../shell/admin-command.ts';
 import { parseDuration } from '../shell/duration.ts';
 import { faultsFoundExitCode } from '../shell/exit-codes.ts';
-import { readable } from '../shell/input-file.ts';
+import { namedFile, readable } from '../shell/input-file.ts';
 import type { ReadOptions, Session } from '../shell/session.ts';
 import { record } from '../shell/text/table.ts';
 import { addExport, addImport } from './token-bulk.ts';
@@ -60,7 +60,7 @@ the bare token or, if it starts with {, a JSON object of its fields.`,
     .action(async (options: TokenName & { expires?: string; file?: string }) => {
       const { client, type, expires, file } = options;
       const expiresAt = expires === undefined ? undefined : parseExpiry(expires, io.clock.now());
-      const fields = parseSecretInput(await readSecret(session, file));
+      const fields = parseSecretInput(await readSecret(session, namedFile(file)));
       await session.withContext(async (context) => {
         const put = { clientId: client, tokenType: type, fields, expiresAt };
         const { replaced, kind, warnings, ...stored } = await putToken(context, put);

@@ -4,6 +4,11 @@ import { readText, textOf, unreadable } from '../../../shared/settings/text-file
 import { inputInvalid } from '../../operations/operation-error.ts';
 import type { AdminIo } from './io.ts';
 
+/** The file that an option names; undefined if it is left out or `-`, which stand for stdin or stdout. */
+export function namedFile(option: string | undefined): string | undefined {
+  return option === '-' ? undefined : option;
+}
+
 /** Reads a text that an option names: a file, or stdin for `-`. @throws OperationError input_invalid */
 export async function readInput({ io }: { readonly io: AdminIo }, file: string): Promise<string> {
   try {

@@ -4,6 +4,7 @@ import type { CallerKind } from '../../operations/callers.ts';
 import { OperationError } from '../../operations/operation-error.ts';
 import type { AdminCommand } from './admin-command.ts';
 import { UncertainError } from './failure.ts';
+import { namedFile } from './input-file.ts';
 import { writeKeyFile } from './key-file.ts';
 import type { Session } from './session.ts';
 
@@ -34,8 +35,9 @@ export function addOut(command: AdminCommand): AdminCommand {
  */
 export async function writeNewKey(
   { io, out: output }: Session,
-  { kind, out, members, create, done }: NewKey,
+  { kind, members, create, done, ...options }: NewKey,
 ): Promise<void> {
+  const out = namedFile(options.out);
   const path = out === undefined ? undefined : resolve(io.folder, out);
   const place = out === undefined ? 'above' : `in ${out}`;
   let isWritten = false;

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { isCallerKey } from '../../../shared/crypto/caller-key.ts';
-import { type Installation, install } from './installation.ts';
+import { type Installation, install, wildberries } from './installation.ts';
 import { launcher } from './tool-process.ts';
 
 const keyCommands = [
@@ -124,4 +124,27 @@ t.test('has no key to write for the app anonymous', async (t) => {
   t.match(await admin.failure(create), { exit: 2, code: 'input_invalid' });
   t.notOk(existsSync(join(admin.folder, 'new.key')));
   t.same((await admin.json(['app', 'list'])).length, 1);
+});
+
+t.test('takes - for stdin or stdout, and makes no file of that name', async (t) => {
+  const admin = await install(t);
+  await admin.json(wildberries);
+  const name = ['--client', 'shop-1', '--type', 'wildberries'];
+  const { stdout, stderr } = await admin.run(['app', 'create', 'new', '--out', '-']);
+  t.match(stdout, /^spk_\S+\n$/);
+  t.match(stderr, /its key is shown only this once/);
+  const rotated = await admin.json(['app', 'rotate', 'new', '--yes', '--out', '-']);
+  t.match(rotated, { key: /^spk_/ });
+  const put = ['token', 'put', ...name, '--file', '-'];
+  t.match(await admin.json(put, { stdin: 'made-up-secret' }), { replaced: false });
+  const exported = await admin.run(['token', 'export', '--sealed', '--out', '-']);
+  t.match(JSON.parse(exported.stdout), { client: 'shop-1', sealed: /^skt1\./ });
+  const importing = ['token', 'import', '--file', '-'];
+  t.match(await admin.json(importing, { stdin: exported.stdout }), { unchanged: 1 });
+  t.match(await admin.failure(['backup', '-']), {
+    exit: 2,
+    code: 'input_invalid',
+    message: 'a backup is not written to stdout',
+  });
+  t.notOk(existsSync(join(admin.folder, '-')));
 });
