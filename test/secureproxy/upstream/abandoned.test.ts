@@ -17,14 +17,17 @@ t.test('calls that ended without a connection are few at an origin that gives no
       return ['127.0.0.1'];
     },
   });
-  const call = (TimeoutMs = 60_000) =>
+  const call = (TimeoutMs = 5000) =>
     proxy.call({ ClientId: 'acme', TokenType: 'test', ApiUri: `${upstream.url}/`, TimeoutMs });
   const late = await Promise.all(Array.from({ length: 16 }, () => call(100)));
   for (const answer of late) t.match(answer, { status: 504 });
-  t.match(await call(), {
-    status: 503,
-    problem: { code: 'overloaded', reason: 'origin_connections' },
-  });
+  // A busy machine ends some before they ask for a connection, and others take their places.
+  const rejected = await pollUntil(
+    'no place is left',
+    () => call(),
+    ({ status }) => status === 503,
+  );
+  t.match(rejected.problem, { code: 'overloaded', reason: 'origin_connections' });
   t.equal(upstream.requests.length, 0);
   isSilent = false;
   for (const done of unanswered) done();
