@@ -129,8 +129,9 @@ export async function createService(options: ServiceOptions): Promise<Service> {
   };
   app.addHook('onRequest', (request, reply, done) => {
     request.logFields = newLogFields();
-    // A cache in front knows no keys, and may keep what it is not told to.
-    reply.headers({ 'x-request-id': request.id, 'cache-control': 'no-store' });
+    reply.header('x-request-id', request.id);
+    // A cache in front knows no keys, and may keep whatever is not forbidden.
+    reply.header('cache-control', 'no-store');
     brokenHttp.watch(request, reply);
     logOnce(request, reply, countRequest);
     done(hostMissing(request) ?? bodyCoded(request));
