@@ -134,6 +134,17 @@ t.test(
   },
 );
 
+t.test('a session that is held has the timeout for each statement, not for all', async (t) => {
+  const options = await scratchDatabase(t);
+  const connections = mysqlConnections(options, { connections: 1, timeoutMs: 2_000 });
+  t.teardown(() => connections.close());
+  await t.resolves(
+    connections.hold(async (session) => {
+      for (let i = 0; i < 2; i += 1) await session.query('DO SLEEP(1.1)');
+    }),
+  );
+});
+
 t.test('a pool lets idle connections go after a minute, and follows no redirect', async (t) => {
   const created = mock.method(mariadb, 'createPool');
   t.teardown(() => created.mock.restore());
@@ -143,6 +154,21 @@ t.test('a pool lets idle connections go after a minute, and follows no redirect'
   // In seconds.
   const given = { idleTimeout: 60, minimumIdle: 0, connectionLimit: 1, permitRedirect: false };
   t.match(created.mock.calls[0]?.arguments[0], given);
+});
+
+t.test('a change that waited too long is made again from its start', async (t) => {
+  const options = await scratchDatabase(t);
+  const store = openMysqlStore(options);
+  t.teardown(() => store.close());
+  await store.migrate();
+  const raw = await rawConnection(t, options);
+  // A lock wait timeout ends its statement alone; a session keeps its variables.
+  await raw.query(
+    'CREATE TRIGGER waits BEFORE INSERT ON storage FOR EACH ROW IF @waited IS NULL THEN ' +
+      "SET @waited = 1; SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1205; END IF",
+  );
+  await store.putToken({ clientId: 'acme', tokenType: 'ozon', token: 'x' });
+  t.match(await store.changesSince(0), [{ seq: 1, id: 'acme' }]);
 });
 
 t.test('a report waits for no row of another process', async (t) => {
