@@ -55,6 +55,21 @@ t.test('the document that the page shows is the committed one', async (t) => {
   t.same(JSON.parse(text), JSON.parse(committed));
 });
 
+t.test('the document is written once, however often strangers ask for it', async (t) => {
+  const proxy = await startProxy(t, {});
+  const { stringify } = JSON;
+  let written = 0;
+  t.capture(JSON, 'stringify', (value: unknown) => {
+    const text = stringify(value);
+    if (text.length > 50_000) written += 1;
+    return text;
+  });
+  for (let i = 0; i < 3; i++) t.equal((await proxy.send('/docs/json')).status, 200);
+  t.equal(written, 1);
+  const yaml = await proxy.send('/docs/yaml');
+  t.match(yaml, { status: 404, problem: { code: 'route_not_found' } });
+});
+
 t.test('a part that is not there is route_not_found, another method is not allowed', async (t) => {
   const proxy = await startProxy(t, {});
   t.match(await proxy.send('/docs/static/none.js'), {
