@@ -18,10 +18,7 @@ const lineFeed = '\n';
  * The lines of a backup; the end is reached only if it is complete and as it was written.
  * @throws OperationError input_invalid for another file, integrity_failed for another key or a changed file
  */
-export async function* checkedLines(
-  keyring: Keyring,
-  source: BackupSource,
-): AsyncGenerator<BackupLine> {
+async function* checkedLines(keyring: Keyring, source: BackupSource): AsyncGenerator<BackupLine> {
   const lines = readLines(source(), maxBackupLineBytes);
   const { value: first } = await lines.next();
   const header = parseBackupLine(first?.bytes);
