@@ -1,5 +1,5 @@
 import { generateKeyPair, randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { keyBytes } from '../../shared/crypto/aead.ts';
@@ -43,13 +43,25 @@ export async function makeRsaKey(): Promise<Buffer> {
 function writeFirstKey(folder: string, now: Date, extension: string, content: Buffer): string {
   const name = now.toISOString().slice(0, 10);
   // `wx` never overwrites a key. `primary` is written last, so an incomplete folder is detected.
-  const options = { mode: 0o600, flag: 'wx', flush: true } as const;
+  const written: string[] = [];
+  const write = (file: string, bytes: Buffer | string) => {
+    const path = join(folder, file);
+    const opened = openSync(path, 'wx', 0o600);
+    written.push(path);
+    try {
+      writeFileSync(opened, bytes, { flush: true });
+    } finally {
+      closeSync(opened);
+    }
+  };
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    writeFileSync(join(folder, name + extension), content, options);
-    writeFileSync(join(folder, 'primary'), `${name}\n`, options);
+    write(name + extension, content);
+    write('primary', `${name}\n`);
     return name;
   } catch (error) {
+    // What a full disk leaves would be taken for a key, and no other would be made.
+    for (const path of written) rmSync(path, { force: true });
     throw new ConfigError([
       `cannot write a key to ${folder} (${(error as NodeJS.ErrnoException).code})`,
     ]);

@@ -1,5 +1,5 @@
 import { createPrivateKey } from 'node:crypto';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import {
@@ -31,6 +31,17 @@ t.test('makes an RSA key of 3072 bits, readable by its owner alone', async (t) =
   t.equal(mode(file), 0o600);
   t.equal(createPrivateKey(readFileSync(file)).asymmetricKeyDetails?.modulusLength, 3072);
   t.match((await loadRsaKeys(folder)).primary.keyId, /^[\w-]{43}$/);
+});
+
+t.test('a key that cannot be written whole leaves nothing behind', async (t) => {
+  const folder = t.testdir({ primary: {} });
+  t.throws(() => generateKeyring(folder, day), { name: 'ConfigError', message: /\(EEXIST\)/ });
+  await t.rejects(generateRsaKey(folder, day), { name: 'ConfigError' });
+  t.same(readdirSync(folder), ['primary']);
+  // As one that another process has just made.
+  writeFileSync(join(folder, '2026-03-04.key'), 'x');
+  t.throws(() => generateKeyring(folder, day), { name: 'ConfigError' });
+  t.same(readdirSync(folder).sort(), ['2026-03-04.key', 'primary']);
 });
 
 t.test('two keyrings made at once differ', async (t) => {
