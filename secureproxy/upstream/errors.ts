@@ -34,10 +34,15 @@ export function upstreamError(error: Error & { code?: unknown }): ServiceError {
 
 function meaningOf(error: Error & { code?: unknown; syscall?: unknown }): Meaning {
   const code = typeof error.code === 'string' ? error.code : '';
+  // The message is undici's for a 101, which nothing asked for.
+  if (
+    code.startsWith('HPE_') ||
+    error.name === 'HTTPParserError' ||
+    error.message === 'bad upgrade'
+  )
+    return ['upstream_invalid', 'http_protocol_error', 'not_http'];
   const known = meanings[code];
   if (known !== undefined) return known;
-  if (code.startsWith('HPE_') || error.name === 'HTTPParserError')
-    return ['upstream_invalid', 'http_protocol_error', 'not_http'];
   // The connection stood, so the request may have arrived.
   if (code.startsWith('ERR_SSL_') || code === 'EPROTO')
     return ['upstream_unreachable', 'tls_protocol_error', 'connection_closed'];

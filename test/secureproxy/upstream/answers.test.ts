@@ -250,6 +250,7 @@ const broken: Readonly<Record<string, readonly string[]>> = {
   'headers beyond 16 KiB': [
     `HTTP/1.1 200 OK\r\nX: ${'a'.repeat(20_000)}\r\nContent-Length: 0\r\n\r\n`,
   ],
+  'an upgrade': ['HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'],
   'very many headers': [`HTTP/1.1 200 OK\r\n${'X: a\r\n'.repeat(20_000)}Content-Length: 0\r\n\r\n`],
 };
 
@@ -271,9 +272,6 @@ for (const [what, bytes] of Object.entries(broken)) {
 }
 
 for (const [what, bytes] of Object.entries({
-  'asks for an upgrade': [
-    'HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
-  ],
   'sends a status below 100': ['HTTP/1.1 099 Odd\r\nContent-Length: 2\r\n\r\nok'],
   'sends an interim answer and ends': ['HTTP/1.1 103 Early\r\n\r\n'],
   'ends at once': [],
