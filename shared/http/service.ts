@@ -134,7 +134,7 @@ export async function createService(options: ServiceOptions): Promise<Service> {
     reply.header('cache-control', 'no-store');
     brokenHttp.watch(request, reply);
     logOnce(request, reply, countRequest);
-    done(hostMissing(request) ?? bodyCoded(request));
+    done(hostFault(request) ?? bodyCoded(request));
   });
   // Answers 404 before the body is read: nobody would ask its sender for a key.
   app.addHook('preParsing', (request, reply, _payload, done) => {
@@ -182,12 +182,18 @@ export async function createService(options: ServiceOptions): Promise<Service> {
   return app;
 }
 
-/** RFC 9112 §3.2. */
-function hostMissing({ raw, headers }: FastifyRequest): ServiceError | undefined {
-  if (headers.host !== undefined || raw.httpVersion !== '1.1') return undefined;
+/** RFC 9112 §3.2. Of several, a server in front may have read another one than this service judges. */
+function hostFault({ raw }: FastifyRequest): ServiceError | undefined {
+  const { rawHeaders, httpVersion } = raw;
+  let hosts = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] as string;
+    if (name.length === 'host'.length && name.toLowerCase() === 'host') hosts += 1;
+  }
+  if (hosts === 1 || (hosts === 0 && httpVersion !== '1.1')) return undefined;
   return new ServiceError('request_invalid', {
     reason: 'http',
-    detail: 'An HTTP/1.1 request must have the header Host.',
+    detail: 'An HTTP/1.1 request must have the header Host, once.',
   });
 }
 

@@ -255,6 +255,16 @@ t.test('HTTP/1.1 without Host is refused', async (t) => {
   t.match(await sendRaw(url, 'GET / HTTP/1.0\r\n\r\n'), / 404 /, 'which HTTP/1.0 does without');
 });
 
+t.test('several Hosts are refused', async (t) => {
+  const { app } = await startApp(t);
+  const url = await app.listen({ host: '127.0.0.1', port: 0 });
+  for (const version of ['1.0', '1.1']) {
+    const text = `GET / HTTP/${version}\r\nHost: a\r\nhOST: a\r\nConnection: close\r\n\r\n`;
+    const { status, problem } = readRaw(await sendRaw(url, text));
+    t.match({ status, problem }, { status: 400, problem: { reason: 'http', detail: /once/ } });
+  }
+});
+
 t.test('an expectation that is not known is passed over', async (t) => {
   const { app, log } = await startApp(t);
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
