@@ -60,7 +60,7 @@ function writeFirstKey(folder: string, now: Date, extension: string, content: Bu
     write('primary', `${name}\n`);
     return name;
   } catch (error) {
-    // What a full disk leaves would be taken for a key, and no other would be made.
+    // A file that a full disk cut short would be taken for a key, and no other would be made.
     for (const path of written) rmSync(path, { force: true });
     throw new ConfigError([
       `cannot write a key to ${folder} (${(error as NodeJS.ErrnoException).code})`,
