@@ -46,6 +46,17 @@ export const heavyAnswerAttacks: readonly Attack[] = [
   ),
   {
     class: 'load',
+    name: 'an upstream that floods its call with interim answers',
+    run: async (scene) => {
+      scene.upstream.script(writes('HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(100_000)));
+      const answer = await call(scene, { TimeoutMs: 10_000 });
+      return answer.code === 'upstream_invalid'
+        ? stillServes(scene, describe(answer))
+        : { held: false, happened: describe(answer) };
+    },
+  },
+  {
+    class: 'load',
     name: 'an upstream that asks to wait for a day',
     run: async (scene) => {
       scene.upstream.script(answers(429, '', [['Retry-After', '99999']]));
