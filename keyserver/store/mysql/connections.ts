@@ -44,21 +44,27 @@ export function mysqlConnections(
     // After this the pool backs off for up to 10 s; it must never back off.
     initializationTimeout: maxTimerMs,
   });
+  const each: Race = (pending, abandon) => byDeadline(timeoutMs, (race) => race(pending, abandon));
+  const release = (connection: PoolConnection) => {
+    // Not awaited: it may roll back first, and if that fails or takes too long the pool drops the connection.
+    each(connection.release(), () => abandon(connection)).catch(() => {});
+  };
   return {
-    use: (work) => byDeadline(timeoutMs, (race) => withSession(pool, race, work)),
-    hold: (work) => {
-      const each: Race = (pending, abandon) =>
-        byDeadline(timeoutMs, (race) => race(pending, abandon));
-      return withSession(pool, each, work);
-    },
+    use: (work) => byDeadline(timeoutMs, (race) => withSession({ pool, race, release }, work)),
+    hold: (work) => withSession({ pool, race: each, release }, work),
     // The pool is closed either way; a server that does not answer just misses the goodbye.
-    close: () => byDeadline(timeoutMs, (race) => race(pool.end(), () => {})).catch(() => {}),
+    close: () => each(pool.end(), () => {}).catch(() => {}),
   };
 }
 
+interface Sessions {
+  readonly pool: Pool;
+  readonly race: Race;
+  readonly release: (connection: PoolConnection) => void;
+}
+
 async function withSession<T>(
-  pool: Pool,
-  race: Race,
+  { pool, race, release }: Sessions,
   work: (session: MysqlSession) => Promise<T>,
 ): Promise<T> {
   try {
@@ -79,11 +85,6 @@ async function withSession<T>(
   } catch (error) {
     throw mysqlError(error);
   }
-}
-
-// Not awaited: it may roll back first, and if that fails the pool destroys the connection.
-function release(connection: PoolConnection): void {
-  connection.release().catch(() => {});
 }
 
 /**

@@ -5,6 +5,7 @@ import { mysqlConnections } from '../../../../keyserver/store/mysql/connections.
 import { type MysqlStoreOptions, openMysqlStore } from '../../../../keyserver/store/mysql/mysql.ts';
 import type { Store } from '../../../../keyserver/store/store.ts';
 import { rawConnection, scratchDatabase } from '../../../support/database.ts';
+import { pollUntil } from '../../../support/poll-until.ts';
 import { startTcpForwarder } from '../../../support/tcp-forwarder.ts';
 
 t.test('a session is strict, in UTF-8, and waits no longer than the store', async (t) => {
@@ -133,6 +134,25 @@ t.test(
     t.equal(forwarder.accepted, 2, 'none is opened to kill what hangs');
   },
 );
+
+t.test('a connection whose last transaction is never rolled back is given up, too', async (t) => {
+  const options = await scratchDatabase(t);
+  const forwarder = await startTcpForwarder(t, [options.port]);
+  const server = { ...options, host: '127.0.0.1', port: forwarder.port };
+  const connections = mysqlConnections(server, { connections: 1, timeoutMs: 1_000 });
+  t.teardown(() => connections.close());
+  await connections.use(async (session) => {
+    await session.query('START TRANSACTION');
+    forwarder.forget();
+  });
+  const select = () => connections.use((session) => session.query('DO 0'));
+  const isFree = () =>
+    select().then(
+      () => true,
+      () => false,
+    );
+  await t.resolves(pollUntil('the pool has a connection', isFree, Boolean, 10_000));
+});
 
 t.test('a session that is held has the timeout for each statement, not for all', async (t) => {
   const options = await scratchDatabase(t);
