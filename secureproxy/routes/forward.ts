@@ -100,8 +100,9 @@ function forwardedCall(request: FastifyRequest, method: Call['method']): Call {
   const { headers, timeoutMs } = headOf(raw).derive(headersOf);
   const call = { ...targetOf(request), appKey, method, headers, timeoutMs };
   checkNoAppKey({ ...call, body: null });
-  const streamed = () => (hasBody(raw) ? new StreamedBody(raw, new StreamedKeyWatch()) : null);
-  return { ...call, body: keyedBody ?? streamed() };
+  request.isBodyStreamed = keyedBody === null && hasBody(raw);
+  const streamed = () => new StreamedBody(raw, new StreamedKeyWatch());
+  return { ...call, body: request.isBodyStreamed ? streamed() : keyedBody };
 }
 
 /** @throws ServiceError request_invalid, grant_denied */

@@ -70,9 +70,8 @@ export class BrokenHttp {
     // The bytes that follow rejected ones raise the error again.
     if (this.#rejected.has(socket) && error.code !== 'ECONNRESET') return;
     const pending = this.#pendingOn(socket);
-    // A long upload takes its time; the route bounds it.
-    const isStreamed = pending?.request.routeOptions.config.takesAnyBody === true;
-    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && isStreamed) return;
+    // A long upload takes its time.
+    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && pending?.request.isBodyStreamed) return;
     const isGone = error.code === 'ECONNRESET' || !socket.writable;
     const isBehind = pending?.request.raw.complete && error.code !== earlyEnd;
     if (!isGone && isBehind) {

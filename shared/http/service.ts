@@ -52,8 +52,12 @@ export interface ServiceOptions {
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The route takes bodies as they are, at the pace at which they are passed on. */
+    /** The route takes bodies as they are. */
     takesAnyBody?: true;
+  }
+  interface FastifyRequest {
+    /** The body is passed on at its sender's pace, and its route bounds the time. */
+    isBodyStreamed: boolean;
   }
 }
 
@@ -120,6 +124,7 @@ export async function createService(options: ServiceOptions): Promise<Service> {
   );
   app.decorateRequest('logFields');
   app.decorateRequest('problemBody', null);
+  app.decorateRequest('isBodyStreamed', false);
   const methodsOf = watchRoutes(app);
   const missing = (request: FastifyRequest, reply: FastifyReply) => {
     const [path = ''] = request.url.split('?', 1);

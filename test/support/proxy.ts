@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { type ClientRequest, type IncomingMessage, request } from 'node:http';
+import { type ClientRequest, type IncomingMessage, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -52,6 +52,7 @@ export interface TestProxyOptions {
 export interface TestProxy {
   readonly url: string;
   readonly port: number;
+  readonly server: Server;
   readonly config: SecureproxyConfig;
   readonly client: KeyserverClient;
   readonly pools: UpstreamPools;
@@ -151,6 +152,7 @@ export async function startProxy(test: Test, options: TestProxyOptions): Promise
   return {
     url,
     port,
+    server: app.server,
     config,
     client,
     pools,

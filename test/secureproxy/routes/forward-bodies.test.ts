@@ -62,6 +62,31 @@ t.test('no way to end such an upload ends the process', async (t) => {
   }
 });
 
+t.test('the time of a request bounds a body that is not passed on yet', async (t) => {
+  const upstream = await startUpstream(t);
+  const proxy = await startProxy(t, {
+    obtain: async () => releaseOf({ destinations: [upstream.url], scrub: false }),
+  });
+  /** Resolves to the answer's first line; the rest of the body is sent once Node has said that time is up. */
+  const overdue = async (fields: string, isAwaited: () => boolean) => {
+    const socket = connect(proxy.port, '127.0.0.1').on('error', () => {});
+    const requested = once(proxy.server, 'request');
+    socket.write(`POST /forward/c/t/v1 HTTP/1.1\r\nhost: localhost\r\n${fields}\r\n\r\n{`);
+    const [{ socket: accepted }] = await requested;
+    await until(isAwaited);
+    const timeout = Object.assign(new Error(), { code: 'ERR_HTTP_REQUEST_TIMEOUT' });
+    proxy.server.emit('clientError', timeout, accepted);
+    socket.write('}');
+    const [bytes] = await once(socket, 'data');
+    socket.destroy();
+    return String(bytes).split('\r\n', 1)[0];
+  };
+  const fields = 'content-type: application/json\r\ncontent-length: 2';
+  const isSent = () => upstream.connections() === 1;
+  t.match(await overdue(`${fields}\r\nkey: ${someAppKey}`, isSent), '200');
+  t.match(await overdue(fields, () => true), '400', 'searched for a key');
+});
+
 t.test('a streamed body is sent once, whatever the type repeats', async (t) => {
   const upstream = await startUpstream(t);
   const policy = { scrub: false, retry: { methods: ['POST'] } } satisfies Partial<Policy>;

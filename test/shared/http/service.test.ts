@@ -231,7 +231,9 @@ t.test('a long upload to a route that streams it is not cut for its length', asy
   const { app } = await startApp(t);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
-  app.post('/upload', { config: { takesAnyBody: true } }, async ({ raw, server }) => {
+  app.post('/upload', async (request) => {
+    const { raw, server } = request;
+    request.isBodyStreamed = true;
     const timeout = Object.assign(new Error('timeout'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' });
     server.server.emit('clientError', timeout, raw.socket);
     let received = 0;
