@@ -62,7 +62,7 @@ t.test('refuses what is no private key in PEM', async (t) => {
     ['locked by a passphrase', locked],
   ] as const) {
     const { faults, file } = await faultsWith(t, content);
-    t.same(faults, [`${file} is not a private key in PEM`], title);
+    t.same(faults, [`RSA_KEY_DIR: ${file} is not a private key in PEM`], title);
   }
 });
 
@@ -77,6 +77,6 @@ t.test('refuses keys that are too small or of another kind', async (t) => {
     ['RSA-PSS', pss.export({ type: 'pkcs8', format: 'pem' }) as string],
   ] as const) {
     const { faults, file } = await faultsWith(t, content);
-    t.same(faults, [`${file} is not an RSA key of 2048 bits or more`], title);
+    t.same(faults, [`RSA_KEY_DIR: ${file} is not an RSA key of 2048 bits or more`], title);
   }
 });
