@@ -229,7 +229,7 @@ export interface Store {
 
   /**
    * All rows of documents, including unknown kinds and several rows of one name.
-   * @throws BehindError if they are read where the last change is before `atLeast`
+   * @throws BehindError if the change counter that is read with them is below `atLeast`
    */
   documents(atLeast?: number): Promise<DocumentRow[]>;
   /** Changes one document; see {@link DocumentEdit}. Resolves to the row stored by it. */

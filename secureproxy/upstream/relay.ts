@@ -19,7 +19,7 @@ import { giveUpUnread } from './unread-rest.ts';
 const maxUnwanted = 64 * 1024;
 const unwantedMs = 1000;
 const unwanted = new Error('the answer is not wanted');
-/** As many as one a second of the longest call; each begins undici's wait for the answer anew. */
+/** One a second for as long as a call may take by default; each begins undici's wait for the answer anew. */
 const maxInterim = 1000;
 
 /**

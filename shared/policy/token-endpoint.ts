@@ -52,8 +52,9 @@ export const tokenEndpointsOf = memoize((texts: readonly string[]): readonly Tar
   texts.map(parseTokenEndpoint),
 );
 
-function loosePaths({ pathname }: TargetUrl): string[] {
-  return foldedPaths(pathname).map((path) =>
+/** Memoized, since each call is compared with the endpoints of its type. */
+const loosePaths = memoize(({ pathname }: TargetUrl) =>
+  foldedPaths(pathname).map((path) =>
     path
       .normalize('NFKD')
       .replace(/\p{M}/gu, '')
@@ -62,5 +63,5 @@ function loosePaths({ pathname }: TargetUrl): string[] {
       .filter((piece) => piece !== '')
       .join('/')
       .replace(/\.[^/]*$/, ''),
-  );
-}
+  ),
+);

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { leaseMs } from '../../../shared/protocol/change-messages.ts';
 import { type Attack, type Outcome, type OwnScene, ownOf, type Scene } from '../../scene/attack.ts';
 import { stillServes } from '../../scene/still-serves.ts';
 import { type Call, caller, type Market } from './attackers/caller.ts';
@@ -47,8 +46,6 @@ async function besideNeighbours(scene: Scene): Promise<Outcome> {
   const alone: Called[] = [];
   const beside: Called[] = [];
   try {
-    // Until then KeyServer, if it has just begun, has every release dropped again and again.
-    await sleep(leaseMs);
     // The first round is not counted: the first calls of a process cost more.
     for (let round = 0; round <= rounds; round++) {
       alone.push(await callQuietly(quiet, healthy));

@@ -35,8 +35,12 @@ const counter = '(SELECT seq FROM change_counter WHERE id = 1) AS counter';
 export function* allDocuments(atLeast?: number): SqlCoroutine<DocumentRow[]> {
   const more = atLeast === undefined ? [] : [counter];
   const rows = yield* query(select('documents', byName, ...more));
-  const seq = integer(rows[0] ?? {}, 'counter');
-  if (atLeast !== undefined && seq < atLeast) throw new BehindError(seq);
+  const [first] = rows;
+  // Without documents nothing is allowed, whenever they were read.
+  if (atLeast !== undefined && first !== undefined) {
+    const seq = integer(first, 'counter');
+    if (seq < atLeast) throw new BehindError(seq);
+  }
   return rows.map(documentRow);
 }
 

@@ -7,7 +7,7 @@ const meanings: ReadonlyMap<number, Meaning> = new Map([
   [3, ['failed', 'The database file cannot be accessed']],
   [5, ['locked', 'The database is locked by another process']],
   [8, ['read_only', 'The database file cannot be written']],
-  // Also where there is no room for the file of shared memory, without which nothing is read.
+  // Also if there is no room for the file of shared memory, without which nothing is read.
   [10, ['no_room', 'The disk is full, or failed']],
   [11, ['failed', 'The database file is damaged']],
   [13, ['no_room', 'The disk is full']],
