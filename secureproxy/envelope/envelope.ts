@@ -1,5 +1,4 @@
 import { isUtf8 } from 'node:buffer';
-import { type DecodedText, decodeText } from './decoded-text.ts';
 import { invalid } from './faults.ts';
 import { checkHeaderBytes, checkHeaderCount } from './header-limits.ts';
 import {
@@ -11,7 +10,7 @@ import {
   skipColon,
   terminated,
 } from './json-scan.ts';
-import { jsonBody, textBody } from './sent-body.ts';
+import { sentBody } from './sent-body.ts';
 
 const byteOrderMark = Buffer.from('\ufeff');
 const openBrace = 0x7b;
@@ -22,13 +21,12 @@ const quote = 0x22;
 /** Covers the longest spellings of all members but the two bodies, and is parsed within milliseconds. */
 const maxSmallBytes = 512 * 1024;
 
-type Span = readonly [start: number, end: number, decoded: DecodedText | undefined];
+type Span = readonly [start: number, end: number];
 
 /**
  * Parses the JSON of a call. `Body` becomes a `SentBody` of the bytes that came: parsing it would change
  * numbers beyond 2^53, and cost more than the rest of the call. The other members, `BodyBase64` excepted, are
  * small, which is checked before they are parsed. A byte order mark is ignored (RFC 8259 §8.1).
- * @param received belongs to the envelope from now on: a text is decoded in its memory
  * @throws ServiceError request_invalid, which quotes nothing of the bytes
  */
 export function parseEnvelope(received: Buffer): unknown {
@@ -40,12 +38,9 @@ export function parseEnvelope(received: Buffer): unknown {
   if (bytes[start] !== openBrace) return parseOther(bytes, start);
   const body = membersOf(bytes, start).get('Body');
   if (body === undefined) return checked(JSON.parse(text.toString('utf8', start)));
-  const [from, to, decoded] = body;
+  const [from, to] = body;
   const others = `${bytes.toString('utf8', start, from)}null${text.toString('utf8', to)}`;
-  return {
-    ...checked(JSON.parse(others)),
-    Body: decoded === undefined ? jsonBody(bytes.subarray(from, to)) : textBody(decoded),
-  };
+  return { ...checked(JSON.parse(others)), Body: sentBody(bytes.subarray(from, to)) };
 }
 
 function checked(envelope: { readonly Headers?: unknown }): object {
@@ -70,12 +65,10 @@ function membersOf(bytes: Buffer, start: number): ReadonlyMap<string, Span> {
     // `Body` and `B\u006fdy` are one.
     const name = readString(bytes, at, nameEnd);
     const from = skipColon(bytes, nameEnd);
-    const isString = bytes[from] === quote;
-    const isLarge = name === 'Body' || (name === 'BodyBase64' && isString);
-    const decoded = name === 'Body' && isString ? decodeText(bytes, from) : undefined;
-    const to = decoded?.end ?? endOfValue(bytes, from, isLarge ? undefined : from + maxSmallBytes);
+    const isLarge = name === 'Body' || (name === 'BodyBase64' && bytes[from] === quote);
+    const to = endOfValue(bytes, from, isLarge ? undefined : from + maxSmallBytes);
     if (spans.has(name)) throw invalid('duplicate_member', 'The body has a member twice.');
-    spans.set(name, [from, to, decoded]);
+    spans.set(name, [from, to]);
     if (name === 'Headers') checkHeaderBytes(to - from);
     if (isLarge) largeBytes += to - from;
     checkSmall(to - largeBytes);

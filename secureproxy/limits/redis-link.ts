@@ -1,29 +1,21 @@
-import type { createClient } from '@redis/client';
 import type { Logger } from 'pino';
 import type { Clock } from '../../shared/clock.ts';
 import { plainError } from '../../shared/log/plain-error.ts';
+import type { RedisAddress } from '../redis/address.ts';
+import { RedisConnection } from '../redis/connection.ts';
 import { membersScript } from './redis-scripts.ts';
 
 /** A call waits so long for Redis at most, once: afterwards Redis counts as away for {@link restMs}. */
 const commandTimeoutMs = 500;
 const restMs = 1000;
-const connectTimeoutMs = 2000;
-const maxReconnectMs = 1000;
 /** How often this process says that it counts here, and how long others take it for one that does. */
 const beatMs = 5000;
 const memberTtlMs = 60_000;
-/** A connection that is silent for so long, pings included, is made again. */
-const pingMs = 1000;
-const silenceMs = 5000;
-/** Commands that wait for a Redis that does not read. */
-const maxCommands = 10_000;
 const membersKey = 'secureproxy:limit-members';
 const clockKey = 'secureproxy:limit-clock';
 
-type Client = ReturnType<typeof clientOf>;
-
 interface RedisLinkOptions {
-  readonly url: string;
+  readonly address: RedisAddress;
   readonly memberId: string;
   readonly clock: Pick<Clock, 'monotonic'>;
   readonly log: Logger;
@@ -36,7 +28,7 @@ export class RedisLink {
   /** The most processes that counted here within a minute, as last seen; 1 before Redis answered. */
   members = 1;
   readonly #options: RedisLinkOptions;
-  #client: Client | undefined;
+  #connection: RedisConnection | undefined;
   #restsUntil = -Infinity;
   #isAway = false;
   #beat: NodeJS.Timeout | undefined;
@@ -45,32 +37,18 @@ export class RedisLink {
     this.#options = options;
   }
 
-  /** Begins to connect; resolves when the library is loaded. */
-  async start(): Promise<void> {
-    const { createClient: create } = await import('@redis/client');
-    const client = clientOf(create, this.#options.url);
-    this.#client = client;
-    client.on('error', (error: Error) => {
-      this.#fail(error);
-      // Otherwise it reconnects by itself.
-      if (client.isReady) this.#startOver(client);
-    });
-    client.on('ready', () => {
-      this.#restsUntil = -Infinity;
-      void this.#announce();
-    });
-    // Rejects only once it is destroyed; each failure is an `error` event.
-    client.connect().catch(() => undefined);
+  start(): void {
+    this.#connect();
     this.#beat = setInterval(() => void this.#announce(), beatMs);
     this.#beat.unref();
   }
 
   async stop(): Promise<void> {
     clearInterval(this.#beat);
-    const client = this.#client;
-    await this.#ask((one) => one.zRem(membersKey, this.#options.memberId));
-    this.#client = undefined;
-    client?.destroy();
+    const connection = this.#connection;
+    await this.#ask((one) => one.send(['ZREM', membersKey, this.#options.memberId]));
+    this.#connection = undefined;
+    connection?.end(new Error('it is not needed any more'));
   }
 
   /**
@@ -84,33 +62,46 @@ export class RedisLink {
     args: readonly (string | number)[],
     length = 0,
   ): Promise<readonly unknown[] | undefined> {
-    const options = { keys: [...keys, clockKey], arguments: args.map(String) };
-    return this.#ask(async (client) => {
-      const answer: unknown = await client.eval(script, options);
-      if (length === 0) return [];
+    const declared = [...keys, clockKey];
+    const command = ['EVAL', script, String(declared.length), ...declared, ...args.map(String)];
+    return this.#ask(async (connection) => {
+      const answer = await connection.send(command);
+      if (length === 0 && !(answer instanceof Error)) return [];
       if (isFlat(answer) && answer.length === length) return answer;
-      this.#startOver(client);
-      throw new Error('Redis answers a script as none of ours does');
+      const error =
+        answer instanceof Error ? answer : new Error('Redis answers a script as none of ours does');
+      // It may answer the next command with this one's answer, or be a primary no longer.
+      connection.end(error);
+      throw error;
     });
-  }
-
-  /** For a connection with bytes that answer nothing: it is not known which command the next ones answer. */
-  #startOver(client: Client): void {
-    client.destroy();
-    const connect = () => {
-      if (this.#client === client) client.connect().catch(() => undefined);
-    };
-    setTimeout(connect, restMs).unref();
   }
 
   /** Sent also while Redis counts as away, since it may still do what it was asked before. */
   remove(key: string, member: string): void {
-    if (this.#client?.isReady) this.#client.zRem(key, member).catch(() => undefined);
+    this.#connection?.send(['ZREM', key, member]).catch(() => undefined);
   }
 
-  async #ask<T>(command: (client: Client) => Promise<T>): Promise<T | undefined> {
-    const client = this.#client;
-    if (client?.isReady !== true || this.#options.clock.monotonic() < this.#restsUntil) {
+  #connect(): void {
+    const connection = new RedisConnection({
+      address: this.#options.address,
+      onReady: () => {
+        this.#restsUntil = -Infinity;
+        void this.#announce();
+      },
+      onEnd: (error) => {
+        this.#fail(error);
+        const again = () => {
+          if (this.#connection === connection) this.#connect();
+        };
+        setTimeout(again, restMs * (0.5 + Math.random() / 2)).unref();
+      },
+    });
+    this.#connection = connection;
+  }
+
+  async #ask<T>(command: (connection: RedisConnection) => Promise<T>): Promise<T | undefined> {
+    const connection = this.#connection;
+    if (connection?.isReady !== true || this.#options.clock.monotonic() < this.#restsUntil) {
       return undefined;
     }
     const late = Promise.withResolvers<never>();
@@ -119,7 +110,7 @@ export class RedisLink {
     // An answer that came while this process was busy is read before.
     const timer = setTimeout(() => setImmediate(expire), commandTimeoutMs);
     try {
-      const answer = await Promise.race([command(client), late.promise]);
+      const answer = await Promise.race([command(connection), late.promise]);
       this.#succeed();
       return answer;
     } catch (error) {
@@ -138,7 +129,7 @@ export class RedisLink {
   }
 
   #fail(error: Error): void {
-    if (this.#isAway || this.#client === undefined) return;
+    if (this.#isAway || this.#connection === undefined) return;
     this.#isAway = true;
     this.#options.log.warn(
       { err: plainError(error), share: this.#options.processes() },
@@ -156,19 +147,4 @@ export class RedisLink {
 function isFlat(answer: unknown): answer is readonly unknown[] {
   const isPlain = (one: unknown) => typeof one === 'number' || typeof one === 'string';
   return Array.isArray(answer) && answer.every(isPlain);
-}
-
-function clientOf(create: typeof createClient, url: string) {
-  return create({
-    url,
-    disableOfflineQueue: true,
-    commandsQueueMaxLength: maxCommands,
-    pingInterval: pingMs,
-    socket: {
-      connectTimeout: connectTimeoutMs,
-      socketTimeout: silenceMs,
-      reconnectStrategy: (retries) =>
-        Math.min(50 * 2 ** retries, maxReconnectMs) * (0.5 + Math.random() / 2),
-    },
-  });
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Clock } from '../../shared/clock.ts';
+import type { RedisAddress } from '../redis/address.ts';
 import { LatelyTold } from './lately-told.ts';
 import { Limits } from './limits.ts';
 import { LocalStore } from './local-store.ts';
@@ -9,7 +10,7 @@ import { RedisStore } from './redis-store.ts';
 
 interface SharedLimitsOptions {
   /** Undefined: each process counts its share. */
-  readonly redisUrl: string | undefined;
+  readonly redis: RedisAddress | undefined;
   /** Processes that share the limits at least, as the settings say. */
   readonly processes: number;
   readonly clock: Clock;
@@ -17,14 +18,14 @@ interface SharedLimitsOptions {
 }
 
 /** Limits that all proxies share, by Redis or by a part for each. */
-export function sharedLimits({ redisUrl, processes, clock, log }: SharedLimitsOptions) {
+export function sharedLimits({ redis, processes, clock, log }: SharedLimitsOptions) {
   const told = new LatelyTold(clock);
   const share = (): number => Math.max(processes, told.most, link?.members ?? 0);
   const local = new LocalStore(clock, share);
   const link =
-    redisUrl === undefined
+    redis === undefined
       ? undefined
-      : new RedisLink({ url: redisUrl, memberId: randomUUID(), clock, log, processes: share });
+      : new RedisLink({ address: redis, memberId: randomUUID(), clock, log, processes: share });
   let said = 1;
   const say = () => {
     // With Redis the share counts while that is away alone, and is told then.
@@ -39,9 +40,9 @@ export function sharedLimits({ redisUrl, processes, clock, log }: SharedLimitsOp
       told.note(count);
       say();
     },
-    start: async () => {
+    start: () => {
       say();
-      await link?.start();
+      link?.start();
     },
     stop: async () => link?.stop(),
   };

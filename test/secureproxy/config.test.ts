@@ -1,6 +1,5 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createClient } from '@redis/client';
 import t from 'tap';
 import { publicKeyPins, secureproxySettings } from '../../secureproxy/config.ts';
 import {
@@ -180,7 +179,7 @@ t.test('names URLs that are none', (t) => {
   t.end();
 });
 
-t.test('refuses a Redis URL that the library would not take, without its password', (t) => {
+t.test('refuses a Redis URL that cannot be read, without its password', (t) => {
   for (const [url, isFine] of [
     ['redis://:secret@redis.example/notanumber', false],
     ['redis://user:secret%@redis.example', false],
@@ -192,8 +191,6 @@ t.test('refuses a Redis URL that the library would not take, without its passwor
     const faults = secureproxyFaults(parse({ REDIS_URL: url }));
     t.match(faults, isFine ? [] : [/^REDIS_URL is not redis:/], url);
     t.notMatch(faults.join(), 'secret');
-    if (isFine) t.doesNotThrow(() => createClient({ url }));
-    else t.throws(() => createClient({ url }));
   }
   t.end();
 });

@@ -1,0 +1,157 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
+import t, { type Test } from 'tap';
+import { RedisLink } from '../../../secureproxy/limits/redis-link.ts';
+import type { RedisAddress } from '../../../secureproxy/redis/address.ts';
+import { systemClock } from '../../../shared/clock.ts';
+import { createAuthority } from '../../support/certificates.ts';
+import { freePort } from '../../support/free-port.ts';
+import { capturedLog } from '../../support/log.ts';
+import { pollUntil } from '../../support/poll-until.ts';
+import { noRedis, redisAddress, startRedis } from '../../support/redis.ts';
+
+function open(t: Test, address: RedisAddress) {
+  const { logger: log, lines } = capturedLog('secureproxy');
+  const options = { address, memberId: 'one', clock: systemClock, log, processes: () => 1 };
+  const link = new RedisLink(options);
+  link.start();
+  t.teardown(() => link.stop());
+  return { link, lines };
+}
+
+/** A server that sends the start of an answer, then more of it until the connection ends, to the first or second command. */
+async function startEndless(t: Test, { isReady, start, more }: Attack) {
+  const sent: number[] = [];
+  const flood = async (socket: Socket) => {
+    const at = sent.push(0) - 1;
+    const bytes = Buffer.from(more.repeat(Math.ceil(16_384 / more.length)));
+    socket.write(start);
+    // So much that a test which fails still ends.
+    while (!socket.destroyed && (sent[at] ?? 0) < 64_000_000) {
+      if (socket.write(bytes)) await turn();
+      else await Promise.race([once(socket, 'drain'), once(socket, 'close')]);
+      sent[at] = socket.bytesWritten;
+    }
+  };
+  const server = createServer((socket) => {
+    let commands = 0;
+    socket
+      .on('error', () => undefined)
+      .on('data', () => {
+        commands += 1;
+        if (commands === 1 && isReady) socket.write('+PONG\r\n');
+        else if (commands === (isReady ? 2 : 1)) flood(socket).catch(() => undefined);
+      });
+  }).listen(0, '127.0.0.1');
+  t.teardown(() => server.close());
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return { address: redisAddress(`redis://127.0.0.1:${port}`), sent };
+}
+
+interface Attack {
+  readonly isReady: boolean;
+  readonly start: string;
+  readonly more: string;
+}
+
+for (const isReady of [false, true]) {
+  for (const [what, start, more] of [
+    ['a text', '$999999999999\r\n', 'x'],
+    ['a line', '+', 'x'],
+    ['an error', '-ERR ', 'x'],
+    ['a number', ':', '1'],
+    ['a list', '*4294967295\r\n', ':1\r\n'],
+    ['lists in lists', '*1\r\n', '*30000000\r\n'],
+    ['an answer that nobody asked for', '', '+OK\r\n'],
+  ] as const) {
+    const when = isReady ? 'to a script' : 'before it is ready';
+    t.test(`a Redis that answers with ${what} without an end, ${when}, is away`, async (t) => {
+      const { address, sent } = await startEndless(t, { isReady, start, more });
+      const { link, lines } = open(t, address);
+      const twice = async () => sent.length;
+      await pollUntil('it is asked again', twice, (count) => count > 1);
+      t.match(lines(), [{ msg: /^Redis is away/, err: { message: /^Redis/ } }]);
+      t.equal(await link.run('return {1}', [], [], 1), undefined);
+      // The kernel holds some for both ends.
+      t.ok(Math.max(...sent) < 16_000_000, `${sent} bytes`);
+    });
+  }
+}
+
+t.test('a Redis with a password', { skip: noRedis }, async (t) => {
+  const redis = await startRedis(t);
+  const { port } = redisAddress(redis.url);
+  const at = (credentials: string, path = '') =>
+    redisAddress(`redis://${credentials}@127.0.0.1:${port}${path}`);
+  await redis.ask('ACL SETUSER proxy on >p@ss:%wörd ~* +@all');
+  await redis.ask('SET which zero');
+  const read = (link: RedisLink) =>
+    link.run("return {redis.call('EXISTS', KEYS[1])}", ['which'], [], 1);
+  const isThere = (answer: readonly unknown[] | undefined) => answer !== undefined;
+
+  t.test('takes a user, a password and a database', async (t) => {
+    const { link } = open(t, at('proxy:p%40ss%3A%25w%C3%B6rd'));
+    t.same(await pollUntil('it answers', () => read(link), isThere), [1]);
+    const { link: other } = open(t, at('proxy:p%40ss%3A%25w%C3%B6rd', '/5'));
+    t.same(await pollUntil('it answers', () => read(other), isThere), [0]);
+    const { lines } = open(t, at('proxy:p%40ss%3A%25w%C3%B6rd', '/99'));
+    await pollUntil('it is away', async () => lines().length, Boolean);
+    t.match(lines(), [{ err: { message: /^Redis says ERR DB index/ } }]);
+  });
+
+  t.test('is away until it takes the password, and says so', async (t) => {
+    await redis.ask('CONFIG SET requirepass one');
+    const without = open(t, redisAddress(redis.url));
+    const wrong = open(t, at(':two'));
+    for (const [{ lines }, message] of [
+      [without, /^Redis says NOAUTH/],
+      [wrong, /^Redis says WRONGPASS/],
+    ] as const) {
+      await pollUntil('it is away', async () => lines().length, Boolean);
+      t.match(lines(), [{ msg: /^Redis is away/, err: { message } }]);
+    }
+    const { link } = open(t, at(':one'));
+    t.same(await pollUntil('it answers', () => read(link), isThere), [1]);
+    await redis.kill();
+    await redis.start();
+    await redis.ask('CONFIG SET requirepass two');
+    t.same(await pollUntil('it answers', () => read(wrong.link), isThere), [0]);
+    await pollUntil(
+      'it is back',
+      async () => wrong.lines().length,
+      (count) => count === 2,
+    );
+    t.match(wrong.lines()[1], { msg: /^Redis is back/ });
+  });
+});
+
+t.test('a Redis with TLS is trusted by its certificate', { skip: noRedis }, async (t) => {
+  const redis = await startRedis(t);
+  const { ca, issue } = await createAuthority();
+  const folder = t.testdir({ ca, ...(await issue({ names: ['localhost'] })) });
+  const port = await freePort();
+  for (const [name, value] of [
+    ['tls-auth-clients', 'no'],
+    ['tls-ca-cert-file', `${folder}/ca`],
+    ['tls-key-file', `${folder}/key`],
+    ['tls-cert-file', `${folder}/cert`],
+    ['tls-port', port],
+  ]) {
+    t.equal(await redis.ask(`CONFIG SET ${name} ${value}`), '+OK\r\n', String(name));
+  }
+  const { lines } = open(t, redisAddress(`rediss://localhost:${port}`));
+  await pollUntil('it is away', async () => lines().length, Boolean);
+  t.match(lines(), [{ err: { code: /CERT|ISSUER/ } }]);
+  const before = getCACertificates('default');
+  t.teardown(() => setDefaultCACertificates(before));
+  setDefaultCACertificates([...before, ca]);
+  const { link } = open(t, redisAddress(`rediss://localhost:${port}`));
+  const answer = () => link.run('return {1}', [], [], 1);
+  t.same(await pollUntil('it answers', answer, (one) => one !== undefined), [1]);
+  const other = open(t, redisAddress(`rediss://127.0.0.1:${port}`));
+  await pollUntil('it is away', async () => other.lines().length, Boolean);
+  t.match(other.lines(), [{ err: { code: 'ERR_TLS_CERT_ALTNAME_INVALID' } }]);
+});
