@@ -5,3 +5,6 @@ export function byteTable(pattern: RegExp, numberOf: (character: string) => numb
     return pattern.test(character) ? numberOf(character) : 0;
   });
 }
+
+/** The value of a hexadecimal digit plus one, or 0. */
+export const hexPlusOne = byteTable(/[0-9A-Fa-f]/, (digit) => Number.parseInt(digit, 16) + 1);

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { type DecodedText, decodeText } from './decoded-text.ts';
 import { invalid } from './faults.ts';
 import { checkHeaderBytes, checkHeaderCount } from './header-limits.ts';
 import {
@@ -10,7 +11,7 @@ import {
   skipColon,
   terminated,
 } from './json-scan.ts';
-import { sentBody } from './sent-body.ts';
+import { jsonBody, textBody } from './sent-body.ts';
 
 const byteOrderMark = Buffer.from('\ufeff');
 const openBrace = 0x7b;
@@ -21,12 +22,13 @@ const quote = 0x22;
 /** Covers the longest spellings of all members but the two bodies, and is parsed within milliseconds. */
 const maxSmallBytes = 512 * 1024;
 
-type Span = readonly [start: number, end: number];
+type Span = readonly [start: number, end: number, decoded: DecodedText | undefined];
 
 /**
  * Parses the JSON of a call. `Body` becomes a `SentBody` of the bytes that came: parsing it would change
  * numbers beyond 2^53, and cost more than the rest of the call. The other members, `BodyBase64` excepted, are
  * small, which is checked before they are parsed. A byte order mark is ignored (RFC 8259 §8.1).
+ * @param received belongs to the envelope from now on: a text is decoded in its memory
  * @throws ServiceError request_invalid, which quotes nothing of the bytes
  */
 export function parseEnvelope(received: Buffer): unknown {
@@ -38,9 +40,12 @@ export function parseEnvelope(received: Buffer): unknown {
   if (bytes[start] !== openBrace) return parseOther(bytes, start);
   const body = membersOf(bytes, start).get('Body');
   if (body === undefined) return checked(JSON.parse(text.toString('utf8', start)));
-  const [from, to] = body;
+  const [from, to, decoded] = body;
   const others = `${bytes.toString('utf8', start, from)}null${text.toString('utf8', to)}`;
-  return { ...checked(JSON.parse(others)), Body: sentBody(bytes.subarray(from, to)) };
+  return {
+    ...checked(JSON.parse(others)),
+    Body: decoded === undefined ? jsonBody(bytes.subarray(from, to)) : textBody(decoded),
+  };
 }
 
 function checked(envelope: { readonly Headers?: unknown }): object {
@@ -65,10 +70,12 @@ function membersOf(bytes: Buffer, start: number): ReadonlyMap<string, Span> {
     // `Body` and `B\u006fdy` are one.
     const name = readString(bytes, at, nameEnd);
     const from = skipColon(bytes, nameEnd);
-    const isLarge = name === 'Body' || (name === 'BodyBase64' && bytes[from] === quote);
-    const to = endOfValue(bytes, from, isLarge ? undefined : from + maxSmallBytes);
+    const isString = bytes[from] === quote;
+    const isLarge = name === 'Body' || (name === 'BodyBase64' && isString);
+    const decoded = name === 'Body' && isString ? decodeText(bytes, from) : undefined;
+    const to = decoded?.end ?? endOfValue(bytes, from, isLarge ? undefined : from + maxSmallBytes);
     if (spans.has(name)) throw invalid('duplicate_member', 'The body has a member twice.');
-    spans.set(name, [from, to]);
+    spans.set(name, [from, to, decoded]);
     if (name === 'Headers') checkHeaderBytes(to - from);
     if (isLarge) largeBytes += to - from;
     checkSmall(to - largeBytes);

@@ -10,7 +10,7 @@ const space = 0x20;
 /** Characters of a string from which on it is worth a view of words. */
 const longRun = 256;
 
-const isPlain = byteTable(/[ !#-[\]-\xff]/);
+export const isPlain = byteTable(/[ !#-[\]-\xff]/);
 const isBlank = byteTable(/[ \t\n\r]/);
 
 const topValue = json.numberOf('top.value');
@@ -70,7 +70,7 @@ export function readString(bytes: Buffer, start: number, end: number): string {
  * Skips plain characters, from the 257th on four at a time while all of a word are: none is below a space, and a quote
  * or a backslash would be zero after the exclusive or (the tests of Hacker's Delight, section 6-1, for a byte below n).
  */
-function skipPlain(bytes: Uint8Array, start: number): number {
+export function skipPlain(bytes: Uint8Array, start: number): number {
   const aligned = start + longRun + ((4 - ((bytes.byteOffset + start) & 3)) & 3);
   for (let at = start; at < aligned; at++) if (isPlain[bytes[at] as number] !== 1) return at;
   const words = new Int32Array(

@@ -1,3 +1,4 @@
+import type { DecodedText } from './decoded-text.ts';
 import { invalid } from './faults.ts';
 
 export interface SentBody {
@@ -6,16 +7,14 @@ export interface SentBody {
   readonly kind: 'text' | 'bytes' | 'json' | 'null';
 }
 
-const quote = 0x22;
-const backslash = 0x5c;
 const nullBytes = Buffer.from('null');
 
-/** Makes the body of a JSON value's bytes. @throws ServiceError request_invalid if a text cannot be UTF-8 */
-export function sentBody(json: Buffer): SentBody {
-  if (json[0] !== quote) return { bytes: json, kind: json.equals(nullBytes) ? 'null' : 'json' };
-  const spelled = json.subarray(1, -1);
-  if (!spelled.includes(backslash)) return { bytes: spelled, kind: 'text' };
-  const text: string = JSON.parse(json.toString());
-  if (text.isWellFormed()) return { bytes: Buffer.from(text), kind: 'text' };
+/** @throws ServiceError request_invalid if UTF-8 cannot spell it */
+export function textBody({ text, isWellFormed }: DecodedText): SentBody {
+  if (isWellFormed) return { bytes: text, kind: 'text' };
   throw invalid('not_utf8', 'Body has half of a surrogate pair, which UTF-8 cannot spell.');
+}
+
+export function jsonBody(json: Buffer): SentBody {
+  return { bytes: json, kind: json.equals(nullBytes) ? 'null' : 'json' };
 }

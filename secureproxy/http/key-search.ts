@@ -1,6 +1,6 @@
 import { isCallerKey } from '../../shared/crypto/caller-key.ts';
 import { AutomatonRun } from '../automaton/automaton-run.ts';
-import { byteTable } from '../automaton/byte-table.ts';
+import { byteTable, hexPlusOne } from '../automaton/byte-table.ts';
 import { keyStart, lettersBefore, prefix } from '../automaton/key-automaton.ts';
 
 const nothingBegun = keyStart.numberOf('0');
@@ -16,8 +16,6 @@ const other = 0;
 const isLetter = byteTable(/[0-9A-Za-z]/);
 /** The characters of the text that may be a key: one array for all, since a flood of such texts is searched in one go. */
 const letters: number[] = Array(keyLetters).fill(0);
-/** The value of a hexadecimal digit plus one, or 0. */
-const hexPlusOne = byteTable(/[0-9A-Fa-f]/, (digit) => Number.parseInt(digit, 16) + 1);
 
 /**
  * Returns true if the bytes contain an app key, each character of it plain, or escaped once or more as in JSON strings

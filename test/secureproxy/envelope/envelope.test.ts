@@ -43,7 +43,22 @@ t.test('a text Body is its text', (t) => {
   ] as const) {
     t.same(bodyOf(json), { bytes: Buffer.from(text), kind: 'text' }, json);
   }
-  t.throws(() => bodyOf('"\\ud83d"'), { code: 'request_invalid', options: { reason: 'not_utf8' } });
+  t.same(parsed('{"A":"\\n","Body":"\\n\\u0416","BodyBase64":"\\u0041","B":"\\n"}'), {
+    A: '\n',
+    Body: { bytes: Buffer.from('\nЖ'), kind: 'text' },
+    BodyBase64: 'A',
+    B: '\n',
+  });
+  for (const [rest, reason] of [
+    ['}', 'not_utf8'],
+    [',"A":0,"A":0}', 'duplicate_member'],
+    [',}', 'json'],
+  ]) {
+    t.throws(() => parsed(`{"Body":"\\ud83d"${rest}`), {
+      code: 'request_invalid',
+      options: { reason },
+    });
+  }
   t.end();
 });
 
