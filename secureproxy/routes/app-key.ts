@@ -2,7 +2,7 @@ import { isCallerKey } from '../../shared/crypto/caller-key.ts';
 import { ServiceError } from '../../shared/errors.ts';
 import { callerName } from '../callers/callers.ts';
 import type { CallerHead } from '../http/caller-head.ts';
-import { appKeysIn, mayHoldKey } from '../http/keys-in-value.ts';
+import { appKeysIn, isBegunKey, mayHoldKey } from '../http/keys-in-value.ts';
 
 /** An app key, or its absence, with the name by which callers are known. */
 export interface NamedKey {
@@ -43,12 +43,9 @@ export function oneAppKey(found: ReadonlySet<string>): string | null {
   return key;
 }
 
-/** Matches the value of a credential that begins as an app key does, alone or behind a scheme. */
-const begunKey = /^(?:\S*\s+)?["']?spk_/;
-
 /** True if a request without a key has a value that begins as one does, but is too short to be taken for one elsewhere. */
 export function hasBegunKey(rawHeaders: readonly string[], query: string): boolean {
-  return valuesOf(rawHeaders, query).some((value) => begunKey.test(value));
+  return valuesOf(rawHeaders, query).some(isBegunKey);
 }
 
 export function malformedKey(): ServiceError {
@@ -60,12 +57,12 @@ export function malformedKey(): ServiceError {
 
 /** All key-like texts of headers and query parameters, each once. */
 export function allAppKeys(rawHeaders: readonly string[], query: string): Set<string> {
-  return new Set(valuesOf(rawHeaders, query).flatMap(appKeysIn));
+  return new Set(valuesOf(rawHeaders, mayHoldKey(query) ? query : '').flatMap(appKeysIn));
 }
 
 function valuesOf(rawHeaders: readonly string[], query: string): string[] {
   const values = rawHeaders.filter((_, at) => at % 2 === 1);
-  return mayHoldKey(query) ? [...values, ...new URLSearchParams(query).values()] : values;
+  return query === '' ? values : [...values, ...new URLSearchParams(query).values()];
 }
 
 /** The query of a request's target, with its `?`; empty if it has none. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { CallerHead } from '../../../secureproxy/http/caller-head.ts';
-import { findAppKey } from '../../../secureproxy/routes/app-key.ts';
+import { findAppKey, hasBegunKey } from '../../../secureproxy/routes/app-key.ts';
 import { makeCallerKey } from '../../../shared/crypto/caller-key.ts';
 import { ServiceError } from '../../../shared/errors.ts';
 
@@ -133,6 +133,42 @@ t.test('rejects a malformed key in every spelling, and never treats it as absent
   t.end();
 });
 
+t.test('tells what is left of a key in every spelling', (t) => {
+  for (const left of ['spk_', key.slice(0, 5), key.slice(0, 23), `spk_a-${key.slice(5)}`]) {
+    for (const spelled of spellingsOf(left)) {
+      t.equal(keyIn(['X-Key', spelled], ''), null, spelled);
+      t.ok(hasBegunKey(['X-Key', spelled], ''));
+      t.ok(hasBegunKey([], `?a=1&b=${encodeURIComponent(spelled)}`));
+    }
+  }
+  for (const cased of [key.toUpperCase(), key.replace('spk', 'Spk')]) {
+    t.ok(hasBegunKey(['X-Key', `Bearer ${cased}`], ''), cased);
+    t.ok(hasBegunKey([], `?a=${cased}`));
+  }
+  t.end();
+});
+
+t.test('tells nothing of values that begin otherwise', (t) => {
+  const base64 = (text: string) => Buffer.from(text).toString('base64');
+  for (const value of [
+    '',
+    'a text of spk_',
+    'xspk_a',
+    'SPK_1024',
+    'Spk_blue-large-with-a-hood',
+    'https://example.com/spk_a',
+    makeCallerKey('spx_'),
+    'c3BrX',
+    `Basic ${base64('user:password')}`,
+    `Basic ${base64('user:my-spk_')}`,
+    `Bearer ${base64('{"a":"a text of spk_"}')}`,
+  ]) {
+    t.notOk(hasBegunKey(['X', value], `?a=${encodeURIComponent(value)}`), value);
+  }
+  t.notOk(hasBegunKey(['spk_', 'a'], '?spk_=a'), 'names are not values');
+  t.end();
+});
+
 t.test('judges any values as one of three, in linear time', (t) => {
   const part = fc.oneof(
     fc.constantFrom(key, wrong, 'spk_', 'c3BrX', 'Nwa1', 'zcGtf', '%5F', 'Basic ', ':', '"', ','),
@@ -151,8 +187,18 @@ t.test('judges any values as one of three, in linear time', (t) => {
     { numRuns: 2000 },
   );
   // A header has 16 KiB at most; a quadratic search of 1 MB would outlast the test.
-  for (const unit of ['spk_', 'spk_a', 'c3BrX', 'c3BrX ', 'xspk_', `${'a'.repeat(30)} `]) {
+  for (const unit of [
+    'spk_',
+    'spk_a',
+    'c3BrX',
+    'c3BrX ',
+    'xspk_',
+    `${'a'.repeat(30)} `,
+    'a=',
+    ' ',
+  ]) {
     keyIn(['X', unit.repeat(1_000_000 / unit.length)], '');
+    hasBegunKey(['X', unit.repeat(1_000_000 / unit.length)], '');
   }
   t.end();
 });

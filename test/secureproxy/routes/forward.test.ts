@@ -81,11 +81,14 @@ t.test('without a key nobody is served, whatever anonymous may do', async (t) =>
 
 t.test('what is left of a key is told from no key', async (t) => {
   const { upstream, proxy, asked } = await setUp(t);
+  const basic = (pair: string) => `Basic ${Buffer.from(pair).toString('base64')}`;
   const lefts = ['spk_', someAppKey.slice(0, 23), `spk_${'-'.repeat(36)}`];
   for (const left of lefts) {
     for (const [path, headers] of [
       ['/forward/shop-1/ozon/v1', ['authorization', `Bearer ${left}`]],
       ['/forward/shop-1/ozon/v1', ['api-key', ` "${left}"`]],
+      ['/forward/shop-1/ozon/v1', ['authorization', basic(`${left}:`)]],
+      ['/forward/shop-1/ozon/v1', ['authorization', basic(`user:${left}`)]],
       [`/forward/shop-1/ozon/v1?key=+${left}`, []],
     ] as const) {
       const { status, problem } = await proxy.send(path, { headers });
