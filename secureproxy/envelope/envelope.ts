@@ -28,7 +28,7 @@ type Span = readonly [start: number, end: number, decoded: DecodedText | undefin
  * Parses the JSON of a call. `Body` becomes a `SentBody` of the bytes that came: parsing it would change
  * numbers beyond 2^53, and cost more than the rest of the call. The other members, `BodyBase64` excepted, are
  * small, which is checked before they are parsed. A byte order mark is ignored (RFC 8259 §8.1).
- * @param received belongs to the envelope from now on: a text is decoded in its memory
+ * @param received belongs to the envelope from now on: long texts are decoded in its memory
  * @throws ServiceError request_invalid, which quotes nothing of the bytes
  */
 export function parseEnvelope(received: Buffer): unknown {
@@ -38,17 +38,22 @@ export function parseEnvelope(received: Buffer): unknown {
   const bytes = terminated(text);
   const start = skipBlanks(bytes, 0);
   if (bytes[start] !== openBrace) return parseOther(bytes, start);
-  const body = membersOf(bytes, start).get('Body');
-  if (body === undefined) return checked(JSON.parse(text.toString('utf8', start)));
-  const [from, to, decoded] = body;
-  const others = `${bytes.toString('utf8', start, from)}null${text.toString('utf8', to)}`;
-  return {
-    ...checked(JSON.parse(others)),
-    Body: decoded === undefined ? jsonBody(bytes.subarray(from, to)) : textBody(decoded),
-  };
+  const large = largeOf(bytes, start);
+  let others = '';
+  let end = start;
+  for (const [from, to] of large.values()) {
+    others += `${bytes.toString('utf8', end, from)}null`;
+    end = to;
+  }
+  const envelope = checked(JSON.parse(others + text.toString('utf8', end)));
+  for (const [name, [from, to, decoded]] of large) {
+    if (name !== 'Body') envelope[name] = decoded?.text.toString();
+    else envelope[name] = decoded ? textBody(decoded) : jsonBody(bytes.subarray(from, to));
+  }
+  return envelope;
 }
 
-function checked(envelope: { readonly Headers?: unknown }): object {
+function checked(envelope: Record<string, unknown>) {
   checkHeaderCount(envelope.Headers);
   return envelope;
 }
@@ -60,11 +65,13 @@ function parseOther(bytes: Buffer, start: number): unknown {
   return JSON.parse(bytes.toString('utf8', start, bytes.length - 1));
 }
 
-function membersOf(bytes: Buffer, start: number): ReadonlyMap<string, Span> {
-  const spans = new Map<string, Span>();
+/** The members that may be large: `Body`, and `BodyBase64` if it is a string. */
+function largeOf(bytes: Buffer, start: number): ReadonlyMap<string, Span> {
+  const large = new Map<string, Span>();
+  const names = new Set<string>();
   let largeBytes = 0;
   let at = skipBlanks(bytes, start + 1);
-  while (spans.size > 0 || bytes[at] !== closeBrace) {
+  while (names.size > 0 || bytes[at] !== closeBrace) {
     const nameEnd = endOfString(bytes, at);
     checkSmall(nameEnd - largeBytes);
     // `Body` and `B\u006fdy` are one.
@@ -72,12 +79,15 @@ function membersOf(bytes: Buffer, start: number): ReadonlyMap<string, Span> {
     const from = skipColon(bytes, nameEnd);
     const isString = bytes[from] === quote;
     const isLarge = name === 'Body' || (name === 'BodyBase64' && isString);
-    const decoded = name === 'Body' && isString ? decodeText(bytes, from) : undefined;
+    const decoded = isLarge && isString ? decodeText(bytes, from) : undefined;
     const to = decoded?.end ?? endOfValue(bytes, from, isLarge ? undefined : from + maxSmallBytes);
-    if (spans.has(name)) throw invalid('duplicate_member', 'The body has a member twice.');
-    spans.set(name, [from, to, decoded]);
+    if (names.has(name)) throw invalid('duplicate_member', 'The body has a member twice.');
+    names.add(name);
     if (name === 'Headers') checkHeaderBytes(to - from);
-    if (isLarge) largeBytes += to - from;
+    if (isLarge) {
+      large.set(name, [from, to, decoded]);
+      largeBytes += to - from;
+    }
     checkSmall(to - largeBytes);
     at = skipBlanks(bytes, to);
     if (bytes[at] === closeBrace) break;
@@ -85,7 +95,7 @@ function membersOf(bytes: Buffer, start: number): ReadonlyMap<string, Span> {
     at = skipBlanks(bytes, at + 1);
   }
   checkEnd(bytes, at + 1);
-  return spans;
+  return large;
 }
 
 function checkEnd(bytes: Buffer, end: number): void {

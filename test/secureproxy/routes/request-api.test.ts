@@ -196,7 +196,7 @@ t.test('BodyBase64 is any bytes, and not beside Body', async (t) => {
   t.match(await proxy.call({ ...required, BodyBase64: 'AA==', Body: null }), {
     problem: { reason: 'two_bodies' },
   });
-  for (const BodyBase64 of ['!', 'AA', 'AA=', 'A A=', 'AB==', '_-8=']) {
+  for (const BodyBase64 of ['!', 'AA', 'AA=', 'A A=', 'AB==', '_-8=', '\ud83d', 'AAA\u0416']) {
     t.match(
       await proxy.call({ ...required, BodyBase64 }),
       { status: 400, problem: { code: 'request_invalid', reason: 'base64' } },
