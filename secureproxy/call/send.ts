@@ -99,9 +99,11 @@ export function send(
         return true;
       },
       isRefused: (status, received) => {
+        const isRefused = retries.afterAnswer(release.policy, status, received, deadline);
+        const isDecoded = scrubber !== undefined && !isRefused;
         // A storage of files knows nothing of the marketplace's limits.
-        onBody = isPlain ? undefined : pass?.onAnswer(status, received);
-        return retries.afterAnswer(release.policy, status, received, deadline);
+        onBody = isPlain ? undefined : pass?.onAnswer(status, received, isDecoded);
+        return isRefused;
       },
       answerHeaders: (received, status) => {
         const answer = responseHeaders(received, status, links);

@@ -9,21 +9,24 @@ export type BodyObserver = (bytes: Buffer) => void;
 /**
  * Calls back once if a body of this status begins with one of its type's texts within; undefined if there is none to
  * look for.
+ * @param decode of the body's start
  */
 export function limitBodyObserver(
   { bodies = [] }: LimitSignal,
   status: number,
+  decode: (start: Buffer) => Buffer,
   onFound: () => void,
 ): BodyObserver | undefined {
   const texts = bodies.filter((one) => one.status === status).map(({ contains }) => contains);
   if (texts.length === 0) return undefined;
-  let start = nothing;
+  let received = nothing;
   let isOver = false;
   return (bytes) => {
     if (isOver) return;
-    start = Buffer.concat([start, bytes.subarray(0, searchedBytes - start.length)]);
+    received = Buffer.concat([received, bytes.subarray(0, searchedBytes - received.length)]);
+    const start = decode(received).subarray(0, searchedBytes);
     const isFound = texts.some((text) => start.includes(text));
-    isOver = isFound || start.length === searchedBytes;
+    isOver = isFound || received.length === searchedBytes;
     if (isFound) onFound();
   };
 }

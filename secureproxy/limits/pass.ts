@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { LimitSignal } from '../../shared/policy/schema.ts';
+import { decodedStart } from '../scrub/decoded-start.ts';
 import { type LimitDemand, signalledOf } from './demands.ts';
 import { type BodyObserver, limitBodyObserver } from './limit-bodies.ts';
 import { bodySignalOf, signalOf } from './rate-limit-headers.ts';
@@ -7,8 +8,15 @@ import { bucketsOf, hasSlots, type Lease, type LimitStore } from './store.ts';
 
 /** A call's share of the limits of its type, once taken. */
 export interface Pass {
-  /** Tells the limits what an answer's head says of them. Returns what its body is to be shown to, if that may say more. */
-  onAnswer(status: number, headers: IncomingHttpHeaders): BodyObserver | undefined;
+  /**
+   * Tells the limits what an answer's head says of them. Returns what its body is to be shown to, if that may say more.
+   * @param isDecoded whether the body is shown without its `Content-Encoding`
+   */
+  onAnswer(
+    status: number,
+    headers: IncomingHttpHeaders,
+    isDecoded: boolean,
+  ): BodyObserver | undefined;
   end(): void;
 }
 
@@ -26,7 +34,7 @@ export function passOf({ store, now, sleep, signal, demands, lease }: PassOption
   const ended = slots.length === 0 ? undefined : new AbortController();
   if (ended !== undefined) void keep(ended.signal);
   return {
-    onAnswer: (status, headers) => {
+    onAnswer: (status, headers, isDecoded) => {
       close(signalOf(signal, status, headers, now()));
       if (status >= 400 && status <= 499) {
         for (const { bucket, cost, limit } of demands) {
@@ -34,7 +42,10 @@ export function passOf({ store, now, sleep, signal, demands, lease }: PassOption
           if (more > 0) store.charge(bucket, more);
         }
       }
-      return limitBodyObserver(signal, status, () => close(bodySignalOf(signal, headers, now())));
+      const decode = (start: Buffer) => (isDecoded ? start : decodedStart(start, headers));
+      return limitBodyObserver(signal, status, decode, () =>
+        close(bodySignalOf(signal, headers, now())),
+      );
     },
     end: () => {
       if (ended === undefined) return;

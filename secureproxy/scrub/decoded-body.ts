@@ -1,6 +1,7 @@
 import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw } from 'node:zlib';
 import { ServiceError } from '../../shared/errors.ts';
 import type { Coding } from './content-codings.ts';
+import { isWrapped } from './decoded-start.ts';
 import { type FilteredAnswer, StreamedBody } from './streamed-body.ts';
 
 const options = { chunkSize: 64 * 1024 };
@@ -81,11 +82,8 @@ function createDecoder(coding: Coding, first: Buffer) {
       return createGunzip(options);
     case 'br':
       return createBrotliDecompress(options);
-    case 'deflate': {
-      // RFC 9110 §8.4.1.2 demands zlib's header, but some servers omit it.
-      const isWrapped = ((first[0] ?? 0) & 0x0f) === 8;
-      return isWrapped ? createInflate(options) : createInflateRaw(options);
-    }
+    case 'deflate':
+      return isWrapped(first) ? createInflate(options) : createInflateRaw(options);
   }
 }
 

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
 import t, { type Test } from 'tap';
 import { RetryBudget } from '../../../secureproxy/call/retries.ts';
 import type { Policy } from '../../../shared/policy/schema.ts';
@@ -23,7 +24,11 @@ async function setUp(t: Test, policy: Partial<Policy>, scripts: readonly Script[
 
 const ok: Script = (socket) => void socket.write(answer(200, 'ok'));
 const status =
-  (code: number, headers: Parameters<typeof answer>[2] = [], body = 'no'): Script =>
+  (
+    code: number,
+    headers: Parameters<typeof answer>[2] = [],
+    body: string | Buffer = 'no',
+  ): Script =>
   (socket) =>
     void socket.write(answer(code, body, headers));
 
@@ -157,12 +162,16 @@ function failing(budget: RetryBudget, caller: string, calls: number): number {
 
 t.test('a body that says that a limit was reached holds up the retry, too', async (t) => {
   const limitSignal = { bodies: [{ status: 503, contains: 'slow down' }] };
-  const { call, upstream, proxy } = await setUp(t, { retry: {}, limitSignal }, [
-    status(503, [], 'please slow down'),
-  ]);
-  t.match(await call(), { status: 200 });
-  t.equal(upstream.requests.length, 2);
-  t.match(await proxy.requestLine(), { 'upstream.retries': 1, limit: 'signal' });
+  const body = 'please slow down';
+  for (const said of [
+    status(503, [], body),
+    status(503, [['Content-Encoding', 'gzip']], gzipSync(body)),
+  ]) {
+    const { call, upstream, proxy } = await setUp(t, { retry: {}, limitSignal }, [said]);
+    t.match(await call(), { status: 200 });
+    t.equal(upstream.requests.length, 2);
+    t.match(await proxy.requestLine(), { 'upstream.retries': 1, limit: 'signal' });
+  }
 });
 
 t.test('retries are a tenth of the calls, after the first ten', async (t) => {

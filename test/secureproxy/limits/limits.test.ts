@@ -158,7 +158,7 @@ t.test('a signal that comes while a call waits for its slot holds it, too', asyn
   const first = await enter('a');
   const second = enter('a');
   await until(began + 500);
-  first?.onAnswer(429, { 'retry-after': '2' });
+  first?.onAnswer(429, { 'retry-after': '2' }, true);
   let entered = false;
   void second.then(() => {
     entered = true;
@@ -167,7 +167,7 @@ t.test('a signal that comes while a call waits for its slot holds it, too', asyn
   t.notOk(entered, 'its own slot was after a second');
   await until(began + 2_500);
   t.ok(entered);
-  first?.onAnswer(429, { 'retry-after': '60' });
+  first?.onAnswer(429, { 'retry-after': '60' }, true);
   const closed = { code: 'rate_limited', options: { reason: 'limit_closed' } };
   await t.rejects(enter('a'), closed);
 });
