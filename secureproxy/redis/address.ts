@@ -13,7 +13,7 @@ const defaultPort = 6379;
 /** Reads `redis[s]://user:password@host:port/database`; undefined for another text. */
 export function parseRedisUrl(text: string): RedisAddress | undefined {
   const url = URL.parse(text);
-  if (url === null || !/^\/?\d*$/.test(url.pathname)) return undefined;
+  if (!url?.hostname || !/^\/?\d*$/.test(url.pathname)) return undefined;
   try {
     return {
       host: url.hostname.replace(/^\[|\]$/g, ''),

@@ -184,6 +184,7 @@ t.test('refuses a Redis URL that cannot be read, without its password', (t) => {
     ['redis://:secret@redis.example/notanumber', false],
     ['redis://user:secret%@redis.example', false],
     ['redis://user:secret@', false],
+    ['redis:///0', false],
     ['rediss://user:secret%25@redis.example:6379/0', true],
     ['redis://redis.example', true],
     ['redis://redis.example/', true],
