@@ -237,7 +237,7 @@ t.test('a type without limits heeds signals if it says so; others pass them on',
 
 const says = '{"code":"ApiCallLimit"}';
 const zipped = (encode: (text: string) => Buffer, coding: string) =>
-  answer(200, encode(says), [wait, ['Content-Encoding', coding]]);
+  answer(200, encode(says.padEnd(500)), [wait, ['Content-Encoding', coding]]);
 const wait: [string, string] = ['Retry-After', '60'];
 const inPieces = answer(
   200,
