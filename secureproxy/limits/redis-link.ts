@@ -11,6 +11,8 @@ const restMs = 1000;
 /** How often this process says that it counts here, and how long others take it for one that does. */
 const beatMs = 5000;
 const memberTtlMs = 60_000;
+/** Slots that are remembered as left while Redis is away. Older ones end with their lease. */
+const maxLeft = 5000;
 const membersKey = 'secureproxy:limit-members';
 const clockKey = 'secureproxy:limit-clock';
 
@@ -29,6 +31,7 @@ export class RedisLink {
   members = 1;
   readonly #options: RedisLinkOptions;
   #connection: RedisConnection | undefined;
+  readonly #left: (readonly [key: string, member: string])[] = [];
   #restsUntil = -Infinity;
   #isAway = false;
   #beat: NodeJS.Timeout | undefined;
@@ -76,9 +79,14 @@ export class RedisLink {
     });
   }
 
-  /** Sent also while Redis counts as away, since it may still do what it was asked before. */
+  /**
+   * Sent also while Redis counts as away, since it may still do what it was asked before, and again once it is back if it
+   * was not answered.
+   */
   remove(key: string, member: string): void {
-    this.#connection?.send(['ZREM', key, member]).catch(() => undefined);
+    this.#connection?.send(['ZREM', key, member]).catch(() => {
+      if (this.#left.push([key, member]) > maxLeft) this.#left.shift();
+    });
   }
 
   #connect(): void {
@@ -86,6 +94,7 @@ export class RedisLink {
       address: this.#options.address,
       onReady: () => {
         this.#restsUntil = -Infinity;
+        for (const [key, member] of this.#left.splice(0)) this.remove(key, member);
         void this.#announce();
       },
       onEnd: (error) => {

@@ -164,6 +164,23 @@ t.test('two proxies with one Redis', { skip: noRedis }, async (t) => {
     t.match(await call(one, 'late'), fine);
   });
 
+  t.test('a slot that is left while there is no connection is free once there is', async (t) => {
+    const [one] = await startBoth(t, { limits: ['1 at once'] });
+    let open = () => {};
+    upstream.script((socket) => {
+      open = () => socket.write(answer(200));
+    });
+    const sent = upstream.requests.length;
+    const first = call(one, 'left');
+    await until(() => upstream.requests.length > sent);
+    await redis.ask('CLIENT KILL TYPE normal');
+    open();
+    t.match(await first, { status: 200 });
+    upstream.script((socket) => void socket.write(answer(200)));
+    await until(() => one.log().some(({ msg }) => String(msg).startsWith('Redis is back')));
+    t.match(await call(one, 'left', 'acme', { TimeoutMs: 2000 }), { status: 200 });
+  });
+
   t.test('absurd numbers in Redis stop calls, and no more', async (t) => {
     const [one] = await startBoth(t, { limits: ['100/h burst 50', '5 at once'] });
     await redis.ask('FLUSHALL');
