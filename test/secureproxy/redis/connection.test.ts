@@ -81,6 +81,24 @@ for (const isReady of [false, true]) {
   }
 }
 
+t.test('a Redis that answers no more is given up, whatever it is sent', async (t) => {
+  let connections = 0;
+  const server = createServer((socket) => {
+    connections += 1;
+    socket.on('error', () => undefined).once('data', () => socket.write('+PONG\r\n'));
+  }).listen(0, '127.0.0.1');
+  t.teardown(() => server.close());
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const { link, lines } = open(t, redisAddress(`redis://127.0.0.1:${port}`));
+  const again = async () => {
+    link.remove('key', 'member');
+    return connections;
+  };
+  await pollUntil('it connects again', again, (count) => count > 1);
+  t.match(lines(), [{ err: { message: /^Redis did not answer within/ } }], 'calls did not wait');
+});
+
 t.test('a Redis with a password', { skip: noRedis }, async (t) => {
   const redis = await startRedis(t);
   const { port } = redisAddress(redis.url);
