@@ -77,6 +77,8 @@ t.test('half of a pair is told, and JSON behind it is judged', async (t) => {
     t.strictSame(decoded(`"${json}"`), [halves, Buffer.byteLength(json) + 2], json);
   for (const json of ['\\ud83d\\ude0', '\\ud83d\\u', '\\ud83d\\x', '\\ud83d\\', '\\ud83d\n'])
     t.equal(decoded(`"${json}"`), none, json);
+  for (const json of ['\\u0022\\u002', '\\u0022\\u', '\\u0022\\x', '\\"\\x', '\\u0022\n'])
+    t.equal(decoded(`"${json}"`), none, `${json}: a decoded quote ends nothing`);
 });
 
 t.test('agrees with JSON.parse on strings with a change anywhere, near and far', async () => {
