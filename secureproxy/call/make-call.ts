@@ -1,5 +1,4 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { nextBatch } from '../../shared/event-loop.ts';
 import type { Place } from '../bulkheads/places.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { Pass } from '../limits/pass.ts';
@@ -31,7 +30,6 @@ export async function makeCall(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<void> {
-  await nextBatch();
   const { releases, places, limits } = dependencies;
   const { logFields: log } = request;
   log['upstream.request.method'] = call.method;
