@@ -7,8 +7,12 @@ import { prettyLines } from './pretty-log.ts';
 
 const stdoutFd = 1;
 const batchMs = 10;
-/** Writes up to this size to a pipe are atomic, even if other processes write to it (PIPE_BUF of pipe(7)). */
+/** As many as a pipe holds (pipe(7)). */
+const batchBytes = 64 * 1024;
+/** Writes up to this size to a pipe are atomic, even if other processes write to it (PIPE_BUF). */
 const atomicBytes = 4096;
+/** In UTF-8, of a UTF-16 code unit. */
+const maxCharacterBytes = 3;
 
 /**
  * Creates a logger that writes JSON lines to stdout, or readable ones if stdout is a terminal. Lines have
@@ -19,7 +23,7 @@ const atomicBytes = 4096;
 export function createLogger(
   service: string,
   level: LogLevel,
-  destination: DestinationStream = terminal() ?? inBatches(),
+  destination: DestinationStream = terminal() ?? inBatches(batchBytes),
 ): Logger {
   const options = {
     level,
@@ -87,40 +91,52 @@ export function flushLogs(): void {
 }
 
 /**
- * Buffers lines and writes them 10 ms after the first: waking the reader of the output costs more than
- * making a line. {@link flushLogs} saves the buffered lines of a process that exits.
+ * Buffers lines and writes them 10 ms after the first, or once they would be more than `maxBytes`: waking the reader of
+ * the output costs more than making a line. {@link flushLogs} saves the buffered lines of a process that exits.
  */
-function inBatches(maxBytes = Infinity): DestinationStream & { flushSync(): void } {
-  const isBounded = maxBytes < Infinity;
+function inBatches(maxBytes: number): DestinationStream {
+  // To have the stream encode texts costs twice as much.
+  const contentMode = 'buffer';
   const output = pino.destination({
     dest: stdoutFd,
     sync: false,
-    ...(isBounded ? { maxWrite: maxBytes } : {}),
-  });
-  let buffered = '';
+    maxWrite: maxBytes,
+    contentMode,
+  }) as unknown as { write(bytes: Buffer): boolean };
+  const batch = Buffer.allocUnsafeSlow(maxBytes);
+  let used = 0;
+  let timer: NodeJS.Timeout | undefined;
   const take = () => {
-    const lines = buffered;
-    buffered = '';
+    const lines = Buffer.from(batch.subarray(0, used));
+    used = 0;
     return lines;
   };
   const send = () => {
-    if (buffered !== '') output.write(take());
+    clearTimeout(timer);
+    timer = undefined;
+    if (used > 0) output.write(take());
   };
-  const flushSync = () => {
+  flushes.push(() => {
     try {
       writeSync(stdoutFd, take());
     } catch {
       // The reader is gone, and there is no other place to report it.
     }
-  };
-  flushes.push(flushSync);
+  });
   return {
     write: (line) => {
-      if (isBounded && Buffer.byteLength(buffered) + Buffer.byteLength(line) > maxBytes) send();
-      if (buffered === '') setTimeout(send, batchMs);
-      buffered += line;
+      // Mostly there is room for the line, however many bytes its characters take.
+      if (used + line.length * maxCharacterBytes > maxBytes) {
+        const bytes = Buffer.byteLength(line);
+        if (used + bytes > maxBytes) send();
+        if (bytes > maxBytes) {
+          output.write(Buffer.from(line));
+          return;
+        }
+      }
+      timer ??= setTimeout(send, batchMs);
+      used += batch.write(line, used);
     },
-    flushSync,
   };
 }
 
