@@ -1,5 +1,6 @@
 import type { Method } from '../../shared/policy/schema.ts';
 import type { KeyedBody } from '../body-keys/keyed-body.ts';
+import type { CallerHead } from '../http/caller-head.ts';
 import type { CallerHeaders } from '../http/request-headers.ts';
 import type { StreamedBody } from '../upstream/streamed-body.ts';
 
@@ -17,6 +18,8 @@ export interface Call {
   readonly method: Method;
   readonly url: string;
   readonly headers: CallerHeaders;
+  /** The head that the headers are of, if requests with equal ones share it. */
+  readonly head?: CallerHead;
   readonly body: CallBody;
   /** Timeout of the call in milliseconds, if shorter than `UPSTREAM_TOTAL_TIMEOUT_MS`. */
   readonly timeoutMs: number | undefined;

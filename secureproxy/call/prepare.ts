@@ -10,7 +10,7 @@ import type { Explanation } from '../../shared/protocol/explanation.ts';
 import { KeyedBody } from '../body-keys/keyed-body.ts';
 import { formOf } from '../http/form-body.ts';
 import { checkQuery } from '../http/injected-query.ts';
-import { requestHeaders } from '../http/request-headers.ts';
+import { type CallerHeaders, requestHeaders } from '../http/request-headers.ts';
 import { searchableRequest } from '../scrub/content-codings.ts';
 import { isSearched } from '../scrub/scrubber.ts';
 import { StreamedBody } from '../upstream/streamed-body.ts';
@@ -32,7 +32,7 @@ export interface PreparedCall {
   /** True if nothing is sent: the proxy answers it as a token endpoint. */
   readonly isTokenEndpoint: boolean;
   /** The headers to send, names and values alternating. */
-  readonly headers: string[];
+  readonly headers: readonly string[];
   /** The body to send, without the app key; at a token endpoint as it came. */
   readonly body: SendableBody;
 }
@@ -44,15 +44,14 @@ export interface PreparedCall {
  */
 export function prepare(
   { policy, grants }: Authorization,
-  { method, url, headers, body: received }: Call,
+  { method, url, headers, head, body: received }: Call,
 ): PreparedCall {
   const approval = checkAllowed(decide(policy, grants, { method, url }));
-  const injected = namesOf(policy.injection);
   const { isPlain, isTokenEndpoint } = approval;
   const body = isTokenEndpoint ? unsentBody(received) : sentBody(received, policy);
-  if (!isPlain) checkQuery(approval.url, injected.query);
-  const passed = isSearched(policy) ? searchableRequest(headers) : headers;
-  const sent = requestHeaders(passed, injected.headers, policy.dropHeaders);
+  if (!isPlain) checkQuery(approval.url, namesOf(policy.injection).query);
+  const makeSent = () => sentHeaders(policy, headers);
+  const sent = head === undefined ? makeSent() : head.derive(makeSent, policy);
   const readForm = () =>
     isEmpty(body) ? undefined : formOf(sent, Buffer.isBuffer(body) ? body : undefined);
   return {
@@ -68,6 +67,12 @@ export function prepare(
     headers: sent,
     body,
   };
+}
+
+/** @throws ServiceError request_invalid */
+function sentHeaders(policy: Authorization['policy'], headers: CallerHeaders): readonly string[] {
+  const passed = isSearched(policy) ? searchableRequest(headers) : headers;
+  return requestHeaders(passed, namesOf(policy.injection).headers, policy.dropHeaders);
 }
 
 function unsentBody(received: CallBody): SendableBody {

@@ -5,16 +5,24 @@ type RawHeaders = readonly string[];
 /** The headers of a caller's request, names and values alternating, and what was made of them. */
 export class CallerHead {
   readonly raw: RawHeaders;
-  readonly #made = new Map<unknown, unknown>();
+  readonly #made = new WeakMap<object, unknown>();
 
   constructor(raw: RawHeaders) {
     this.raw = raw;
   }
 
-  /** The result of `make` for the headers, made once; other requests may share it. @throws what `make` throws */
-  derive<V>(make: (raw: RawHeaders) => V): V {
-    if (!this.#made.has(make)) this.#made.set(make, make(this.raw));
-    return this.#made.get(make) as V;
+  /**
+   * The result of `make` for the headers, made once per `key`; other requests may share it.
+   * @param key `make` itself, or what else its result depends on
+   * @throws what `make` throws
+   */
+  derive<V extends {}>(make: (raw: RawHeaders) => V, key: object = make): V {
+    let made = this.#made.get(key) as V | undefined;
+    if (made === undefined) {
+      made = make(this.raw);
+      this.#made.set(key, made);
+    }
+    return made;
   }
 
   equals(raw: RawHeaders): boolean {

@@ -97,12 +97,13 @@ function hideType({ headers }: FastifyRequest, _reply: unknown, done: () => void
 
 function forwardedCall(request: FastifyRequest, method: Call['method']): Call {
   const { raw, appKey, keyedBody } = request;
-  const { headers, timeoutMs } = headOf(raw).derive(headersOf);
-  const call = { ...targetOf(request), appKey, method, headers, timeoutMs };
-  checkNoAppKey({ ...call, body: null });
+  const head = headOf(raw);
+  const { headers, timeoutMs } = head.derive(headersOf);
+  const target = targetOf(request);
+  checkNoAppKey({ url: target.url, headers, body: null, base: target.base });
   request.isBodyStreamed = keyedBody === null && hasBody(raw);
-  const streamed = () => new StreamedBody(raw, new StreamedKeyWatch());
-  return { ...call, body: request.isBodyStreamed ? streamed() : keyedBody };
+  const body = request.isBodyStreamed ? new StreamedBody(raw, new StreamedKeyWatch()) : keyedBody;
+  return { ...target, appKey, method, headers, head, timeoutMs, body };
 }
 
 /** @throws ServiceError request_invalid, grant_denied */

@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap';
+import { Client } from 'undici';
 import type { Policy } from '../../../shared/policy/schema.ts';
 import { startKeyserver } from '../../support/keyserver.ts';
 import { loopback, startProxy } from '../../support/proxy.ts';
@@ -96,4 +97,43 @@ t.test('an explanation shows what is dropped', async (t) => {
   t.match(request.url, /\/v1\?a$/);
   const { dropped } = steps.find(({ step }: { step: string }) => step === 'request');
   t.match(dropped, [{ name: 'Shop-Signature', why: 'dropped' }]);
+});
+
+t.test('equal headers on one connection are judged anew for each type', async (t) => {
+  const upstream = await startUpstream(t);
+  const keyserver = await startKeyserver(t);
+  const destined = {
+    destinations: [upstream.url],
+    unsafePlaintext: true,
+    unsafeAllowPrivate: loopback,
+  };
+  const injection = { scheme: 'headers', headers: { 'X-Shop': '{token}' } } as const;
+  const types = { open: {}, dropping: drops, injecting: { injection } };
+  for (const [type, policy] of Object.entries(types)) {
+    await keyserver.putType(type, { ...destined, ...policy });
+    await keyserver.putToken('acme', type, `made-up-${type}`);
+  }
+  const grants = [{ client: 'acme', type: '*' }];
+  const authorization = `Bearer ${await keyserver.putApp('orders', { grants })}`;
+  const proxy = await startProxy(t, {
+    keyserverUrl: keyserver.url,
+    proxyKey: await keyserver.putProxy('edge'),
+  });
+  const client = new Client(proxy.url);
+  t.teardown(() => client.close());
+  const headers = { authorization, 'shop-signature': 'a', 'x-shop': 'b', 'x-kept': 'c' };
+  const sentFor = async (type: string) => {
+    const path = `/forward/acme/${type}/v1`;
+    const { statusCode, body } = await client.request({ path, method: 'GET', headers });
+    await body.dump();
+    t.equal(statusCode, 200);
+    const request = upstream.requests.at(-1);
+    const names = ['authorization', 'shop-signature', 'x-shop', 'x-kept'];
+    return names.map((name) => request?.all(name).join());
+  };
+  for (let round = 0; round < 2; round++) {
+    t.strictSame(await sentFor('open'), ['Bearer made-up-open', 'a', 'b', 'c']);
+    t.strictSame(await sentFor('dropping'), ['Bearer made-up-dropping', '', 'b', 'c']);
+    t.strictSame(await sentFor('injecting'), ['', 'a', 'made-up-injecting', 'c']);
+  }
 });

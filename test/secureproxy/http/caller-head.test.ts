@@ -43,6 +43,16 @@ t.test('what is made of a head is made once, and not kept if it fails', async (t
     head.derive((raw) => [raw.length]),
     head.derive((raw) => [raw.length]),
   );
+  const [one, other] = [{}, {}];
+  t.same(
+    [head.derive(count, one), head.derive(count, other), head.derive(count, one)],
+    [
+      [2, 2],
+      [2, 3],
+      [2, 2],
+    ],
+  );
+  made = 1;
   const fail = () => {
     made += 1;
     throw new Error('cannot');
