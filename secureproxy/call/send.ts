@@ -69,13 +69,11 @@ export function send(
   if (url.port !== '') log['server.port'] = Number(url.port);
   const began = reply.elapsedTime;
   const scrubber = scrubberOf(release);
-  const links = {
+  const linkContext = () => ({
     url: url.href,
     hasSecret: (href: string) => scrubber?.isInLowerCase(href) === true,
     ...(call.base !== undefined && { forwarded: forwardedLinks(call.base, release.policy) }),
-  };
-  // A reference could mean another URL later than the one that is sent.
-  const judged = isReference(call.url) ? { ...call, url: url.href } : call;
+  });
   let slot: number | undefined;
   let onBody: BodyObserver | undefined;
   const leaveRunning = () => {
@@ -95,7 +93,7 @@ export function send(
         leaveRunning();
         if (!releases.mayStart(call, obtained)) return false;
         retries.isStarted = true;
-        slot = running.add(runningCall(releases, { ...judged, isPlain }, obtained, request, cut));
+        slot = running.add(runningCall(releases, call, { url, isPlain }, obtained, request, cut));
         return true;
       },
       isRefused: (status, received) => {
@@ -106,7 +104,7 @@ export function send(
         return isRefused;
       },
       answerHeaders: (received, status) => {
-        const answer = responseHeaders(received, status, links);
+        const answer = responseHeaders(received, status, linkContext);
         if (body !== null && !isHeld(body)) closeAfterAnswer(request.raw, reply.raw, status);
         answer['x-request-id'] = request.id;
         return answer;
@@ -146,7 +144,8 @@ function heldBody(body: SendableBody): Buffer | null {
 
 function runningCall(
   releases: ReleaseCache,
-  call: Call & Pick<PreparedCall, 'isPlain'>,
+  call: Call,
+  sent: Pick<PreparedCall, 'url' | 'isPlain'>,
   obtained: CachedRelease,
   request: FastifyRequest,
   cut: RunningCall['cut'],
@@ -155,12 +154,14 @@ function runningCall(
   return {
     isCurrent: () => releases.isCurrent(call, current),
     judgeAgain: async () => {
+      // A reference could mean another URL by now than the one that was sent.
+      const judged = isReference(call.url) ? { ...call, url: sent.url.href } : call;
       // In turn, its app could put off the end of the call by asking much.
-      const fresh = await releases.get({ ...queryOf(call, request), isUrgent: true });
-      const { isPlain } = prepare(fresh.release, call);
+      const fresh = await releases.get({ ...queryOf(judged, request), isUrgent: true });
+      const { isPlain } = prepare(fresh.release, judged);
       // It was sent with the token, which goes there no more, or to an address or certificate that is no longer trusted.
       if (
-        (isPlain && !call.isPlain) ||
+        (isPlain && !sent.isPlain) ||
         !trustsStill(current.release.policy, fresh.release.policy)
       ) {
         throw new ServiceError('destination_denied');

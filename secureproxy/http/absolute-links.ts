@@ -19,9 +19,11 @@ export interface LinkContext {
 export function absoluteLinks(
   headers: OutgoingHttpHeaders,
   status: number,
-  context: LinkContext,
+  contextOf: () => LinkContext,
 ): void {
   const { location, 'content-location': contentLocation, link } = headers;
+  if (location === undefined && contentLocation === undefined && link === undefined) return;
+  const context = contextOf();
   if (location !== undefined) {
     delete headers.location;
     const href = first(location, context);

@@ -58,16 +58,18 @@ const isReturned = memoizeByText((name) => !notReturned.has(name) && !notReturne
 export function responseHeaders(
   headers: IncomingHttpHeaders,
   status: number,
-  links: LinkContext,
+  linkContext: () => LinkContext,
 ): OutgoingHttpHeaders {
   const dropped = connectionNamed(headers);
-  // Not set one by one, since that would lose `__proto__`, which is a name like others.
-  const returned: OutgoingHttpHeaders = Object.fromEntries(
-    Object.entries(headers).filter(
-      ([name, value]) => value !== undefined && isReturned(name) && !dropped.has(name),
-    ),
-  );
-  absoluteLinks(returned, status, links);
+  const returned: OutgoingHttpHeaders = {};
+  for (const name of Object.keys(headers)) {
+    const value = headers[name];
+    if (value === undefined || !isReturned(name) || dropped.has(name)) continue;
+    // A name like others, but to set it sets something else.
+    if (name === '__proto__') Object.defineProperty(returned, name, { value, enumerable: true });
+    else returned[name] = value;
+  }
+  absoluteLinks(returned, status, linkContext);
   // The caller's `X-Request-Id` is the proxy's, but the marketplace's support asks for its own.
   const upstreamId = headers[requestIdHeader];
   if (upstreamId !== undefined && !dropped.has(requestIdHeader)) {
@@ -79,7 +81,8 @@ export function responseHeaders(
   returned['content-security-policy'] = append(headers['content-security-policy'], 'sandbox');
   returned['x-content-type-options'] = 'nosniff';
   // A cache in front knows no app keys, and would answer strangers. First, since a quote that is left open hides the rest.
-  returned['cache-control'] = ['private', headers['cache-control'] ?? []].flat().join(', ');
+  const cacheControl = headers['cache-control'];
+  returned['cache-control'] = cacheControl === undefined ? 'private' : `private, ${cacheControl}`;
   return returned;
 }
 

@@ -4,7 +4,7 @@ import { responseHeaders as headersFor } from '../../../secureproxy/http/respons
 
 const url = 'https://api.market.example/v1/orders?a=1';
 const responseHeaders = (headers: IncomingHttpHeaders, status: number) =>
-  headersFor(headers, status, { url, hasSecret: () => false });
+  headersFor(headers, status, () => ({ url, hasSecret: () => false }));
 
 t.test('returns end-to-end headers, several of a name included', (t) => {
   t.match(
@@ -267,7 +267,7 @@ t.test('a short Link becomes no long one', (t) => {
   const linkFor = (link: string | string[], of: string) => {
     let judged = 0;
     const hasSecret = () => ++judged < 0;
-    const returned = headersFor({ link: link as never }, 200, { url: of, hasSecret });
+    const returned = headersFor({ link: link as never }, 200, () => ({ url: of, hasSecret }));
     return { returned, judged };
   };
   const one = `<${longUrl}>`;
