@@ -10,7 +10,7 @@ import { isStale } from './answer-start.ts';
 import type { AnswerTarget } from './answer-target.ts';
 import type { CarriedHandler } from './connection.ts';
 import { callerGone, upstreamError } from './errors.ts';
-import { ReadingTimeout } from './reading-timeout.ts';
+import { ReadingPauses } from './reading-pauses.ts';
 import type { RelayOptions, RelayOutcome, UpstreamRequest } from './relay-options.ts';
 import { StreamedBody } from './streamed-body.ts';
 import { giveUpUnread } from './unread-rest.ts';
@@ -55,7 +55,7 @@ function dispatched({ body, ...request }: UpstreamRequest): Dispatcher.DispatchO
   return { ...request, headers, body: body.open() };
 }
 
-class RelayHandler implements CarriedHandler {
+class RelayHandler implements CarriedHandler, AnswerOutput {
   carrier?: CarriedHandler['carrier'];
   repeat?: CarriedHandler['repeat'];
   readonly #pool: Dispatcher;
@@ -63,14 +63,9 @@ class RelayHandler implements CarriedHandler {
   readonly #sent: UpstreamRequest['body'];
   readonly #response: AnswerTarget;
   readonly #options: RelayOptions;
-  readonly #reading: ReadingTimeout;
+  readonly #pauses: ReadingPauses;
   readonly #done: PromiseWithResolvers<boolean>;
   readonly #onClose = () => this.#cancel(callerGone());
-  readonly #onStalled = () => this.#cancel(callerGone());
-  readonly #onDrain = () => {
-    this.#reading.end();
-    this.#body?.drained();
-  };
   #controller: Dispatcher.DispatchController | undefined;
   #body: AnswerBody | undefined;
   #ended: ServiceError | undefined;
@@ -97,10 +92,13 @@ class RelayHandler implements CarriedHandler {
     this.#sent = body;
     this.#response = response;
     this.#options = options;
-    this.#reading = new ReadingTimeout(response, options.idleTimeoutMs);
+    this.#pauses = new ReadingPauses(response, options.idleTimeoutMs, {
+      onDrain: () => this.#body?.drained(),
+      onTimeout: this.#onClose,
+    });
     this.#done = done;
     options.deadline.begin('connection', (error) => this.#cancel(error));
-    response.on('close', this.#onClose).on('drain', this.#onDrain).on('timeout', this.#onStalled);
+    response.on('close', this.#onClose);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -148,11 +146,10 @@ class RelayHandler implements CarriedHandler {
     if (this.#options.isForwarded) this.#options.deadline.pause();
     this.#status = status;
     const { scrubber } = this.#options;
-    const output = this.#output(status);
     this.#body =
       scrubber === undefined
-        ? new PlainBody(headers, output)
-        : scrubbedBody(scrubber, { status, headers, isHead: this.#isHead }, output);
+        ? new PlainBody(headers, this)
+        : scrubbedBody(scrubber, { status, headers, isHead: this.#isHead }, this);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -171,36 +168,51 @@ class RelayHandler implements CarriedHandler {
     this.#body?.end();
   }
 
-  #output(status: number): AnswerOutput {
-    return {
-      head: (headers) => {
-        this.#begin(status, headers);
-        // The head goes out with the body's first bytes if they come at once, else before them.
-        setImmediate(() => {
-          if (this.#bytesSent === 0 && !this.#settled) this.#response.flushHeaders();
-        });
-      },
-      write: (bytes) => {
-        this.#bytesSent += bytes.length;
-        this.#options.onBody(bytes);
-        if (this.#response.write(bytes)) return true;
-        if (this.#options.isForwarded) this.#reading.begin();
-        return false;
-      },
-      end: () => this.#finish(),
-      sendWhole: (headers, bytes) => {
-        this.#begin(status, headers);
-        this.#bytesSent = bytes.length;
-        this.#options.onBody(bytes);
-        this.#finish(bytes);
-      },
-      inNextBatch: (send) => this.#inNextBatch(send),
-      ready: () => this.#controller?.resume(),
-      fail: (error) => this.#cancel(error),
-    };
+  head(headers: IncomingHttpHeaders): void {
+    this.#begin(headers);
+    // The head goes out with the body's first bytes if they come at once, else before them.
+    setImmediate(() => {
+      if (this.#bytesSent === 0 && !this.#settled) this.#response.flushHeaders();
+    });
   }
 
-  #begin(status: number, headers: IncomingHttpHeaders): void {
+  write(bytes: Buffer): boolean {
+    this.#bytesSent += bytes.length;
+    this.#options.onBody(bytes);
+    if (this.#response.write(bytes)) return true;
+    this.#pauses.begin({ isBounded: this.#options.isForwarded });
+    return false;
+  }
+
+  end(): void {
+    this.#finish();
+  }
+
+  sendWhole(headers: IncomingHttpHeaders, bytes: Buffer): void {
+    this.#begin(headers);
+    this.#bytesSent = bytes.length;
+    this.#options.onBody(bytes);
+    this.#finish(bytes);
+  }
+
+  inNextBatch(send: () => void): void {
+    nextBatch()
+      .then(() => {
+        if (!this.#settled) send();
+      })
+      .catch((error: Error) => this.#fail(upstreamError(error)));
+  }
+
+  ready(): void {
+    this.#controller?.resume();
+  }
+
+  fail(error: ServiceError): void {
+    this.#cancel(error);
+  }
+
+  #begin(headers: IncomingHttpHeaders): void {
+    const status = this.#status as number;
     const answer = this.#options.answerHeaders(headers, status);
     const { isForwarded, scrubber } = this.#options;
     correctLength(answer, status, this.#isHead && !isForwarded);
@@ -210,21 +222,13 @@ class RelayHandler implements CarriedHandler {
     this.#options.onAnswer();
   }
 
-  #inNextBatch(send: () => void): void {
-    nextBatch()
-      .then(() => {
-        if (!this.#settled) send();
-      })
-      .catch((error: Error) => this.#fail(upstreamError(error)));
-  }
-
   #finish(last?: Buffer): void {
     if (this.#settled) return;
     this.#settle();
     this.#options.onEnd(this.#outcome());
     // As a text it goes out with its head in one piece; bytes would be gathered, which costs more.
     this.#response.end(last?.toString('latin1'), 'latin1');
-    this.#reading.boundRest();
+    this.#pauses.boundRest();
     this.#done.resolve(true);
   }
 
@@ -283,10 +287,7 @@ class RelayHandler implements CarriedHandler {
     this.#settled = true;
     this.#options.deadline.pause();
     this.#body?.destroy();
-    this.#reading.end();
-    this.#response
-      .off('close', this.#onClose)
-      .off('drain', this.#onDrain)
-      .off('timeout', this.#onStalled);
+    this.#pauses.end();
+    this.#response.off('close', this.#onClose);
   }
 }
