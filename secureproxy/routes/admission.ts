@@ -123,7 +123,8 @@ export function admitCaller(
     const query = queryOf(request.originalUrl);
     const key = findAppKey(headOf(request.raw), query);
     const isBegun = () => hasBegunKey(request.raw.rawHeaders, query);
-    reply.raw.on('close', () => request.giveBodyBack?.());
+    // Without a body, the request has been read to its end.
+    if (!request.raw.readableEnded) reply.raw.on('close', () => request.giveBodyBack?.());
     const identify = ({ appKey, name }: NamedKey) => {
       request.appKey = appKey;
       const admit = (caller: KnownApp | undefined) => {
