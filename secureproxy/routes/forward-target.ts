@@ -53,17 +53,21 @@ export function boundTarget(target: string, binding: Binding | null): ForwardTar
   return { ...binding, base: '', url: withoutKeys(referenceOf(target)) };
 }
 
+const [slash, questionMark] = [0x2f, 0x3f];
+
 function endOfName(target: string, from: number): number {
-  let end = from;
-  while (end < target.length && target[end] !== '/' && target[end] !== '?') end += 1;
-  return end;
+  for (let end = from; end < target.length; end++) {
+    const code = target.charCodeAt(end);
+    if (code === slash || code === questionMark) return end;
+  }
+  return target.length;
 }
 
 /** Decoded once, since names may have a slash. */
 function nameOf(member: string, spelled: string): string {
   let name: string;
   try {
-    name = decodeURIComponent(spelled);
+    name = spelled.includes('%') ? decodeURIComponent(spelled) : spelled;
   } catch {
     throw invalid('name', `${member} is not percent-encoded UTF-8.`);
   }

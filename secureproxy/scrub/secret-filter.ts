@@ -79,6 +79,9 @@ export class SecretFilter implements BodyFilter {
     const text = { bytes, isLast, steps: this.#steps };
     search.grant(this.#steps, to - this.#searched);
     const found = search.search(text, this.#searched - base, to - base);
+    this.#searched = to;
+    // Most texts have nothing that looks like a secret.
+    if (this.#open.length + found.open.length + found.spans.length === 0) return;
     const waiting = [...this.#open, ...found.open.map((one) => ({ ...one, at: one.at + base }))];
     const open: Candidate[] = [];
     // A candidate that has waited long enough is judged by the bytes that have come.
@@ -90,8 +93,6 @@ export class SecretFilter implements BodyFilter {
       else search.judge(whole, { ...candidate, at: candidate.at - base }, found);
     }
     this.#open = open;
-    this.#searched = to;
-    if (found.spans.length === 0) return;
     for (const { start, end, form } of found.spans) {
       this.#spans.push({ start: start + base, end: end + base, form });
     }

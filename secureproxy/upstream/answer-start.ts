@@ -6,6 +6,7 @@ const headEnd = '\r\n\r\n';
 /** Offset of the status, behind `HTTP/1.1 `. */
 const statusAt = 9;
 const one = 0x31;
+const [tab, lineFeed, space, colon] = [0x09, 0x0a, 0x20, 0x3a];
 /** As undici limits a head. A longer one passes as it is, for undici to reject. */
 const maxHeadBytes = 16 * 1024;
 const empty = Buffer.alloc(0);
@@ -115,13 +116,24 @@ function isContinue(bytes: Buffer): boolean {
   return /^100[ \r]/.test(bytes.toString('latin1', statusAt, statusAt + 4));
 }
 
-const spacedColon = /[\t ]:/;
-
 /** Removes the whitespace before colons if the head is complete; undici rejects it otherwise. */
 function withoutSpaces(bytes: Buffer): Buffer {
+  if (!hasSpacedColon(bytes)) return bytes;
   const end = bytes.indexOf(headEnd);
   const head = bytes.toString('latin1', 0, Math.max(end, 0));
-  if (!spacedColon.test(head)) return bytes;
   const mended = head.replace(/(?<=\r\n[^\s:]+)[\t ]+(?=:)/g, '');
   return Buffer.concat([Buffer.from(mended, 'latin1'), bytes.subarray(end)]);
+}
+
+/** Whether there is one in the head, seen in one pass, since almost none has any. */
+function hasSpacedColon(bytes: Buffer): boolean {
+  let before = 0;
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at] as number;
+    if (byte === colon && (before === space || before === tab)) return true;
+    // An empty line ends the head.
+    if (byte === lineFeed && bytes[at - 2] === lineFeed) return false;
+    before = byte;
+  }
+  return false;
 }
