@@ -1,6 +1,6 @@
 import { randomFillSync } from 'node:crypto';
 
-const poolBytes = 4096;
+const poolBytes = 32 * 1024;
 
 let pool = Buffer.alloc(0);
 let usedBytes = 0;

@@ -51,16 +51,18 @@ export function traceContextOf(request: IncomingMessage): TraceContext {
 
 function makeContext(header: string | readonly string[] | undefined): TraceContext {
   const caller = typeof header === 'string' ? parseTraceparent(header) : undefined;
+  const ids = randomIds();
   return {
-    traceId: caller?.traceId ?? randomId(16),
-    spanId: randomId(8),
+    traceId: caller?.traceId ?? ids.slice(0, 32),
+    spanId: ids.slice(32),
     parentSpanId: caller?.parentSpanId,
     sampled: caller?.sampled ?? false,
   };
 }
 
-function randomId(bytes: number): string {
-  const id = pooledRandom(bytes).toString('hex');
+/** The digits of a trace's id and a span's, in one piece, since each piece costs. */
+function randomIds(): string {
+  const ids = pooledRandom(16 + 8).toString('hex');
   // All zeros is not a valid id.
-  return /[^0]/.test(id) ? id : randomId(bytes);
+  return /^0{32}|0{16}$/.test(ids) ? randomIds() : ids;
 }

@@ -18,6 +18,7 @@ const maxSeries = 1000;
 const overflow = { otel_metric_overflow: 'true' };
 
 type Labels = Readonly<Record<string, string>>;
+type LabelValues = readonly (string | number)[];
 type Value = MetricValueWithName<string>;
 
 interface Series<T> {
@@ -33,6 +34,7 @@ abstract class SeriesByLabels<T> {
   readonly #options: SeriesOptions;
   readonly #byKey = new Map<string, Series<T>>();
   #overflown: Series<T> | undefined;
+  #newest: { readonly values: LabelValues; readonly series: Series<T> } | undefined;
 
   constructor(options: SeriesOptions) {
     this.#options = options;
@@ -57,12 +59,16 @@ abstract class SeriesByLabels<T> {
   }
 
   /** Values of labels in the order of their names; an empty one is omitted. */
-  protected stateOf(values: readonly (string | number)[]): T {
-    const key = values.join('\n');
-    return (this.#byKey.get(key) ?? this.#add(key, values)).state;
+  protected stateOf(values: LabelValues): T {
+    // Most observations have the same labels as the one before.
+    if (this.#newest === undefined || !areEqual(this.#newest.values, values)) {
+      const key = values.join('\n');
+      this.#newest = { values, series: this.#byKey.get(key) ?? this.#add(key, values) };
+    }
+    return this.#newest.series.state;
   }
 
-  #add(key: string, values: readonly (string | number)[]): Series<T> {
+  #add(key: string, values: LabelValues): Series<T> {
     if (this.#byKey.size >= maxSeries) {
       this.#overflown ??= { labels: overflow, state: this.newState() };
       return this.#overflown;
@@ -76,6 +82,10 @@ abstract class SeriesByLabels<T> {
   }
 }
 
+function areEqual(some: LabelValues, others: LabelValues): boolean {
+  return some.every((value, at) => value === others[at]);
+}
+
 interface Count {
   total: number;
 }
@@ -83,7 +93,7 @@ interface Count {
 export class Counts extends SeriesByLabels<Count> {
   protected readonly type = 'counter';
 
-  add(amount: number, values: readonly (string | number)[]): void {
+  add(amount: number, values: LabelValues): void {
     this.stateOf(values).total += amount;
   }
 
@@ -109,7 +119,7 @@ export class Durations extends SeriesByLabels<Distribution> {
   protected readonly type = 'histogram';
 
   /** @param milliseconds one observation */
-  add(milliseconds: number, values: readonly (string | number)[]): void {
+  add(milliseconds: number, values: LabelValues): void {
     const distribution = this.stateOf(values);
     const seconds = milliseconds / 1000;
     let bucket = 0;
