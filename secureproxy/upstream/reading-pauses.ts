@@ -20,7 +20,7 @@ export class ReadingPauses {
     this.#listeners = listeners;
   }
 
-  /** What was written fills the buffers. */
+  /** The buffers are full of what was written. */
   begin({ isBounded }: { readonly isBounded: boolean }): void {
     if (this.#isPaused) return;
     this.#isPaused = true;
