@@ -15,9 +15,10 @@ import { searchableRequest } from '../scrub/content-codings.ts';
 import { isSearched } from '../scrub/scrubber.ts';
 import { StreamedBody } from '../upstream/streamed-body.ts';
 import type { Call, CallBody, SendableBody } from './call.ts';
+import { lastCallOf } from './last-call.ts';
 
 /** The policy and grants that a call is judged by; from a release or an explanation. */
-type Authorization = NonNullable<Explanation['terms']>;
+export type Authorization = NonNullable<Explanation['terms']>;
 
 /** A permitted call, before the injection. */
 export interface PreparedCall {
@@ -42,7 +43,17 @@ export interface PreparedCall {
  * diverge.
  * @throws ServiceError
  */
-export function prepare(
+export function prepare(terms: Authorization, call: Call): PreparedCall {
+  const { policy, grants } = terms;
+  const last = call.head && lastCallOf(call.head).newest;
+  if (last?.call !== call) return prepareAnew(terms, call);
+  if (last.judged?.policy !== policy || last.judged.grants !== grants) {
+    last.judged = { policy, grants, prepared: prepareAnew(terms, call) };
+  }
+  return last.judged.prepared;
+}
+
+function prepareAnew(
   { policy, grants }: Authorization,
   { method, url, headers, head, body: received }: Call,
 ): PreparedCall {

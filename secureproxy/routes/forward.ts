@@ -5,6 +5,7 @@ import { ServiceError } from '../../shared/errors.ts';
 import type { Service } from '../../shared/http/service-type.ts';
 import { methods } from '../../shared/policy/schema.ts';
 import type { Call } from '../call/call.ts';
+import { lastCallOf } from '../call/last-call.ts';
 import { type CallDependencies, makeCall } from '../call/make-call.ts';
 import { invalid } from '../envelope/faults.ts';
 import { StreamedKeyWatch } from '../http/body-watch.ts';
@@ -96,14 +97,20 @@ function hideType({ headers }: FastifyRequest, _reply: unknown, done: () => void
 }
 
 function forwardedCall(request: FastifyRequest, method: Call['method']): Call {
-  const { raw, appKey, keyedBody } = request;
+  const { raw, originalUrl, appKey, binding, keyedBody } = request;
   const head = headOf(raw);
+  const last = lastCallOf(head);
+  const { newest } = last;
+  const isSame = newest?.target === originalUrl && newest.binding === binding;
+  if (isSame && newest.call.method === method) return newest.call;
   const { headers, timeoutMs } = head.derive(headersOf);
   const target = targetOf(request);
   checkNoAppKey({ url: target.url, headers, body: null, base: target.base });
   request.isBodyStreamed = keyedBody === null && hasBody(raw);
   const body = request.isBodyStreamed ? new StreamedBody(raw, new StreamedKeyWatch()) : keyedBody;
-  return { ...target, appKey, method, headers, head, timeoutMs, body };
+  const call = { ...target, appKey, method, headers, head, timeoutMs, body };
+  if (body === null) last.newest = { target: originalUrl, binding, call };
+  return call;
 }
 
 /** @throws ServiceError request_invalid, grant_denied */
