@@ -7,7 +7,9 @@ import { judgeForm } from '../../shared/policy/routing.ts';
 import type { TargetUrl } from '../../shared/policy/url.ts';
 import { checkAllowed } from '../../shared/policy/verdict.ts';
 import type { Explanation } from '../../shared/protocol/explanation.ts';
+import type { Binding } from '../../shared/protocol/messages.ts';
 import { KeyedBody } from '../body-keys/keyed-body.ts';
+import type { CallerHead } from '../http/caller-head.ts';
 import { formOf } from '../http/form-body.ts';
 import { checkQuery } from '../http/injected-query.ts';
 import { type CallerHeaders, requestHeaders } from '../http/request-headers.ts';
@@ -15,10 +17,9 @@ import { searchableRequest } from '../scrub/content-codings.ts';
 import { isSearched } from '../scrub/scrubber.ts';
 import { StreamedBody } from '../upstream/streamed-body.ts';
 import type { Call, CallBody, SendableBody } from './call.ts';
-import { lastCallOf } from './last-call.ts';
 
 /** The policy and grants that a call is judged by; from a release or an explanation. */
-export type Authorization = NonNullable<Explanation['terms']>;
+type Authorization = NonNullable<Explanation['terms']>;
 
 /** A permitted call, before the injection. */
 export interface PreparedCall {
@@ -36,6 +37,25 @@ export interface PreparedCall {
   readonly headers: readonly string[];
   /** The body to send, without the app key; at a token endpoint as it came. */
   readonly body: SendableBody;
+}
+
+/** The last call without a body on a connection, since callers that poll repeat it. */
+interface LastCall {
+  /** The target of its request and the binding of its key; all else of the call is of the head. */
+  readonly target: string;
+  readonly binding: Binding | null;
+  readonly call: Call;
+  /** By what it was judged last, without the secret, and the result. */
+  judged?: Authorization & { readonly prepared: PreparedCall };
+}
+
+/** Holds the last call of a head. */
+export function lastCallOf(head: CallerHead): { newest?: LastCall } {
+  return head.derive(none);
+}
+
+function none(): { newest?: LastCall } {
+  return {};
 }
 
 /**
