@@ -106,12 +106,17 @@ export function logRequest(
   count: CountRequest,
 ): void {
   const { logFields: fields, raw } = request;
-  const { requestLine } = request.routeOptions.config;
+  // Made anew each time that it is read.
+  const { url, config } = request.routeOptions;
+  const { requestLine } = config;
   if (requestLine === 'none') return;
   const { log } = request.server;
-  Object.assign(fields, logIds(request.id, raw));
+  const { traceId, spanId, parentSpanId } = traceContextOf(raw);
+  fields.request_id = request.id;
+  fields.trace_id = traceId;
+  fields.span_id = spanId;
   fields['http.request.method'] = request.method;
-  fields['url.template'] = request.routeOptions.url ?? 'none';
+  fields['url.template'] = url ?? 'none';
   fields['client.address'] = request.ip;
   fields['http.response.status_code'] = reply.statusCode;
   fields.duration_ms = toMilliseconds(reply.elapsedTime);
@@ -119,7 +124,7 @@ export function logRequest(
   // A caller that had disconnected received none of the announced bytes.
   if (reply.raw.writableFinished || !reply.raw.destroyed)
     fields['http.response.body.size'] ??= announcedBytes(reply.getHeader('content-length'));
-  fields.parent_span_id = traceContextOf(raw).parentSpanId;
+  fields.parent_span_id = parentSpanId;
   const level = requestLine === 'debug' && reply.statusCode < 400 ? 'debug' : 'info';
   logPlain(log as Logger, level, fields, 'request');
   count(fields);
