@@ -17,7 +17,6 @@ import {
 import type { Installation } from './doctor/diagnose.ts';
 import { systemLookup } from './guard/lookup.ts';
 import { checkProxyKey } from './keyserver-client/proxy-key.ts';
-import { parseRedisUrl } from './redis/address.ts';
 
 const keyserverTlsNames = [
   'KEYSERVER_CA_FILE',
@@ -93,7 +92,7 @@ export function secureproxyFaults(
   ];
   const { PROXY_KEY, REDIS_URL } = config;
   // Not the text itself, which may have a password.
-  if (REDIS_URL !== undefined && parseRedisUrl(REDIS_URL) === undefined) {
+  if (REDIS_URL !== undefined && !isRedisUrl(REDIS_URL)) {
     faults.push(
       'REDIS_URL is not redis://user:password@host:port/database: the database is a number, and % in a password is %25',
     );
@@ -141,6 +140,17 @@ function trustedHostFaults({ TRUSTED_HOSTS = '' }: GivenSettings): string[] {
   return commaList(TRUSTED_HOSTS).every(isName)
     ? []
     : ['TRUSTED_HOSTS must list host names, without scheme, port or *'];
+}
+
+function isRedisUrl(text: string): boolean {
+  const url = URL.parse(text);
+  if (!url?.hostname || !/^\/?\d*$/.test(url.pathname)) return false;
+  try {
+    decodeURIComponent(`${url.username}${url.password}`);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** True if an attacker between the machines could replace the public key. */

@@ -34,7 +34,6 @@ import { KeyserverLink } from './keyserver-client/link.ts';
 import { reloadedProxyKey } from './keyserver-client/proxy-key.ts';
 import { sharedLimits } from './limits/shared-limits.ts';
 import { installationOf, outgoingCertificates, readSecureproxySettings } from './read-settings.ts';
-import { parseRedisUrl } from './redis/address.ts';
 import { ChangeFeed } from './releases/change-feed.ts';
 import { KnownChanges } from './releases/known-changes.ts';
 import { ReleaseCache } from './releases/release-cache.ts';
@@ -167,7 +166,7 @@ export async function wireSecureproxy(
   const canServe = () => releases.canServe;
   const link = new KeyserverLink({ acceptance, canServe, clock, log: logger });
   const { limits, ...counting } = sharedLimits({
-    redis: parseRedisUrl(config.REDIS_URL ?? ''),
+    redisUrl: config.REDIS_URL,
     processes: config.REPLICAS * config.WORKERS,
     clock,
     log: logger,
@@ -211,7 +210,7 @@ export async function wireSecureproxy(
   });
   let listeners: Listeners | undefined;
   const listen = async () => {
-    counting.start();
+    await counting.start();
     listeners = await openListeners({ name: 'secureproxy', app, tls, readiness, metrics, logger });
     for (const port of listeners.ports) ownListeners.add(port);
   };

@@ -1,8 +1,7 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../../shared/clock.ts';
 import { plainError } from '../../shared/log/plain-error.ts';
-import type { RedisAddress } from '../redis/address.ts';
-import { RedisConnection } from '../redis/connection.ts';
+import { RedisConnection, type RedisLibrary } from '../redis/connection.ts';
 import { membersScript } from './redis-scripts.ts';
 
 /** A call waits so long for Redis at most, once: afterwards Redis counts as away for {@link restMs}. */
@@ -17,7 +16,7 @@ const membersKey = 'secureproxy:limit-members';
 const clockKey = 'secureproxy:limit-clock';
 
 interface RedisLinkOptions {
-  readonly address: RedisAddress;
+  readonly url: string;
   readonly memberId: string;
   readonly clock: Pick<Clock, 'monotonic'>;
   readonly log: Logger;
@@ -40,8 +39,9 @@ export class RedisLink {
     this.#options = options;
   }
 
-  start(): void {
-    this.#connect();
+  /** Begins to connect; resolves when the library is loaded. */
+  async start(): Promise<void> {
+    this.#connect(await import('@redis/client'));
     this.#beat = setInterval(() => void this.#announce(), beatMs);
     this.#beat.unref();
   }
@@ -89,9 +89,10 @@ export class RedisLink {
     });
   }
 
-  #connect(): void {
+  #connect(library: RedisLibrary): void {
     const connection = new RedisConnection({
-      address: this.#options.address,
+      library,
+      url: this.#options.url,
       onReady: () => {
         this.#restsUntil = -Infinity;
         for (const [key, member] of this.#left.splice(0)) this.remove(key, member);
@@ -100,7 +101,7 @@ export class RedisLink {
       onEnd: (error) => {
         this.#fail(error);
         const again = () => {
-          if (this.#connection === connection) this.#connect();
+          if (this.#connection === connection) this.#connect(library);
         };
         setTimeout(again, restMs * (0.5 + Math.random() / 2)).unref();
       },

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Clock } from '../../shared/clock.ts';
-import type { RedisAddress } from '../redis/address.ts';
 import { LatelyTold } from './lately-told.ts';
 import { Limits } from './limits.ts';
 import { LocalStore } from './local-store.ts';
@@ -10,7 +9,7 @@ import { RedisStore } from './redis-store.ts';
 
 interface SharedLimitsOptions {
   /** Undefined: each process counts its share. */
-  readonly redis: RedisAddress | undefined;
+  readonly redisUrl: string | undefined;
   /** Processes that share the limits at least, as the settings say. */
   readonly processes: number;
   readonly clock: Clock;
@@ -18,14 +17,14 @@ interface SharedLimitsOptions {
 }
 
 /** Limits that all proxies share, by Redis or by a part for each. */
-export function sharedLimits({ redis, processes, clock, log }: SharedLimitsOptions) {
+export function sharedLimits({ redisUrl, processes, clock, log }: SharedLimitsOptions) {
   const told = new LatelyTold(clock);
   const share = (): number => Math.max(processes, told.most, link?.members ?? 0);
   const local = new LocalStore(clock, share);
   const link =
-    redis === undefined
+    redisUrl === undefined
       ? undefined
-      : new RedisLink({ address: redis, memberId: randomUUID(), clock, log, processes: share });
+      : new RedisLink({ url: redisUrl, memberId: randomUUID(), clock, log, processes: share });
   let said = 1;
   const say = () => {
     // With Redis the share counts while that is away alone, and is told then.
@@ -40,9 +39,9 @@ export function sharedLimits({ redis, processes, clock, log }: SharedLimitsOptio
       told.note(count);
       say();
     },
-    start: () => {
+    start: async () => {
       say();
-      link?.start();
+      await link?.start();
     },
     stop: async () => link?.stop(),
   };

@@ -1,53 +1,58 @@
-import { connect as connectTcp, isIP, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
-import type { RedisAddress } from './address.ts';
-import { AnswerReader, type RedisAnswer } from './answers.ts';
+import { isIP, type Socket } from 'node:net';
+import { boundedSocket } from './bounded-answers.ts';
 
-/** How often it looks for a command without an answer, and sends one if there is none. */
+/** How often it sees whether Redis answers, and after how many times without it is given up. */
 const beatMs = 1000;
-/** Beats that a command may be without an answer, the first ones while it connects. */
 const maxBeats = 5;
 /** Commands that wait for a Redis that does not read. */
 const maxCommands = 10_000;
 
-interface Command {
-  readonly resolve: (answer: RedisAnswer) => void;
-  readonly reject: (error: Error) => void;
-  beats: number;
-}
+export type RedisLibrary = typeof import('@redis/client');
 
 interface RedisConnectionOptions {
-  readonly address: RedisAddress;
+  readonly library: RedisLibrary;
+  readonly url: string;
   /** It is authenticated, and takes commands. */
   readonly onReady: () => void;
   /** Called once. */
   readonly onEnd: (error: Error) => void;
 }
 
-/** One connection to Redis. It ends with the first answer that is none, or that does not come. */
+/** One connection to Redis, which is not made again. It ends with the first answer that is none, or that does not come. */
 export class RedisConnection {
-  readonly #socket: Socket;
   readonly #options: RedisConnectionOptions;
-  readonly #reader = new AnswerReader();
-  /** In the order in which Redis answers them. */
-  readonly #waiting: Command[] = [];
+  readonly #client: ReturnType<RedisLibrary['createClient']>;
+  readonly #socket: Socket;
   readonly #beat: NodeJS.Timeout;
+  #beats = 0;
   #state: 'connecting' | 'ready' | 'ended' = 'connecting';
 
   constructor(options: RedisConnectionOptions) {
     this.#options = options;
-    const { address } = options;
-    this.#socket = connectTo(address)
-      .on('error', (error) => this.end(error))
-      .on('close', () => this.end(new Error('Redis closed the connection')))
-      .on('data', (bytes: Buffer) => this.#take(bytes));
+    const host = new URL(options.url).hostname.replace(/^\[|\]$/g, '');
+    this.#client = options.library.createClient({
+      url: options.url,
+      // The one that every version has. All that the answers of the other may be would have to be checked, too.
+      RESP: 2,
+      disableClientInfo: true,
+      disableOfflineQueue: true,
+      commandsQueueMaxLength: maxCommands,
+      // The library tells TLS no name by itself, which servers behind one address need.
+      socket: { reconnectStrategy: false, servername: isIP(host) === 0 ? host : '' },
+    });
+    const end = (error: Error) => this.end(error);
+    this.#client
+      .on('ready', () => this.#ping())
+      .on('error', (error: Error) => {
+        // The library's own, for bytes that answer nothing.
+        end(error instanceof TypeError ? new Error('Redis answers what it was not asked') : error);
+      });
+    // Its failures are events, too.
+    this.#socket = boundedSocket(() => void this.#client.connect().catch(() => undefined));
+    // The library misses what comes at once.
+    this.#socket.on('error', end).on('close', () => end(new Error('Redis closed the connection')));
     this.#beat = setInterval(() => this.#check(), beatMs);
     this.#beat.unref();
-    for (const command of greetings(address)) this.#ask(command);
-    this.#ask(['PING'], () => {
-      this.#state = 'ready';
-      options.onReady();
-    });
   }
 
   get isReady(): boolean {
@@ -55,81 +60,43 @@ export class RedisConnection {
   }
 
   /** Resolves to the answer, which may be an error of Redis; rejects if the connection ends before. */
-  send(command: readonly string[]): Promise<RedisAnswer> {
-    if (!this.isReady || this.#waiting.length >= maxCommands) {
-      return Promise.reject(new Error('Redis takes no commands now'));
+  async send(command: readonly string[]): Promise<unknown> {
+    try {
+      return await this.#client.sendCommand(command);
+    } catch (error) {
+      if (error instanceof this.#options.library.ErrorReply) return error;
+      throw error;
     }
-    return this.#write(command);
   }
 
   end(error: Error): void {
     if (this.#state === 'ended') return;
     this.#state = 'ended';
     clearInterval(this.#beat);
+    this.#client.destroy();
+    // The library has none yet while it connects.
     this.#socket.destroy();
-    for (const { reject } of this.#waiting) reject(error);
     this.#options.onEnd(error);
   }
 
-  #write(command: readonly string[]): Promise<RedisAnswer> {
-    // Commands of one turn of the event loop go out together.
-    if (this.#socket.writableCorked === 0) {
-      this.#socket.cork();
-      setImmediate(() => this.#socket.uncork());
-    }
-    this.#socket.write(encode(command));
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ resolve, reject, beats: 0 });
-    });
-  }
-
-  /** For a command that every Redis answers with a word. */
-  #ask(command: readonly string[], onAnswer: () => void = () => undefined): void {
-    this.#write(command).then(
-      (answer) => {
-        // The bytes behind the answer may have ended it.
-        if (this.#state === 'ended') return;
-        if (typeof answer === 'string') onAnswer();
-        else this.end(answer instanceof Error ? answer : new Error('Redis answers otherwise'));
-      },
-      () => undefined,
-    );
-  }
-
-  #take(bytes: Buffer): void {
-    try {
-      for (const answer of this.#reader.read(bytes)) {
-        const command = this.#waiting.shift();
-        if (command === undefined) throw new Error('Redis answers what it was not asked');
-        command.resolve(answer);
-      }
-    } catch (error) {
-      this.end(error as Error);
-    }
-  }
-
   #check(): void {
-    const [oldest] = this.#waiting;
-    if (oldest === undefined) this.#ask(['PING']);
-    else if (++oldest.beats === maxBeats) this.end(new Error('Redis does not answer'));
+    if (++this.#beats === maxBeats) this.end(new Error('Redis does not answer'));
+    else if (this.isReady) this.#ping();
   }
-}
 
-function connectTo({ host, port, isTls }: RedisAddress): Socket {
-  const options = { host, port, noDelay: true, keepAlive: true };
-  if (!isTls) return connectTcp(options);
-  return connectTls(isIP(host) === 0 ? { ...options, servername: host } : options);
-}
-
-function greetings({ username, password, database }: RedisAddress): string[][] {
-  const credentials = username === '' ? [password] : [username, password];
-  return [
-    ...(password === '' ? [] : [['AUTH', ...credentials]]),
-    ...(database === 0 ? [] : [['SELECT', String(database)]]),
-  ];
-}
-
-function encode(command: readonly string[]): string {
-  const parts = command.map((part) => `$${Buffer.byteLength(part)}\r\n${part}\r\n`);
-  return `*${command.length}\r\n${parts.join('')}`;
+  #ping(): void {
+    const onAnswer = (answer: unknown) => {
+      // The bytes behind the answer may have ended it.
+      if (this.#state === 'ended') return;
+      if (typeof answer !== 'string') {
+        this.end(answer instanceof Error ? answer : new Error('Redis answers otherwise'));
+        return;
+      }
+      this.#beats = 0;
+      if (this.isReady) return;
+      this.#state = 'ready';
+      this.#options.onReady();
+    };
+    this.send(['PING']).then(onAnswer, () => undefined);
+  }
 }

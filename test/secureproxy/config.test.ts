@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createClient } from '@redis/client';
 import t from 'tap';
 import { publicKeyPins, secureproxySettings } from '../../secureproxy/config.ts';
 import {
@@ -192,6 +193,7 @@ t.test('refuses a Redis URL that cannot be read, without its password', (t) => {
     const faults = secureproxyFaults(parse({ REDIS_URL: url }));
     t.match(faults, isFine ? [] : [/^REDIS_URL is not redis:/], url);
     t.notMatch(faults.join(), 'secret');
+    if (isFine) t.doesNotThrow(() => createClient({ url }));
   }
   t.end();
 });

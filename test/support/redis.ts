@@ -1,4 +1,3 @@
-import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -6,7 +5,6 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
-import { parseRedisUrl, type RedisAddress } from '../../secureproxy/redis/address.ts';
 import { freePort } from './free-port.ts';
 import { pollUntil } from './poll-until.ts';
 
@@ -20,12 +18,6 @@ function hasRedis(): boolean {
   } catch {
     return false;
   }
-}
-
-export function redisAddress(url: string): RedisAddress {
-  const address = parseRedisUrl(url);
-  assert(address);
-  return address;
 }
 
 export interface TestRedis {

@@ -4,7 +4,6 @@ import { systemClock } from '../../../shared/clock.ts';
 import { startKeyserver } from '../../support/keyserver.ts';
 import { capturedLog } from '../../support/log.ts';
 import { loopback, startProxy } from '../../support/proxy.ts';
-import { redisAddress } from '../../support/redis.ts';
 import { startUpstream } from '../../support/upstream.ts';
 
 /** Proxies of one KeyServer, each of which has asked it for changes until it has told of itself and heard of the others. */
@@ -58,8 +57,8 @@ t.test('REPLICAS counts if it is more', async (t) => {
 
 t.test('shares are not told while Redis counts for all', async (t) => {
   const { logger: log, lines } = capturedLog('secureproxy');
-  const redis = redisAddress('redis://127.0.0.1:1');
-  const { tell } = sharedLimits({ redis, processes: 4, clock: systemClock, log });
+  const redisUrl = 'redis://127.0.0.1:1';
+  const { tell } = sharedLimits({ redisUrl, processes: 4, clock: systemClock, log });
   tell(5);
   t.same(lines(), []);
 });

@@ -8,11 +8,10 @@ import { RedisLink } from '../../../secureproxy/limits/redis-link.ts';
 import * as scripts from '../../../secureproxy/limits/redis-scripts.ts';
 import { RedisStore } from '../../../secureproxy/limits/redis-store.ts';
 import type { Bucket, LimitStore } from '../../../secureproxy/limits/store.ts';
-import type { RedisAddress } from '../../../secureproxy/redis/address.ts';
 import { systemClock } from '../../../shared/clock.ts';
 import { capturedLog } from '../../support/log.ts';
 import { pollUntil } from '../../support/poll-until.ts';
-import { noRedis, redisAddress, startRedis } from '../../support/redis.ts';
+import { noRedis, startRedis } from '../../support/redis.ts';
 
 const bucket = (name: string, more: Partial<Bucket>): Bucket => ({
   key: name,
@@ -24,7 +23,7 @@ const bucket = (name: string, more: Partial<Bucket>): Bucket => ({
 const hour = 3_600_000;
 const perHour = (requests: number, burst: number) => ({ rate: { requests, seconds: 3600, burst } });
 /** A server that answers every script so, in the protocol of Redis; on later connections with its last argument. */
-async function startLiar(t: Test, lie: string): Promise<RedisAddress> {
+async function startLiar(t: Test, lie: string): Promise<string> {
   let isFirst = true;
   const server = createServer((socket) => {
     const answer = (last: string) => (isFirst ? lie : `*1\r\n:${last}\r\n`);
@@ -38,7 +37,7 @@ async function startLiar(t: Test, lie: string): Promise<RedisAddress> {
   }).listen(0, '127.0.0.1');
   t.teardown(() => server.close());
   await once(server, 'listening');
-  return redisAddress(`redis://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  return `redis://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
 /** A script that needs nothing. */
@@ -146,13 +145,13 @@ t.test('a Redis whose scripts answer otherwise counts as away', async (t) => {
   for (const answer of answers) {
     const log = capturedLog('secureproxy');
     const link = new RedisLink({
-      address: await startLiar(t, `${answer}\r\n`),
+      url: await startLiar(t, `${answer}\r\n`),
       memberId: 'one',
       clock: systemClock,
       log: log.logger,
       processes: () => 1,
     });
-    link.start();
+    await link.start();
     await pollUntil(
       'it is away',
       async () => log.lines().length,
@@ -176,13 +175,13 @@ for (const [what, bytes] of Object.entries({
 })) {
   t.test(`after bytes ${what} no call gets another one's answer`, async (t) => {
     const link = new RedisLink({
-      address: await startLiar(t, bytes),
+      url: await startLiar(t, bytes),
       memberId: '1',
       clock: systemClock,
       log: pino({ enabled: false }),
       processes: () => 1,
     });
-    link.start();
+    await link.start();
     for (let asked = 100, answered = 0; answered < 3; asked += 1) {
       const answer = await link.run(pong, [], [asked], 1);
       if (Number(answer?.[0]) >= 100) answered += 1;
@@ -197,13 +196,13 @@ t.test('on Redis', { skip: noRedis }, async (t) => {
   const redis = await startRedis(t);
   const open = async (t: Test) => {
     const link = new RedisLink({
-      address: redisAddress(redis.url),
+      url: redis.url,
       memberId: 'one',
       clock: systemClock,
       log: pino({ enabled: false }),
       processes: () => 1,
     });
-    link.start();
+    await link.start();
     t.teardown(() => link.stop());
     await pollUntil(
       'Redis answers',

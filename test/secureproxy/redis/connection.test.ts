@@ -1,28 +1,47 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
-import { getCACertificates, setDefaultCACertificates } from 'node:tls';
+import {
+  createServer as createTlsServer,
+  getCACertificates,
+  setDefaultCACertificates,
+  type TLSSocket,
+  type TlsOptions,
+} from 'node:tls';
 import t, { type Test } from 'tap';
 import { RedisLink } from '../../../secureproxy/limits/redis-link.ts';
-import type { RedisAddress } from '../../../secureproxy/redis/address.ts';
 import { systemClock } from '../../../shared/clock.ts';
 import { createAuthority } from '../../support/certificates.ts';
 import { freePort } from '../../support/free-port.ts';
 import { capturedLog } from '../../support/log.ts';
 import { pollUntil } from '../../support/poll-until.ts';
-import { noRedis, redisAddress, startRedis } from '../../support/redis.ts';
+import { noRedis, startRedis } from '../../support/redis.ts';
 
-function open(t: Test, address: RedisAddress) {
+async function open(t: Test, url: string) {
   const { logger: log, lines } = capturedLog('secureproxy');
-  const options = { address, memberId: 'one', clock: systemClock, log, processes: () => 1 };
+  const options = { url, memberId: 'one', clock: systemClock, log, processes: () => 1 };
   const link = new RedisLink(options);
-  link.start();
+  await link.start();
   t.teardown(() => link.stop());
   return { link, lines };
 }
 
-/** A server that sends the start of an answer, then more of it until the connection ends, to the first or second command. */
-async function startEndless(t: Test, { isReady, start, more }: Attack) {
+function trust(t: Test, ca: string): void {
+  const before = getCACertificates('default');
+  t.teardown(() => setDefaultCACertificates(before));
+  setDefaultCACertificates([...before, ca]);
+}
+
+interface Attack {
+  /** The command that it answers so: the first or second; 0: none, as soon as it is connected. */
+  readonly command: number;
+  readonly start: string;
+  readonly more: string;
+  readonly tls?: TlsOptions;
+}
+
+/** A server that sends the start of an answer, then more of it until the connection ends. */
+async function startEndless(t: Test, { command, start, more, tls }: Attack) {
   const sent: number[] = [];
   const flood = async (socket: Socket) => {
     const at = sent.push(0) - 1;
@@ -35,29 +54,28 @@ async function startEndless(t: Test, { isReady, start, more }: Attack) {
       sent[at] = socket.bytesWritten;
     }
   };
-  const server = createServer((socket) => {
+  const onConnection = (socket: Socket) => {
     let commands = 0;
+    const attack = () => flood(socket).catch(() => undefined);
     socket
       .on('error', () => undefined)
       .on('data', () => {
         commands += 1;
-        if (commands === 1 && isReady) socket.write('+PONG\r\n');
-        else if (commands === (isReady ? 2 : 1)) flood(socket).catch(() => undefined);
+        if (commands < command) socket.write('+PONG\r\n');
+        else if (commands === command) attack();
       });
-  }).listen(0, '127.0.0.1');
+    if (command === 0) attack();
+  };
+  const server =
+    tls === undefined ? createServer(onConnection) : createTlsServer(tls, onConnection);
+  server.listen(0, '127.0.0.1');
   t.teardown(() => server.close());
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  return { address: redisAddress(`redis://127.0.0.1:${port}`), sent };
+  return { url: `${tls === undefined ? 'redis' : 'rediss'}://127.0.0.1:${port}`, sent };
 }
 
-interface Attack {
-  readonly isReady: boolean;
-  readonly start: string;
-  readonly more: string;
-}
-
-for (const isReady of [false, true]) {
+for (const command of [1, 2]) {
   for (const [what, start, more] of [
     ['a text', '$999999999999\r\n', 'x'],
     ['a line', '+', 'x'],
@@ -67,10 +85,10 @@ for (const isReady of [false, true]) {
     ['lists in lists', '*1\r\n', '*30000000\r\n'],
     ['an answer that nobody asked for', '', '+OK\r\n'],
   ] as const) {
-    const when = isReady ? 'to a script' : 'before it is ready';
+    const when = command === 1 ? 'before it is ready' : 'to a script';
     t.test(`a Redis that answers with ${what} without an end, ${when}, is away`, async (t) => {
-      const { address, sent } = await startEndless(t, { isReady, start, more });
-      const { link, lines } = open(t, address);
+      const { url, sent } = await startEndless(t, { command, start, more });
+      const { link, lines } = await open(t, url);
       const twice = async () => sent.length;
       await pollUntil('it is asked again', twice, (count) => count > 1);
       t.match(lines(), [{ msg: /^Redis is away/, err: { message: /^Redis/ } }]);
@@ -81,6 +99,21 @@ for (const isReady of [false, true]) {
   }
 }
 
+t.test('a Redis with TLS is as bounded, on each connection', async (t) => {
+  const { ca, issue } = await createAuthority();
+  trust(t, ca);
+  const { key, cert } = await issue({ names: ['127.0.0.1'] });
+  for (const command of [0, 1, 2]) {
+    const lists = { start: '*1\r\n', more: '*30000000\r\n' };
+    const { url, sent } = await startEndless(t, { command, ...lists, tls: { key, cert } });
+    const { lines } = await open(t, url);
+    const thrice = async () => sent.length;
+    await pollUntil('it is asked again', thrice, (count) => count > 2);
+    t.match(lines(), [{ msg: /^Redis is away/, err: { message: /^Redis/ } }]);
+    t.ok(Math.max(...sent) < 16_000_000, `${sent} bytes`);
+  }
+});
+
 t.test('a Redis that answers no more is given up, whatever it is sent', async (t) => {
   let connections = 0;
   const server = createServer((socket) => {
@@ -90,7 +123,7 @@ t.test('a Redis that answers no more is given up, whatever it is sent', async (t
   t.teardown(() => server.close());
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const { link, lines } = open(t, redisAddress(`redis://127.0.0.1:${port}`));
+  const { link, lines } = await open(t, `redis://127.0.0.1:${port}`);
   const again = async () => {
     link.remove('key', 'member');
     return connections;
@@ -99,11 +132,39 @@ t.test('a Redis that answers no more is given up, whatever it is sent', async (t
   t.match(lines(), [{ err: { message: /^Redis did not answer within/ } }], 'calls did not wait');
 });
 
+t.test('a Redis with TLS is told which name it has, and no address', async (t) => {
+  const { ca, issue } = await createAuthority();
+  trust(t, ca);
+  const names = ['localhost', '127.0.0.1'];
+  const server = createTlsServer(await issue({ names })).listen(0, '127.0.0.1');
+  t.teardown(() => server.close());
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  for (const [name, told] of [
+    ['localhost', 'localhost'],
+    ['127.0.0.1', false],
+  ]) {
+    await open(t, `rediss://${name}:${port}`);
+    const [socket] = (await once(server, 'secureConnection')) as [TLSSocket];
+    t.equal(socket.servername, told);
+  }
+});
+
+t.test('a connection that is not made yet ends with its link', async (t) => {
+  const server = createServer().listen(0, '127.0.0.1');
+  t.teardown(() => server.close());
+  await once(server, 'listening');
+  const { link } = await open(t, `rediss://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const [socket] = (await once(server, 'connection')) as [Socket];
+  await link.stop();
+  // The library would wait for 5 s.
+  await once(socket.resume(), 'close', { signal: AbortSignal.timeout(2000) });
+});
+
 t.test('a Redis with a password', { skip: noRedis }, async (t) => {
   const redis = await startRedis(t);
-  const { port } = redisAddress(redis.url);
-  const at = (credentials: string, path = '') =>
-    redisAddress(`redis://${credentials}@127.0.0.1:${port}${path}`);
+  const { port } = new URL(redis.url);
+  const at = (credentials: string, path = '') => `redis://${credentials}@127.0.0.1:${port}${path}`;
   await redis.ask('ACL SETUSER proxy on >p@ss:%wörd ~* +@all');
   await redis.ask('SET which zero');
   const read = (link: RedisLink) =>
@@ -111,27 +172,27 @@ t.test('a Redis with a password', { skip: noRedis }, async (t) => {
   const isThere = (answer: readonly unknown[] | undefined) => answer !== undefined;
 
   t.test('takes a user, a password and a database', async (t) => {
-    const { link } = open(t, at('proxy:p%40ss%3A%25w%C3%B6rd'));
+    const { link } = await open(t, at('proxy:p%40ss%3A%25w%C3%B6rd'));
     t.same(await pollUntil('it answers', () => read(link), isThere), [1]);
-    const { link: other } = open(t, at('proxy:p%40ss%3A%25w%C3%B6rd', '/5'));
+    const { link: other } = await open(t, at('proxy:p%40ss%3A%25w%C3%B6rd', '/5'));
     t.same(await pollUntil('it answers', () => read(other), isThere), [0]);
-    const { lines } = open(t, at('proxy:p%40ss%3A%25w%C3%B6rd', '/99'));
+    const { lines } = await open(t, at('proxy:p%40ss%3A%25w%C3%B6rd', '/99'));
     await pollUntil('it is away', async () => lines().length, Boolean);
-    t.match(lines(), [{ err: { message: /^Redis says ERR DB index/ } }]);
+    t.match(lines(), [{ err: { message: /^ERR DB index/ } }]);
   });
 
   t.test('is away until it takes the password, and says so', async (t) => {
     await redis.ask('CONFIG SET requirepass one');
-    const without = open(t, redisAddress(redis.url));
-    const wrong = open(t, at(':two'));
+    const without = await open(t, redis.url);
+    const wrong = await open(t, at(':two'));
     for (const [{ lines }, message] of [
-      [without, /^Redis says NOAUTH/],
-      [wrong, /^Redis says WRONGPASS/],
+      [without, /^NOAUTH/],
+      [wrong, /^WRONGPASS/],
     ] as const) {
       await pollUntil('it is away', async () => lines().length, Boolean);
       t.match(lines(), [{ msg: /^Redis is away/, err: { message } }]);
     }
-    const { link } = open(t, at(':one'));
+    const { link } = await open(t, at(':one'));
     t.same(await pollUntil('it answers', () => read(link), isThere), [1]);
     await redis.kill();
     await redis.start();
@@ -160,16 +221,14 @@ t.test('a Redis with TLS is trusted by its certificate', { skip: noRedis }, asyn
   ]) {
     t.equal(await redis.ask(`CONFIG SET ${name} ${value}`), '+OK\r\n', String(name));
   }
-  const { lines } = open(t, redisAddress(`rediss://localhost:${port}`));
+  const { lines } = await open(t, `rediss://localhost:${port}`);
   await pollUntil('it is away', async () => lines().length, Boolean);
   t.match(lines(), [{ err: { code: /CERT|ISSUER/ } }]);
-  const before = getCACertificates('default');
-  t.teardown(() => setDefaultCACertificates(before));
-  setDefaultCACertificates([...before, ca]);
-  const { link } = open(t, redisAddress(`rediss://localhost:${port}`));
+  trust(t, ca);
+  const { link } = await open(t, `rediss://localhost:${port}`);
   const answer = () => link.run('return {1}', [], [], 1);
   t.same(await pollUntil('it answers', answer, (one) => one !== undefined), [1]);
-  const other = open(t, redisAddress(`rediss://127.0.0.1:${port}`));
+  const other = await open(t, `rediss://127.0.0.1:${port}`);
   await pollUntil('it is away', async () => other.lines().length, Boolean);
   t.match(other.lines(), [{ err: { code: 'ERR_TLS_CERT_ALTNAME_INVALID' } }]);
 });
