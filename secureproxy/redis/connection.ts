@@ -40,17 +40,15 @@ export class RedisConnection {
       // The library tells TLS no name by itself, which servers behind one address need.
       socket: { reconnectStrategy: false, servername: isIP(host) === 0 ? host : '' },
     });
-    const end = (error: Error) => this.end(error);
     this.#client
       .on('ready', () => this.#ping())
       .on('error', (error: Error) => {
         // The library's own, for bytes that answer nothing.
-        end(error instanceof TypeError ? new Error('Redis answers what it was not asked') : error);
+        const isUnasked = error instanceof TypeError;
+        this.end(isUnasked ? new Error('Redis answers what it was not asked') : error);
       });
     // Its failures are events, too.
     this.#socket = boundedSocket(() => void this.#client.connect().catch(() => undefined));
-    // The library misses what comes at once.
-    this.#socket.on('error', end).on('close', () => end(new Error('Redis closed the connection')));
     this.#beat = setInterval(() => this.#check(), beatMs);
     this.#beat.unref();
   }
