@@ -14,7 +14,7 @@ const endOfLine = 13;
 export function boundedSocket(connect: () => void): Socket {
   let opened: Socket | undefined;
   const onOpen = (message: unknown) => {
-    opened ??= (message as { socket: Socket }).socket;
+    opened = (message as { socket: Socket }).socket;
   };
   subscribe('net.client.socket', onOpen);
   try {
@@ -34,7 +34,7 @@ export function boundedSocket(connect: () => void): Socket {
   return Object.assign(socket, { push });
 }
 
-/** Follows answers of RESP 2 as the library does, in pieces as they come; false at the first byte of another. */
+/** Follows answers of RESP 2 as the library does, in pieces as they come; false once they can be none of a script. */
 export function answerCheck(): (bytes: Buffer) => boolean {
   let size = 0;
   let values = 1;
