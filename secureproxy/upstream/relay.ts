@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { ServiceError } from '../../shared/errors.ts';
-import { nextBatch } from '../../shared/event-loop.ts';
+import { inNextBatch } from '../../shared/event-loop.ts';
 import { type AnswerBody, type AnswerOutput, PlainBody } from '../http/answer-body.ts';
 import { scrubbedBody } from '../scrub/scrubbed-body.ts';
 import { countAbandoned, refuseMoreAbandoned } from './abandoned.ts';
@@ -196,11 +196,14 @@ class RelayHandler implements CarriedHandler, AnswerOutput {
   }
 
   inNextBatch(send: () => void): void {
-    nextBatch()
-      .then(() => {
-        if (!this.#settled) send();
-      })
-      .catch((error: Error) => this.#fail(upstreamError(error)));
+    inNextBatch(() => {
+      if (this.#settled) return;
+      try {
+        send();
+      } catch (error) {
+        this.#fail(upstreamError(error as Error));
+      }
+    });
   }
 
   ready(): void {
