@@ -120,7 +120,8 @@ function isContinue(bytes: Buffer): boolean {
 function withoutSpaces(bytes: Buffer): Buffer {
   if (!hasSpacedColon(bytes)) return bytes;
   const end = bytes.indexOf(headEnd);
-  const head = bytes.toString('latin1', 0, Math.max(end, 0));
+  if (end < 0) return bytes;
+  const head = bytes.toString('latin1', 0, end);
   const mended = head.replace(/(?<=\r\n[^\s:]+)[\t ]+(?=:)/g, '');
   return Buffer.concat([Buffer.from(mended, 'latin1'), bytes.subarray(end)]);
 }

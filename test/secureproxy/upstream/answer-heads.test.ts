@@ -28,6 +28,10 @@ const begins: Readonly<Record<string, readonly string[]>> = {
     `${interim}HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n`,
     ok,
   ],
+  'a part of a head that has a colon behind a space': [
+    ok.slice(0, ok.indexOf(' b\r\n')),
+    ok.slice(ok.indexOf(' b\r\n')),
+  ],
 };
 
 for (const [what, pieces] of Object.entries(begins)) {
