@@ -1,18 +1,15 @@
-import { writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { type DestinationStream, type Logger, pino } from 'pino';
 import { escapeInvisible } from './invisible-characters.ts';
 import type { LogLevel } from './levels.ts';
+import { LineBatches } from './line-batches.ts';
 import { prettyLines } from './pretty-log.ts';
 
 const stdoutFd = 1;
-const batchMs = 10;
 /** As many as a pipe holds (pipe(7)). */
 const batchBytes = 64 * 1024;
 /** Writes up to this size to a pipe are atomic, even if other processes write to it (PIPE_BUF). */
 const atomicBytes = 4096;
-/** In UTF-8, of a UTF-16 code unit. */
-const maxCharacterBytes = 3;
 
 /**
  * Creates a logger that writes JSON lines to stdout, or readable ones if stdout is a terminal. Lines have
@@ -90,54 +87,10 @@ export function flushLogs(): void {
   for (const flush of flushes) flush();
 }
 
-/**
- * Buffers lines and writes them 10 ms after the first, or once they would be more than `maxBytes`: waking the reader of
- * the output costs more than making a line. {@link flushLogs} saves the buffered lines of a process that exits.
- */
 function inBatches(maxBytes: number): DestinationStream {
-  // To have the stream encode texts costs twice as much.
-  const contentMode = 'buffer';
-  const output = pino.destination({
-    dest: stdoutFd,
-    sync: false,
-    maxWrite: maxBytes,
-    contentMode,
-  }) as unknown as { write(bytes: Buffer): boolean };
-  const batch = Buffer.allocUnsafeSlow(maxBytes);
-  let used = 0;
-  let timer: NodeJS.Timeout | undefined;
-  const take = () => {
-    const lines = Buffer.from(batch.subarray(0, used));
-    used = 0;
-    return lines;
-  };
-  const send = () => {
-    clearTimeout(timer);
-    timer = undefined;
-    if (used > 0) output.write(take());
-  };
-  flushes.push(() => {
-    try {
-      writeSync(stdoutFd, take());
-    } catch {
-      // The reader is gone, and there is no other place to report it.
-    }
-  });
-  return {
-    write: (line) => {
-      // Mostly there is room for the line, however many bytes its characters take.
-      if (used + line.length * maxCharacterBytes > maxBytes) {
-        const bytes = Buffer.byteLength(line);
-        if (used + bytes > maxBytes) send();
-        if (bytes > maxBytes) {
-          output.write(Buffer.from(line));
-          return;
-        }
-      }
-      timer ??= setTimeout(send, batchMs);
-      used += batch.write(line, used);
-    },
-  };
+  const batches = new LineBatches(stdoutFd, maxBytes);
+  flushes.push(() => batches.flush());
+  return batches;
 }
 
 interface ErrorDescription {
