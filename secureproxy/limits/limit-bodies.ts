@@ -9,12 +9,12 @@ export type BodyObserver = (bytes: Buffer) => void;
 /**
  * Calls back once if a body of this status begins with one of its type's texts within; undefined if there is none to
  * look for.
- * @param decode of the body's start
+ * @param decode of the body's start; undefined: it is not to be read
  */
 export function limitBodyObserver(
   { bodies = [] }: LimitSignal,
   status: number,
-  decode: (start: Buffer) => Buffer,
+  decode: (start: Buffer) => Buffer | undefined,
   onFound: () => void,
 ): BodyObserver | undefined {
   const texts = bodies.filter((one) => one.status === status).map(({ contains }) => contains);
@@ -24,9 +24,10 @@ export function limitBodyObserver(
   return (bytes) => {
     if (isOver) return;
     received = Buffer.concat([received, bytes.subarray(0, searchedBytes - received.length)]);
-    const start = decode(received).subarray(0, searchedBytes);
-    const isFound = texts.some((text) => start.includes(text));
-    isOver = isFound || received.length === searchedBytes;
+    const start = decode(received)?.subarray(0, searchedBytes);
+    const isFound = texts.some((text) => start?.includes(text));
+    const isFull = received.length === searchedBytes || start?.length === searchedBytes;
+    isOver = isFound || isFull || start === undefined;
     if (isFound) onFound();
   };
 }

@@ -49,6 +49,8 @@ export class RedisConnection {
       });
     // Its failures are events, too.
     this.#socket = boundedSocket(() => void this.#client.connect().catch(() => undefined));
+    // A process whose start fails must end.
+    this.#socket.unref();
     this.#beat = setInterval(() => this.#check(), beatMs);
     this.#beat.unref();
   }

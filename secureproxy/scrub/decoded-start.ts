@@ -2,14 +2,19 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { brotliDecompressSync, constants, inflateRawSync, unzipSync } from 'node:zlib';
 import { type Coding, codingOf } from './content-codings.ts';
 
-const asFarAsItGoes = { finishFlush: constants.Z_SYNC_FLUSH };
+/** No genuine start of a few KiB decodes to more; a few hundred bytes of a bomb do to all memory. */
+const maxOutputLength = 256 * 1024;
+const asFarAsItGoes = { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength };
 
-/** Decodes the start of a body, as far as its bytes tell; what does not match its coding stays as it is. */
-export function decodedStart(bytes: Buffer, headers: IncomingHttpHeaders): Buffer {
+/**
+ * Decodes the start of a body, as far as its bytes tell; what does not match its coding stays as it is. Undefined for a
+ * bomb.
+ */
+export function decodedStart(bytes: Buffer, headers: IncomingHttpHeaders): Buffer | undefined {
   try {
     return decode(bytes, codingOf(headers));
-  } catch {
-    return bytes;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE' ? undefined : bytes;
   }
 }
 
@@ -18,7 +23,10 @@ function decode(bytes: Buffer, coding: Coding | undefined): Buffer {
     case undefined:
       return bytes;
     case 'br':
-      return brotliDecompressSync(bytes, { finishFlush: constants.BROTLI_OPERATION_FLUSH });
+      return brotliDecompressSync(bytes, {
+        finishFlush: constants.BROTLI_OPERATION_FLUSH,
+        maxOutputLength,
+      });
     case 'gzip':
       return unzipSync(bytes, asFarAsItGoes);
     case 'deflate':

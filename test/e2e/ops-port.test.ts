@@ -1,11 +1,12 @@
 import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import t from 'tap';
 import { addGrant } from '../../keyserver/operations/grants.ts';
 import { putToken } from '../../keyserver/operations/tokens.ts';
 import { putType } from '../../keyserver/operations/types.ts';
 import { maxSystemLookups } from '../../secureproxy/guard/lookup.ts';
+import { makeCallerKey } from '../../shared/crypto/caller-key.ts';
 import type { Environment } from '../../shared/settings/config.ts';
 import { freePort } from '../support/free-port.ts';
 import { opsOrigin, readiness } from '../support/listening.ts';
@@ -136,4 +137,26 @@ t.test('a port that is taken ends the start with code 78 and a line that names i
   const elsewhere = start({ OPS_HOST: '192.0.2.1' });
   t.equal(await elsewhere.ended, 78);
   t.match(elsewhere.stderr(), /cannot listen on 192\.0\.2\.1 .*see OPS_HOST and OPS_PORT/);
+});
+
+t.test('a connection to Redis does not keep a process whose port is taken', async (t) => {
+  const taken = createServer((socket) => {
+    const answerOf = (command: Buffer) => (command.includes('EVAL') ? '*1\r\n:1\r\n' : '+PONG\r\n');
+    socket.on('error', () => undefined).on('data', (command) => socket.write(answerOf(command)));
+  }).listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  t.teardown(() => taken.close());
+  t.testdir();
+  const connected = once(taken, 'connection');
+  const { port } = taken.address() as AddressInfo;
+  const main = runMain(t, 'secureproxy/main.ts', {
+    PORT: String(port),
+    HOST: '127.0.0.1',
+    PUBLIC_KEY_URL: 'http://127.0.0.1:9/public_key',
+    TOKEN_REQUEST_URL: 'http://127.0.0.1:9/',
+    PROXY_KEY: makeCallerKey('spx_'),
+    REDIS_URL: `redis://127.0.0.1:${port}`,
+  });
+  t.equal(await main.ended, 78);
+  await connected;
 });
