@@ -28,7 +28,7 @@ type Span = readonly [start: number, end: number, decoded: DecodedText | undefin
  * Parses the JSON of a call. `Body` becomes a `SentBody` of the bytes that came: parsing it would change
  * numbers beyond 2^53, and cost more than the rest of the call. The other members, `BodyBase64` excepted, are
  * small, which is checked before they are parsed. A byte order mark is ignored (RFC 8259 §8.1).
- * @param received belongs to the envelope from now on: long texts are decoded in its memory
+ * @param received belongs to the envelope from now on, also if it throws: both bodies are decoded in its memory
  * @throws ServiceError request_invalid, which quotes nothing of the bytes
  */
 export function parseEnvelope(received: Buffer): unknown {

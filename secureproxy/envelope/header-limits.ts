@@ -11,8 +11,10 @@ export function checkHeaderBytes(bytes: number): void {
 
 /** Checked before the schema is, which takes time for each. @throws ServiceError request_invalid */
 export function checkHeaderCount(headers: unknown): void {
+  // Of a text, characters would be counted.
+  if (typeof headers !== 'object') return;
   let count = 0;
-  for (const values of Object.values(Object(headers))) {
+  for (const values of Object.values(headers ?? {})) {
     count += Array.isArray(values) ? Math.max(1, values.length) : 1;
   }
   if (count > maxHeaders) throw tooMany();

@@ -166,6 +166,10 @@ t.test('Headers has at most 200 values and 64 KiB', (t) => {
     { a: Array(200).fill('b') },
     { ...named(100), a: Array(100).fill('b') },
     { a: longest },
+    // Left to the schema.
+    'x'.repeat(201),
+    null,
+    1,
   ]) {
     t.same(withHeaders(headers), { Headers: headers });
   }
