@@ -10,6 +10,7 @@ import {
 } from 'node:tls';
 import t, { type Test } from 'tap';
 import { RedisLink } from '../../../secureproxy/limits/redis-link.ts';
+import { RedisConnection } from '../../../secureproxy/redis/connection.ts';
 import { systemClock } from '../../../shared/clock.ts';
 import { createAuthority } from '../../support/certificates.ts';
 import { freePort } from '../../support/free-port.ts';
@@ -112,6 +113,24 @@ t.test('a Redis with TLS is as bounded, on each connection', async (t) => {
     t.match(lines(), [{ msg: /^Redis is away/, err: { message: /^Redis/ } }]);
     t.ok(Math.max(...sent) < 16_000_000, `${sent} bytes`);
   }
+});
+
+t.test('a connection that ended behind its first answer is never ready', async (t) => {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined).once('data', () => socket.write('+PONG\r\n+PONG\r\n'));
+  }).listen(0, '127.0.0.1');
+  t.teardown(() => server.close());
+  await once(server, 'listening');
+  const library = await import('@redis/client');
+  const url = `redis://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const seen: string[] = [];
+  await new Promise<void>((done) => {
+    const onReady = () => seen.push('ready');
+    const onEnd = ({ message }: Error) => done(void seen.push(message));
+    new RedisConnection({ library, url, onReady, onEnd });
+  });
+  await turn();
+  t.same(seen, ['Redis answers what it was not asked']);
 });
 
 t.test('a Redis that answers no more is given up, whatever it is sent', async (t) => {
