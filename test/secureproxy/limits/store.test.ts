@@ -194,7 +194,7 @@ for (const [what, bytes] of Object.entries({
 
 t.test('on Redis', { skip: noRedis }, async (t) => {
   const redis = await startRedis(t);
-  const open = async (t: Test) => {
+  const connect = async (t: Test) => {
     const link = new RedisLink({
       url: redis.url,
       memberId: 'one',
@@ -209,9 +209,18 @@ t.test('on Redis', { skip: noRedis }, async (t) => {
       () => link.run(pong, [], [], 1),
       (answer) => answer !== undefined,
     );
-    return new RedisStore(link, new LocalStore(systemClock, () => 1));
+    return link;
   };
+  const open = async (t: Test) =>
+    new RedisStore(await connect(t), new LocalStore(systemClock, () => 1));
   contract(t, 'Redis', open);
+
+  t.test('an error ends the connection, also of a script without an answer', async (t) => {
+    const link = await connect(t);
+    t.same(await link.run('return', [], []), []);
+    t.equal(await link.run("return redis.error_reply('READONLY')", [], []), undefined);
+    t.equal(await link.run(pong, [], [], 1), undefined, 'it connects again');
+  });
 
   t.test('a clock that is set back frees nothing early and holds nothing up', async (t) => {
     const store = await open(t);

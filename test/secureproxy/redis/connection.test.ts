@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { setImmediate as turn } from 'node:timers/promises';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import {
   createServer as createTlsServer,
   getCACertificates,
@@ -173,11 +173,17 @@ t.test('a connection that is not made yet ends with its link', async (t) => {
   const server = createServer().listen(0, '127.0.0.1');
   t.teardown(() => server.close());
   await once(server, 'listening');
-  const { link } = await open(t, `rediss://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const { link, lines } = await open(
+    t,
+    `rediss://127.0.0.1:${(server.address() as AddressInfo).port}`,
+  );
   const [socket] = (await once(server, 'connection')) as [Socket];
   await link.stop();
   // The library would wait for 5 s.
   await once(socket.resume(), 'close', { signal: AbortSignal.timeout(2000) });
+  server.on('connection', () => t.fail('it connects again'));
+  await sleep(1200);
+  t.same(lines(), [], 'it is not away');
 });
 
 t.test('a Redis with a password', { skip: noRedis }, async (t) => {
