@@ -1,5 +1,11 @@
+import { hasSubscribers } from 'node:diagnostics_channel';
+import { connect } from 'node:net';
 import t from 'tap';
-import { answerCheck, maxAnswerBytes } from '../../../secureproxy/redis/bounded-answers.ts';
+import {
+  answerCheck,
+  boundedSocket,
+  maxAnswerBytes,
+} from '../../../secureproxy/redis/bounded-answers.ts';
 
 const answers = Buffer.from(
   [
@@ -71,4 +77,12 @@ t.test('refuses an answer that does not end', async (t) => {
     t.ok(isBounded(whole.slice(0, maxAnswerBytes)), start);
     t.notOk(isBounded(whole.slice(0, maxAnswerBytes + 1)), start);
   }
+});
+
+t.test('sockets are watched for no longer than it takes to open one', async (t) => {
+  const socket = boundedSocket(() => connect(9, '127.0.0.1').on('error', () => undefined));
+  socket.destroy();
+  t.notOk(hasSubscribers('net.client.socket'));
+  t.throws(() => boundedSocket(() => undefined), /opens no socket/);
+  t.notOk(hasSubscribers('net.client.socket'));
 });
