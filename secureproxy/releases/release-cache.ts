@@ -48,8 +48,8 @@ export interface ReleaseCacheOptions {
 
 /**
  * Caches releases for seconds, by app key, client and type: the app key is part of the name, so that
- * no app profits from another's entry. Policy and grants are judged again for each call. A release
- * that a known change made outdated is not used. Concurrent calls share one fetch per entry; the
+ * no app profits from another's entry. Policy and grants are judged for each call, whichever obtained
+ * them. A release that a known change made outdated is not used. Concurrent calls share one fetch per entry; the
  * least recently used entry is evicted first. A release in use is refreshed before it lapses, so that
  * no call waits for a KeyServer that is slow just then; a failed refresh makes it last no longer.
  */
