@@ -211,6 +211,11 @@ t.test('members that are not bodies are small', (t) => {
       options: { reason: 'members_limit' },
     });
   }
+  t.throws(
+    () => parsed(`{"Body":"","${large}"!`),
+    { code: 'request_invalid', options: { reason: 'members_limit' } },
+    'nor is a long name',
+  );
   for (const [name, reason] of [
     ['A', 'members_limit'],
     ['Headers', 'headers_limit'],

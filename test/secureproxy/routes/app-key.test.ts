@@ -141,6 +141,7 @@ t.test('tells what is left of a key in every spelling', (t) => {
       t.ok(hasBegunKey([], `?a=1&b=${encodeURIComponent(spelled)}`));
     }
   }
+  t.ok(hasBegunKey(['Authorization', 'Basic c3BrXw=='], ''), 'the prefix alone');
   for (const cased of [key.toUpperCase(), key.replace('spk', 'Spk')]) {
     t.ok(hasBegunKey(['X-Key', `Bearer ${cased}`], ''), cased);
     t.ok(hasBegunKey([], `?a=${cased}`));
