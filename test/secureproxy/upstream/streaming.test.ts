@@ -93,6 +93,18 @@ t.test('a caller that reads slowly slows the upstream, and gets every byte', asy
   t.equal(received, whole);
 });
 
+t.test('a caller may pause for longer than an upstream, within its deadline', async (t) => {
+  const { upstream, start } = await setUp(t, { UPSTREAM_BODY_TIMEOUT_MS: '200' });
+  const whole = 32 * 1024 * 1024;
+  upstream.script(
+    writes(`HTTP/1.1 200 OK\r\nContent-Length: ${whole}\r\n\r\n`, Buffer.alloc(whole)),
+  );
+  const message = await start().answered;
+  await sleep(1000);
+  const { body, whole: isWhole } = await readAnswer(message);
+  t.same([body.length, isWhole], [whole, true]);
+});
+
 t.test('a caller that hangs up before the answer cancels the upstream call', async (t) => {
   const { upstream, proxy, start } = await setUp(t);
   upstream.script(() => undefined);
