@@ -106,7 +106,7 @@ export function logRequest(
   count: CountRequest,
 ): void {
   const { logFields: fields, raw } = request;
-  // Made anew each time that it is read.
+  // Fastify makes them anew each time that they are read.
   const { url, config } = request.routeOptions;
   const { requestLine } = config;
   if (requestLine === 'none') return;

@@ -12,9 +12,9 @@ export function keepObjectsYoung(): void {
 }
 
 /**
- * Has V8 collect its young generation when 30 % of it are used instead of 80. A collection copies what lives, which are
- * all calls of a burst, and stops the process for so long: for 1,300 calls that wait 11 ms instead of 20. That it is made
- * more often costs little, since it finds less.
+ * Has V8 collect its young generation when 30 % of it is used instead of 80. A collection copies what lives, all calls of
+ * a burst, and stops the process for so long: 11 ms instead of 20 with 1,300 calls that wait. More collections cost
+ * little, since each finds less.
  */
 export function shortenPauses(): void {
   setFlagsFromString('--minor-gc-task-trigger=30');
