@@ -19,7 +19,7 @@ export function limitCalls(scope: Service, { proxyName, ...options }: CallLimitO
   const paths = new Set<string>();
   let longest = 0;
   scope.addHook('onRoute', ({ url }) => {
-    // No request's path is a pattern's own text.
+    // The router alone knows which paths a pattern matches.
     if (url.includes(':')) return;
     paths.add(url);
     longest = Math.max(longest, url.length);

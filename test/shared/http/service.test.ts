@@ -380,10 +380,10 @@ async function requestLines(log: Awaited<ReturnType<typeof startApp>>['log'], co
 t.test('a body with a content coding is 415, and one without any is taken', async (t) => {
   const { app } = await startApp(t);
   app.post('/x', async () => 'ok');
-  const post = (coding: string) =>
+  const post = (coding: string, url = '/x') =>
     app.inject({
       method: 'POST',
-      url: '/x',
+      url,
       headers: { 'content-type': 'application/json', 'content-encoding': coding },
       payload: '{}',
     });
@@ -393,4 +393,5 @@ t.test('a body with a content coding is 415, and one without any is taken', asyn
     t.match(answer.json(), { code: 'media_type_unsupported', reason: 'content_coding' });
   }
   for (const coding of ['identity', 'Identity', '']) t.equal((await post(coding)).statusCode, 200);
+  t.equal((await post('gzip', '/nothing')).statusCode, 415, 'whatever the path');
 });
