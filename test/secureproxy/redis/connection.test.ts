@@ -115,22 +115,48 @@ t.test('a Redis with TLS is as bounded, on each connection', async (t) => {
   }
 });
 
-t.test('a connection that ended behind its first answer is never ready', async (t) => {
-  const server = createServer((socket) => {
-    socket.on('error', () => undefined).once('data', () => socket.write('+PONG\r\n+PONG\r\n'));
-  }).listen(0, '127.0.0.1');
-  t.teardown(() => server.close());
-  await once(server, 'listening');
-  const library = await import('@redis/client');
-  const url = `redis://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const seen: string[] = [];
-  await new Promise<void>((done) => {
-    const onReady = () => seen.push('ready');
-    const onEnd = ({ message }: Error) => done(void seen.push(message));
-    new RedisConnection({ library, url, onReady, onEnd });
+for (const [what, answer, message] of [
+  ['more than one answer', '+PONG\r\n+PONG\r\n', 'Redis answers what it was not asked'],
+  ['an error', '-LOADING\r\n', 'LOADING'],
+  ['a number', ':1\r\n', 'Redis answers otherwise'],
+] as const) {
+  t.test(`a connection whose first answer is ${what} is never ready`, async (t) => {
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined).once('data', () => socket.write(answer));
+    }).listen(0, '127.0.0.1');
+    t.teardown(() => server.close());
+    await once(server, 'listening');
+    const library = await import('@redis/client');
+    const url = `redis://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const seen: string[] = [];
+    await new Promise<void>((done) => {
+      const onReady = () => seen.push('ready');
+      const onEnd = ({ message }: Error) => done(void seen.push(message));
+      new RedisConnection({ library, url, onReady, onEnd });
+    });
+    await turn();
+    t.same(seen, [message]);
   });
+}
+
+t.test('a Redis that does not answer is sent a bounded number of commands', async (t) => {
+  const port = await freePort();
+  const { link } = await open(t, `redis://127.0.0.1:${port}`);
+  for (let slot = 0; slot < 6000; slot++) link.remove('key', `slot-${slot}`);
   await turn();
-  t.same(seen, ['Redis answers what it was not asked']);
+  let received = '';
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined).once('data', () => socket.write('+PONG\r\n'));
+    socket.on('data', (bytes) => (received += bytes));
+  }).listen(port, '127.0.0.1');
+  t.teardown(() => server.close());
+  const slots = async (): Promise<string[]> => received.match(/slot-\d+(?=\r)/g) ?? [];
+  const owed = await pollUntil('the last is there', slots, (all) => all.includes('slot-5999'));
+  t.equal(owed.length, 5000);
+  for (let slot = 0; slot < 6000; slot++) link.remove('key', `slot-more-${slot}`);
+  await sleep(500);
+  const more = received.match(/slot-more-\d+(?=\r)/g) ?? [];
+  t.ok(more.length > 4900 && more.length <= 5000, `${more.length}`);
 });
 
 t.test('a Redis that answers no more is given up, whatever it is sent', async (t) => {
