@@ -1,7 +1,7 @@
 import { isIP, type Socket } from 'node:net';
 import { boundedSocket } from './bounded-answers.ts';
 
-/** How often it sees whether Redis answers, and after how many times without it is given up. */
+/** How often it checks that Redis answers, and after how many checks without an answer it ends. */
 const beatMs = 1000;
 const maxBeats = 5;
 /** Commands that wait for a Redis that does not read. */
@@ -18,7 +18,7 @@ interface RedisConnectionOptions {
   readonly onEnd: (error: Error) => void;
 }
 
-/** One connection to Redis, which is not made again. It ends with the first answer that is none, or that does not come. */
+/** One connection to Redis, which is not made again. It ends if bytes are no answer, or if an answer does not come. */
 export class RedisConnection {
   readonly #options: RedisConnectionOptions;
   readonly #client: ReturnType<RedisLibrary['createClient']>;
@@ -32,7 +32,7 @@ export class RedisConnection {
     const host = new URL(options.url).hostname.replace(/^\[|\]$/g, '');
     this.#client = options.library.createClient({
       url: options.url,
-      // The one that every version has. All that the answers of the other may be would have to be checked, too.
+      // Every version has it, and answers of RESP 3 have more forms, which would have to be checked.
       RESP: 2,
       disableClientInfo: true,
       disableOfflineQueue: true,
@@ -74,7 +74,7 @@ export class RedisConnection {
     this.#state = 'ended';
     clearInterval(this.#beat);
     this.#client.destroy();
-    // The library has none yet while it connects.
+    // The library does not destroy a socket that still connects.
     this.#socket.destroy();
     this.#options.onEnd(error);
   }
