@@ -1,0 +1,83 @@
+import { Writable } from 'node:stream';
+import t, { type Test } from 'tap';
+import type { Dispatcher } from 'undici';
+import { scrubberOf } from '../../../secureproxy/scrub/scrubber.ts';
+import type { AnswerTarget } from '../../../secureproxy/upstream/answer-target.ts';
+import { Deadline } from '../../../secureproxy/upstream/deadline.ts';
+import { relay } from '../../../secureproxy/upstream/relay.ts';
+import type { RelayOptions } from '../../../secureproxy/upstream/relay-options.ts';
+import { releaseOf } from '../../support/proxy.ts';
+
+/** A caller that reads nothing. */
+class Stalled extends Writable implements AnswerTarget {
+  headersSent = false;
+  readonly timeouts: number[] = [];
+  override _write(): void {}
+  flushHeaders(): void {}
+  writeHead(): void {
+    this.headersSent = true;
+  }
+  setTimeout(ms: number): void {
+    this.timeouts.push(ms);
+  }
+}
+
+function setUp(t: Test, more: Partial<RelayOptions> = {}) {
+  const deadline = new Deadline(10_000);
+  t.teardown(() => deadline.end());
+  const response = new Stalled();
+  let handler: Dispatcher.DispatchHandler = {};
+  const pool = {
+    dispatch: (_options: unknown, given: Dispatcher.DispatchHandler) => {
+      handler = given;
+      return true;
+    },
+  } as unknown as Dispatcher;
+  const request = { path: '/', method: 'GET', headers: [], body: null };
+  const relayed = relay(pool, request, response, {
+    deadline,
+    isForwarded: true,
+    idleTimeoutMs: 500,
+    onStart: () => true,
+    isRefused: () => false,
+    answerHeaders: () => ({}),
+    scrubber: undefined,
+    onBody: () => undefined,
+    onAnswer: () => undefined,
+    onEnd: () => undefined,
+    ...more,
+  });
+  const controller = { pause: () => undefined } as unknown as Dispatcher.DispatchController;
+  handler.onRequestStart?.(controller, {});
+  return {
+    ...{ relayed, response },
+    answer: (...pieces: Buffer[]) => {
+      const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+      handler.onResponseStart?.(controller, 200, { 'content-length': String(length) });
+      for (const piece of pieces) handler.onResponseData?.(controller, piece);
+      handler.onResponseEnd?.(controller, {});
+    },
+  };
+}
+
+t.test('an answer that ends in a pause is bounded, and leaves no listeners', async (t) => {
+  const { relayed, response, answer } = setUp(t);
+  const piece = Buffer.alloc(100_000);
+  const count = () => ['drain', 'timeout', 'close'].map((event) => response.listenerCount(event));
+  const before = [0, 0, 0];
+  answer(piece, piece, piece);
+  t.equal(await relayed, true);
+  t.same(count(), before);
+  // Without a listener, Node ends a connection whose time is up.
+  t.same(response.timeouts, [500, 0, 500]);
+});
+
+t.test('what fails in the next batch fails the call alone', async (t) => {
+  const scrubber = scrubberOf(releaseOf({ destinations: ['https://one.example'] }));
+  const answerHeaders = () => {
+    throw new Error('some fault');
+  };
+  const { relayed, answer } = setUp(t, { scrubber, answerHeaders });
+  answer(Buffer.from('short'));
+  await t.rejects(relayed, { code: 'internal' });
+});
