@@ -6,6 +6,7 @@ import type { AnswerTarget } from '../../../secureproxy/upstream/answer-target.t
 import { Deadline } from '../../../secureproxy/upstream/deadline.ts';
 import { relay } from '../../../secureproxy/upstream/relay.ts';
 import type { RelayOptions } from '../../../secureproxy/upstream/relay-options.ts';
+import { nextBatch } from '../../../shared/event-loop.ts';
 import { releaseOf } from '../../support/proxy.ts';
 
 /** A caller that reads nothing. */
@@ -80,4 +81,14 @@ t.test('what fails in the next batch fails the call alone', async (t) => {
   const { relayed, answer } = setUp(t, { scrubber, answerHeaders });
   answer(Buffer.from('short'));
   await t.rejects(relayed, { code: 'internal' });
+});
+
+t.test('a call that ended before the next batch is not answered in it', async (t) => {
+  const scrubber = scrubberOf(releaseOf({ destinations: ['https://one.example'] }));
+  const { relayed, response, answer } = setUp(t, { scrubber });
+  answer(Buffer.from('short'));
+  response.destroy();
+  await t.rejects(relayed, { code: 'request_invalid' });
+  await nextBatch();
+  t.equal(response.headersSent, false);
 });
