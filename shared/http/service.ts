@@ -139,9 +139,11 @@ export async function createService(options: ServiceOptions): Promise<Service> {
     reply.header('cache-control', 'no-store');
     brokenHttp.watch(request, reply);
     logOnce(request, reply, countRequest);
-    // Answers 404 before the body is read: nobody would ask its sender for a key.
-    const absence = () => (request.is404 ? missing(request, reply) : undefined);
-    done(hostFault(request) ?? bodyCoded(request) ?? absence());
+    done(hostFault(request) ?? bodyCoded(request));
+  });
+  // Answers 404 before the body is read: nobody would ask its sender for a key.
+  app.addHook('preParsing', (request, reply, _payload, done) => {
+    done(request.is404 ? missing(request, reply) : null);
   });
   // Node would say 100 before the request is decided.
   app.server.on('checkContinue', (request, response) => {
