@@ -1,6 +1,6 @@
 import { randomFillSync } from 'node:crypto';
 
-const poolBytes = 32 * 1024;
+const poolBytes = 4096;
 
 let pool = Buffer.alloc(0);
 let usedBytes = 0;

@@ -9,7 +9,7 @@ t.test('no bytes are drawn twice, and what was drawn stays as it is', async (t) 
     drawn.map((bytes) => bytes.length),
     texts.map(() => 12),
   );
-  pooledRandom(32_768);
+  pooledRandom(4096);
   t.same(
     drawn.map((bytes) => bytes.toString('hex')),
     texts,
@@ -25,6 +25,6 @@ t.test('what was drawn shares no byte with what is drawn later', async (t) => {
 });
 
 t.test('sizes go over the end of what was filled', async (t) => {
-  for (const bytes of [32_768, 1, 32_767, 32_768, 12]) t.equal(pooledRandom(bytes).length, bytes);
-  t.throws(() => pooledRandom(32_769), RangeError);
+  for (const bytes of [4096, 1, 4095, 4096, 12]) t.equal(pooledRandom(bytes).length, bytes);
+  t.throws(() => pooledRandom(4097), RangeError);
 });
