@@ -96,20 +96,18 @@ class Alarm {
 
   add(deadline: Deadline): number {
     if (deadline.endsAt < this.#ringsAt) this.#set(deadline.endsAt);
-    if (this.#deadlines.size === 0) this.#timer?.ref();
     return this.#deadlines.add(deadline);
   }
 
   remove(slot: number): void {
     this.#deadlines.remove(slot);
-    // A process without calls does not wait for it.
-    if (this.#deadlines.size === 0) this.#timer?.unref();
   }
 
   #set(at: number): void {
     clearTimeout(this.#timer);
     this.#ringsAt = at;
-    this.#timer = setTimeout(() => this.#ring(), Math.ceil(at - performance.now()));
+    // The connection of its caller keeps a process that has a call.
+    this.#timer = setTimeout(() => this.#ring(), Math.ceil(at - performance.now())).unref();
   }
 
   #ring(): void {

@@ -49,7 +49,12 @@ function setUp(t: Test, limits: readonly string[], proxies = 1, slow: Partial<Li
       { proxy = 0, client = 'shop', deadlineMs = 3_600_000, response = connected() } = {},
     ) => {
       const deadline = new Deadline(deadlineMs);
-      t.teardown(() => deadline.end());
+      // The connection of its caller would keep the process.
+      const connection = setInterval(() => undefined, 60_000);
+      t.teardown(() => {
+        deadline.end();
+        clearInterval(connection);
+      });
       return all[proxy]?.enter(
         policy,
         { clientId: client, tokenType: 'x', url },
