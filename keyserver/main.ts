@@ -1,8 +1,7 @@
 import { keepCompiledCode } from '../shared/process/compile-cache.ts';
-import { keepObjectsYoung, shortenPauses } from '../shared/process/young-objects.ts';
+import { keepObjectsYoung } from '../shared/process/young-objects.ts';
 
 keepObjectsYoung();
-shortenPauses();
 keepCompiledCode();
 // Imported after keepCompiledCode, so that their compiled code is cached, too.
 const { runService } = await import('../shared/process/run.ts');
