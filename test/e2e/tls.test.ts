@@ -148,7 +148,8 @@ t.test('TLS on both services, and between them', async (t) => {
         async () => handshakeFaults(pair.keyserver),
         ({ length }) => length > 0,
       );
-      t.same(faults, ['ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE']);
+      // That of the other CA may be written by now, too.
+      t.equal(faults[0], 'ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE');
       for (const origin of [pair.keyserverOrigin, pair.origin]) {
         await t.rejects(
           fetch(`${origin.replace('https:', 'http:')}/errors/internal`),
