@@ -51,10 +51,10 @@ interface LastCall {
 
 /** Holds the last call of a head. */
 export function lastCallOf(head: CallerHead): { newest?: LastCall } {
-  return head.derive(none);
+  return head.derive(noCall);
 }
 
-function none(): { newest?: LastCall } {
+function noCall(): { newest?: LastCall } {
   return {};
 }
 

@@ -12,8 +12,8 @@ export const minKeyLike = 'spk_'.length + 20;
 /** A key-like text up to a delimiter, behind the letter that it follows if it does not stand at the start of a value. */
 const keyLike = /([0-9A-Za-z_])?(spk_[0-9A-Za-z]{20,}[^\s,;:="'<>()[\]{}/\\&|@?#]*)/g;
 /**
- * The start of a key, however short, where a credential has one: alone, behind a scheme, a name or a user. In another
- * case it must be key-like, since codes of wares begin so, too.
+ * Matches a credential that begins as a key does, however short: alone, or behind a scheme, a name or a user. In another
+ * case the rest must be key-like, since codes of wares begin so, too.
  */
 const begunKey = /^(?:\S*\s+)?(?:[^\s:=]*[:=])?["'<]?(?:spk_|[Ss][Pp][Kk]_[0-9A-Za-z]{20})/;
 

@@ -215,7 +215,7 @@ export class ReleaseCache {
   }
 }
 
-/** The length tells where the client ends, whatever is in the names; JSON would take twice as long. */
+/** No two entries have one name, since the length says how much of it is the client; JSON would take twice as long. */
 function nameOf({ appKey, clientId, tokenType }: ReleaseNames): string {
   const key = appKey === null ? '' : `=${appKey}`;
   return `${key} ${clientId.length} ${clientId}${tokenType}`;
