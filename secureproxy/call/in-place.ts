@@ -12,28 +12,47 @@ export interface PlaceDependencies {
 }
 
 /**
- * Does the work of a call within its deadline, and in a place that counts for its app: before KeyServer is asked, so
- * that no app fills the process with calls that wait for it.
- * @throws ServiceError overloaded, upstream_timeout; what the work throws
+ * Opens the place of a call, with its deadline, which is to be ended with the call. The place counts for its app: before
+ * KeyServer is asked, so that no app fills the process with calls that wait for it.
+ * @returns the place itself if there was room
+ * @throws ServiceError overloaded, upstream_timeout; request_invalid if the caller is gone
  */
-export async function inPlace<T>(
+export function openPlace(
   { places, totalTimeoutMs }: PlaceDependencies,
   { timeoutMs }: Pick<Call, 'timeoutMs'>,
   { logFields: log }: FastifyRequest,
   { raw, elapsedTime }: FastifyReply,
-  work: (place: Place) => Promise<T>,
-): Promise<T> {
+): Place | Promise<Place> {
   const allowedMs = Math.min(timeoutMs ?? totalTimeoutMs, totalTimeoutMs);
   // From when its head was received: the queue comes before the framework, which measures the rest.
   const deadline = new Deadline(allowedMs - elapsedTime - (log['queue.duration_ms'] ?? 0));
+  const fail = (error: unknown) => {
+    deadline.end();
+    throw error;
+  };
   try {
     const place = places.open(raw, deadline);
     // If KeyServer is of an earlier version, the app is not known yet.
     const wait = takePlace(places, place, { app: log.app ?? '' }, log);
-    if (wait !== undefined) await wait;
+    return wait === undefined ? place : wait.then(() => place, fail);
+  } catch (error) {
+    return fail(error);
+  }
+}
+
+/** Does work within the deadline and place of a call. @throws what {@link openPlace} and the work throw */
+export async function inPlace<T>(
+  dependencies: PlaceDependencies,
+  call: Pick<Call, 'timeoutMs'>,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  work: (place: Place) => Promise<T>,
+): Promise<T> {
+  const place = await openPlace(dependencies, call, request, reply);
+  try {
     return await work(place);
   } finally {
-    deadline.end();
+    place.deadline.end();
   }
 }
 

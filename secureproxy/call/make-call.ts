@@ -1,11 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Place } from '../bulkheads/places.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { Pass } from '../limits/pass.ts';
 import { answerTokenRequest } from '../token-endpoint/answer-token-request.ts';
 import { askForCall, logNames, queryOf } from './ask-keyserver.ts';
 import type { Call } from './call.ts';
-import { inPlace, type PlaceDependencies, takePlace } from './in-place.ts';
+import { openPlace, type PlaceDependencies, takePlace } from './in-place.ts';
 import { prepare } from './prepare.ts';
 import { problemBodyOf } from './problem-body.ts';
 import { Retries, type RetryBudget } from './retries.ts';
@@ -33,11 +32,13 @@ export async function makeCall(
   const { releases, places, limits } = dependencies;
   const { logFields: log } = request;
   log['upstream.request.method'] = call.method;
-  let pass: Pass | undefined;
   const retries = new Retries(call, dependencies.retryBudget);
-  const work = async (place: Place) => {
-    const { deadline } = place;
-    let isOver = false;
+  const opened = openPlace(dependencies, call, request, reply);
+  const place = opened instanceof Promise ? await opened : opened;
+  const { deadline } = place;
+  let pass: Pass | undefined;
+  let isOver = false;
+  try {
     while (!isOver) {
       logNames(call, request);
       // Nothing is awaited for a cached release.
@@ -91,10 +92,8 @@ export async function makeCall(
       pass = undefined;
       await retries.pause(reply.raw);
     }
-  };
-  try {
-    await inPlace(dependencies, call, request, reply, work);
   } finally {
+    deadline.end();
     pass?.end();
   }
 }

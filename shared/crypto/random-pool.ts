@@ -21,3 +21,17 @@ export function pooledRandom(bytes: number): Buffer {
   usedBytes += bytes;
   return value;
 }
+
+let digits = '';
+let usedDigits = 0;
+
+/** Random hex digits in lower case, each handed out once; to convert bytes for each value would cost more than all else. */
+export function pooledHex(length: number): string {
+  if (usedDigits + length > digits.length) {
+    digits = pooledRandom(poolBytes).toString('hex');
+    usedDigits = 0;
+  }
+  const value = digits.slice(usedDigits, usedDigits + length);
+  usedDigits += length;
+  return value;
+}

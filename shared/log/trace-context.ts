@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { pooledRandom } from '../crypto/random-pool.ts';
+import { pooledHex } from '../crypto/random-pool.ts';
 
 /** A request's place in its trace (W3C Trace Context); ids are lower-case hex. */
 export interface TraceContext {
@@ -51,18 +51,16 @@ export function traceContextOf(request: IncomingMessage): TraceContext {
 
 function makeContext(header: string | readonly string[] | undefined): TraceContext {
   const caller = typeof header === 'string' ? parseTraceparent(header) : undefined;
-  const ids = randomIds();
   return {
-    traceId: caller?.traceId ?? ids.slice(0, 32),
-    spanId: ids.slice(32),
+    traceId: caller?.traceId ?? newId(32),
+    spanId: newId(16),
     parentSpanId: caller?.parentSpanId,
     sampled: caller?.sampled ?? false,
   };
 }
 
-/** The digits of a trace's id and a span's, in one piece, since each piece costs. */
-function randomIds(): string {
-  const ids = pooledRandom(16 + 8).toString('hex');
+function newId(digits: number): string {
+  const id = pooledHex(digits);
   // All zeros is not a valid id.
-  return /^0{32}|0{16}$/.test(ids) ? randomIds() : ids;
+  return /^0+$/.test(id) ? newId(digits) : id;
 }
