@@ -1,24 +1,26 @@
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ServiceError } from '../../shared/errors.ts';
 import { closeAfterAnswer } from '../../shared/http/early-answer.ts';
 import { type LogFields, toMilliseconds } from '../../shared/log/request-log.ts';
 import { memoize } from '../../shared/memoize.ts';
 import { prepareInjection } from '../../shared/policy/injection/injection.ts';
-import type { Injected } from '../../shared/policy/injection/scheme.ts';
+import type { Injected, OutgoingRequest } from '../../shared/policy/injection/scheme.ts';
 import { isReference } from '../../shared/policy/reference.ts';
 import type { Release } from '../../shared/protocol/messages.ts';
+import type { LinkContext } from '../http/absolute-links.ts';
 import { forwardedLinks } from '../http/forwarded-links.ts';
 import { pathOf } from '../http/injected-query.ts';
 import { responseHeaders } from '../http/response-headers.ts';
 import type { BodyObserver } from '../limits/limit-bodies.ts';
 import type { Pass } from '../limits/pass.ts';
 import type { CachedRelease, ReleaseCache } from '../releases/release-cache.ts';
-import { scrubberOf } from '../scrub/scrubber.ts';
+import { type Scrubber, scrubberOf } from '../scrub/scrubber.ts';
 import { trustsStill } from '../upstream/connection-trust.ts';
 import type { Deadline } from '../upstream/deadline.ts';
 import type { UpstreamPools } from '../upstream/pools.ts';
 import { relay } from '../upstream/relay.ts';
-import type { RelayOutcome } from '../upstream/relay-options.ts';
+import type { RelayOptions, RelayOutcome } from '../upstream/relay-options.ts';
 import { queryOf } from './ask-keyserver.ts';
 import type { Call, SendableBody } from './call.ts';
 import { type PreparedCall, prepare } from './prepare.ts';
@@ -49,84 +51,144 @@ interface SendContext {
  * @throws ServiceError if it fails before the answer has begun
  */
 export function send(
-  { releases, pools, running, sentSecrets }: SendDependencies,
+  dependencies: SendDependencies,
   call: Call,
   obtained: CachedRelease,
-  { url, wildcard, isPlain, headers: prepared, body }: PreparedCall,
-  { request, reply, deadline, pass, retries }: SendContext,
+  prepared: PreparedCall,
+  context: SendContext,
 ): Promise<boolean> {
-  const { logFields: log } = request;
   const { release } = obtained;
   const { method } = call;
+  const { url, wildcard, isPlain, headers, body } = prepared;
   const injection = isPlain ? nothing : injectionOf(release);
   const injected =
     typeof injection === 'function'
-      ? injection({ method, url, headers: prepared, body: heldBody(body) })
+      ? injection({ method, url, headers, body: heldBody(body) })
       : injection;
-  const headers = [...prepared, ...injected.headers.flat()];
+  const { logFields: log } = context.request;
   log['server.address'] = url.hostname;
   log.wildcard = wildcard;
   if (url.port !== '') log['server.port'] = Number(url.port);
-  const began = reply.elapsedTime;
-  const scrubber = scrubberOf(release);
-  const linkContext = () => ({
-    url: url.href,
-    hasSecret: (href: string) => scrubber?.isInLowerCase(href) === true,
-    ...(call.base !== undefined && { forwarded: forwardedLinks(call.base, release.policy) }),
-  });
-  let slot: number | undefined;
-  let onBody: BodyObserver | undefined;
-  const leaveRunning = () => {
-    if (slot !== undefined) running.remove(slot);
-    slot = undefined;
-  };
   return relay(
-    pools.get(url.origin, release.policy),
-    { path: pathOf(url, injected.query), method, headers, body },
-    reply.raw,
+    dependencies.pools.get(url.origin, release.policy),
     {
-      deadline,
-      isForwarded: call.base !== undefined,
-      idleTimeoutMs: pools.bodyTimeoutMs,
-      onStart: (cut) => {
-        // The request before, if this one is a repetition.
-        leaveRunning();
-        if (!releases.mayStart(call, obtained)) return false;
-        retries.isStarted = true;
-        slot = running.add(runningCall(releases, call, { url, isPlain }, obtained, request, cut));
-        return true;
-      },
-      isRefused: (status, received) => {
-        const isRefused = retries.afterAnswer(release.policy, status, received, deadline);
-        const isDecoded = scrubber !== undefined && !isRefused;
-        // A storage of files knows nothing of the marketplace's limits.
-        onBody = isPlain ? undefined : pass?.onAnswer(status, received, isDecoded);
-        return isRefused;
-      },
-      answerHeaders: (received, status) => {
-        const answer = responseHeaders(received, status, linkContext);
-        if (body !== null && !isHeld(body)) closeAfterAnswer(request.raw, reply.raw, status);
-        answer['x-request-id'] = request.id;
-        return answer;
-      },
-      scrubber,
-      onBody: (bytes) => onBody?.(bytes),
-      // Hijacked only now, since Fastify answers earlier errors.
-      onAnswer: () => reply.hijack(),
-      onEnd: (outcome) => {
-        leaveRunning();
-        log['upstream.duration_ms'] = toMilliseconds(reply.elapsedTime - began);
-        if (body !== null) log['upstream.request.body.size'] = body.length;
-        logOutcome(log, outcome, reply.sent);
-        if (scrubber !== undefined && outcome.scrubbed > 0)
-          sentSecrets.check(
-            scrubber,
-            { url, headers: prepared, body: isHeld(body) ? body : undefined },
-            request,
-          );
-      },
+      path: pathOf(url, injected.query),
+      method,
+      headers: [...headers, ...injected.headers],
+      body,
     },
+    context.reply.raw,
+    new SentCall(dependencies, call, obtained, prepared, context),
   );
+}
+
+/** A call on its way to the marketplace and back. */
+class SentCall implements RelayOptions {
+  readonly deadline: Deadline;
+  readonly isForwarded: boolean;
+  readonly idleTimeoutMs: number;
+  readonly scrubber: Scrubber | undefined;
+  readonly #dependencies: SendDependencies;
+  readonly #call: Call;
+  readonly #obtained: CachedRelease;
+  readonly #prepared: PreparedCall;
+  readonly #context: SendContext;
+  readonly #began: number;
+  #slot: number | undefined;
+  #observer: BodyObserver | undefined;
+
+  constructor(
+    dependencies: SendDependencies,
+    call: Call,
+    obtained: CachedRelease,
+    prepared: PreparedCall,
+    context: SendContext,
+  ) {
+    this.deadline = context.deadline;
+    this.isForwarded = call.base !== undefined;
+    this.idleTimeoutMs = dependencies.pools.bodyTimeoutMs;
+    this.scrubber = scrubberOf(obtained.release);
+    this.#dependencies = dependencies;
+    this.#call = call;
+    this.#obtained = obtained;
+    this.#prepared = prepared;
+    this.#context = context;
+    this.#began = context.reply.elapsedTime;
+  }
+
+  onStart(cut: RunningCall['cut']): boolean {
+    const { releases, running } = this.#dependencies;
+    const { request, retries } = this.#context;
+    // The request before, if this one is a repetition.
+    this.#leaveRunning();
+    if (!releases.mayStart(this.#call, this.#obtained)) return false;
+    retries.isStarted = true;
+    this.#slot = running.add(
+      runningCall(releases, this.#call, this.#prepared, this.#obtained, request, cut),
+    );
+    return true;
+  }
+
+  isRefused(status: number, received: IncomingHttpHeaders): boolean {
+    const { deadline, pass, retries } = this.#context;
+    const { policy } = this.#obtained.release;
+    const isRefused = retries.afterAnswer(policy, status, received, deadline);
+    const isDecoded = this.scrubber !== undefined && !isRefused;
+    // A storage of files knows nothing of the marketplace's limits.
+    this.#observer = this.#prepared.isPlain
+      ? undefined
+      : pass?.onAnswer(status, received, isDecoded);
+    return isRefused;
+  }
+
+  answerHeaders(received: IncomingHttpHeaders, status: number): OutgoingHttpHeaders {
+    const { request, reply } = this.#context;
+    const answer = responseHeaders(received, status, () => this.#linkContext());
+    if (!isHeld(this.#prepared.body)) closeAfterAnswer(request.raw, reply.raw, status);
+    answer['x-request-id'] = request.id;
+    return answer;
+  }
+
+  onBody(bytes: Buffer): void {
+    this.#observer?.(bytes);
+  }
+
+  onAnswer(): void {
+    // Hijacked only now, since Fastify answers earlier errors.
+    this.#context.reply.hijack();
+  }
+
+  onEnd(outcome: RelayOutcome): void {
+    this.#leaveRunning();
+    const { request, reply } = this.#context;
+    const { url, headers, body } = this.#prepared;
+    const { logFields: log } = request;
+    log['upstream.duration_ms'] = toMilliseconds(reply.elapsedTime - this.#began);
+    if (body !== null) log['upstream.request.body.size'] = body.length;
+    logOutcome(log, outcome, reply.sent);
+    if (this.scrubber !== undefined && outcome.scrubbed > 0)
+      this.#dependencies.sentSecrets.check(
+        this.scrubber,
+        { url, headers, body: isHeld(body) ? body : undefined },
+        request,
+      );
+  }
+
+  #leaveRunning(): void {
+    if (this.#slot !== undefined) this.#dependencies.running.remove(this.#slot);
+    this.#slot = undefined;
+  }
+
+  #linkContext(): LinkContext {
+    const { base } = this.#call;
+    return {
+      url: this.#prepared.url.href,
+      hasSecret: (href) => this.scrubber?.isInLowerCase(href) === true,
+      ...(base !== undefined && {
+        forwarded: forwardedLinks(base, this.#obtained.release.policy),
+      }),
+    };
+  }
 }
 
 function isHeld(body: SendableBody): body is Buffer | null {
@@ -145,7 +207,7 @@ function heldBody(body: SendableBody): Buffer | null {
 function runningCall(
   releases: ReleaseCache,
   call: Call,
-  sent: Pick<PreparedCall, 'url' | 'isPlain'>,
+  sent: PreparedCall,
   obtained: CachedRelease,
   request: FastifyRequest,
   cut: RunningCall['cut'],
@@ -172,12 +234,20 @@ function runningCall(
   };
 }
 
-const nothing: Injected = { headers: [], query: [] };
+const nothing = additionsOf({ headers: [], query: [] });
 
 /** Kept with its release, which serves many calls. @throws ServiceError integrity_failed */
-const injectionOf = memoize(({ policy, fields }: Release) =>
-  prepareInjection(policy.injection, fields),
-);
+const injectionOf = memoize(({ policy, fields }: Release) => {
+  const prepared = prepareInjection(policy.injection, fields);
+  return typeof prepared === 'function'
+    ? (request: OutgoingRequest) => additionsOf(prepared(request))
+    : additionsOf(prepared);
+});
+
+/** Headers as names and values in turn. */
+function additionsOf({ headers, query }: Injected) {
+  return { headers: headers.flat(), query };
+}
 
 function logOutcome(
   log: LogFields,

@@ -30,7 +30,8 @@ const maxPools = 1000;
 export class UpstreamPools {
   readonly #options: UpstreamPoolsOptions;
   readonly #pools = new Map<string, Pool>();
-  #newest: string | undefined;
+  /** The pool of the last call, since most are of those before, and a key costs. */
+  #newest: { readonly origin: string; readonly of: string; readonly pool: Pool } | undefined;
 
   constructor(options: UpstreamPoolsOptions) {
     this.#options = options;
@@ -42,14 +43,14 @@ export class UpstreamPools {
   }
 
   get(origin: string, policy: Policy): Pool {
-    const key = `${origin} ${keyOf(policy)}`;
-    let pool = this.#pools.get(key);
-    if (pool !== undefined && key === this.#newest) return pool;
-    this.#newest = key;
+    const of = keyOf(policy);
+    if (this.#newest?.origin === origin && this.#newest.of === of) return this.#newest.pool;
+    const key = `${origin} ${of}`;
+    const pool = this.#pools.get(key) ?? this.#create(origin, policy);
     // Deleted and set again, so that the map is in order of last use.
-    if (pool !== undefined) this.#pools.delete(key);
-    else pool = this.#create(origin, policy);
+    this.#pools.delete(key);
     this.#pools.set(key, pool);
+    this.#newest = { origin, of, pool };
     if (this.#pools.size > maxPools) this.#evictOldest();
     return pool;
   }

@@ -37,14 +37,14 @@ export class ReadingPauses {
     this.#response.setTimeout(0);
   }
 
-  /** Bounds the time for the rest of an ended answer. Without a listener Node ends the connection itself. */
-  boundRest(): void {
-    // Once all is sent, the timeout of kept connections counts.
-    if (this.#response.writableLength > 0) this.#response.setTimeout(this.#timeoutMs);
-  }
-
   readonly #onDrain = () => {
     this.end();
     this.#listeners.onDrain();
   };
+}
+
+/** Bounds the time for the rest of an ended answer, milliseconds. Without a listener Node ends the connection itself. */
+export function boundRest(response: AnswerTarget, timeoutMs: number): void {
+  // Once all is sent, the timeout of kept connections counts.
+  if (response.writableLength > 0) response.setTimeout(timeoutMs);
 }

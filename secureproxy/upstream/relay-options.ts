@@ -18,22 +18,22 @@ export interface RelayOptions {
   readonly isForwarded: boolean;
   /** Timeout of each pause in which the caller does not read: of a forwarded answer, and of the end of any. */
   readonly idleTimeoutMs: number;
+  /** Redacts the answer; undefined: it passes unchanged. */
+  readonly scrubber: Scrubber | undefined;
   /**
    * Called when a connection is free for the request, with what ends the call from then on. False: nothing is sent.
    */
-  readonly onStart: (cut: (error: ServiceError) => void) => boolean;
+  onStart(cut: (error: ServiceError) => void): boolean;
   /** True if an answer with this head is not wanted: the request is to be sent again. */
-  readonly isRefused: (status: number, headers: IncomingHttpHeaders) => boolean;
+  isRefused(status: number, headers: IncomingHttpHeaders): boolean;
   /** Makes the headers of the answer from the upstream's. */
-  readonly answerHeaders: (headers: IncomingHttpHeaders, status: number) => OutgoingHttpHeaders;
-  /** Redacts the answer; undefined: it passes unchanged. */
-  readonly scrubber: Scrubber | undefined;
+  answerHeaders(headers: IncomingHttpHeaders, status: number): OutgoingHttpHeaders;
   /** Called with the body as it is sent on, piece by piece; of an answer that is not wanted, as it came. */
-  readonly onBody: (bytes: Buffer) => void;
+  onBody(bytes: Buffer): void;
   /** Called once the head was written: from then on, no error can be answered. */
-  readonly onAnswer: () => void;
+  onAnswer(): void;
   /** Called once, before the caller sees the end; not called if the caller was gone before the call. */
-  readonly onEnd: (outcome: RelayOutcome) => void;
+  onEnd(outcome: RelayOutcome): void;
 }
 
 /** How a relayed call ended. `error` is set if no answer began, or if it broke off. */

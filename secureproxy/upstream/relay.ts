@@ -10,7 +10,7 @@ import { isStale } from './answer-start.ts';
 import type { AnswerTarget } from './answer-target.ts';
 import type { CarriedHandler } from './connection.ts';
 import { callerGone, upstreamError } from './errors.ts';
-import { ReadingPauses } from './reading-pauses.ts';
+import { boundRest, ReadingPauses } from './reading-pauses.ts';
 import type { RelayOptions, RelayOutcome, UpstreamRequest } from './relay-options.ts';
 import { StreamedBody } from './streamed-body.ts';
 import { giveUpUnread } from './unread-rest.ts';
@@ -45,14 +45,11 @@ export function relay(
   return done.promise;
 }
 
-function dispatched({ body, ...request }: UpstreamRequest): Dispatcher.DispatchOptions {
-  if (!(body instanceof StreamedBody)) return { ...request, body };
+function dispatched({ path, method, headers, body }: UpstreamRequest): Dispatcher.DispatchOptions {
+  if (!(body instanceof StreamedBody)) return { path, method, headers, body };
   const { announced } = body;
-  const headers =
-    announced === undefined
-      ? request.headers
-      : [...request.headers, 'content-length', String(announced)];
-  return { ...request, headers, body: body.open() };
+  const more = announced === undefined ? [] : ['content-length', String(announced)];
+  return { path, method, headers: [...headers, ...more], body: body.open() };
 }
 
 class RelayHandler implements CarriedHandler, AnswerOutput {
@@ -63,7 +60,8 @@ class RelayHandler implements CarriedHandler, AnswerOutput {
   readonly #sent: UpstreamRequest['body'];
   readonly #response: AnswerTarget;
   readonly #options: RelayOptions;
-  readonly #pauses: ReadingPauses;
+  /** Undefined before the first. */
+  #pauses: ReadingPauses | undefined;
   readonly #done: PromiseWithResolvers<boolean>;
   readonly #onClose = () => this.#cancel(callerGone());
   #controller: Dispatcher.DispatchController | undefined;
@@ -92,10 +90,6 @@ class RelayHandler implements CarriedHandler, AnswerOutput {
     this.#sent = body;
     this.#response = response;
     this.#options = options;
-    this.#pauses = new ReadingPauses(response, options.idleTimeoutMs, {
-      onDrain: () => this.#body?.drained(),
-      onTimeout: this.#onClose,
-    });
     this.#done = done;
     options.deadline.begin('connection', (error) => this.#cancel(error));
     response.on('close', this.#onClose);
@@ -180,6 +174,10 @@ class RelayHandler implements CarriedHandler, AnswerOutput {
     this.#bytesSent += bytes.length;
     this.#options.onBody(bytes);
     if (this.#response.write(bytes)) return true;
+    this.#pauses ??= new ReadingPauses(this.#response, this.#options.idleTimeoutMs, {
+      onDrain: () => this.#body?.drained(),
+      onTimeout: this.#onClose,
+    });
     this.#pauses.begin({ isBounded: this.#options.isForwarded });
     return false;
   }
@@ -231,7 +229,7 @@ class RelayHandler implements CarriedHandler, AnswerOutput {
     this.#options.onEnd(this.#outcome());
     // As a text it goes out with its head in one piece; bytes would be gathered, which costs more.
     this.#response.end(last?.toString('latin1'), 'latin1');
-    this.#pauses.boundRest();
+    boundRest(this.#response, this.#options.idleTimeoutMs);
     this.#done.resolve(true);
   }
 
@@ -290,7 +288,7 @@ class RelayHandler implements CarriedHandler, AnswerOutput {
     this.#settled = true;
     this.#options.deadline.pause();
     this.#body?.destroy();
-    this.#pauses.end();
+    this.#pauses?.end();
     this.#response.off('close', this.#onClose);
   }
 }
