@@ -14,11 +14,16 @@ export function connectionNamed(
     const value = isConnection(name) ? headers[name] : undefined;
     if (value !== undefined) listed = listed === undefined ? `${value}` : `${listed},${value}`;
   }
-  return listed === undefined ? none : namesIn(listed);
+  return namesIn(listed);
+}
+
+/** The same of the header's value, as a server or undici has it: of several, all, with commas between. */
+export function namesIn(connection: string | undefined): ReadonlySet<string> {
+  return connection === undefined ? none : readNames(`${connection}`);
 }
 
 /** Memoized, since most connections say the same. */
-const namesIn = memoizeByText(
+const readNames = memoizeByText(
   (list): ReadonlySet<string> => new Set(list.split(',').map((one) => one.trim().toLowerCase())),
 );
 

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 import { hopByHopHeaders } from '../../shared/http/header-names.ts';
 import { memoizeByText } from '../../shared/memoize.ts';
 import { absoluteLinks, type LinkContext } from './absolute-links.ts';
-import { connectionNamed } from './connection-header.ts';
+import { namesIn } from './connection-header.ts';
 import { proxyStatus } from './proxy-status.ts';
 import { via } from './via.ts';
 
@@ -60,7 +60,7 @@ export function responseHeaders(
   status: number,
   linkContext: () => LinkContext,
 ): OutgoingHttpHeaders {
-  const dropped = connectionNamed(headers);
+  const dropped = namesIn(headers.connection);
   const returned: OutgoingHttpHeaders = {};
   for (const name of Object.keys(headers)) {
     const value = headers[name];

@@ -134,12 +134,15 @@ export async function createService(options: ServiceOptions): Promise<Service> {
   };
   app.addHook('onRequest', (request, reply, done) => {
     request.logFields = newLogFields();
-    reply.header('x-request-id', request.id);
-    // A cache in front knows no keys, and may keep whatever is not forbidden.
-    reply.header('cache-control', 'no-store');
     brokenHttp.watch(request, reply);
     logOnce(request, reply, countRequest);
     done(hostFault(request) ?? bodyCoded(request));
+  });
+  app.addHook('onSend', (request, reply, _payload, done) => {
+    reply.header('x-request-id', request.id);
+    // A cache in front knows no keys, and may keep whatever is not forbidden.
+    if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
+    done();
   });
   // Answers 404 before the body is read: nobody would ask its sender for a key.
   app.addHook('preParsing', (request, reply, _payload, done) => {
