@@ -30,6 +30,7 @@ export async function bench(
       concurrency,
       seconds,
       rounds,
+      starts: 1,
     },
     leftOut: options.cases.filter((name) => !cases.some((one) => one.name === name)),
     results,

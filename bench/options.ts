@@ -10,6 +10,8 @@ export interface BenchOptions {
   /** Length of a round. */
   readonly seconds: number;
   readonly rounds: number;
+  /** How often all processes are started; each start has its rounds. */
+  readonly starts: number;
   readonly cases: readonly CaseName[];
   readonly figures: readonly FigureGroup[];
   /** Size of the streams through which memory is measured, MiB. */
@@ -23,7 +25,7 @@ export interface BenchOptions {
 
 /** Reads the options of docs/bench.md. @throws LocalError */
 export function readBenchOptions(args: readonly string[]): BenchOptions {
-  const { json, save, full, only, seconds, rounds, mib, refusals, overload, soak } =
+  const { json, save, full, only, seconds, rounds, starts, mib, refusals, overload, soak } =
     parseFlags(args);
   const chosen = only === undefined ? undefined : names(only);
   return {
@@ -31,6 +33,7 @@ export function readBenchOptions(args: readonly string[]): BenchOptions {
     save,
     seconds: inRange('--seconds', Number(seconds), 0.1, 60),
     rounds: Math.round(inRange('--rounds', Number(rounds), 1, 100)),
+    starts: Math.round(inRange('--starts', Number(starts), 1, 20)),
     cases: caseNames.filter((name) => chosen?.includes(name) ?? (full || !isFullCase(name))),
     figures: figureGroups.filter((name) => chosen?.includes(name) ?? (full || !isFullGroup(name))),
     mib: Math.round(inRange('--mib', Number(mib), 16, 4096)),
@@ -50,6 +53,7 @@ function parseFlags(args: readonly string[]) {
         full: { type: 'boolean', default: false },
         seconds: { type: 'string', default: '1' },
         rounds: { type: 'string', default: '5' },
+        starts: { type: 'string', default: '1' },
         only: { type: 'string' },
         mib: { type: 'string', default: '1024' },
         refusals: { type: 'string', default: '0' },

@@ -18,7 +18,10 @@ export interface Setting {
   readonly pinned: Cores | undefined;
   readonly concurrency: number;
   readonly seconds: number;
+  /** Of each start. */
   readonly rounds: number;
+  /** How often all processes were started. */
+  readonly starts: number;
 }
 
 export interface Report {
@@ -154,7 +157,7 @@ export function loadTestToMarkdown({
 }
 
 function describe(
-  { cpu, cores, node, pinned, concurrency, seconds, rounds }: Setting,
+  { cpu, cores, node, pinned, concurrency, seconds, rounds, starts }: Setting,
   leftOut: readonly CaseName[],
 ): string {
   const placing = pinned
@@ -162,7 +165,7 @@ function describe(
     : 'processes not kept on cores, so the load disturbs what it measures';
   return [
     `${cpu}, ${cores} cores; Node ${node}; ${placing}.`,
-    `${concurrency} callers but where a case says otherwise, plain HTTP on loopback, logs on; medians of ${rounds} interleaved rounds of ${seconds} s.`,
+    `${concurrency} callers but where a case says otherwise, plain HTTP on loopback, logs on; medians of ${rounds} interleaved rounds of ${seconds} s${starts > 1 ? ` for each of ${starts} starts of all processes` : ''}.`,
     ...(leftOut.length > 0
       ? [`Left out, as the machine has no such thing: ${leftOut.join(', ')}.`]
       : []),

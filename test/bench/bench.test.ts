@@ -48,6 +48,7 @@ t.test('wrong options are explained', async (t) => {
     ['--minutes', '1'],
     ['--seconds', 'x'],
     ['--rounds', '0'],
+    ['--starts', '0'],
     ['--only', 'warm,hot'],
   ];
   for (const args of wrong) {
