@@ -8,7 +8,8 @@ import { openPlace, type PlaceDependencies, takePlace } from './in-place.ts';
 import { prepare } from './prepare.ts';
 import { problemBodyOf } from './problem-body.ts';
 import { Retries, type RetryBudget } from './retries.ts';
-import { type SendDependencies, send } from './send.ts';
+import { send } from './send.ts';
+import type { SendDependencies } from './sent-call.ts';
 import { enterLimits } from './within-limits.ts';
 
 export interface CallDependencies extends SendDependencies, PlaceDependencies {

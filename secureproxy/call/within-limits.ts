@@ -1,6 +1,7 @@
 import type { FastifyReply } from 'fastify';
 import { type LogFields, toMilliseconds } from '../../shared/log/request-log.ts';
 import type { Policy } from '../../shared/policy/schema.ts';
+import { isLimited } from '../limits/demands.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { Pass } from '../limits/pass.ts';
 import type { Deadline } from '../upstream/deadline.ts';
@@ -21,6 +22,7 @@ export function enterLimits(
   deadline: Deadline,
   log: LogFields,
 ): Promise<Pass> | undefined {
+  if (!isLimited(policy)) return undefined;
   const call = { clientId, tokenType, url };
   const onWaited = (ms: number, limit: string | undefined) => {
     log.limited_ms = toMilliseconds((log.limited_ms ?? 0) + ms);

@@ -25,13 +25,18 @@ const limitsOf = memoize(({ limits }: Policy): readonly Limit[] =>
   [...new Set(limits)].map(parseLimit),
 );
 
+/** False: no call of the type has a share of limits. */
+export function isLimited({ limits, limitSignal }: Policy): boolean {
+  return limits !== undefined || limitSignal !== undefined;
+}
+
 /**
  * A call's share of the limits of its type; empty if the type has none. Without limits, a type that heeds signals has a
  * bucket that only they close.
  * @throws ServiceError integrity_failed for a limit that this version does not know
  */
 export function demandsOf(policy: Policy, call: LimitedCall): readonly LimitDemand[] {
-  if (policy.limits === undefined && policy.limitSignal === undefined) return [];
+  if (!isLimited(policy)) return [];
   const limits = knownLimits(policy).filter((limit) => isLimitedBy(limit, call.url));
   const counted = limits.length > 0 || policy.limitSignal === undefined ? limits : [undefined];
   return counted.map((limit) => ({

@@ -64,6 +64,7 @@ class RelayHandler implements CarriedHandler, AnswerOutput {
   #pauses: ReadingPauses | undefined;
   readonly #done: PromiseWithResolvers<boolean>;
   readonly #onClose = () => this.#cancel(callerGone());
+  readonly #end = (error: ServiceError) => this.#cancel(error);
   #controller: Dispatcher.DispatchController | undefined;
   #body: AnswerBody | undefined;
   #ended: ServiceError | undefined;
@@ -91,14 +92,14 @@ class RelayHandler implements CarriedHandler, AnswerOutput {
     this.#response = response;
     this.#options = options;
     this.#done = done;
-    options.deadline.begin('connection', (error) => this.#cancel(error));
+    options.deadline.begin('connection', this.#end);
     response.on('close', this.#onClose);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     // To throw sends nothing and keeps the connection, which `abort` would close.
     if (this.#ended !== undefined) throw this.#ended;
-    if (!this.#options.onStart((error) => this.#cancel(error))) {
+    if (!this.#options.onStart(this.#end)) {
       this.#settle();
       this.#done.resolve(false);
       throw new Error('the release has ended');

@@ -83,7 +83,8 @@ abstract class SeriesByLabels<T> {
 }
 
 function areEqual(some: LabelValues, others: LabelValues): boolean {
-  return some.every((value, at) => value === others[at]);
+  for (let at = 0; at < some.length; at += 1) if (some[at] !== others[at]) return false;
+  return true;
 }
 
 interface Count {
