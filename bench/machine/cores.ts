@@ -9,10 +9,13 @@ export interface Cores {
   readonly database: number;
 }
 
-/** Undefined without `taskset`, or with one core. */
+let allowed: readonly number[] | undefined;
+
+/** Undefined without `taskset`, or with one core. The same each time, although this process is pinned by then. */
 export function findCores(): Cores | undefined {
   if (spawnSync('taskset', ['--version']).status !== 0) return undefined;
-  const [server, load, database = load] = allowedCores();
+  allowed ??= allowedCores();
+  const [server, load, database = load] = allowed;
   if (server === undefined || load === undefined || database === undefined) return undefined;
   return { server, load, database };
 }

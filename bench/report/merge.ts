@@ -26,12 +26,13 @@ function mergeResults(starts: readonly Result[]): Result {
   const rounds = starts.flatMap((one) => one.rounds);
   const cpu = rounds.map(({ cpuMicroseconds }) => cpuMicroseconds);
   return {
-    ...{ name, title, rounds },
+    ...{ name, title },
     requests: sum(({ requests }) => requests),
     errors: sum(({ errors }) => errors),
     requestsPerSecond: median(rounds.map(({ requestsPerSecond }) => requestsPerSecond)),
     cpuMicroseconds: median(cpu),
     cpuSpread: spread(cpu),
+    rounds,
     cpuByPart: Object.fromEntries(
       Object.keys(cpuByPart).map((part) => [part, middle((one) => one.cpuByPart[part] ?? 0)]),
     ),

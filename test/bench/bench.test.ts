@@ -15,6 +15,7 @@ const quiet = () => undefined;
 t.test('each load runs for a moment', async (t) => {
   const parts = new Parts(findCores());
   t.teardown(() => parts.close());
+  t.same(findCores(), parts.cores, 'the next start has the same cores');
   const arrangement = await arrange(parts);
   await t.test('and has its columns', async (t) => {
     const options = readBenchOptions([...brief, cases.join(',')]);
