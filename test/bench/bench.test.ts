@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import t from 'tap';
 import { bench } from '../../bench/bench.ts';
 import { caseNames, isFullCase } from '../../bench/cases/all.ts';
@@ -5,6 +6,7 @@ import { findCores } from '../../bench/machine/cores.ts';
 import { Parts } from '../../bench/machine/parts.ts';
 import { readBenchOptions } from '../../bench/options.ts';
 import { arrange } from '../../bench/pair/arrangement.ts';
+import { freePort } from '../support/free-port.ts';
 import { checkResults } from './checks.ts';
 
 /** A judged case with its peer, and a cold one; the others run in bench.long.test.ts. */
@@ -31,6 +33,23 @@ t.test('each load runs for a moment', async (t) => {
     t.ok(results[0]?.requests);
     t.equal(results[0]?.errors, results[0]?.requests);
   });
+});
+
+t.test('what is starting is ended with all else, and nothing starts from then on', async (t) => {
+  const parts = new Parts(undefined);
+  const port = await freePort();
+  const server = `require('http').createServer((_, answer) => answer.end()).listen(${port}, '127.0.0.1')`;
+  const starting = parts.program('server', port, [process.execPath, '-e', server]);
+  const closed = parts.close();
+  const { pid, stop } = await starting;
+  t.teardown(stop);
+  await closed;
+  t.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
+  const message = 'the benchmark has ended';
+  await t.rejects(parts.helper('upstream', 'bench/pair/upstream.ts', {}), { message });
+  const place = t.testdir({});
+  t.throws(() => parts.folder(place), { message });
+  t.same(readdirSync(place), []);
 });
 
 t.test('--full adds the long ones, --only is exact', async (t) => {
