@@ -83,7 +83,6 @@ export class SentCall implements RelayOptions, RunningCall {
     this.#leaveRunning();
     if (!releases.mayStart(this.#call, this.#obtained)) return false;
     retries.isStarted = true;
-    this.#current = this.#obtained;
     this.#cut = cut;
     this.#slot = running.add(this);
     return true;

@@ -17,8 +17,8 @@ export function connectionNamed(
   return namesIn(listed);
 }
 
-/** The same of the header's value, as a server or undici has it: of several, all, with commas between. */
-export function namesIn(connection: string | undefined): ReadonlySet<string> {
+/** The same of the header's value: undici has several as an array, whatever Node's type says. */
+export function namesIn(connection: string | readonly string[] | undefined): ReadonlySet<string> {
   return connection === undefined ? none : readNames(`${connection}`);
 }
 

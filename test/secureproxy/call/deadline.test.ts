@@ -5,6 +5,7 @@ import t, { type Test } from 'tap';
 import { Places } from '../../../secureproxy/bulkheads/places.ts';
 import { inPlace } from '../../../secureproxy/call/in-place.ts';
 import type { Lookup } from '../../../secureproxy/guard/lookup.ts';
+import { Deadline } from '../../../secureproxy/upstream/deadline.ts';
 import { CallQueue } from '../../../shared/overload/call-queue.ts';
 import type { Release } from '../../../shared/protocol/messages.ts';
 import { releaseOf, resolvesTo, startProxy } from '../../support/proxy.ts';
@@ -113,12 +114,18 @@ t.test('time that the request took to arrive counts', async (t) => {
   t.equal(upstream.requests.length, 0);
 });
 
-t.test('time in the queue counts, and time in the framework', async (t) => {
+function makePlaces(t: Test, max: number) {
   const reject = () => t.fail('nothing waits');
-  const calls = new CallQueue({ max: 4, queueTimeoutMs: 60_000, reject });
-  const places = new Places({ max: 4, connections: 4, calls });
+  const calls = new CallQueue({ max, queueTimeoutMs: 60_000, reject });
+  return { calls, places: new Places({ max, connections: max, calls }) };
+}
+
+const makeResponse = () => new ServerResponse(new IncomingMessage(new Socket()));
+
+t.test('time in the queue counts, and time in the framework', async (t) => {
+  const { calls, places } = makePlaces(t, 4);
   const outcomeOf = async (elapsedTime: number, queuedMs: number | undefined, limits: Limits) => {
-    const raw = new ServerResponse(new IncomingMessage(new Socket()));
+    const raw = makeResponse();
     calls.enter(raw);
     const logFields = queuedMs === undefined ? {} : { 'queue.duration_ms': queuedMs };
     return inPlace(
@@ -159,4 +166,49 @@ t.test('an explanation has the same deadline', async (t) => {
     body: JSON.stringify(body),
   });
   t.match(answer.problem, { reason: /^(?:keyserver_timeout|request_timeout)$/ });
+});
+
+/** Counts deadlines that end. One that does not would be held for good. */
+function countEnded(t: Test) {
+  const ends = t.capture(Deadline.prototype, 'end', Deadline.prototype.end);
+  return () => new Set(ends().map(({ receiver }) => receiver)).size;
+}
+
+t.test('a deadline ends with its call, which may fail', async (t) => {
+  const { call } = await setUp(t);
+  const ended = countEnded(t);
+  t.match(await call(), { status: 200 });
+  t.equal(ended(), 1);
+  t.match(await call({ ApiUri: 'https://elsewhere.example/' }), { status: 403 });
+  t.equal(ended(), 1);
+});
+
+t.test('a deadline ends with the work of a place, or if there is none', async (t) => {
+  const max = 8;
+  const { calls, places } = makePlaces(t, max);
+  const responses = Array.from({ length: max }, makeResponse);
+  for (const response of responses) calls.enter(response);
+  t.teardown(() => {
+    for (const response of responses) response.emit('close');
+  });
+  const [first, second] = responses as [ServerResponse, ServerResponse];
+  const ended = countEnded(t);
+  const work = (raw: ServerResponse, fails = false) =>
+    inPlace(
+      { places, totalTimeoutMs: 20 },
+      { timeoutMs: undefined },
+      { logFields: {} } as FastifyRequest,
+      { raw, elapsedTime: 0 } as FastifyReply,
+      async () => {
+        if (fails) throw new Error('some fault');
+      },
+    );
+  const closed = makeResponse();
+  Object.defineProperty(closed, 'closed', { value: true });
+  await t.rejects(work(closed), { code: 'request_invalid' });
+  t.equal(ended(), 1, 'of a caller that is gone');
+  await t.rejects(work(first, true), { message: 'some fault' });
+  t.equal(ended(), 1);
+  await t.rejects(work(second), { code: 'upstream_timeout', options: { reason: 'queue_timeout' } });
+  t.equal(ended(), 1, 'of one that waits in vain');
 });

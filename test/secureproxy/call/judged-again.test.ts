@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap';
 import type { Lookup } from '../../../secureproxy/guard/lookup.ts';
+import type { ReleaseQuery } from '../../../secureproxy/keyserver-client/client.ts';
 import { ServiceError } from '../../../shared/errors.ts';
 import type { Policy } from '../../../shared/policy/schema.ts';
 import type { Release } from '../../../shared/protocol/messages.ts';
@@ -14,12 +15,12 @@ async function setUp(t: Test, settings: Record<string, string> = {}) {
   const clock = testClock();
   let seq = 1;
   let answer = (): Release => releaseOf({ destinations: [upstream.url], scrub: false }, { seq });
-  let asked = 0;
+  const queries: ReleaseQuery[] = [];
   let names = Promise.resolve();
   const resolve = resolvesTo('127.0.0.1');
   const lookup: Lookup = (name) => names.then(() => resolve(name));
-  const obtain = async () => {
-    asked += 1;
+  const obtain = async (query: ReleaseQuery) => {
+    queries.push(query);
     return answer();
   };
   const proxy = await startProxy(t, { obtain, lookup, settings, clock });
@@ -34,13 +35,14 @@ async function setUp(t: Test, settings: Record<string, string> = {}) {
     clock,
     call: (more: object = {}) => proxy.call({ ...required, ...more }),
     /** Sends a call; its answer can be read while it comes. */
-    start: () =>
+    start: (more: object = {}) =>
       begin(`${proxy.url}/request_api`, {
         method: 'POST',
         headers: ['content-type', 'application/json'],
-        body: JSON.stringify(required),
+        body: JSON.stringify({ ...required, ...more }),
       }),
-    asked: () => asked,
+    queries,
+    asked: () => queries.length,
     /** Has a change announced, and KeyServer answer otherwise from then on. */
     change: (
       kind: 'app' | 'type',
@@ -147,6 +149,43 @@ t.test('a call with the token is cut if its destination becomes plain', async (t
   t.match(await proxy.requestLine(), { 'error.reason': 'taken_away' });
 });
 
+t.test('a call without the token runs on after another change', async (t) => {
+  const { upstream, proxy, start, change } = await setUp(t);
+  const policy = {
+    ...{ destinations: ['https://api.market.example'], plainDestinations: [upstream.url] },
+    scrub: false,
+  };
+  change('type', 'test', policy);
+  upstream.script(writes('HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nsome'));
+  const answering = readAnswer(await start().answered);
+  change('type', 'test', { ...policy, publicFields: ['id'] });
+  await proxy.running.check();
+  for (const socket of upstream.open) socket.write('more');
+  t.match(await answering, { whole: true, text: 'somemore' });
+});
+
+t.test('a reference is judged as the URL that was sent, whatever it means by now', async (t) => {
+  const { upstream, proxy, start, change } = await setUp(t);
+  upstream.script(writes('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nsome'));
+  const answering = readAnswer(await start({ ApiUri: '/' }).answered);
+  change('type', 'test', { destinations: ['https://api.market.example'] });
+  await proxy.running.check();
+  t.match(await answering, { whole: false });
+});
+
+t.test('a call that has ended is not judged, even if its request was sent twice', async (t) => {
+  const { upstream, proxy, call, asked, change } = await setUp(t);
+  upstream.script((socket, request) => {
+    if (upstream.requests.length === 2) socket.end();
+    else answers(200, 'ok')(socket, request);
+  });
+  t.match([await call({ Method: 'GET' }), await call({ Method: 'GET' })], [{ status: 200 }, {}]);
+  t.equal(upstream.requests.length, 3);
+  change('app', 'orders');
+  await proxy.running.check();
+  t.equal(asked(), 1);
+});
+
 const [authority, another] = ['AAAA', 'BBBB'].map(
   (base64) => `-----BEGIN CERTIFICATE-----\n${base64}\n-----END CERTIFICATE-----\n`,
 ) as [string, string];
@@ -175,7 +214,7 @@ for (const [name, before, now] of distrusts) {
 
 t.test('another change, or an unreachable KeyServer, cuts nothing', async (t) => {
   const settings = { TOKEN_CACHE_SECONDS: '0' };
-  const { upstream, proxy, start, change, asked } = await setUp(t, settings);
+  const { upstream, proxy, start, change, asked, queries } = await setUp(t, settings);
   upstream.script(writes('HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nsome'));
   const answering = readAnswer(await start().answered);
   const rounds: (readonly [ServiceError | undefined, number])[] = [
@@ -189,6 +228,7 @@ t.test('another change, or an unreachable KeyServer, cuts nothing', async (t) =>
     t.equal(asked(), count);
     if (error === undefined) await proxy.running.check();
     t.equal(asked(), count, 'a call that was judged anew is current');
+    t.equal(queries.at(-1)?.isUrgent, true, 'not behind the questions of its app');
   }
   for (const socket of upstream.open) socket.write('more');
   t.match(await answering, { whole: true, text: 'somemore' });

@@ -150,6 +150,11 @@ t.test('a retry counts as a call of its limits', async (t) => {
   t.equal(upstream.requests.length, 2);
 });
 
+t.test('the first request gives back its slot', async (t) => {
+  const { call } = await setUp(t, { retry: {}, limits: ['1 at once'] }, [status(503), ok]);
+  t.match(await call(), { status: 200 });
+});
+
 /** Retries that a caller gets whose calls all fail. */
 function failing(budget: RetryBudget, caller: string, calls: number): number {
   let retries = 0;

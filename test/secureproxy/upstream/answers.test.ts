@@ -189,6 +189,8 @@ t.test('keeps from the caller what would act on a browser or on our connection',
     ['Keep-Alive', 'timeout=1234'],
     ['Connection', 'X-Hop, keep-alive'],
     ['X-Hop', '1'],
+    ['CONNECTION', 'close, X-Hop-Too'],
+    ['X-Hop-Too', '2'],
   ] as const;
   upstream.script(
     answers(200, 'ok', [
