@@ -8,6 +8,7 @@ t.test('a duration counts in every bucket from its own on', async (t) => {
   const durations = new Durations({ registry, name: 'd', help: 'h', labels: ['a', 'b'] });
   for (const milliseconds of [5, 5.1, 10_000, 10_001]) durations.add(milliseconds, ['x', '']);
   durations.add(1, ['y', 'z']);
+  durations.add(1, ['y', 'w']);
   const samples = parseSamples(await registry.metrics());
   const below = (le: string) => total(samples, 'd_bucket', { a: 'x', le });
   t.equal(below('0.005'), 1, 'the bound itself is in');
