@@ -143,8 +143,33 @@ t.test('what operations refuse without any key or row is described at each of th
   }
 });
 
+t.test('every answer has the request id, and forbids caches all but the public key', async (t) => {
+  for (const { name, document, build } of services) {
+    const app = await build();
+    const urls = Object.keys(document.paths).map((path) => path.replace('{code}', 'internal'));
+    for (const url of [...urls, '/none', '/errors/none', '/%zz']) {
+      for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'OPTIONS'] as const) {
+        for (const [fault, { headers, ...body }] of Object.entries(faultyRequests)) {
+          const request = { method, url, headers: { ...headers, 'x-request-id': 'r1' }, ...body };
+          const { statusCode, headers: answered } = await app.inject(request);
+          const isKept = url === '/public_key' && statusCode === 200;
+          t.strictSame(
+            [answered['x-request-id'], answered['cache-control']],
+            ['r1', isKept ? 'public, max-age=60' : 'no-store'],
+            `${name} ${method} ${url}, ${fault}: ${statusCode}`,
+          );
+        }
+      }
+    }
+    await app.close();
+  }
+});
+
 const json = { 'content-type': 'application/json' };
-const faultyRequests = {
+const faultyRequests: Record<
+  string,
+  { readonly headers?: Record<string, string>; readonly payload?: string }
+> = {
   'no body': {},
   'no JSON': { headers: json, payload: '{' },
   'unknown member': { headers: json, payload: '{"unknown":1}' },
