@@ -50,7 +50,7 @@ export class SentCall implements RelayOptions, RunningCall {
   readonly #prepared: PreparedCall;
   readonly #context: SendContext;
   readonly #began: number;
-  /** What allows it now: it is judged again while it runs. */
+  /** The release that allows it now: the call is judged again while it runs. */
   #current: CachedRelease;
   #cut: RunningCall['cut'] | undefined;
   #slot: number | undefined;
