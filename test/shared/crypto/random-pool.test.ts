@@ -34,5 +34,7 @@ t.test('digits are drawn as many as asked for, and none twice', async (t) => {
   const drawn = Array.from({ length: 2000 }, () => [pooledHex(16), pooledHex(32)]).flat();
   t.ok(drawn.every((digits, at) => /^[0-9a-f]+$/.test(digits) && digits.length === 16 << (at % 2)));
   t.equal(new Set(drawn.flatMap((digits) => digits.match(/.{16}/g))).size, 6000);
-  t.notOk(drawn.every((digits, at) => at === 0 || digits[0] === drawn[at - 1]?.at(-1)));
+  // One in sixteen by chance.
+  const joints = drawn.filter((digits, at) => digits[0] === drawn[at - 1]?.at(-1));
+  t.ok(joints.length < 1000);
 });
