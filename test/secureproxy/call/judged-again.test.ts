@@ -81,18 +81,22 @@ t.test('nothing is sent if the app was revoked while a connection was made', asy
 });
 
 t.test('nothing is sent if the app was revoked while the call was queued', async (t) => {
-  const { upstream, call, asked, change } = await setUp(t, { UPSTREAM_CONNECTIONS: '1' });
+  const settings = { UPSTREAM_CONNECTIONS: '1', TOKEN_CACHE_SECONDS: '0' };
+  const { upstream, call, asked, change } = await setUp(t, settings);
   upstream.script(() => undefined);
   const first = call();
   await until(() => upstream.requests.length === 1);
   const second = call();
+  await until(() => asked() === 2);
   change('app', 'orders', unknownCaller);
   upstream.script(answers(200, 'late'));
-  for (const socket of upstream.open) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+  const last = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n';
+  for (const socket of upstream.open) socket.write(last);
   t.match(await first, { status: 200 });
   t.match(await second, { status: 401 });
   t.equal(upstream.requests.length, 1);
-  t.equal(asked(), 2);
+  t.equal(upstream.connections(), 1);
+  t.equal(asked(), 3);
 });
 
 t.test('a call that waited longer than its release holds obtains another', async (t) => {

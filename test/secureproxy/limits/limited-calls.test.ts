@@ -137,6 +137,7 @@ t.test('the log adds up what a call waited, also for a retry', async (t) => {
 
 t.test('what is taken away while a call waits for its limit holds for it', async (t) => {
   const upstream = await startUpstream(t);
+  upstream.script((socket) => void socket.end(answer(200, 'ok', [['Connection', 'close']])));
   let isTakenAway = false;
   let asked = 0;
   const proxy = await startProxy(t, {
@@ -154,6 +155,7 @@ t.test('what is taken away while a call waits for its limit holds for it', async
   proxy.known.revoke();
   t.match(await waiting, { status: 403, problem: { reason: 'no_grant' } });
   t.equal(upstream.requests.length, 1);
+  t.equal(upstream.connections(), 1);
 });
 
 t.test('a slot is given back when the answer ends, however it ends', async (t) => {
