@@ -92,8 +92,9 @@ class RelayHandler implements CarriedHandler, AnswerOutput {
     this.#response = response;
     this.#options = options;
     this.#done = done;
-    options.deadline.begin('connection', this.#end);
     response.on('close', this.#onClose);
+    // Ends the call at once if the time is up.
+    options.deadline.begin('connection', this.#end);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {

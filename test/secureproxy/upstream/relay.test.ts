@@ -23,10 +23,9 @@ class Stalled extends Writable implements AnswerTarget {
   }
 }
 
-function setUp(t: Test, more: Partial<RelayOptions> = {}) {
+function setUp(t: Test, more: Partial<RelayOptions> = {}, response = new Stalled()) {
   const deadline = new Deadline(10_000);
   t.teardown(() => deadline.end());
-  const response = new Stalled();
   let handler: Dispatcher.DispatchHandler = {};
   const pool = {
     dispatch: (_options: unknown, given: Dispatcher.DispatchHandler) => {
@@ -48,12 +47,19 @@ function setUp(t: Test, more: Partial<RelayOptions> = {}) {
     onEnd: () => undefined,
     ...more,
   });
-  const controller = { pause: () => undefined } as unknown as Dispatcher.DispatchController;
-  handler.onRequestStart?.(controller, {});
+  let aborted = 0;
+  const controller = {
+    pause: () => undefined,
+    abort: () => {
+      aborted += 1;
+    },
+  } as unknown as Dispatcher.DispatchController;
   return {
     ...{ relayed, response },
+    aborted: () => aborted,
     answer: (...pieces: Buffer[]) => {
       const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+      handler.onRequestStart?.(controller, {});
       handler.onResponseStart?.(controller, 200, { 'content-length': String(length) });
       for (const piece of pieces) handler.onResponseData?.(controller, piece);
       handler.onResponseEnd?.(controller, {});
@@ -91,4 +97,32 @@ t.test('a call that ended before the next batch is not answered in it', async (t
   await t.rejects(relayed, { code: 'request_invalid' });
   await nextBatch();
   t.equal(response.headersSent, false);
+});
+
+t.test('nothing is sent for a caller that is gone', async (t) => {
+  const onStart = () => t.fail('sent');
+  const { relayed, answer } = setUp(t, { onStart }, new Stalled().destroy());
+  answer();
+  await t.rejects(relayed, { code: 'request_invalid' });
+});
+
+t.test('of an answer that is not wanted 64 KiB are read, and no timer is left', async (t) => {
+  const timers = () => process.getActiveResourcesInfo().filter((one) => one === 'Timeout').length;
+  const before = timers();
+  for (const [size, times] of [
+    [64 * 1024, 0],
+    [64 * 1024 + 1, 1],
+  ] as const) {
+    const { relayed, answer, aborted } = setUp(t, { isRefused: () => true });
+    answer(Buffer.alloc(size));
+    t.equal(await relayed, false);
+    t.equal(aborted(), times);
+    t.equal(timers(), before);
+  }
+});
+
+t.test('a call whose time is up leaves no listener', async (t) => {
+  const { relayed, response } = setUp(t, { deadline: new Deadline(0) });
+  await t.rejects(relayed, { code: 'upstream_timeout' });
+  t.equal(response.listenerCount('close'), 0);
 });
