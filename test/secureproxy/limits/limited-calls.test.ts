@@ -16,13 +16,16 @@ async function setUp(
   clock: Clock = systemClock,
 ) {
   const upstream = await startUpstream(t);
+  let asked = 0;
   const proxy = await startProxy(t, {
     clock,
-    obtain: async ({ clientId }) =>
-      releaseOf(
+    obtain: async ({ clientId }) => {
+      asked += 1;
+      return releaseOf(
         { destinations: [upstream.url], ...policy },
         { app: app(clientId), cacheSeconds: 0 },
-      ),
+      );
+    },
   });
   const members = (path: string, ClientId = 'acme') => ({
     ClientId,
@@ -33,6 +36,7 @@ async function setUp(
   return {
     upstream,
     proxy,
+    asked: () => asked,
     call: (path = '/', more: object = {}) => proxy.call({ ...members(path), ...more }),
     hangUp: (path: string) => {
       const { request } = begin(`${proxy.url}/request_api`, {
@@ -156,6 +160,23 @@ t.test('what is taken away while a call waits for its limit holds for it', async
   t.match(await waiting, { status: 403, problem: { reason: 'no_grant' } });
   t.equal(upstream.requests.length, 1);
   t.equal(upstream.connections(), 1);
+});
+
+t.test('a call that is judged again after its wait keeps its slot', async (t) => {
+  const { call, asked, upstream, proxy } = await setUp(t, { limits: ['1 at once'] });
+  const open: (() => void)[] = [];
+  upstream.script((socket) => void open.push(() => socket.write(answer(200, 'ok'))));
+  const first = call();
+  await until(() => open.length === 1);
+  const second = call();
+  await until(() => asked() === 2);
+  proxy.known.revoke();
+  open[0]?.();
+  t.match(await first, { status: 200 });
+  await until(() => open.length === 2);
+  open[1]?.();
+  t.match(await second, { status: 200 });
+  t.equal(asked(), 3);
 });
 
 t.test('a slot is given back when the answer ends, however it ends', async (t) => {

@@ -113,16 +113,24 @@ t.test('of an answer that is not wanted 64 KiB are read, and no timer is left', 
     [64 * 1024, 0],
     [64 * 1024 + 1, 1],
   ] as const) {
-    const { relayed, answer, aborted } = setUp(t, { isRefused: () => true });
+    const { relayed, response, answer, aborted } = setUp(t, { isRefused: () => true });
     answer(Buffer.alloc(size));
     t.equal(await relayed, false);
     t.equal(aborted(), times);
     t.equal(timers(), before);
+    t.equal(response.listenerCount('close'), 0);
   }
 });
 
 t.test('a call whose time is up leaves no listener', async (t) => {
   const { relayed, response } = setUp(t, { deadline: new Deadline(0) });
   await t.rejects(relayed, { code: 'upstream_timeout' });
+  t.equal(response.listenerCount('close'), 0);
+});
+
+t.test('neither does one that may not start', async (t) => {
+  const { relayed, response, answer } = setUp(t, { onStart: () => false });
+  t.throws(() => answer(), { message: 'the release has ended' });
+  t.equal(await relayed, false);
   t.equal(response.listenerCount('close'), 0);
 });
