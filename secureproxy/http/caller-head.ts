@@ -26,9 +26,7 @@ export class CallerHead {
   }
 
   equals(raw: RawHeaders): boolean {
-    if (raw.length !== this.raw.length) return false;
-    for (let at = 0; at < raw.length; at += 1) if (raw[at] !== this.raw[at]) return false;
-    return true;
+    return raw.length === this.raw.length && raw.every((text, at) => text === this.raw[at]);
   }
 }
 

@@ -92,7 +92,7 @@ function checkUpgrade(
 
 /** The framework would refuse a content type that it cannot parse. */
 function hideType({ headers }: FastifyRequest, _reply: unknown, done: () => void): void {
-  if (headers['content-type'] !== undefined) delete headers['content-type'];
+  delete headers['content-type'];
   done();
 }
 

@@ -1,15 +1,10 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { memoizeByText } from '../../shared/memoize.ts';
 import type { BodyFilter } from './body-filter.ts';
 import { contentTypeOf } from './charsets.ts';
 
 export function isEventStream(headers: IncomingHttpHeaders): boolean {
-  return isEventStreamType(contentTypeOf(headers));
+  return /^\s*text\/event-stream\s*(?:;|$)/i.test(contentTypeOf(headers));
 }
-
-const isEventStreamType = memoizeByText((contentType) =>
-  /^\s*text\/event-stream\s*(?:;|$)/i.test(contentType),
-);
 
 /** Ends of an event: two line ends in a row, of which there are three kinds (HTML standard, "Server-sent events"). */
 const blankLines = ['\n\n', '\r\r', '\n\r'];

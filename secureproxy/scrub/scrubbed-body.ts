@@ -15,8 +15,6 @@ export interface ReceivedHead {
   readonly isHead: boolean;
 }
 
-/** Headers that do not hold for an answer that is decoded, and searched as a whole. */
-const unsearchedHeaders = ['accept-ranges', 'content-encoding'];
 /** Maximum `Content-Length` of an answer that is collected, so that it keeps a length. */
 const maxCollectedBytes = 64 * 1024;
 
@@ -33,7 +31,7 @@ export function scrubbedBody(
     checkCharset(received);
   }
   const scrubbed = scrubber.scrubHeaders(received);
-  const headers = withoutHeaders(scrubbed.headers, unsearchedHeaders);
+  const headers = withoutHeaders(scrubbed.headers, ['accept-ranges', 'content-encoding']);
   const isStream = isEventStream(received);
   const filter = scrubber.bodyFilter();
   const answer = {

@@ -113,8 +113,8 @@ export class SecretFilter implements BodyFilter {
       this.#redactedTo = Math.max(this.#redactedTo, end);
       this.#released = Math.max(this.#released, start);
     }
-    if (count > 0) this.#spans.splice(0, count);
-    if (to > this.#from()) pieces.push(part(bytes, this.#from() - base, to - base));
+    this.#spans.splice(0, count);
+    if (to > this.#from()) pieces.push(bytes.subarray(this.#from() - base, to - base));
     this.#released = to;
   }
 
@@ -122,11 +122,6 @@ export class SecretFilter implements BodyFilter {
   #from(): number {
     return Math.max(this.#released, this.#redactedTo);
   }
-}
-
-/** The bytes themselves if they are the part, since most bodies come whole, and a view costs. */
-function part(bytes: Buffer, from: number, to: number): Buffer {
-  return from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to);
 }
 
 function joined(pieces: readonly Buffer[]): Buffer {

@@ -16,7 +16,7 @@ export interface UpstreamPoolsOptions extends Omit<ConnectorOptions, 'origin' | 
 }
 
 /** The part of a policy that its connections depend on; memoized, since a cached release serves many calls. */
-const keyOf = memoize(({ unsafeAllowPrivate = [], ca }: Policy) =>
+const termsOf = memoize(({ unsafeAllowPrivate = [], ca }: Policy) =>
   [...unsafeAllowPrivate.toSorted(), ca && hash('sha256', ca, 'base64')].join(' '),
 );
 
@@ -30,8 +30,8 @@ const maxPools = 1000;
 export class UpstreamPools {
   readonly #options: UpstreamPoolsOptions;
   readonly #pools = new Map<string, Pool>();
-  /** The pool of the last call, since most are of those before, and a key costs. */
-  #newest: { readonly origin: string; readonly of: string; readonly pool: Pool } | undefined;
+  /** The pool that was used last: most calls use it again, and need no key. */
+  #newest: { readonly origin: string; readonly terms: string; readonly pool: Pool } | undefined;
 
   constructor(options: UpstreamPoolsOptions) {
     this.#options = options;
@@ -43,14 +43,15 @@ export class UpstreamPools {
   }
 
   get(origin: string, policy: Policy): Pool {
-    const of = keyOf(policy);
-    if (this.#newest?.origin === origin && this.#newest.of === of) return this.#newest.pool;
-    const key = `${origin} ${of}`;
+    const terms = termsOf(policy);
+    const newest = this.#newest;
+    if (newest?.origin === origin && newest.terms === terms) return newest.pool;
+    const key = `${origin} ${terms}`;
     const pool = this.#pools.get(key) ?? this.#create(origin, policy);
     // Deleted and set again, so that the map is in order of last use.
     this.#pools.delete(key);
     this.#pools.set(key, pool);
-    this.#newest = { origin, of, pool };
+    this.#newest = { origin, terms, pool };
     if (this.#pools.size > maxPools) this.#evictOldest();
     return pool;
   }

@@ -83,8 +83,7 @@ abstract class SeriesByLabels<T> {
 }
 
 function areEqual(some: LabelValues, others: LabelValues): boolean {
-  for (let at = 0; at < some.length; at += 1) if (some[at] !== others[at]) return false;
-  return true;
+  return some.every((value, at) => value === others[at]);
 }
 
 interface Count {
