@@ -101,6 +101,14 @@ export class LocalStore implements LimitStore {
     return Math.max(0, closedUntil - this.#clock.monotonic());
   }
 
+  /** All buckets that are closed: the key, and milliseconds. */
+  closed(): [key: string, ms: number][] {
+    const now = this.#clock.monotonic();
+    return [...this.#states].flatMap(([key, { closedUntil }]) =>
+      closedUntil > now ? [[key, closedUntil - now]] : [],
+    );
+  }
+
   rooms(buckets: readonly Bucket[]): readonly Room[] {
     const now = this.#clock.monotonic();
     return buckets.map((bucket) => {

@@ -28,6 +28,8 @@ interface RedisLinkOptions {
 export class RedisLink {
   /** The most processes that counted here within a minute, as last seen; 1 before Redis answered. */
   members = 1;
+  /** Called when Redis answers again, which may have lost all that it was told. */
+  onBack: () => void = () => {};
   readonly #options: RedisLinkOptions;
   #connection: RedisConnection | undefined;
   readonly #left: (readonly [key: string, member: string])[] = [];
@@ -151,6 +153,7 @@ export class RedisLink {
     if (!this.#isAway) return;
     this.#isAway = false;
     this.#options.log.info('Redis is back: limits are counted for all proxies');
+    this.onBack();
   }
 }
 

@@ -78,9 +78,11 @@ for i = 1, #KEYS, 2 do hold(KEYS[i], ARGV[1], ARGV[2]) end`;
 export const chargeScript = `${preamble}
 put(KEYS[1], math.max(get(KEYS[1]), now) + tonumber(ARGV[1]) * tonumber(ARGV[2]))`;
 
-/** KEYS: of a bucket. ARGV: for how long it is closed. */
+/** KEYS: two for each bucket. ARGV: for how long each is closed. */
 export const closeScript = `${preamble}
-put(KEYS[2], math.max(get(KEYS[2]), now + tonumber(ARGV[1])))`;
+for i = 1, #KEYS / 2 do
+  put(KEYS[2 * i], math.max(get(KEYS[2 * i]), now + tonumber(ARGV[i])))
+end`;
 
 /** KEYS: two for each bucket. ARGV: for each whether it has slots. Returns for each what is used of it, and closed. */
 export const roomsScript = `${preamble}

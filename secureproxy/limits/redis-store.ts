@@ -29,6 +29,7 @@ export class RedisStore implements LimitStore {
 
   constructor(link: RedisLink, local: LocalStore) {
     this.#link = link;
+    link.onBack = () => this.#closeAgain();
     this.#local = local;
   }
 
@@ -96,6 +97,15 @@ export class RedisStore implements LimitStore {
         : rateRoomOf(rate, used, closedMs);
     });
   }
+
+  /** Tells Redis of all that is closed here: while it was away it heard of nothing, and it may have lost what it knew. */
+  #closeAgain(): void {
+    const closed = this.#local.closed();
+    if (closed.length === 0) return;
+    const keys = keysOf(closed.map(([key]) => ({ key })));
+    const waits = closed.map(([, ms]) => ms);
+    void this.#link.run(closeScript, keys, waits);
+  }
 }
 
 /** No limit and no signal has a longer wait; others could write to Redis. */
@@ -105,7 +115,7 @@ function finite(milliseconds: number | undefined): number {
   return milliseconds !== undefined && milliseconds >= 0 ? Math.min(milliseconds, maxMs) : 0;
 }
 
-function keysOf(buckets: readonly Bucket[]): string[] {
+function keysOf(buckets: readonly Pick<Bucket, 'key'>[]): string[] {
   return buckets.flatMap(({ key }) => [`${prefix}${key}`, `${prefix}${key}:closed`]);
 }
 

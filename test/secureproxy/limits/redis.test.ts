@@ -103,6 +103,36 @@ t.test('two proxies with one Redis', { skip: noRedis }, async (t) => {
     t.equal(upstream.requests.length, sent);
   });
 
+  t.test('a signal that Redis has lost, or did not hear of, is told again', async (t) => {
+    const [one, other] = await startBoth(t, { limits: ['1000/s'] });
+    await redis.ask('FLUSHALL');
+    const signal = async (client: string) => {
+      upstream.script((socket) => void socket.write(answer(429, '', [['Retry-After', '120']])));
+      t.match(await call(one, 'told', client), { status: 429, problem: {} });
+      upstream.script((socket) => void socket.write(answer(200)));
+    };
+    const known = (count: number) =>
+      pollUntil(
+        `${count} are known`,
+        () => redis.ask('KEYS *:closed'),
+        (text) => text.startsWith(`*${count}`),
+      );
+    await signal('lost');
+    await known(1);
+    await redis.kill();
+    await signal('unheard');
+    await redis.start();
+    await known(2);
+    await until(() => other.log().some(({ msg }) => String(msg).startsWith('Redis is back')));
+    const sent = upstream.requests.length;
+    for (const client of ['lost', 'unheard']) {
+      const refused = await call(other, 'told', client);
+      t.match([refused.status, refused.problem], [429, { reason: 'limit_closed' }], client);
+      t.match(refused.all('retry-after'), [/^1(?:20|1\d)$/], client);
+    }
+    t.equal(upstream.requests.length, sent);
+  });
+
   t.test('slots are shared, and expire', async (t) => {
     const [one, other] = await startBoth(t, { limits: ['1 at once'] });
     let open = () => {};
