@@ -33,9 +33,12 @@ the protection begin with \`UNSAFE_\`.
 const closing = `
 ## npm start and npm run demo
 
-Both commands choose the services' settings themselves. They read \`KEYSERVER_PORT\` (default 5001) and
-\`SECUREPROXY_PORT\` (default 5004) instead of \`PORT\`, and accept \`--data DIR\` for the folder of their state
-(default \`.data\` and \`.data/demo\`).
+Both commands serve plain http on 127.0.0.1, and choose database, keys, ports, TLS and the way to KeyServer themselves;
+the demo chooses \`UPSTREAM_CA_FILE\`, too. Other values of such settings have no effect, and their names are printed at
+start (\`Ignored\`): only \`npm run keyserver\` and \`npm run secureproxy\` read them. All others, such as \`LOG_LEVEL\`,
+have their effect. The ports are \`KEYSERVER_PORT\` (default 5001) and \`SECUREPROXY_PORT\` (default 5004) instead of
+\`PORT\`, and \`--data DIR\` is the folder of the state (default \`.data\` and \`.data/demo\`). The demo does not read
+\`.env\`.
 `;
 
 function table(schema: TObject, marked: readonly string[]): string {

@@ -13,6 +13,8 @@ export interface Pair {
   readonly secureproxyOrigin: string;
   readonly keyserverPid: number | undefined;
   readonly secureproxyPid: number | undefined;
+  /** Names of the environment's settings that neither service got, because the pair chooses them itself. */
+  readonly ignored: readonly string[];
   /** Resolves to a sentence when one of the two has ended, whether stopped or not. */
   readonly ended: Promise<string>;
   /** Stops SecureProxy, then KeyServer. */
@@ -52,35 +54,42 @@ const chosenHere = new Set(
 /** Starts both services on prepared state (see prepareState). @throws LocalError with nothing left running */
 export async function startPair(options: PairOptions): Promise<Pair> {
   const { keyserverPort, secureproxyPort, folder } = options.settings;
-  const passedOn = Object.entries(options.environment).filter(([name]) => !chosenHere.has(name));
+  const isChosen = (name: string) => chosenHere.has(name) || name in { ...options.secureproxy };
+  const passedOn = Object.entries(options.environment).filter(([name]) => !isChosen(name));
   // In production a service does not read `.env`.
-  const common = { ...Object.fromEntries(passedOn), NODE_ENV: 'production', HOST: '127.0.0.1' };
+  const common: Environment = {
+    ...Object.fromEntries(passedOn),
+    NODE_ENV: 'production',
+    HOST: '127.0.0.1',
+  };
   const keyserverOrigin = `http://127.0.0.1:${keyserverPort}`;
+  const forKeyserver: Environment = {
+    ...common,
+    ...storagePlaces(folder),
+    PORT: String(keyserverPort),
+    GENERATE_KEYS: '1',
+  };
+  const forSecureproxy: Environment = {
+    ...common,
+    ...options.secureproxy,
+    PORT: String(secureproxyPort),
+    PROXY_KEY_FILE: options.proxyKeyFile,
+    PUBLIC_KEY_URL: `${keyserverOrigin}/public_key`,
+    TOKEN_REQUEST_URL: `${keyserverOrigin}/`,
+  };
   const keyserver = await startService({
     title: 'KeyServer',
     main: 'keyserver/main.ts',
     port: keyserverPort,
     output: options.output('keyserver'),
-    environment: {
-      ...common,
-      ...storagePlaces(folder),
-      PORT: String(keyserverPort),
-      GENERATE_KEYS: '1',
-    },
+    environment: forKeyserver,
   });
   const secureproxy = await startService({
     title: 'SecureProxy',
     main: 'secureproxy/main.ts',
     port: secureproxyPort,
     output: options.output('secureproxy'),
-    environment: {
-      ...common,
-      ...options.secureproxy,
-      PORT: String(secureproxyPort),
-      PROXY_KEY_FILE: options.proxyKeyFile,
-      PUBLIC_KEY_URL: `${keyserverOrigin}/public_key`,
-      TOKEN_REQUEST_URL: `${keyserverOrigin}/`,
-    },
+    environment: forSecureproxy,
   }).catch(async (error: unknown) => {
     await keyserver.stop();
     throw error;
@@ -90,12 +99,30 @@ export async function startPair(options: PairOptions): Promise<Pair> {
     secureproxyOrigin: `http://127.0.0.1:${secureproxyPort}`,
     keyserverPid: keyserver.pid,
     secureproxyPid: secureproxy.pid,
+    ignored: ignoredSettings(options.environment, isChosen, [forKeyserver, forSecureproxy]),
     ended: Promise.race([endOf(keyserver), endOf(secureproxy)]),
     stop: async () => {
       await secureproxy.stop();
       await keyserver.stop();
     },
   };
+}
+
+/** A setting whose value is the pair's own is no news. */
+function ignoredSettings(
+  given: Environment,
+  isChosen: (name: string) => boolean,
+  got: readonly Environment[],
+): string[] {
+  return Object.entries(given)
+    .filter(([name, value]) => isChosen(name) && value && !got.some((own) => own[name] === value))
+    .map(([name]) => name)
+    .sort();
+}
+
+/** Tells people which of their settings have no effect, and which commands read them. */
+export function ignoredNote({ ignored }: Pair): string {
+  return `${ignored.join(', ')} (npm run keyserver, npm run secureproxy read them)`;
 }
 
 async function endOf({ title, exited }: ServiceProcess): Promise<string> {

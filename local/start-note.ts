@@ -1,5 +1,5 @@
 import type { Environment } from '../shared/settings/config.ts';
-import type { Pair } from './pair.ts';
+import { ignoredNote, type Pair } from './pair.ts';
 
 export interface StartNote {
   readonly pair: Pair;
@@ -15,10 +15,11 @@ export function startNote(note: StartNote): string {
   const { keyserverOrigin, secureproxyOrigin } = pair;
   const settings = Object.entries(adminSettings).map(([name, value]) => `${name}='${value}'`);
   const exportLine = settings.length === 0 ? '' : `\n  export ${settings.join(' \\\n    ')}`;
+  const ignored = pair.ignored.length === 0 ? '' : `\nIgnored      ${ignoredNote(pair)}`;
   return `
 KeyServer    ${keyserverOrigin} (process ${pair.keyserverPid})
 SecureProxy  ${secureproxyOrigin} (process ${pair.secureproxyPid})
-State        ${folder} (database, keys): keep it private; without its keyring no token can be opened
+State        ${folder} (database, keys): keep it private; without its keyring no token can be opened${ignored}
 
 Next, in another terminal:
 ${exportLine}

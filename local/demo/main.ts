@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { makeLocalhostCertificate } from '../certificate.ts';
 import { endSignal, print, runCommand, shownPath } from '../command.ts';
 import { LocalError } from '../local-error.ts';
-import { checkPorts, type Pair, startPair } from '../pair.ts';
+import { checkPorts, ignoredNote, type Pair, startPair } from '../pair.ts';
 import { type LocalSettings, readLocalSettings } from '../settings.ts';
 import { prepareState } from '../state.ts';
 import { type Marketplace, type Received, startMarketplace } from './marketplace.ts';
@@ -75,6 +75,7 @@ function introduce({ folder }: LocalSettings, pair: Pair, { origin }: Marketplac
   print(`  SecureProxy  ${pair.secureproxyOrigin}`);
   print(`  Marketplace  ${origin}, answers like Ozon's and Wildberries'`);
   print(`  State, logs  ${shownPath(folder)}`);
+  if (pair.ignored.length > 0) print(`  Ignored      ${ignoredNote(pair)}`);
   print();
 }
 

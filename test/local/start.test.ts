@@ -18,6 +18,8 @@ const foreign = {
   PUBLIC_KEY_URL: 'http://keyserver.invalid/public_key',
   HOST: '192.0.2.1',
   PORT: '1',
+  TLS_CERT_FILE: '/nowhere/cert.pem',
+  TLS_KEY_FILE: '/nowhere/key.pem',
 };
 
 /** Runs until both services are up. */
@@ -71,6 +73,9 @@ t.test('a later one keeps them, and a service that ends takes the other with it'
   const { stdout, stderr, ended, ports } = await startedWell(t, foreign);
   t.equal(readProxyKey(), first, 'also beside settings of another installation');
   t.same(keys(), made);
+  const ignored = /^Ignored +(.*) \(/m.exec(stdout())?.[1];
+  t.equal(ignored, Object.keys(foreign).sort().join(', '), 'and names those, without their values');
+  t.notMatch(stdout(), /nowhere|spx_other/);
   const pid = /^KeyServer .*\(process (\d+)\)/m.exec(stdout())?.[1];
   process.kill(Number(pid), 'SIGKILL');
   t.equal(await ended, 1);

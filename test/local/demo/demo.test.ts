@@ -69,6 +69,16 @@ t.test('the demo, twice on one state', async (t) => {
   });
 });
 
+t.test('settings that have no effect are named, without their values', async (t) => {
+  const folder = join(t.testdir(), 'state');
+  const ports = await freePorts();
+  const foreign = { UPSTREAM_CA_FILE: '/nowhere/ca.pem', TLS_CERT_FILE: '/nowhere/cert.pem' };
+  const demo = runLocal('demo', ['--once', '--data', folder], { ...ports, ...foreign });
+  t.equal(await demo.ended, 0, demo.stderr());
+  t.match(demo.stdout(), /^ {2}Ignored +TLS_CERT_FILE, UPSTREAM_CA_FILE \(/m);
+  t.notMatch(demo.stdout(), '/nowhere');
+});
+
 t.test('a taken port is explained in one line, before anything is made', async (t) => {
   const folder = join(t.testdir(), 'state');
   const ports = await freePorts();
