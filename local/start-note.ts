@@ -1,4 +1,5 @@
 import type { Environment } from '../shared/settings/config.ts';
+import { exportCommand } from './admin-settings.ts';
 import { ignoredNote, type Pair } from './pair.ts';
 
 export interface StartNote {
@@ -13,8 +14,8 @@ export interface StartNote {
 export function startNote(note: StartNote): string {
   const { pair, folder, adminSettings } = note;
   const { keyserverOrigin, secureproxyOrigin } = pair;
-  const settings = Object.entries(adminSettings).map(([name, value]) => `${name}='${value}'`);
-  const exportLine = settings.length === 0 ? '' : `\n  export ${settings.join(' \\\n    ')}`;
+  const exports = exportCommand(adminSettings);
+  const exportLine = exports && `\n  ${exports}`;
   const ignored = pair.ignored.length === 0 ? '' : `\nIgnored      ${ignoredNote(pair)}`;
   return `
 KeyServer    ${keyserverOrigin} (process ${pair.keyserverPid})

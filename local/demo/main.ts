@@ -4,6 +4,8 @@
  */
 import { createWriteStream, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readEnvironment } from '../../shared/settings/dot-env.ts';
+import { adminSettings } from '../admin-settings.ts';
 import { makeLocalhostCertificate } from '../certificate.ts';
 import { endSignal, print, runCommand, shownPath } from '../command.ts';
 import { LocalError } from '../local-error.ts';
@@ -11,6 +13,7 @@ import { checkPorts, ignoredNote, type Pair, startPair } from '../pair.ts';
 import { type LocalSettings, readLocalSettings } from '../settings.ts';
 import { prepareState } from '../state.ts';
 import { type Marketplace, type Received, startMarketplace } from './marketplace.ts';
+import { nextSteps } from './next-steps.ts';
 import { makeUpCredentials, proxyKeyFile, setUpDemo } from './setup.ts';
 import { type Check, runStory } from './story.ts';
 
@@ -19,6 +22,9 @@ await runCommand('demo', async () => {
     defaultFolder: '.data/demo',
     takesOnce: true,
   });
+  // keyserver-admin reads `.env`, the demo does not.
+  const environment = readEnvironment(process.env, process.cwd());
+  const admin = adminSettings(settings.folder, environment);
   await checkPorts(settings);
   let storyIsOver = false;
   const credentials = makeUpCredentials();
@@ -46,7 +52,8 @@ await runCommand('demo', async () => {
       const allHold = report(checks);
       if (settings.once) return allHold ? 0 : 1;
       storyIsOver = true;
-      print('The services keep running: try the call above. Ctrl-C ends the demo.');
+      print();
+      print(nextSteps(secureproxyOrigin, folder, admin));
       await keepRunning(pair);
       return allHold ? 0 : 1;
     } finally {

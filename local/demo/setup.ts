@@ -31,6 +31,10 @@ export function proxyKeyFile(folder: string): string {
   return join(folder, 'proxy.key');
 }
 
+export function appKeyFile(folder: string, app: keyof DemoAppKeys): string {
+  return join(folder, `${app}.key`);
+}
+
 /**
  * Does an operator's work with keyserver-admin: creates the proxy, types with this run's marketplace as
  * destination, tokens, three apps, and grants for two of them. Resolves to the apps' keys.
@@ -65,7 +69,8 @@ export async function setUpDemo(
     fields: { clientId: ozon.clientId, apiKey: ozon.apiKey },
   });
   await putToken(context, { clientId, tokenType: wildberriesType, fields: { ...wildberries } });
-  const appKey = (id: string) => ensureCallerKey(context, 'app', id, join(folder, `${id}.key`));
+  const appKey = (id: keyof DemoAppKeys) =>
+    ensureCallerKey(context, 'app', id, appKeyFile(folder, id));
   const keys = {
     orders: await appKey('orders'),
     content: await appKey('content'),

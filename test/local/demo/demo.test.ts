@@ -6,6 +6,19 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { anythingAnswers, freePorts, type LocalCommand, runLocal } from '../command.ts';
 
+/** Makes the call of a curl command, which the shell itself takes apart. */
+function call(typed: string): Promise<Response> {
+  const words = execFileSync('sh', ['-c', `curl() { printf '%s\\0' "$@"; }; ${typed}`])
+    .toString()
+    .split('\0')
+    .slice(0, -1);
+  const [url = '', ...options] = words;
+  const valuesOf = (flag: string) => options.filter((_, index) => options[index - 1] === flag);
+  const headers = valuesOf('-H').map((line) => line.split(': ') as [string, string]);
+  const [body = ''] = valuesOf('-d');
+  return fetch(url, { method: 'POST', headers, body });
+}
+
 /** Checks what a run has told, and what it wrote. */
 function checkRun(t: Test, demo: LocalCommand, folder: string): void {
   t.equal(demo.stderr(), '');
@@ -16,7 +29,11 @@ function checkRun(t: Test, demo: LocalCommand, folder: string): void {
   t.match(told, /Checked: (\d+) of \1 claims hold\./);
   t.notMatch(told, 'made-up-', 'shows no token');
   t.same(
-    told.split('\n').filter((line) => line.length > 80 && !line.startsWith('  State, logs')),
+    told
+      .split('\n')
+      .filter(
+        (line) => line.length > 80 && !/^ {2}State, logs/.test(line) && !line.includes(folder),
+      ),
     [],
     'is readable in 80 columns',
   );
@@ -49,19 +66,18 @@ t.test('the demo, twice on one state', async (t) => {
     await demo.said('Ctrl-C ends the demo.');
     checkRun(t, demo, folder);
     t.equal(readKey(), key, 'an app keeps its key');
-    const typed = /^curl [\s\S]*?^}'$/m.exec(demo.stdout())?.[0] ?? '';
-    // The shell itself takes the command apart.
-    const words = execFileSync('sh', ['-c', `curl() { printf '%s\\0' "$@"; }; ${typed}`])
-      .toString()
-      .split('\0')
-      .slice(0, -1);
-    const [url = '', ...options] = words;
-    const valuesOf = (flag: string) => options.filter((_, index) => options[index - 1] === flag);
-    const headers = valuesOf('-H').map((line) => line.split(': ') as [string, string]);
-    const [body = ''] = valuesOf('-d');
-    const answer = await fetch(url, { method: 'POST', headers, body });
-    t.equal(answer.status, 200);
-    t.match(await answer.json(), { result: { total: 1 } });
+    const told = demo.stdout();
+    const [envelope = '', forward = ''] =
+      told.match(/^curl (?:.*\\\n|.*\{\n(?: {2}".*\n)+)+.*$/gm) ?? [];
+    t.match(forward, '/forward/shop-17/ozon-seller/');
+    for (const typed of [envelope, forward]) {
+      const answer = await call(typed);
+      t.equal(answer.status, 200);
+      t.match(await answer.json(), { result: { total: 1 } });
+    }
+    const admin = /^export (?:.*\\\n)*.*\nnpx .*$/m.exec(told)?.[0] ?? '';
+    const tool = 'npx() { shift; node keyserver/admin/launcher.cjs "$@"; }';
+    t.match(execFileSync('sh', ['-ec', `${tool}\n${admin}`]).toString(), /^orders .*shop-17/m);
     await demo.said('marketplace: POST /v3/product/list: 200');
     demo.child.kill('SIGINT');
     t.equal(await demo.ended, 0);
