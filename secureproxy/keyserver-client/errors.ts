@@ -3,6 +3,9 @@ import { isErrorCode, ServiceError } from '../../shared/errors.ts';
 /** Status for a missing or expired token: an SDK would take 404 or 410 for the marketplace's answer (RFC 4918 §11.4). */
 export const dependencyStatus = 424;
 
+/** Reasons are sent in a header. */
+const reasonForm = /^\w{1,64}$/;
+
 /**
  * Maps KeyServer's error to one for the proxy's caller. Faults between the two services, such as a
  * wrong proxy key or clock skew, become `keyserver_unavailable`, since the caller cannot fix them.
@@ -11,7 +14,7 @@ export const dependencyStatus = 424;
 export function fromKeyserver(body: unknown, timestamp?: number): ServiceError {
   const { code, reason, detail, now } = Object(body) as Record<string, unknown>;
   const options = {
-    ...(typeof reason === 'string' ? { reason } : {}),
+    ...(typeof reason === 'string' && reasonForm.test(reason) ? { reason } : {}),
     ...(typeof detail === 'string' ? { detail } : {}),
   };
   if (!isErrorCode(code))

@@ -233,3 +233,13 @@ t.test('every code of KeyServer means one thing to callers', (t) => {
   }
   t.end();
 });
+
+t.test('a reason that no header can have, or is none, is not told', async (t) => {
+  const { call } = await setUp(t, {
+    release: () => [403, { code: 'grant_denied', reason: 'no\r\ngrant' }],
+  });
+  const { status, problem, all } = await call();
+  t.match({ status, problem }, { status: 403, problem: { code: 'grant_denied' } });
+  t.equal(problem.reason, undefined);
+  t.strictSame(all('x-secureproxy-reason'), []);
+});
