@@ -43,7 +43,8 @@ export async function buildSecureproxy(
   const app = await createService({
     name: 'secureproxy',
     title: 'SecureProxy',
-    description: 'Calls marketplace APIs with tokens that the caller never holds.',
+    description:
+      'Calls marketplace APIs with tokens that the caller never holds. Code and reason of an error are in the headers `X-SecureProxy-Error` and `X-SecureProxy-Reason`, too.',
     logger: dependencies.logger,
     https: dependencies.https,
     countRequest: dependencies.metrics.countRequest,

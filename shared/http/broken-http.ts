@@ -48,7 +48,7 @@ export class BrokenHttp {
   readonly #count: CountRequest;
   readonly #rejected = new WeakSet<Duplex>();
 
-  /** @param proxyName adds `Proxy-Status` (RFC 9209) to the answers */
+  /** @param proxyName as for {@link problemHeaders} */
   constructor(proxyName: string | undefined, log: Logger, count: CountRequest) {
     this.#proxyName = proxyName;
     this.#log = log;

@@ -13,7 +13,7 @@ declare module 'fastify' {
 /**
  * Answers a thrown error as problem+json. An error without a code of the table becomes `internal`, and the
  * log has its cause.
- * @param proxyName adds `Proxy-Status` (RFC 9209)
+ * @param proxyName as for {@link problemHeaders}
  */
 export function sendProblem(
   proxyName: string | undefined,
@@ -22,7 +22,7 @@ export function sendProblem(
   reply: FastifyReply,
 ): void {
   const error = disconnection(request, thrown) ?? toServiceError(thrown);
-  const { reason, cause, oauthError, retryAfterSeconds } = error.options;
+  const { reason, cause, retryAfterSeconds } = error.options;
   request.logFields['error.type'] = error.code;
   request.logFields['error.reason'] = reason;
   if (error.code === 'internal' || cause !== undefined) {
@@ -32,10 +32,6 @@ export function sendProblem(
   reply.headers(problemHeaders(proxyName, error));
   const problem = toProblem(error, request.id);
   const { problemBody } = request;
-  if ((problemBody || oauthError !== undefined) && proxyName !== undefined) {
-    reply.header(`x-${proxyName}-error`, error.code);
-    if (reason !== undefined) reply.header(`x-${proxyName}-reason`, reason);
-  }
   // Bypasses the route's response schema, which might not have this status.
   reply
     .code(error.status)
@@ -44,19 +40,26 @@ export function sendProblem(
     .send(problemBody ? problemBody(problem, retryAfterSeconds) : problem);
 }
 
-/** Headers of an error's answer other than content type and length; names in lower case. */
+/**
+ * Headers of an error's answer other than content type and length; names in lower case.
+ * @param proxyName adds `Proxy-Status` (RFC 9209), and code and reason for SDKs that drop the body
+ */
 export function problemHeaders(
   proxyName: string | undefined,
   { status, code, options }: ServiceError,
 ): Record<string, string> {
-  const { retryAfterSeconds, headers, proxyError = errorTable[code].proxyError } = options;
+  const { reason, retryAfterSeconds, headers, proxyError = errorTable[code].proxyError } = options;
   return {
     // A cache in front may keep a 404 by itself, and would answer callers with it whose key leads elsewhere.
     'cache-control': 'no-store',
     ...(status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
     ...headers,
     ...(retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) }),
-    ...(proxyName === undefined ? {} : { 'proxy-status': `${proxyName}; error=${proxyError}` }),
+    ...(proxyName !== undefined && {
+      'proxy-status': `${proxyName}; error=${proxyError}`,
+      [`x-${proxyName}-error`]: code,
+      ...(reason !== undefined && { [`x-${proxyName}-reason`]: reason }),
+    }),
   };
 }
 

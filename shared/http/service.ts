@@ -42,7 +42,7 @@ export interface ServiceOptions {
   /** Requests without a body are streams that have ended: parsers of bodies get no event of them. */
   readonly endsEmptyRequests?: boolean;
   readonly https?: ServerOptions | undefined;
-  /** Adds `Proxy-Status` (RFC 9209) to the service's own error answers. */
+  /** Adds a proxy's headers to the service's own error answers (problem-replies.ts). */
   readonly proxyStatus: boolean;
   /** The path and query by which a request is routed, if not its own. */
   readonly routedUrl?: (request: IncomingMessage) => string;

@@ -5,7 +5,7 @@ import { CallQueue, type CallQueueOptions } from './call-queue.ts';
 import { rejecter } from './rejecter.ts';
 
 export interface CallLimitOptions extends Omit<CallQueueOptions, 'reject'> {
-  /** For `Proxy-Status` on rejections; undefined: none. */
+  /** For headers of rejections, as for `problemHeaders`. */
   readonly proxyName?: string;
 }
 

@@ -11,7 +11,7 @@ const logIntervalMs = 1000;
 
 /**
  * Rejects calls before the framework sees them: an overloaded process must not spend CPU on rejections.
- * @param proxyName for `Proxy-Status`; undefined: none
+ * @param proxyName as for {@link problemHeaders}
  */
 export function rejecter(
   log: FastifyBaseLogger,

@@ -11,7 +11,7 @@ const queueTimeoutMs = 1000;
  * Adds routes whose calls are limited by the settings of `app.config`: more than `CALLS_MAX` at once wait in
  * a queue, and are rejected after a second there. While the event loop's delay is above `OVERLOAD_DELAY_MS` on
  * average over a second, every call is rejected (0: never).
- * @param more the callers, who wait before strangers, and the name for `Proxy-Status` on rejections, if there are any
+ * @param more the callers, who wait before strangers, and the name for headers of rejections, if there are any
  */
 export async function shedding(
   app: Service,

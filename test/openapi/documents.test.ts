@@ -8,8 +8,9 @@ import {
   keyserverDocument,
   secureproxyDocument,
 } from '../../openapi/from-routes.ts';
-import { errorTable } from '../../shared/errors.ts';
+import { errorTable, isErrorCode } from '../../shared/errors.ts';
 import type { Operation } from '../../shared/http/openapi.ts';
+import { problemMediaType } from '../../shared/http/problem.ts';
 import type { Service } from '../../shared/http/service-type.ts';
 import { findReasons } from '../docs/reasons.ts';
 import { readSources, root } from '../docs/sources.ts';
@@ -143,26 +144,59 @@ t.test('what operations refuse without any key or row is described at each of th
   }
 });
 
-t.test('every answer has the request id, and forbids caches all but the public key', async (t) => {
-  for (const { name, document, build } of services) {
+interface OwnAnswer {
+  readonly service: string;
+  readonly url: string;
+  readonly what: string;
+  readonly answer: Awaited<ReturnType<Service['inject']>>;
+}
+
+/** Answers at every path, and where there is none, by all methods, to requests right and wrong. */
+async function ownAnswers(): Promise<OwnAnswer[]> {
+  const answers: OwnAnswer[] = [];
+  for (const { name: service, document, build } of services) {
     const app = await build();
     const urls = Object.keys(document.paths).map((path) => path.replace('{code}', 'internal'));
     for (const url of [...urls, '/none', '/errors/none', '/%zz']) {
       for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'OPTIONS'] as const) {
         for (const [fault, { headers, ...body }] of Object.entries(faultyRequests)) {
           const request = { method, url, headers: { ...headers, 'x-request-id': 'r1' }, ...body };
-          const { statusCode, headers: answered } = await app.inject(request);
-          const isKept = url === '/public_key' && statusCode === 200;
-          t.strictSame(
-            [answered['x-request-id'], answered['cache-control']],
-            ['r1', isKept ? 'public, max-age=60' : 'no-store'],
-            `${name} ${method} ${url}, ${fault}: ${statusCode}`,
-          );
+          const answer = await app.inject(request);
+          const what = `${service} ${method} ${url}, ${fault}: ${answer.statusCode}`;
+          answers.push({ service, url, what, answer });
         }
       }
     }
     await app.close();
   }
+  return answers;
+}
+
+t.test('all own answers', async (t) => {
+  const answers = await ownAnswers();
+  t.test('have the request id, and forbid caches all but the public key', async (t) => {
+    for (const { url, what, answer } of answers) {
+      const isKept = url === '/public_key' && answer.statusCode === 200;
+      t.strictSame(
+        [answer.headers['x-request-id'], answer.headers['cache-control']],
+        ['r1', isKept ? 'public, max-age=60' : 'no-store'],
+        what,
+      );
+    }
+  });
+  t.test('that are errors of SecureProxy say so in headers, and no others', async (t) => {
+    for (const { service, what, answer } of answers) {
+      const { headers, body } = answer;
+      const told = [headers['x-secureproxy-error'], headers['x-secureproxy-reason']];
+      const isProblem = headers['content-type'] === problemMediaType;
+      if (service === 'KeyServer' || !isProblem) t.strictSame(told, [undefined, undefined], what);
+      else if (body === '') t.ok(isErrorCode(told[0]), what);
+      else {
+        const { code, reason } = answer.json<{ code: string; reason?: string }>();
+        t.strictSame(told, [code, reason], what);
+      }
+    }
+  });
 });
 
 const json = { 'content-type': 'application/json' };

@@ -282,6 +282,7 @@ t.test('bytes that are no HTTP have a line, found by the id of their answer', as
   const { requestId } = problem;
   t.match(head, `x-request-id: ${requestId}`);
   t.match(head, 'proxy-status: secureproxy; error=http_request_error');
+  t.match(head, 'x-secureproxy-error: request_invalid\r\nx-secureproxy-reason: http\r\n');
   t.strictSame(
     (await requestLines(log, 1)).map(({ level, time, ...line }) => line),
     [

@@ -99,6 +99,8 @@ t.test('a call whose turn does not come is refused', async (t) => {
   t.equal(refused.headers.get('retry-after'), '1', 'whole seconds');
   t.equal(refused.headers.get('x-request-id'), 'second');
   t.equal(refused.headers.get('proxy-status'), 'secureproxy; error=proxy_internal_response');
+  t.equal(refused.headers.get('x-secureproxy-error'), 'overloaded');
+  t.equal(refused.headers.get('x-secureproxy-reason'), 'calls');
   t.match(await refused.json(), { code: 'overloaded', reason: 'calls', requestId: 'second' });
   t.equal((await post('/outside', 'third')).status, 200, 'such as a probe');
   t.equal((await post('/nowhere', 'fourth')).status, 404);
