@@ -55,6 +55,20 @@ const sdks: Readonly<Record<string, Sdk>> = {
     headers: { 'x-amz-access-token': amazon },
     answer: { payload: [{ storeName: 'A shop' }] },
   },
+  '@sp-api-sdk/catalog-items-api-2022-04-01': {
+    host: 'sellingpartnerapi-na.amazon.com',
+    fields: { accessToken: amazon },
+    call: 'GET /catalog/2022-04-01/items/B07N4M94X4?marketplaceIds=ATVPDKIKX0DER',
+    headers: { 'x-amz-access-token': amazon },
+    answer: { asin: 'B07N4M94X4' },
+  },
+  '@scaleleap/selling-partner-api-sdk': {
+    host: 'sellingpartnerapi-na.amazon.com',
+    fields: { accessToken: amazon },
+    call: 'GET /sellers/v1/marketplaceParticipations',
+    headers: { 'x-amz-access-token': amazon },
+    answer: { payload: [{ storeName: 'A shop' }] },
+  },
   '@woocommerce/woocommerce-rest-api': {
     host: 'shop.example',
     fields: { consumerKey, consumerSecret },
@@ -64,6 +78,14 @@ const sdks: Readonly<Record<string, Sdk>> = {
     answer: [{ id: 7, name: 'A product' }],
   },
   '@shopify/admin-api-client': {
+    host: 'shop-1.myshopify.com',
+    fields: { token: shopify },
+    call: 'POST /admin/api/2026-10/graphql.json',
+    headers: { 'x-shopify-access-token': shopify },
+    answer: { data: { shop: { name: 'A shop' } } },
+    printed: { shop: { name: 'A shop' } },
+  },
+  '@shopify/shopify-api': {
     host: 'shop-1.myshopify.com',
     fields: { token: shopify },
     call: 'POST /admin/api/2026-10/graphql.json',
@@ -109,7 +131,7 @@ const blocks = pageBlocks(page);
 const section = (name: string) => page.split(`\n## ${name}\n`)[1]?.split('\n## ')[0] ?? '';
 const blockOf = (name: string, wanted: string) =>
   blocks.find(({ place, language }) => place === name && language === wanted)?.text ?? '';
-// Some thirty processes, each with an SDK to load.
+// Some forty processes, each with an SDK to load.
 t.setTimeout(600_000);
 const { installed, skip } = await installSdks();
 
