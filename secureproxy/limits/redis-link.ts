@@ -22,19 +22,21 @@ interface RedisLinkOptions {
   readonly log: Logger;
   /** How many processes share a limit while Redis is away, for the log. */
   readonly processes: () => number;
+  /** Called when Redis answers at first, or again: it may know nothing of what came here before. */
+  readonly onAnswering?: () => void;
 }
 
 /** A connection to Redis that reconnects. It logs once when Redis is away, and when it is back. */
 export class RedisLink {
   /** The most processes that counted here within a minute, as last seen; 1 before Redis answered. */
   members = 1;
-  /** Called when Redis answers again, which may have lost all that it was told. */
-  onBack: () => void = () => {};
   readonly #options: RedisLinkOptions;
   #connection: RedisConnection | undefined;
   readonly #left: (readonly [key: string, member: string])[] = [];
   #restsUntil = -Infinity;
   #isAway = false;
+  /** Unlike {@link #isAway}, false before the first answer as well. */
+  #isAnswering = false;
   #beat: NodeJS.Timeout | undefined;
 
   constructor(options: RedisLinkOptions) {
@@ -113,9 +115,7 @@ export class RedisLink {
 
   async #ask<T>(command: (connection: RedisConnection) => Promise<T>): Promise<T | undefined> {
     const connection = this.#connection;
-    if (connection?.isReady !== true || this.#options.clock.monotonic() < this.#restsUntil) {
-      return undefined;
-    }
+    if (connection === undefined || !this.#canAsk(connection)) return undefined;
     const late = Promise.withResolvers<never>();
     const expire = () =>
       late.reject(new Error(`Redis did not answer within ${commandTimeoutMs} ms`));
@@ -123,7 +123,8 @@ export class RedisLink {
     const timer = setTimeout(() => setImmediate(expire), commandTimeoutMs);
     try {
       const answer = await Promise.race([command(connection), late.promise]);
-      this.#succeed();
+      // It may answer while it rests from another call, or behind an error that ended the connection: then it takes no more.
+      if (this.#canAsk(connection)) this.#succeed();
       return answer;
     } catch (error) {
       this.#restsUntil = this.#options.clock.monotonic() + restMs;
@@ -134,6 +135,10 @@ export class RedisLink {
     }
   }
 
+  #canAsk({ isReady }: RedisConnection): boolean {
+    return isReady && this.#options.clock.monotonic() >= this.#restsUntil;
+  }
+
   async #announce(): Promise<void> {
     const args = [this.#options.memberId, memberTtlMs];
     const answer = await this.run(membersScript, [membersKey], args, 1);
@@ -141,6 +146,7 @@ export class RedisLink {
   }
 
   #fail(error: Error): void {
+    this.#isAnswering = false;
     if (this.#isAway || this.#connection === undefined) return;
     this.#isAway = true;
     this.#options.log.warn(
@@ -150,10 +156,11 @@ export class RedisLink {
   }
 
   #succeed(): void {
-    if (!this.#isAway) return;
+    if (this.#isAnswering) return;
+    this.#isAnswering = true;
+    if (this.#isAway) this.#options.log.info('Redis is back: limits are counted for all proxies');
     this.#isAway = false;
-    this.#options.log.info('Redis is back: limits are counted for all proxies');
-    this.onBack();
+    this.#options.onAnswering?.();
   }
 }
 

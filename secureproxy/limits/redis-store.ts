@@ -22,6 +22,9 @@ import {
   type Taken,
 } from './store.ts';
 
+/** Takes Redis about 10 ms, during which it answers nobody else. */
+const closedAtOnce = 1000;
+
 /** Counts in Redis, for all proxies, and in this process while Redis is away: no call waits for it or fails by it. */
 export class RedisStore implements LimitStore {
   readonly #link: RedisLink;
@@ -29,7 +32,6 @@ export class RedisStore implements LimitStore {
 
   constructor(link: RedisLink, local: LocalStore) {
     this.#link = link;
-    link.onBack = () => this.#closeAgain();
     this.#local = local;
   }
 
@@ -84,6 +86,17 @@ export class RedisStore implements LimitStore {
     this.#local.close(bucket, ms);
   }
 
+  /** Tells Redis of all that is closed here: it may not have heard of it, or have lost it. */
+  async closeAgain(): Promise<void> {
+    const closed = this.#local.closed();
+    for (let at = 0; at < closed.length; at += closedAtOnce) {
+      const part = closed.slice(at, at + closedAtOnce);
+      const keys = keysOf(part.map(([key]) => ({ key })));
+      const waits = part.map(([, ms]) => ms);
+      if ((await this.#link.run(closeScript, keys, waits)) === undefined) return;
+    }
+  }
+
   async rooms(buckets: readonly Bucket[]): Promise<readonly Room[]> {
     const kinds = buckets.map((bucket) => Number(hasSlots(bucket)));
     const answer = await this.#link.run(roomsScript, keysOf(buckets), kinds, 2 * buckets.length);
@@ -96,15 +109,6 @@ export class RedisStore implements LimitStore {
         ? roomOf(concurrent ?? Infinity, used, closedMs)
         : rateRoomOf(rate, used, closedMs);
     });
-  }
-
-  /** Tells Redis of all that is closed here: while it was away it heard of nothing, and it may have lost what it knew. */
-  #closeAgain(): void {
-    const closed = this.#local.closed();
-    if (closed.length === 0) return;
-    const keys = keysOf(closed.map(([key]) => ({ key })));
-    const waits = closed.map(([, ms]) => ms);
-    void this.#link.run(closeScript, keys, waits);
   }
 }
 

@@ -24,7 +24,15 @@ export function sharedLimits({ redisUrl, processes, clock, log }: SharedLimitsOp
   const link =
     redisUrl === undefined
       ? undefined
-      : new RedisLink({ url: redisUrl, memberId: randomUUID(), clock, log, processes: share });
+      : new RedisLink({
+          url: redisUrl,
+          memberId: randomUUID(),
+          clock,
+          log,
+          processes: share,
+          onAnswering: () => void shared?.closeAgain(),
+        });
+  const shared = link && new RedisStore(link, local);
   let said = 1;
   const say = () => {
     // With Redis the share counts while that is away alone, and is told then.
@@ -33,7 +41,7 @@ export function sharedLimits({ redisUrl, processes, clock, log }: SharedLimitsOp
     log.info({ share: said }, 'each process takes its share of limits');
   };
   return {
-    limits: new Limits({ store: link ? new RedisStore(link, local) : local, clock }),
+    limits: new Limits({ store: shared ?? local, clock }),
     /** Takes how many processes KeyServer has heard of lately. */
     tell: (count: number) => {
       told.note(count);

@@ -78,7 +78,9 @@ t.test('a signal closes a bucket, and a later one does not open it earlier', asy
     isClosed: true,
   });
   t.same(store.rooms([b]), [{ used: 0, calls: 0, closedMs: 5000, waitMs: 5000 }]);
+  t.same(store.closed(), [['b', 5000]]);
   clock.advance(5000);
+  t.same(store.closed(), []);
   t.match(store.take([{ bucket: b, cost: 1 }], lease, 0), { granted: true, waitMs: 0 });
 });
 

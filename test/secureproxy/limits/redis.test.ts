@@ -11,18 +11,18 @@ t.test('two proxies with one Redis', { skip: noRedis }, async (t) => {
   const redis = await startRedis(t);
   const upstream = await startUpstream(t);
 
+  const start = (t: Test, policy: Partial<Policy>) =>
+    startProxy(t, {
+      obtain: async ({ clientId }) =>
+        releaseOf(
+          { destinations: [upstream.url], ...policy },
+          { app: `app-${clientId}`, cacheSeconds: 0 },
+        ),
+      settings: { REDIS_URL: redis.url },
+    });
   /** Both proxies, connected. */
   const startBoth = async (t: Test, policy: Partial<Policy>) => {
-    const start = () =>
-      startProxy(t, {
-        obtain: async ({ clientId }) =>
-          releaseOf(
-            { destinations: [upstream.url], ...policy },
-            { app: `app-${clientId}`, cacheSeconds: 0 },
-          ),
-        settings: { REDIS_URL: redis.url },
-      });
-    const proxies = await Promise.all([start(), start()]);
+    const proxies = await Promise.all([start(t, policy), start(t, policy)]);
     await pollUntil(
       'both are connected',
       () => redis.ask('CLIENT LIST'),
@@ -38,6 +38,19 @@ t.test('two proxies with one Redis', { skip: noRedis }, async (t) => {
       Method: 'GET',
       ...more,
     });
+
+  const signalTo = async (t: Test, proxy: TestProxy, client: string) => {
+    upstream.script((socket) => void socket.write(answer(429, '', [['Retry-After', '120']])));
+    t.match(await call(proxy, 'told', client), { status: 429, problem: {} });
+    upstream.script((socket) => void socket.write(answer(200)));
+  };
+  /** Signals, by Redis. */
+  const known = (count: number) =>
+    pollUntil(
+      `${count} are known`,
+      () => redis.ask('KEYS *:closed'),
+      (text) => text.startsWith(`*${count}`),
+    );
 
   /** Three crowds and a lone app call again as soon as they are answered, for 4 s. */
   const rush = async (t: Test, limit: string) => {
@@ -106,17 +119,7 @@ t.test('two proxies with one Redis', { skip: noRedis }, async (t) => {
   t.test('a signal that Redis has lost, or did not hear of, is told again', async (t) => {
     const [one, other] = await startBoth(t, { limits: ['1000/s'] });
     await redis.ask('FLUSHALL');
-    const signal = async (client: string) => {
-      upstream.script((socket) => void socket.write(answer(429, '', [['Retry-After', '120']])));
-      t.match(await call(one, 'told', client), { status: 429, problem: {} });
-      upstream.script((socket) => void socket.write(answer(200)));
-    };
-    const known = (count: number) =>
-      pollUntil(
-        `${count} are known`,
-        () => redis.ask('KEYS *:closed'),
-        (text) => text.startsWith(`*${count}`),
-      );
+    const signal = (client: string) => signalTo(t, one, client);
     await signal('lost');
     await known(1);
     await redis.kill();
@@ -132,6 +135,36 @@ t.test('two proxies with one Redis', { skip: noRedis }, async (t) => {
     }
     t.equal(upstream.requests.length, sent);
   });
+
+  t.test('a signal that comes before Redis answers at first is told', async (t) => {
+    await redis.ask('FLUSHALL');
+    redis.pause();
+    t.teardown(redis.resume);
+    const proxy = await start(t, { limits: ['1000/s'] });
+    await signalTo(t, proxy, 'early');
+    redis.resume();
+    await known(1);
+  });
+
+  t.test(
+    'an answer that comes too late to use Redis again is not taken for its return',
+    async (t) => {
+      const [one] = await startBoth(t, { limits: ['1000/s'] });
+      await redis.ask('FLUSHALL');
+      upstream.script((socket) => void socket.write(answer(429, '', [['Retry-After', '120']])));
+      redis.pause();
+      t.teardown(redis.resume);
+      const first = call(one, 'told', 'first');
+      await sleep(300);
+      const second = call(one, 'told', 'second');
+      // The second has its answer in time, though the first had it not.
+      await first;
+      redis.resume();
+      await second;
+      upstream.script((socket) => void socket.write(answer(200)));
+      await known(2);
+    },
+  );
 
   t.test('slots are shared, and expire', async (t) => {
     const [one, other] = await startBoth(t, { limits: ['1 at once'] });

@@ -222,6 +222,26 @@ t.test('on Redis', { skip: noRedis }, async (t) => {
     t.equal(await link.run(pong, [], [], 1), undefined, 'it connects again');
   });
 
+  t.test(
+    'all that is closed here can be told, however much, and opens nothing early',
+    async (t) => {
+      const local = new LocalStore(systemClock, () => 1);
+      const store = new RedisStore(await connect(t), local);
+      const other = await open(t);
+      const told = (at: number) => bucket(`told-${at}`, perHour(9, 9));
+      const [first, second, last] = [told(0), told(1), told(1001)];
+      for (let at = 0; at < 1002; at += 1) local.close(told(at), 60_000);
+      local.close(last, 120_000);
+      other.close(second, 240_000);
+      await other.rooms([second]);
+      await store.closeAgain();
+      const stranger = await open(t);
+      const rooms = await stranger.rooms([first, second, last]);
+      const minutes = rooms.map(({ closedMs }) => Math.round(closedMs / 60_000));
+      t.same(minutes, [1, 4, 2]);
+    },
+  );
+
   t.test('a clock that is set back frees nothing early and holds nothing up', async (t) => {
     const store = await open(t);
     const slots = bucket('jumped-slots', { concurrent: 1 });
