@@ -24,7 +24,7 @@ import type { Registry } from '../registry/registry.ts';
 import type { Store } from '../store/store.ts';
 import { StoreError } from '../store/store-error.ts';
 import type { Requester } from './callers.ts';
-import { checkProxyLimits } from './proxy-limits.ts';
+import { judgeProxyLimits } from './proxy-limits.ts';
 
 /** A request for a token, authenticated but not authorised yet. */
 export interface TokenQuery {
@@ -53,10 +53,15 @@ export function judge(
   }
   // Such a target needs the type, of which an app without any grant learns nothing, not even whether it has a probe.
   const isOfType = target === 'probe' || (target !== undefined && isReference(target.url));
-  if (isOfType && grants.length === 0) checkAllowed(noGrant);
+  if (isOfType && grants.length === 0) {
+    steps?.begin('grant');
+    checkAllowed(noGrant);
+  }
   const judged = isOfType || target === undefined ? undefined : judgeTarget(grants, target, steps);
   // After the grant, so that an app without one learns nothing of the proxy.
-  if (requester.proxyLimits) checkProxyLimits(requester.proxyLimits, clientId, tokenType);
+  const limited = judgeProxyLimits(requester.proxyLimits, clientId, tokenType);
+  if (!limited.allowed && isOfType) steps?.begin('grant');
+  checkAllowed(limited);
   steps?.begin('type');
   const policy = registry.policy(tokenType);
   if (policy === undefined) {

@@ -146,6 +146,8 @@ t.test(
       { proxy, app, target },
       { proxy, app, target: evil },
       { proxy, app, target: misspelt },
+      { proxy, app, target: { method: 'GET', url: '/v1/orders' } },
+      { proxy, app, target: { method: 'GET', url: '~evil.example/' } },
       { proxy: null, app: direct },
       { proxy: null, app: direct, target: misspelt },
     ]) {

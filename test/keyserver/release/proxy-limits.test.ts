@@ -48,13 +48,15 @@ t.test('a proxy gets tokens of the clients and types that it is limited to', asy
 t.test('an explanation has it at the grant; without one an app learns nothing', async (t) => {
   const { limit, ask, keyserver } = await startLimited(t);
   await limit({ clients: ['shop-2'] });
-  const { release } = await ask({ explain: true });
-  t.match(Object(release).steps.at(-1), {
-    step: 'grant',
-    ok: false,
-    code: 'grant_denied',
-    reason: 'proxy_limited',
-  });
+  for (const url of [target.url, '/v1/orders', '~api.example/v1/orders']) {
+    const { release } = await ask({ explain: true, target: { ...target, url } });
+    t.match(Object(release).steps.at(-1), {
+      step: 'grant',
+      ok: false,
+      code: 'grant_denied',
+      reason: 'proxy_limited',
+    });
+  }
   const stranger = await keyserver.putApp('stranger', { grants: [] });
   for (const explain of [true, false]) {
     t.match(refusal(await ask({ app: stranger, explain })), { reason: 'no_grant' });
