@@ -1,3 +1,5 @@
+import leven from 'leven';
+
 /** Capital letters that look like Latin ones; others are told apart, or look like none. */
 const latinOf = new Map(
   [
@@ -50,4 +52,19 @@ function warning(kind: string, name: string, other: string): string {
     `the ${kind} ${JSON.stringify(name)} is new, and looks like ${JSON.stringify(other)}: ` +
     `they differ in U+${code}`
   );
+}
+
+/** A swap of two letters counts as two. */
+const maxTypingErrors = 2;
+
+/** Asks, as the end of a sentence, whether a name like one that is not there is meant; empty if there is none. */
+export function whetherMeant(name: string, names: readonly string[]): string {
+  const near = names.find((one) => isNear(name, one));
+  return near === undefined ? '' : `; is ${JSON.stringify(near)} meant?`;
+}
+
+/** Names that differ in a number, such as `shop-17` and `shop-18`, are as good as each other. */
+function isNear(name: string, other: string): boolean {
+  const digits = (text: string) => text.replace(/\D/g, '');
+  return name !== other && digits(name) === digits(other) && leven(name, other) <= maxTypingErrors;
 }

@@ -15,6 +15,7 @@ import { inspectSecret } from './intelligence/inspect-secret.ts';
 import { NamesAlike } from './names-alike.ts';
 import { inputInvalid, OperationError } from './operation-error.ts';
 import type { TokenName } from './suggestion.ts';
+import { noType } from './types.ts';
 
 export type InspectedToken = ReturnType<typeof inspectToken>;
 export type TokenSummary = InspectedToken['summary'];
@@ -157,11 +158,7 @@ async function policyOf(context: OperationContext, tokenType: string): Promise<P
   const type = types.find(({ id }) => id === tokenType);
   if (type?.content !== undefined) return type.content;
   if (type !== undefined) throw doesNotOpen('type', tokenType);
-  const known = types.map(({ id }) => JSON.stringify(id)).join(', ');
-  throw inputInvalid(
-    `there is no type ${JSON.stringify(tokenType)}${known === '' ? '' : `; there is ${known}`}`,
-    { do: 'define_type', type: tokenType },
-  );
+  throw inputInvalid(noType(tokenType, types), { do: 'define_type', type: tokenType });
 }
 
 /** @throws OperationError not_found */
@@ -169,10 +166,10 @@ export async function deleteToken({ store }: OperationContext, token: TokenConte
   if (!(await store.deleteToken(token.clientId, token.tokenType))) throw notFound(token);
 }
 
-function notFound({ clientId, tokenType }: TokenContext): OperationError {
-  return new OperationError(
-    'not_found',
-    `client ${JSON.stringify(clientId)} has no token of type ${JSON.stringify(tokenType)}`,
-    { do: 'list', kind: 'token' },
-  );
+function notFound(token: TokenContext): OperationError {
+  return new OperationError('not_found', noToken(token), { do: 'list', kind: 'token' });
+}
+
+export function noToken({ clientId, tokenType }: TokenContext): string {
+  return `client ${JSON.stringify(clientId)} has no token of type ${JSON.stringify(tokenType)}`;
 }

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Policy } from '../../shared/policy/schema.ts';
 import type { OperationContext } from './context.ts';
 import { changeDocument, doesNotOpen, type FoundDocument } from './documents.ts';
+import { whetherMeant } from './names-alike.ts';
 import { inputInvalid } from './operation-error.ts';
 import { addressFaults } from './policy/address-faults.ts';
 import { caExpiry, policyFaults } from './policy/policy-faults.ts';
@@ -91,4 +92,12 @@ export function policyChanges(from: object, to: object) {
   return [...members]
     .map((member) => ({ member, from: before[member], to: after[member] }))
     .filter((change) => !isDeepStrictEqual(change.from, change.to));
+}
+
+/** Says that there is no such type, and which one may be meant. @param types all that there are */
+export function noType(id: string, types: readonly { readonly id: string }[]): string {
+  const ids = types.map((type) => type.id);
+  const known = ids.map((one) => JSON.stringify(one)).join(', ');
+  const others = known === '' ? '' : `; there is ${known}`;
+  return `there is no type ${JSON.stringify(id)}${whetherMeant(id, ids) || others}`;
 }

@@ -1,10 +1,10 @@
-import leven from 'leven';
 import { isUnlimited, matchesPattern } from '../../../shared/policy/grant.ts';
 import { grantId } from '../../../shared/policy/grant-id.ts';
 import type { Grant } from '../../../shared/policy/schema.ts';
 import type { OperationContext } from '../../operations/context.ts';
 import { checkAllOpen, listDocuments, readDocument } from '../../operations/documents.ts';
 import { addGrant, type GrantRequest, grantOf, routedFault } from '../../operations/grants.ts';
+import { whetherMeant } from '../../operations/names-alike.ts';
 import type { AdminCommand } from '../shell/admin-command.ts';
 import type { Session } from '../shell/session.ts';
 import { changeConfirmed } from './confirm-change.ts';
@@ -56,13 +56,9 @@ interface OptionsOfAdd extends Pick<GrantRequest, 'client' | 'type'> {
 }
 
 function noType(type: string, types: readonly { readonly id: string }[]): string {
-  const near = types.find(({ id }) => leven(type, id) <= maxTypingErrors);
-  const meant = near === undefined ? '' : `; is ${JSON.stringify(near.id)} meant?`;
-  return `no type matches ${JSON.stringify(type)} yet${meant}`;
+  const ids = types.map(({ id }) => id);
+  return `no type matches ${JSON.stringify(type)} yet${whetherMeant(type, ids)}`;
 }
-
-/** A swap of two letters counts as two. */
-const maxTypingErrors = 2;
 
 async function grantWarnings(
   context: OperationContext,

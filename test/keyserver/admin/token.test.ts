@@ -157,6 +157,9 @@ t.test('names the types there are where one is not known, and how to make it', a
   t.match(await admin.failure([...put, '--type', 'ozon'], { stdin: 'x' }), {
     message: 'there is no type "ozon"; there is "wildberries"',
   });
+  t.match(await admin.failure([...put, '--type', 'wildberies'], { stdin: 'x' }), {
+    message: 'there is no type "wildberies"; is "wildberries" meant?',
+  });
 });
 
 t.test('does not store a token for a type that does not open', async (t) => {

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { NamesAlike } from '../../../keyserver/operations/names-alike.ts';
+import { NamesAlike, whetherMeant } from '../../../keyserver/operations/names-alike.ts';
 
 t.test(
   'a new name that looks like another one is told, with the letter that differs',
@@ -40,4 +40,18 @@ t.test('names that are there are not told, though they look alike', async (t) =>
   t.notOk(names.has('SHOP'));
   t.equal(names.add('client', 'SHOP').length, 1);
   t.same(names.add('client', 'SHOP'), [], 'once');
+});
+
+t.test('a name that differs by a typing error may be meant, but no other number', async (t) => {
+  const names = ['shop-17', 'amazon'];
+  for (const [name, said] of [
+    ['amazn', '; is "amazon" meant?'],
+    ['amzaon', '; is "amazon" meant?'],
+    ['shop17', '; is "shop-17" meant?'],
+    ['shop-18', ''],
+    ['shop-17', ''],
+    ['ozon', ''],
+  ] as const) {
+    t.equal(whetherMeant(name, names), said, name);
+  }
 });
