@@ -21,14 +21,17 @@ Exit code 1 if the call would be rejected. Only the proxy checks the addresses t
       'keyserver-admin explain --app reports --client shop-1 --type wildberries --method GET --url https://api.example.com/v1/orders',
     )
     .operation(session, async (context, request: ExplainRequest) => {
-      const { allowed, steps, limits = [], remedy: advice } = await explainCall(context, request);
+      const explained = await explainCall(context, request);
+      const { allowed, steps, limits = [], missing, remedy: advice } = explained;
       if (!allowed) session.exitCode = faultsFoundExitCode;
       const { code, reason, detail } = steps.at(-1) ?? {};
       const remedy = advice && inShell(advice);
-      const rejection = allowed ? {} : { code, reason, detail, remedy };
+      const rejection = allowed ? {} : { code, reason, detail, missing, remedy };
       const verdict = allowed
         ? `allowed${describeLimits(limits)}`
-        : `rejected: ${code}${reason === undefined ? '' : ` (${reason})`}\n  ${remedy}`;
+        : [`rejected: ${code}${reason === undefined ? '' : ` (${reason})`}`, missing, remedy]
+            .filter((line) => line !== undefined)
+            .join('\n  ');
       session.out.result(
         { allowed, ...rejection, steps, ...(allowed && { limits }) },
         `${describe(session, steps)}\n${verdict}`,

@@ -109,8 +109,10 @@ function undoChange({ kind, id }: DocumentName, change: number): string {
 }
 
 function allowDestination({ type, origin }: ActionOf<'allow_destination'>): string {
-  const plaintext = origin.startsWith('http:') ? ' --unsafe-plaintext' : '';
-  return `if the token may go there: keyserver-admin type edit ${quoted(type)} --add-destination ${quoted(origin)}${plaintext}`;
+  const edit = `keyserver-admin type edit ${quoted(type)} --add-destination ${quoted(origin)}`;
+  return origin.startsWith('http:')
+    ? `let the app call https; if the token may go there in clear: ${edit} --unsafe-plaintext`
+    : `if the token may go there: ${edit}`;
 }
 
 function grantAdd(grant: NewGrant): string {

@@ -11,9 +11,12 @@ import { anonymousApp, hasKeyExpired } from '../../release/callers.ts';
 import { isRefusal, takeSteps } from '../../release/explain.ts';
 import { StoreError } from '../../store/store-error.ts';
 import type { OperationContext } from '../context.ts';
-import { checkName, readDocument } from '../documents.ts';
+import { checkName, listDocuments, readDocument } from '../documents.ts';
 import { parseMethod } from '../grants.ts';
-import { misfitRemedy } from './misfit-remedy.ts';
+import { whetherMeant } from '../names-alike.ts';
+import type { Suggestion } from '../suggestion.ts';
+import { noToken } from '../tokens.ts';
+import { noType } from '../types.ts';
 import { type Asked, remedyFor } from './remedies.ts';
 
 /** A call that an operator asks about, not yet validated. */
@@ -52,17 +55,41 @@ export async function explainCall(context: OperationContext, request: ExplainReq
     if (error.cause instanceof StoreError) throw error.cause;
     if (error.code !== 'caller_unauthenticated' && !isRefusal(error)) throw error;
     steps.reject(error);
-    const remedy =
-      steps.taken.at(-1)?.step === 'injection'
-        ? await misfitRemedy(context, request)
-        : remedyFor(error, steps, asked);
-    return { allowed: false, steps: steps.taken, remedy };
+    const { remedy, missing } = await advice(context, error, asked, steps);
+    return { allowed: false, steps: steps.taken, missing, remedy };
   }
 }
 
-function limitsOf({ limits = [] }: Policy, { taken }: Steps): string[] {
-  const { url = '' } = taken.find(({ step }) => step === 'url') ?? {};
-  const target = checkAllowed(parseTargetUrl(url));
+/** What to do about a rejected call, and what it names that is not there: an operator may know, callers may not. */
+async function advice(
+  context: OperationContext,
+  error: ServiceError,
+  asked: Asked,
+  steps: Steps,
+): Promise<{ readonly remedy: Suggestion; readonly missing: string | undefined }> {
+  const types = await listDocuments(context, 'type');
+  const type = types.find(({ id }) => id === asked.tokenType);
+  const remedy = await remedyFor(context, error, asked, urlOf(steps), type);
+  const missing =
+    type === undefined ? noType(asked.tokenType, types) : await missingToken(context, asked);
+  return { remedy, missing };
+}
+
+async function missingToken(
+  { store }: OperationContext,
+  asked: Asked,
+): Promise<string | undefined> {
+  const { clientId, tokenType } = asked;
+  if ((await store.findTokens(clientId, tokenType)).length > 0) return undefined;
+  return noToken(asked) + whetherMeant(clientId, await store.clients());
+}
+
+function urlOf({ taken }: Steps): string | undefined {
+  return taken.find(({ step }) => step === 'url')?.url;
+}
+
+function limitsOf({ limits = [] }: Policy, steps: Steps): string[] {
+  const target = checkAllowed(parseTargetUrl(urlOf(steps) ?? ''));
   const isOver = (limit: string) => isLimitedBy(parseLimit(limit), target);
   return [...new Set(limits)].filter(isOver);
 }
