@@ -66,7 +66,8 @@ async function widened(scene: Scene): Promise<Outcome> {
   ] as const) {
     const { code, said } = await run(scene, ...put, place, ...options);
     const isShown =
-      /confirmation needed: .*\n.*the limit of the type/.test(said) && said.includes(place);
+      /confirmation needed: .*\n.*which is no host of the preset/.test(said) &&
+      said.includes(place);
     if (code !== 2 || !isShown) return { held: false, happened: `${place}: ${code}` };
   }
   const { code } = await run(scene, 'type', 'show', 'widened');

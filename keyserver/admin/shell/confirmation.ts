@@ -6,13 +6,13 @@ import { inShell } from './suggestions.ts';
 
 interface Confirmation {
   readonly doing: string;
-  /** Its losses, a sentence each. */
+  /** What it takes away or lets out, a sentence each. */
   readonly consequences: readonly string[];
   readonly yes: boolean | undefined;
 }
 
 /**
- * Says what a change takes away before it is made, and asks on a terminal whether to go on.
+ * Says what a change takes away, or lets out, before it is made, and asks on a terminal whether to go on.
  * @throws OperationError confirmation_required, also without a terminal and without `--yes`
  */
 export async function confirm(
@@ -40,10 +40,10 @@ export function canAsk({ stdinIsTerminal, stderrColumns }: AdminIo): boolean {
   return stdinIsTerminal && stderrColumns !== undefined;
 }
 
-/** Says what a change would take away that is not made. */
+/** Says what a change that is not made would take away, or let out. */
 export function noteLosses({ out }: Session, consequences: readonly string[]): void {
   if (consequences.length === 0) return;
-  out.note(['this takes away:', ...consequences.map((one) => `  - ${one}`)].join('\n'));
+  out.note(['this asks for confirmation:', ...consequences.map((one) => `  - ${one}`)].join('\n'));
 }
 
 export function noteKeyless({ out }: Session, callers: readonly CallerName[]): void {

@@ -35,18 +35,18 @@ export async function consequencesOf(
     losses.flatMap(({ questions }) => questions),
   );
   return [
-    ...(await lostPresetHosts(drafts)),
+    ...(await unverifiedHosts(drafts)),
     ...losses.flatMap(({ sentences }) => sentences),
     ...answers,
   ];
 }
 
-/** Limits to the verified hosts of presets. Presets are loaded only if a type of one gets a destination. */
-async function lostPresetHosts(drafts: readonly Draft[]): Promise<string[]> {
+/** Tokens that may go to others than the verified hosts of a preset. Presets are loaded only if a type of one gets a destination. */
+async function unverifiedHosts(drafts: readonly Draft[]): Promise<string[]> {
   const sentences: string[] = [];
   for (const draft of drafts) {
     if (draft.kind !== 'type') continue;
-    const { id, before, after } = draft;
+    const { id, row, before, after } = draft;
     const preset = after?.preset ?? before?.preset;
     const added = after?.destinations.filter((one) => before?.destinations.includes(one) !== true);
     if (preset === undefined || added === undefined || added.length === 0) continue;
@@ -54,7 +54,7 @@ async function lostPresetHosts(drafts: readonly Draft[]): Promise<string[]> {
     sentences.push(
       ...outsideOf(preset, added).map(
         (one) =>
-          `the limit of the type ${JSON.stringify(id)} to hosts of the preset ${preset.id}: its tokens may go to ${one}`,
+          `tokens of the ${row ? 'type' : 'new type'} ${JSON.stringify(id)} may go to ${one}, which is no host of the preset ${preset.id}`,
       ),
     );
   }

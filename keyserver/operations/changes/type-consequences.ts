@@ -63,9 +63,7 @@ function lostUses(
       (url) => `calls of ${name} to ${url} go there no more: the proxy answers them; ${to}`,
     ),
     ...lostCalls(id, before, after, apps),
-    ...lostRedactions(before, after).map(
-      (what) => `the redaction of ${what} in answers of ${name}; ${to}`,
-    ),
+    ...lostRedactions(before, after).map((what) => `answers of ${name} may show ${what}; ${to}`),
   ];
 }
 

@@ -173,7 +173,7 @@ t.test('asks with --json as without, and shows the plan before', async (t) => {
     { stdin: 'y\n', stdinIsTerminal: true },
   );
   t.equal(code, 0);
-  t.match(stderr, /^- app reports\napplying none\.yaml takes away:\n.*\ngo on\? \[y\/N\] $/);
+  t.match(stderr, /^- app reports\napplying none\.yaml:\n.*\ngo on\? \[y\/N\] $/);
   t.match(JSON.parse(stdout), { changes: ['- app reports'] });
 });
 

@@ -244,11 +244,11 @@ t.test('deletes only when told, and only of the kinds that the file has', async 
   );
   const pruned = await plan(admin, without, '--prune');
   t.match(pruned, { code: 2, lines: ['- type wildberries', '- app reports'] });
-  t.match(pruned.stderr, /this takes away:\n {2}- the app "reports" is deleted/);
+  t.match(pruned.stderr, /this asks for confirmation:\n {2}- the app "reports" is deleted/);
   t.match(await on(admin, 'apply', without, '--prune'), {
     code: 2,
     stdout: '',
-    stderr: /^error: confirmation needed: applying - takes away:/,
+    stderr: /^error: confirmation needed: applying -:/,
   });
   await apply(admin, without, '--prune', '--yes');
   t.same(await admin.json(['app', 'list']), []);
@@ -309,7 +309,7 @@ t.test('says before what stored tokens and working apps would lose', async (t) =
     stdin: 'y\n',
     stdinIsTerminal: true,
   });
-  t.match(stderr, /^~ grant of reports.*\n.*takes away:\n.*\ngo on\?/, 'the plan comes first');
+  t.match(stderr, /^~ grant of reports.*\napplying .*:\n.*\ngo on\?/, 'the plan comes first');
 });
 
 t.test('says what a direct app would not receive itself any more', async (t) => {
@@ -337,7 +337,7 @@ t.test('says what a direct app would not receive itself any more', async (t) => 
   ];
   for (const [grants, said] of rows) {
     const { stderr } = await plan(admin, direct(...grants));
-    t.equal(stderr, said && `this takes away:\n${said}`, `${grants}`);
+    t.equal(stderr, said && `this asks for confirmation:\n${said}`, `${grants}`);
   }
 });
 

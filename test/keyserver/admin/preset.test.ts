@@ -138,8 +138,8 @@ t.test('destinations that widen a preset are shown before they are written', asy
   const { code, stderr } = await admin.run(wide);
   t.equal(code, 2);
   const limit =
-    'the limit of the type "ozon" to hosts of the preset ozon-seller: its tokens may go to https://evil.example';
-  const asked = `error: confirmation needed: changing the type ozon takes away:\n  - ${limit}\n`;
+    'tokens of the new type "ozon" may go to https://evil.example, which is no host of the preset ozon-seller';
+  const asked = `error: confirmation needed: defining the type ozon:\n  - ${limit}\n`;
   t.ok(stderr.includes(asked), stderr);
   t.equal((await admin.run(['type', 'show', 'ozon'])).code, 1, 'nothing was written');
   const dry = await admin.run([...wide, '--dry-run']);
@@ -174,7 +174,11 @@ t.test('destinations that widen a preset are shown before they are written', asy
     put('wb', 'wildberries', '--destination', 'https://*.wildberries.ru'),
     put('wb', 'wildberries', '--destination', 'https://content-api-sandbox.wildberries.ru'),
   ]) {
-    t.match((await admin.run(other)).stderr, /takes away:\n {2}- the limit of/, other.join(' '));
+    t.match(
+      (await admin.run(other)).stderr,
+      /:\n {2}- tokens of the (new )?type .* no host of/,
+      other.join(' '),
+    );
   }
   // Nobody is asked about a type that is refused anyway.
   for (const faulty of [
@@ -191,7 +195,7 @@ t.test('every command that widens a type of a preset is asked alike', async (t) 
   const admin = await install(t);
   await admin.json(put('ozon', 'ozon-seller'));
   const evil = 'https://evil.example';
-  const limit = `  - the limit of the type "ozon" to hosts of the preset ozon-seller: its tokens may go to ${evil}\n`;
+  const limit = `  - tokens of the type "ozon" may go to ${evil}, which is no host of the preset ozon-seller\n`;
   const edit = ['type', 'edit', 'ozon', '--add-destination'];
   const { stdout: file } = await admin.run(['export']);
   const wide = file.replace(
@@ -217,7 +221,7 @@ t.test('every command that widens a type of a preset is asked alike', async (t) 
   await admin.json(['type', 'undo', 'ozon', '--yes']);
   await admin.json(['type', 'delete', 'ozon', '--yes']);
   const { stderr } = await admin.run(['type', 'undo', 'ozon', '--dry-run']);
-  t.notMatch(stderr, 'the limit of');
+  t.notMatch(stderr, 'no host of');
 });
 
 t.test('a preset of accounts with hosts of their own asks for one', async (t) => {

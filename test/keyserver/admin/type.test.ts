@@ -538,7 +538,7 @@ t.test('less redaction of a type that is granted is confirmed', async (t) => {
     t.equal(code, 2);
     t.match(
       stderr,
-      `takes away:\n  - the redaction of ${what} in answers of the type "wildberries"; granted to the app reports\n`,
+      `changing the type wildberries:\n  - answers of the type "wildberries" may show ${what}; granted to the app reports\n`,
     );
   }
   t.equal((await edit('--no-scrub', '--yes')).code, 0);

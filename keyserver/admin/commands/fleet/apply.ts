@@ -69,7 +69,7 @@ async function confirmPlan(
   const { consequences } = planned;
   if (consequences.length === 0) return;
   if (canAsk(session.io) && !yes) session.out.ask(`${planText(planned)}\n`);
-  await confirm(session, { doing: `applying ${file} takes away`, consequences, yes });
+  await confirm(session, { doing: `applying ${file}`, consequences, yes });
 }
 
 /** Resolves to the names of the files of new keys. */

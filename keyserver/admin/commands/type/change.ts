@@ -16,7 +16,7 @@ interface TypeChange extends ChangeOptions {
   readonly next: (before: Policy | undefined, isStored: boolean) => Policy;
 }
 
-/** Changes a type after saying what it takes away, or with `--dry-run` says it alone. */
+/** Changes a type after saying what is to be confirmed, or with `--dry-run` says it alone. */
 export async function changeType(
   session: Session,
   context: OperationContext,
@@ -36,7 +36,8 @@ export async function changeType(
   const consequences = await consequencesOf(context, stored, drafts);
   if (dryRun) noteLosses(session, consequences);
   else if (consequences.length > 0) {
-    await confirm(session, { doing: `changing the type ${id} takes away`, consequences, yes });
+    const doing = `${row ? 'changing' : 'defining'} the type ${id}`;
+    await confirm(session, { doing, consequences, yes });
   }
   if (!dryRun && drafts.length > 0) await commitDrafts(context, drafts);
   const done =
