@@ -72,18 +72,23 @@ const carrierAttacks = Object.entries(carriers).map(
   }),
 );
 
-/** An app without a grant must get the same answer, whatever exists. */
+/** An app without a grant must get the same answer, whatever exists, but for the names that it sent. */
 async function noHint(scene: Scene): Promise<Outcome> {
   const { strangerKey } = ownOf(scene);
+  const { clientId, tokenType } = scene;
   const bodies = new Set<string>();
-  for (const members of [
-    {},
-    { ClientId: 'no-such-client' },
-    { TokenType: 'no-such-type' },
-    { TokenType: 'nowhere' },
-  ]) {
-    const { head, body } = await call(scene, members, { appKey: strangerKey });
-    const text = body.toString().replace(/"requestId":"[^"]*"/, '');
+  for (const [ClientId, TokenType] of [
+    [clientId, tokenType],
+    ['no-such-client', tokenType],
+    [clientId, 'no-such-type'],
+    [clientId, 'nowhere'],
+  ] as const) {
+    const { head, body } = await call(scene, { ClientId, TokenType }, { appKey: strangerKey });
+    const text = body
+      .toString()
+      .replace(/"requestId":"[^"]*"/, '')
+      .replace(ClientId, '')
+      .replace(TokenType, '');
     bodies.add(`${head.split('\r\n', 1)[0]} ${text}`);
   }
   const [first = ''] = bodies;

@@ -43,11 +43,13 @@ export interface TokenQuery {
  */
 export function judge(
   registry: Pick<Registry, 'policy'>,
-  { requester, grants, clientId, tokenType, target }: TokenQuery,
+  query: TokenQuery,
   steps?: Steps,
 ): { readonly policy: Policy; readonly isPlain: boolean } {
+  const { requester, grants, clientId, tokenType, target } = query;
   if (requester.proxyId === undefined) {
     steps?.begin('direct');
+    checkAnyGrant(query);
     const grant = checkAllowed(judgeDirectGrants(grants));
     steps?.record({ grant: withId(grant) });
   }
@@ -55,9 +57,9 @@ export function judge(
   const isOfType = target === 'probe' || (target !== undefined && isReference(target.url));
   if (isOfType && grants.length === 0) {
     steps?.begin('grant');
-    checkAllowed(noGrant);
+    checkAllowed(noGrant(query));
   }
-  const judged = isOfType || target === undefined ? undefined : judgeTarget(grants, target, steps);
+  const judged = isOfType || target === undefined ? undefined : judgeTarget(query, target, steps);
   // After the grant, so that an app without one learns nothing of the proxy.
   const limited = judgeProxyLimits(requester.proxyLimits, clientId, tokenType);
   if (!limited.allowed && isOfType) steps?.begin('grant');
@@ -71,7 +73,7 @@ export function judge(
   }
   if (policy.ca !== undefined) steps?.record({ ca: certificatesOf(policy.ca).map(subjectOf) });
   const granted = isOfType
-    ? judgeTarget(grants, targetOf(policy, target, steps), steps, policy)
+    ? judgeTarget(query, targetOf(policy, target, steps), steps, policy)
     : judged;
   let isPlain = false;
   if (granted) {
@@ -103,9 +105,13 @@ function targetOf(policy: Policy, target: Target | 'probe', steps?: Steps): Targ
   return checkAllowed(resolved);
 }
 
+function checkAnyGrant(query: TokenQuery): void {
+  if (query.grants.length === 0) checkAllowed(noGrant(query));
+}
+
 /** @param policy of a target that the type has made whole */
 function judgeTarget(
-  grants: readonly Grant[],
+  query: TokenQuery,
   target: Target,
   steps?: Steps,
   policy?: Policy,
@@ -114,6 +120,8 @@ function judgeTarget(
   const url = checkAllowed(parseRequest(target));
   steps?.record({ url: url.href });
   steps?.begin('grant');
+  checkAnyGrant(query);
+  const { grants } = query;
   const grant = checkAllowed(
     policy === undefined
       ? judgeGrants(grants, target.method, url)

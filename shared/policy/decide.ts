@@ -63,7 +63,7 @@ export function judgeReferenceGrants(
 ): Verdict<Grant> {
   if (!isTokenEndpoint(policy, url)) return judgeGrants(grants, method, url);
   const [grant] = grants;
-  return grant === undefined ? noGrant : allow(grant);
+  return grant === undefined ? noGrant() : allow(grant);
 }
 
 /** The request with its whole URL. @throws PolicyError for a policy that was never checked */

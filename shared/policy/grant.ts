@@ -1,3 +1,4 @@
+import type { TokenContext } from '../crypto/token-row.ts';
 import type { Grant } from './schema.ts';
 import { parseTargetUrl, type TargetUrl } from './url.ts';
 import { allow, type Refusal, refuse, type Verdict } from './verdict.ts';
@@ -18,8 +19,18 @@ export function matchingGrants(
 }
 
 const denied = (reason: string, detail: string): Refusal => refuse('grant_denied', reason, detail);
-// The same whether or not the client, the type or a token exists: an app must not learn which.
-export const noGrant = denied('no_grant', 'The app has no grant for this client and token type.');
+
+/**
+ * The same whether or not the client, the type or a token exists: an app must not learn which.
+ * @param asked names them, so that a caller sees when it swapped them
+ */
+export function noGrant(asked?: TokenContext): Refusal {
+  const what =
+    asked === undefined
+      ? 'this client and token type'
+      : `client ${JSON.stringify(asked.clientId)} and token type ${JSON.stringify(asked.tokenType)}`;
+  return denied('no_grant', `The app has no grant for ${what}.`);
+}
 
 /** Judges a call by grants that match client and type: one of them must allow both method and path. */
 export function judgeGrants(
@@ -27,7 +38,7 @@ export function judgeGrants(
   method: string,
   url: TargetUrl,
 ): Verdict<Grant> {
-  if (grants.length === 0) return noGrant;
+  if (grants.length === 0) return noGrant();
   const byMethod = grants.filter(
     ({ methods }) => methods === undefined || (methods as readonly string[]).includes(method),
   );
@@ -43,7 +54,7 @@ export function judgeGrants(
  * on methods and paths then, so a grant without them is required.
  */
 export function judgeDirectGrants(grants: readonly Grant[]): Verdict<Grant> {
-  if (grants.length === 0) return noGrant;
+  if (grants.length === 0) return noGrant();
   const grant = grants.find(isUnlimited);
   if (grant) return allow(grant);
   return denied(

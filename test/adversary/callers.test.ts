@@ -53,8 +53,12 @@ t.test(
         tokenType,
         credential: { proxy, app, target },
       });
-      const { requestId, ...problem } = exchange.problem;
+      const { requestId, detail, ...problem } = exchange.problem;
       t.type(requestId, 'string');
+      t.equal(
+        detail,
+        `The app has no grant for client "${clientId}" and token type "${tokenType}".`,
+      );
       return { problem, operations: [...operations], lookups: [...lookups] };
     };
     const first = await asked(wanted.clientId, wanted.tokenType);

@@ -106,6 +106,28 @@ t.test('tells apart who asks', async (t) => {
   t.equal(upstream.requests.length, 1);
 });
 
+t.test('a call without a grant is told its own client and type, and the log is not', async (t) => {
+  const { proxy, keyserver } = await setUp(t);
+  const key = await keyserver.putApp('one', { grants: [{ client: 'acme', type: 'test' }] });
+  const headers = ['x-key', key];
+  const long = 'é'.repeat(255);
+  const answers = await Promise.all(
+    [
+      ['test', 'acme'],
+      ['acme', 'v1'],
+      ['a"b\\', 'test'],
+      [long, long],
+    ].map(async ([client = '', type = '']) => {
+      const path = `/forward/${encodeURIComponent(client)}/${encodeURIComponent(type)}/orders`;
+      const { status, problem } = await proxy.send(path, { headers });
+      const names = `client ${JSON.stringify(client)} and token type ${JSON.stringify(type)}`;
+      return [status, problem.reason, problem.detail === `The app has no grant for ${names}.`];
+    }),
+  );
+  t.strictSame(answers, Array(4).fill([403, 'no_grant', true]));
+  t.notMatch(proxy.logText() + keyserver.logText(), 'has no grant');
+});
+
 t.test('anonymous is an app like others where it exists, and never a wrong key', async (t) => {
   const { as, keyserver } = await setUp(t);
   await keyserver.putApp('anonymous', { key: null, grants: [{ client: 'acme', type: 'test' }] });

@@ -202,9 +202,13 @@ t.test('without a grant the answer is the same, whatever exists', async (t) => {
       ['shop-1', 'damaged'],
     ] as const) {
       const { problem } = await ask(keyserver, { clientId, tokenType, credential });
-      const { requestId, ...rest } = problem;
+      const { requestId, detail, ...rest } = problem;
       t.type(requestId, 'string');
       t.equal(rest.code, 'grant_denied');
+      t.equal(
+        detail,
+        `The app has no grant for client "${clientId}" and token type "${tokenType}".`,
+      );
       answers.push(rest);
     }
     t.same(answers, Array(answers.length).fill(answers[0]));
