@@ -52,6 +52,8 @@ export async function buildSecureproxy(
     bodyLimitBytes: config.BODY_LIMIT_BYTES,
     proxyStatus: true,
     endsEmptyRequests: true,
+    routesDetail:
+      "An SDK's base URL is …/forward/{ClientId}/{TokenType}; any other needs the key of a bound app, in a header or the query.",
     routedUrl,
     securitySchemes: {
       appKey: {

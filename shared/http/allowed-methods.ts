@@ -29,9 +29,17 @@ function matches(pattern: readonly string[], segments: readonly string[]): boole
   });
 }
 
-/** The error for a path: `route_not_found`, or `method_not_allowed` if the path has methods, which `Allow` lists. */
-export function notFound(allowed: readonly string[], reply: FastifyReply): ServiceError {
-  if (allowed.length === 0) return new ServiceError('route_not_found');
+/**
+ * The error for a path: `route_not_found`, or `method_not_allowed` if the path has methods, which `Allow` lists.
+ * @param routes where callers may have meant to go, if anything is said of it
+ */
+export function notFound(
+  allowed: readonly string[],
+  reply: FastifyReply,
+  routes: string | undefined,
+): ServiceError {
+  if (allowed.length === 0)
+    return new ServiceError('route_not_found', routes === undefined ? {} : { detail: routes });
   reply.header('allow', allowed.join(', '));
   return new ServiceError('method_not_allowed', {
     detail: `The route supports ${allowed.join(', ')}.`,

@@ -44,6 +44,8 @@ export interface ServiceOptions {
   readonly https?: ServerOptions | undefined;
   /** Adds a proxy's headers to the service's own error answers (problem-replies.ts). */
   readonly proxyStatus: boolean;
+  /** The detail of `route_not_found`. */
+  readonly routesDetail?: string;
   /** The path and query by which a request is routed, if not its own. */
   readonly routedUrl?: (request: IncomingMessage) => string;
   /** Authentication schemes by the names that routes use in `security`. */
@@ -130,7 +132,7 @@ export async function createService(options: ServiceOptions): Promise<Service> {
     const [path = ''] = request.url.split('?', 1);
     const methods = methodsOf(path);
     // If the route has the method, its handler called this because the requested thing does not exist.
-    return notFound(methods.includes(request.method) ? [] : methods, reply);
+    return notFound(methods.includes(request.method) ? [] : methods, reply, options.routesDetail);
   };
   app.addHook('onRequest', (request, reply, done) => {
     request.logFields = newLogFields();

@@ -150,6 +150,7 @@ t.test('tells what it does not have from what it takes by another method', async
     const answer = await problemOf(await fetch(url + path, { method }));
     const expected = { status: 404, type: problemType, problem: { code: 'route_not_found' } };
     t.match(answer, expected, `${method} ${path}`);
+    t.notOk(Object.hasOwn(answer.problem, 'detail'), 'nothing is said of other routes');
     t.equal(answer.headers.get('allow'), null);
   }
   for (const [method, path, allow] of [

@@ -132,7 +132,10 @@ t.test('without a bound key our pages are our pages, and the rest is 404', async
     t.match((await send('/healthz')).text, '"status":"ok"');
     t.equal((await send('/healthz', { method: 'HEAD' })).status, 200);
     t.equal((await send('/healthz', { method: 'OPTIONS' })).status, 405);
-    t.match((await send('/v1/orders')).problem, { code: 'route_not_found' });
+    t.match((await send('/v1/orders')).problem, {
+      code: 'route_not_found',
+      detail: /\/forward\/\{ClientId\}\/\{TokenType\}; .* bound app/,
+    });
   }
   t.equal(asked(), 0, 'KeyServer is not asked');
   t.equal(upstream.requests.length, 0);

@@ -364,6 +364,7 @@ t.test('other routes, methods and media types are problems with Proxy-Status', a
   const json = ['content-type', 'application/json'];
   for (const [path, sent, status, code] of [
     ['/', {}, 404, 'route_not_found'],
+    ['/request_api/', { method: 'POST', headers: json, body }, 404, 'route_not_found'],
     ['/nothing?key=1', { method: 'POST', headers: json, body }, 404, 'route_not_found'],
     ['/request_api', {}, 405, 'method_not_allowed'],
     ['/request_api', { method: 'PUT', headers: json, body }, 405, 'method_not_allowed'],
