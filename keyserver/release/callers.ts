@@ -49,7 +49,7 @@ function authenticate(
     appKey === null ? anonymous(callers.registry) : findApp(callers, appKey, sender.log);
   sender.log.app = id;
   if (proxy === undefined && document.direct !== true) {
-    if (appKey === null) throw appUnknown('missing');
+    if (appKey === null) throw appUnknown(missing);
     throw new ServiceError('grant_denied', {
       reason: 'not_direct',
       detail:
@@ -166,9 +166,12 @@ function hashOf(key: string, prefix: KeyPrefix): string | undefined {
   return isCallerKey(key, prefix) ? callerKeyHash(key) : undefined;
 }
 
+const missing =
+  'missing: SecureProxy takes it as Authorization: Bearer spk_… or in any other header';
+
 function anonymous(registry: Registry) {
   const document = registry.app(anonymousApp);
-  if (document === undefined) throw appUnknown('missing');
+  if (document === undefined) throw appUnknown(missing);
   return { id: anonymousApp, key: undefined, document };
 }
 

@@ -174,7 +174,7 @@ function keyMissing(): ServiceError {
   return new ServiceError('caller_unauthenticated', {
     reason: 'app_key_missing',
     detail:
-      'The request has no app key: send one in Authorization, or wherever the SDK has its key. In a body, it is found only in JSON and forms of up to 64 KiB with a Content-Length.',
+      'The request has no app key, which begins with spk_: send one in Authorization, or wherever the SDK has its key, in place of the token. In a body, it is found only in JSON and forms of up to 64 KiB with a Content-Length.',
   });
 }
 

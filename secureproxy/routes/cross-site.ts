@@ -35,7 +35,7 @@ export function checkKeylessHost({ host }: IncomingHttpHeaders, trusted: Trusted
   throw new ServiceError('caller_unauthenticated', {
     reason: 'host_untrusted',
     detail:
-      'The request has no app key. Without one, calls are taken only at localhost, an address, or a host of TRUSTED_HOSTS.',
+      'The request has no app key, which begins with spk_. Without one, calls are taken only at localhost, an address, or a host of TRUSTED_HOSTS.',
   });
 }
 

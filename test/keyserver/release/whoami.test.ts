@@ -153,5 +153,5 @@ t.test('a revoked, an ended and a made-up key have one answer, no key another', 
   for (const app of [ended, revoked, makeCallerKey('spk_')]) {
     t.equal(await detailOf(app), 'The app key is unknown or expired.');
   }
-  t.equal(await detailOf(null), 'The app key is missing.');
+  t.match(await detailOf(null), /^The app key is missing: .* Authorization: Bearer spk_/);
 });

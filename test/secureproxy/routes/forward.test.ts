@@ -74,8 +74,11 @@ t.test('a request without a body costs no stream', async (t) => {
 
 t.test('without a key nobody is served, whatever anonymous may do', async (t) => {
   const { upstream, proxy } = await setUp(t);
-  const { status, problem } = await proxy.send('/forward/shop-1/ozon/v1');
-  t.match([status, problem], [401, { code: 'caller_unauthenticated', reason: 'app_key_missing' }]);
+  for (const headers of [[], ['authorization', 'Bearer token-of-a-marketplace']]) {
+    const { status, problem } = await proxy.send('/forward/shop-1/ozon/v1', { headers });
+    const expected = { code: 'caller_unauthenticated', reason: 'app_key_missing', detail: /spk_/ };
+    t.match([status, problem], [401, expected]);
+  }
   t.equal(upstream.requests.length, 0);
 });
 
