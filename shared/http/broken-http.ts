@@ -27,6 +27,22 @@ const earlyEnd = 'HPE_INVALID_EOF_STATE';
  */
 const lingerMs = 1_000;
 
+function httpFault(code = ''): ServiceError {
+  const detail = details[code] ?? 'The bytes are not an HTTP/1.1 request.';
+  return new ServiceError('request_invalid', { reason: 'http', detail });
+}
+
+/** For the log: a client that expects TLS cannot read the answer. */
+function tlsFault(): ServiceError {
+  const detail = 'The connection begins with TLS, but this port is plain: use http://.';
+  return new ServiceError('request_invalid', { reason: 'tls_on_plain_port', detail });
+}
+
+/** True for the beginning of a TLS record of a handshake (RFC 8446 §5.1). */
+function isClientHello(bytes: unknown): boolean {
+  return Buffer.isBuffer(bytes) && bytes[0] === 0x16 && bytes[1] === 0x03;
+}
+
 interface Exchange {
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
@@ -66,7 +82,7 @@ export class BrokenHttp {
     this.reject(Object.assign(new Error(), { code: 'CONNECT' }), socket);
   }
 
-  reject(error: Error & { code?: string }, socket: Duplex): void {
+  reject(error: Error & { code?: string; rawPacket?: unknown }, socket: Duplex): void {
     // The bytes that follow rejected ones raise the error again.
     if (this.#rejected.has(socket) && error.code !== 'ECONNRESET') return;
     const pending = this.#pendingOn(socket);
@@ -88,8 +104,8 @@ export class BrokenHttp {
       socket.destroy();
       return;
     }
-    const detail = details[error.code ?? ''] ?? 'The bytes are not an HTTP/1.1 request.';
-    const fault = new ServiceError('request_invalid', { reason: 'http', detail });
+    const isTls = pending === undefined && isClientHello(error.rawPacket);
+    const fault = isTls ? tlsFault() : httpFault(error.code);
     const requestId = pending?.request.id ?? randomUUID();
     const bytes = this.#answer(socket, fault, requestId);
     if (pending === undefined) this.#logAlone(fault, requestId, bytes, socket);

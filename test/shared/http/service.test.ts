@@ -301,6 +301,15 @@ t.test('bytes that are no HTTP have a line, found by the id of their answer', as
   );
 });
 
+t.test('TLS on a plain port has a reason of its own in the log', async (t) => {
+  const { app, log } = await startApp(t);
+  const { port } = new URL(await app.listen({ host: '127.0.0.1', port: 0 }));
+  await t.rejects(fetch(`https://127.0.0.1:${port}/`));
+  t.match(await requestLines(log, 1), [
+    { 'error.type': 'request_invalid', 'error.reason': 'tls_on_plain_port' },
+  ]);
+});
+
 t.test('a client that takes the service for a forward proxy is told that it is none', async (t) => {
   const { app, log } = await startApp(t);
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
