@@ -6,7 +6,7 @@ import { inShell } from './suggestions.ts';
 
 interface Confirmation {
   readonly doing: string;
-  /** What it takes away or lets out, a sentence each. */
+  /** The losses and leaks that it brings, a sentence each. */
   readonly consequences: readonly string[];
   readonly yes: boolean | undefined;
 }

@@ -60,7 +60,7 @@ export async function explainCall(context: OperationContext, request: ExplainReq
   }
 }
 
-/** What to do about a rejected call, and what it names that is not there: an operator may know, callers may not. */
+/** Says how to mend a rejected call, and which name of it is not there: an operator may know, callers may not. */
 async function advice(
   context: OperationContext,
   error: ServiceError,
