@@ -194,13 +194,14 @@ for (const [what, bytes] of Object.entries({
 
 t.test('on Redis', { skip: noRedis }, async (t) => {
   const redis = await startRedis(t);
-  const connect = async (t: Test) => {
+  const connect = async (t: Test, onAnswering = () => {}) => {
     const link = new RedisLink({
       url: redis.url,
       memberId: 'one',
       clock: systemClock,
       log: pino({ enabled: false }),
       processes: () => 1,
+      onAnswering,
     });
     await link.start();
     t.teardown(() => link.stop());
@@ -220,6 +221,25 @@ t.test('on Redis', { skip: noRedis }, async (t) => {
     t.same(await link.run('return', [], []), []);
     t.equal(await link.run("return redis.error_reply('READONLY')", [], []), undefined);
     t.equal(await link.run(pong, [], [], 1), undefined, 'it connects again');
+  });
+
+  t.test('an answer right behind an error is not taken for the return of Redis', async (t) => {
+    let returns = 0;
+    const link = await connect(t, () => {
+      returns += 1;
+    });
+    t.equal(returns, 1, 'its first answer');
+    const answers = [
+      link.run("return redis.error_reply('READONLY')", [], []),
+      link.run(pong, [], [], 1),
+    ];
+    await Promise.all(answers);
+    t.equal(returns, 1, 'the connection has ended');
+    await pollUntil(
+      'it is back',
+      async () => returns,
+      (count) => count === 2,
+    );
   });
 
   t.test(
