@@ -54,8 +54,8 @@ const chosenHere = new Set(
 /** Starts both services on prepared state (see prepareState). @throws LocalError with nothing left running */
 export async function startPair(options: PairOptions): Promise<Pair> {
   const { keyserverPort, secureproxyPort, folder } = options.settings;
-  const isChosen = (name: string) => chosenHere.has(name) || name in { ...options.secureproxy };
-  const passedOn = Object.entries(options.environment).filter(([name]) => !isChosen(name));
+  const chosen = chosenHere.union(new Set(Object.keys(options.secureproxy ?? {})));
+  const passedOn = Object.entries(options.environment).filter(([name]) => !chosen.has(name));
   // In production a service does not read `.env`.
   const common: Environment = {
     ...Object.fromEntries(passedOn),
@@ -99,7 +99,7 @@ export async function startPair(options: PairOptions): Promise<Pair> {
     secureproxyOrigin: `http://127.0.0.1:${secureproxyPort}`,
     keyserverPid: keyserver.pid,
     secureproxyPid: secureproxy.pid,
-    ignored: ignoredSettings(options.environment, isChosen, [forKeyserver, forSecureproxy]),
+    ignored: ignoredSettings(options.environment, chosen, [forKeyserver, forSecureproxy]),
     ended: Promise.race([endOf(keyserver), endOf(secureproxy)]),
     stop: async () => {
       await secureproxy.stop();
@@ -111,11 +111,11 @@ export async function startPair(options: PairOptions): Promise<Pair> {
 /** A setting whose value is the pair's own is no news. */
 function ignoredSettings(
   given: Environment,
-  isChosen: (name: string) => boolean,
+  chosen: ReadonlySet<string>,
   got: readonly Environment[],
 ): string[] {
   return Object.entries(given)
-    .filter(([name, value]) => isChosen(name) && value && !got.some((own) => own[name] === value))
+    .filter(([name, value]) => chosen.has(name) && value && !got.some((own) => own[name] === value))
     .map(([name]) => name)
     .sort();
 }

@@ -34,9 +34,7 @@ export class RedisLink {
   #connection: RedisConnection | undefined;
   readonly #left: (readonly [key: string, member: string])[] = [];
   #restsUntil = -Infinity;
-  #isAway = false;
-  /** Unlike {@link #isAway}, false before the first answer as well. */
-  #isAnswering = false;
+  #state: 'untried' | 'away' | 'answering' = 'untried';
   #beat: NodeJS.Timeout | undefined;
 
   constructor(options: RedisLinkOptions) {
@@ -146,9 +144,8 @@ export class RedisLink {
   }
 
   #fail(error: Error): void {
-    this.#isAnswering = false;
-    if (this.#isAway || this.#connection === undefined) return;
-    this.#isAway = true;
+    if (this.#state === 'away' || this.#connection === undefined) return;
+    this.#state = 'away';
     this.#options.log.warn(
       { err: plainError(error), share: this.#options.processes() },
       'Redis is away: limits are counted by each process for its share',
@@ -156,10 +153,10 @@ export class RedisLink {
   }
 
   #succeed(): void {
-    if (this.#isAnswering) return;
-    this.#isAnswering = true;
-    if (this.#isAway) this.#options.log.info('Redis is back: limits are counted for all proxies');
-    this.#isAway = false;
+    if (this.#state === 'answering') return;
+    const wasAway = this.#state === 'away';
+    this.#state = 'answering';
+    if (wasAway) this.#options.log.info('Redis is back: limits are counted for all proxies');
     this.#options.onAnswering?.();
   }
 }

@@ -31,7 +31,7 @@ function matches(pattern: readonly string[], segments: readonly string[]): boole
 
 /**
  * The error for a path: `route_not_found`, or `method_not_allowed` if the path has methods, which `Allow` lists.
- * @param routes where callers may have meant to go, if anything is said of it
+ * @param routes the detail of `route_not_found`; undefined: it has none
  */
 export function notFound(
   allowed: readonly string[],

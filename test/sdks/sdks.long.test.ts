@@ -39,6 +39,15 @@ const [consumerKey, consumerSecret] = [`ck_${random()}`, `cs_${random()}`];
 const [keystring, sharedSecret, etsy, ebay] = [random(), random(), random(), random()];
 const meli = `APP_USR-${random()}`;
 
+const shopifyCall: Sdk = {
+  host: 'shop-1.myshopify.com',
+  fields: { token: shopify },
+  call: 'POST /admin/api/2026-10/graphql.json',
+  headers: { 'x-shopify-access-token': shopify },
+  answer: { data: { shop: { name: 'A shop' } } },
+  printed: { shop: { name: 'A shop' } },
+};
+
 /** By the heading of the page. */
 const sdks: Readonly<Record<string, Sdk>> = {
   'artefactby-ozon-seller-api': {
@@ -77,22 +86,8 @@ const sdks: Readonly<Record<string, Sdk>> = {
     headers: { authorization: `Basic ${btoa(`${consumerKey}:${consumerSecret}`)}` },
     answer: [{ id: 7, name: 'A product' }],
   },
-  '@shopify/admin-api-client': {
-    host: 'shop-1.myshopify.com',
-    fields: { token: shopify },
-    call: 'POST /admin/api/2026-10/graphql.json',
-    headers: { 'x-shopify-access-token': shopify },
-    answer: { data: { shop: { name: 'A shop' } } },
-    printed: { shop: { name: 'A shop' } },
-  },
-  '@shopify/shopify-api': {
-    host: 'shop-1.myshopify.com',
-    fields: { token: shopify },
-    call: 'POST /admin/api/2026-10/graphql.json',
-    headers: { 'x-shopify-access-token': shopify },
-    answer: { data: { shop: { name: 'A shop' } } },
-    printed: { shop: { name: 'A shop' } },
-  },
+  '@shopify/admin-api-client': shopifyCall,
+  '@shopify/shopify-api': shopifyCall,
   'etsy-ts': {
     host: 'openapi.etsy.com',
     fields: { keystring, sharedSecret, accessToken: etsy },

@@ -178,22 +178,9 @@ t.test('a host that no destination names is advised only as ~ finds it', async (
     ...['type', 'edit', 'wildberries', '--yes', '--add-destination', 'https://*.example.com'],
     ...['--remove-destination', 'https://api.example.com'],
   ]);
-  await admin.json([
-    'type',
-    'edit',
-    'wildberries',
-    '--yes',
-    '--remove-destination',
-    'https://other.example',
-  ]);
-  await admin.json([
-    'type',
-    'edit',
-    'wildberries',
-    '--yes',
-    '--remove-destination',
-    'https://other.example:8443',
-  ]);
+  const others = ['https://other.example', 'https://other.example:8443'];
+  for (const other of others)
+    await admin.json(['type', 'edit', 'wildberries', '--yes', '--remove-destination', other]);
   t.match(await refused(t, admin, explain.with(10, '/v1/orders')), {
     step: 'destination',
     reason: 'first_wildcard',
